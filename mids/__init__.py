@@ -1,0 +1,1 @@
+"""MIDS datasets: convert medical imaging collections into them, validate and load them."""

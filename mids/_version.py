@@ -1,0 +1,3 @@
+"""The version, read by the build; a fallback where git tags are absent."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The rules of the validator: small functions, each with a stable code."""

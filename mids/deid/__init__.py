@@ -1,0 +1,1 @@
+"""De-identification: keyed pseudonyms, date shifts, what may leave a header."""

@@ -1,0 +1,71 @@
+"""What is wrong with data: an `Issue`, and the catalogue of the codes that reading and converting use.
+
+Codes are words and stable for ever. The codes of `schemas/issues.yaml` belong to reading, planning and
+running; those of the validator are defined by its checks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+from mids.resources import read_yaml, schemas
+
+
+class Level(StrEnum):
+    """How bad an issue is: an error makes the exit code 1, a warning and an info do not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One code: its level, what it means, why it matters, how to mend it."""
+
+    code: str
+    level: Level
+    what: str
+    why: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One thing that is wrong, at one place.
+
+    `path` is relative to the dataset, or a reference to a source file; `where` is the place inside the file
+    (``row 3, column age``, ``$.EchoTime``, ``line 5``); `origin` is the stage or check that found it.
+    """
+
+    code: str
+    level: Level
+    message: str
+    path: str = ""
+    where: str = ""
+    value: str = ""
+    expected: str = ""
+    fix: str = ""
+    origin: str = ""
+
+
+@cache
+def catalogue() -> Mapping[str, Definition]:
+    """The codes of reading, planning and running, by code (`schemas/issues.yaml`)."""
+    entries = read_yaml(schemas() / "issues.yaml")
+    return {
+        code: Definition(code, Level(e["level"]), e["what"], e["why"], e["fix"])
+        for code, e in entries.items()
+    }
+
+
+def issue(
+    code: str, message: str, path: str = "", *, where: str = "", value: str = "", expected: str = "", origin: str = ""
+) -> Issue:
+    """An Issue of a catalogued code, with its level and its fix filled in.
+
+    Raises `KeyError` for a code that the catalogue does not hold: that is our bug.
+    """
+    definition = catalogue()[code]
+    return Issue(code, definition.level, message, path, where, value, expected, definition.fix, origin)

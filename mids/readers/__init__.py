@@ -1,0 +1,1 @@
+"""Tolerant input: files and archives, DICOM series, tables."""

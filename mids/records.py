@@ -1,0 +1,117 @@
+"""What flows between the stages: frozen, printable, picklable, comparable."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, TypeAlias
+
+from mids.issues import Issue
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+Kind = Literal["volume", "image", "frames"]
+"""How a record is delivered: a NIfTI through dcm2niix, a PNG, or a NIfTI of frames."""
+
+Pixels = Literal["window", "raw"]
+Compression = Literal["fast", "small"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """One input file, or one member of an archive.
+
+    `path` is relative to the source root (POSIX); `member` is the name inside the archive, empty for a plain
+    file. `size` is in bytes and `mtime_ns` in nanoseconds: together they are the fingerprint.
+    """
+
+    path: str
+    member: str = ""
+    size: int = 0
+    mtime_ns: int = 0
+
+    @property
+    def name(self) -> str:
+        """Path and member as one text, for messages that may show it."""
+        return f"{self.path}!{self.member}" if self.member else self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """Where a stack of slices lies in the patient (DICOM PS3.3 C.7.6.2), lengths in mm, axes LPS.
+
+    `orientation` is ImageOrientationPatient; `first` the ImagePositionPatient of the slice that is lowest
+    along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
+    says what keeps the stack from being a regular grid; `tilt` is in degrees.
+    """
+
+    rows: int
+    columns: int
+    slices: int
+    volumes: int = 1
+    orientation: tuple[float, ...] = ()
+    first: tuple[float, ...] = ()
+    spacing: tuple[float, ...] = ()
+    tilt: float = 0.0
+    problem: Literal["", "tilt", "uneven", "tilt and uneven", "unknown"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One imaging item of a collection, before it has a name: one volume, one image or one cine loop.
+
+    `subject`, `study` and `series` are the ids of the source and never leave the program unless the policy
+    says so. `header` holds DICOM keywords (the allow-list and what naming needs), constant over the item;
+    `per_slice` those that vary, in the order of `sources`. `sources` are in geometric order.
+    """
+
+    subject: str
+    study: str
+    series: str
+    kind: Kind
+    modality: str
+    sources: tuple[Source, ...]
+    header: Mapping[str, Json]
+    per_slice: Mapping[str, tuple[Json, ...]] = field(default_factory=dict)
+    geometry: Geometry | None = None
+    part: int = 0
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Input that is rightly not converted, and why."""
+
+    sources: tuple[Source, ...]
+    reason: str
+    subject: str = ""
+    series: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an action made: file names inside the scratch folder, in the order of the job's outputs.
+
+    `facts` are what only the making could tell (shape, window used, resampling, versions): they go into the
+    sidecar; `private` facts go into the journal only.
+    """
+
+    files: tuple[str, ...]
+    facts: Mapping[str, Json] = field(default_factory=dict)
+    private: Mapping[str, Json] = field(default_factory=dict)
+    issues: tuple[Issue, ...] = ()
+
+
+class Action(Protocol):
+    """A way to make the outputs of one job: a frozen dataclass that pickles."""
+
+    VERSION: ClassVar[int]
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The input files, in the order in which the action uses them."""
+
+    def make(self, root: Path, scratch: Path) -> Made:
+        """Makes the files in `scratch` from the sources below `root`.
+
+        Raises `DataError` where the data can't be converted.
+        """
