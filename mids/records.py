@@ -41,7 +41,8 @@ class Geometry:
 
     `orientation` is ImageOrientationPatient; `first` the ImagePositionPatient of the slice that is lowest
     along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
-    says what keeps the stack from being a regular grid; `tilt` is in degrees.
+    says what keeps the stack from being a regular grid; `tilt` is in degrees; `missing` counts slices that a
+    gap of whole multiples of the spacing says are absent.
     """
 
     rows: int
@@ -53,6 +54,7 @@ class Geometry:
     spacing: tuple[float, ...] = ()
     tilt: float = 0.0
     problem: Literal["", "tilt", "uneven", "tilt and uneven", "unknown"] = ""
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)

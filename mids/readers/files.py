@@ -1,19 +1,146 @@
 """Opens input: plain files, and members of zip, tar and gzip archives, without unpacking them all."""
 
 import gzip
+import os
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from io import BytesIO
+from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 from mids.errors import DataError, MidsError
-from mids.issues import Issue, issue
 from mids.records import Source
 
 MEMBER_LIMIT = 4 * 1024**3
-"""Bytes that one archive member may unpack to: a radiograph or an enhanced CT stays far below."""
+"""Bytes that one archive member may unpack to; a bomb is refused, an enhanced CT stays far below."""
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError)
+
+
+def archive_kind(path: str) -> str:
+    """``zip``, ``tar``, ``gzip`` or an empty text for a file that is no archive, by its name."""
+    name = path.lower()
+    if name.endswith(".zip"):
+        return "zip"
+    if name.endswith(TARS):
+        return "tar"
+    return "gzip" if name.endswith(".gz") and not name.endswith(".nii.gz") else ""
+
+
+def base(root: Path) -> Path:
+    """The folder that source paths are relative to: a single file is its own collection."""
+    return root.parent if root.is_file() else root
+
+
+def walk(root: Path) -> Iterator[Source]:
+    """Every file below `root` (or the file `root` itself), sorted by path, links to folders followed once.
+
+    Raises `MidsError` where `root` is absent or can't be listed.
+    """
+    if not root.exists():
+        raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
+    if root.is_file():
+        yield _source(root, root.parent)
+        return
+    seen: set[tuple[int, int]] = set()
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        try:
+            status = folder.stat()
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except PermissionError as error:
+            raise MidsError(f"{folder} can't be read: give this user the right to list it") from error
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        pending += [Path(entry.path) for entry in reversed(entries) if entry.is_dir()]
+        yield from (_source(Path(entry.path), root) for entry in entries if entry.is_file())
+
+
+def _source(path: Path, root: Path) -> Source:
+    status = path.stat()
+    return Source(path.relative_to(root).as_posix(), "", status.st_size, status.st_mtime_ns)
+
+
+def contents(root: Path, source: Source) -> Iterator[tuple[Source, BinaryIO]]:
+    """Each member of an archive with a stream on it, in the archive's own order; one pass, nothing on disk.
+
+    Raises `DataError` ``ARCHIVE_UNREADABLE`` where the archive is broken, encrypted or a bomb.
+    """
+    kind = archive_kind(source.path)
+    path = base(root) / source.path
+    try:
+        if kind == "zip":
+            with zipfile.ZipFile(path) as archive:
+                for info in archive.infolist():
+                    if not info.is_dir():
+                        yield _member(source, info.filename, info.file_size), BytesIO(archive.read(info))
+        elif kind == "tar":
+            with tarfile.open(path, "r|*") as stream:
+                for entry in stream:
+                    data = stream.extractfile(entry) if entry.isfile() else None
+                    if data is not None:
+                        yield _member(source, entry.name, entry.size), BytesIO(data.read())
+        else:
+            with gzip.open(path) as unpacked:
+                data_bytes = unpacked.read(MEMBER_LIMIT + 1)
+            yield _member(source, Path(source.path).stem, len(data_bytes)), BytesIO(data_bytes)
+    except _BROKEN as error:
+        raise DataError("ARCHIVE_UNREADABLE", f"the archive can't be read ({type(error).__name__})") from error
+
+
+def _member(archive: Source, name: str, size: int) -> Source:
+    if size > MEMBER_LIMIT:
+        raise DataError("ARCHIVE_UNREADABLE", f"a member unpacks to more than {MEMBER_LIMIT} bytes")
+    return Source(archive.path, name, size, archive.mtime_ns)
+
+
+def open_source(root: Path, source: Source) -> BinaryIO:
+    """A stream on a source; the caller closes it.
+
+    Raises `DataError` ``SOURCE_UNREADABLE`` where the file is gone or can't be read.
+    """
+    try:
+        if not source.member:
+            return (base(root) / source.path).open("rb")
+        if archive_kind(source.path) == "zip":
+            with zipfile.ZipFile(base(root) / source.path) as archive:
+                return BytesIO(archive.read(source.member))
+        return next(stream for member, stream in contents(root, source) if member.member == source.member)
+    except (*_BROKEN, StopIteration, KeyError) as error:
+        raise DataError("SOURCE_UNREADABLE", f"the file can't be opened ({type(error).__name__})") from error
+
+
+def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Path]:
+    """Paths in `folder`, numbered in the order of `sources`, that an external program can open.
+
+    Plain files become links (copies where links are not possible); members of an archive are written in one
+    pass over it. The names say nothing of the source.
+    """
+    targets = {source: folder / f"{number:06}.dcm" for number, source in enumerate(sources)}
+    for path, group in groupby(sorted(targets), key=lambda source: source.path):
+        wanted = {source.member: targets[source] for source in group}
+        if "" in wanted:
+            _link(base(root) / path, wanted[""])
+            continue
+        for member, stream in contents(root, Source(path)):
+            if member.member in wanted:
+                wanted.pop(member.member).write_bytes(stream.read())
+        if wanted:
+            raise DataError("SOURCE_UNREADABLE", f"{len(wanted)} members are no longer in the archive")
+    return list(targets.values())
+
+
+def _link(path: Path, target: Path) -> None:
+    if not path.is_file():
+        raise DataError("SOURCE_UNREADABLE", "the file is no longer there")
+    try:
+        target.symlink_to(path.resolve())
+    except OSError:
+        shutil.copyfile(path, target)

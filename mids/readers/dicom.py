@@ -1,0 +1,180 @@
+"""Reads DICOM headers: tolerant of missing tags, missing preambles, wrong values and truncated files.
+
+Only the attributes that naming, geometry and the sidecar's allow-list need are taken out of a file; nothing
+else stays in memory.
+"""
+
+import struct
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import pydicom
+from pydicom import config
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.multival import MultiValue
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from mids.errors import DataError
+from mids.records import Json, Source
+
+NAMING = (
+    "AccessionNumber AcquisitionDate AcquisitionDateTime AcquisitionNumber AcquisitionTime AnatomicRegionSequence "
+    "BodyPartExamined BurnedInAnnotation ContentDate ContentTime DiffusionBValue EchoNumbers FrameIncrementPointer "
+    "ImageLaterality ImageType InstanceNumber IssuerOfPatientID Laterality Modality NumberOfFrames "
+    "NumberOfTemporalPositions PatientAge PatientBirthDate PatientID PatientOrientation PatientPosition PatientSex "
+    "PhotometricInterpretation ProtocolName Rows Columns SamplesPerPixel SeriesDate SeriesDescription SeriesNumber "
+    "SeriesTime SOPClassUID SOPInstanceUID SequenceName SeriesInstanceUID StudyDate StudyInstanceUID StudyTime "
+    "TemporalPositionIdentifier TriggerTime ViewCodeSequence ViewModifierCodeSequence ViewPosition "
+    "PatientOrientationCodeSequence PatientOrientationModifierCodeSequence BitsAllocated BitsStored "
+    "PixelRepresentation ImageOrientationPatient ImagePositionPatient PixelSpacing SliceThickness "
+    "GantryDetectorTilt ImageComments"
+).split()
+"""Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
+
+_CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
+_BROKEN = (
+    InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
+    AttributeError, NotImplementedError, struct.error, RecursionError, OverflowError, MemoryError, LookupError,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """The header of one SOP instance: where it is, and the wanted attributes by DICOM keyword, typed.
+
+    `transfer_syntax` is a UID; `truncated` says that PixelData is shorter than it claims; `has_pixels` that
+    there is any.
+    """
+
+    source: Source
+    header: Mapping[str, Json] = field(default_factory=dict)
+    transfer_syntax: str = ""
+    has_pixels: bool = False
+    truncated: bool = False
+
+    def text(self, keyword: str) -> str:
+        """The attribute as stripped text, empty where it is missing."""
+        value = self.header.get(keyword)
+        return "" if value is None else str(value).strip()
+
+    def numbers(self, keyword: str, count: int) -> tuple[float, ...]:
+        """The attribute as `count` floats, an empty tuple where it is missing or of another length."""
+        value = self.header.get(keyword)
+        values = value if isinstance(value, list) else [value]
+        if len(values) != count or not all(isinstance(v, int | float) for v in values):
+            return ()
+        return tuple(float(v) for v in values if isinstance(v, int | float))
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """Whether the first 132 bytes are a DICOM file's: by the preamble, or by a first tag of group 2 or 8."""
+    if head[128:132] == b"DICM":
+        return True
+    return head[:4] in (b"\x02\x00\x00\x00", b"\x02\x00\x10\x00") or (
+        len(head) >= 8 and head[:2] in (b"\x08\x00", b"\x00\x08") and head[2:4] != b"\x00\x08" and b"\x00" in head[4:8]
+    )
+
+
+def read_dataset(stream: BinaryIO, keywords: Iterable[str] = ()) -> Dataset:
+    """The header up to PixelData, only `keywords` where given; warnings of pydicom are not passed on.
+
+    Raises `DataError` ``DICOM_UNREADABLE``.
+    """
+    tags: list[str | int] = [*keywords]
+    try:
+        with warnings.catch_warnings(), config.disable_value_validation():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=tags or None, force=True)
+    except _BROKEN as error:
+        raise DataError("DICOM_UNREADABLE", f"the DICOM header can't be read ({type(error).__name__})") from error
+
+
+def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> Instance | None:
+    """One file's header, or None where the file is not DICOM.
+
+    Raises `DataError` ``DICOM_UNREADABLE`` for DICOM that breaks off inside its header.
+    """
+    head = stream.read(132)
+    if not looks_like_dicom(head):
+        return None
+    stream.seek(0)
+    dataset = read_dataset(stream, keywords)
+    meta = getattr(dataset, "file_meta", None)
+    syntax = str(meta.get("TransferSyntaxUID", "")) if meta else ""
+    if syntax == DeflatedExplicitVRLittleEndian:
+        has_pixels, truncated = "Rows" in dataset, False
+    else:
+        has_pixels, truncated = _pixel_data(stream, dataset, source.size)
+    header = {keyword: value for keyword in keywords if (value := _value(dataset, keyword)) is not None}
+    if not header:
+        return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
+    return Instance(source, header, syntax, has_pixels, truncated)
+
+
+def _pixel_data(stream: BinaryIO, dataset: Dataset, size: int) -> tuple[bool, bool]:
+    """Whether PixelData (7FE0,0008/0009/0010) follows, and whether it is cut short.
+
+    pydicom leaves the stream at the tag it stopped before; PS3.5 7.1 gives the layout of the element there.
+    """
+    big = dataset.original_encoding[1] is False
+    implicit = bool(dataset.original_encoding[0])
+    start = stream.tell()
+    head = stream.read(12)
+    group = struct.unpack(">H" if big else "<H", head[:2])[0] if len(head) >= 8 else 0
+    if group != 0x7FE0:
+        return False, False
+    skip = 4 if implicit or head[4:6] not in (b"OW", b"OB", b"OF", b"OD", b"UN") else 8
+    if len(head) < skip + 4:
+        return True, True
+    length: int = struct.unpack(">I" if big else "<I", head[skip : skip + 4])[0]
+    begin = start + skip + 4
+    if length != 0xFFFFFFFF:
+        return True, begin + length > size + 1
+    stream.seek(max(begin, size - 4096))
+    return True, b"\xfe\xff\xdd\xe0" not in stream.read()
+
+
+def _value(dataset: Dataset, keyword: str) -> Json:
+    """An attribute as JSON, looked up also in the functional groups of an enhanced image (PS3.3 C.7.6.16)."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            if keyword in dataset:
+                return _json(dataset.get(keyword), dictionary_VR(keyword))
+            for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+                if dataset.get(group):
+                    found = _in_functional_group(dataset[group].value[0], keyword)
+                    if found is not None:
+                        return found
+    except _BROKEN:
+        return None  # a value that can't be read counts as missing
+    return None
+
+
+def _in_functional_group(item: Dataset, keyword: str) -> Json:
+    for element in item:
+        if element.VR == "SQ" and element.value and keyword in element.value[0]:
+            return _json(element.value[0].get(keyword), dictionary_VR(keyword))
+    return None
+
+
+def _json(value: object, vr: str) -> Json:
+    """A DICOM value as typed JSON: numbers are numbers, several values a list, a code sequence its first code."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return None
+    if vr == "SQ":
+        items = list(value) if isinstance(value, Iterable) else []
+        return [{key: str(item.get(key, "")) for key in _CODES} for item in items] or None
+    if isinstance(value, MultiValue | list | tuple):
+        values = [_json(item, vr) for item in value]
+        return None if not values or all(item is None for item in values) else values
+    if vr in ("DS", "FD", "FL"):
+        number = float(str(value))
+        return number if number == number and abs(number) != float("inf") else None
+    if vr in ("IS", "US", "SS", "UL", "SL", "SV", "UV"):
+        return int(float(str(value)))
+    return str(value).replace("\x00", "").strip() or None
