@@ -1,0 +1,107 @@
+"""Writes the example source of the `dicom` collection: ``python -m example_datasets.generate [FOLDER]``.
+
+The bytes depend on nothing but this code (and on zlib, for the one archive and the one deflated file).
+"""
+
+import sys
+import zipfile
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import TypeAlias
+
+from pydicom.dataset import Dataset
+
+from example_datasets.generators import ct, mr, nuclear, radiograph, us
+from example_datasets.generators.dicomfile import encode, scrambled
+from example_datasets.generators.disc import dicomdir
+
+INPUT = Path(__file__).parent / "sources" / "dicom" / "input"
+
+File: TypeAlias = tuple[str, bytes]
+"""POSIX path below the source's root, and the content."""
+
+NOTE = "Llamar a JANE DOE (+34 600 555 019) para repetir la lateral. QUESADA\n"
+TRUNCATED = "defectuosos/cortada.dcm"
+ARCHIVE = "entrega 1/reformateos.zip"
+DISC = "disco PET"
+DUPLICATE = f"{ct.FOLDER}/copia/{scrambled('copy')}"
+
+
+def files() -> Iterator[File]:
+    """Every file of the source, sorted by path."""
+    parts = (_chest_ct(), _radiographs(), _ultrasound(), _magnetic_resonance(), _disc(), _defective())
+    yield from sorted(file for part in parts for file in part)
+
+
+def write(root: Path) -> None:
+    """Writes `files` below `root`, which is made where absent; other files there are left alone."""
+    for path, content in files():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
+def _scrambled(folder: str, datasets: Iterable[Dataset], suffix: str = "") -> Iterator[File]:
+    for dataset in datasets:
+        yield f"{folder}/{scrambled(dataset.SOPInstanceUID)}{suffix}", encode(dataset)
+
+
+def _chest_ct() -> Iterator[File]:
+    others = (ct.localizer(), ct.dose_page(), ct.report())
+    slices = (dataset for stack in ct.STACKS for dataset in ct.slices(stack))
+    for path, content in _scrambled(ct.FOLDER, (*others, *slices)):
+        yield path, content
+        if path.endswith(scrambled(ct.duplicate_uid())):
+            yield DUPLICATE, content
+    yield ARCHIVE, _zip(_scrambled("serie única", ct.slices(ct.CORONAL), ".dcm"))
+
+
+def _zip(members: Iterable[File]) -> bytes:
+    """An archive without clock time: members dated 1980, as zip's epoch has it."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for path, content in sorted(members):
+            info = zipfile.ZipInfo(path)
+            info.create_system = 3
+            archive.writestr(info, content, zipfile.ZIP_DEFLATED, 6)
+    return buffer.getvalue()
+
+
+def _radiographs() -> Iterator[File]:
+    yield "entrega 2/DOE JANE/RX tórax/imagen 1.dcm", encode(radiograph.cr_pa())
+    yield "entrega 2/DOE JANE/RX tórax/imagen 2.dcm", encode(radiograph.dx_lateral())
+    yield "123/20200117/IM00001", encode(radiograph.dx_pa())
+    yield "123/20200117/IM00002", encode(radiograph.dx_ap())
+    yield from _scrambled("123/mamografía", radiograph.mammograms(), ".DCM")
+
+
+def _ultrasound() -> Iterator[File]:
+    for name, dataset in (("A", us.colour()), ("B", us.cine()), ("C", us.lettered())):
+        yield f"ROE_RICHARD/ECO/{name}.dcm", encode(dataset)
+
+
+def _magnetic_resonance() -> Iterator[File]:
+    for protocol in mr.PROTOCOLS:
+        yield from _scrambled(
+            f"ROE_RICHARD/RM/{protocol.number}-{protocol.part}", mr.slices(protocol), ".ima"
+        )
+
+
+def _disc() -> Iterator[File]:
+    placed = [(f"IMAGES/PT{i:06d}", dataset) for i, dataset in enumerate(nuclear.pet())]
+    placed.append(("IMAGES/NM000000", nuclear.spect()))
+    for path, dataset in placed:
+        yield f"{DISC}/{path}", encode(dataset)
+    yield f"{DISC}/DICOMDIR", dicomdir(placed)
+
+
+def _defective() -> Iterator[File]:
+    whole = encode(radiograph.cr_pa("cr-truncated", 9))
+    yield TRUNCATED, whole[: len(whole) * 6 // 10]
+    yield "defectuosos/notes.txt", NOTE.encode()
+    yield "defectuosos/vacío.dcm", b""
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else INPUT)

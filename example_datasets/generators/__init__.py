@@ -1,0 +1,1 @@
+"""Analytic phantoms and the DICOM files made of them."""
