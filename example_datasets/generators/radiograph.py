@@ -37,7 +37,7 @@ LEAD = slice(14, 42), slice(10, 30)
 """Rows and columns of the lead letter on frontal images: the upper left corner."""
 
 CALCIFICATION = (40, 52)
-"""Row and column of the dense spot on both mammograms, 5 by 5 pixels: in the upper half."""
+"""Row and column of the dense spot's middle, 5 by 5 pixels, on the left CC; the right MLO is its mirror."""
 
 FRONTAL, LATERAL = ["L", "F"], ["P", "F"]
 
@@ -109,8 +109,8 @@ def dx_lateral() -> Dataset:
         "ViewCodeSequence": _code("R-10236", "left lateral"),
         "PatientOrientation": LATERAL,
         "VOILUTFunction": "SIGMOID",
-        "WindowCenter": 5000,
-        "WindowWidth": 7000,
+        "WindowCenter": 7000,
+        "WindowWidth": 8000,
     }
     level = series("dx-lateral", "DX", 2, "TORAX LAT", "CHEST", "a-rx")
     return _dx("dx-lateral", PATIENT_A, STUDY_A, level, header, stored(lateral(), 200, 30), RLELossless)
@@ -169,8 +169,8 @@ def breast() -> NDArray[np.uint16]:
 
 def mammograms() -> Iterator[Dataset]:
     """Patient B: right MLO (chest wall on the right, three windows), left CC (on the left, a VOI LUT)."""
-    curve = np.round(4095 * (np.arange(1024) / 1023) ** 0.8).astype("<u2")
-    lut = {"LUTDescriptor": [1024, 1400, 12], "LUTData": curve.tobytes(), "LUTExplanation": "NORMAL"}
+    curve = np.round(4095 * (np.arange(2048) / 2047) ** 0.8).astype("<u2")
+    lut = {"LUTDescriptor": [2048, 1500, 12], "LUTData": curve.tobytes(), "LUTExplanation": "NORMAL"}
     right: Values = {
         "ImageLaterality": "R",
         "ViewPosition": "MLO",
@@ -192,6 +192,6 @@ def mammograms() -> Iterator[Dataset]:
         header = {**_DX, "OrganExposed": "BREAST", "KVP": 28, **view}
         level = series(name, "MG", number, description, "BREAST", "b-mg")
         kind = DigitalMammographyXRayImageStorageForPresentation
-        parts = (PATIENT_B, {"PatientSex": "F"}, STUDY_MG, level, header)
+        parts = (PATIENT_B, STUDY_MG, level, header)
         dataset = instance(kind, name, *parts, syntax=RLELossless)
         yield with_pixels(dataset, np.ascontiguousarray(pixels), "MONOCHROME2", 12)
