@@ -54,7 +54,7 @@ def _chest_ct() -> Iterator[File]:
         yield path, content
         if path.endswith(scrambled(ct.duplicate_uid())):
             yield DUPLICATE, content
-    yield ARCHIVE, _zip(_scrambled("serie única", ct.slices(ct.CORONAL), ".dcm"))
+    yield ARCHIVE, _zip(_scrambled("única", ct.slices(ct.CORONAL), ".dcm"))
 
 
 def _zip(members: Iterable[File]) -> bytes:

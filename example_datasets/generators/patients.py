@@ -4,7 +4,7 @@ from example_datasets.generators.dicomfile import Values, uid
 
 _HOSPITAL = {
     "InstitutionName": "Hospital Fantasma de Prueba",
-    "InstitutionAddress": "Calle de la Constitución 7, 46999 Villainventada",
+    "InstitutionAddress": "Plaza de la Constitución 7, 46999 Villainventada",
     "InstitutionalDepartmentName": "Radiodiagnóstico Fantasma",
     "StationName": "PHANTOMSTN9",
     "DeviceSerialNumber": "SN-98765-CANARY",
@@ -35,7 +35,7 @@ PATIENT_B: Values = {
     "PatientID": "123",
     "PatientBirthDate": "19280917",
     "PatientSex": "F",
-    "PatientAddress": "Carrer del Fantasma 43",
+    "PatientAddress": "Plaza del Fantasma 43",
     **_HOSPITAL,
 }
 
