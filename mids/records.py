@@ -1,13 +1,16 @@
 """What flows between the stages: frozen, printable, picklable, comparable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, TypeAlias
+from typing import ClassVar, Literal, Protocol, TypeAlias, TypeVar
 
 from mids.issues import Issue
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 Kind = Literal["volume", "image", "frames"]
 """How a record is delivered: a NIfTI through dcm2niix, a PNG, or a NIfTI of frames."""
@@ -42,7 +45,8 @@ class Geometry:
     `orientation` is ImageOrientationPatient; `first` the ImagePositionPatient of the slice that is lowest
     along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
     says what keeps the stack from being a regular grid; `tilt` is in degrees; `missing` counts slices that a
-    gap of whole multiples of the spacing says are absent.
+    gap of whole multiples of the spacing says are absent. `positions` are those of the slices of one volume, in
+    order, kept only where the stack is not regular.
     """
 
     rows: int
@@ -55,6 +59,7 @@ class Geometry:
     tilt: float = 0.0
     problem: Literal["", "tilt", "uneven", "tilt and uneven", "unknown"] = ""
     missing: int = 0
+    positions: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,17 @@ class Skipped:
     series: str = ""
 
 
+Item: TypeAlias = "Record | Skipped | Issue"
+"""What a collection yields, a sequence of them for each patient."""
+
+
+class Map(Protocol):
+    """Works like the built-in `map` of one iterable; may spread the calls over processes, in any order."""
+
+    def __call__(self, function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        """The results."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What an action made: file names inside the scratch folder, in the order of the job's outputs.
@@ -101,6 +117,47 @@ class Made:
     facts: Mapping[str, Json] = field(default_factory=dict)
     private: Mapping[str, Json] = field(default_factory=dict)
     issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a collection is, as data from its own page or paper; it becomes the dataset's description.
+
+    `ids` and `dates` say what the source's are: only real ones are replaced or shifted. The usage terms are
+    coded as `schemas/sidecars/dataset_description.json` says.
+    """
+
+    name: str
+    title: str
+    description: str
+    licence: str = "n/a"
+    authors: tuple[str, ...] = ()
+    how_to_cite: str = ""
+    acknowledgements: str = ""
+    funding: tuple[str, ...] = ()
+    ethics: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    doi: str = ""
+    url: str = ""
+    limitations: tuple[str, ...] = ()
+    commercial_use: Literal["allowed", "forbidden", "unknown"] = "unknown"
+    redistribution: Literal["allowed", "forbidden", "unknown"] = "unknown"
+    attribution: Literal["required", "not_required", "unknown"] = "unknown"
+    agreement: Literal["required", "not_required", "unknown"] = "unknown"
+    ids: Literal["real", "pseudonymous", "public"] = "real"
+    dates: Literal["real", "pseudonymous", "public"] = "real"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One image that is in the dataset, as the journal keeps it: what the tables are written from."""
+
+    path: str
+    subject: str
+    session: str
+    row: Mapping[str, str]
+    sidecar: Mapping[str, Json]
+    private: Mapping[str, Json] = field(default_factory=dict)
 
 
 class Action(Protocol):

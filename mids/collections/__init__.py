@@ -1,1 +1,43 @@
-"""One file for each source collection."""
+"""One file for each source collection: `ABOUT`, and `read`, which knows its source and nothing of MIDS paths.
+
+Found by listing this package and by entry points of the group ``mids.collections``.
+"""
+
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Protocol
+
+from mids.errors import MidsError
+from mids.records import About, Item, Map
+
+
+class Collection(Protocol):
+    """What a collection's module offers."""
+
+    ABOUT: About
+
+    def read(self, root: Path, mapped: Map = ...) -> Iterator[Sequence[Item]]:
+        """The items below `root`, patient by patient; what belongs to no patient comes in a sequence of its own."""
+
+
+def names() -> list[str]:
+    """The names of all collections, sorted."""
+    own = [module.name.replace("_", "-") for module in iter_modules(__path__)]
+    return sorted({*own, *(entry.name for entry in entry_points(group="mids.collections"))})
+
+
+def find(name: str) -> Collection:
+    """The collection of that name; raises `MidsError` with the nearest names where there is none."""
+    for entry in entry_points(group="mids.collections"):
+        if entry.name == name:
+            loaded: Collection = entry.load()
+            return loaded
+    if name not in names():
+        near = get_close_matches(name, names(), 3) or names()
+        raise MidsError(f"there is no collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")
+    module: Collection = import_module(f"{__name__}.{name.replace('-', '_')}")  # type: ignore[assignment]
+    return module

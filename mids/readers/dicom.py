@@ -110,6 +110,8 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
     else:
         has_pixels, truncated = _pixel_data(stream, dataset, source.size)
     header = {keyword: value for keyword in keywords if (value := _value(dataset, keyword)) is not None}
+    if syntax:
+        header["TransferSyntaxUID"] = syntax
     if not header:
         return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
     return Instance(source, header, syntax, has_pixels, truncated)

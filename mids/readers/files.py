@@ -6,7 +6,7 @@ import shutil
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -20,6 +20,21 @@ MEMBER_LIMIT = 4 * 1024**3
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError)
+
+
+def batched(sources: Iterable[Source], size: int) -> Iterator[tuple[Source, ...]]:
+    """The sources in tuples of `size`; an archive, which is one long piece of work, alone."""
+    batch: list[Source] = []
+    for source in sources:
+        if archive_kind(source.path):
+            yield (source,)
+            continue
+        batch.append(source)
+        if len(batch) == size:
+            yield tuple(batch)
+            batch = []
+    if batch:
+        yield tuple(batch)
 
 
 def archive_kind(path: str) -> str:

@@ -86,10 +86,12 @@ def _measured(
     problems: dict[tuple[bool, bool], Literal["", "tilt", "uneven", "tilt and uneven"]] = {
         (False, False): "", (True, False): "tilt", (False, True): "uneven", (True, True): "tilt and uneven",
     }  # fmt: skip
+    problem = problems[tilt > TILT_TOLERANCE, uneven]
     return Geometry(
         rows, columns, slices, volumes, orientation, corner, (*spacing, step) if spacing else (),
-        tilt=tilt, problem=problems[tilt > TILT_TOLERANCE, uneven],
+        tilt=tilt, problem=problem,
         missing=int(whole.sum()) - (slices - 1) if is_gap else 0,
+        positions=tuple(tuple(float(value) for value in point) for point in line) if problem else (),
     )  # fmt: skip
 
 

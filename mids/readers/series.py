@@ -16,13 +16,11 @@ from mids.readers.dicom import Instance
 from mids.readers.files import open_source
 from mids.readers.geometry import geometry, orientation_key, position
 from mids.readers.pixels import read_dataset, stored
-from mids.records import Json, Record, Skipped, Source
+from mids.records import Item, Json, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities that are always delivered as NIfTI, one slice included (docs/decisions.md)."""
-
-Item = Record | Skipped | Issue
 
 
 def subject_key(instance: Instance) -> str:
@@ -179,6 +177,7 @@ def _stack_key(instance: Instance) -> Hashable:
         instance.header.get("Columns"),
         orientation_key(instance),
         tuple(round(value, 4) for value in instance.numbers("PixelSpacing", 2)),
+        instance.header.get("BitsAllocated"),
     )
     if instance.text("Modality") == "MR":
         image_type = instance.header.get("ImageType")

@@ -1,0 +1,178 @@
+"""The program: read, plan, run. Everything a user can ask of a conversion is an argument of `convert`."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from mids import collections
+from mids.deid import keys
+from mids.deid.policy import Policy
+from mids.deid.pseudonyms import Pseudonyms
+from mids.errors import MidsError
+from mids.issues import Issue, Level, issue
+from mids.plan import Comparison, Context, Options, Plan, build, compare
+from mids.plan.build import source_id
+from mids.plan.compare import files_below
+from mids.readers import curation as curation_table
+from mids.records import Compression, Item, Map, Pixels
+from mids.run import Journal, Outcome, run, state_folder
+from mids.run.pool import executor
+from mids.run.run import Place, Progress
+from mids.run.sources import References, published, write_sources
+from mids.schema import load
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a conversion planned, did and found wrong.
+
+    `outcome` is None for a dry run. Source files in `issues` stand under references that
+    ``<DEST>.mids/sources.tsv`` resolves, unless real paths were asked for.
+    """
+
+    dataset: Path
+    plan: Plan
+    comparison: Comparison
+    outcome: Outcome | None
+    issues: tuple[Issue, ...]
+    references: References
+    key_made: Path | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0: everything done or rightly skipped; 1: something was lost or is wrong; 3: a fault of ours."""
+        if self.outcome is not None and self.outcome.crashes:
+            return 3
+        return int(any(found.level is Level.ERROR for found in self.issues))
+
+
+def convert(
+    collection: str, source: str | Path, dataset: str | Path, *,
+    dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
+    exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
+    cine: Literal["nifti", "png"] = "nifti", burned_in: Literal["hold", "release"] = "hold",
+    key: str | Path | None = None, curation: str | Path | None = None, publish_sources: bool = False,
+    show_paths: bool = False, progress: Progress = lambda done, total, path: None,
+) -> Conversion:  # fmt: skip
+    """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
+
+    `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
+    same collection and key. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs` is
+    the number of worker processes. A failing item becomes an Issue and the rest goes on.
+
+    Raises `MidsError` where use or environment is wrong.
+    """
+    if jobs < 1 or (limit is not None and limit < 1):
+        raise MidsError("--jobs and --limit take a whole number from 1")
+    root, target = Path(source), Path(dataset)
+    reader = collections.find(collection)
+    _check_places(root, target)
+    secret, place_of_key, is_new = keys.find(Path(key) if key else None)
+    _check_key_place(place_of_key, target)
+    pseudonyms = Pseudonyms(secret)
+    corrections = curation_table.read(Path(curation)) if curation else ()
+    context = Context(load(), pseudonyms, Policy(burned_in), Options(pixels, compression, cine), corrections)
+    chosen = partial(_chosen, include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms)
+    complete = not (limit or include or exclude)
+    with _State(target, dry_run=dry_run) as state:
+        state.journal.settle("collection", collection, f"{target} was made from another collection: use another DEST")
+        state.journal.settle("key", secret.digest, f"{target} was made with another key: give that key, or another DEST")
+        context = replace(context, known=state.journal.names())
+        with executor(jobs) as pool:
+            plan = build(chosen(reader.read(root, _mapping(pool.map, jobs))), context, complete=complete)
+        plan = _checked(plan)
+        references = References(pseudonyms, show_paths=show_paths)
+        comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
+        outcome = None
+        if not dry_run and (plan.jobs or comparison.done):
+            where = Place(root, target, state.folder)
+            extra = published(plan, references, corrections, with_sources=publish_sources)
+            outcome = run(plan, where, state.journal, reader.ABOUT, jobs=jobs, progress=progress, extra=extra)
+        if not dry_run:
+            write_sources(state.folder, plan, outcome, references)
+    issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues), *(outcome.issues if outcome else ()))
+    shown = tuple(references.masked(found) for found in issues)
+    return Conversion(target, plan, comparison, outcome, shown, references, place_of_key if is_new else None)
+
+
+def _check_places(root: Path, target: Path) -> None:
+    """Refuses a source that is not there, and a destination that is not ours to write in."""
+    if not root.exists():
+        raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
+    if target.exists() and not target.is_dir():
+        raise MidsError(f"{target} is a file: give a folder as DEST")
+    if target.resolve() == root.resolve() or target.resolve() in root.resolve().parents:
+        raise MidsError("SOURCE lies inside DEST: give another DEST")
+    if root.is_dir() and root.resolve() in target.resolve().parents:
+        raise MidsError("DEST lies inside SOURCE, and would be read as a source next time: give another DEST")
+    journal = state_folder(target) / "journal.sqlite"
+    if target.is_dir() and any(target.iterdir()) and not journal.is_file():
+        raise MidsError(f"{target} is not empty and no earlier run made it: give an empty or absent DEST")
+
+
+def _check_key_place(key: Path, target: Path) -> None:
+    if target.resolve() in key.resolve().parents:
+        raise MidsError("the key lies inside DEST, where it would be published: move it out")
+
+
+class _State:
+    """The folder beside the dataset, made with safe permissions; a dry run leaves nothing behind."""
+
+    def __init__(self, dataset: Path, *, dry_run: bool) -> None:
+        self.folder = state_folder(dataset)
+        self._dataset = dataset
+        self._throwaway = dry_run and not self.folder.exists()
+        self._dry_run = dry_run
+
+    def __enter__(self) -> "_State":
+        try:
+            if not self._dry_run:
+                self._dataset.mkdir(parents=True, exist_ok=True)
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+                if self._dataset.stat().st_dev != self.folder.stat().st_dev:
+                    raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
+        except OSError as error:
+            raise MidsError(f"{self._dataset} can't be written ({error.strerror}): give another DEST") from error
+        path = ":memory:" if self._throwaway else self.folder / "journal.sqlite"
+        self.journal = Journal(Path(path))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.journal.close()
+
+
+def _mapping(spread: Callable[..., Iterator[object]], jobs: int) -> Map:
+    """`map` over the pool where more than one worker is asked for; the built-in one else."""
+    return spread if jobs > 1 else map  # type: ignore[return-value]
+
+
+def _chosen(
+    batches: Iterator[Sequence[Item]], *,
+    include: Sequence[str], exclude: Sequence[str], limit: int | None, pseudonyms: Pseudonyms,
+) -> Iterator[Sequence[Item]]:  # fmt: skip
+    """The batches of the wanted subjects, and those that belong to none."""
+
+    def wanted(items: Sequence[Item]) -> bool:
+        patient = source_id(items)
+        names = (patient.split("|")[-1], pseudonyms.subject(patient))
+        is_in = not include or any(fnmatchcase(name, pattern) for name in names for pattern in include)
+        return is_in and not any(fnmatchcase(name, pattern) for name in names for pattern in exclude)
+
+    count = 0
+    for items in batches:
+        if not source_id(items):
+            yield items
+        elif wanted(items) and (limit is None or count < limit):
+            count += 1
+            yield items
+
+
+def _checked(plan: Plan) -> Plan:
+    """Adds an Issue where the source holds nothing to convert."""
+    if plan.jobs or any(subject.skipped for subject in plan.subjects) or not plan.complete:
+        return plan
+    found = issue("SOURCE_EMPTY", "the source holds nothing that this collection can convert", origin="plan")
+    return replace(plan, issues=(*plan.issues, found))

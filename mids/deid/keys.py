@@ -1,0 +1,73 @@
+"""The secret key of pseudonyms: made with safe permissions, outside every dataset, never printed."""
+
+import hashlib
+import os
+import secrets
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from mids.errors import MidsError
+
+LENGTH = 32
+"""Bytes of a key: HMAC-SHA256 wants no more (RFC 2104)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A secret; its text form shows nothing of it."""
+
+    secret: bytes = field(repr=False)
+
+    @property
+    def digest(self) -> str:
+        """What the journal keeps to notice another key: SHA-256 over the secret and a purpose."""
+        return hashlib.sha256(b"mids journal\x00" + self.secret).hexdigest()
+
+
+def default_path() -> Path:
+    """Where the default key lives: the user's configuration folder."""
+    return user_config_path("mids") / "key"
+
+
+def create(path: Path) -> Key:
+    """Writes a new key as hex, readable by its owner only.
+
+    Raises `MidsError` where the file exists or can't be written.
+    """
+    key = Key(secrets.token_bytes(LENGTH))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
+    except FileExistsError as error:
+        raise MidsError(f"{path} exists already: a key is never overwritten, give another name") from error
+    except OSError as error:
+        raise MidsError(f"the key {path} can't be written: {error.strerror}") from error
+    with os.fdopen(handle, "w", encoding="ascii") as stream:
+        stream.write(key.secret.hex() + "\n")
+    return key
+
+
+def load(path: Path) -> Key:
+    """Reads a key; raises `MidsError` where it is absent, unreadable or no key."""
+    try:
+        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except FileNotFoundError as error:
+        raise MidsError(f"the key {path} does not exist: make one with  mids key new {path}") from error
+    except OSError as error:
+        raise MidsError(f"the key {path} can't be read: {error.strerror}") from error
+    except ValueError as error:
+        raise MidsError(f"{path} is not a key: make one with  mids key new FILE") from error
+    if len(secret) != LENGTH:
+        raise MidsError(f"{path} is not a key of {LENGTH} bytes: make one with  mids key new FILE")
+    return Key(secret)
+
+
+def find(path: Path | None) -> tuple[Key, Path, bool]:
+    """The key to use, where it is, and whether it was made just now (only the default key ever is)."""
+    if path is not None:
+        return load(path), path, False
+    place = default_path()
+    return (load(place), place, False) if place.exists() else (create(place), place, True)

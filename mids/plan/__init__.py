@@ -1,0 +1,7 @@
+"""The plan: what a run will make of the records, decided without touching a disk."""
+
+from mids.plan.build import Context, Options, build
+from mids.plan.compare import Comparison, Known, compare
+from mids.plan.job import Job, Plan, Subject
+
+__all__ = ["Comparison", "Context", "Job", "Known", "Options", "Plan", "Subject", "build", "compare"]

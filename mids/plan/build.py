@@ -1,0 +1,299 @@
+"""From records to jobs: names, modality, 2D or 3D, pseudonyms and shifted dates, all decided here."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from mids.actions.dcm2niix import NATIVE, Volume
+from mids.actions.frames import Frames
+from mids.actions.png import Png
+from mids.deid.policy import Policy, held_back
+from mids.deid.pseudonyms import Pseudonyms, age, dicom_datetime, shifted
+from mids.issues import Issue, issue
+from mids.names import Name, build as build_name, parse
+from mids.plan.curation import Corrections, boxes, corrected
+from mids.plan.job import Job, Plan, Row, Subject
+from mids.plan.naming import Described, describe
+from mids.plan.sidecar import sidecar
+from mids.readers.curation import Correction
+from mids.records import Action, Compression, Item, Pixels, Record, Skipped
+from mids.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user chooses about the pictures."""
+
+    pixels: Pixels = "window"
+    compression: Compression = "fast"
+    cine: Literal["nifti", "png"] = "nifti"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything besides the records that a plan depends on.
+
+    `known` are the names that earlier runs gave, by the key of the item: they are kept.
+    """
+
+    schema: Schema
+    pseudonyms: Pseudonyms
+    policy: Policy = Policy()
+    options: Options = Options()
+    corrections: tuple[Correction, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Image:
+    """A record on its way to a job: what it is called so far, and when it was made."""
+
+    record: Record
+    described: Described
+    key: str
+    moment: datetime | None
+    frame: int | None = None
+    run: int = 0
+    chunk: int = 0
+    name: Name | None = None
+
+
+def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: bool = True) -> Plan:
+    """The plan of a source whose items come subject by subject; collisions of labels are issues.
+
+    `complete` says that no subject was left out, so that earlier outputs of others may be removed.
+    """
+    planned: dict[str, Subject] = {}
+    issues: list[Issue] = []
+    skipped: list[Skipped] = []
+    corrections = Corrections(context.corrections)
+    for items in subjects:
+        if not source_id(items):
+            issues += [item for item in items if isinstance(item, Issue)]
+            skipped += [item for item in items if isinstance(item, Skipped)]
+            continue
+        subject = _subject(items, context, corrections)
+        if subject.label in planned and subject.jobs:
+            issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
+            continue
+        planned[subject.label] = subject
+    if complete:
+        issues += corrections.unmatched()
+    ordered = tuple(planned[label] for label in sorted(planned))
+    return Plan(ordered, tuple(issues), tuple(skipped), complete)
+
+
+def source_id(items: Sequence[Item]) -> str:
+    """The source's id of the patient that items belong to, empty where they belong to none."""
+    return next((item.subject for item in items if not isinstance(item, Issue) and item.subject), "")
+
+
+def _subject(items: Sequence[Item], context: Context, corrections: Corrections) -> Subject:
+    records = [item for item in items if isinstance(item, Record)]
+    skipped = [item for item in items if isinstance(item, Skipped)]
+    issues = [item for item in items if isinstance(item, Issue)]
+    label = context.pseudonyms.subject(source_id(items))
+    images: list[_Image] = []
+    for record in records:
+        described = describe(record, context.schema)
+        if described is None:
+            message = f"modality {record.modality} has no suffix"
+            issues.append(issue("MODALITY_UNKNOWN", message, record.sources[0].name, origin="read"))
+            continue
+        reason = held_back(record, context.policy)
+        if reason:
+            skipped.append(Skipped(record.sources, reason, record.subject, record.series))
+        else:
+            images += _images(record, described, context)
+    named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
+    issues += problems
+    jobs = [_job(image, label, context) for image in named]
+    issues += _collisions(jobs)
+    sessions = _sessions(named, context)
+    row = _participant(named, label)
+    return Subject(label, row, sessions, tuple(jobs), tuple(skipped), tuple(issues))
+
+
+def _images(record: Record, described: Described, context: Context) -> Iterator[_Image]:
+    moment = _moment(record)
+    key = context.pseudonyms.item(record.subject, record.study, record.series, str(record.part), record.instance)
+    frames = record.header.get("NumberOfFrames")
+    if record.kind == "frames" and context.options.cine == "png" and isinstance(frames, int):
+        for frame in range(frames):
+            yield _Image(record, described, f"{key}.{frame + 1}", moment, frame)
+    else:
+        yield _Image(record, described, key, moment)
+
+
+def _moment(record: Record) -> datetime | None:
+    """When an image was made: the most exact date that its header has."""
+    for prefix in ("Acquisition", "Content", "Series", "Study"):
+        values = [record.header.get(f"{prefix}{part}") or _first(record, f"{prefix}{part}") for part in ("Date", "Time")]
+        moment = dicom_datetime(str(values[0] or ""), str(values[1] or ""))
+        if moment is not None:
+            return moment
+    return None
+
+
+def _first(record: Record, keyword: str) -> object:
+    return min((str(value) for value in record.per_slice.get(keyword, ()) if value), default=None)
+
+
+def _session(image: _Image, context: Context) -> str:
+    return context.pseudonyms.session(image.record.subject, image.record.study)
+
+
+def _number(record: Record, keyword: str) -> float:
+    value = record.header.get(keyword)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _named(images: Sequence[_Image], label: str, context: Context) -> list[_Image]:
+    """Gives every image its run and chunk: contiguous per identical other entities, in order of acquisition.
+
+    Names of earlier runs are kept; new images get the numbers after them.
+    """
+    groups: dict[tuple[object, ...], list[_Image]] = defaultdict(list)
+    for image in sorted(images, key=_acquired):
+        d = image.described
+        groups[_session(image, context), d.group, d.datatype, d.suffix, tuple(d.entities().items())].append(image)
+    return [named for group in groups.values() for named in _numbered(group, label, context)]
+
+
+def _acquired(image: _Image) -> tuple[object, ...]:
+    record = image.record
+    order = [_number(record, key) for key in ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")]
+    return (image.moment or datetime.min, *order, record.series, record.part, record.sources, image.frame or 0)
+
+
+def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator[_Image]:
+    repeats: dict[tuple[str, str], list[_Image]] = defaultdict(list)
+    for image in group:
+        apart = "" if image.record.kind == "volume" or image.frame is not None else image.key
+        repeats[image.record.series, apart].append(image)
+    taken = {}
+    for repeat, images in repeats.items():
+        old = next((context.known[image.key] for image in images if image.key in context.known), "")
+        parsed = parse(old).name if old else None
+        run = parsed.get("run") if parsed else None
+        if run and int(run) not in taken.values():
+            taken[repeat] = int(run)
+    following = max(taken.values(), default=0)
+    for repeat, images in repeats.items():
+        if repeat not in taken:
+            following += 1
+            taken[repeat] = following
+        for number, image in enumerate(images, start=1):
+            chunk = number if len(images) > 1 else 0
+            yield replace(image, run=taken[repeat], chunk=chunk, name=_name(image, label, taken[repeat], chunk, context))
+
+
+def _name(image: _Image, label: str, run: int, chunk: int, context: Context) -> Name:
+    d = image.described
+    entities = {"sub": label, "ses": _session(image, context), **d.entities(), "run": str(run)}
+    if chunk:
+        entities["chunk"] = str(chunk)
+    is_volume = image.record.kind == "volume" or (image.record.kind == "frames" and image.frame is None)
+    extension = ".nii.gz" if is_volume else ".png"
+    return build_name(entities, d.suffix, extension, group=d.group, datatype=d.datatype, schema=context.schema)
+
+
+def _curated(
+    images: list[_Image], label: str, context: Context, corrections: Corrections, skipped: list[Skipped]
+) -> tuple[list[_Image], list[Issue]]:
+    """The images after a person's corrections; names are given anew where one changed."""
+    kept: list[_Image] = []
+    issues: list[Issue] = []
+    touched = False
+    for image in images:
+        assert image.name is not None
+        rows = corrections.of(image.name.path, image.record)
+        described, problems = corrected(image.described, rows, context.schema)
+        issues += problems
+        touched |= described != image.described
+        if described is None:
+            reason = "excluded by curation.tsv"
+            skipped.append(Skipped(image.record.sources, reason, image.record.subject, image.record.series))
+        else:
+            kept.append(replace(image, described=described))
+    return (_named(kept, label, context) if touched else kept), issues
+
+
+def _action(image: _Image, context: Context) -> Action:
+    record, options = image.record, context.options
+    blank = boxes(context.corrections, image.name.path if image.name else "", record)
+    if record.kind == "volume":
+        assert record.geometry is not None
+        decode = str(record.header.get("TransferSyntaxUID", "")) not in NATIVE
+        gradients = image.described.suffix == "dwi" and not image.described.group
+        return Volume(record.sources, record.geometry, record.modality, decode, gradients, options.compression, blank)
+    if record.kind == "frames" and image.frame is None:
+        return Frames(record.sources[0], options.pixels, options.compression, blank)
+    return Png(record.sources[0], options.pixels, options.compression, blank, image.frame)
+
+
+def _job(image: _Image, label: str, context: Context) -> Job:
+    assert image.name is not None
+    action = _action(image, context)
+    extra = (".bval", ".bvec") if isinstance(action, Volume) and action.gradients else ()
+    outputs = (image.name.path, *(image.name.with_extension(extension).path for extension in extra))
+    fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
+    session = _session(image, context)
+    row = _scan(image, session, label, context)
+    return Job(image.key, label, session, image.name, outputs, action, fields, row)
+
+
+def _scan(image: _Image, session: str, label: str, context: Context) -> Row:
+    assert image.name is not None
+    d, record = image.described, image.record
+    moment = shifted(image.moment, context.pseudonyms.shift(record.subject))
+    prefix = f"sub-{label}/ses-{session}/"
+    values = {
+        "filename": image.name.path.removeprefix(prefix), "acq_time": moment, "modality": record.modality.lower(),
+        "body_part": d.body_part, "view_position": d.view, "laterality": d.laterality,
+        "rows": str(record.header.get("Rows") or ""), "columns": str(record.header.get("Columns") or ""),
+        "patient_position": d.patient_position, "respiration": d.respiration, "view_source": d.view_source,
+    }  # fmt: skip
+    return {key: value or "n/a" for key, value in values.items()}
+
+
+def _sessions(images: Sequence[_Image], context: Context) -> dict[str, Row]:
+    """The rows of sessions.tsv by label, in order of time: the study's own date, else its first image's."""
+    moments: dict[str, datetime] = {}
+    rows: dict[str, Row] = {}
+    for image in images:
+        header, label = image.record.header, _session(image, context)
+        own = dicom_datetime(str(header.get("StudyDate") or ""), str(header.get("StudyTime") or "")) or image.moment
+        moments[label] = min(moments.get(label, datetime.max), own or datetime.max)
+        years = age(*(str(header.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate")))
+        if rows.get(label, {}).get("age", "n/a") == "n/a":
+            rows[label] = {"session_id": f"ses-{label}", "age": years}
+    shift = context.pseudonyms.shift(images[0].record.subject) if images else None
+    ordered = sorted(rows, key=lambda label: (moments[label], label))
+    known = {label: None if moments[label] == datetime.max else moments[label] for label in ordered}
+    return {
+        label: {**rows[label], "acq_time": shifted(known[label], shift) if shift is not None else "n/a"}
+        for label in ordered
+    }
+
+
+def _participant(images: Sequence[_Image], label: str) -> Row:
+    headers = [image.record.header for image in sorted(images, key=_acquired)]
+    ages = [age(*(str(h.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate"))) for h in headers]
+    sexes = {str(h.get("PatientSex") or "").strip().upper() for h in headers} & {"M", "F", "O"}
+    return {
+        "participant_id": f"sub-{label}",
+        "age": next((value for value in ages if value != "n/a"), "n/a"),
+        "sex": sexes.pop() if len(sexes) == 1 else "n/a",
+    }
+
+
+def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:
+    seen: set[str] = set()
+    for job in jobs:
+        for output in job.outputs:
+            if output.lower() in seen:
+                yield issue("NAME_COLLISION", "another item gets the same name", output, origin="plan")
+            seen.add(output.lower())

@@ -1,0 +1,70 @@
+"""The plan as data: jobs, the subjects they belong to, and what is left out."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from mids.issues import Issue
+from mids.names import Name
+from mids.records import Action, Json, Skipped
+
+Row = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The outputs that one action makes, and what is known of them beforehand.
+
+    `key` is the keyed id of the source item, which keeps its name over runs; `sidecar` is what the headers
+    give, completed by the action's facts; `row` is the line of scans.tsv. `outputs` are relative to the
+    dataset, the image first.
+    """
+
+    key: str
+    subject: str
+    session: str
+    name: Name
+    outputs: tuple[str, ...]
+    action: Action
+    sidecar: Mapping[str, Json]
+    row: Row
+
+    @property
+    def path(self) -> str:
+        """The image, relative to the dataset."""
+        return self.outputs[0]
+
+    def digest(self) -> str:
+        """SHA-256 over the outputs, the action, its version and parameters, and the sources' fingerprints."""
+        # The description of an action is its dataclass fields: they are all it depends on.
+        parameters = asdict(self.action)  # type: ignore[call-overload]
+        described = [list(self.outputs), type(self.action).__name__, self.action.VERSION, parameters]
+        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One subject of the plan: its rows, its jobs, what is rightly skipped and what is wrong."""
+
+    label: str
+    row: Row = field(default_factory=dict)
+    sessions: Mapping[str, Row] = field(default_factory=dict)
+    jobs: tuple[Job, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do. `complete` says that no subject was left out on request."""
+
+    subjects: tuple[Subject, ...]
+    issues: tuple[Issue, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    complete: bool = True
+
+    @property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs of all subjects."""
+        return tuple(job for subject in self.subjects for job in subject.jobs)

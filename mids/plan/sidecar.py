@@ -1,0 +1,71 @@
+"""What goes into a sidecar: the allow-list of `schemas/fields.yaml`, typed and in the units it states."""
+
+from collections.abc import Mapping
+
+from mids.plan.naming import Described
+from mids.records import Json, Record
+from mids.schema import Field, Schema
+
+_CONVERSION = frozenset({"Rows", "Columns", "PhotometricInterpretation", "NumberOfFrames"})
+"""Fields that the pictures' own actions state; for volumes Rows and Columns come from the geometry."""
+
+
+def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:
+    """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out."""
+    group = described.group or "mr"
+    found: dict[str, Json] = {}
+    for key, field in schema.fields.items():
+        if not field.dicom or key in _CONVERSION or (field.groups and group not in field.groups):
+            continue
+        value = _value(field, record)
+        if value is not None:
+            found[key] = value
+    if record.kind == "volume" and record.geometry is not None:
+        found |= _geometry(record)
+    if described.task:
+        found["TaskName"] = described.task
+    if frame is not None:
+        found["FrameNumber"] = frame + 1
+    return found
+
+
+def _geometry(record: Record) -> dict[str, Json]:
+    shape = record.geometry
+    assert shape is not None
+    facts: dict[str, Json] = {"Rows": shape.rows, "Columns": shape.columns}
+    if shape.tilt > 0 and "tilt" in shape.problem:
+        facts["GantryDetectorTilt"] = round(shape.tilt, 2)
+    return facts
+
+
+def _value(field: Field, record: Record) -> Json:
+    if field.dicom in record.header:
+        return _typed(record.header[field.dicom], field)
+    values = record.per_slice.get(field.dicom)
+    if values is None or not field.per_slice or not all(isinstance(value, int | float) for value in values):
+        return None
+    return [_scaled(value, field) for value in values]
+
+
+def _typed(value: Json, field: Field) -> Json:
+    """The value in the field's type, None where it can't be (a text in a number's place is not passed on)."""
+    is_array = field.type.startswith("array")
+    if isinstance(value, Mapping):
+        return None
+    if isinstance(value, list):
+        items = [_scaled(item, field) for item in value]
+        if not is_array:
+            return items[0] if items else None
+        return None if any(item is None for item in items) else items
+    single = _scaled(value, field)
+    return [single] if is_array and single is not None else single
+
+
+def _scaled(value: Json, field: Field) -> Json:
+    if "string" in field.type:
+        text = None if value is None else str(value)
+        return text if not field.enum or text in field.enum else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    number = value if field.scale == 1 else round(value * field.scale, 12)
+    return int(number) if "integer" in field.type else number

@@ -1,0 +1,132 @@
+"""The journal beside a dataset (``<DEST>.mids/journal.sqlite``): what was made, from what, under which name.
+
+One file, one writer, survives SIGKILL. Its folder is readable by its owner only: it holds what the dataset
+must not.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mids.errors import MidsError
+from mids.plan.compare import Known
+from mids.plan.job import Job, Row, Subject
+from mids.records import Delivered, Json
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (
+  path TEXT PRIMARY KEY, key TEXT NOT NULL, subject TEXT NOT NULL, session TEXT NOT NULL, digest TEXT NOT NULL,
+  outputs TEXT NOT NULL, sources TEXT NOT NULL, row TEXT NOT NULL, facts TEXT NOT NULL, private TEXT NOT NULL,
+  sidecar TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS texts (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL);
+"""
+
+
+def state_folder(dataset: Path) -> Path:
+    """Where the state of a dataset lives: beside it, never in it."""
+    return dataset.with_name(dataset.name + ".mids")
+
+
+class Journal:
+    """The journal of one dataset; a second run on the same dataset is refused while it is open."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            self._db = sqlite3.connect(path, timeout=0, isolation_level=None)
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("BEGIN EXCLUSIVE")
+            for statement in _TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                raise MidsError("another run is working on this destination: wait until it has ended") from error
+            raise MidsError(f"the journal {path} can't be opened: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise MidsError(f"the journal {path} is damaged: move {path.parent} and the dataset away") from error
+
+    def close(self) -> None:
+        """Closes the journal and lets other runs in."""
+        self._db.close()
+
+    def settle(self, name: str, value: str, complaint: str) -> None:
+        """Records a fact that every run on this dataset must share; `MidsError` where it differs."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if row is None:
+            self._db.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+        elif row[0] != value:
+            raise MidsError(complaint)
+
+    def known(self) -> dict[str, Known]:
+        """Every job ever finished, by its image."""
+        rows = self._db.execute("SELECT path, digest, outputs FROM jobs")
+        return {path: Known(digest, _stamps(outputs)) for path, digest, outputs in rows}
+
+    def names(self) -> dict[str, str]:
+        """The image path that each source item has, by the item's key."""
+        return dict(self._db.execute("SELECT key, path FROM jobs"))
+
+    def announce(self, job: Job, digest: str, outputs: Mapping[str, tuple[int, int]]) -> None:
+        """Records a job whose files are about to be moved in, so that after a crash they are known as ours."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', '{}')",
+            (job.path, job.key, job.subject, job.session, f"moving {digest}", json.dumps(outputs),
+             json.dumps([[source.path, source.member] for source in job.action.sources]), json.dumps(dict(job.row))),
+        )  # fmt: skip
+
+    def finish(self, job: Job, digest: str, facts: Mapping[str, Json], private: Mapping[str, Json]) -> None:
+        """Records a job as done."""
+        self._db.execute(
+            "UPDATE jobs SET digest = ?, facts = ?, private = ? WHERE path = ?",
+            (digest, json.dumps(dict(facts)), json.dumps(dict(private)), job.path),
+        )
+
+    def describe(self, subject: Subject) -> None:
+        """Records what the headers say of a subject, its sessions and images: the newest plan's word counts."""
+        sessions = json.dumps({label: dict(row) for label, row in subject.sessions.items()})
+        self._db.execute("BEGIN")
+        self._db.execute(
+            "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)", (subject.label, json.dumps(dict(subject.row)), sessions)
+        )
+        self._db.executemany(
+            "UPDATE jobs SET row = ?, sidecar = ? WHERE path = ?",
+            [(json.dumps(dict(job.row)), json.dumps(dict(job.sidecar)), job.path) for job in subject.jobs],
+        )
+        self._db.execute("COMMIT")
+
+    def delivered(self) -> list[Delivered]:
+        """Every image that is in the dataset, ordered by path."""
+        rows = self._db.execute(
+            "SELECT path, subject, session, row, sidecar, facts, private FROM jobs "
+            "WHERE digest NOT LIKE 'moving %' ORDER BY path"
+        )
+        return [
+            Delivered(path, subject, session, json.loads(row), {**json.loads(sidecar), **json.loads(facts)}, json.loads(private))
+            for path, subject, session, row, sidecar, facts, private in rows
+        ]  # fmt: skip
+
+    def subjects(self) -> dict[str, tuple[Row, Mapping[str, Row]]]:
+        """The rows of every subject and of its sessions, by label."""
+        rows = self._db.execute("SELECT label, row, sessions FROM subjects ORDER BY label")
+        return {label: (json.loads(row), json.loads(sessions)) for label, row, sessions in rows}
+
+    def texts(self) -> dict[str, tuple[int, int]]:
+        """The small files (sidecars, tables, descriptions) that we wrote."""
+        return {path: (size, mtime) for path, size, mtime in self._db.execute("SELECT * FROM texts")}
+
+    def wrote(self, path: str, stamp: tuple[int, int]) -> None:
+        """Records a small file as ours."""
+        self._db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (path, *stamp))
+
+    def forget(self, paths: Sequence[str]) -> None:
+        """Forgets files, and jobs whose image is among them."""
+        self._db.executemany("DELETE FROM texts WHERE path = ?", [(path,) for path in paths])
+        self._db.executemany("DELETE FROM jobs WHERE path = ?", [(path,) for path in paths])
+
+
+def _stamps(text: str) -> dict[str, tuple[int, int]]:
+    return {path: (stamp[0], stamp[1]) for path, stamp in json.loads(text).items()}

@@ -1,0 +1,126 @@
+"""Runs actions on worker processes: a few in flight, failures isolated, a dying worker survived."""
+
+import errno
+import shutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+from mids.errors import DataError, MidsError
+from mids.plan.job import Job
+from mids.records import Action, Made
+
+IN_FLIGHT = 4
+"""Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A job that made nothing: the code of its issue and why; `crash` holds a traceback if the fault is ours."""
+
+    code: str
+    message: str
+    crash: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A job that made its files, in a scratch folder that the coordinator empties."""
+
+    made: Made
+    scratch: str
+
+
+def executor(workers: int) -> ProcessPoolExecutor:
+    """Worker processes; forked where that is safe and cheap, so that imports are paid once."""
+    return ProcessPoolExecutor(workers, mp_context=get_context("fork" if sys.platform == "linux" else "spawn"))
+
+
+def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
+    """Carries one action out in a folder of its own; runs in a worker.
+
+    Raises `MidsError` where the disk is full or read-only: no other job could do better.
+    """
+    scratch = Path(tempfile.mkdtemp(dir=scratch_root))
+    try:
+        return Finished(action.make(root, scratch), str(scratch))
+    except DataError as error:
+        failed = Failed(error.code, error.message)
+    except MidsError:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise MidsError(f"the disk of the destination is full or read-only ({error.strerror})") from None
+        failed = Failed("SOURCE_UNREADABLE", f"the input can't be read ({error.strerror or type(error).__name__})")
+    except Exception as error:
+        # Isolation is the point: whatever a job does wrong, the others go on. The type alone is told; the
+        # text of an exception may quote a header.
+        failed = Failed("JOB_CRASHED", f"unexpected {type(error).__name__}", _frames(error))
+    shutil.rmtree(scratch, ignore_errors=True)
+    return failed
+
+
+def _frames(error: BaseException) -> str:
+    """Where an exception came from, without its text, which may quote a header."""
+    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+
+
+def mapped(
+    function: Callable[[T], R], items: Iterable[T], workers: int, died: Callable[[T], R]
+) -> Iterator[tuple[T, R]]:
+    """`function` over `items` on worker processes, each result with its item, as they come.
+
+    When a worker dies, what was in flight is done again one at a time, and the item that kills its worker
+    again gets ``died(item)``.
+    """
+    pending = iter(items)
+    suspects: list[T] = []
+    while True:
+        with executor(workers) as pool:
+            broken = yield from _drain(function, pending, workers, pool, suspects)
+        if not broken:
+            return
+        while suspects:
+            item = suspects.pop()
+            with executor(1) as single:
+                try:
+                    yield item, single.submit(function, item).result()
+                except BrokenProcessPool:
+                    yield item, died(item)
+
+
+def _drain(
+    function: Callable[[T], R], pending: Iterator[T], workers: int, pool: Executor, suspects: list[T]
+) -> Iterator[tuple[T, R]]:
+    """Hands items out and yields results until all is done; returns whether a worker died."""
+    running: dict[Future[R], T] = {}
+    try:
+        while True:
+            while len(running) < IN_FLIGHT * workers and (item := next(pending, None)) is not None:
+                suspects.append(item)  # lost if the pool breaks before it is handed out
+                running[pool.submit(function, item)] = item
+                suspects.pop()
+            if not running:
+                return False
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                result = future.result()
+                yield running.pop(future), result
+    except BrokenProcessPool:
+        suspects += list(running.values())
+        return True
+    finally:
+        for future in running:
+            future.cancel()
