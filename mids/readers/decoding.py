@@ -1,0 +1,193 @@
+"""Reads DICOM files with their pixels and decodes them into stored values (PS3.5 8, PS3.3 C.7.6.3)."""
+
+import copy
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+import numpy.typing as npt
+import pydicom
+from pydicom import config
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.pixels.decoders.base import Decoder, get_decoder
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
+    RLELossless,
+)
+
+from mids.errors import DataError
+
+Values = npt.NDArray[Any]
+
+PLUGIN = "pylibjpeg"
+"""One decoder for all compressed data: others round otherwise, so output would depend on what is there."""
+
+_SAME_DECODER = {"1.2.840.10008.1.2.4.53": JPEGExtended12Bit, "1.2.840.10008.1.2.4.55": JPEGExtended12Bit}
+"""Retired JPEG processes (spectral selection, full progression) that the decoder of process 4 reads too."""
+
+_BROKEN = (
+    AttributeError, BytesLengthException, EOFError, InvalidDicomError, KeyError, IndexError, MemoryError,
+    NotImplementedError, OSError, OverflowError, RuntimeError, TypeError, ValueError, struct.error,
+)  # fmt: skip
+
+_REASONS: dict[type[Exception], str] = {
+    NotImplementedError: "no decoder reads it",
+    AttributeError: "an attribute that describes the pixels is missing",
+    RuntimeError: "the compressed data is damaged",
+    ValueError: "the pixel data does not fit the attributes that describe it",
+}
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No warning of pydicom escapes (they quote header values), and wrong values are read as they are."""
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def read_dataset(stream: BinaryIO) -> Dataset:
+    """The whole DICOM file, preamble or not; a missing TransferSyntaxUID is filled in by how it was written.
+
+    Raises `DataError` ``PIXELS_UNREADABLE``.
+    """
+    try:
+        with quiet():
+            dataset = pydicom.dcmread(stream, force=True)
+    except _BROKEN as error:
+        raise DataError("PIXELS_UNREADABLE", f"the file can't be parsed ({type(error).__name__})") from error
+    meta = getattr(dataset, "file_meta", None)
+    if meta is None or not meta.get("TransferSyntaxUID"):
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian
+        meta = FileMetaDataset() if meta is None else meta
+        meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit is not False else explicit
+        dataset.file_meta = meta
+    return dataset
+
+
+def stored(dataset: Dataset, *, frame: int | None = None) -> Values:
+    """The stored values: signed or unsigned integers, (rows, columns), with colour (rows, columns, 3).
+
+    All frames of a multi-frame image come as (frames, rows, columns[, 3]); `frame` counts from 0. Bits
+    outside BitsStored and HighBit are removed (PS3.5 8.1.1); colour is RGB, subsampling undone. Raises
+    `DataError` ``PIXELS_UNREADABLE`` for what can't be decoded.
+    """
+    with _decoding(dataset) as (decoder, source):
+        if frame is not None and frame >= number_of_frames(dataset):
+            raise ValueError
+        values, facts = decoder.as_array(
+            source,
+            index=frame,
+            decoding_plugin=_plugin(decoder),
+            allow_excess_frames=False,  # type: ignore[arg-type]  # pydicom annotates its options wrongly
+            correct_unused_bits=not _whole_words(decoder),  # type: ignore[arg-type]
+        )
+        return _significant(values, dataset, facts["photometric_interpretation"], whole=_whole_words(decoder))
+
+
+def frames(dataset: Dataset) -> Iterator[Values]:
+    """The stored values of one frame after the other, as `stored` gives them; memory stays at a few frames.
+
+    Raises `DataError` ``PIXELS_UNREADABLE``.
+    """
+    with _decoding(dataset) as (decoder, source):
+        whole = _whole_words(decoder)
+        decoded = decoder.iter_array(source, decoding_plugin=_plugin(decoder), correct_unused_bits=not whole)
+    for _ in range(number_of_frames(dataset)):
+        with _decoding(dataset):
+            found = next(decoded, None)
+            if found is None:
+                raise ValueError
+            values = _significant(found[0], dataset, found[1]["photometric_interpretation"], whole=whole)
+        yield values
+
+
+def number_of_frames(dataset: Dataset) -> int:
+    """NumberOfFrames, 1 where it is missing or nonsense."""
+    try:
+        return max(1, int(dataset.get("NumberOfFrames") or 1))
+    except (TypeError, ValueError):
+        return 1
+
+
+def is_colour(dataset: Dataset) -> bool:
+    """Whether the picture has colours: three samples, or a palette."""
+    return photometric(dataset) == "PALETTE COLOR" or dataset.get("SamplesPerPixel") == 3
+
+
+def photometric(dataset: Dataset) -> str:
+    """PhotometricInterpretation without its padding."""
+    return str(dataset.get("PhotometricInterpretation") or "").strip().upper()
+
+
+def little_endian(dataset: Dataset) -> bool:
+    """Whether words of more than one byte are little endian in the dataset."""
+    return bool(dataset.file_meta.TransferSyntaxUID != ExplicitVRBigEndian)
+
+
+@contextmanager
+def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
+    """The decoder of a dataset and what to give it; failures become `DataError`, without header values."""
+    name = "no transfer syntax"
+    with quiet():
+        try:
+            syntax = UID(dataset.file_meta.TransferSyntaxUID)
+            name = syntax.name if syntax.name != syntax else "an unknown transfer syntax"
+            if "PixelData" not in dataset:
+                kind = "floating point pixel data" if _has_floats(dataset) else "no pixel data"
+                raise DataError("PIXELS_UNREADABLE", f"{name}: {kind}")
+            source = _relabelled(dataset, _SAME_DECODER[syntax]) if syntax in _SAME_DECODER else dataset
+            yield get_decoder(source.file_meta.TransferSyntaxUID), source
+        except _BROKEN as error:
+            reason = next(
+                (text for kind, text in _REASONS.items() if isinstance(error, kind)), "it is damaged"
+            )
+            raise DataError("PIXELS_UNREADABLE", f"{name}: {reason} ({type(error).__name__})") from error
+
+
+def _has_floats(dataset: Dataset) -> bool:
+    return "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
+
+
+def _relabelled(dataset: Dataset, syntax: UID) -> Dataset:
+    other = copy.copy(dataset)
+    other.file_meta = copy.deepcopy(dataset.file_meta)
+    other.file_meta.TransferSyntaxUID = syntax
+    return other
+
+
+def _plugin(decoder: Decoder) -> str:
+    return PLUGIN if decoder.is_encapsulated else ""
+
+
+def _whole_words(decoder: Decoder) -> bool:
+    """Whether the decoder returns words of BitsAllocated, in which HighBit says where the value lies."""
+    syntax = decoder.UID
+    return decoder.is_native or syntax == RLELossless
+
+
+def _significant(values: Values, dataset: Dataset, space: object, *, whole: bool) -> Values:
+    """The values as integers of BitsAllocated, without the bits that do not belong to them.
+
+    Raises `ValueError` where colour did not become RGB.
+    """
+    if is_colour(dataset) and str(space) not in ("RGB", "PALETTE COLOR"):
+        raise ValueError
+    allocated, bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
+    kind = "i" if dataset.PixelRepresentation == 1 and allocated > 1 else "u"
+    values = values.astype(f"{kind}{max(1, allocated // 8)}", copy=False)
+    if not whole or bits == allocated or allocated == 1:
+        return values
+    high_bit = dataset.get("HighBit")
+    high = bits - 1 if high_bit is None else int(high_bit)
+    if not bits - 1 <= high < allocated:
+        raise ValueError
+    return (values << (allocated - 1 - high)) >> (allocated - bits)

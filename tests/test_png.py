@@ -1,0 +1,130 @@
+"""PNG files decode to what went in, hold nothing else, and are made from files and archive members alike."""
+
+import pickle
+import struct
+import zipfile
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from image2d import CANARY, image, padded, ramp, written
+from PIL import Image
+
+from mids.actions.png import Png, encode
+from mids.errors import DataError
+from mids.records import Compression, Source
+
+IMAGES = st.one_of(
+    hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)),
+    hnp.arrays(np.uint16, hnp.array_shapes(min_dims=2, max_dims=2, max_side=40)),
+    hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 20), st.just(3))),
+)
+
+
+def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """The chunks of a PNG by ISO/IEC 15948 clause 5, after comparing their checksums."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    found, at = [], 8
+    while at < len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        body = data[at + 8 : at + 8 + length]
+        assert struct.unpack_from(">I", data, at + 8 + length)[0] == zlib.crc32(kind + body)
+        found.append((kind, body))
+        at += 12 + length
+    return found
+
+
+def decoded(data: bytes) -> npt.NDArray[np.generic]:
+    with Image.open(BytesIO(data)) as picture:
+        return np.array(picture)
+
+
+@pytest.mark.parametrize("compression", ["fast", "small"])
+@given(pixels=IMAGES)
+def test_a_png_decodes_to_what_went_in(compression: Compression, pixels: npt.NDArray[np.uint16]) -> None:
+    data = encode(pixels, compression=compression)
+    found = decoded(data)
+    assert found.dtype == pixels.dtype
+    assert np.array_equal(found, pixels)
+    kinds = [kind for kind, _ in chunks(data)]
+    assert [kinds[0], *set(kinds[1:-1]), kinds[-1]] == [b"IHDR", b"IDAT", b"IEND"]
+
+
+@pytest.mark.parametrize("compression", ["fast", "small"])
+def test_a_large_picture_in_several_chunks(compression: Compression) -> None:
+    noise = np.random.default_rng(0).integers(0, 65536, (900, 1000), np.uint16)
+    data = encode(noise[:, ::2], compression=compression)
+    assert np.array_equal(decoded(data), noise[:, ::2])
+    data = encode(noise, compression=compression)
+    assert [kind for kind, _ in chunks(data)] == [b"IHDR", b"IDAT", b"IDAT", b"IEND"]
+    assert data == encode(noise, compression=compression)
+
+
+def test_small_is_smaller() -> None:
+    rows, columns = np.mgrid[:300, :400]
+    noise = np.random.default_rng(0).normal(0, 20, rows.shape)
+    smooth = (20000 + 9000 * np.sin(columns / 90) * np.cos(rows / 70) + noise).astype(np.uint16)
+    assert len(encode(smooth, compression="small")) < len(encode(smooth, compression="fast"))
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [np.zeros((2, 2), np.int16), np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2, 3), np.uint16),
+     np.zeros((0, 2), np.uint8), np.zeros(4, np.uint8), np.zeros((1, 2, 2), np.uint16)],
+)  # fmt: skip
+def test_other_arrays_are_refused(pixels: npt.NDArray[np.generic]) -> None:
+    with pytest.raises(ValueError, match="no PNG holds"):
+        encode(pixels, compression="fast")
+
+
+def test_an_image_becomes_a_png_beside_its_facts(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(written(image(ramp(), {"BitsStored": 12})))
+    action = Png(Source("a.dcm"), blank=((0, 0, 1, 2),))
+    made = action.make(tmp_path, tmp_path)
+    expected = np.rint(ramp() / 4095 * 65535)
+    expected[0, :2] = 0
+    data = (tmp_path / "image.png").read_bytes()
+    assert made.files == ("image.png",)
+    assert np.array_equal(decoded(data), expected)
+    assert made.facts["Rows"] == made.facts["Columns"] == 64
+    assert made.facts["BlankedRegions"] == [[0, 0, 1, 2]]
+    assert CANARY not in str(made)
+    assert CANARY.encode() not in data
+    assert action.sources == (Source("a.dcm"),)
+    assert pickle.loads(pickle.dumps(action)) == action
+
+
+def test_eight_bits_become_a_16_bit_png(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").write_bytes(written(image(ramp(8).astype(np.uint8))))
+    Png(Source("a.dcm")).make(tmp_path, tmp_path)
+    assert np.array_equal(decoded((tmp_path / "image.png").read_bytes()), ramp(8) * 257)
+
+
+def test_a_member_of_an_archive_gives_the_same_png(tmp_path: Path) -> None:
+    content = written(image(ramp(), {"BitsStored": 12}))
+    (tmp_path / "a.dcm").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("deep/a.dcm", content)
+    found = []
+    for source in (Source("a.dcm"), Source("a.zip", "deep/a.dcm")):
+        Png(source, "raw").make(tmp_path, tmp_path)
+        found.append((tmp_path / "image.png").read_bytes())
+    assert found[0] == found[1]
+
+
+def test_one_png_holds_one_frame(tmp_path: Path) -> None:
+    frames = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
+    cine = image(frames, {"NumberOfFrames": 3, "PixelData": padded(frames.tobytes())})
+    (tmp_path / "a.dcm").write_bytes(written(cine))
+    Png(Source("a.dcm"), "raw", frame=2).make(tmp_path, tmp_path)
+    assert np.array_equal(decoded((tmp_path / "image.png").read_bytes()), frames[2])
+    with pytest.raises(DataError, match="several frames"):
+        Png(Source("a.dcm")).make(tmp_path, tmp_path)
+    with pytest.raises(DataError):
+        Png(Source("a.dcm"), frame=3).make(tmp_path, tmp_path)
