@@ -384,15 +384,25 @@ def test_palette(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", [8, 16])
 def test_segmented_palette(bits: int) -> None:
-    """Discrete (10, 20), linear to 60 in 4 steps, then both segments once more by an indirect one."""
+    """Discrete (5), discrete (10, 20), linear to 60 in 4 steps; the last two once more by an indirect one."""
     scale, size = (257, 2) if bits == 16 else (1, 1)
-    offset = [0, 0, 0, 0] if bits == 8 else [0, 0]
-    words = [0, 2, 10 * scale, 20 * scale, 1, 4, 60 * scale, 2, 2, *offset]
+    offset = [3, 0, 0, 0] if bits == 8 else [6, 0]
+    words = [0, 1, 5 * scale, 0, 2, 10 * scale, 20 * scale, 1, 4, 60 * scale, 2, 2, *offset]
     data = np.array(words).astype(f"<u{size}").tobytes()
     keywords = [f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")]
-    found = window(palette_image(dict.fromkeys(keywords, padded(data)), 12, bits))
+    found = window(palette_image(dict.fromkeys(keywords, padded(data)), 13, bits))
     once = [10, 20, 30, 40, 50, 60]
-    assert found.reshape(16, 3)[:, 0].tolist() == once * 2 + [60] * 4
+    assert found.reshape(16, 3)[:, 0].tolist() == [5, *once, *once, 60, 60, 60]
+
+
+@pytest.mark.parametrize(
+    "words", [[3, 1, 1], [1, 4, 60], [0, 9, 1], [0, 1, 5, 2, 1, 0], [0, 1, 5, 2, 1, 90, 0]]
+)
+def test_a_damaged_segmented_palette_is_an_error(words: list[int]) -> None:
+    data = np.array(words, "<u2").tobytes()
+    keywords = [f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")]
+    with pytest.raises(DataError, match="palette"):
+        window(palette_image(dict.fromkeys(keywords, data), 13, 16))
 
 
 @pytest.mark.parametrize("data", [{}, {"RedPaletteColorLookupTableData": b"\1\2"}])
@@ -450,6 +460,7 @@ def test_a_missing_transfer_syntax_is_found_out(*, implicit: bool) -> None:
     meta_length = int.from_bytes(content[140:144], "little")
     found = pixels.read_dataset(BytesIO(content[144 + meta_length :]))
     assert np.array_equal(pixels.stored(found), ramp(8))
+    assert found.file_meta.TransferSyntaxUID == dataset.file_meta.TransferSyntaxUID
 
 
 def _without(keyword: str) -> Dataset:

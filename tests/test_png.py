@@ -66,11 +66,21 @@ def test_a_large_picture_in_several_chunks(compression: Compression) -> None:
     assert data == encode(noise, compression=compression)
 
 
-def test_small_is_smaller() -> None:
+def smooth() -> npt.NDArray[np.uint16]:
+    """Rows for which different filters are best: slow changes in both directions, noise, and bare rows."""
     rows, columns = np.mgrid[:300, :400]
-    noise = np.random.default_rng(0).normal(0, 20, rows.shape)
-    smooth = (20000 + 9000 * np.sin(columns / 90) * np.cos(rows / 70) + noise).astype(np.uint16)
-    assert len(encode(smooth, compression="small")) < len(encode(smooth, compression="fast"))
+    noise = np.random.default_rng(0).normal(0, np.where(rows < 150, 15, 900), rows.shape)
+    picture = (20000 + 9000 * np.sin(columns / 90) * np.cos(rows / 70) + noise).astype(np.uint16)
+    picture[::10] = columns[0] % 7 == 3
+    return picture
+
+
+def test_small_is_smaller_and_uses_all_filters() -> None:
+    data = encode(smooth(), compression="small")
+    assert np.array_equal(decoded(data), smooth())
+    assert len(data) < len(encode(smooth(), compression="fast"))
+    body = zlib.decompress(b"".join(body for kind, body in chunks(data) if kind == b"IDAT"))
+    assert set(body[:: 1 + 2 * 400]) == {0, 1, 2, 3, 4}
 
 
 @pytest.mark.parametrize(
