@@ -1,1 +1,36 @@
-"""MIDS datasets: convert medical imaging collections into them, validate and load them."""
+"""MIDS datasets: convert medical imaging collections into them, validate and load them.
+
+>>> import mids
+>>> done = mids.convert("dicom", "studies", "dataset", jobs=2)
+>>> report = mids.validate("dataset")
+>>> dataset = mids.Dataset("dataset")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from mids._version import __version__
+from mids.errors import MidsError
+from mids.issues import Issue, Level
+
+if TYPE_CHECKING:
+    from mids.conversion import Conversion, convert
+    from mids.dataset import Dataset
+    from mids.layout import bids_layout
+    from mids.validation import Report, validate
+
+__all__ = [
+    "Conversion", "Dataset", "Issue", "Level", "MidsError", "Report", "__version__", "bids_layout", "convert", "validate",
+]  # fmt: skip
+
+_HOMES = {
+    "Conversion": "conversion", "convert": "conversion", "Dataset": "dataset", "bids_layout": "layout",
+    "Report": "validation", "validate": "validation",
+}  # fmt: skip
+"""Public names that are loaded when first used, so that importing the package is quick."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOMES:
+        return getattr(import_module(f"mids.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'mids' has no attribute {name!r}")

@@ -171,8 +171,10 @@ def _chosen(
 
 
 def _checked(plan: Plan) -> Plan:
-    """Adds an Issue where the source holds nothing to convert."""
-    if plan.jobs or any(subject.skipped for subject in plan.subjects) or not plan.complete:
+    """Adds an Issue where the source holds nothing to convert and nothing says why."""
+    if plan.jobs or any(subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
+        return plan
+    if any(found.level is Level.ERROR for found in plan.issues):
         return plan
     found = issue("SOURCE_EMPTY", "the source holds nothing that this collection can convert", origin="plan")
     return replace(plan, issues=(*plan.issues, found))

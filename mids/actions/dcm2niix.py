@@ -85,7 +85,7 @@ class Volume:
         issues: list[Issue] = []
         if shape.problem:
             path = _regrid(path, shape, scratch)
-            facts |= _resampled_facts(shape)
+            facts["ResampledReason"] = shape.problem
             issues.append(issue("VOLUME_RESAMPLED", f"the slices are {shape.problem}: resampled", origin="run"))
         else:
             _check_affine(image, shape)
@@ -222,13 +222,6 @@ def _regrid(path: Path, shape: Geometry, scratch: Path) -> Path:
     target = scratch / "regular.nii"
     fresh.to_filename(target)
     return target
-
-
-def _resampled_facts(shape: Geometry) -> dict[str, Json]:
-    reasons = {
-        "tilt": "gantry tilt", "uneven": "uneven slice spacing", "tilt and uneven": "gantry tilt and uneven slice spacing",
-    }  # fmt: skip
-    return {"ResampledReason": reasons[shape.problem]}
 
 
 def _compress(path: Path, target: Path, compression: Compression) -> None:

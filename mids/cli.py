@@ -1,0 +1,269 @@
+"""The commands: parse, call, render, exit code. Nothing is decided here.
+
+Exit codes: 0 everything done or rightly skipped; 1 something was lost or is wrong; 2 use or environment is
+wrong; 3 a fault of this program. Heavy modules are imported by the command that needs them, so that --help
+is quick.
+"""
+
+import argparse
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mids._version import __version__
+from mids.errors import MidsError
+
+EXAMPLES_CONVERT = """examples:
+  mids-convert dicom ~/studies ~/dataset                      convert a folder of DICOM
+  mids-convert dicom ~/studies ~/dataset --dry-run            say what would become of each file
+  mids-convert dicom export.zip ~/dataset --jobs 4            read an archive, use four processes
+  mids-convert dicom ~/studies ~/dataset --limit 2 -v         try two subjects first
+  mids-convert dicom ~/studies ~/dataset --curation fixes.tsv apply a person's corrections
+
+A second run on the same DEST converts only what is new or changed. State, with the table of which source
+became which file, is kept in DEST.mids, which only you can read: it holds real paths.
+exit codes: 0 done or rightly skipped, 1 something was lost or is wrong, 2 usage or environment, 3 our bug
+"""
+EXAMPLES_VALIDATE = """examples:
+  mids-validate ~/dataset                       names, tables, sidecars, image heads
+  mids-validate ~/dataset --format json         for programs
+  mids-validate --explain SIDECAR_MISSING       what a code means and how to mend it
+  mids-validate --list-codes                    every code with its level
+
+exit codes: 0 no errors, 1 errors, 2 usage or environment, 3 a check crashed
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command ``mids``."""
+    parser = _parser("mids", "MIDS datasets: convert medical imaging collections into them, and validate them.", "")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    _convert_arguments(_subcommand(commands, "convert", "convert a source collection", EXAMPLES_CONVERT))
+    _validate_arguments(_subcommand(commands, "validate", "validate a dataset", EXAMPLES_VALIDATE))
+    key = _subcommand(commands, "key", "make the key of pseudonyms", "examples:\n  mids key new ~/keys/study.key\n")
+    key.add_argument("action", choices=["new"], help="make a new key")
+    key.add_argument("file", type=Path, metavar="FILE", help="where to; must not exist")
+    key.set_defaults(run=_key)
+    return _guarded(parser, argv)
+
+
+def convert_main(argv: Sequence[str] | None = None) -> int:
+    """The command ``mids-convert``: the same as ``mids convert``."""
+    parser = _parser("mids-convert", "Convert a source collection into a MIDS dataset.", EXAMPLES_CONVERT)
+    _convert_arguments(parser)
+    return _guarded(parser, argv)
+
+
+def validate_main(argv: Sequence[str] | None = None) -> int:
+    """The command ``mids-validate``: the same as ``mids validate``."""
+    parser = _parser("mids-validate", "Validate a MIDS dataset.", EXAMPLES_VALIDATE)
+    _validate_arguments(parser)
+    return _guarded(parser, argv)
+
+
+def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(name, description=description, epilog=epilog, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"{name} {__version__}")
+    return parser
+
+
+def _subcommand(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, epilog: str
+) -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(name, help=text, description=text.capitalize() + ".", epilog=epilog, formatter_class=raw)
+
+
+def _convert_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("collection", nargs="?", metavar="COLLECTION", help="what the source is (see --list)")
+    add("source", nargs="?", metavar="SOURCE", help="folder, file or archive to convert")
+    add("dest", nargs="?", metavar="DEST", help="the dataset: absent, empty, or made by an earlier run")
+    add("--list", action="store_true", help="list the collections and stop")
+    add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
+    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
+    add("--limit", type=int, metavar="N", help="convert the first N subjects")
+    add("--include", action="append", default=[], metavar="ID", help="only subjects of this id or glob (repeatable)")
+    add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this id or glob (repeatable)")
+    add("--pixels", choices=["window", "raw"], default="window", help="2D: apply the DICOM window, or keep values")
+    add("--compression", choices=["fast", "small"], default="fast", help="files that are made fast, or are small")
+    add("--cine", choices=["nifti", "png"], default="nifti", help="multi-frame: one NIfTI, or one PNG a frame")
+    add("--burned-in", choices=["hold", "release"], default="hold", help="pictures that may show a name")
+    add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
+    add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
+    add("--publish-sources", action="store_true", help="put the source table, by reference, into the dataset")
+    add("--show-paths", action="store_true", help="print real source paths, which may hold names")
+    _common_arguments(parser)
+    parser.set_defaults(run=_convert)
+
+
+def _validate_arguments(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("dataset", nargs="?", metavar="DATASET", help="the dataset's folder")
+    add("--format", choices=["text", "json"], default="text", help="how to print the report")
+    add("--deep", action="store_true", help="read every byte of every image")
+    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
+    add("--select", action="append", default=[], metavar="NAME", help="only checks of this code or family (repeatable)")
+    add("--fail-on", choices=["error", "warning"], default="error", help="the level that makes the exit code 1")
+    add("--max-per-code", type=int, default=20, metavar="N", help="text: how many issues of a code to print (20)")
+    add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
+    add("--list-codes", action="store_true", help="list every code, and stop")
+    _common_arguments(parser)
+    parser.set_defaults(run=_validate)
+
+
+def _common_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--log", type=Path, metavar="FILE", help="also write messages to this file")
+    loud = parser.add_mutually_exclusive_group()
+    loud.add_argument("-v", "--verbose", action="store_true", help="print infos and progress of each item too")
+    loud.add_argument("-q", "--quiet", action="store_true", help="print errors only")
+
+
+def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+    """Runs a command; the three outcomes stay apart."""
+    arguments = parser.parse_args(argv)
+    command: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        _log_to(getattr(arguments, "log", None))
+        return command(arguments)
+    except MidsError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped; what is finished is kept, run again to go on", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except Exception as error:
+        # The text of an unexpected exception may quote a header: only where it happened and its type are told.
+        print("".join(traceback.format_tb(error.__traceback__)), type(error).__name__, file=sys.stderr)
+        print(f"{parser.prog}: this is a fault of the program; please report the lines above", file=sys.stderr)
+        return 3
+
+
+def _log_to(path: Path | None) -> None:
+    if path is None:
+        return
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise MidsError(f"the log {path} can't be written: {error.strerror}") from error
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.getLogger("mids").addHandler(handler)
+    logging.getLogger("mids").setLevel(logging.INFO)
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from mids import collections, conversion
+    from mids.issues import Level
+    from mids.report import plan as report
+
+    if arguments.list:
+        for name in collections.names():
+            print(f"{name}\t{collections.find(name).ABOUT.description}")
+        return 0
+    if None in (arguments.collection, arguments.source, arguments.dest):
+        raise MidsError("COLLECTION, SOURCE and DEST are needed: see --help for examples, --list for the collections")
+    progress = _Progress(quiet=arguments.quiet, verbose=arguments.verbose)
+    a = arguments
+    done = conversion.convert(
+        a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
+        exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, burned_in=a.burned_in, key=a.key,
+        curation=a.curation, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
+    )  # fmt: skip
+    progress.end()
+    if done.key_made:
+        print(f"made a key for pseudonyms: {done.key_made} (keep it: without it a later run gives other ids)", file=sys.stderr)
+    if done.outcome is None and a.dry_run:
+        print(report.dry_run(done.plan, done.comparison, done.references), end="")
+    least = Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING
+    _say(report.issue_lines(done.issues, least=least))
+    for crash in done.outcome.crashes if done.outcome else ():
+        _say(crash + "\n")
+    if not a.dry_run and not a.quiet:
+        text = report.summary(done.plan, done.outcome, done.issues, f"{a.dest}.mids")
+        print(text, end="")
+        logging.getLogger("mids").info(text)
+    return done.exit_code
+
+
+def _say(text: str) -> None:
+    print(text, end="", file=sys.stderr)
+    if text:
+        logging.getLogger("mids").info(text.rstrip())
+
+
+class _Progress:
+    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._verbose, self._quiet, self._last = verbose, quiet, -1
+        self._is_terminal = sys.stderr.isatty()
+
+    def step(self, done: int, total: int, path: str) -> None:
+        """One more item is done."""
+        logging.getLogger("mids").info("%d/%d %s", done, total, path)
+        tenth = 10 * done // total
+        if self._quiet:
+            return
+        if self._is_terminal and not self._verbose:
+            filled = 30 * done // total
+            print(f"\r[{'#' * filled:<30}] {done}/{total}", end="", file=sys.stderr, flush=True)
+        elif self._verbose or tenth != self._last:
+            print(f"{done}/{total} {path}", file=sys.stderr)
+        self._last = tenth
+
+    def end(self) -> None:
+        """Ends the bar's line."""
+        if self._is_terminal and self._last >= 0 and not self._quiet and not self._verbose:
+            print(file=sys.stderr)
+
+
+def _validate(arguments: argparse.Namespace) -> int:
+    from mids import issues, validation
+    from mids.report import json as json_report
+    from mids.report import text as text_report
+
+    definitions = {**issues.catalogue(), **validation.definitions()}
+    if arguments.list_codes:
+        for code, definition in sorted(definitions.items()):
+            print(f"{code}\t{definition.level}\t{definition.what}")
+        return 0
+    if arguments.explain:
+        print(_explained(definitions, arguments.explain))
+        return 0
+    if arguments.dataset is None:
+        raise MidsError("DATASET is needed: see --help for examples")
+    selected = frozenset(arguments.select)
+    report = validation.validate(arguments.dataset, jobs=arguments.jobs, deep=arguments.deep, select=selected)
+    if arguments.format == "json":
+        print(json_report.render(report))
+    else:
+        print(text_report.render(report, colour=sys.stdout.isatty(), max_per_code=arguments.max_per_code))
+    return report.exit_code(arguments.fail_on)
+
+
+def _explained(definitions: "dict[str, issues.Definition]", code: str) -> str:  # type: ignore[name-defined]  # noqa: F821
+    from difflib import get_close_matches
+
+    if code not in definitions:
+        near = get_close_matches(code.upper(), definitions, 3)
+        raise MidsError(f"there is no code {code}: " + (f"did you mean {' or '.join(near)}?" if near else "see --list-codes"))
+    found = definitions[code]
+    return f"{found.code} ({found.level})\n\n{found.what}\n\nwhy: {found.why}\n\nfix: {found.fix}"
+
+
+def _key(arguments: argparse.Namespace) -> int:
+    from mids.deid import keys
+
+    keys.create(arguments.file)
+    print(f"made {arguments.file}: keep it outside the dataset; without it a later run gives other ids")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,85 @@
+"""Renders what a conversion will do, and what it did, for a terminal."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from mids.issues import Issue, Level
+from mids.plan import Comparison, Plan
+from mids.plan.job import Job
+from mids.records import Skipped
+from mids.run import Outcome
+from mids.run.sources import References
+
+
+def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
+    """The plan as a table: state, how many sources, the first of them, the output; then what is skipped and why."""
+    states = {
+        **dict.fromkeys((job.path for job in comparison.done), "done"),
+        **dict.fromkeys((job.path for job in comparison.new), "new"),
+        **dict.fromkeys((job.path for job in comparison.stale), "stale"),
+        **dict.fromkeys((job.path for job in comparison.blocked), "blocked"),
+    }
+    lines = ["state\tfiles\tsource\toutput"]
+    lines += [f"{states[job.path]}\t{_from(job, references)}\t{job.path}" for job in plan.jobs]
+    lines += [f"removed\t0\t-\t{path}" for path in comparison.superseded]
+    lines += [f"foreign\t0\t-\t{path}" for path in (*comparison.foreign, *comparison.changed)]
+    for skipped in _skipped(plan):
+        if skipped.reason != NOT_DICOM:
+            first = references.shown(skipped.sources[0].name)
+            lines.append(f"skipped\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
+    counts = Counter(states.values())
+    lines.append(", ".join(f"{counts[state]} {state}" for state in ("new", "stale", "done", "blocked") if counts[state]) or "nothing to do")
+    return "\n".join(lines) + "\n"
+
+
+NOT_DICOM = "not DICOM"
+
+
+def _from(job: Job, references: References) -> str:
+    sources = job.action.sources
+    return f"{len(sources)}\t{references.shown(sources[0].name)}"
+
+
+def _skipped(plan: Plan) -> Iterator[Skipped]:
+    yield from plan.skipped
+    for subject in plan.subjects:
+        yield from subject.skipped
+
+
+def summary(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue], state: str) -> str:
+    """What a run did, in a few lines: held-back images first, then counts, then where to look."""
+    reasons = Counter[str]()
+    others = 0
+    for skipped in _skipped(plan):
+        if skipped.reason == NOT_DICOM:
+            others += len(skipped.sources)
+        else:
+            reasons[skipped.reason] += len(skipped.sources)
+    held = sum(count for reason, count in reasons.items() if reason.startswith("held back"))
+    lines = []
+    if held:
+        lines.append(f"{held} files held back, they may show a patient's name: look at them, then use --burned-in release")
+    if outcome is not None:
+        removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
+        lines.append(f"{len(outcome.made)} images made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
+    lines += [f"{count} skipped: {reason}" for reason, count in sorted(reasons.items())]
+    if others:
+        lines.append(f"{others} files are not DICOM")
+    levels = Counter(found.level for found in issues)
+    lines.append(", ".join(f"{levels[level]} {level}s" for level in Level))
+    lines.append(f"which source became which file: {state}/sources.tsv")
+    return "\n".join(lines) + "\n"
+
+
+def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
+    """One line for each Issue of at least a level, worst first."""
+    order = list(Level)
+    chosen = [found for found in issues if order.index(found.level) <= order.index(least)]
+    chosen.sort(key=lambda found: (order.index(found.level), found.code, found.path, found.where))
+    return "".join(f"{_line(found)}\n" for found in chosen)
+
+
+def _line(found: Issue) -> str:
+    place = " ".join(part for part in (found.path, found.where) if part)
+    fix = f" → {found.fix}" if found.level is Level.ERROR and found.fix else ""
+    return f"{found.level} {found.code} {place}: {found.message}{fix}"
