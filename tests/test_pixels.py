@@ -81,6 +81,7 @@ def test_window_is_the_standards(function: str, centre: int, width: int, interce
     assert np.abs(rendered.pixels.ravel() - np.array(expected)).max() <= 0.5 + 1e-6
     assert rendered.facts["WindowApplied"] is True
     assert rendered.facts["WindowCenter"] == centre
+    assert rendered.facts["VOILUTIndex"] == 0
     assert rendered.facts["VOILUTFunction"] == (function or "LINEAR")
 
 

@@ -233,6 +233,7 @@ def _voi(dataset: Dataset, low: float, high: float) -> tuple[Callable[[Values], 
         return _linear(low, high), {"WindowApplied": False, "PixelRange": [_number(low), _number(high)]}
     facts: dict[str, Json] = {
         "WindowApplied": True,
+        "VOILUTIndex": 0,
         "WindowCenter": _number(centre),
         "WindowWidth": _number(width),
         "VOILUTFunction": function,
