@@ -1,0 +1,75 @@
+"""What a check is, and the register of all of them.
+
+A check is a function over a view that yields a sentence, or a `Finding`, for each thing that is wrong. Its
+docstring is its documentation, in three parts::
+
+    '''What is wrong, in one paragraph.
+
+    Why: why it matters.
+
+    Fix: what to do.
+    '''
+"""
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mids.issues import Definition, Level
+
+Per = Literal["file", "image", "json", "sidecar", "table", "subject", "dataset"]
+"""What a check looks at: each file, image, JSON file, sidecar or table, a subject, or all at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong: `where` is the place inside the file, `path` a file other than the view's."""
+
+    message: str
+    where: str = ""
+    value: str = ""
+    expected: str = ""
+    path: str = ""
+
+
+Found = Iterable[Finding | str]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A registered check; `family` is its module, `deep` says that it reads whole images."""
+
+    definition: Definition
+    per: Per
+    family: str
+    deep: bool
+    function: Callable[[Any], Found]
+
+
+CHECKS: dict[str, Check] = {}
+"""Every check by its code."""
+
+
+def check(
+    code: str, *, per: Per, level: Level = Level.ERROR, deep: bool = False
+) -> Callable[[Callable[[Any], Found]], Callable[[Any], Found]]:
+    """Registers the function below it as the check `code`."""
+
+    def register(function: Callable[[Any], Found]) -> Callable[[Any], Found]:
+        if code in CHECKS:
+            raise ValueError(f"two checks are called {code}")
+        family = function.__module__.rpartition(".")[2]
+        CHECKS[code] = Check(definition(code, level, function), per, family, deep, function)
+        return function
+
+    return register
+
+
+def definition(code: str, level: Level, function: Callable[..., object]) -> Definition:
+    """The definition of a code, from its check's docstring. Raises `ValueError` where a part is missing."""
+    paragraphs = [" ".join(part.split()) for part in (inspect.getdoc(function) or "").split("\n\n")]
+    if len(paragraphs) != 3 or not paragraphs[1].startswith("Why: ") or not paragraphs[2].startswith("Fix: "):
+        raise ValueError(f"{code}: the docstring needs what, Why: and Fix:")
+    what, why, fix = paragraphs
+    return Definition(code, level, what, why.removeprefix("Why: "), fix.removeprefix("Fix: "))

@@ -1,0 +1,146 @@
+"""What a dataset holds on disk: one walk, no link followed to a folder or out of the dataset."""
+
+import os
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Oddity = Literal["broken", "loop", "outside", "folder", "special", "unreadable", "encoding"]
+
+CLOSED = frozenset({"sourcedata", "code", "stimuli"})
+"""Top-level folders whose content is free: not looked into."""
+
+IGNORE_FILE = ".midsignore"
+
+
+@dataclass(frozen=True, slots=True)
+class Odd:
+    """An entry that is neither a plain file nor a plain folder, and what it is."""
+
+    path: str
+    kind: Oddity
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """The files (size in bytes by path) and folders of a dataset; paths are relative, POSIX, sorted."""
+
+    root: Path
+    files: Mapping[str, int]
+    folders: frozenset[str]
+    odd: tuple[Odd, ...] = ()
+    ignored: int = 0
+
+    def part(self, paths: Iterable[str], subjects: Collection[str]) -> "Tree":
+        """The same tree with only these files and the folders of these subjects."""
+        folders = frozenset(folder for folder in self.folders if folder.partition("/")[0] in subjects)
+        return Tree(self.root, {path: self.files[path] for path in paths}, folders)
+
+
+def walk(root: Path) -> Tree:
+    """Everything below `root` but hidden entries and what `.midsignore` names."""
+    ignore = read_ignore(root / IGNORE_FILE)
+    real = os.path.realpath(root)
+    files: dict[str, int] = {}
+    folders: list[str] = []
+    odd: list[Odd] = []
+    ignored = 0
+    stack = [""]
+    while stack:
+        folder = stack.pop()
+        try:
+            entries = _visible(real, folder)
+        except OSError:
+            odd.append(Odd(folder, "unreadable"))
+            continue
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            kind = _kind(entry, real)
+            if ignore(path, kind == "directory"):
+                ignored += 1
+            elif not _is_utf8(path):
+                odd.append(Odd(path.encode("utf-8", "backslashreplace").decode(), "encoding"))
+            elif kind == "file":
+                files[path] = entry.stat().st_size
+            elif kind == "directory":
+                folders.append(path)
+                stack += [path] if path not in CLOSED else []
+            else:
+                odd.append(Odd(path, kind))
+    odd.sort(key=lambda o: o.path)
+    return Tree(root, dict(sorted(files.items())), frozenset(folders), tuple(odd), ignored)
+
+
+def _visible(real: str, folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(os.path.join(real, folder)) as entries:  # noqa: PTH118 - text is faster than Path here
+        return [entry for entry in entries if not entry.name.startswith(".")]
+
+
+def _kind(entry: os.DirEntry[str], real: str) -> Oddity | Literal["file", "directory"]:
+    """What an entry is; a link counts as the file that it leads to inside the dataset."""
+    if not entry.is_symlink():
+        if entry.is_dir(follow_symlinks=False):
+            return "directory"
+        return "file" if entry.is_file(follow_symlinks=False) else "special"
+    target = os.path.realpath(entry.path)
+    if not os.path.exists(target) or os.path.islink(target):  # noqa: PTH110, PTH114
+        return "broken"
+    if target != real and not target.startswith(real + os.sep):
+        return "outside"
+    if entry.is_dir():
+        return "loop" if (entry.path + os.sep).startswith(target + os.sep) else "folder"
+    return "file" if entry.is_file() else "special"
+
+
+def _is_utf8(path: str) -> bool:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+# --- .midsignore -----------------------------------------------------------------------------------------
+
+
+class Ignore:
+    """The patterns of a `.midsignore`, as in a `.gitignore`: the last one that matches decides."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._rules = tuple(_rules(lines))
+
+    def __call__(self, path: str, folder: bool) -> bool:  # noqa: FBT001 - called once, in a loop over files
+        """Whether a dataset-relative path is left out."""
+        left_out = False
+        for pattern, folders_only, keeps in self._rules:
+            if (folder or not folders_only) and pattern.fullmatch(path):
+                left_out = not keeps
+        return left_out
+
+
+def read_ignore(path: Path) -> Ignore:
+    """The patterns in `path`; none where there is no such file."""
+    return Ignore(path.read_text("utf-8", "replace").splitlines() if path.is_file() else ())
+
+
+def _rules(lines: Iterable[str]) -> Iterator[tuple[re.Pattern[str], bool, bool]]:
+    """Each line as (pattern over the whole path, folders only, keeps instead of leaving out)."""
+    for line in lines:
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        keeps = text.startswith("!")
+        text = text.removeprefix("!")
+        glob = text.strip("/")
+        anchored = text.startswith("/") or "/" in glob
+        yield re.compile(("" if anchored else "(?:.*/)?") + _expression(glob)), text.endswith("/"), keeps
+
+
+def _expression(glob: str) -> str:
+    """A glob as a regular expression: `*` and `?` stay within a folder, `**` crosses folders."""
+    pieces = {"**/": "(?:.*/)?", "/**": "/.*", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(
+        pieces.get(piece, re.escape(piece)) for piece in re.split(r"(\*\*/|/\*\*$|\*\*|\*|\?)", glob) if piece
+    )

@@ -1,0 +1,98 @@
+"""Tab-separated tables: every value a string, every line counted, nothing guessed.
+
+BIDS tables know no quotes: a quotation mark is a character like any other.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mids.errors import DataError
+
+Fault = Literal["encoding", "byte order mark", "line ends", "ragged", "blank line"]
+
+NA = "n/a"
+"""How BIDS and MIDS write a missing value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something wrong with the text of a table, at a line (the header is line 1; 0 is the whole file)."""
+
+    kind: Fault
+    message: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A table: `header`, and `rows` that are each as wide as it; `lines` are the rows' line numbers."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    lines: tuple[int, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def column(self, name: str) -> tuple[str, ...]:
+        """The values of the first column called `name`; empty where there is none."""
+        if name not in self.header:
+            return ()
+        at = self.header.index(name)
+        return tuple(row[at] for row in self.rows)
+
+
+def read(path: Path) -> Rows:
+    """The table in `path`; what is wrong with its text is in `problems`, ragged rows are left out.
+
+    Never raises for content. Raises `OSError` where the file can't be read.
+    """
+    return parse(path.read_bytes())
+
+
+def read_strict(path: Path) -> Rows:
+    """The table in `path`. Raises `DataError` (TABLE_INVALID) for the first thing wrong with its text."""
+    rows = read(path)
+    for problem in rows.problems:
+        place = f"line {problem.line}: " if problem.line else ""
+        raise DataError("TABLE_INVALID", f"{place}{problem.message}")
+    return rows
+
+
+def parse(data: bytes) -> Rows:
+    """The table whose file holds `data` (see `read`)."""
+    text, problems = _decode(data)
+    lines = text.split("\n")
+    if not lines[-1]:
+        lines.pop()
+    header = tuple(lines[0].split("\t")) if lines else ()
+    width = len(header)
+    rows, numbers = [], []
+    for number, line in enumerate(lines[1:], start=2):
+        row = tuple(line.split("\t"))
+        if len(row) == width and (line or width > 1):
+            rows.append(row)
+            numbers.append(number)
+        elif not line.strip():
+            problems.append(Problem("blank line", "the line is blank", number))
+        else:
+            problems.append(Problem("ragged", f"the row has {len(row)} cells, the header {width}", number))
+    return Rows(header, tuple(rows), tuple(numbers), tuple(problems))
+
+
+def _decode(data: bytes) -> tuple[str, list[Problem]]:
+    """The text with Unix line ends, and what was wrong with its encoding."""
+    problems = []
+    if data.startswith(b"\xef\xbb\xbf"):
+        problems.append(Problem("byte order mark", "the file begins with a byte order mark"))
+        data = data[3:]
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems.append(Problem("encoding", "the text is not UTF-8", line))
+        text = data.decode("latin-1")
+    if "\r" in text:
+        problems.append(Problem("line ends", "lines end with a carriage return"))
+        text = re.sub("\r\n?", "\n", text)
+    return text, problems
