@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from mids.validation import Report, validate
 
 __all__ = [
-    "Conversion", "Dataset", "Issue", "Level", "MidsError", "Report", "__version__", "bids_layout", "convert", "validate",
+    "Conversion", "Dataset", "Issue", "Level", "MidsError", "Report",
+    "__version__", "bids_layout", "convert", "validate",
 ]  # fmt: skip
 
 _HOMES = {

@@ -86,10 +86,32 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
     add("--limit", type=int, metavar="N", help="convert the first N subjects")
-    add("--include", action="append", default=[], metavar="ID", help="only subjects of this id or glob (repeatable)")
-    add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this id or glob (repeatable)")
-    add("--pixels", choices=["window", "raw"], default="window", help="2D: apply the DICOM window, or keep values")
-    add("--compression", choices=["fast", "small"], default="fast", help="files that are made fast, or are small")
+    add(
+        "--include",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only subjects of this id or glob (repeatable)",
+    )
+    add(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="no subjects of this id or glob (repeatable)",
+    )
+    add(
+        "--pixels",
+        choices=["window", "raw"],
+        default="window",
+        help="2D: apply the DICOM window, or keep values",
+    )
+    add(
+        "--compression",
+        choices=["fast", "small"],
+        default="fast",
+        help="files that are made fast, or are small",
+    )
     add("--cine", choices=["nifti", "png"], default="nifti", help="multi-frame: one NIfTI, or one PNG a frame")
     add("--burned-in", choices=["hold", "release"], default="hold", help="pictures that may show a name")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
@@ -106,9 +128,26 @@ def _validate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=["text", "json"], default="text", help="how to print the report")
     add("--deep", action="store_true", help="read every byte of every image")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
-    add("--select", action="append", default=[], metavar="NAME", help="only checks of this code or family (repeatable)")
-    add("--fail-on", choices=["error", "warning"], default="error", help="the level that makes the exit code 1")
-    add("--max-per-code", type=int, default=20, metavar="N", help="text: how many issues of a code to print (20)")
+    add(
+        "--select",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only checks of this code or family (repeatable)",
+    )
+    add(
+        "--fail-on",
+        choices=["error", "warning"],
+        default="error",
+        help="the level that makes the exit code 1",
+    )
+    add(
+        "--max-per-code",
+        type=int,
+        default=20,
+        metavar="N",
+        help="text: how many issues of a code to print (20)",
+    )
     add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
     add("--list-codes", action="store_true", help="list every code, and stop")
     _common_arguments(parser)
@@ -177,7 +216,10 @@ def _convert(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     progress.end()
     if done.key_made:
-        print(f"made a key for pseudonyms: {done.key_made} (keep it: without it a later run gives other ids)", file=sys.stderr)
+        print(
+            f"made a key for pseudonyms: {done.key_made} (keep it: without it a later run gives other ids)",
+            file=sys.stderr,
+        )
     if done.outcome is None and a.dry_run:
         print(report.dry_run(done.plan, done.comparison, done.references), end="")
     least = Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING
@@ -252,7 +294,9 @@ def _explained(definitions: "dict[str, issues.Definition]", code: str) -> str:  
 
     if code not in definitions:
         near = get_close_matches(code.upper(), definitions, 3)
-        raise MidsError(f"there is no code {code}: " + (f"did you mean {' or '.join(near)}?" if near else "see --list-codes"))
+        raise MidsError(
+            f"there is no code {code}: " + (f"did you mean {' or '.join(near)}?" if near else "see --list-codes")
+        )
     found = definitions[code]
     return f"{found.code} ({found.level})\n\n{found.what}\n\nwhy: {found.why}\n\nfix: {found.fix}"
 

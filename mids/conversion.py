@@ -79,7 +79,9 @@ def convert(
     complete = not (limit or include or exclude)
     with _State(target, dry_run=dry_run) as state:
         state.journal.settle("collection", collection, f"{target} was made from another collection: use another DEST")
-        state.journal.settle("key", secret.digest, f"{target} was made with another key: give that key, or another DEST")
+        state.journal.settle(
+            "key", secret.digest, f"{target} was made with another key: give that key, or another DEST"
+        )
         context = replace(context, known=state.journal.names())
         with executor(jobs) as pool:
             plan = build(chosen(reader.read(root, _mapping(pool.map, jobs))), context, complete=complete)
@@ -93,7 +95,11 @@ def convert(
             outcome = run(plan, where, state.journal, reader.ABOUT, jobs=jobs, progress=progress, extra=extra)
         if not dry_run:
             write_sources(state.folder, plan, outcome, references)
-    issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues), *(outcome.issues if outcome else ()))
+    issues = (
+        *plan.issues,
+        *(found for subject in plan.subjects for found in subject.issues),
+        *(outcome.issues if outcome else ()),
+    )
     shown = tuple(references.masked(found) for found in issues)
     return Conversion(target, plan, comparison, outcome, shown, references, place_of_key if is_new else None)
 

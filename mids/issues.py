@@ -54,14 +54,18 @@ class Issue:
 def catalogue() -> Mapping[str, Definition]:
     """The codes of reading, planning and running, by code (`schemas/issues.yaml`)."""
     entries = read_yaml(schemas() / "issues.yaml")
-    return {
-        code: Definition(code, Level(e["level"]), e["what"], e["why"], e["fix"])
-        for code, e in entries.items()
-    }
+    return {code: Definition(code, Level(e["level"]), e["what"], e["why"], e["fix"]) for code, e in entries.items()}
 
 
 def issue(
-    code: str, message: str, path: str = "", *, where: str = "", value: str = "", expected: str = "", origin: str = ""
+    code: str,
+    message: str,
+    path: str = "",
+    *,
+    where: str = "",
+    value: str = "",
+    expected: str = "",
+    origin: str = "",
 ) -> Issue:
     """An Issue of a catalogued code, with its level and its fix filled in.
 

@@ -99,7 +99,8 @@ IRREGULAR: dict[str, ct.Stack] = {
     "uneven": ct.UNEVEN,
     "tilted and uneven": replace(ct.TILTED, centres=np.delete(ct.TILTED.centres, [1, 12], axis=0)),
     "two spacings": replace(
-        ct.SOFT, centres=np.stack([np.zeros(24), np.zeros(24), np.concatenate([ct.axis(14, 4.0, -30.0), ct.axis(10, 8.0, 40.0)])], 1)
+        ct.SOFT,
+        centres=np.stack([*np.zeros((2, 24)), np.concatenate([ct.axis(14, 4.0, -30.0), ct.axis(10, 8.0, 40.0)])], 1),
     ),
 }  # fmt: skip
 
@@ -145,7 +146,14 @@ def test_slices_without_positions_are_refused(tmp_path: Path, key: Path) -> None
 def test_missing_tags_are_normal(tmp_path: Path, key: Path) -> None:
     slices = list(ct.slices(ct.SOFT))
     for dataset in slices:
-        for keyword in ("SeriesNumber", "PatientID", "IssuerOfPatientID", "StudyDate", "StudyTime", "SeriesDescription"):
+        for keyword in (
+            "SeriesNumber",
+            "PatientID",
+            "IssuerOfPatientID",
+            "StudyDate",
+            "StudyTime",
+            "SeriesDescription",
+        ):
             if keyword in dataset:
                 delattr(dataset, keyword)
     result = converted(slices, tmp_path, key)

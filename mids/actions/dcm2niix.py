@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import dcm2niix
 import nibabel as nib
@@ -76,12 +76,16 @@ class Volume:
                 _decode(path)
         log = _run(inputs, outputs)
         path = _choose(outputs)
-        image = nib.load(path)
+        image = _opened(path)
         shape = self.geometry
         _check_shape(image, shape)
         _check_pixels(image, slices, shape, exact=self.modality != "MR")
         _scrub(path, _flipped(self.blank, shape.rows))
-        facts: dict[str, Json] = {"Resampled": bool(shape.problem), **_derived(outputs), "ConversionSoftware": "dcm2niix"}
+        facts: dict[str, Json] = {
+            "Resampled": bool(shape.problem),
+            **_derived(outputs),
+            "ConversionSoftware": "dcm2niix",
+        }
         issues: list[Issue] = []
         if shape.problem:
             path = _regrid(path, shape, scratch)
@@ -94,8 +98,18 @@ class Volume:
             facts["BlankedRegions"] = [list(box) for box in self.blank]
         files = ("volume.nii.gz", *_gradients(outputs, scratch, wanted=self.gradients))
         warned: list[Json] = [*_warnings(log)]
-        private: dict[str, Json] = {"software": "dcm2niix", "version": version(), "command": command(), "warnings": warned}
+        private: dict[str, Json] = {
+            "software": "dcm2niix",
+            "version": version(),
+            "command": command(),
+            "warnings": warned,
+        }
         return Made(files, facts, private, tuple(issues))
+
+
+def _opened(path: Path) -> Any:
+    """The NIfTI image (nibabel has no types)."""
+    return nib.load(path)
 
 
 def command() -> str:
@@ -115,7 +129,9 @@ def _run(inputs: Path, outputs: Path) -> str:
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
     except OSError as error:
-        raise MidsError(f"dcm2niix can't be started ({error.strerror}): reinstall it with pip install dcm2niix") from error
+        raise MidsError(
+            f"dcm2niix can't be started ({error.strerror}): reinstall it with pip install dcm2niix"
+        ) from error
     if not any(outputs.glob("*.nii")):
         raise DataError("CONVERTER_FAILED", f"dcm2niix made no volume (exit code {done.returncode})")
     return done.stdout
@@ -147,13 +163,13 @@ def _choose(outputs: Path) -> Path:
     return made[0]
 
 
-def _check_shape(image: nib.Nifti1Image, shape: Geometry) -> None:
-    columns, rows, slices, *rest = (*image.shape, 1, 1)
-    if (columns, rows) != (shape.columns, shape.rows) or slices * rest[0] < shape.slices * shape.volumes:
+def _check_shape(image: Any, shape: Geometry) -> None:
+    columns, rows, slices, volumes = (*tuple[int, ...](image.shape), 1, 1)[:4]
+    if (columns, rows) != (shape.columns, shape.rows) or slices * volumes < shape.slices * shape.volumes:
         raise DataError("GEOMETRY_MISMATCH", f"the volume has shape {image.shape}, the headers say otherwise")
 
 
-def _check_affine(image: nib.Nifti1Image, shape: Geometry) -> None:
+def _check_affine(image: Any, shape: Geometry) -> None:
     expected = expected_affine(shape)
     if expected is None:
         return
@@ -165,7 +181,7 @@ def _check_affine(image: nib.Nifti1Image, shape: Geometry) -> None:
         raise DataError("GEOMETRY_MISMATCH", f"the volume lies up to {far:.1f} mm from where the headers put it")
 
 
-def _check_pixels(image: nib.Nifti1Image, slices: Sequence[Path], shape: Geometry, *, exact: bool) -> None:
+def _check_pixels(image: Any, slices: Sequence[Path], shape: Geometry, *, exact: bool) -> None:
     """Compares the middle slice with pydicom's pixels; MR may be rescaled linearly by dcm2niix (Philips)."""
     if len(slices) != shape.slices * shape.volumes:
         return
@@ -197,7 +213,7 @@ def _flipped(boxes: Sequence[Box], rows: int) -> list[tuple[slice, slice]]:
 
 def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:
     """Empties the header's text fields, which hold times and comments, and blanks boxes on every slice."""
-    image = nib.load(path)
+    image = _opened(path)
     content = np.memmap(path, dtype=np.uint8, mode="r+")
     for begin, length in _SCRUBBED:
         content[begin : begin + length] = 0
@@ -209,12 +225,12 @@ def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:
 
 def _regrid(path: Path, shape: Geometry, scratch: Path) -> Path:
     """The volume on a regular grid, its intensity scaling kept."""
-    image = nib.load(path)
+    image = _opened(path)
     voxels = np.asanyarray(image.dataobj.get_unscaled())
     if voxels.ndim != 3 or not shape.positions or len(shape.spacing) < 2:
         raise DataError("GEOMETRY_IRREGULAR", f"the slices are {shape.problem} and can't be put on a regular grid")
     grid = regular(voxels, shape)
-    fresh = nib.Nifti1Image(grid.voxels, grid.affine)
+    fresh: Any = nib.Nifti1Image(grid.voxels, grid.affine)  # type: ignore[no-untyped-call]
     fresh.header.set_xyzt_units("mm", "sec")
     fresh.header.set_qform(grid.affine, 1)
     fresh.header.set_sform(grid.affine, 1)
@@ -226,8 +242,7 @@ def _regrid(path: Path, shape: Geometry, scratch: Path) -> Path:
 
 def _compress(path: Path, target: Path, compression: Compression) -> None:
     content = np.memmap(path, dtype=np.uint8, mode="r")
-    step = 1 << 24
-    gz.write(target, (memoryview(content[start : start + step]) for start in range(0, len(content), step)), compression)
+    gz.write(target, (content.data,), compression)
 
 
 def _derived(outputs: Path) -> dict[str, Json]:
@@ -251,6 +266,12 @@ def _gradients(outputs: Path, scratch: Path, *, wanted: bool) -> tuple[str, ...]
 
 def _warnings(log: str) -> list[str]:
     """dcm2niix's warnings about geometry and order; those that quote header text are left out."""
-    kept = ("Interslice distance varies", "gantry tilt", "Missing images", "order is not spatial", "single slice")
+    kept = (
+        "Interslice distance varies",
+        "gantry tilt",
+        "Missing images",
+        "order is not spatial",
+        "single slice",
+    )
     lines = (line.split("Warning:", 1)[1].strip() for line in log.splitlines() if "Warning:" in line)
     return sorted({line for line in lines if any(text in line for text in kept)})

@@ -39,5 +39,5 @@ def find(name: str) -> Collection:
     if name not in names():
         near = get_close_matches(name, names(), 3) or names()
         raise MidsError(f"there is no collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")
-    module: Collection = import_module(f"{__name__}.{name.replace('-', '_')}")  # type: ignore[assignment]
+    module: Collection = import_module(f"{__name__}.{name.replace('-', '_')}")
     return module

@@ -12,7 +12,8 @@ from mids.actions.png import Png
 from mids.deid.policy import Policy, held_back
 from mids.deid.pseudonyms import Pseudonyms, age, dicom_datetime, shifted
 from mids.issues import Issue, issue
-from mids.names import Name, build as build_name, parse
+from mids.names import Name, parse
+from mids.names import build as build_name
 from mids.plan.curation import Corrections, boxes, corrected
 from mids.plan.job import Job, Plan, Row, Subject
 from mids.plan.naming import Described, describe
@@ -40,8 +41,8 @@ class Context:
 
     schema: Schema
     pseudonyms: Pseudonyms
-    policy: Policy = Policy()
-    options: Options = Options()
+    policy: Policy
+    options: Options
     corrections: tuple[Correction, ...] = ()
     known: Mapping[str, str] = field(default_factory=dict)
 
@@ -130,7 +131,9 @@ def _images(record: Record, described: Described, context: Context) -> Iterator[
 def _moment(record: Record) -> datetime | None:
     """When an image was made: the most exact date that its header has."""
     for prefix in ("Acquisition", "Content", "Series", "Study"):
-        values = [record.header.get(f"{prefix}{part}") or _first(record, f"{prefix}{part}") for part in ("Date", "Time")]
+        values = [
+            record.header.get(f"{prefix}{part}") or _first(record, f"{prefix}{part}") for part in ("Date", "Time")
+        ]
         moment = dicom_datetime(str(values[0] or ""), str(values[1] or ""))
         if moment is not None:
             return moment
@@ -165,7 +168,14 @@ def _named(images: Sequence[_Image], label: str, context: Context) -> list[_Imag
 def _acquired(image: _Image) -> tuple[object, ...]:
     record = image.record
     order = [_number(record, key) for key in ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")]
-    return (image.moment or datetime.min, *order, record.series, record.part, record.sources, image.frame or 0)
+    return (
+        image.moment or datetime.min,
+        *order,
+        record.series,
+        record.part,
+        record.sources,
+        image.frame or 0,
+    )
 
 
 def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator[_Image]:
@@ -173,7 +183,7 @@ def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator
     for image in group:
         apart = "" if image.record.kind == "volume" or image.frame is not None else image.key
         repeats[image.record.series, apart].append(image)
-    taken = {}
+    taken: dict[tuple[str, str], int] = {}
     for repeat, images in repeats.items():
         old = next((context.known[image.key] for image in images if image.key in context.known), "")
         parsed = parse(old).name if old else None
@@ -187,7 +197,9 @@ def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator
             taken[repeat] = following
         for number, image in enumerate(images, start=1):
             chunk = number if len(images) > 1 else 0
-            yield replace(image, run=taken[repeat], chunk=chunk, name=_name(image, label, taken[repeat], chunk, context))
+            yield replace(
+                image, run=taken[repeat], chunk=chunk, name=_name(image, label, taken[repeat], chunk, context)
+            )
 
 
 def _name(image: _Image, label: str, run: int, chunk: int, context: Context) -> Name:

@@ -40,7 +40,10 @@ def compare(plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stam
     """The plan against the journal's jobs (by image path) and texts, and against the files that are there."""
     ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | dict(texts)
     changed = {path for path, stamp in ours.items() if path in present and present[path] != stamp}
-    done, new, stale, blocked = [], [], [], []
+    done: list[Job] = []
+    new: list[Job] = []
+    stale: list[Job] = []
+    blocked: list[Job] = []
     for job in plan.jobs:
         entry = known.get(job.path)
         if any(path in present and (path not in ours or path in changed) for path in job.outputs):

@@ -41,9 +41,7 @@ def _names(path: str, record: Record) -> set[str]:
     return {path, record.instance, *(source.name for source in record.sources)} - {""}
 
 
-def corrected(
-    described: Described, rows: Sequence[Correction], schema: Schema
-) -> tuple[Described | None, list[Issue]]:
+def corrected(described: Described, rows: Sequence[Correction], schema: Schema) -> tuple[Described | None, list[Issue]]:
     """What is said of an image after its corrections, None where it is excluded."""
     issues: list[Issue] = []
     for row in rows:

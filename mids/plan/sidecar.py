@@ -6,16 +6,23 @@ from mids.plan.naming import Described
 from mids.records import Json, Record
 from mids.schema import Field, Schema
 
-_CONVERSION = frozenset({"Rows", "Columns", "PhotometricInterpretation", "NumberOfFrames"})
-"""Fields that the pictures' own actions state; for volumes Rows and Columns come from the geometry."""
+_OF_VOLUMES = frozenset({"Rows", "Columns", "PhotometricInterpretation", "NumberOfFrames"})
+"""Fields that are not copied from a volume's header: its geometry states them, or they make no sense there."""
+
+_OF_PICTURES = _OF_VOLUMES | {
+    "SourcePhotometricInterpretation", "PresentationLUTShape", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "RescaleSlope", "RescaleIntercept", "BitsStored", "PixelPaddingValue", "LossyImageCompression", "FrameTime",
+}  # fmt: skip
+"""Fields that the action of a picture states once it has made it; the header's would contradict it."""
 
 
 def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:
     """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out."""
     group = described.group or "mr"
+    stated = _OF_VOLUMES if record.kind == "volume" else _OF_PICTURES
     found: dict[str, Json] = {}
     for key, field in schema.fields.items():
-        if not field.dicom or key in _CONVERSION or (field.groups and group not in field.groups):
+        if not field.dicom or key in stated or (field.groups and group not in field.groups):
             continue
         value = _value(field, record)
         if value is not None:

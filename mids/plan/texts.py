@@ -51,7 +51,9 @@ def dataset_texts(delivered: Sequence[Delivered], subjects: Subjects, about: Abo
         present[image.subject][image.session].append(image)
     for subject, sessions in present.items():
         yield from _subject_texts(subject, sessions, subjects[subject][1], schema)
-    rows = [_participant(subjects[subject][0], list(sessions.values())) for subject, sessions in sorted(present.items())]
+    rows = [
+        _participant(subjects[subject][0], list(sessions.values())) for subject, sessions in sorted(present.items())
+    ]
     yield "participants.tsv", as_tsv(_columns(schema.tables["participants"], rows), rows)
     for name in ("participants", "sessions", "scans"):
         yield f"{name}.json", as_json(dictionary(schema.tables[name], schema))
@@ -66,7 +68,10 @@ def _subject_texts(
     subject: str, sessions: Mapping[str, Sequence[Delivered]], rows: Mapping[str, Row], schema: Schema
 ) -> Iterator[Text]:
     wanted = [row for label, row in rows.items() if label in sessions]
-    yield f"sub-{subject}/sub-{subject}_sessions.tsv", as_tsv(_columns(schema.tables["sessions"], wanted), wanted)
+    yield (
+        f"sub-{subject}/sub-{subject}_sessions.tsv",
+        as_tsv(_columns(schema.tables["sessions"], wanted), wanted),
+    )
     for session, images in sessions.items():
         scans = [_scan(image) for image in images]
         path = f"sub-{subject}/ses-{session}/sub-{subject}_ses-{session}_scans.tsv"
@@ -75,7 +80,11 @@ def _subject_texts(
 
 def _scan(image: Delivered) -> Row:
     """The row of an image, its size as the image itself has it."""
-    sizes = {key: str(image.sidecar[name]) for key, name in (("rows", "Rows"), ("columns", "Columns")) if name in image.sidecar}
+    sizes = {
+        key: str(image.sidecar[name])
+        for key, name in (("rows", "Rows"), ("columns", "Columns"))
+        if name in image.sidecar
+    }
     return {**image.row, **sizes}
 
 
@@ -165,7 +174,10 @@ def _provenance(delivered: Sequence[Delivered], about: About) -> Iterator[Text]:
             "command": str(image.private.get("command", "")),
             "warnings": "; ".join(str(text) for text in warned) if isinstance(warned, list) else "",
         })  # fmt: skip
-    yield f"{PROVENANCE}/conversions.tsv", as_tsv(["filename", "software", "version", "command", "warnings"], rows)
+    yield (
+        f"{PROVENANCE}/conversions.tsv",
+        as_tsv(["filename", "software", "version", "command", "warnings"], rows),
+    )
     yield (
         f"{PROVENANCE}/dataset_description.json",
         as_json({**description(about), "Name": f"{about.title}: provenance", "DatasetType": "derivative"}),

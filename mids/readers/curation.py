@@ -46,5 +46,6 @@ def read(path: Path) -> tuple[Correction, ...]:
             continue
         if len(cells) != len(header):
             raise MidsError(f"line {number} of the curation table {path} has {len(cells)} cells, not {len(header)}")
-        found.append(Correction(*(cells[place] for place in places), row=number))
+        file, field, old, new, who, why = (cells[place] for place in places)
+        found.append(Correction(file, field, old, new, who, why, number))
     return tuple(found)

@@ -84,7 +84,7 @@ def read_dataset(stream: BinaryIO, keywords: Iterable[str] = ()) -> Dataset:
 
     Raises `DataError` ``DICOM_UNREADABLE``.
     """
-    tags: list[str | int] = [*keywords]
+    tags = list(keywords)
     try:
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")

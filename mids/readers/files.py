@@ -19,7 +19,15 @@ MEMBER_LIMIT = 4 * 1024**3
 """Bytes that one archive member may unpack to; a bomb is refused, an enhanced CT stays far below."""
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError)
+_BROKEN = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    NotImplementedError,
+)
 
 
 def batched(sources: Iterable[Source], size: int) -> Iterator[tuple[Source, ...]]:

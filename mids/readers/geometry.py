@@ -66,7 +66,12 @@ def geometry(instances: Sequence[Instance]) -> tuple[list[Instance], Geometry]:
 
 
 def _measured(
-    rows: int, columns: int, line: np.ndarray, orientation: tuple[float, ...], spacing: tuple[float, ...], count: int
+    rows: int,
+    columns: int,
+    line: np.ndarray,
+    orientation: tuple[float, ...],
+    spacing: tuple[float, ...],
+    count: int,
 ) -> Geometry:
     """The geometry of one volume whose slice positions (n × 3, mm) are `line`, in order."""
     slices = len(line)

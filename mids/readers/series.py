@@ -16,7 +16,7 @@ from mids.readers.dicom import Instance
 from mids.readers.files import open_source
 from mids.readers.geometry import geometry, orientation_key, position
 from mids.readers.pixels import read_dataset, stored
-from mids.records import Item, Json, Record, Skipped, Source
+from mids.records import Item, Json, Kind, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
@@ -89,9 +89,7 @@ def _identity_issues(instances: Sequence[Instance]) -> Iterator[Issue]:
             yield issue("PATIENT_AMBIGUOUS", message, instances[0].source.name, origin="read")
 
 
-def _grouped(
-    instances: Iterable[Instance], key: Callable[[Instance], Hashable]
-) -> dict[Hashable, list[Instance]]:
+def _grouped(instances: Iterable[Instance], key: Callable[[Instance], Hashable]) -> dict[Hashable, list[Instance]]:
     groups: dict[Hashable, list[Instance]] = defaultdict(list)
     for instance in instances:
         groups[key(instance)].append(instance)
@@ -143,8 +141,7 @@ def _series(root: Path, subject: str, instances: list[Instance]) -> Iterator[Ite
     modality = first.text("Modality") or "OT"
     if modality not in VOLUMES:
         for part, instance in enumerate(sorted(instances, key=_order)):
-            kind = "frames" if _frames(instance) > 1 else "image"
-            yield _record(subject, modality, "frames" if kind == "frames" else "image", [instance], part)
+            yield _record(subject, modality, "frames" if _frames(instance) > 1 else "image", [instance], part)
         return
     stacks = list(_grouped(sorted(instances, key=_order), _stack_key).values())
     if len(stacks) > 1:
@@ -173,11 +170,9 @@ def _stack_key(instance: Instance) -> Hashable:
     """What must agree for slices to be one volume; echoes and the parts of a complex MR image are apart."""
     key: tuple[Hashable, ...] = (
         instance.source if _frames(instance) > 1 else "",
-        instance.header.get("Rows"),
-        instance.header.get("Columns"),
+        *(instance.text(keyword) for keyword in ("Rows", "Columns", "BitsAllocated")),
         orientation_key(instance),
         tuple(round(value, 4) for value in instance.numbers("PixelSpacing", 2)),
-        instance.header.get("BitsAllocated"),
     )
     if instance.text("Modality") == "MR":
         image_type = instance.header.get("ImageType")
@@ -186,9 +181,7 @@ def _stack_key(instance: Instance) -> Hashable:
     return key
 
 
-def _volumes(
-    root: Path, subject: str, modality: str, stack: list[Instance], part: int
-) -> Iterator[Item]:
+def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], part: int) -> Iterator[Item]:
     """One record per volume of a stack; slices that lie on one another are a time series or volumes apart."""
     if len(stack) > 1 and any(position(instance) is None for instance in stack):
         message = f"{len(stack)} slices without positions can't be put into a volume"
@@ -224,7 +217,13 @@ def _without_twins(root: Path, stack: list[Instance]) -> tuple[list[Instance], l
     return kept, twins
 
 
-_SEPARATORS = ("AcquisitionNumber", "TemporalPositionIdentifier", "TriggerTime", "AcquisitionTime", "ContentTime")
+_SEPARATORS = (
+    "AcquisitionNumber",
+    "TemporalPositionIdentifier",
+    "TriggerTime",
+    "AcquisitionTime",
+    "ContentTime",
+)
 
 
 def _separate(stack: list[Instance]) -> list[list[Instance] | None]:
@@ -242,11 +241,10 @@ def _is_regular(stack: list[Instance]) -> bool:
     return len({len(group) for group in _grouped(stack, position).values()}) == 1
 
 
-def _record(subject: str, modality: str, kind: str, instances: list[Instance], part: int) -> Record:
+def _record(subject: str, modality: str, kind: Kind, instances: list[Instance], part: int) -> Record:
     ordered, shape = geometry(instances)
     header, per_slice = _folded(ordered)
     first = ordered[0]
-    assert kind in ("volume", "image", "frames")
     return Record(
         subject=subject,
         study=first.text("StudyInstanceUID") or f"series|{first.text('SeriesInstanceUID') or first.source.name}",

@@ -28,7 +28,10 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
             first = references.shown(skipped.sources[0].name)
             lines.append(f"skipped\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
     counts = Counter(states.values())
-    lines.append(", ".join(f"{counts[state]} {state}" for state in ("new", "stale", "done", "blocked") if counts[state]) or "nothing to do")
+    lines.append(
+        ", ".join(f"{counts[state]} {state}" for state in ("new", "stale", "done", "blocked") if counts[state])
+        or "nothing to do"
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -58,7 +61,9 @@ def summary(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue], state:
     held = sum(count for reason, count in reasons.items() if reason.startswith("held back"))
     lines = []
     if held:
-        lines.append(f"{held} files held back, they may show a patient's name: look at them, then use --burned-in release")
+        lines.append(
+            f"{held} files held back, they may show a patient's name: look at them, then use --burned-in release"
+        )
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
         lines.append(f"{len(outcome.made)} images made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
