@@ -1,6 +1,6 @@
 """Makes `valid/` and `broken/<CODE>/`: for every code of the validator a small dataset that raises only it.
 
-Run `python example_datasets/generate_broken.py` after a change here; a test compares the folders with it. The
+Run `python -m example_datasets.generate_broken` after a change here; a test compares the folders with it. The
 images are a few invented pixels, compressed with stored blocks so that every zlib writes the same bytes.
 """
 
@@ -10,7 +10,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from invented import as_json, as_tsv, chunk, gz, nifti, png
+from example_datasets.invented import as_json, as_tsv, chunk, gz, nifti, png
 
 Content = bytes | str | None
 """What stands at a path: the bytes of a file, the target of a link, or None for a pipe."""
@@ -243,17 +243,11 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "SIDECAR_ORPHAN": lambda: added({f"{RX[:-2]}cr.json": with_keys(RX_KEYS, Modality="CR")}),
     "SIDECAR_NOT_AN_OBJECT": lambda: added({f"{RX}.json": b"[]\n"}),
     "SIDECAR_LEGACY": lambda: added(
-        {
-            f"{RX}.json": as_json(
-                [{"tag1": "(0008,0060)", "vr": "CS", "value": "DX", "tag2": "", "desc": "Modality"}]
-            )
-        }
+        {f"{RX}.json": as_json([{"tag1": "(0008,0060)", "vr": "CS", "value": "DX", "tag2": "", "desc": "Modality"}])}
     ),
     "SIDECAR_KEY_MISSING": lambda: added({f"{RX}.json": with_keys(RX_KEYS, PhotometricInterpretation=None)}),
     "SIDECAR_VALUE": lambda: added({f"{RX}.json": with_keys(RX_KEYS, PixelSpacing="0.1")}),
-    "BIDS_KEY_MISSING": lambda: other(
-        BOLD, ".nii.gz", gz(nifti((4, 4, 3, 2))), {"Modality": "MR", "TaskName": "rest"}
-    ),
+    "BIDS_KEY_MISSING": lambda: other(BOLD, ".nii.gz", gz(nifti((4, 4, 3, 2))), {"Modality": "MR", "TaskName": "rest"}),
     "VIEW_CONTRADICTED": lambda: added({f"{RX}.json": with_keys(RX_KEYS, ViewPosition="AP")}),
     "BODY_PART_CONTRADICTED": lambda: added({f"{RX}.json": with_keys(RX_KEYS, BodyPartExamined="HEAD")}),
     "LATERALITY_CONTRADICTED": lambda: added(
@@ -326,9 +320,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "KEY_DUPLICATED": table("participants.tsv", b"chest\n", b"chest\nsub-S01\t41\tF\tDX\tchest\n"),
     # references
     "PARTICIPANTS_MISSING": lambda: without("participants.tsv"),
-    "PARTICIPANT_WITHOUT_FOLDER": table(
-        "participants.tsv", b"chest\n", b"chest\nsub-S02\t41\tF\tDX\tchest\n"
-    ),
+    "PARTICIPANT_WITHOUT_FOLDER": table("participants.tsv", b"chest\n", b"chest\nsub-S02\t41\tF\tDX\tchest\n"),
     "FOLDER_WITHOUT_PARTICIPANT": table("participants.tsv", b"sub-S01", b"n/a"),
     "SESSIONS_MISSING": lambda: without(SESSIONS),
     "SESSION_WITHOUT_FOLDER": table(SESSIONS, b"\t40\n", b"\t40\nses-E02\tn/a\t41\n"),
@@ -338,10 +330,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
         {
             SCANS: as_tsv(
                 SCANS_HEADER,
-                *(
-                    f"mim-rx/{name}.png n/a DX chest pa n/a 6 8"
-                    for name in (NAME, NAME.replace("run-1", "run-2"))
-                ),
+                *(f"mim-rx/{name}.png n/a DX chest pa n/a 6 8" for name in (NAME, NAME.replace("run-1", "run-2"))),
             )
         }
     ),

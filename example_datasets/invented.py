@@ -18,9 +18,7 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png(
-    columns: int, rows: int, *, bits: int = 16, colour: int = 0, before: bytes = b"", after: bytes = b""
-) -> bytes:
+def png(columns: int, rows: int, *, bits: int = 16, colour: int = 0, before: bytes = b"", after: bytes = b"") -> bytes:
     """A ramp of grey (0), RGB (2) or grey and alpha (4) values."""
     step = bits // 8 * {0: 1, 2: 3, 4: 2}[colour]
     lines = b"".join(b"\0" + bytes((7 * i + r) % 251 for i in range(columns * step)) for r in range(rows))

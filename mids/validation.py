@@ -142,9 +142,7 @@ def _run_files(view: DatasetView, paths: Iterable[str], checks: tuple[Check, ...
     by_kind = [(fits, [c for c in checks if c.per == per]) for per, fits in KINDS.items()]
     for path in paths:
         file = view.view(path)
-        yield from _once(
-            _run(check, file, path) for fits, selected in by_kind if fits(file) for check in selected
-        )
+        yield from _once(_run(check, file, path) for fits, selected in by_kind if fits(file) for check in selected)
 
 
 def _run_checks(view: DatasetView, per: Per, path: str, checks: tuple[Check, ...]) -> Iterator[Issue]:

@@ -6,10 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
+from example_datasets import generate_broken as generator
 from mids.checks import CHECKS, Check
 from mids.checks.registry import definition
 from mids.issues import Level
@@ -24,18 +24,12 @@ ELSEWHERE = {"CHECK_CRASHED", "FILE_UNREADABLE"}
 """Codes that no dataset raises by its content; each has a test of its own below."""
 
 
-@pytest.fixture(name="generator")
-def _generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    return __import__("generate_broken")
-
-
 def contents(root: Path) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("code", sorted(definitions().keys() - ELSEWHERE))
-def test_code_has_an_example_that_raises_only_it(code: str, generator: ModuleType, tmp_path: Path) -> None:
+def test_code_has_an_example_that_raises_only_it(code: str, tmp_path: Path) -> None:
     (tmp_path / "outside").write_bytes(b"made up")
     generator.write(generator.BROKEN[code](), tmp_path / "dataset")
     report = validate(tmp_path / "dataset", deep=True)
@@ -48,18 +42,18 @@ def test_code_has_an_example_that_raises_only_it(code: str, generator: ModuleTyp
     assert (code in quick) is not CHECKS[code].deep
 
 
-def test_every_example_is_of_a_code(generator: ModuleType) -> None:
+def test_every_example_is_of_a_code() -> None:
     assert generator.BROKEN.keys() == definitions().keys() - ELSEWHERE
 
 
-def test_valid_examples_raise_nothing(generator: ModuleType, tmp_path: Path) -> None:
+def test_valid_examples_raise_nothing(tmp_path: Path) -> None:
     assert list(validate(EXAMPLES / "valid", deep=True)) == []
     for make in (generator.radiograph, generator.volume, generator.diffusion):
         generator.write(make(), tmp_path / "dataset")
         assert list(validate(tmp_path / "dataset", deep=True)) == []
 
 
-def test_committed_examples_are_those_of_the_generator(generator: ModuleType, tmp_path: Path) -> None:
+def test_committed_examples_are_those_of_the_generator(tmp_path: Path) -> None:
     committed = generator.BROKEN.keys() - generator.UNCOMMITTED
     assert {path.name for path in (EXAMPLES / "broken").iterdir() if path.is_dir()} == committed
     for code in sorted(committed):
@@ -69,9 +63,7 @@ def test_committed_examples_are_those_of_the_generator(generator: ModuleType, tm
     assert contents(tmp_path / "valid") == contents(EXAMPLES / "valid")
 
 
-def test_a_check_that_crashes_is_an_issue_and_the_rest_goes_on(
-    generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_check_that_crashes_is_an_issue_and_the_rest_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def faulty(_: object) -> Iterator[str]:
         """It fails.
 
@@ -106,7 +98,7 @@ def nobody() -> Iterator[None]:
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="permissions of Windows are others")
-def test_what_cannot_be_read_is_said_once(generator: ModuleType) -> None:
+def test_what_cannot_be_read_is_said_once() -> None:
     # pytest's own folder is closed to other users, so the dataset lies in one of its own.
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

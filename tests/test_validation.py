@@ -7,21 +7,14 @@ import sys
 import zlib
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
-import nibabel as nib
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mids.checks.documents import read_json
+from example_datasets import generate_broken as generator
 from mids.checks.tree import Ignore, walk
 from mids.checks.views import applies
-from mids.errors import DataError, MidsError
+from mids.errors import MidsError
 from mids.issues import Issue, Level
-from mids.readers import tsv
-from mids.readers.heads import check_nifti, nifti_head, png_head
 from mids.report import json as as_json
 from mids.report import text
 from mids.validation import Report, definitions, validate
@@ -29,12 +22,6 @@ from mids.validation import Report, definitions, validate
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "example_datasets"
 SHARED = ROOT.parent / "shared" / "data" / "mids-examples"
-
-
-@pytest.fixture(name="generator")
-def _generator(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(EXAMPLES))
-    return __import__("generate_broken")
 
 
 def codes(report: Report) -> set[str]:
@@ -58,7 +45,7 @@ def test_an_empty_folder_is_no_dataset(tmp_path: Path) -> None:
     assert {"SUBJECTS_MISSING", "DESCRIPTION_MISSING", "PARTICIPANTS_MISSING"} <= codes(validate(tmp_path))
 
 
-def test_only_selected_checks_run(generator: ModuleType, tmp_path: Path) -> None:
+def test_only_selected_checks_run(tmp_path: Path) -> None:
     files = generator.BROKEN["README_MISSING"]()
     files[f"{generator.RX}.png"] = b""
     generator.write(files, tmp_path / "d")
@@ -67,7 +54,7 @@ def test_only_selected_checks_run(generator: ModuleType, tmp_path: Path) -> None
     assert codes(validate(tmp_path / "d", select=frozenset({"tables"}))) == set()
 
 
-def test_processes_find_what_one_finds(generator: ModuleType, tmp_path: Path) -> None:
+def test_processes_find_what_one_finds(tmp_path: Path) -> None:
     files = dict(generator.radiograph())
     for number in range(2, 180):
         for path, content in generator.radiograph().items():
@@ -81,7 +68,7 @@ def test_processes_find_what_one_finds(generator: ModuleType, tmp_path: Path) ->
     assert sum(issue.code == "SCAN_WITHOUT_FILE" for issue in one) == 178
 
 
-def test_counts(generator: ModuleType) -> None:
+def test_counts() -> None:
     report = validate(EXAMPLES / "valid")
     counts = report.counts
     assert (counts.subjects, counts.sessions, counts.images, counts.ignored) == (2, 2, 3, 0)
@@ -98,35 +85,31 @@ def test_quick_path_imports_neither_pandas_nor_nibabel() -> None:
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
-def test_two_defects_in_one_table_are_both_found_with_row_and_column(
-    generator: ModuleType, tmp_path: Path
-) -> None:
+def test_two_defects_in_one_table_are_both_found_with_row_and_column(tmp_path: Path) -> None:
     files = generator.radiograph()
     rows = "".join(f"sub-X{n}\tunknown\tfemale\tDX\tchest\n" for n in range(1500))
     files["participants.tsv"] += rows.encode()
     generator.write(files, tmp_path / "d")
     report = validate(tmp_path / "d", select=frozenset({"tables"}))
     assert len(report) == 3000
-    assert {i.where for i in report if i.code == "CELL_TYPE"} == {
-        f"row {n}, column age" for n in range(3, 1503)
-    }
+    assert {i.where for i in report if i.code == "CELL_TYPE"} == {f"row {n}, column age" for n in range(3, 1503)}
     code = next(i for i in report if i.code == "CELL_CODE")
     assert (code.where, code.value, code.expected) == ("row 3, column sex", "female", "F")
 
 
-def test_no_message_shows_what_an_identifier_was(generator: ModuleType, tmp_path: Path) -> None:
+def test_no_message_shows_what_an_identifier_was(tmp_path: Path) -> None:
     for code in ("PRIVACY_KEY", "PRIVACY_DATE", "PRIVACY_UID", "PRIVACY_COLUMN", "PRIVACY_PNG_TEXT"):
         generator.write(generator.BROKEN[code](), tmp_path / code)
         shown = as_json.render(validate(tmp_path / code))
         assert not any(secret in shown for secret in ("Nobody", "19200102", generator.UID, str(tmp_path)))
 
 
-def test_a_description_that_is_no_object_is_invalid(generator: ModuleType, tmp_path: Path) -> None:
+def test_a_description_that_is_no_object_is_invalid(tmp_path: Path) -> None:
     generator.write(generator.radiograph() | {generator.DESCRIPTION: b"[]"}, tmp_path / "d")
     assert codes(validate(tmp_path / "d")) == {"DESCRIPTION_INVALID"}
 
 
-def test_every_wrong_key_of_a_sidecar_is_named(generator: ModuleType, tmp_path: Path) -> None:
+def test_every_wrong_key_of_a_sidecar_is_named(tmp_path: Path) -> None:
     changes = {"Rows": "6", "PixelSpacing": 0.1, "KVP": True, "Columns": None, "Invented": "1"}
     generator.write(generator.sidecar(**changes)(), tmp_path / "d")
     report = validate(tmp_path / "d", select=frozenset({"sidecars"}))
@@ -138,7 +121,7 @@ def test_every_wrong_key_of_a_sidecar_is_named(generator: ModuleType, tmp_path: 
     }
 
 
-def test_inherited_bids_sidecar_counts(generator: ModuleType, tmp_path: Path) -> None:
+def test_inherited_bids_sidecar_counts(tmp_path: Path) -> None:
     files = generator.other(generator.BOLD, ".nii.gz", generator.gz(generator.nifti((4, 4, 3, 2))), {})
     del files[f"{generator.BOLD}.json"]
     generator.write(files, tmp_path / "d")
@@ -158,8 +141,30 @@ def test_inherited_bids_sidecar_counts(generator: ModuleType, tmp_path: Path) ->
         ("sub-2/sub-2_bold.json", "sub-1/func/sub-1_bold.nii.gz", False),
     ],
 )
-def test_inheritance(sidecar: str, image: str, right: bool) -> None:  # noqa: FBT001
+def test_inheritance(sidecar: str, image: str, right: bool) -> None:
     assert applies(sidecar, image) is right
+
+
+def test_deep_finds_a_cut_and_a_changed_image(tmp_path: Path) -> None:
+    volume = zlib.compress(generator.nifti((4, 4, 900)), wbits=31)
+    damaged = bytearray(generator.png(8, 6))
+    damaged[50] ^= 1
+    for number, files in enumerate(
+        (
+            generator.volume(volume[:-400]),
+            generator.picture(bytes(damaged))(),
+            generator.picture(_narrow())(),
+        )
+    ):
+        generator.write(files, tmp_path / str(number))
+        assert codes(validate(tmp_path / str(number))) == set()
+        assert codes(validate(tmp_path / str(number), deep=True)) == {"IMAGE_CORRUPT"}
+
+
+def _narrow() -> bytes:
+    """A PNG whose header says 8 columns and whose rows have 7."""
+    wide, narrow = generator.png(8, 6), generator.png(7, 6)
+    return bytes(wide[:33] + narrow[33:])
 
 
 # --- the walk --------------------------------------------------------------------------------------------
@@ -180,7 +185,7 @@ def test_inheritance(sidecar: str, image: str, right: bool) -> None:  # noqa: FB
         ("a[1]", "a[1]", False, True),
     ],
 )
-def test_ignore_patterns(pattern: str, path: str, folder: bool, left_out: bool) -> None:  # noqa: FBT001
+def test_ignore_patterns(pattern: str, path: str, folder: bool, left_out: bool) -> None:
     assert Ignore([pattern])(path, folder) is left_out
 
 
@@ -190,7 +195,7 @@ def test_last_pattern_decides() -> None:
     assert not ignore("a/keep.json", folder=False)
 
 
-def test_midsignore_is_honoured_and_bidsignore_is_not(generator: ModuleType, tmp_path: Path) -> None:
+def test_midsignore_is_honoured_and_bidsignore_is_not(tmp_path: Path) -> None:
     files = generator.BROKEN["TOP_LEVEL_UNKNOWN"]()
     files[".bidsignore"] += b"*.doc\n"
     generator.write(files, tmp_path / "d")
@@ -209,146 +214,6 @@ def test_links_to_files_inside_count_as_files(tmp_path: Path) -> None:
     tree = walk(tmp_path)
     assert tree.files == {"a/x.txt": 4, "y.txt": 4}
     assert [(odd.path, odd.kind) for odd in tree.odd] == [("self", "broken")]
-
-
-# --- heads -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [nib.Nifti1Image, nib.Nifti2Image])
-@pytest.mark.parametrize("order", ["<", ">"])
-@pytest.mark.parametrize("extension", [".nii", ".nii.gz"])
-def test_nifti_head_is_what_nibabel_reads(tmp_path: Path, kind: type, order: str, extension: str) -> None:
-    affine = np.array([[-0.5, 0.1, 0, 7], [0.1, 0.5, 0, -8], [0, 0, 3, 9], [0, 0, 0, 1.0]])
-    header = kind.header_class(endianness=order)
-    image = kind(np.zeros((4, 5, 6, 2), np.int16), affine, header)
-    image.header["descrip"] = b"made up"
-    path = tmp_path / f"x{extension}"
-    image.to_filename(path)
-    head = nifti_head(path)
-    read = nib.load(path)
-    assert head.shape == read.shape
-    assert head.spacing == pytest.approx([float(zoom) for zoom in read.header.get_zooms()])
-    assert np.allclose(head.affine, read.affine[:3])
-    assert head.texts == (("descrip", "made up"),)
-    check_nifti(path, head)
-
-
-@given(st.tuples(*[st.floats(-1, 1)] * 3), st.tuples(*[st.floats(0.1, 9)] * 3), st.sampled_from([-1, 1]))
-def test_qform_is_what_nibabel_computes(
-    tmp_path_factory: pytest.TempPathFactory,
-    quaternion: tuple[float, ...],
-    spacing: tuple[float, ...],
-    handed: int,
-) -> None:
-    norm = max(1.0, sum(value * value for value in quaternion)) * 1.001
-    header = nib.Nifti1Header()
-    header.set_data_shape((2, 2, 2))
-    header["pixdim"][:4] = (handed, *spacing)
-    header["quatern_b"], header["quatern_c"], header["quatern_d"] = (v / norm for v in quaternion)
-    header["qform_code"] = 1
-    header["magic"], header["vox_offset"] = b"n+1", 352
-    path = tmp_path_factory.mktemp("q") / "x.nii"
-    path.write_bytes(header.binaryblock)
-    assert np.allclose(nifti_head(path).affine, header.get_qform()[:3], atol=1e-4)
-
-
-@pytest.mark.parametrize("length", [0, 3, 100, 347])
-def test_cut_headers_are_data_errors(generator: ModuleType, tmp_path: Path, length: int) -> None:
-    whole = generator.nifti((4, 4, 3))
-    (tmp_path / "x.nii").write_bytes(whole[:length])
-    (tmp_path / "x.nii.gz").write_bytes(generator.gz(whole[:length]))
-    (tmp_path / "x.png").write_bytes(generator.png(8, 6)[: length // 12])
-    for name, read in (("x.nii", nifti_head), ("x.nii.gz", nifti_head), ("x.png", png_head)):
-        with pytest.raises(DataError):
-            read(tmp_path / name)
-
-
-@given(st.binary(max_size=600))
-def test_any_bytes_give_a_head_or_a_data_error(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
-    folder = tmp_path_factory.mktemp("heads")
-    for name, read in (("x.nii", nifti_head), ("x.nii.gz", nifti_head), ("x.png", png_head)):
-        (folder / name).write_bytes(data)
-        with pytest.raises(DataError) as caught:
-            read(folder / name)
-        assert caught.value.code in definitions()
-
-
-def test_deep_finds_a_cut_and_a_changed_image(generator: ModuleType, tmp_path: Path) -> None:
-    volume = zlib.compress(generator.nifti((4, 4, 900)), wbits=31)
-    damaged = bytearray(generator.png(8, 6))
-    damaged[50] ^= 1
-    for number, files in enumerate(
-        (
-            generator.volume(volume[:-400]),
-            generator.picture(bytes(damaged))(),
-            generator.picture(_narrow(generator))(),
-        )
-    ):
-        generator.write(files, tmp_path / str(number))
-        assert codes(validate(tmp_path / str(number))) == set()
-        assert codes(validate(tmp_path / str(number), deep=True)) == {"IMAGE_CORRUPT"}
-
-
-def _narrow(generator: ModuleType) -> bytes:
-    """A PNG whose header says 8 columns and whose rows have 7."""
-    wide, narrow = generator.png(8, 6), generator.png(7, 6)
-    return bytes(wide[:33] + narrow[33:])
-
-
-# --- tables and JSON -------------------------------------------------------------------------------------
-
-CELL = st.text(st.characters(exclude_characters="\t\n\r", exclude_categories=("Cs",)))
-
-
-@given(st.lists(st.lists(CELL, min_size=3, max_size=3), min_size=1))
-def test_tables_keep_every_value(rows: list[list[str]]) -> None:
-    data = "".join("\t".join(row) + "\n" for row in [["a", "b", "c"], *rows]).encode()
-    table = tsv.parse(data)
-    assert table.problems == ()
-    assert [list(row) for row in table.rows] == rows
-    assert table.lines == tuple(range(2, len(rows) + 2))
-    assert tsv.parse(data.removesuffix(b"\n")) == table
-
-
-def test_table_problems_have_lines() -> None:
-    table = tsv.parse("a\tb\r\n1\t2\r\n\r\n3\r\né\t4\r\n".encode("latin-1"))
-    assert [(p.kind, p.line) for p in table.problems] == [
-        ("encoding", 5),
-        ("line ends", 0),
-        ("blank line", 3),
-        ("ragged", 4),
-    ]
-    assert table.column("a") == ("1", "é")
-    assert table.lines == (2, 5)
-    assert table.column("absent") == ()
-
-
-def test_strict_reading_raises_for_the_first_problem(tmp_path: Path) -> None:
-    (tmp_path / "t.tsv").write_bytes(b"a\tb\n007\t1.0\n")
-    assert tsv.read_strict(tmp_path / "t.tsv").rows == (("007", "1.0"),)
-    (tmp_path / "t.tsv").write_bytes(b"a\tb\n1\n")
-    with pytest.raises(DataError, match="line 2"):
-        tsv.read_strict(tmp_path / "t.tsv")
-
-
-@pytest.mark.parametrize(
-    ("data", "error"),
-    [
-        (b'{"a": 1,}', "line 1"),
-        (b'{"a": NaN}', ""),
-        (b"\xff", ""),
-        (b"[" * 100_000, ""),
-        (b'\xef\xbb\xbf{"a": 1}', "line 1"),
-    ],
-)
-def test_what_is_no_json(data: bytes, error: str) -> None:
-    document = read_json(data)
-    assert document.error
-    assert document.where.startswith(error)
-
-
-def test_keys_written_twice_are_found_at_any_depth() -> None:
-    assert read_json(b'{"a": {"b": 1, "b": 2}, "c": 1}').twice == ("b",)
 
 
 # --- reports ---------------------------------------------------------------------------------------------
@@ -412,9 +277,7 @@ def test_explanation_has_all_three_parts() -> None:
 )
 def test_valid_example_is_valid_for_the_official_validator() -> None:
     tool = str(Path(sys.executable).parent / "bids-validator-deno")
-    run = subprocess.run(
-        [tool, "--json", str(EXAMPLES / "valid")], capture_output=True, text=True, check=False
-    )
+    run = subprocess.run([tool, "--json", str(EXAMPLES / "valid")], capture_output=True, text=True, check=False)
     issues = json.loads(run.stdout)["issues"]["issues"]
     assert [issue for issue in issues if issue.get("severity") == "error"] == []
 

@@ -58,20 +58,12 @@ def layout_of(content: Json, schema: Schema) -> Layout:
     if isinstance(content, dict) and isinstance(content.get("ResultSet"), dict):
         return "xnat"
     if isinstance(content, list):
-        return (
-            "xnat"
-            if content and all(isinstance(row, dict) and "tag1" in row for row in content)
-            else "unknown"
-        )
+        return "xnat" if content and all(isinstance(row, dict) and "tag1" in row for row in content) else "unknown"
     if not isinstance(content, dict):
         return "unknown"
-    if content and all(
-        len(key) == 8 and isinstance(value, dict) and "vr" in value for key, value in content.items()
-    ):
+    if content and all(len(key) == 8 and isinstance(value, dict) and "vr" in value for key, value in content.items()):
         return "dicom"
-    numeric = [
-        key for key in content if key in schema.fields and schema.fields[key].type in ("number", "integer")
-    ]
+    numeric = [key for key in content if key in schema.fields and schema.fields[key].type in ("number", "integer")]
     as_text = len(numeric) > 1 and all(isinstance(content[key], str) for key in numeric)
     return "text" if as_text else "mids"
 

@@ -75,9 +75,7 @@ def png_format(image: FileView) -> Found:
     head = image.head
     if isinstance(head, PngHead) and (head.colour, head.bits) not in ((0, 8), (0, 16), (2, 8), (2, 16)):
         value = f"colour type {head.colour}, {head.bits} bits"
-        yield Finding(
-            "the pixels have a format that is not allowed", value=value, expected="grey or RGB, 8 or 16 bits"
-        )
+        yield Finding("the pixels have a format that is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
 
 
 @check("PNG_COLOUR_CONTRADICTED", per="image")
@@ -109,15 +107,11 @@ def image_shape_contradicted(image: FileView) -> Found:
         return
     head = image.head
     if isinstance(head, PngHead) and (head.rows, head.columns) != (rows, columns):
-        yield Finding(
-            "rows × columns differ", value=f"{head.rows} × {head.columns}", expected=f"{rows} × {columns}"
-        )
+        yield Finding("rows × columns differ", value=f"{head.rows} × {head.columns}", expected=f"{rows} × {columns}")
     # A reformatted or conformed volume may have its image plane along any two axes.
     if isinstance(head, NiftiHead) and not _contains(head.shape, (rows, columns)):
         shape = " × ".join(map(str, head.shape))
-        yield Finding(
-            "no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}"
-        )
+        yield Finding("no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}")
 
 
 def _contains(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
@@ -148,9 +142,7 @@ def image_spacing_contradicted(image: FileView) -> Found:
         if not near:
             value = " × ".join(f"{abs(size):g}" for size in head.spacing[:3])
             expected = " × ".join(f"{size:g}" for size in said)
-            yield Finding(
-                "the voxel size in mm differs", where="$.PixelSpacing", value=value, expected=expected
-            )
+            yield Finding("the voxel size in mm differs", where="$.PixelSpacing", value=value, expected=expected)
             return
         left.remove(near[0])
 
@@ -178,6 +170,10 @@ def nifti_affine(image: FileView) -> Found:
             yield "the affine has no inverse"
 
 
+PROJECTIONS = ("rx", "us", "light")
+"""Groups whose images have no place in the patient's coordinates, frames in a NIfTI included."""
+
+
 @check("NIFTI_ORIENTATION_UNKNOWN", per="image", level=Level.WARNING)
 def nifti_orientation_unknown(image: FileView) -> Found:
     """A volume says nothing about its orientation: sform and qform codes are 0.
@@ -186,7 +182,10 @@ def nifti_orientation_unknown(image: FileView) -> Found:
 
     Fix: Convert the image again from DICOM.
     """
-    if isinstance(image.head, NiftiHead) and image.head.sform <= 0 and image.head.qform <= 0:
+    head = image.head
+    if image.name and image.name.group in PROJECTIONS:
+        return
+    if isinstance(head, NiftiHead) and head.sform <= 0 and head.qform <= 0:
         yield "sform_code and qform_code are 0"
 
 
@@ -201,9 +200,7 @@ def nifti_spacing(image: FileView) -> Found:
     if isinstance(image.head, NiftiHead):
         sizes = image.head.spacing[:3]
         if not all(math.isfinite(size) and size > 0 for size in sizes):
-            yield Finding(
-                "a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes)
-            )
+            yield Finding("a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes))
 
 
 # --- diffusion gradients ---------------------------------------------------------------------------------
@@ -220,9 +217,7 @@ def gradients_missing(image: FileView) -> Found:
     if _is_dwi(image):
         for extension in (".bval", ".bvec"):
             if extension not in image.dataset.stems[image.stem]:
-                yield Finding(
-                    f"there is no {extension} file with the same stem", expected=image.stem + extension
-                )
+                yield Finding(f"there is no {extension} file with the same stem", expected=image.stem + extension)
 
 
 @check("GRADIENTS_CONTRADICTED", per="image")

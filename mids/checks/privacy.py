@@ -25,9 +25,7 @@ ScheduledProcedureStepID PerformedProcedureStepID PersonName PersonAddress Verif
 IDENTIFIERS = frozenset(_KEYWORDS.split())
 """Keywords of DICOM PS3.15 table E.1-1 that name a person, a place or a visit: never in a sidecar."""
 
-DATES = re.compile(
-    "(Study|Series|Acquisition|Content|InstanceCreation|PerformedProcedureStepStart|Birth)Date(Time)?"
-)
+DATES = re.compile("(Study|Series|Acquisition|Content|InstanceCreation|PerformedProcedureStepStart|Birth)Date(Time)?")
 """Keywords of dates on which the patient was seen."""
 
 TAGS = re.compile("0010(0010|0020|0021|0030|0032|1000|1001|1005|1040|1060|1090|2150|2154|2180|4000)")

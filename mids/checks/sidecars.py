@@ -131,9 +131,7 @@ def sidecar_key_missing(file: FileView) -> Found:
 
     Fix: Add the key with the value of the DICOM header.
     """
-    return (
-        Finding(message, where=where) for kind, where, message in file.schema_errors if kind == "required"
-    )
+    return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind == "required")
 
 
 @check("SIDECAR_VALUE", per="sidecar")
@@ -144,9 +142,7 @@ def sidecar_value(file: FileView) -> Found:
 
     Fix: Write the value as docs/vocabulary.md says: numbers are numbers, in the unit given there.
     """
-    return (
-        Finding(message, where=where) for kind, where, message in file.schema_errors if kind != "required"
-    )
+    return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind != "required")
 
 
 @check("BIDS_KEY_MISSING", per="image")
@@ -237,9 +233,7 @@ def modality_contradicted(image: FileView) -> Found:
     if modality and suffix and suffix.modalities and modality not in suffix.modalities:
         meant = image.dataset.schema.suffix_of(modality)
         expected = meant.suffix if meant else ""
-        yield Finding(
-            "the suffix does not fit Modality", where="$.Modality", value=modality, expected=expected
-        )
+        yield Finding("the suffix does not fit Modality", where="$.Modality", value=modality, expected=expected)
 
 
 @check("TASK_CONTRADICTED", per="image", level=Level.WARNING)

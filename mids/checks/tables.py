@@ -183,9 +183,7 @@ def cell_empty(table: FileView) -> Found:
     for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
         for at, value in enumerate(row):
             if not value.strip():
-                yield Finding(
-                    "the cell is empty", where=f"row {line}, column {header[at][:SHOWN]}", expected=NA
-                )
+                yield Finding("the cell is empty", where=f"row {line}, column {header[at][:SHOWN]}", expected=NA)
 
 
 @check("CELL_BLANKS", per="table", level=Level.WARNING)
@@ -245,9 +243,7 @@ def cell_code(table: FileView) -> Found:
                 text = item.strip()
                 if text and text not in words.codes:
                     message = f"the word is not in the list {words.name}"
-                    yield Finding(
-                        message, where, text[:SHOWN], words.find(text) or " ".join(list(words.codes)[:12])
-                    )
+                    yield Finding(message, where, text[:SHOWN], words.find(text) or " ".join(list(words.codes)[:12]))
 
 
 @check("CELL_RANGE", per="table")

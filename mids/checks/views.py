@@ -197,9 +197,7 @@ class FileView:
     @cached_property
     def described_columns(self) -> frozenset[str]:
         """The columns that JSON files describe: the one beside the table, and those above it that apply."""
-        paths = (
-            path for path in self.dataset.tree.files if path.endswith(".json") and applies(path, self.path)
-        )
+        paths = (path for path in self.dataset.tree.files if path.endswith(".json") and applies(path, self.path))
         contents = (self.dataset.view(path).document.content for path in paths)
         return frozenset(key for content in contents if isinstance(content, dict) for key in content)
 

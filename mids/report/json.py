@@ -24,4 +24,4 @@ def render(report: Report) -> str:
         "levels": levels,
         "issues": [asdict(issue) for issue in report.issues],
     }
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(content, ensure_ascii=False, indent=1)

@@ -16,7 +16,7 @@ def render(report: Report, *, colour: bool = False, max_per_code: int = 20) -> s
     order = list(Level)
     ranked = sorted(groups.values(), key=lambda issues: (order.index(issues[0].level), issues[0].code))
     lines = [line for issues in ranked for line in _group(issues, max_per_code, colour=colour)]
-    return "\n".join([*lines, summary(report, colour=colour)]) + "\n"
+    return "\n".join([*lines, summary(report, colour=colour)])
 
 
 def _group(issues: Sequence[Issue], limit: int, *, colour: bool) -> Iterator[str]:
@@ -56,7 +56,7 @@ def summary(report: Report, *, colour: bool = False) -> str:
 def explain(definition: Definition) -> str:
     """What a code means, why it matters and how to mend it."""
     head = f"{definition.code} ({definition.level})"
-    return f"{head}\n\n{definition.what}\n\nWhy: {definition.why}\n\nFix: {definition.fix}\n"
+    return f"{head}\n\n{definition.what}\n\nWhy: {definition.why}\n\nFix: {definition.fix}"
 
 
 def _count(number: int, word: str) -> str:
