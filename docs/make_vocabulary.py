@@ -152,11 +152,7 @@ def _tables(tables: Iterable[Table]) -> Iterator[str]:
     yield "## Tables"
     for t in tables:
         yield f"### {t.name}"
-        more = (
-            "may be added"
-            if t.additional_columns == "allow"
-            else "need a description in the JSON file beside it"
-        )
+        more = "may be added" if t.additional_columns == "allow" else "need a description in the JSON file beside it"
         yield f"`{t.file}`: {t.description} Key: {_code_words(t.key)}. Other columns {more}."
         yield table(
             ("column", "type", "unit", "required", "range", "meaning", "source"),

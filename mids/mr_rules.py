@@ -35,9 +35,7 @@ class Rule:
 def rule(entry: Mapping[str, Any]) -> Rule:
     """An entry of `schemas/mr_suffixes.yaml`."""
     when = tuple(
-        Condition(keyword, test, operand)
-        for keyword, tests in entry["when"].items()
-        for test, operand in tests.items()
+        Condition(keyword, test, operand) for keyword, tests in entry["when"].items() for test, operand in tests.items()
     )
     return Rule(entry["suffix"], entry["datatype"], when, entry["description"])
 

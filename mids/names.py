@@ -60,9 +60,7 @@ class Name:
         Raises `ValueError` for a value or a key that `build` refuses.
         """
         entities = {**dict(self.entities), key: value}
-        return build(
-            entities, self.suffix, self.extension, group=self.group, datatype=self.datatype, root=self.root
-        )
+        return build(entities, self.suffix, self.extension, group=self.group, datatype=self.datatype, root=self.root)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +134,8 @@ def parse(path: str, schema: Schema | None = None) -> Parsed:
     stem, dot, rest = filename.partition(".")
     problems: list[Problem] = []
     *tokens, last = stem.split("_")
+    if not tokens:
+        return Parsed(None, (Problem("NAME_UNPARSEABLE", "the name is not key-value pairs and a suffix"),))
     suffix = _suffix(schema, last, problems)
     values = _entities(schema, tokens, problems)
     if suffix is None or values is None:
@@ -278,9 +278,7 @@ def _modern(schema: Schema, entity: Entity, value: str, problem: Problem | None)
     return "" if entity.kind == "index" else label(value)
 
 
-def _missing(
-    schema: Schema, suffix: Suffix, values: Mapping[str, str], group: str, datatype: str
-) -> Iterator[Problem]:
+def _missing(schema: Schema, suffix: Suffix, values: Mapping[str, str], group: str, datatype: str) -> Iterator[Problem]:
     """The entities that a file at such a place must have and has not."""
     here = {"any", "mids" if group else datatype}
     for entity in schema.entities.values():

@@ -221,10 +221,8 @@ def sidecar_schema(group: str) -> dict[str, Any]:
 
     Raises `KeyError` for a name without one.
     """
-    path = schemas() / "sidecars" / f"{group}.json"
-    if not path.is_file():
-        raise KeyError(group)
-    content: dict[str, Any] = json.loads(path.read_bytes())
+    found = {path.stem: path for path in (schemas() / "sidecars").glob("*.json")}
+    content: dict[str, Any] = json.loads(found[group].read_bytes())
     return content
 
 
@@ -280,9 +278,7 @@ def check(kind: str, content: object) -> list[str]:
 def dangling(schema: Schema) -> list[str]:
     """The references between entries that lead nowhere."""
     lists, groups = schema.code_lists, {"", "*", *schema.groups}
-    columns = [
-        (f"{t.name}.{c.name}", c.code_list) for t in schema.tables.values() for c in t.columns.values()
-    ]
+    columns = [(f"{t.name}.{c.name}", c.code_list) for t in schema.tables.values() for c in t.columns.values()]
     used = [(e.key, e.code_list) for e in schema.entities.values()] + columns
     return [
         *(f"{place}: no code list {name}" for place, name in used if name and name not in lists),
@@ -296,11 +292,7 @@ def dangling(schema: Schema) -> list[str]:
         *(f"{f.key}: no group {g}" for f in schema.fields.values() for g in f.groups if g not in groups),
         *(f"MR rule: no suffix {r.suffix}" for r in schema.mr_rules if r.suffix not in schema.suffixes),
         *(f"{t.name}: no column {k}" for t in schema.tables.values() for k in t.key if k not in t.columns),
-        *(
-            f"{g.name}: its folder is mim-{g.name}"
-            for g in schema.groups.values()
-            if g.folder != f"mim-{g.name}"
-        ),
+        *(f"{g.name}: its folder is mim-{g.name}" for g in schema.groups.values() if g.folder != f"mim-{g.name}"),
     ]
 
 
@@ -313,9 +305,7 @@ def _merge(pieces: dict[str, Any], extra: Mapping[str, Any]) -> None:
             for name, content in entries.items():
                 old = pieces[kind].get(name)
                 inner = "codes" if kind == "code_lists" else "columns"
-                pieces[kind][name] = (
-                    {**old, **content, inner: {**old[inner], **content[inner]}} if old else content
-                )
+                pieces[kind][name] = {**old, **content, inner: {**old[inner], **content[inner]}} if old else content
         else:
             pieces[kind] = {**pieces[kind], **entries}
 
@@ -353,9 +343,7 @@ def _squeeze(text: str) -> str:
 
 def _index(codes: Iterable[Code]) -> dict[str, str]:
     """Spelling to code; a code's own name wins over a synonym of another one."""
-    ordered = sorted(
-        ((word, c.code) for c in codes for word in (*c.synonyms, c.code)), key=lambda w: w[0] == w[1]
-    )
+    ordered = sorted(((word, c.code) for c in codes for word in (*c.synonyms, c.code)), key=lambda w: w[0] == w[1])
     return {_squeeze(word): code for word, code in ordered}
 
 
