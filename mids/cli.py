@@ -116,6 +116,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--burned-in", choices=["hold", "release"], default="hold", help="pictures that may show a name")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
+    add("--about", type=Path, metavar="FILE", help="YAML: title, authors, licence … of the dataset")
     add("--publish-sources", action="store_true", help="put the source table, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may hold names")
     _common_arguments(parser)
@@ -212,7 +213,8 @@ def _convert(arguments: argparse.Namespace) -> int:
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, burned_in=a.burned_in, key=a.key,
-        curation=a.curation, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
+        curation=a.curation, about=a.about, publish_sources=a.publish_sources, show_paths=a.show_paths,
+        progress=progress.step,
     )  # fmt: skip
     progress.end()
     if done.key_made:

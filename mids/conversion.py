@@ -16,6 +16,7 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Plan, build, compare
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
+from mids.readers import about as about_file
 from mids.readers import curation as curation_table
 from mids.records import Compression, Item, Map, Pixels
 from mids.run import Journal, Outcome, run, state_folder
@@ -54,14 +55,15 @@ def convert(
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
     exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
     cine: Literal["nifti", "png"] = "nifti", burned_in: Literal["hold", "release"] = "hold",
-    key: str | Path | None = None, curation: str | Path | None = None, publish_sources: bool = False,
-    show_paths: bool = False, progress: Progress = lambda done, total, path: None,
+    key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
+    publish_sources: bool = False, show_paths: bool = False, progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
     same collection and key. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs` is
-    the number of worker processes. A failing item becomes an Issue and the rest goes on.
+    the number of worker processes. `curation` is a table of corrections, `about` a YAML file that describes the
+    dataset (title, authors, licence …). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -69,6 +71,7 @@ def convert(
         raise MidsError("--jobs and --limit take a whole number from 1")
     root, target = Path(source), Path(dataset)
     reader = collections.find(collection)
+    description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
     _check_places(root, target)
     secret, place_of_key, is_new = keys.find(Path(key) if key else None)
     _check_key_place(place_of_key, target)
@@ -92,7 +95,7 @@ def convert(
         if not dry_run and (plan.jobs or comparison.done):
             where = Place(root, target, state.folder)
             extra = published(plan, references, corrections, with_sources=publish_sources)
-            outcome = run(plan, where, state.journal, reader.ABOUT, jobs=jobs, progress=progress, extra=extra)
+            outcome = run(plan, where, state.journal, description, jobs=jobs, progress=progress, extra=extra)
         if not dry_run:
             write_sources(state.folder, plan, outcome, references)
     issues = (

@@ -21,4 +21,4 @@ def schemas() -> Path:
 def read_yaml(path: Path) -> Any:
     """The content of one YAML file (safe loader, libyaml where it is built in)."""
     with path.open("rb") as stream:
-        return yaml.load(stream, Loader=_Loader)  # noqa: S506 - a safe loader
+        return yaml.load(stream, Loader=_Loader)

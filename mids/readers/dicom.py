@@ -112,6 +112,8 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
     header = {keyword: value for keyword in keywords if (value := _value(dataset, keyword)) is not None}
     if syntax:
         header["TransferSyntaxUID"] = syntax
+    if meta and "SOPClassUID" not in header and "MediaStorageSOPClassUID" in meta:  # a DICOMDIR has it only there
+        header["SOPClassUID"] = str(meta.MediaStorageSOPClassUID)
     if not header:
         return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
     return Instance(source, header, syntax, has_pixels, truncated)

@@ -18,6 +18,9 @@ from mids.records import Source
 MEMBER_LIMIT = 4 * 1024**3
 """Bytes that one archive member may unpack to; a bomb is refused, an enhanced CT stays far below."""
 
+NESTING_LIMIT = 3
+"""Archives inside archives are entered this deep."""
+
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 _BROKEN = (
     OSError,
@@ -92,36 +95,52 @@ def _source(path: Path, root: Path) -> Source:
 
 
 def contents(root: Path, source: Source) -> Iterator[tuple[Source, BinaryIO]]:
-    """Each member of an archive with a stream on it, in the archive's own order; one pass, nothing on disk.
+    """Each file inside an archive with a stream on it, in the archive's own order; one pass, nothing on disk.
 
+    Archives inside archives are entered, their members named ``inner.zip!member``.
     Raises `DataError` ``ARCHIVE_UNREADABLE`` where the archive is broken, encrypted or a bomb.
     """
-    kind = archive_kind(source.path)
-    path = base(root) / source.path
     try:
-        if kind == "zip":
-            with zipfile.ZipFile(path) as archive:
-                for info in archive.infolist():
-                    if not info.is_dir():
-                        yield _member(source, info.filename, info.file_size), BytesIO(archive.read(info))
-        elif kind == "tar":
-            with tarfile.open(path, "r|*") as stream:
-                for entry in stream:
-                    data = stream.extractfile(entry) if entry.isfile() else None
-                    if data is not None:
-                        yield _member(source, entry.name, entry.size), BytesIO(data.read())
-        else:
-            with gzip.open(path) as unpacked:
-                data_bytes = unpacked.read(MEMBER_LIMIT + 1)
-            yield _member(source, Path(source.path).stem, len(data_bytes)), BytesIO(data_bytes)
+        with (base(root) / source.path).open("rb") as stream:
+            for name, size, member in _unpacked(source.path, stream, depth=0):
+                yield Source(source.path, name, size, source.mtime_ns), member
     except _BROKEN as error:
         raise DataError("ARCHIVE_UNREADABLE", f"the archive can't be read ({type(error).__name__})") from error
 
 
-def _member(archive: Source, name: str, size: int) -> Source:
+def _unpacked(path: str, stream: BinaryIO, *, depth: int) -> Iterator[tuple[str, int, BinaryIO]]:
+    """Name, size in bytes and content of each file inside the archive `path`, inner archives entered."""
+    for name, size, member in _members(path, stream):
+        if archive_kind(name) and depth < NESTING_LIMIT:
+            for inner, inner_size, content in _unpacked(name, member, depth=depth + 1):
+                yield f"{name}!{inner}", inner_size, content
+        else:
+            yield name, size, member
+
+
+def _members(path: str, stream: BinaryIO) -> Iterator[tuple[str, int, BinaryIO]]:
+    kind = archive_kind(path)
+    if kind == "zip":
+        with zipfile.ZipFile(stream) as archive:
+            for info in archive.infolist():
+                if not info.is_dir():
+                    yield info.filename, _allowed(info.file_size), BytesIO(archive.read(info))
+    elif kind == "tar":
+        with tarfile.open(fileobj=stream, mode="r|*") as packed:
+            for entry in packed:
+                data = packed.extractfile(entry) if entry.isfile() else None
+                if data is not None:
+                    yield entry.name, _allowed(entry.size), BytesIO(data.read())
+    else:
+        with gzip.open(stream) as unpacked:
+            content = unpacked.read(MEMBER_LIMIT + 1)
+        yield Path(path).stem, _allowed(len(content)), BytesIO(content)
+
+
+def _allowed(size: int) -> int:
     if size > MEMBER_LIMIT:
         raise DataError("ARCHIVE_UNREADABLE", f"a member unpacks to more than {MEMBER_LIMIT} bytes")
-    return Source(archive.path, name, size, archive.mtime_ns)
+    return size
 
 
 def open_source(root: Path, source: Source) -> BinaryIO:
@@ -132,7 +151,7 @@ def open_source(root: Path, source: Source) -> BinaryIO:
     try:
         if not source.member:
             return (base(root) / source.path).open("rb")
-        if archive_kind(source.path) == "zip":
+        if archive_kind(source.path) == "zip" and "!" not in source.member:
             with zipfile.ZipFile(base(root) / source.path) as archive:
                 return BytesIO(archive.read(source.member))
         return next(stream for member, stream in contents(root, source) if member.member == source.member)

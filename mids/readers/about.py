@@ -1,0 +1,54 @@
+"""Reads what a publisher says of a dataset: a YAML file with the keys of `About`, laid over the collection's own."""
+
+from dataclasses import fields, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
+
+import yaml
+
+from mids.errors import MidsError
+from mids.records import About
+from mids.resources import read_yaml
+
+_FIXED = frozenset({"name", "ids", "dates"})
+"""What only a collection can know."""
+
+
+def read(path: Path, about: About) -> About:
+    """`about` with the values of the file in place of its own.
+
+    Raises `MidsError` where the file can't be read, a key is unknown, or a value is none of those allowed.
+    """
+    try:
+        content = read_yaml(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise MidsError(f"{path} can't be read ({type(error).__name__})") from error
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
+        raise MidsError(f"{path} is not YAML: look at line {line}") from error
+    if not isinstance(content, dict):
+        raise MidsError(f"{path} must hold keys and values, such as  title: My dataset")
+    types = get_type_hints(About)
+    known = [entry.name for entry in fields(About) if entry.name not in _FIXED]
+    values = {}
+    for key, value in content.items():
+        if key not in known:
+            near = get_close_matches(str(key), known, 1) or known
+            raise MidsError(f"{path} has an unknown key {key}: did you mean {', '.join(near)}?")
+        values[key] = _checked(path, key, value, types[key])
+    return replace(about, **values)
+
+
+def _checked(path: Path, key: str, value: object, kind: object) -> object:
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise MidsError(f"{path}: {key} must be one of {', '.join(get_args(kind))}")
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise MidsError(f"{path}: {key} must be a list of texts")
+        return tuple(value)
+    if not isinstance(value, str):
+        raise MidsError(f"{path}: {key} must be a text")
+    return value
