@@ -94,7 +94,7 @@ def convert(
         outcome = None
         if not dry_run and (plan.jobs or comparison.done):
             where = Place(root, target, state.folder)
-            extra = published(plan, references, corrections, with_sources=publish_sources)
+            extra = partial(published, plan, references, corrections, with_sources=publish_sources)
             outcome = run(plan, where, state.journal, description, jobs=jobs, progress=progress, extra=extra)
         if not dry_run:
             write_sources(state.folder, plan, outcome, references)

@@ -14,6 +14,9 @@ from mids.plan.compare import Known
 from mids.plan.job import Job, Row, Subject
 from mids.records import Delivered, Json
 
+IN_MEMORY = ":memory:"
+"""The name of a journal that is kept nowhere: that of a dry run without an earlier run."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (
@@ -31,10 +34,15 @@ def state_folder(dataset: Path) -> Path:
 
 
 class Journal:
-    """The journal of one dataset; a second run on the same dataset is refused while it is open."""
+    """The journal of one dataset; a second run on the same dataset is refused while it is open.
+
+    Every method raises `MidsError` where the journal can't be written.
+    """
 
     def __init__(self, path: Path) -> None:
         try:
+            if path.parent.is_dir() and path.name != IN_MEMORY:
+                path.touch(mode=0o600)  # it holds real paths; sqlite alone would let everybody read them
             self._db = sqlite3.connect(path, timeout=0, isolation_level=None)
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA synchronous=NORMAL")
@@ -42,12 +50,19 @@ class Journal:
             for statement in _TABLES.split(";"):
                 self._db.execute(statement)
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except (sqlite3.OperationalError, OSError) as error:
             if "locked" in str(error):
                 raise MidsError("another run is working on this destination: wait until it has ended") from error
-            raise MidsError(f"the journal {path} can't be opened: {error}") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise MidsError(f"the journal {path} can't be opened ({reason})") from error
         except sqlite3.DatabaseError as error:
             raise MidsError(f"the journal {path} is damaged: move {path.parent} and the dataset away") from error
+
+    def _do(self, statement: str, values: Sequence[str | int] = ()) -> None:
+        try:
+            self._db.execute(statement, values)
+        except sqlite3.OperationalError as error:
+            raise MidsError(f"the journal can't be written ({error}): what is finished is kept") from error
 
     def close(self) -> None:
         """Closes the journal and lets other runs in."""
@@ -57,7 +72,7 @@ class Journal:
         """Records a fact that every run on this dataset must share; `MidsError` where it differs."""
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         if row is None:
-            self._db.execute("INSERT INTO meta VALUES (?, ?)", (name, value))
+            self._do("INSERT INTO meta VALUES (?, ?)", (name, value))
         elif row[0] != value:
             raise MidsError(complaint)
 
@@ -72,7 +87,7 @@ class Journal:
 
     def announce(self, job: Job, digest: str, outputs: Mapping[str, tuple[int, int]]) -> None:
         """Records a job whose files are about to be moved in, so that after a crash they are known as ours."""
-        self._db.execute(
+        self._do(
             "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', '{}')",
             (job.path, job.key, job.subject, job.session, f"moving {digest}", json.dumps(outputs),
              json.dumps([[source.path, source.member] for source in job.action.sources]), json.dumps(dict(job.row))),
@@ -80,7 +95,7 @@ class Journal:
 
     def finish(self, job: Job, digest: str, facts: Mapping[str, Json], private: Mapping[str, Json]) -> None:
         """Records a job as done."""
-        self._db.execute(
+        self._do(
             "UPDATE jobs SET digest = ?, facts = ?, private = ? WHERE path = ?",
             (digest, json.dumps(dict(facts)), json.dumps(dict(private)), job.path),
         )
@@ -88,15 +103,15 @@ class Journal:
     def describe(self, subject: Subject) -> None:
         """Records what the headers say of a subject, its sessions and images: the newest plan's word counts."""
         sessions = json.dumps({label: dict(row) for label, row in subject.sessions.items()})
-        self._db.execute("BEGIN")
-        self._db.execute(
-            "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)", (subject.label, json.dumps(dict(subject.row)), sessions)
+        self._do("BEGIN")
+        self._do(
+            "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)",
+            (subject.label, json.dumps(dict(subject.row)), sessions),
         )
-        self._db.executemany(
-            "UPDATE jobs SET row = ?, sidecar = ? WHERE path = ?",
-            [(json.dumps(dict(job.row)), json.dumps(dict(job.sidecar)), job.path) for job in subject.jobs],
-        )
-        self._db.execute("COMMIT")
+        for job in subject.jobs:
+            values = (json.dumps(dict(job.row)), json.dumps(dict(job.sidecar)), job.path)
+            self._do("UPDATE jobs SET row = ?, sidecar = ? WHERE path = ?", values)
+        self._do("COMMIT")
 
     def delivered(self) -> list[Delivered]:
         """Every image that is in the dataset, ordered by path."""
@@ -105,9 +120,16 @@ class Journal:
             "WHERE digest NOT LIKE 'moving %' ORDER BY path"
         )
         return [
-            Delivered(path, subject, session, json.loads(row), {**json.loads(sidecar), **json.loads(facts)}, json.loads(private))
+            Delivered(
+                path,
+                subject,
+                session,
+                json.loads(row),
+                {**json.loads(sidecar), **json.loads(facts)},
+                json.loads(private),
+            )
             for path, subject, session, row, sidecar, facts, private in rows
-        ]  # fmt: skip
+        ]
 
     def subjects(self) -> dict[str, tuple[Row, Mapping[str, Row]]]:
         """The rows of every subject and of its sessions, by label."""
@@ -120,12 +142,15 @@ class Journal:
 
     def wrote(self, path: str, stamp: tuple[int, int]) -> None:
         """Records a small file as ours."""
-        self._db.execute("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (path, *stamp))
+        self._do("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (path, *stamp))
 
     def forget(self, paths: Sequence[str]) -> None:
         """Forgets files, and jobs whose image is among them."""
-        self._db.executemany("DELETE FROM texts WHERE path = ?", [(path,) for path in paths])
-        self._db.executemany("DELETE FROM jobs WHERE path = ?", [(path,) for path in paths])
+        self._do("BEGIN")
+        for path in paths:
+            self._do("DELETE FROM texts WHERE path = ?", (path,))
+            self._do("DELETE FROM jobs WHERE path = ?", (path,))
+        self._do("COMMIT")
 
 
 def _stamps(text: str) -> dict[str, tuple[int, int]]:

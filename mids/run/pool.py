@@ -1,26 +1,30 @@
 """Runs actions on worker processes: a few in flight, failures isolated, a dying worker survived."""
 
 import errno
+import os
 import shutil
+import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import TypeVar
 
 from mids.errors import DataError, MidsError
-from mids.plan.job import Job
 from mids.records import Action, Made
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_LEAST = 1 << 16
+"""Bytes: with fewer left a disk counts as full."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -44,7 +48,24 @@ class Finished:
 
 def executor(workers: int) -> ProcessPoolExecutor:
     """Worker processes; forked where that is safe and cheap, so that imports are paid once."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("fork" if sys.platform == "linux" else "spawn"))
+    context = get_context("fork" if sys.platform == "linux" else "spawn")
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+
+
+def _begin() -> None:
+    """What a worker does first: it leaves Ctrl-C to the coordinator, and ends when the coordinator is killed.
+
+    Without the second it would wait for work for ever: its siblings hold the other end of its queue open.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_coordinator, daemon=True).start()
+
+
+def _end_with_coordinator() -> None:
+    coordinator = parent_process()
+    if coordinator is not None:
+        coordinator.join()
+        os._exit(1)
 
 
 def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
@@ -52,25 +73,39 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
 
     Raises `MidsError` where the disk is full or read-only: no other job could do better.
     """
-    scratch = Path(tempfile.mkdtemp(dir=scratch_root))
+    try:
+        scratch = Path(tempfile.mkdtemp(dir=scratch_root))
+    except OSError as error:
+        raise MidsError(f"the disk of the destination can't be written ({error.strerror})") from None
     try:
         return Finished(action.make(root, scratch), str(scratch))
-    except DataError as error:
-        failed = Failed(error.code, error.message)
     except MidsError:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    except OSError as error:
-        if error.errno in _FULL:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise MidsError(f"the disk of the destination is full or read-only ({error.strerror})") from None
-        failed = Failed("SOURCE_UNREADABLE", f"the input can't be read ({error.strerror or type(error).__name__})")
     except Exception as error:
-        # Isolation is the point: whatever a job does wrong, the others go on. The type alone is told; the
-        # text of an exception may quote a header.
-        failed = Failed("JOB_CRASHED", f"unexpected {type(error).__name__}", _frames(error))
-    shutil.rmtree(scratch, ignore_errors=True)
-    return failed
+        # Isolation is the point: whatever a job does wrong, the others go on.
+        full = _is_full(error, scratch_root)
+        shutil.rmtree(scratch, ignore_errors=True)
+        if full:
+            raise MidsError("the disk of the destination is full or read-only: what is finished is kept") from None
+        return _failure(error)
+
+
+def _is_full(error: Exception, folder: Path) -> bool:
+    """Whether a job failed for want of space: an external converter may just say that it failed."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return True
+    return not isinstance(error, OSError) and shutil.disk_usage(folder).free < _LEAST
+
+
+def _failure(error: Exception) -> Failed:
+    """What is told of a failed job; never the text of an unexpected exception, which may quote a header."""
+    if isinstance(error, DataError):
+        return Failed(error.code, error.message)
+    if isinstance(error, OSError):
+        reason = error.strerror or type(error).__name__
+        return Failed("SOURCE_UNREADABLE", f"the input can't be read ({reason})")
+    return Failed("JOB_CRASHED", f"unexpected {type(error).__name__}", _frames(error))
 
 
 def _frames(error: BaseException) -> str:
@@ -104,7 +139,7 @@ def mapped(
 
 def _drain(
     function: Callable[[T], R], pending: Iterator[T], workers: int, pool: Executor, suspects: list[T]
-) -> Iterator[tuple[T, R]]:
+) -> Generator[tuple[T, R], None, bool]:
     """Hands items out and yields results until all is done; returns whether a worker died."""
     running: dict[Future[R], T] = {}
     try:

@@ -1,9 +1,9 @@
 """Runs a plan: makes what is left to do, moves it in, writes the tables, removes what is superseded."""
 
-import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,10 @@ class Outcome:
     crashes: tuple[str, ...] = ()
 
 
+Extra = Callable[[Outcome], Mapping[str, str]]
+"""What a caller adds to a dataset once it is known what became of each job."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where a run reads and writes: the source, the dataset, and the state beside it."""
@@ -48,39 +52,55 @@ class Place:
 
 def run(
     plan: Plan, place: Place, journal: Journal, about: About, *,
-    jobs: int = 1, progress: Progress = lambda done, total, path: None, extra: Mapping[str, str] | None = None,
+    jobs: int = 1, progress: Progress = lambda done, total, path: None, extra: Extra = lambda outcome: {},
 ) -> Outcome:  # fmt: skip
     """Makes everything of the plan that is not done yet.
 
-    `extra` are further small files of the dataset (path → content). Raises `MidsError` where the destination
+    `extra` gives further small files of the dataset (path → content). Raises `MidsError` where the destination
     can't take the result; what is finished by then stays, and the next run goes on from there.
     """
-    comparison = compare(plan, journal.known(), journal.texts(), files_below(place.dataset))
+    known = journal.known()
+    comparison = compare(plan, known, journal.texts(), files_below(place.dataset))
     todo = comparison.new + comparison.stale
     _check_space(todo, place)
-    shutil.rmtree(place.scratch, ignore_errors=True)
-    place.scratch.mkdir(parents=True)
     issues = [*_foreign(comparison)]
     made: list[str] = []
     crashes: list[str] = []
-    try:
+    with _scratch(place):
         for number, (job, result) in enumerate(_results(todo, place, jobs), start=1):
-            found = _settle(job, result, place, journal)
-            issues += found
-            if isinstance(result, Failed) and result.crash:
-                crashes.append(result.crash)
-            if isinstance(result, Finished) and not any(i.code == "OUTPUT_FAILED" for i in found):
+            if isinstance(result, Finished):
+                issues += _settle(job, result, place, journal)
                 made.append(job.path)
+            else:
+                issues.append(issue(result.code, result.message, job.path, origin="run"))
+                crashes += [result.crash] if result.crash else []
             progress(number, len(todo), job.path)
-    finally:
-        shutil.rmtree(place.scratch, ignore_errors=True)
     kept = tuple(job.path for job in comparison.done)
-    lost = tuple(sorted({job.path for job in plan.jobs} - set(made) - set(kept)))
+    lost = {job.path for job in plan.jobs} - {*made, *kept}
     for subject in plan.subjects:
         journal.describe(subject)
-    removed = _remove([*comparison.superseded, *(path for path in lost if path in journal.known())], place, journal)
-    removed += _write_texts(plan, place, journal, about, extra or {}, set(comparison.foreign) | set(comparison.changed))
-    return Outcome(tuple(made), kept, lost, tuple(removed), tuple(issues), tuple(crashes))
+    failed = lost & set(known) - {job.path for job in comparison.blocked}
+    unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
+    untouched = {*comparison.foreign, *comparison.changed}
+    removed = _remove(sorted({*unwanted} - untouched), place, journal)
+    journal.forget([path for path in known if not (place.dataset / path).exists()])
+    outcome = Outcome(tuple(made), kept, tuple(sorted(lost)), (), tuple(issues), tuple(crashes))
+    removed += _write_texts(place, journal, about, extra(outcome), untouched)
+    return replace(outcome, removed=tuple(removed))
+
+
+@contextmanager
+def _scratch(place: Place) -> Iterator[None]:
+    """An empty folder for half-made files while it lasts."""
+    shutil.rmtree(place.scratch, ignore_errors=True)
+    try:
+        place.scratch.mkdir(parents=True)
+    except OSError as error:
+        raise MidsError(f"{place.scratch} can't be written ({error.strerror})") from error
+    try:
+        yield
+    finally:
+        shutil.rmtree(place.scratch, ignore_errors=True)
 
 
 def _check_space(todo: tuple[Job, ...], place: Place) -> None:
@@ -111,34 +131,36 @@ def _results(todo: tuple[Job, ...], place: Place, workers: int) -> Iterator[tupl
 
 
 def _work(job: Job, root: Path, scratch: Path) -> Finished | Failed:
-    return work(job.action, root, scratch)
-
-
-def _settle(job: Job, result: Finished | Failed, place: Place, journal: Journal) -> list[Issue]:
-    """Moves the files of a finished job into the dataset; a failed one becomes an Issue."""
+    result = work(job.action, root, scratch)
     if isinstance(result, Failed):
-        return [issue(result.code, result.message, job.path, origin="run")]
-    scratch = Path(result.scratch)
-    made = [scratch / name for name in result.made.files]
-    if len(made) != len(job.outputs) or not all(path.is_file() for path in made):
-        shutil.rmtree(scratch, ignore_errors=True)
-        message = f"{len(made)} files were made where {len(job.outputs)} are declared"
-        return [issue("CONVERTER_SURPLUS", message, job.path, origin="run")]
+        return result
+    made = result.made.files
+    if len(made) == len(job.outputs) and all((Path(result.scratch) / name).is_file() for name in made):
+        return result
+    shutil.rmtree(result.scratch, ignore_errors=True)
+    return Failed("CONVERTER_SURPLUS", f"{len(made)} files were made where {len(job.outputs)} are declared")
+
+
+def _settle(job: Job, result: Finished, place: Place, journal: Journal) -> list[Issue]:
+    """Moves the files of a finished job into the dataset; returns what is noteworthy of it.
+
+    What stood in their place is ours, or the job would be blocked. It goes before the new files are announced:
+    whenever the program is killed, a file of ours is either the one that the journal knows, or absent.
+    """
+    made = [Path(result.scratch) / name for name in result.made.files]
     digest = job.digest()
-    stamps = {output: _stamp(path) for output, path in zip(job.outputs, made, strict=True)}
-    journal.announce(job, digest, stamps)
     try:
+        stamps = {output: _stamp(path) for output, path in zip(job.outputs, made, strict=True)}
+        for output in job.outputs:
+            (place.dataset / output).unlink(missing_ok=True)
+        journal.announce(job, digest, stamps)
         for output, path in zip(job.outputs, made, strict=True):
             _move(path, place.dataset / output)
     except OSError as error:
         raise MidsError(f"the dataset can't be written ({error.strerror}): what is finished is kept") from error
     journal.finish(job, digest, result.made.facts, result.made.private)
-    shutil.rmtree(scratch, ignore_errors=True)
-    return [_about(found, job) for found in result.made.issues]
-
-
-def _about(found: Issue, job: Job) -> Issue:
-    return found if found.path else Issue(found.code, found.level, found.message, job.path, fix=found.fix, origin=found.origin)
+    shutil.rmtree(result.scratch, ignore_errors=True)
+    return [found if found.path else replace(found, path=job.path) for found in result.made.issues]
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -154,45 +176,52 @@ def _move(path: Path, target: Path) -> None:
 
 def _remove(paths: list[str], place: Place, journal: Journal) -> list[str]:
     """Removes files that we made and no longer want, and the folders that this leaves empty."""
-    removed = []
-    for path in paths:
-        target = place.dataset / path
-        target.unlink(missing_ok=True)
-        removed.append(path)
-        for folder in target.parents:
-            if folder == place.dataset or not folder.is_dir() or any(folder.iterdir()):
-                break
-            folder.rmdir()
-    journal.forget(removed)
-    return removed
+    try:
+        for path in paths:
+            target = place.dataset / path
+            target.unlink(missing_ok=True)
+            for folder in target.parents:
+                if folder == place.dataset or (folder.is_dir() and any(folder.iterdir())):
+                    break
+                if folder.is_dir():
+                    folder.rmdir()
+    except OSError as error:
+        raise MidsError(f"{place.dataset} can't be written ({error.strerror}): what is finished is kept") from error
+    journal.forget(paths)
+    return paths
 
 
-def _write_texts(
-    plan: Plan, place: Place, journal: Journal, about: About, extra: Mapping[str, str], kept: set[str]
-) -> list[str]:
+def _write_texts(place: Place, journal: Journal, about: About, extra: Mapping[str, str], kept: set[str]) -> list[str]:
     """Writes sidecars, tables and descriptions from the journal, and removes those that nothing wants any more."""
     delivered: list[Delivered] = journal.delivered()
     ours = journal.texts()
     wanted: set[str] = set()
-    for path, content in (*sidecar_texts(delivered), *dataset_texts(delivered, journal.subjects(), about), *extra.items()):
+    for path, content in (
+        *sidecar_texts(delivered),
+        *dataset_texts(delivered, journal.subjects(), about),
+        *extra.items(),
+    ):
         wanted.add(path)
-        if path in kept:
-            continue
-        stamp = _write(place, path, content.encode())
-        if ours.get(path) != stamp:
-            journal.wrote(path, stamp)
+        if path not in kept:
+            _write(place, path, content.encode(), journal, ours.get(path))
     return _remove([path for path in ours if path not in wanted and path not in kept], place, journal)
 
 
-def _write(place: Place, path: str, content: bytes) -> tuple[int, int]:
-    """Writes a small file unless it holds the content already, so that a second run changes nothing."""
+def _write(place: Place, path: str, content: bytes, journal: Journal, known: tuple[int, int] | None) -> None:
+    """Writes a small file unless it holds the content already, so that a second run changes nothing.
+
+    As in `_settle`, the old file goes before the new one is announced.
+    """
     target = place.dataset / path
     try:
-        if not target.is_file() or target.read_bytes() != content:
-            half = place.state / "half-written"
-            half.write_bytes(content)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(half, target)
-        return _stamp(target)
+        if target.is_file() and target.read_bytes() == content:
+            if known != _stamp(target):
+                journal.wrote(path, _stamp(target))
+            return
+        half = place.state / "half-written"
+        half.write_bytes(content)
+        target.unlink(missing_ok=True)
+        journal.wrote(path, _stamp(half))
+        _move(half, target)
     except OSError as error:
         raise MidsError(f"the dataset can't be written ({error.strerror}): what is finished is kept") from error

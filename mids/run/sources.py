@@ -4,18 +4,22 @@ Paths of source files often hold names of patients. They go only into ``<DEST>.m
 owner alone can read; everywhere else a source stands under a keyed reference.
 """
 
-import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mids.deid.pseudonyms import Pseudonyms
+from mids.errors import MidsError
 from mids.issues import Issue
 from mids.plan.job import Plan, Row
 from mids.plan.texts import PROVENANCE, as_tsv
 from mids.readers.curation import COLUMNS, Correction
 from mids.records import Source
 from mids.run.run import Outcome
+
+_OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
+"""How an image of the dataset begins, also one that has another name since; a source may lie in ``sub-DOE``."""
 
 SOURCE_COLUMNS = ("reference", "source", "status", "filename", "reason")
 
@@ -53,9 +57,9 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
         return dict(zip(SOURCE_COLUMNS, values, strict=True))
 
     for job in plan.jobs:
-        status = "lost" if job.path in lost else "converted"
+        said = ("lost", "", reasons.get(job.path, "")) if job.path in lost else ("converted", job.path, "")
         for source in job.action.sources:
-            yield row(source, status, job.path if status == "converted" else "", reasons.get(job.path, ""))
+            yield row(source, *said)
     for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
         for source in skipped.sources:
             yield row(source, "skipped", "", skipped.reason)
@@ -65,28 +69,48 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
 
 
 def write_sources(folder: Path, plan: Plan, outcome: Outcome | None, references: References) -> None:
-    """Writes ``sources.tsv`` into the state folder, with real paths."""
-    rows: list[Row] = sorted(_rows(plan, outcome, references), key=lambda row: (row["source"], row["filename"]))
-    half = folder / "half-written"
-    half.write_text(as_tsv(SOURCE_COLUMNS, rows), encoding="utf-8")
-    half.chmod(0o600)
-    os.replace(half, folder / "sources.tsv")
+    """Writes ``sources.tsv`` into the state folder, with real paths.
+
+    Where subjects were left out on request, what earlier runs said of their files stays. Backslashes, tabs and
+    line ends of a path, and bytes that are no UTF-8, stand as in a Python text (``\\t``, ``\\udcd3``).
+    Raises `MidsError` where it can't be written.
+    """
+    path, half = folder / "sources.tsv", folder / "half-written"
+    found = [tuple(_escaped(value) for value in row.values()) for row in _rows(plan, outcome, references)]
+    try:
+        if not plan.complete and path.is_file():
+            mentioned = {cells[1] for cells in found}
+            earlier = [tuple(line.split("\t")) for line in path.read_text(encoding="utf-8").split("\n")[1:-1]]
+            found += [cells for cells in earlier if cells[1] not in mentioned]
+        lines = [SOURCE_COLUMNS, *sorted(found, key=lambda cells: (cells[1], cells[3]))]
+        half.unlink(missing_ok=True)
+        half.touch(mode=0o600)
+        half.write_text("".join("\t".join(cells) + "\n" for cells in lines), encoding="utf-8", newline="\n")
+        half.replace(path)
+    except OSError as error:
+        raise MidsError(f"{path} can't be written ({error.strerror}): what is finished is kept") from error
+
+
+def _escaped(value: str) -> str:
+    for character, code in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        value = value.replace(character, code)
+    return value.encode("utf-8", "backslashreplace").decode("utf-8") or "n/a"
 
 
 def published(
-    plan: Plan, references: References, corrections: Sequence[Correction], *, with_sources: bool
+    plan: Plan, references: References, corrections: Sequence[Correction], outcome: Outcome, *, with_sources: bool
 ) -> dict[str, str]:
     """The provenance that goes into the dataset: corrections, and if asked for the sources by reference."""
     texts: dict[str, str] = {}
     if with_sources:
-        rows: list[Row] = sorted(_rows(plan, None, references), key=lambda row: (row["reference"], row["filename"]))
+        rows: list[Row] = sorted(_rows(plan, outcome, references), key=lambda row: (row["reference"], row["filename"]))
         columns = [column for column in SOURCE_COLUMNS if column != "source"]
         texts[f"{PROVENANCE}/sources.tsv"] = as_tsv(columns, rows)
     if corrections:
         planned = {job.path for job in plan.jobs}
         shown = [
             {name: str(getattr(row, name)) for name in COLUMNS}
-            | {"file": row.file if row.file in planned or row.file.startswith("sub-") else references.of(row.file)}
+            | {"file": row.file if row.file in planned or _OURS.match(row.file) else references.of(row.file)}
             for row in corrections
         ]
         texts[f"{PROVENANCE}/curation.tsv"] = as_tsv(COLUMNS, shown)
