@@ -76,35 +76,46 @@ class Volume:
                 _decode(path)
         log = _run(inputs, outputs)
         path = _choose(outputs)
+        self._check(path, slices)
+        _scrub(path, _flipped(self.blank, self.geometry.rows))
+        path = _regrid(path, self.geometry, scratch) if self.geometry.problem else path
+        _compress(path, scratch / "volume.nii.gz", self.compression)
+        files = ("volume.nii.gz", *_gradients(outputs, scratch, wanted=self.gradients))
+        facts = {**self._facts(_opened(path).shape), **_derived(outputs)}
+        return Made(files, facts, _provenance(log), _resampled(self.geometry))
+
+    def _check(self, path: Path, slices: Sequence[Path]) -> None:
+        """Raises `DataError` unless the uncorrected volume has the headers' shape, pixels and place."""
         image = _opened(path)
-        shape = self.geometry
-        _check_shape(image, shape)
-        _check_pixels(image, slices, shape, exact=self.modality != "MR")
-        _scrub(path, _flipped(self.blank, shape.rows))
+        _check_shape(image, self.geometry)
+        _check_pixels(image, slices, self.geometry, exact=self.modality != "MR")
+        if not self.geometry.problem:
+            _check_affine(image, self.geometry)
+
+    def _facts(self, shape: Sequence[int]) -> dict[str, Json]:
+        """What the sidecar says of the delivered volume, whose shape is (columns, rows, slices …)."""
         facts: dict[str, Json] = {
-            "Resampled": bool(shape.problem),
-            **_derived(outputs),
+            "Rows": int(shape[1]),
+            "Columns": int(shape[0]),
+            "Resampled": bool(self.geometry.problem),
             "ConversionSoftware": "dcm2niix",
         }
-        issues: list[Issue] = []
-        if shape.problem:
-            path = _regrid(path, shape, scratch)
-            facts["ResampledReason"] = shape.problem
-            issues.append(issue("VOLUME_RESAMPLED", f"the slices are {shape.problem}: resampled", origin="run"))
-        else:
-            _check_affine(image, shape)
-        _compress(path, scratch / "volume.nii.gz", self.compression)
+        if self.geometry.problem:
+            facts["ResampledReason"] = self.geometry.problem
         if self.blank:
             facts["BlankedRegions"] = [list(box) for box in self.blank]
-        files = ("volume.nii.gz", *_gradients(outputs, scratch, wanted=self.gradients))
-        warned: list[Json] = [*_warnings(log)]
-        private: dict[str, Json] = {
-            "software": "dcm2niix",
-            "version": version(),
-            "command": command(),
-            "warnings": warned,
-        }
-        return Made(files, facts, private, tuple(issues))
+        return facts
+
+
+def _provenance(log: str) -> dict[str, Json]:
+    warned: list[Json] = [*_warnings(log)]
+    return {"software": "dcm2niix", "version": version(), "command": command(), "warnings": warned}
+
+
+def _resampled(shape: Geometry) -> tuple[Issue, ...]:
+    if not shape.problem:
+        return ()
+    return (issue("VOLUME_RESAMPLED", f"the slices are {shape.problem}: resampled", origin="run"),)
 
 
 def _opened(path: Path) -> Any:

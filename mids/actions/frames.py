@@ -71,9 +71,7 @@ def _parts(head: bytes, dataset: Dataset, how: reader.Renderer) -> Iterator[byte
         yield np.ascontiguousarray(how.picture(values)[::-1]).data
 
 
-def _header(
-    dataset: Dataset, spacing: tuple[float, float] | None, timing: dict[str, Json], *, colour: bool
-) -> bytes:
+def _header(dataset: Dataset, spacing: tuple[float, float] | None, timing: dict[str, Json], *, colour: bool) -> bytes:
     """The 352 bytes before the data of a single-file NIfTI-1."""
     shape = (int(dataset.Columns), int(dataset.Rows), 1, reader.number_of_frames(dataset))
     if max(shape) > _LARGEST:

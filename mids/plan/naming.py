@@ -160,7 +160,7 @@ def _described_view(text: str, tag: str) -> str:
         return ""
     if _PA.search(text):
         return "pa"
-    return "ap" if _AP.search(text) else (tag if tag in ("pa", "ap") else "")
+    return "ap" if _AP.search(text) else (tag if tag in ("pa", "ap") else "frontal")
 
 
 def _position(record: Record, schema: Schema, text: str) -> str:

@@ -137,7 +137,7 @@ def description(about: About) -> dict[str, Json]:
             "Attribution": about.attribution, "Agreement": about.agreement,
         },
         "GeneratedBy": [{"Name": "mids", "Version": __version__, "Description": f"mids convert {about.name}"}],
-        "SourceDatasets": [{"URL": about.url}] if about.url else [{"URL": "n/a"}],
+        **({"SourceDatasets": [{"URL": about.url}]} if about.url else {}),
     }  # fmt: skip
 
 

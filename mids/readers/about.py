@@ -3,7 +3,7 @@
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -31,7 +31,7 @@ def read(path: Path, about: About) -> About:
         raise MidsError(f"{path} must hold keys and values, such as  title: My dataset")
     types = get_type_hints(About)
     known = [entry.name for entry in fields(About) if entry.name not in _FIXED]
-    values = {}
+    values: dict[str, Any] = {}
     for key, value in content.items():
         if key not in known:
             near = get_close_matches(str(key), known, 1) or known
