@@ -1,0 +1,178 @@
+"""Fills the parts of the pages of `docs/` that say what the code and the vocabulary say.
+
+Such a part stands between two comments, ``<!-- made by docs/make_pages.py: NAME -->`` and ``<!-- end -->``.
+Run it after a change of a flag, a code or `schemas/`; a test fails while a page is stale.
+"""
+
+import argparse
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from mids import cli
+from mids.checks import CHECKS
+from mids.issues import catalogue
+from mids.readers.series import VOLUMES
+from mids.resources import read_yaml, schemas
+from mids.schema import Suffix, load
+from mids.validation import definitions
+
+DOCS = Path(__file__).resolve().parent
+PART = re.compile(r"(<!-- made by docs/make_pages\.py: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def main() -> None:
+    """Writes every page that has such a part."""
+    for path, text in generated().items():
+        path.write_text(text, encoding="utf-8")
+
+
+def generated() -> dict[Path, str]:
+    """The pages that have such parts, with these as they should be."""
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+    return {path: PART.sub(_filled, text) for path, text in pages.items() if PART.search(text)}
+
+
+def _filled(match: re.Match[str]) -> str:
+    return f"{match[1]}\n{PARTS[match[2]]()}\n\n{match[3]}"
+
+
+# --- commands --------------------------------------------------------------------------------------------
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of every command, by its name without ``mids``: convert, validate, key.
+
+    The commands build their parsers when they are called, so what they would run is caught.
+    """
+    caught: list[argparse.ArgumentParser] = []
+    run = cli._guarded
+
+    def catch(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
+        caught.append(parser)
+        return 0
+
+    cli._guarded = catch
+    try:
+        cli.main([])
+    finally:
+        cli._guarded = run
+    commands = next(a for a in caught[0]._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(commands.choices)
+
+
+def flags() -> str:
+    """One table of the arguments and flags of all commands."""
+    rows: dict[tuple[str, str, str, str], list[str]] = {}
+    for command, parser in parsers().items():
+        for action in parser._actions:
+            if not isinstance(action, argparse._HelpAction):
+                rows.setdefault(_described(action), []).append(f"`{command}`")
+    lines = [
+        (names, ", ".join(commands), values, default, text) for (names, values, default, text), commands in rows.items()
+    ]
+    return table(("argument or flag", "commands", "values", "default", "meaning"), lines)
+
+
+def _described(action: argparse.Action) -> tuple[str, str, str, str]:
+    """Names, values, default and meaning of one argument."""
+    default = "" if action.default in (None, False, [], argparse.SUPPRESS) else f"`{action.default}`"
+    values = ", ".join(f"`{choice}`" for choice in action.choices or ())
+    placeholder = f" {action.metavar}" if action.metavar and action.option_strings else ""
+    name = action.metavar or action.dest
+    names = ", ".join(f"`{flag}{placeholder}`" for flag in action.option_strings) or f"`{name}`"
+    return names, values, default, re.sub(r" \([\w\d]+\)$", "", action.help or "") if default else action.help or ""
+
+
+# --- codes -----------------------------------------------------------------------------------------------
+
+
+def converting() -> str:
+    """The codes of reading, planning and running."""
+    rows = ((f"`{d.code}`", str(d.level), d.what, d.why, d.fix) for d in catalogue().values())
+    return table(("code", "level", "what", "why", "fix"), rows)
+
+
+def validating() -> str:
+    """The codes of the validator, family by family."""
+    found = definitions()
+    parts: list[str] = []
+    for family in dict.fromkeys(check.family for check in CHECKS.values()):
+        parts.append(f"### {family.capitalize()}")
+        rows = (
+            (f"`{code}`", str(check.definition.level), "`--deep` only" if check.deep else "", *_texts(code))
+            for code, check in CHECKS.items()
+            if check.family == family
+        )
+        parts.append(table(("code", "level", "runs", "what", "why", "fix"), rows))
+    rest = [code for code in found if code not in CHECKS]
+    parts.append("### The validator itself")
+    rows = ((f"`{code}`", str(found[code].level), *_texts(code)) for code in rest)
+    parts.append(table(("code", "level", "what", "why", "fix"), rows))
+    return "\n\n".join(parts)
+
+
+def _texts(code: str) -> tuple[str, str, str]:
+    definition = definitions()[code]
+    return definition.what, definition.why, definition.fix
+
+
+# --- the collection dicom --------------------------------------------------------------------------------
+
+
+def modalities() -> str:
+    """Which DICOM Modality becomes which suffix, in which folder and format; MR has a table of its own."""
+    rows = (
+        (", ".join(suffix.modalities), f"`{suffix.suffix}`", f"`{load().groups[suffix.group].folder}`", _format(suffix))
+        for suffix in load().suffixes.values()
+        if suffix.modalities and suffix.suffix != "mr"
+    )
+    return table(("Modality", "suffix", "folder", "file"), rows)
+
+
+def _format(suffix: Suffix) -> str:
+    if VOLUMES & set(suffix.modalities):
+        return "NIfTI"
+    extensions = {".png": "PNG", ".nii.gz": "NIfTI of frames"}
+    return " or ".join(name for extension, name in extensions.items() if extension in suffix.extensions)
+
+
+def skips() -> str:
+    """What is rightly left out, and how it is recognised."""
+    rules: Sequence[Mapping[str, object]] = read_yaml(schemas() / "skips.yaml")
+    rows = ((str(rule["reason"]), " and ".join(_conditions(rule["when"]))) for rule in rules)
+    return table(("reason", "where (regular expressions)"), rows)
+
+
+def _conditions(when: object) -> Iterator[str]:
+    assert isinstance(when, dict)
+    return (f"{keyword} `{pattern}`" for keyword, pattern in when.items())
+
+
+# --- Markdown --------------------------------------------------------------------------------------------
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *([_cell(text) for text in row] for row in rows)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """A text as a cell: no bars, and `<` only inside code, for elsewhere it begins HTML."""
+    pieces = text.replace("|", "\\|").split("`")
+    return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
+
+
+PARTS: Mapping[str, Callable[[], str]] = {
+    "flags": flags,
+    "converting": converting,
+    "validating": validating,
+    "modalities": modalities,
+    "skips": skips,
+}
+"""What can stand between the comments."""
+
+
+if __name__ == "__main__":
+    main()
