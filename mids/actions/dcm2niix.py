@@ -4,7 +4,9 @@ dcm2niix exits with 0 on volumes that lie wrongly (tilted or unevenly spaced ser
 pixels that it decodes wrongly, so its output is checked against the DICOM headers and pixels before it passes.
 """
 
+import errno
 import json
+import os
 import re
 import subprocess
 from collections.abc import Sequence
@@ -143,6 +145,8 @@ def _run(inputs: Path, outputs: Path) -> str:
         raise MidsError(
             f"dcm2niix can't be started ({error.strerror}): reinstall it with pip install dcm2niix"
         ) from error
+    if "disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if not any(outputs.glob("*.nii")):
         raise DataError("CONVERTER_FAILED", f"dcm2niix made no volume (exit code {done.returncode})")
     return done.stdout

@@ -70,10 +70,10 @@ def _subject(path: str) -> str:
 
 
 def files_below(dataset: Path) -> dict[str, tuple[int, int]]:
-    """The stamps of every file of a dataset."""
+    """The stamps of every file of a dataset, and of links, which are never ours."""
     found = {}
     for path in dataset.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            status = path.stat()
+        if path.is_symlink() or path.is_file():
+            status = path.lstat()
             found[path.relative_to(dataset).as_posix()] = (status.st_size, status.st_mtime_ns)
     return found

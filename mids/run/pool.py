@@ -23,8 +23,6 @@ IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-_LEAST = 1 << 16
-"""Bytes: with fewer left a disk counts as full."""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -84,18 +82,10 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
         raise
     except Exception as error:
         # Isolation is the point: whatever a job does wrong, the others go on.
-        full = _is_full(error, scratch_root)
         shutil.rmtree(scratch, ignore_errors=True)
-        if full:
-            raise MidsError("the disk of the destination is full or read-only: what is finished is kept") from None
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise MidsError(f"the destination can't be written ({error.strerror}): what is finished is kept") from None
         return _failure(error)
-
-
-def _is_full(error: Exception, folder: Path) -> bool:
-    """Whether a job failed for want of space: an external converter may just say that it failed."""
-    if isinstance(error, OSError) and error.errno in _FULL:
-        return True
-    return not isinstance(error, OSError) and shutil.disk_usage(folder).free < _LEAST
 
 
 def _failure(error: Exception) -> Failed:

@@ -109,9 +109,13 @@ def _check_space(todo: tuple[Job, ...], place: Place) -> None:
     free = shutil.disk_usage(place.state).free
     if needed > free:
         raise MidsError(
-            f"the destination has {free / 1e9:.1f} GB free and needs up to {needed / 1e9:.1f} GB: "
+            f"the destination has {_size(free)} free and needs up to {_size(needed)}: "
             "free space, or convert fewer subjects with --limit"
         )
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _foreign(comparison: Comparison) -> Iterator[Issue]:

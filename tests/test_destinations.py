@@ -1,0 +1,199 @@
+"""Places that can't take a dataset: one clear line, exit code 2, nothing half-written; and the state beside it."""
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+from trees import (
+    fill_folder,
+    images,
+    put,
+    radiographs,
+    refused,
+    tree,
+)
+
+from example_datasets.generators import ct
+from mids.conversion import Conversion, convert
+from mids.errors import MidsError
+from mids.run import Journal
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Two patients, three radiographs."""
+    return fill_folder(tmp_path / "source", radiographs())
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    return tmp_path / "dest"
+
+
+@pytest.fixture
+def done(source: Path, dest: Path, key: Path) -> Conversion:
+    """The three radiographs, converted."""
+    return convert("dicom", source, dest, key=key)
+
+
+def test_a_folder_that_is_not_ours_isrefused(source: Path, dest: Path, key: Path) -> None:
+    put(dest, "thesis.tex", b"years of work")
+    assert "no earlier run made it" in refused("dicom", source, dest, "--key", key)
+    assert tree(dest) == {"thesis.tex": b"years of work"}
+    assert not Path(f"{dest}.mids").exists()
+
+
+def test_places_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
+    assert "DEST lies inside SOURCE" in refused("dicom", source, source / "out", "--key", key)
+    assert "SOURCE lies inside DEST" in refused("dicom", source / "a", source, "--key", key)
+    assert "SOURCE lies inside DEST" in refused("dicom", source, source, "--key", key)
+    assert "does not exist" in refused("dicom", tmp_path / "nowhere", dest, "--key", key)
+    dest.write_text("a file")
+    assert "is a file" in refused("dicom", source, dest, "--key", key)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dest", "source"]
+
+
+def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Path, done: Conversion) -> None:
+    (tmp_path / "short").write_text("5d5d")
+    (tmp_path / "binary").write_bytes(bytes(range(128, 160)))
+    shutil.copy(key, dest / "key")
+    refusals = {
+        tmp_path / "short": "is not a key",
+        tmp_path / "binary": "is not a key",
+        tmp_path / "absent": "mids key new",
+        source: "can't be read",
+        dest / "key": "inside DEST",
+    }
+    for path, said in refusals.items():
+        with pytest.raises(MidsError, match=said):
+            convert("dicom", source, dest, key=path)
+    assert "mids key new" in refused("dicom", source, dest, "--key", tmp_path / "absent")
+
+
+def test_a_place_without_the_right_to_write(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "key"
+    shutil.copy(key, mine)
+    (dest / "out").mkdir(parents=True)
+    with _reachable(tmp_path):
+        dest.chmod(0o555)
+        assert "can't be written" in _as_nobody(source, dest / "out", mine)
+        assert "can't be written" in _as_nobody(source, dest / "new", mine)
+        dest.chmod(0o777)
+        (dest / "out").chmod(0o555)
+        assert "can't be written" in _as_nobody(source, dest / "out", mine)
+        mine.chmod(0)
+        assert "can't be read" in _as_nobody(source, dest / "other", mine)
+    assert tree(dest / "out") == {}
+
+
+@contextmanager
+def _reachable(folder: Path) -> Iterator[None]:
+    """Lets everybody go through the folders above, and read the key."""
+    closed = [path for path in (folder, *folder.parents) if not path.stat().st_mode & 0o001]
+    for path in closed:
+        path.chmod(0o711)
+    (folder / "key").chmod(0o644)
+    yield
+    for path in closed:
+        path.chmod(0o700)
+
+
+def _as_nobody(source: Path, dest: Path, key: Path) -> str:
+    """What a conversion says that a user without rights starts, in a process of its own."""
+    receiver, sender = Pipe(duplex=False)
+    process = get_context("fork").Process(target=_convert_as_nobody, args=(source, dest, key, sender))
+    process.start()
+    sender.close()
+    process.join()
+    return str(receiver.recv())
+
+
+def _convert_as_nobody(source: Path, dest: Path, key: Path, sender: Connection) -> None:
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    try:
+        sender.send(f"exit code {convert('dicom', source, dest, key=key).exit_code}")
+    except MidsError as error:
+        sender.send(str(error))
+
+
+@contextmanager
+def _small_disk(place: Path, kilobytes: int) -> Iterator[None]:
+    """A disk of a few hundred kilobytes."""
+    place.mkdir(exist_ok=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "tmpfs", str(place)]
+    if shutil.which("mount") is None or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("a small disk needs the right to mount")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("kilobytes", [60, 190, 230, 310])
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, key: Path, kilobytes: int) -> None:
+    """The source takes 150 KB, what dcm2niix makes of its run-length codes 260 KB, the journal 90 KB."""
+    source = fill_folder(tmp_path / "source", {str(i): data for i, data in enumerate(ct.slices(ct.LUNG))})
+    with _small_disk(tmp_path / "disk", kilobytes):
+        assert re.search("full|No space|free space", refused("dicom", source, tmp_path / "disk/dest", "--key", key))
+        assert images(tmp_path / "disk/dest") == []
+
+
+def test_a_disk_that_fills_up_stops_the_run_and_space_lets_it_go_on(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "source", radiographs())
+    whole = tree(convert("dicom", source, tmp_path / "whole", key=key).dataset)
+    ballast, dest = tmp_path / "disk/ballast", tmp_path / "disk/dest"
+
+    def fill_up(*_: object) -> None:
+        ballast.write_bytes(bytes(shutil.disk_usage(tmp_path / "disk").free))
+
+    with _small_disk(tmp_path / "disk", 800):
+        with pytest.raises(MidsError, match="what is finished is kept"):
+            convert("dicom", source, dest, key=key, progress=fill_up)
+        assert {path for path, content in tree(dest).items() if whole.get(path) != content} == set()
+        ballast.unlink()
+        assert convert("dicom", source, dest, key=key).issues == ()
+        assert tree(dest) == whole
+
+
+def test_too_little_space_is_told_before_the_start(source: Path, dest: Path, key: Path) -> None:
+    """A sparse file: a CR followed by more zeros than the disk has room for."""
+    os.truncate(source / "a/1", shutil.disk_usage(source).free + 10**10)
+    assert "GB free" in refused("dicom", source, dest, "--key", key)
+    assert images(dest) == []
+
+
+def test_two_runs_at_once_arerefused(source: Path, dest: Path, key: Path, done: Conversion) -> None:
+    before = tree(dest)
+    journal = Journal(Path(f"{dest}.mids/journal.sqlite"))
+    assert "another run" in refused("dicom", source, dest, "--key", key)
+    journal.close()
+    assert convert("dicom", source, dest, key=key).exit_code == 0
+    assert tree(dest) == before
+
+
+def test_a_damaged_journal_is_one_line(source: Path, dest: Path, key: Path, done: Conversion) -> None:
+    Path(f"{dest}.mids/journal.sqlite").write_bytes(b"no database" * 100)
+    assert "damaged" in refused("dicom", source, dest, "--key", key)
+
+
+def test_the_state_is_the_owners_alone(phantom: Conversion) -> None:
+    state = Path(f"{phantom.dataset}.mids")
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {
+        "journal.sqlite": "0o600",
+        "sources.tsv": "0o600",
+    }
+    with sqlite3.connect(state / "journal.sqlite") as journal:
+        assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    journal.close()
