@@ -83,9 +83,7 @@ def _ultrasound() -> Iterator[File]:
 
 def _magnetic_resonance() -> Iterator[File]:
     for protocol in mr.PROTOCOLS:
-        yield from _scrambled(
-            f"ROE_RICHARD/RM/{protocol.number}-{protocol.part}", mr.slices(protocol), ".ima"
-        )
+        yield from _scrambled(f"ROE_RICHARD/RM/{protocol.number}-{protocol.part}", mr.slices(protocol), ".ima")
 
 
 def _disc() -> Iterator[File]:

@@ -11,18 +11,19 @@ from mids import collections
 from mids.deid import keys
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms
+from mids.deid.references import References
 from mids.errors import MidsError
 from mids.issues import Issue, Level, issue
-from mids.plan import Comparison, Context, Options, Plan, build, compare
+from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
 from mids.records import Compression, Item, Map, Pixels
-from mids.run import Journal, Outcome, run, state_folder
+from mids.run import Journal, run, state_folder
 from mids.run.pool import executor
 from mids.run.run import Place, Progress
-from mids.run.sources import References, published, write_sources
+from mids.run.sources import published, write_sources
 from mids.schema import load
 
 
@@ -117,6 +118,8 @@ def _check_places(root: Path, target: Path) -> None:
         raise MidsError("SOURCE lies inside DEST: give another DEST")
     if root.is_dir() and root.resolve() in target.resolve().parents:
         raise MidsError("DEST lies inside SOURCE, and would be read as a source next time: give another DEST")
+    if any((parent / "dataset_description.json").is_file() for parent in target.resolve().parents):
+        raise MidsError("DEST lies inside another dataset, whose state must not hold real paths: give another DEST")
     journal = state_folder(target) / "journal.sqlite"
     if target.is_dir() and any(target.iterdir()) and not journal.is_file():
         raise MidsError(f"{target} is not empty and no earlier run made it: give an empty or absent DEST")

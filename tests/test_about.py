@@ -40,7 +40,7 @@ def test_the_description_says_what_the_file_says(tmp_path: Path, key: Path) -> N
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("titel: X", "did you mean title"),
+        ("title_: X", "did you mean title"),
         ("commercial_use: maybe", "must be one of allowed, forbidden, unknown"),
         ("authors: Ada", "must be a list of texts"),
         ("title: [", "look at line"),

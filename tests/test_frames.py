@@ -24,9 +24,7 @@ def convert(
     folder: Path, attributes: Mapping[str, Any], action: Frames | None = None
 ) -> tuple[Any, Mapping[str, Json]]:
     """The NIfTI image and the facts that a grey loop of 3 frames, 4 rows and 5 columns gives."""
-    (folder / "a.dcm").write_bytes(
-        written(image(LOOP, {"NumberOfFrames": 3, "BitsStored": 12, **attributes}))
-    )
+    (folder / "a.dcm").write_bytes(written(image(LOOP, {"NumberOfFrames": 3, "BitsStored": 12, **attributes})))
     made = (action or Frames(Source("a.dcm"), "raw")).make(folder, folder)
     assert made.files == ("frames.nii.gz",)
     assert CANARY not in str(made)
@@ -77,9 +75,7 @@ def test_frames_are_rendered_alike_and_repeatably(tmp_path: Path, compression: C
         ({"FrameTimeVector": [0, 40], "FrameTime": 20}, 0.02, {"FrameTime": 0.02}),
     ],
 )
-def test_time_between_frames(
-    tmp_path: Path, attributes: dict[str, Any], time: float, fact: dict[str, Any]
-) -> None:
+def test_time_between_frames(tmp_path: Path, attributes: dict[str, Any], time: float, fact: dict[str, Any]) -> None:
     nifti, facts = convert(tmp_path, attributes)
     assert nifti.header.get_zooms()[3] == pytest.approx(time)
     assert {key: value for key, value in facts.items() if key.startswith("FrameTime")} == fact

@@ -149,7 +149,7 @@ RIGHT = {"sub": "x", "ses": "y", "run": "1", "bp": "chest"}
         ({"colour": "red"}, "cr", ".png", {}, "colour"),
         ({"sub": "../../x"}, "cr", ".png", {}, "sub"),
         ({}, "CR", ".png", {}, "CR"),
-        ({}, "cr", ".nii.gz", {}, ".nii.gz"),
+        ({}, "cr", ".tif", {}, ".tif"),
         ({}, "cr", ".png", {"group": "ct"}, "mim-ct"),
         ({}, "cr", ".png", {"root": "elsewhere"}, "elsewhere"),
         ({}, "T1w", ".nii.gz", {"datatype": "anat"}, "bp"),
@@ -261,7 +261,7 @@ def test_what_has_no_subject_or_suffix_has_no_name(path: str, wrong: list[str]) 
         (f"{S}/mim-rx/{N}_run-one_cr.png", ["ENTITY_MISSING", "ENTITY_VALUE"]),
         (f"{S}/mim-rx/{N}_run-1_colour-red_cr.png", ["ENTITY_UNKNOWN"]),
         (f"{S}/mim-rx/{N}_bp-chest_cr.png", ["ENTITY_MISSING"]),
-        (f"{S}/mim-rx/{N}_run-1_cr.nii.gz", ["EXTENSION_WRONG"]),
+        (f"{S}/mim-rx/{N}_run-1_cr.tif", ["EXTENSION_WRONG"]),
         (f"{S}/func/{N}_bold.nii.gz", ["ENTITY_MISSING"]),
     ],
 )

@@ -230,10 +230,7 @@ def test_windows_are_of_every_sort() -> None:
     assert images["dx-pa"].VOILUTFunction == "LINEAR_EXACT"
     assert "WindowCenter" not in images["dx-ap"]
     assert len(images["mg-rmlo"].WindowWidth) == 3
-    assert (
-        images["mg-lcc"].VOILUTSequence[0].LUTDescriptor[0]
-        == len(images["mg-lcc"].VOILUTSequence[0].LUTData) / 2
-    )
+    assert images["mg-lcc"].VOILUTSequence[0].LUTDescriptor[0] == len(images["mg-lcc"].VOILUTSequence[0].LUTData) / 2
     for image in images.values():
         assert image.pixel_array.max() < 2**image.BitsStored
 

@@ -74,9 +74,7 @@ FUNCTIONS = {
 def test_window_is_the_standards(function: str, centre: int, width: int, intercept: int) -> None:
     attributes = {"WindowCenter": centre, "WindowWidth": width, "VOILUTFunction": function, "BitsStored": 12}
     stored = np.arange(0, 4096, 7, dtype=np.uint16).reshape(1, -1)
-    rendered = pixels.render(
-        image(stored, {**attributes, "RescaleSlope": 1, "RescaleIntercept": intercept}), "window"
-    )
+    rendered = pixels.render(image(stored, {**attributes, "RescaleSlope": 1, "RescaleIntercept": intercept}), "window")
     expected = [FUNCTIONS[function](float(x) + intercept, centre, width) for x in stored.ravel()]
     assert np.abs(rendered.pixels.ravel() - np.array(expected)).max() <= 0.5 + 1e-6
     assert rendered.facts["WindowApplied"] is True
@@ -149,9 +147,7 @@ def test_window_gives_the_value_back_through_the_recorded_range() -> None:
     ],
 )
 @pytest.mark.parametrize("mode", ["window", "raw"])
-def test_polarity_is_turned_at_most_once(
-    *, photometric: str, shape: str | None, inverted: bool, mode: Pixels
-) -> None:
+def test_polarity_is_turned_at_most_once(*, photometric: str, shape: str | None, inverted: bool, mode: Pixels) -> None:
     attributes = {"PhotometricInterpretation": photometric, "BitsStored": 10}
     if shape:
         attributes["PresentationLUTShape"] = shape
@@ -213,9 +209,7 @@ def test_voi_lut_of_one_byte_an_entry() -> None:
 def test_voi_lut_of_65536_entries_and_the_stored_size_in_the_descriptor() -> None:
     entries = (np.arange(65536) // 16).astype(np.uint16)
     grey = window(image(ramp(16), {"VOILUTSequence": [lut_item(entries, 0, 16)]}))
-    assert np.array_equal(grey, np.rint(entries.reshape(grey.shape) / 4095 * WHITE)), (
-        "white is the largest entry"
-    )
+    assert np.array_equal(grey, np.rint(entries.reshape(grey.shape) / 4095 * WHITE)), "white is the largest entry"
 
 
 def test_voi_lut_comes_before_the_window() -> None:
@@ -306,11 +300,7 @@ def test_raw_gives_every_value_back(dataset: Dataset) -> None:
     rendered = pixels.render(dataset, "raw")
     facts = rendered.facts
     low, high = facts["PixelRange"]  # type: ignore[misc]
-    units = (
-        high - rendered.pixels.astype(float)
-        if facts["PixelInverted"]
-        else low + rendered.pixels.astype(float)
-    )
+    units = high - rendered.pixels.astype(float) if facts["PixelInverted"] else low + rendered.pixels.astype(float)
     if not facts["ModalityLUTApplied"]:
         units = units * facts["RescaleSlope"] + facts["RescaleIntercept"]
     expected = pixels.stored(dataset) * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
@@ -326,9 +316,7 @@ def test_raw_refuses_what_16_bits_can_not_hold() -> None:
 
 def test_32_bits_are_windowed() -> None:
     values = np.array([[0, 10**6, 2 * 10**6]], np.uint32)
-    grey = window(
-        image(values, {"WindowCenter": 10**6, "WindowWidth": 2 * 10**6, "VOILUTFunction": "LINEAR_EXACT"})
-    )
+    grey = window(image(values, {"WindowCenter": 10**6, "WindowWidth": 2 * 10**6, "VOILUTFunction": "LINEAR_EXACT"}))
     assert grey.tolist() == [[0, 32768, 65535]]
 
 
@@ -338,9 +326,7 @@ def test_32_bits_are_windowed() -> None:
     shift=st.integers(0, 4),
     signed=st.booleans(),
 )
-def test_only_the_bits_that_are_stored_count(
-    *, values: list[int], junk: int, shift: int, signed: bool
-) -> None:
+def test_only_the_bits_that_are_stored_count(*, values: list[int], junk: int, shift: int, signed: bool) -> None:
     unused = 0xFFFF & ~(4095 << shift)
     words = (np.array(values, np.uint16).reshape(2, 2) << shift) | np.uint16(junk & unused)
     attributes = {"BitsStored": 12, "HighBit": 11 + shift, "PixelRepresentation": int(signed)}
@@ -358,9 +344,7 @@ def test_colour_of_16_bits_becomes_8() -> None:
 
 
 def palette_image(data: dict[str, bytes], entries: int, bits: int, first: int = 0) -> Dataset:
-    dataset = image(
-        np.arange(16, dtype=np.uint8).reshape(4, 4), {"PhotometricInterpretation": "PALETTE COLOR"}
-    )
+    dataset = image(np.arange(16, dtype=np.uint8).reshape(4, 4), {"PhotometricInterpretation": "PALETTE COLOR"})
     for colour in ("Red", "Green", "Blue"):
         dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [entries, first, bits])
     for keyword, value in data.items():
@@ -378,9 +362,7 @@ def test_palette(bits: int) -> None:
     }
     found = window(palette_image(data, 10, bits, first=3))
     index = np.clip(np.arange(16) - 3, 0, 9)
-    assert np.array_equal(
-        found.reshape(16, 3), np.stack([values[index] for values in ramps.values()], axis=-1)
-    )
+    assert np.array_equal(found.reshape(16, 3), np.stack([values[index] for values in ramps.values()], axis=-1))
 
 
 @pytest.mark.parametrize("bits", [8, 16])
@@ -396,9 +378,7 @@ def test_segmented_palette(bits: int) -> None:
     assert found.reshape(16, 3)[:, 0].tolist() == [5, *once, *once, 60, 60, 60]
 
 
-@pytest.mark.parametrize(
-    "words", [[3, 1, 1], [1, 4, 60], [0, 9, 1], [0, 1, 5, 2, 1, 0], [0, 1, 5, 2, 1, 90, 0]]
-)
+@pytest.mark.parametrize("words", [[3, 1, 1], [1, 4, 60], [0, 9, 1], [0, 1, 5, 2, 1, 0], [0, 1, 5, 2, 1, 90, 0]])
 def test_a_damaged_segmented_palette_is_an_error(words: list[int]) -> None:
     data = np.array(words, "<u2").tobytes()
     keywords = [f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")]
@@ -553,15 +533,11 @@ class TestRealData:
         folder = SHARED / "transfer_syntaxes"
         paths = sorted(folder.glob("CTImage.dcm_*.dcm"))
         assert len(paths) == 15
-        plain = self.read(
-            "transfer_syntaxes", next(p.name for p in paths if "LittleEndianExplicit" in p.name)
-        )
+        plain = self.read("transfer_syntaxes", next(p.name for p in paths if "LittleEndianExplicit" in p.name))
         expected = pixels.modality(pixels.stored(plain), plain).astype(float)
         for path in paths:
             dataset = self.read("transfer_syntaxes", path.name)
             values = pixels.modality(pixels.stored(dataset), dataset).astype(float)
             mean, slope = np.abs(values - expected).mean(), float(dataset.RescaleSlope)
             # the makers of the JPEG files first scaled to 8 or 12 bits: slope is one step of theirs
-            assert mean <= (
-                2 * slope if slope > 1 else 1.5 * ("Lossy" in path.name or "JPEG2000T" in path.name)
-            )
+            assert mean <= (2 * slope if slope > 1 else 1.5 * ("Lossy" in path.name or "JPEG2000T" in path.name))

@@ -136,9 +136,7 @@ def slices(stack: Stack) -> Iterator[Dataset]:
             "ImageComments": "revisado por QUESADA",
         }
         name = f"{stack.name}-{index}"
-        dataset = instance(
-            CTImageStorage, name, PATIENT_A, STUDY, _series(stack), header, syntax=stack.syntax
-        )
+        dataset = instance(CTImageStorage, name, PATIENT_A, STUDY, _series(stack), header, syntax=stack.syntax)
         for keyword, value in stack.extra:
             setattr(dataset, keyword, value)
         block = dataset.private_block(0x0029, "PHANTOM HEADER", create=True)

@@ -2,6 +2,6 @@
 
 from mids.plan.build import Context, Options, build
 from mids.plan.compare import Comparison, Known, compare
-from mids.plan.job import Job, Plan, Subject
+from mids.plan.job import Job, Outcome, Plan, Subject
 
-__all__ = ["Comparison", "Context", "Job", "Known", "Options", "Plan", "Subject", "build", "compare"]
+__all__ = ["Comparison", "Context", "Job", "Known", "Options", "Outcome", "Plan", "Subject", "build", "compare"]

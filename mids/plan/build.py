@@ -14,7 +14,7 @@ from mids.deid.pseudonyms import Pseudonyms, age, dicom_datetime, shifted
 from mids.issues import Issue, issue
 from mids.names import Name, parse
 from mids.names import build as build_name
-from mids.plan.curation import Corrections, boxes, corrected
+from mids.plan.curation import Box, Corrections, corrected
 from mids.plan.job import Job, Plan, Row, Subject
 from mids.plan.naming import Described, describe
 from mids.plan.sidecar import sidecar
@@ -59,6 +59,7 @@ class _Image:
     run: int = 0
     chunk: int = 0
     name: Name | None = None
+    blank: tuple[Box, ...] = ()
 
 
 def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: bool = True) -> Plan:
@@ -105,6 +106,7 @@ def _subject(items: Sequence[Item], context: Context, corrections: Corrections) 
             continue
         reason = held_back(record, context.policy)
         if reason:
+            issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
             skipped.append(Skipped(record.sources, reason, record.subject, record.series))
         else:
             images += _images(record, described, context)
@@ -222,28 +224,29 @@ def _curated(
     for image in images:
         assert image.name is not None
         rows = corrections.of(image.name.path, image.record)
-        described, problems = corrected(image.described, rows, context.schema)
+        described, blank, problems = corrected(image.described, rows, context.schema)
         issues += problems
         touched |= described != image.described
         if described is None:
             reason = "excluded by curation.tsv"
             skipped.append(Skipped(image.record.sources, reason, image.record.subject, image.record.series))
         else:
-            kept.append(replace(image, described=described))
+            kept.append(replace(image, described=described, blank=blank))
     return (_named(kept, label, context) if touched else kept), issues
 
 
 def _action(image: _Image, context: Context) -> Action:
     record, options = image.record, context.options
-    blank = boxes(context.corrections, image.name.path if image.name else "", record)
     if record.kind == "volume":
         assert record.geometry is not None
         decode = str(record.header.get("TransferSyntaxUID", "")) not in NATIVE
         gradients = image.described.suffix == "dwi" and not image.described.group
-        return Volume(record.sources, record.geometry, record.modality, decode, gradients, options.compression, blank)
+        return Volume(
+            record.sources, record.geometry, record.modality, decode, gradients, options.compression, image.blank
+        )
     if record.kind == "frames" and image.frame is None:
-        return Frames(record.sources[0], options.pixels, options.compression, blank)
-    return Png(record.sources[0], options.pixels, options.compression, blank, image.frame)
+        return Frames(record.sources[0], options.pixels, options.compression, image.blank)
+    return Png(record.sources[0], options.pixels, options.compression, image.blank, image.frame)
 
 
 def _job(image: _Image, label: str, context: Context) -> Job:

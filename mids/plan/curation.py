@@ -41,20 +41,29 @@ def _names(path: str, record: Record) -> set[str]:
     return {path, record.instance, *(source.name for source in record.sources)} - {""}
 
 
-def corrected(described: Described, rows: Sequence[Correction], schema: Schema) -> tuple[Described | None, list[Issue]]:
-    """What is said of an image after its corrections, None where it is excluded."""
+def corrected(
+    described: Described, rows: Sequence[Correction], schema: Schema
+) -> tuple[Described | None, tuple[Box, ...], list[Issue]]:
+    """What is said of an image after its corrections (None where it is excluded), and the boxes to blank.
+
+    An image whose box can't be understood is not delivered: what the box should hide might be a name.
+    """
     issues: list[Issue] = []
+    blank: list[Box] = []
     for row in rows:
+        box = _box(row.new) if row.field == "blank" else None
         problem = _problem(described, row, schema)
         if problem:
             issues.append(problem)
-        elif row.field == "exclude":
-            return None, issues
-        elif row.field == "view":
-            described = replace(described, view=_empty(row.new), view_source="curation")
-        elif row.field in FIELDS:
-            described = replace(described, **{row.field: _empty(row.new)})
-    return described, issues
+        if row.field == "exclude" or (row.field == "blank" and box is None):
+            return None, (), issues
+        if box is not None:
+            blank.append(box)
+        elif problem is None:
+            value = "" if row.new == "n/a" else row.new
+            source = "curation" if row.field == "view" else described.view_source
+            described = replace(described, **{row.field: value}, view_source=source)
+    return described, tuple(blank), issues
 
 
 def _empty(value: str) -> str:
@@ -77,13 +86,6 @@ def _problem(described: Described, row: Correction, schema: Schema) -> Issue | N
         message = f"the old value is {row.old}, the image has {present or 'n/a'}"
         return issue("CURATION_OUTDATED", message, "curation.tsv", where=where, value=row.old, expected=present)
     return None
-
-
-def boxes(rows: Sequence[Correction], path: str, record: Record) -> tuple[Box, ...]:
-    """The pixel boxes (top, left, bottom, right) to blank in one image."""
-    names = _names(path, record)
-    found = [_box(row.new) for row in rows if row.field == "blank" and row.file in names]
-    return tuple(box for box in found if box)
 
 
 def _box(text: str) -> Box | None:

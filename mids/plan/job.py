@@ -68,3 +68,15 @@ class Plan:
     def jobs(self) -> tuple[Job, ...]:
         """The jobs of all subjects."""
         return tuple(job for subject in self.subjects for job in subject.jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a run did: the images it made, those that were there, what was lost, and what is wrong."""
+
+    made: tuple[str, ...]
+    kept: tuple[str, ...]
+    lost: tuple[str, ...]
+    removed: tuple[str, ...]
+    issues: tuple[Issue, ...]
+    crashes: tuple[str, ...] = ()

@@ -147,9 +147,7 @@ def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
             source = _relabelled(dataset, _SAME_DECODER[syntax]) if syntax in _SAME_DECODER else dataset
             yield get_decoder(source.file_meta.TransferSyntaxUID), source
         except _BROKEN as error:
-            reason = next(
-                (text for kind, text in _REASONS.items() if isinstance(error, kind)), "it is damaged"
-            )
+            reason = next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "it is damaged")
             raise DataError("PIXELS_UNREADABLE", f"{name}: {reason} ({type(error).__name__})") from error
 
 

@@ -70,9 +70,7 @@ class Renderer:
     facts: dict[str, Json]
 
 
-def render(
-    dataset: Dataset, mode: Pixels, blank: Sequence[Box] = (), *, frame: int | None = None
-) -> Rendered:
+def render(dataset: Dataset, mode: Pixels, blank: Sequence[Box] = (), *, frame: int | None = None) -> Rendered:
     """One frame or, without `frame`, the whole image as it is written (see `renderer`).
 
     `blank` are boxes (top, left, bottom, right) in pixels, bottom and right exclusive, made black.
@@ -171,9 +169,7 @@ def _raw(dataset: Dataset) -> Renderer:
     def picture(values: Values) -> Values:
         found = look_up(values)
         if found.min() < 0 or found.max() > TOP:
-            raise DataError(
-                "PIXELS_UNREADABLE", "stored values lie outside BitsStored: raw mode can't hold them"
-            )
+            raise DataError("PIXELS_UNREADABLE", "stored values lie outside BitsStored: raw mode can't hold them")
         return found.astype(np.uint16)
 
     facts: dict[str, Json] = {
@@ -318,9 +314,7 @@ def _padding(dataset: Dataset) -> tuple[tuple[int, int] | None, dict[str, Json]]
     for keyword, value in zip(keywords, found, strict=True):
         if value is not None:  # US is often written for SS, and the reverse
             stored_value = int(value) % words
-            limits.append(
-                stored_value - words if _signed(dataset) and stored_value >= words // 2 else stored_value
-            )
+            limits.append(stored_value - words if _signed(dataset) and stored_value >= words // 2 else stored_value)
             facts[keyword] = limits[-1]
     return (min(limits), max(limits)), facts
 

@@ -3,12 +3,11 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from mids.deid.references import References
 from mids.issues import Issue, Level
-from mids.plan import Comparison, Plan
+from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
 from mids.records import Skipped
-from mids.run import Outcome
-from mids.run.sources import References
 
 
 def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:

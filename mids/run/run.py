@@ -10,7 +10,7 @@ from pathlib import Path
 from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
-from mids.plan.job import Job, Plan
+from mids.plan.job import Job, Outcome, Plan
 from mids.plan.texts import dataset_texts, sidecar_texts
 from mids.records import About, Delivered
 from mids.run.journal import Journal
@@ -18,19 +18,6 @@ from mids.run.pool import Failed, Finished, mapped, work
 
 Progress = Callable[[int, int, str], None]
 """Called with how many jobs are done, how many there are, and the path of the last one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a run did: the images it made, those that were there, what was lost, and what is wrong."""
-
-    made: tuple[str, ...]
-    kept: tuple[str, ...]
-    lost: tuple[str, ...]
-    removed: tuple[str, ...]
-    issues: tuple[Issue, ...]
-    crashes: tuple[str, ...] = ()
-
 
 Extra = Callable[[Outcome], Mapping[str, str]]
 """What a caller adds to a dataset once it is known what became of each job."""

@@ -6,44 +6,19 @@ owner alone can read; everywhere else a source stands under a keyed reference.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mids.deid.pseudonyms import Pseudonyms
+from mids.deid.references import References
 from mids.errors import MidsError
-from mids.issues import Issue
-from mids.plan.job import Plan, Row
+from mids.plan.job import Outcome, Plan, Row
 from mids.plan.texts import PROVENANCE, as_tsv
 from mids.readers.curation import COLUMNS, Correction
 from mids.records import Source
-from mids.run.run import Outcome
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
 """How an image of the dataset begins, also one that has another name since; a source may lie in ``sub-DOE``."""
 
 SOURCE_COLUMNS = ("reference", "source", "status", "filename", "reason")
-
-
-@dataclass(frozen=True, slots=True)
-class References:
-    """How a source file is called outside the state folder: by a keyed reference, or by its path if asked for."""
-
-    pseudonyms: Pseudonyms
-    show_paths: bool = False
-
-    def of(self, name: str) -> str:
-        """The reference of a source file."""
-        return f"source:{self.pseudonyms.item('source', name)}"
-
-    def shown(self, name: str) -> str:
-        """What a message may say."""
-        return name if self.show_paths else self.of(name)
-
-    def masked(self, found: Issue) -> Issue:
-        """The Issue with the path of a source file replaced; paths in the dataset stay."""
-        if found.origin != "read" or not found.path:
-            return found
-        return replace(found, path=self.shown(found.path))
 
 
 def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterator[dict[str, str]]:
