@@ -50,7 +50,7 @@ class Pseudonyms:
         return base64.b32encode(self._digest(purpose, *parts)).decode("ascii")[:LABEL]
 
     def _digest(self, purpose: str, *parts: str) -> bytes:
-        message = "\x00".join((purpose, *parts)).encode()
+        message = "\x00".join((purpose, *parts)).encode("utf-8", "surrogatepass")  # a path may be no text
         return hmac.digest(self.key.secret, message, sha256)
 
 

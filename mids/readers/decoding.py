@@ -3,6 +3,7 @@
 import copy
 import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -34,7 +35,7 @@ _SAME_DECODER = {"1.2.840.10008.1.2.4.53": JPEGExtended12Bit, "1.2.840.10008.1.2
 
 _BROKEN = (
     AttributeError, BytesLengthException, EOFError, InvalidDicomError, KeyError, IndexError, MemoryError,
-    NotImplementedError, OSError, OverflowError, RuntimeError, TypeError, ValueError, struct.error,
+    NotImplementedError, OSError, OverflowError, RuntimeError, TypeError, ValueError, struct.error, zlib.error,
 )  # fmt: skip
 
 _REASONS: dict[type[Exception], str] = {
@@ -61,10 +62,11 @@ def read_dataset(stream: BinaryIO) -> Dataset:
     try:
         with quiet():
             dataset = pydicom.dcmread(stream, force=True)
+            meta = getattr(dataset, "file_meta", None)
+            has_syntax = meta is not None and bool(meta.get("TransferSyntaxUID"))
     except _BROKEN as error:
         raise DataError("PIXELS_UNREADABLE", f"the file can't be parsed ({type(error).__name__})") from error
-    meta = getattr(dataset, "file_meta", None)
-    if meta is None or not meta.get("TransferSyntaxUID"):
+    if not has_syntax:
         implicit, little = dataset.original_encoding
         explicit = ExplicitVRBigEndian if little is False else ExplicitVRLittleEndian
         meta = FileMetaDataset() if meta is None else meta
@@ -149,6 +151,10 @@ def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
         except _BROKEN as error:
             reason = next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "it is damaged")
             raise DataError("PIXELS_UNREADABLE", f"{name}: {reason} ({type(error).__name__})") from error
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of the RLE decoder, written in Rust: no Exception
+                raise
+            raise DataError("PIXELS_UNREADABLE", f"{name}: the compressed data is damaged") from error
 
 
 def _has_floats(dataset: Dataset) -> bool:

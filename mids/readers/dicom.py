@@ -6,6 +6,7 @@ else stays in memory.
 
 import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
@@ -39,6 +40,7 @@ _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
 _BROKEN = (
     InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
     AttributeError, NotImplementedError, struct.error, RecursionError, OverflowError, MemoryError, LookupError,
+    zlib.error,
 )  # fmt: skip
 
 
@@ -103,8 +105,8 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
         return None
     stream.seek(0)
     dataset = read_dataset(stream, keywords)
-    meta = getattr(dataset, "file_meta", None)
-    syntax = str(meta.get("TransferSyntaxUID", "")) if meta else ""
+    meta = getattr(dataset, "file_meta", Dataset())
+    syntax = str(_value(meta, "TransferSyntaxUID") or "")
     if syntax == DeflatedExplicitVRLittleEndian:
         has_pixels, truncated = "Rows" in dataset, False
     else:
@@ -112,8 +114,8 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
     header = {keyword: value for keyword in keywords if (value := _value(dataset, keyword)) is not None}
     if syntax:
         header["TransferSyntaxUID"] = syntax
-    if meta and "SOPClassUID" not in header and "MediaStorageSOPClassUID" in meta:  # a DICOMDIR has it only there
-        header["SOPClassUID"] = str(meta.MediaStorageSOPClassUID)
+    if "SOPClassUID" not in header and (of_medium := _value(meta, "MediaStorageSOPClassUID")):
+        header["SOPClassUID"] = of_medium  # a DICOMDIR has it only there
     if not header:
         return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
     return Instance(source, header, syntax, has_pixels, truncated)

@@ -77,18 +77,18 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
         raise MidsError(f"the disk of the destination can't be written ({error.strerror})") from None
     try:
         return Finished(action.make(root, scratch), str(scratch))
-    except MidsError:
+    except (MidsError, KeyboardInterrupt, SystemExit):
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    except Exception as error:
-        # Isolation is the point: whatever a job does wrong, the others go on.
+    except BaseException as error:
+        # Isolation is the point: whatever a job does wrong, a panic of foreign code included, the others go on.
         shutil.rmtree(scratch, ignore_errors=True)
         if isinstance(error, OSError) and error.errno in _FULL:
             raise MidsError(f"the destination can't be written ({error.strerror}): what is finished is kept") from None
         return _failure(error)
 
 
-def _failure(error: Exception) -> Failed:
+def _failure(error: BaseException) -> Failed:
     """What is told of a failed job; never the text of an unexpected exception, which may quote a header."""
     if isinstance(error, DataError):
         return Failed(error.code, error.message)
