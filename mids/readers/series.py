@@ -19,6 +19,9 @@ from mids.readers.pixels import read_dataset, stored
 from mids.records import Item, Json, Kind, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 
+LOST = "lost with its series: "
+"""How the reason of a Skipped begins whose sources are lost, not rightly left out."""
+
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities that are always delivered as NIfTI, one slice included (docs/decisions.md)."""
 
@@ -185,7 +188,7 @@ def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], par
     """One record per volume of a stack; slices that lie on one another are a time series or volumes apart."""
     if len(stack) > 1 and any(position(instance) is None for instance in stack):
         message = f"{len(stack)} slices without positions can't be put into a volume"
-        yield issue("SERIES_UNSTACKABLE", message, stack[0].source.name, origin="read")
+        yield from _unstackable(subject, stack, message)
         return
     stack, repeated = _without_twins(root, stack)
     for twin in repeated:
@@ -194,7 +197,7 @@ def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], par
     for volume in _separate(stack):
         if volume is None:
             message = "slices repeat positions in a way that no attribute explains"
-            yield issue("SERIES_UNSTACKABLE", message, stack[0].source.name, origin="read")
+            yield from _unstackable(subject, stack, message)
             continue
         record = _record(subject, modality, "volume", volume, part)
         part += 1
@@ -202,6 +205,13 @@ def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], par
             message = f"{record.geometry.missing} slices are missing inside the series"
             yield issue("SERIES_GAP", message, volume[0].source.name, origin="read")
         yield record
+
+
+def _unstackable(subject: str, stack: list[Instance], message: str) -> Iterator[Item]:
+    """One Issue for the series; its other slices are accounted for as lost with it."""
+    yield issue("SERIES_UNSTACKABLE", message, stack[0].source.name, origin="read")
+    others = tuple(instance.source for instance in stack[1:])
+    yield Skipped(others, LOST + message, subject, stack[0].text("SeriesInstanceUID"))
 
 
 def _without_twins(root: Path, stack: list[Instance]) -> tuple[list[Instance], list[Instance]]:

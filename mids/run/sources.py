@@ -13,6 +13,7 @@ from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan, Row
 from mids.plan.texts import PROVENANCE, as_tsv
 from mids.readers.curation import COLUMNS, Correction
+from mids.readers.series import LOST
 from mids.records import Source
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
@@ -37,7 +38,7 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
             yield row(source, *said)
     for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
         for source in skipped.sources:
-            yield row(source, "skipped", "", skipped.reason)
+            yield row(source, "lost" if skipped.reason.startswith(LOST) else "skipped", "", skipped.reason)
     for found in issues:
         if found.origin == "read" and found.level == "error":
             yield row(Source(found.path), "lost", "", f"{found.code}: {found.message}")
