@@ -6,14 +6,11 @@ Run it after a change of `schemas/`; a test fails while a generated file is stal
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from mids.mr_rules import Rule
-from mids.schema import CodeList, Field, Schema, Table, load
+from mids.schema import CodeList, Field, Schema, Table, load, sidecar_schema
 
 ROOT = Path(__file__).resolve().parents[1]
-PICTURES = frozenset({"rx", "us", "light"})
-"""Groups whose files are pictures, or frames made like pictures: how their pixels were made must be said."""
 
 
 def main() -> None:
@@ -27,47 +24,10 @@ def generated() -> dict[Path, str]:
     """The content of every generated file, by path."""
     schema = load()
     sidecars = {
-        ROOT / "schemas" / "sidecars" / f"{group}.json": json.dumps(sidecar(schema, group), indent=1) + "\n"
+        ROOT / "schemas" / "sidecars" / f"{group}.json": json.dumps(sidecar_schema(group, schema), indent=1) + "\n"
         for group in ("common", *schema.groups)
     }
     return {**sidecars, ROOT / "docs" / "vocabulary.md": page(schema)}
-
-
-# --- JSON Schemas of sidecars ----------------------------------------------------------------------------
-
-
-def sidecar(schema: Schema, group: str) -> dict[str, Any]:
-    """The JSON Schema of a group's sidecars; "common" has the keys that every group may carry."""
-    required = [] if group == "common" else ["Modality"]
-    if group in PICTURES:
-        required += ["PhotometricInterpretation", "Rows", "Columns"]
-    fields = [f for f in schema.fields.values() if not f.groups or group in f.groups]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Made of schemas/fields.yaml by docs/make_vocabulary.py: change that, not this.",
-        "title": f"Sidecars of {schema.groups[group].folder}" if group != "common" else "Any sidecar",
-        "type": "object",
-        "required": required,
-        "properties": {f.key: definition(f) for f in fields},
-    }
-
-
-def definition(field: Field) -> dict[str, Any]:
-    """The JSON Schema of one key."""
-    *arrays, kind = field.type.split(" of ")
-    value: dict[str, Any] = {"type": kind}
-    if field.enum:
-        value["enum"] = list(field.enum)
-    if field.minimum is not None:
-        value["minimum"] = field.minimum
-    if field.maximum is not None:
-        value["maximum"] = field.maximum
-    for _ in arrays:
-        value = {"type": "array", "items": value}
-    if field.per_slice:
-        value = {"anyOf": [value, {"type": "array", "items": value}]}
-    unit = f", in {field.unit}" if field.unit else ""
-    return {"description": field.description + unit, **value}
 
 
 # --- the page --------------------------------------------------------------------------------------------

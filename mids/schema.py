@@ -9,17 +9,17 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
 import jsonschema
-import yaml
 from jsonschema.protocols import Validator
 
 from mids.errors import MidsError
 from mids.mr_rules import Rule, rule
-from mids.resources import read_yaml, schemas
+from mids.resources import schemas
+from mids.schema_files import merge, pieces, place_of, vocabulary_files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,117 +197,128 @@ def load(extra: Path | None = None) -> Schema:
 
     Raises `MidsError` with file and place where a file of `extra` is not as `schemas/meta.json` says.
     """
-    pieces = _pieces(schemas())
+    found = pieces(schemas())
     if extra is not None:
         if not vocabulary_files(extra):
             raise MidsError(f"{extra}: no folder of vocabulary files")
-        _merge(pieces, _pieces(extra, checked=True))
+        merge(found, pieces(extra, checked=True))
     schema = Schema(
-        entities=_entries(Entity, "key", pieces["entities"]),
-        suffixes=_entries(Suffix, "suffix", pieces["suffixes"]),
-        groups=_entries(Group, "name", pieces["groups"]),
-        code_lists=_entries(CodeList, "name", pieces["code_lists"]),
-        tables=_entries(Table, "name", pieces["tables"]),
-        fields=_entries(Field, "key", pieces["fields"]),
-        mr_rules=tuple(rule(entry) for entry in pieces["mr_suffixes"]),
+        entities=_entries(Entity, "key", found["entities"]),
+        suffixes=_entries(Suffix, "suffix", found["suffixes"]),
+        groups=_entries(Group, "name", found["groups"]),
+        code_lists=_entries(CodeList, "name", found["code_lists"]),
+        tables=_entries(Table, "name", found["tables"]),
+        fields=_entries(Field, "key", found["fields"]),
+        mr_rules=tuple(rule(entry) for entry in found["mr_suffixes"]),
     )
-    for problem in dangling(schema) if extra is not None else ():
-        raise MidsError(f"{extra}: {problem}")
+    for kind, keys, message in _dangling(schema) if extra is not None else ():
+        raise MidsError(f"{place_of(extra, kind, keys)}, {'.'.join(keys)}: {message}")
     return schema
 
 
-def sidecar_schema(group: str) -> dict[str, Any]:
+# --- JSON Schemas of sidecars ----------------------------------------------------------------------------
+
+PICTURES = frozenset({"rx", "us", "light"})
+"""Groups whose files are pictures, or frames made like pictures: how their pixels were made must be said."""
+
+
+def sidecar_schema(name: str, schema: Schema | None = None) -> dict[str, Any]:
     """The JSON Schema of a group's sidecars ("rx", "ct", …), of "common" or of "dataset_description".
 
-    Raises `KeyError` for a name without one.
+    Without `schema` it is the file of `schemas/sidecars/`. Raises `KeyError` for a name without one.
     """
+    if schema is not None and name != "dataset_description":
+        return _sidecar(name, schema)
     found = {path.stem: path for path in (schemas() / "sidecars").glob("*.json")}
-    content: dict[str, Any] = json.loads(found[group].read_bytes())
+    content: dict[str, Any] = json.loads(found[name].read_bytes())
     return content
 
 
-@cache
-def validator(name: str) -> Validator:
-    """The compiled validator of `sidecar_schema(name)`."""
-    return jsonschema.Draft202012Validator(sidecar_schema(name))
+@lru_cache(maxsize=128)
+def validator(name: str, schema: Schema | None = None) -> Validator:
+    """The compiled validator of `sidecar_schema(name, schema)`."""
+    return jsonschema.Draft202012Validator(sidecar_schema(name, schema))
 
 
-# --- reading ---------------------------------------------------------------------------------------------
-
-_FILES = ("entities", "suffixes", "groups", "fields", "mr_suffixes")
-_FOLDERS = ("code_lists", "tables")
-
-
-def vocabulary_files(folder: Path) -> list[tuple[str, Path]]:
-    """Every vocabulary file of a folder laid out like `schemas/`, with its kind (an entry of `meta.json`)."""
-    single = [(kind, folder / f"{kind}.yaml") for kind in _FILES if (folder / f"{kind}.yaml").is_file()]
-    return single + [(kind, path) for kind in _FOLDERS for path in sorted((folder / kind).glob("*.yaml"))]
-
-
-def _pieces(folder: Path, *, checked: bool = False) -> dict[str, Any]:
-    """The content of every vocabulary file of a folder by kind; a kind without files is absent."""
-    pieces: dict[str, Any] = {}
-    for kind, path in vocabulary_files(folder):
-        content = _checked(kind, path) if checked else read_yaml(path)
-        if kind in _FOLDERS:
-            pieces.setdefault(kind, {})[path.stem] = content
-        else:
-            pieces[kind] = content
-    return pieces
+def _sidecar(name: str, schema: Schema) -> dict[str, Any]:
+    """The JSON Schema of a group's sidecars; "common" has the keys that every group may carry."""
+    folder = "" if name == "common" else schema.groups[name].folder
+    required = ["Modality"] if folder else []
+    if name in PICTURES:
+        required += ["PhotometricInterpretation", "Rows", "Columns"]
+    fields = [f for f in schema.fields.values() if not f.groups or name in f.groups]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$comment": "Made of schemas/fields.yaml by docs/make_vocabulary.py: change that, not this.",
+        "title": f"Sidecars of {folder}" if folder else "Any sidecar",
+        "type": "object",
+        "required": required,
+        "properties": {f.key: _key(f) for f in fields},
+    }
 
 
-def _checked(kind: str, path: Path) -> Any:
-    """The content of a user's vocabulary file, after a check."""
-    try:
-        content = read_yaml(path)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise MidsError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not YAML") from error
-    for problem in check(kind, content):
-        raise MidsError(f"{path}, {problem}")
-    return content
+def _key(field: Field) -> dict[str, Any]:
+    """The JSON Schema of one key."""
+    *arrays, kind = field.type.split(" of ")
+    value: dict[str, Any] = {"type": kind}
+    if field.enum:
+        value["enum"] = list(field.enum)
+    if field.minimum is not None:
+        value["minimum"] = field.minimum
+    if field.maximum is not None:
+        value["maximum"] = field.maximum
+    for _ in arrays:
+        value = {"type": "array", "items": value}
+    if field.per_slice:
+        value = {"anyOf": [value, {"type": "array", "items": value}]}
+    unit = f", in {field.unit}" if field.unit else ""
+    return {"description": field.description + unit, **value}
 
 
-def check(kind: str, content: object) -> list[str]:
-    """What is wrong with the content of one vocabulary file: `place: problem`, empty when it is right."""
-    meta = json.loads((schemas() / "meta.json").read_bytes())
-    rules = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": meta["$defs"]})
-    return sorted(f"{problem.json_path}: {problem.message}" for problem in rules.iter_errors(content))
+# --- references ------------------------------------------------------------------------------------------
 
 
 def dangling(schema: Schema) -> list[str]:
     """The references between entries that lead nowhere."""
+    return [f"{'.'.join(keys)}: {message}" for _, keys, message in _dangling(schema)]
+
+
+def _dangling(schema: Schema) -> list[tuple[str, tuple[str, ...], str]]:
+    """(kind of file, keys down to the reference, message) of every reference that leads nowhere."""
     lists, groups = schema.code_lists, {"", "*", *schema.groups}
-    columns = [(f"{t.name}.{c.name}", c.code_list) for t in schema.tables.values() for c in t.columns.values()]
-    used = [(e.key, e.code_list) for e in schema.entities.values()] + columns
-    return [
-        *(f"{place}: no code list {name}" for place, name in used if name and name not in lists),
-        *(f"{s.suffix}: no group {s.group}" for s in schema.suffixes.values() if s.group not in groups),
+    suffixes, tables, sidecars = schema.suffixes.values(), schema.tables.values(), {"", "common", *schema.groups}
+    lead_to_lists = [
+        *(("entities", (e.key, "code_list"), e.code_list) for e in schema.entities.values()),
         *(
-            f"{s.suffix}: no entity {e}"
-            for s in schema.suffixes.values()
+            ("tables", (t.name, "columns", c.name, "code_list"), c.code_list)
+            for t in tables
+            for c in t.columns.values()
+        ),
+    ]
+    return [
+        *((kind, keys, f"no code list {name}") for kind, keys, name in lead_to_lists if name and name not in lists),
+        *(("suffixes", (s.suffix, "group"), f"no group {s.group}") for s in suffixes if s.group not in groups),
+        *(("suffixes", (s.suffix, "sidecar"), f"no group {s.sidecar}") for s in suffixes if s.sidecar not in sidecars),
+        *(
+            ("suffixes", (s.suffix, "entities"), f"no entity {e}")
+            for s in suffixes
             for e in s.entities
             if e not in schema.entities
         ),
-        *(f"{f.key}: no group {g}" for f in schema.fields.values() for g in f.groups if g not in groups),
-        *(f"MR rule: no suffix {r.suffix}" for r in schema.mr_rules if r.suffix not in schema.suffixes),
-        *(f"{t.name}: no column {k}" for t in schema.tables.values() for k in t.key if k not in t.columns),
-        *(f"{g.name}: its folder is mim-{g.name}" for g in schema.groups.values() if g.folder != f"mim-{g.name}"),
+        *(
+            ("fields", (f.key, "groups"), f"no group {g}")
+            for f in schema.fields.values()
+            for g in f.groups
+            if g not in groups
+        ),
+        *(("mr_suffixes", (), f"no suffix {r.suffix}") for r in schema.mr_rules if r.suffix not in schema.suffixes),
+        *(("tables", (t.name, "key"), f"no column {k}") for t in tables for k in t.key if k not in t.columns),
+        *(
+            ("groups", (g.name, "folder"), f"its folder is mim-{g.name}")
+            for g in schema.groups.values()
+            if g.folder != f"mim-{g.name}"
+        ),
     ]
-
-
-def _merge(pieces: dict[str, Any], extra: Mapping[str, Any]) -> None:
-    """Adds the entries of `extra` to `pieces`: new MR rules come first, new codes join their list."""
-    for kind, entries in extra.items():
-        if kind == "mr_suffixes":
-            pieces[kind] = [*entries, *pieces[kind]]
-        elif kind in _FOLDERS:
-            for name, content in entries.items():
-                old = pieces[kind].get(name)
-                inner = "codes" if kind == "code_lists" else "columns"
-                pieces[kind][name] = {**old, **content, inner: {**old[inner], **content[inner]}} if old else content
-        else:
-            pieces[kind] = {**pieces[kind], **entries}
 
 
 # --- from YAML to dataclasses ----------------------------------------------------------------------------

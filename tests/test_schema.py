@@ -15,7 +15,8 @@ from pydicom.sr._concepts_dict import concepts
 from docs.make_vocabulary import generated
 from mids.errors import MidsError
 from mids.resources import read_yaml, schemas
-from mids.schema import check, dangling, load, sidecar_schema, validator, vocabulary_files
+from mids.schema import dangling, load, sidecar_schema, validator
+from mids.schema_files import check, vocabulary_files
 
 SCHEMA = load()
 OWN = {"bp", "lat", "vp"}
