@@ -78,7 +78,7 @@ def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Pat
     assert "mids key new" in refused("dicom", source, dest, "--key", tmp_path / "absent")
 
 
-def test_a_place_without_the_right_to_write(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
+def test_without_the_rights_to_write_or_read(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
     mine = tmp_path / "key"
     shutil.copy(key, mine)
     (dest / "out").mkdir(parents=True)
@@ -89,6 +89,8 @@ def test_a_place_without_the_right_to_write(source: Path, dest: Path, key: Path,
         dest.chmod(0o777)
         (dest / "out").chmod(0o555)
         assert "can't be written" in _as_nobody(source, dest / "out", mine)
+        (source / "a").chmod(0o700)
+        assert "can't be read" in _as_nobody(source, dest / "other", mine)
         mine.chmod(0)
         assert "can't be read" in _as_nobody(source, dest / "other", mine)
     assert tree(dest / "out") == {}
