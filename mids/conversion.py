@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from mids import collections
+from mids import clinical, collections
 from mids.deid import keys
+from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
@@ -17,6 +18,7 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
+from mids.plan.texts import Words
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
 from mids.records import Compression, Item, Map, Pixels
@@ -24,7 +26,6 @@ from mids.run import Journal, run, state_folder
 from mids.run.pool import executor
 from mids.run.run import Place, Progress
 from mids.run.sources import published, write_sources
-from mids.schema import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,9 @@ def convert(
     _check_key_place(place_of_key, target)
     pseudonyms = Pseudonyms(secret)
     corrections = curation_table.read(Path(curation)) if curation else ()
-    context = Context(load(), pseudonyms, Policy(burned_in), Options(pixels, compression, cine), corrections)
+    labels = Labels(pseudonyms, description)
+    vocabulary = clinical.load(collection)
+    context = Context(vocabulary.schema, labels, Policy(burned_in), Options(pixels, compression, cine), corrections)
     chosen = partial(_chosen, include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms)
     complete = not (limit or include or exclude)
     with _State(target, dry_run=dry_run) as state:
@@ -90,13 +93,14 @@ def convert(
         with executor(jobs) as pool:
             plan = build(chosen(reader.read(root, _mapping(pool.map, jobs))), context, complete=complete)
         plan = _checked(plan)
-        references = References(pseudonyms, show_paths=show_paths)
+        references = References(pseudonyms, show_paths=show_paths or labels.are_public)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
         outcome = None
         if not dry_run and (plan.jobs or comparison.done):
             where = Place(root, target, state.folder)
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
-            outcome = run(plan, where, state.journal, description, jobs=jobs, progress=progress, extra=extra)
+            words = Words(description, vocabulary.schema)
+            outcome = run(plan, where, state.journal, words, jobs=jobs, progress=progress, extra=extra)
         if not dry_run:
             write_sources(state.folder, plan, outcome, references)
     issues = (

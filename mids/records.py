@@ -12,8 +12,12 @@ Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json
 T = TypeVar("T")
 R = TypeVar("R")
 
-Kind = Literal["volume", "image", "frames"]
-"""How a record is delivered: a NIfTI through dcm2niix, a PNG, or a NIfTI of frames."""
+Kind = Literal["volume", "image", "frames", "picture", "nifti"]
+"""How a record is delivered: from DICOM as a NIfTI volume, a PNG or a NIfTI of frames; a PNG or JPEG as a PNG; a
+NIfTI as it is."""
+
+Box = tuple[int, int, int, int]
+"""Top, left, bottom and right in pixels, bottom and right exclusive."""
 
 Pixels = Literal["window", "raw"]
 Compression = Literal["fast", "small"]
@@ -82,6 +86,86 @@ class Record:
     geometry: Geometry | None = None
     part: int = 0
     instance: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def image(self) -> str:
+        """What entries and regions call this record by."""
+        return f"{self.series}|{self.part}|{self.instance}"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a collection's tables say of a patient: columns of participants.tsv."""
+
+    subject: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a collection's tables say of a study: columns of sessions.tsv."""
+
+    subject: str
+    study: str
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of any other table: a laboratory test, a report's labels, a phenotype.
+
+    `table` names a table of `schemas/tables` or of the collection's own vocabulary. The columns participant_id,
+    session_id (of `study`) and filename (of the record whose `image` this is) are filled in by the plan.
+    """
+
+    table: str
+    subject: str
+    values: Mapping[str, str]
+    study: str = ""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One closed outline on one slice (PS3.3 C.8.8.6 in pixels).
+
+    `points` are (column, row) with whole numbers at the centres of pixels; `slice` counts the sources of the
+    record, from 0; `label` is a class of the region's lookup.
+    """
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    slice: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """What one reader drew on one image: one label map. `lookup` gives each class its value (from 1).
+
+    `source` is the file that the outlines come from; `note` says how they are to be read (the pixel convention).
+    """
+
+    subject: str
+    study: str
+    image: str
+    reader: str
+    outlines: tuple[Outline, ...]
+    lookup: Mapping[str, int]
+    source: Source
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFile:
+    """A label map that comes as a file of the image's own grid (PNG or NIfTI)."""
+
+    subject: str
+    study: str
+    image: str
+    reader: str
+    source: Source
+    lookup: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +178,7 @@ class Skipped:
     series: str = ""
 
 
-Item: TypeAlias = "Record | Skipped | Issue"
+Item: TypeAlias = "Record | Person | Visit | Entry | Regions | MaskFile | Skipped | Issue"
 """What a collection yields, a sequence of them for each patient."""
 
 

@@ -28,7 +28,7 @@ from mids.issues import Issue, issue
 from mids.readers.files import materialise
 from mids.readers.geometry import affine as expected_affine
 from mids.readers.pixels import modality, read_dataset, stored
-from mids.records import Compression, Geometry, Json, Made, Source
+from mids.records import Box, Compression, Geometry, Json, Made, Source
 
 NATIVE = frozenset(
     f"1.2.840.10008.1.2{suffix}" for suffix in ("", ".1", ".2", ".4.70", ".4.80", ".4.81", ".4.90", ".4.91", ".5")
@@ -44,9 +44,9 @@ KEEP = (
 ).split()
 """What dcm2niix derives and the headers alone do not say; nothing else of its JSON is used, for it leaks."""
 
-Box = tuple[int, int, int, int]
+
 _CORRECTED = re.compile(r"_(Tilt|Eq|Tilt_Eq)_\d+$")
-_SCRUBBED = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
+SCRUBBED = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
 """Offset and length of the text fields of a NIfTI-1 header: data_type, db_name, descrip, aux_file, intent_name."""
 
 
@@ -230,7 +230,7 @@ def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:
     """Empties the header's text fields, which hold times and comments, and blanks boxes on every slice."""
     image = _opened(path)
     content = np.memmap(path, dtype=np.uint8, mode="r+")
-    for begin, length in _SCRUBBED:
+    for begin, length in SCRUBBED:
         content[begin : begin + length] = 0
     voxels = np.ndarray(image.shape, image.get_data_dtype(), content, int(image.dataobj.offset), order="F")
     for columns, rows in blank:

@@ -8,18 +8,36 @@ from typing import Literal
 
 from mids.actions.dcm2niix import NATIVE, Volume
 from mids.actions.frames import Frames
+from mids.actions.nifti import Nifti
+from mids.actions.picture import Picture
 from mids.actions.png import Png
+from mids.deid.labels import Labels
 from mids.deid.policy import Policy, held_back
-from mids.deid.pseudonyms import Pseudonyms, age, dicom_datetime, shifted
+from mids.deid.pseudonyms import age, dicom_datetime, shifted
 from mids.issues import Issue, issue
 from mids.names import Name, parse
 from mids.names import build as build_name
-from mids.plan.curation import Box, Corrections, corrected
-from mids.plan.job import Job, Plan, Row, Subject
+from mids.plan.curation import Corrections, corrected
+from mids.plan.entries import Known, resolved
+from mids.plan.job import Job, Plan, Row, Subject, TableRow
 from mids.plan.naming import Described, describe
+from mids.plan.regions import Target, region_jobs
 from mids.plan.sidecar import sidecar
 from mids.readers.curation import Correction
-from mids.records import Action, Compression, Item, Pixels, Record, Skipped
+from mids.records import (
+    Action,
+    Box,
+    Compression,
+    Entry,
+    Item,
+    MaskFile,
+    Person,
+    Pixels,
+    Record,
+    Regions,
+    Skipped,
+    Visit,
+)  # fmt: skip
 from mids.schema import Schema
 
 
@@ -40,7 +58,7 @@ class Context:
     """
 
     schema: Schema
-    pseudonyms: Pseudonyms
+    labels: Labels
     policy: Policy
     options: Options
     corrections: tuple[Correction, ...] = ()
@@ -76,14 +94,17 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
             continue
-        subject = _subject(items, context, corrections)
-        if subject.label in planned and subject.jobs:
+        label = context.labels.subject(source_id(items))
+        if label.lower() in planned and context.labels.are_public:
+            label = context.labels.apart(source_id(items))
+        subject = _subject(items, label, context, corrections)
+        if label.lower() in planned and subject.jobs:
             issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
             continue
-        planned[subject.label] = subject
+        planned[label.lower()] = subject
     if complete:
         issues += corrections.unmatched()
-    ordered = tuple(planned[label] for label in sorted(planned))
+    ordered = tuple(sorted(planned.values(), key=lambda subject: subject.label))
     return Plan(ordered, tuple(issues), tuple(skipped), complete)
 
 
@@ -92,36 +113,50 @@ def source_id(items: Sequence[Item]) -> str:
     return next((item.subject for item in items if not isinstance(item, Issue) and item.subject), "")
 
 
-def _subject(items: Sequence[Item], context: Context, corrections: Corrections) -> Subject:
-    records = [item for item in items if isinstance(item, Record)]
+def _subject(items: Sequence[Item], label: str, context: Context, corrections: Corrections) -> Subject:
     skipped = [item for item in items if isinstance(item, Skipped)]
     issues = [item for item in items if isinstance(item, Issue)]
-    label = context.pseudonyms.subject(source_id(items))
     images: list[_Image] = []
-    for record in records:
+    for record in (item for item in items if isinstance(item, Record)):
         described = describe(record, context.schema)
+        reason = held_back(record, context.policy)
         if described is None:
             message = f"modality {record.modality} has no suffix"
             issues.append(issue("MODALITY_UNKNOWN", message, record.sources[0].name, origin="read"))
-            continue
-        reason = held_back(record, context.policy)
-        if reason:
+        elif reason:
             issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
             skipped.append(Skipped(record.sources, reason, record.subject, record.series))
         else:
             images += _images(record, described, context)
     named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
-    issues += problems
     jobs = [_job(image, label, context) for image in named]
-    issues += _collisions(jobs)
-    sessions = _sessions(named, context)
-    row = _participant(named, label)
-    return Subject(label, row, sessions, tuple(jobs), tuple(skipped), tuple(issues))
+    targets = {image.record.image: Target(image.record, job) for image, job in zip(named, jobs, strict=True)}
+    drawn = [item for item in items if isinstance(item, Regions | MaskFile)]
+    regions = list(region_jobs(drawn, targets, context.options.compression))
+    jobs += [job for job in regions if isinstance(job, Job)]
+    known = Known(
+        label,
+        {image.record.study: _session(image, context) for image in named},
+        {key: target.job.path for key, target in targets.items()},
+        context.labels.shift(source_id(items)),
+    )
+    rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema))
+    issues += [*problems, *(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
+    visits = {(item.study): item.columns for item in items if isinstance(item, Visit)}
+    return Subject(
+        label,
+        row=_participant(named, label, items, context),
+        sessions=_sessions(named, visits, context),
+        jobs=tuple(jobs),
+        entries=tuple(row for row in rows if isinstance(row, TableRow)),
+        skipped=tuple(skipped),
+        issues=tuple(issues),
+    )
 
 
 def _images(record: Record, described: Described, context: Context) -> Iterator[_Image]:
     moment = _moment(record)
-    key = context.pseudonyms.item(record.subject, record.study, record.series, str(record.part), record.instance)
+    key = context.labels.item(record.subject, record.study, record.series, str(record.part), record.instance)
     frames = record.header.get("NumberOfFrames")
     if record.kind == "frames" and context.options.cine == "png" and isinstance(frames, int):
         for frame in range(frames):
@@ -147,7 +182,7 @@ def _first(record: Record, keyword: str) -> object:
 
 
 def _session(image: _Image, context: Context) -> str:
-    return context.pseudonyms.session(image.record.subject, image.record.study)
+    return context.labels.session(image.record.subject, image.record.study)
 
 
 def _number(record: Record, keyword: str) -> float:
@@ -183,7 +218,7 @@ def _acquired(image: _Image) -> tuple[object, ...]:
 def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator[_Image]:
     repeats: dict[tuple[str, str], list[_Image]] = defaultdict(list)
     for image in group:
-        apart = "" if image.record.kind == "volume" or image.frame is not None else image.key
+        apart = "" if image.record.kind in ("volume", "nifti") or image.frame is not None else image.key
         repeats[image.record.series, apart].append(image)
     taken: dict[tuple[str, str], int] = {}
     for repeat, images in repeats.items():
@@ -209,7 +244,7 @@ def _name(image: _Image, label: str, run: int, chunk: int, context: Context) -> 
     entities = {"sub": label, "ses": _session(image, context), **d.entities(), "run": str(run)}
     if chunk:
         entities["chunk"] = str(chunk)
-    is_volume = image.record.kind == "volume" or (image.record.kind == "frames" and image.frame is None)
+    is_volume = image.record.kind in ("volume", "nifti") or (image.record.kind == "frames" and image.frame is None)
     extension = ".nii.gz" if is_volume else ".png"
     return build_name(entities, d.suffix, extension, group=d.group, datatype=d.datatype, schema=context.schema)
 
@@ -244,6 +279,10 @@ def _action(image: _Image, context: Context) -> Action:
         return Volume(
             record.sources, record.geometry, record.modality, decode, gradients, options.compression, image.blank
         )
+    if record.kind == "picture":
+        return Picture(record.sources[0], options.compression, image.blank)
+    if record.kind == "nifti":
+        return Nifti(record.sources[0], options.compression)
     if record.kind == "frames" and image.frame is None:
         return Frames(record.sources[0], options.pixels, options.compression, image.blank)
     return Png(record.sources[0], options.pixels, options.compression, image.blank, image.frame)
@@ -263,7 +302,7 @@ def _job(image: _Image, label: str, context: Context) -> Job:
 def _scan(image: _Image, session: str, label: str, context: Context) -> Row:
     assert image.name is not None
     d, record = image.described, image.record
-    moment = shifted(image.moment, context.pseudonyms.shift(record.subject))
+    moment = shifted(image.moment, context.labels.shift(record.subject))
     prefix = f"sub-{label}/ses-{session}/"
     values = {
         "filename": image.name.path.removeprefix(prefix), "acq_time": moment, "modality": record.modality.lower(),
@@ -271,10 +310,10 @@ def _scan(image: _Image, session: str, label: str, context: Context) -> Row:
         "rows": str(record.header.get("Rows") or ""), "columns": str(record.header.get("Columns") or ""),
         "patient_position": d.patient_position, "respiration": d.respiration, "view_source": d.view_source,
     }  # fmt: skip
-    return {key: value or "n/a" for key, value in values.items()}
+    return {key: value or "n/a" for key, value in {**values, **record.columns}.items()}
 
 
-def _sessions(images: Sequence[_Image], context: Context) -> dict[str, Row]:
+def _sessions(images: Sequence[_Image], visits: Mapping[str, Row], context: Context) -> dict[str, Row]:
     """The rows of sessions.tsv by label, in order of time: the study's own date, else its first image's."""
     moments: dict[str, datetime] = {}
     rows: dict[str, Row] = {}
@@ -284,8 +323,8 @@ def _sessions(images: Sequence[_Image], context: Context) -> dict[str, Row]:
         moments[label] = min(moments.get(label, datetime.max), own or datetime.max)
         years = age(*(str(header.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate")))
         if rows.get(label, {}).get("age", "n/a") == "n/a":
-            rows[label] = {"session_id": f"ses-{label}", "age": years}
-    shift = context.pseudonyms.shift(images[0].record.subject) if images else None
+            rows[label] = {"session_id": f"ses-{label}", "age": years, **visits.get(image.record.study, {})}
+    shift = context.labels.shift(images[0].record.subject) if images else None
     ordered = sorted(rows, key=lambda label: (moments[label], label))
     known = {label: None if moments[label] == datetime.max else moments[label] for label in ordered}
     return {
@@ -294,15 +333,21 @@ def _sessions(images: Sequence[_Image], context: Context) -> dict[str, Row]:
     }
 
 
-def _participant(images: Sequence[_Image], label: str) -> Row:
+def _participant(images: Sequence[_Image], label: str, items: Sequence[Item], context: Context) -> Row:
+    """The row of participants.tsv: what the headers say, overruled by what the collection's tables say."""
     headers = [image.record.header for image in sorted(images, key=_acquired)]
     ages = [age(*(str(h.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate"))) for h in headers]
     sexes = {str(h.get("PatientSex") or "").strip().upper() for h in headers} & {"M", "F", "O"}
-    return {
+    row = {
         "participant_id": f"sub-{label}",
         "age": next((value for value in ages if value != "n/a"), "n/a"),
         "sex": sexes.pop() if len(sexes) == 1 else "n/a",
     }
+    if context.labels.are_public:
+        row["source_id"] = source_id(items).split("|")[-1]
+    for person in (item for item in items if isinstance(item, Person)):
+        row |= person.columns
+    return row
 
 
 def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:

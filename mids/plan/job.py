@@ -17,7 +17,8 @@ class Job:
     """The outputs that one action makes, and what is known of them beforehand.
 
     `key` is the keyed id of the source item, which keeps its name over runs; `sidecar` is what the headers
-    give, completed by the action's facts; `row` is the line of scans.tsv. `outputs` are relative to the
+    give, completed by the action's facts; `row` is the line of scans.tsv, empty for what is
+    no scan (a label map). `outputs` are relative to the
     dataset, the image first.
     """
 
@@ -44,6 +45,14 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table besides participants, sessions and scans."""
+
+    table: str
+    row: Row
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """One subject of the plan: its rows, its jobs, what is rightly skipped and what is wrong."""
 
@@ -51,6 +60,7 @@ class Subject:
     row: Row = field(default_factory=dict)
     sessions: Mapping[str, Row] = field(default_factory=dict)
     jobs: tuple[Job, ...] = ()
+    entries: tuple[TableRow, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     issues: tuple[Issue, ...] = ()
 

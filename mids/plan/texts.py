@@ -3,20 +3,28 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from mids._version import __version__
-from mids.plan.job import Row
+from mids.plan.job import Row, Subject
 from mids.records import About, Delivered, Json
-from mids.schema import Schema, Table, load
+from mids.schema import Schema, Table
 
 BIDS_VERSION = "1.10.1"
 MIDS_VERSION = "1.0.0"
 Text = tuple[str, str]
-Subjects = Mapping[str, tuple[Row, Mapping[str, Row]]]
 
 PROVENANCE = "derivatives/provenance"
 BIDSIGNORE = "**/mim-*\n"
 """One line that the official bids-validator 3 honours for folders of any depth (``**/mim-*/**`` does not)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a dataset's texts are written with: what its collection is, and the vocabulary with its columns."""
+
+    about: About
+    schema: Schema
 
 
 def as_json(value: Mapping[str, Json]) -> str:
@@ -41,41 +49,60 @@ def sidecar_texts(delivered: Sequence[Delivered]) -> Iterator[Text]:
         yield image.path.split(".", 1)[0] + ".json", as_json(image.sidecar)
 
 
-def dataset_texts(delivered: Sequence[Delivered], subjects: Subjects, about: About) -> Iterator[Text]:
+def dataset_texts(delivered: Sequence[Delivered], subjects: Mapping[str, Subject], words: Words) -> Iterator[Text]:
     """The tables and descriptions of a dataset that holds `delivered`; nothing where that is empty."""
-    if not delivered:
-        return
-    schema = load()
     present: dict[str, dict[str, list[Delivered]]] = defaultdict(lambda: defaultdict(list))
     for image in delivered:
-        present[image.subject][image.session].append(image)
-    for subject, sessions in present.items():
-        yield from _subject_texts(subject, sessions, subjects[subject][1], schema)
-    rows = [
-        _participant(subjects[subject][0], list(sessions.values())) for subject, sessions in sorted(present.items())
-    ]
-    yield "participants.tsv", as_tsv(_columns(schema.tables["participants"], rows), rows)
+        if image.row:  # a label map is no scan
+            present[image.subject][image.session].append(image)
+    if not present:
+        return
+    for label, sessions in present.items():
+        yield from _subject_texts(subjects[label], sessions, words.schema)
+    rows = [_participant(subjects[label].row, list(sessions.values())) for label, sessions in sorted(present.items())]
+    yield "participants.tsv", as_tsv(_columns(words.schema.tables["participants"], rows), rows)
     for name in ("participants", "sessions", "scans"):
-        yield f"{name}.json", as_json(dictionary(schema.tables[name], schema))
-    yield "dataset_description.json", as_json(description(about))
-    yield "README.md", readme(about, delivered)
+        yield f"{name}.json", as_json(dictionary(words.schema.tables[name], words.schema))
+    yield from _entry_texts([subjects[label] for label in sorted(present)], delivered, words)
+    yield "dataset_description.json", as_json(description(words.about))
+    yield "README.md", readme(words.about, [image for image in delivered if image.row])
     yield "CHANGES", "1.0.0\n  - First version of this dataset.\n"
     yield ".bidsignore", BIDSIGNORE
-    yield from _provenance(delivered, about)
+    yield from _provenance(delivered, words.about)
 
 
-def _subject_texts(
-    subject: str, sessions: Mapping[str, Sequence[Delivered]], rows: Mapping[str, Row], schema: Schema
-) -> Iterator[Text]:
-    wanted = [row for label, row in rows.items() if label in sessions]
-    yield (
-        f"sub-{subject}/sub-{subject}_sessions.tsv",
-        as_tsv(_columns(schema.tables["sessions"], wanted), wanted),
-    )
+def _subject_texts(subject: Subject, sessions: Mapping[str, Sequence[Delivered]], schema: Schema) -> Iterator[Text]:
+    wanted = [row for label, row in subject.sessions.items() if label in sessions]
+    place = f"sub-{subject.label}"
+    yield f"{place}/{place}_sessions.tsv", as_tsv(_columns(schema.tables["sessions"], wanted), wanted)
     for session, images in sessions.items():
         scans = [_scan(image) for image in images]
-        path = f"sub-{subject}/ses-{session}/sub-{subject}_ses-{session}_scans.tsv"
+        path = f"{place}/ses-{session}/{place}_ses-{session}_scans.tsv"
         yield path, as_tsv(_columns(schema.tables["scans"], scans), scans)
+
+
+def _entry_texts(subjects: Sequence[Subject], delivered: Sequence[Delivered], words: Words) -> Iterator[Text]:
+    """The other tables with their dictionaries, and a description for each derivatives folder.
+
+    A row about an image that was lost names no file.
+    """
+    paths = {image.path for image in delivered}
+    tables: dict[str, list[Row]] = defaultdict(list)
+    for subject in subjects:
+        for entry in subject.entries:
+            is_lost = entry.row.get("filename", "") not in {"", *paths}
+            tables[entry.table].append({**entry.row, "filename": "n/a"} if is_lost else entry.row)
+    files = {words.schema.tables[name].file: name for name in tables}
+    for file, name in sorted(files.items()):
+        table = words.schema.tables[name]
+        yield file, as_tsv(_columns(table, tables[name]), tables[name])
+        yield file.removesuffix(".tsv") + ".json", as_json(dictionary(table, words.schema))
+    places = (path.split("/") for path in (*files, *paths))
+    derived = {place[1] for place in places if place[0] == "derivatives" and len(place) > 2}
+    for folder in sorted(derived):
+        name = f"{words.about.title}: {folder}"
+        described = {**description(words.about), "Name": name, "DatasetType": "derivative"}
+        yield f"derivatives/{folder}/dataset_description.json", as_json(described)
 
 
 def _scan(image: Delivered) -> Row:
@@ -89,9 +116,10 @@ def _scan(image: Delivered) -> Row:
 
 
 def _columns(table: Table, rows: Sequence[Row]) -> list[str]:
-    """The table's columns in the vocabulary's order: required ones, and optional ones that any row fills."""
+    """The table's columns in the vocabulary's order (required ones, and those that any row fills), then others."""
     filled = {key for row in rows for key, value in row.items() if value not in ("", "n/a")}
-    return [name for name, column in table.columns.items() if column.required or name in filled]
+    known = [name for name, column in table.columns.items() if column.required or name in filled]
+    return known + sorted(filled - set(table.columns))
 
 
 def _participant(row: Row, sessions: Sequence[Sequence[Delivered]]) -> Row:

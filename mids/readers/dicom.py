@@ -95,8 +95,20 @@ def read_dataset(stream: BinaryIO, keywords: Iterable[str] = ()) -> Dataset:
         raise DataError("DICOM_UNREADABLE", f"the DICOM header can't be read ({type(error).__name__})") from error
 
 
-def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> Instance | None:
-    """One file's header, or None where the file is not DICOM.
+@dataclass(frozen=True, slots=True)
+class PrivateTag:
+    """A private element, found through its creator (PS3.5 7.8.1): another creator's block may shift it."""
+
+    name: str
+    group: int
+    creator: str
+    element: int
+
+
+def read_instance(
+    source: Source, stream: BinaryIO, keywords: Iterable[str], private: tuple[PrivateTag, ...] = ()
+) -> Instance | None:
+    """One file's header, or None where the file is not DICOM; private elements stand under their `name`.
 
     Raises `DataError` ``DICOM_UNREADABLE`` for DICOM that breaks off inside its header.
     """
@@ -104,7 +116,7 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
     if not looks_like_dicom(head):
         return None
     stream.seek(0)
-    dataset = read_dataset(stream, keywords)
+    dataset = read_dataset(stream, () if private else keywords)
     meta = getattr(dataset, "file_meta", Dataset())
     syntax = str(_value(meta, "TransferSyntaxUID") or "")
     if syntax == DeflatedExplicitVRLittleEndian:
@@ -112,6 +124,7 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
     else:
         has_pixels, truncated = _pixel_data(stream, dataset, source.size)
     header = {keyword: value for keyword in keywords if (value := _value(dataset, keyword)) is not None}
+    header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
     if syntax:
         header["TransferSyntaxUID"] = syntax
     if "SOPClassUID" not in header and (of_medium := _value(meta, "MediaStorageSOPClassUID")):
@@ -119,6 +132,16 @@ def read_instance(source: Source, stream: BinaryIO, keywords: Iterable[str]) -> 
     if not header:
         return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
     return Instance(source, header, syntax, has_pixels, truncated)
+
+
+def _private(dataset: Dataset, tag: PrivateTag) -> str:
+    """The text of a private element, padding removed; in implicit VR it comes as bytes."""
+    try:
+        value = dataset.private_block(tag.group, tag.creator)[tag.element].value
+    except (KeyError, ValueError, AttributeError):
+        return ""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    return text.replace("\x00", "").strip()
 
 
 def _pixel_data(stream: BinaryIO, dataset: Dataset, size: int) -> tuple[bool, bool]:

@@ -40,6 +40,14 @@ def subject_key(instance: Instance) -> str:
     return f"file|{instance.source.name}"
 
 
+def by_subject(instances: Iterable[Instance]) -> Iterator[list[Instance]]:
+    """The instances patient by patient, in order of the patients' keys."""
+    groups: dict[str, list[Instance]] = defaultdict(list)
+    for instance in instances:
+        groups[subject_key(instance)].append(instance)
+    yield from (groups[key] for key in sorted(groups))
+
+
 @cache
 def _skip_rules() -> tuple[tuple[str, tuple[tuple[str, re.Pattern[str]], ...]], ...]:
     rules = read_yaml(schemas() / "skips.yaml")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mids.errors import MidsError
 from mids.plan.compare import Known
-from mids.plan.job import Job, Row, Subject
+from mids.plan.job import Job, Subject, TableRow
 from mids.records import Delivered, Json
 
 IN_MEMORY = ":memory:"
@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS jobs (
   outputs TEXT NOT NULL, sources TEXT NOT NULL, row TEXT NOT NULL, facts TEXT NOT NULL, private TEXT NOT NULL,
   sidecar TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS texts (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL,
+  entries TEXT NOT NULL);
 """
 
 
@@ -104,9 +105,10 @@ class Journal:
         """Records what the headers say of a subject, its sessions and images: the newest plan's word counts."""
         sessions = json.dumps({label: dict(row) for label, row in subject.sessions.items()})
         self._do("BEGIN")
+        entries = json.dumps([[entry.table, dict(entry.row)] for entry in subject.entries])
         self._do(
-            "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?)",
-            (subject.label, json.dumps(dict(subject.row)), sessions),
+            "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?)",
+            (subject.label, json.dumps(dict(subject.row)), sessions, entries),
         )
         for job in subject.jobs:
             values = (json.dumps(dict(job.row)), json.dumps(dict(job.sidecar)), job.path)
@@ -131,10 +133,17 @@ class Journal:
             for path, subject, session, row, sidecar, facts, private in rows
         ]
 
-    def subjects(self) -> dict[str, tuple[Row, Mapping[str, Row]]]:
-        """The rows of every subject and of its sessions, by label."""
-        rows = self._db.execute("SELECT label, row, sessions FROM subjects ORDER BY label")
-        return {label: (json.loads(row), json.loads(sessions)) for label, row, sessions in rows}
+    def subjects(self) -> dict[str, Subject]:
+        """What is known of every subject but its jobs, by label."""
+        return {
+            label: Subject(
+                label,
+                row=json.loads(row),
+                sessions=json.loads(sessions),
+                entries=tuple(TableRow(table, cells) for table, cells in json.loads(entries)),
+            )
+            for label, row, sessions, entries in self._db.execute("SELECT * FROM subjects ORDER BY label")
+        }
 
     def texts(self) -> dict[str, tuple[int, int]]:
         """The small files (sidecars, tables, descriptions) that we wrote."""

@@ -11,8 +11,8 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
 from mids.plan.job import Job, Outcome, Plan
-from mids.plan.texts import dataset_texts, sidecar_texts
-from mids.records import About, Delivered
+from mids.plan.texts import Words, dataset_texts, sidecar_texts
+from mids.records import Delivered
 from mids.run.journal import Journal
 from mids.run.pool import Failed, Finished, mapped, work
 
@@ -38,7 +38,7 @@ class Place:
 
 
 def run(
-    plan: Plan, place: Place, journal: Journal, about: About, *,
+    plan: Plan, place: Place, journal: Journal, words: Words, *,
     jobs: int = 1, progress: Progress = lambda done, total, path: None, extra: Extra = lambda outcome: {},
 ) -> Outcome:  # fmt: skip
     """Makes everything of the plan that is not done yet.
@@ -72,7 +72,7 @@ def run(
     removed = _remove(sorted({*unwanted} - untouched), place, journal)
     journal.forget([path for path in known if not (place.dataset / path).exists()])
     outcome = Outcome(tuple(made), kept, tuple(sorted(lost)), (), tuple(issues), tuple(crashes))
-    removed += _write_texts(place, journal, about, extra(outcome), untouched)
+    removed += _write_texts(place, journal, words, extra(outcome), untouched)
     return replace(outcome, removed=tuple(removed))
 
 
@@ -182,14 +182,14 @@ def _remove(paths: list[str], place: Place, journal: Journal) -> list[str]:
     return paths
 
 
-def _write_texts(place: Place, journal: Journal, about: About, extra: Mapping[str, str], kept: set[str]) -> list[str]:
+def _write_texts(place: Place, journal: Journal, words: Words, extra: Mapping[str, str], kept: set[str]) -> list[str]:
     """Writes sidecars, tables and descriptions from the journal, and removes those that nothing wants any more."""
     delivered: list[Delivered] = journal.delivered()
     ours = journal.texts()
     wanted: set[str] = set()
     for path, content in (
         *sidecar_texts(delivered),
-        *dataset_texts(delivered, journal.subjects(), about),
+        *dataset_texts(delivered, journal.subjects(), words),
         *extra.items(),
     ):
         wanted.add(path)

@@ -1,0 +1,155 @@
+"""Regions of interest as label maps on the grid of the delivered image."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+
+from mids.actions import gz, picture
+from mids.actions.png import encode
+from mids.actions.regrid import regular
+from mids.errors import DataError
+from mids.issues import Issue, issue
+from mids.readers.files import open_source
+from mids.readers.geometry import affine
+from mids.records import Compression, Geometry, Made, Outline, Source
+
+Labels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """Outlines as `mask.nii.gz` (a volume's grid) or `mask.png` (a picture's), and the lookup `mask.tsv`.
+
+    A pixel belongs to an outline when its centre lies inside. Outlines of one label on one slice are a union;
+    where labels overlap, the later one of the lookup wins and an Issue counts the pixels. On a resampled volume
+    a voxel belongs to a label where the resampled outline covers half of it.
+    """
+
+    VERSION: ClassVar[int] = 1
+    source: Source
+    geometry: Geometry
+    is_picture: bool
+    outlines: tuple[Outline, ...]
+    lookup: tuple[tuple[str, int], ...]
+    compression: Compression = "fast"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The file that the outlines come from."""
+        return (self.source,)
+
+    def make(self, root: Path, scratch: Path) -> Made:
+        """Makes the label map and its lookup; raises `DataError` ``REGION_MISMATCH`` where the grid is unknown."""
+        del root
+        filled, overlap, issues = _filled(self.outlines, dict(self.lookup), self.geometry)
+        if overlap:
+            issues.append(issue("REGION_OVERLAP", f"{overlap} pixels belong to more than one label", origin="run"))
+        if self.is_picture:
+            (scratch / "mask.png").write_bytes(encode(filled[:, :, 0], compression=self.compression))
+        else:
+            _volume(filled, self.geometry, scratch / "mask.nii.gz", self.compression)
+        write_lookup(scratch / "mask.tsv", self.lookup)
+        name = "mask.png" if self.is_picture else "mask.nii.gz"
+        return Made((name, "mask.tsv"), issues=tuple(issues))
+
+
+@dataclass(frozen=True, slots=True)
+class MaskPicture:
+    """A mask that comes as a picture of the image's own size: what is not black gets the lookup's one value."""
+
+    VERSION: ClassVar[int] = 1
+    source: Source
+    rows: int
+    columns: int
+    lookup: tuple[tuple[str, int], ...]
+    compression: Compression = "fast"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The mask's file."""
+        return (self.source,)
+
+    def make(self, root: Path, scratch: Path) -> Made:
+        """Makes the label map; raises `DataError` where the picture is broken or of another size."""
+        with open_source(root, self.source) as stream:
+            pixels, _ = picture.read(stream)
+        grey = pixels if pixels.ndim == 2 else pixels.max(axis=2)
+        if grey.shape != (self.rows, self.columns):
+            size = f"{grey.shape[1]} × {grey.shape[0]}"
+            raise DataError("REGION_MISMATCH", f"the mask has {size} pixels, the image {self.columns} × {self.rows}")
+        values = np.where(grey > 0, self.lookup[0][1], 0).astype(np.uint8)
+        (scratch / "mask.png").write_bytes(encode(values, compression=self.compression))
+        write_lookup(scratch / "mask.tsv", self.lookup)
+        return Made(("mask.png", "mask.tsv"))
+
+
+def write_lookup(path: Path, lookup: Sequence[tuple[str, int]]) -> None:
+    """The lookup of a label map: BIDS's columns index and name."""
+    lines = ["index\tname", *(f"{value}\t{label}" for label, value in lookup)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+
+
+def _filled(outlines: Sequence[Outline], lookup: dict[str, int], shape: Geometry) -> tuple[Labels, int, list[Issue]]:
+    """(rows, columns, slices) of label values, how many pixels had more than one label, and what was wrong."""
+    filled = np.zeros((shape.rows, shape.columns, shape.slices), np.uint8)
+    overlap = 0
+    issues: list[Issue] = []
+    for label, value in lookup.items():
+        own = np.zeros(filled.shape, bool)
+        for outline in (found for found in outlines if found.label == label):
+            problem = _problem(outline, shape)
+            if problem:
+                issues.append(issue("REGION_INVALID", problem, origin="run"))
+            if len(outline.points) > 2:
+                own[:, :, outline.slice % shape.slices] |= inside(outline.points, shape.rows, shape.columns)
+        overlap += int(np.count_nonzero(own & (filled > 0)))
+        filled[own] = value
+    return filled, overlap, issues
+
+
+def _problem(outline: Outline, shape: Geometry) -> str:
+    points = np.array(outline.points).reshape(-1, 2)
+    if len(points) < 3:
+        return f"an outline has {len(points)} points"
+    low, high = points.min(axis=0), points.max(axis=0)
+    if (low < -1).any() or high[0] > shape.columns or high[1] > shape.rows:
+        return "an outline leaves the image"
+    return ""
+
+
+def inside(points: Sequence[tuple[float, float]], rows: int, columns: int) -> npt.NDArray[np.bool_]:
+    """Which pixels (rows, columns) have their centre inside a polygon of (column, row) points, even-odd rule."""
+    polygon = np.asarray(points, dtype=float)
+    row, column = np.mgrid[0:rows, 0:columns].astype(float)
+    result = np.zeros((rows, columns), bool)
+    for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
+        if y0 == y1:
+            continue
+        crosses = (y0 > row) != (y1 > row)
+        result ^= crosses & (column < (x1 - x0) * (row - y0) / (y1 - y0) + x0)
+    return result
+
+
+def _volume(filled: Labels, shape: Geometry, path: Path, compression: Compression) -> None:
+    """Writes the label map on the grid of the volume: as it is stored, or as it was resampled."""
+    voxels = np.ascontiguousarray(filled.transpose(1, 0, 2)[:, ::-1])
+    matrix = affine(shape)
+    if shape.positions:
+        grids = {value: regular((voxels == value).astype(np.float32), shape) for value in np.unique(voxels) if value}
+        blank = regular(np.zeros(voxels.shape, np.float32), shape)
+        matrix, resampled = blank.affine, np.zeros(blank.voxels.shape, np.uint8)
+        for value, grid in grids.items():
+            resampled[np.asarray(grid.voxels, np.float32) >= 0.5] = value
+        voxels = resampled
+    if matrix is None:
+        raise DataError("REGION_MISMATCH", "the image has no known place, so the outlines have none")
+    image: Any = nib.Nifti1Image(voxels, matrix)  # type: ignore[no-untyped-call]
+    image.header.set_xyzt_units("mm", "sec")
+    image.header.set_qform(matrix, 1)
+    image.header.set_sform(matrix, 1)
+    gz.write(path, (image.to_bytes(),), compression)

@@ -1,0 +1,77 @@
+"""A PNG or JPEG as a PNG: 8-bit grey stays 8-bit grey, colour stays RGB, nothing but pixels goes over."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from mids.actions.png import encode
+from mids.errors import DataError
+from mids.readers.files import open_source
+from mids.records import Box, Compression, Json, Made, Source
+
+LARGEST = 200_000_000
+"""Pixels of a picture; a decompression bomb is refused, the largest scanned film stays far below."""
+
+_GREY = {"1": "L", "L": "L", "I;16": "I;16", "I;16B": "I;16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One picture as `image.png`: palette and transparency are resolved (over black), metadata is left behind.
+
+    `blank` are boxes (top, left, bottom, right) in pixels, bottom and right exclusive, made black.
+    """
+
+    VERSION: ClassVar[int] = 1
+    source: Source
+    compression: Compression = "fast"
+    blank: tuple[Box, ...] = ()
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The one input file."""
+        return (self.source,)
+
+    def make(self, root: Path, scratch: Path) -> Made:
+        """Makes `image.png`; raises `DataError` ``PIXELS_UNREADABLE``."""
+        with open_source(root, self.source) as stream:
+            pixels, form = read(stream)
+        for top, left, bottom, right in self.blank:
+            pixels[top:bottom, left:right] = 0
+        (scratch / "image.png").write_bytes(encode(pixels, compression=self.compression))
+        facts: dict[str, Json] = {
+            "PhotometricInterpretation": "RGB" if pixels.ndim == 3 else "MONOCHROME2",
+            "Rows": pixels.shape[0],
+            "Columns": pixels.shape[1],
+            "LossyImageCompression": "01" if form == "JPEG" else "00",
+            "WindowApplied": False,
+        }
+        if self.blank:
+            facts["BlankedRegions"] = [list(box) for box in self.blank]
+        return Made(("image.png",), facts)
+
+
+def read(stream: object) -> tuple[np.ndarray, str]:
+    """Pixels, (rows, columns) uint8 or uint16 or (rows, columns, 3) uint8, and the file's real format.
+
+    Raises `DataError` ``PIXELS_UNREADABLE`` for what is no picture, is cut short or is too large.
+    """
+    try:
+        with Image.open(stream) as image:  # type: ignore[arg-type]
+            if image.width * image.height > LARGEST:
+                raise DataError("PIXELS_UNREADABLE", f"the picture has {image.width} × {image.height} pixels")
+            form = str(image.format)
+            if image.mode in _GREY:
+                return np.array(image.convert(_GREY[image.mode])), form
+            if image.mode in ("RGBA", "LA", "P", "PA"):
+                over_black = Image.new("RGBA", image.size, (0, 0, 0, 255))
+                over_black.alpha_composite(image.convert("RGBA"))
+                pixels = np.array(over_black.convert("RGB"))
+                is_grey = image.mode == "LA" or bool((pixels == pixels[..., :1]).all() and image.mode != "RGBA")
+                return (np.ascontiguousarray(pixels[..., 0]) if is_grey else pixels), form
+            return np.array(image.convert("RGB")), form
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError("PIXELS_UNREADABLE", f"the picture can't be decoded ({type(error).__name__})") from error
