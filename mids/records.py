@@ -50,7 +50,7 @@ class Geometry:
     along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
     says what keeps the stack from being a regular grid; `tilt` is in degrees; `missing` counts slices that a
     gap of whole multiples of the spacing says are absent. `positions` are those of the slices of one volume, in
-    order, kept only where the stack is not regular.
+    order, kept only where the stack is not regular. `frames` are the frames of one enhanced image in order.
     """
 
     rows: int
@@ -64,6 +64,7 @@ class Geometry:
     problem: Literal["", "tilt", "uneven", "tilt and uneven", "unknown"] = ""
     missing: int = 0
     positions: tuple[tuple[float, ...], ...] = ()
+    frames: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,3 +159,53 @@ def test_missing_tags_are_normal(tmp_path: Path, key: Path) -> None:
     result = converted(slices, tmp_path, key)
     assert np.mean(np.asarray(the_volume(result).dataobj) == hounsfield_at_voxels(the_volume(result))) > 0.999
     assert result.exit_code == 0
+
+
+def enhanced(stack: ct.Stack, order: Sequence[int]) -> Dataset:
+    """The slices of a stack as one Enhanced CT image whose frames stand in any order (PS3.3 A.38)."""
+    slices = list(ct.slices(stack))
+    frames = [slices[index] for index in order]
+    dataset = slices[0]
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.2.1"
+    dataset.NumberOfFrames = len(frames)
+    dataset.PixelData = b"".join(frame.PixelData for frame in frames)
+    measures, plane, rescale = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = dataset.PixelSpacing, dataset.SliceThickness
+    plane.ImageOrientationPatient = dataset.ImageOrientationPatient
+    rescale.RescaleIntercept, rescale.RescaleSlope, rescale.RescaleType = dataset.RescaleIntercept, 1, "HU"
+    group = Dataset()
+    group.PixelMeasuresSequence, group.PlaneOrientationSequence = [measures], [plane]
+    group.PixelValueTransformationSequence = [rescale]
+    dataset.SharedFunctionalGroupsSequence = [group]
+    dataset.PerFrameFunctionalGroupsSequence = []
+    for number, frame in enumerate(frames, start=1):
+        place, content, item = Dataset(), Dataset(), Dataset()
+        place.ImagePositionPatient = frame.ImagePositionPatient
+        content.StackID, content.InStackPositionNumber, content.DimensionIndexValues = "1", number, [1, number]
+        item.PlanePositionSequence, item.FrameContentSequence = [place], [content]
+        dataset.PerFrameFunctionalGroupsSequence.append(item)
+    for keyword in (
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "RescaleIntercept",
+        "RescaleSlope",
+    ):
+        delattr(dataset, keyword)
+    return dataset
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_an_enhanced_image_lies_where_its_frames_say(order: str, tmp_path: Path, key: Path) -> None:
+    count = len(ct.SOFT.centres)
+    frames = range(count) if order == "ascending" else range(count - 1, -1, -1)
+    result = converted([enhanced(ct.SOFT, list(frames))], tmp_path, key)
+    image = the_volume(result)
+    assert image.shape == (64, 48, count)
+    assert np.mean(np.asarray(image.dataobj) == hounsfield_at_voxels(image)) > 0.999
+
+
+def test_a_tilted_enhanced_image_is_resampled_in_place(tmp_path: Path, key: Path) -> None:
+    result = converted([enhanced(ct.TILTED, range(len(ct.TILTED.centres)))], tmp_path, key)
+    marker = anatomy.MARKERS["right upper anterior"]
+    assert centroid(the_volume(result), marker, 0.15 * marker.value) == pytest.approx(marker.centre, abs=2.5)

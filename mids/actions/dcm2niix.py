@@ -90,7 +90,7 @@ class Volume:
         """Raises `DataError` unless the uncorrected volume has the headers' shape, pixels and place."""
         image = _opened(path)
         _check_shape(image, self.geometry)
-        _check_pixels(image, slices, self.geometry, exact=self.modality != "MR")
+        _check_pixels(image, slices, self.geometry, exact=self.modality != "MR" and not self.geometry.frames)
         if not self.geometry.problem:
             _check_affine(image, self.geometry)
 
@@ -197,13 +197,16 @@ def _check_affine(image: Any, shape: Geometry) -> None:
 
 
 def _check_pixels(image: Any, slices: Sequence[Path], shape: Geometry, *, exact: bool) -> None:
-    """Compares the middle slice with pydicom's pixels; MR may be rescaled linearly by dcm2niix (Philips)."""
-    if len(slices) != shape.slices * shape.volumes:
+    """Compares the middle slice with pydicom's pixels; MR may be rescaled linearly by dcm2niix (Philips), an
+    enhanced image frame by frame.
+    """
+    if len(slices) != shape.slices * shape.volumes and not shape.frames:
         return
     k = shape.slices // 2
-    with slices[k].open("rb") as stream:
+    with slices[0 if shape.frames else k].open("rb") as stream:
         dataset = read_dataset(stream)
-    wanted = np.asarray(modality(stored(dataset), dataset), dtype=np.float64)
+    pixels = stored(dataset, frame=shape.frames[k] if shape.frames else None)
+    wanted = np.asarray(modality(pixels, dataset), dtype=np.float64)
     if wanted.ndim != 2:
         return
     found = np.asarray(image.dataobj[:, ::-1, k], dtype=np.float64)

@@ -36,6 +36,7 @@ NAMING = (
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 
+_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
 _BROKEN = (
     InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
@@ -48,7 +49,7 @@ _BROKEN = (
 class Instance:
     """The header of one SOP instance: where it is, and the wanted attributes by DICOM keyword, typed.
 
-    `transfer_syntax` is a UID; `truncated` says that PixelData is shorter than it claims; `has_pixels` that
+    `frames` are the ImagePositionPatient of each frame of an enhanced image. `transfer_syntax` is a UID; `truncated` says that PixelData is shorter than it claims; `has_pixels` that
     there is any.
     """
 
@@ -57,6 +58,7 @@ class Instance:
     transfer_syntax: str = ""
     has_pixels: bool = False
     truncated: bool = False
+    frames: tuple[tuple[float, ...], ...] = ()
 
     def text(self, keyword: str) -> str:
         """The attribute as stripped text, empty where it is missing."""
@@ -86,7 +88,7 @@ def read_dataset(stream: BinaryIO, keywords: Iterable[str] = ()) -> Dataset:
 
     Raises `DataError` ``DICOM_UNREADABLE``.
     """
-    tags = list(keywords)
+    tags = [*keywords, *_GROUPS] if keywords else []
     try:
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")
@@ -131,7 +133,17 @@ def read_instance(
         header["SOPClassUID"] = of_medium  # a DICOMDIR has it only there
     if not header:
         return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
-    return Instance(source, header, syntax, has_pixels, truncated)
+    return Instance(source, header, syntax, has_pixels, truncated, _frames(dataset))
+
+
+def _frames(dataset: Dataset) -> tuple[tuple[float, ...], ...]:
+    """Where each frame of an enhanced image lies (PS3.3 C.7.6.16.2.3), empty unless all of them say so."""
+    try:
+        frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
+        points = [frame.PlanePositionSequence[0].ImagePositionPatient for frame in frames]
+        return tuple(tuple(float(value) for value in point) for point in points if len(point) == 3)
+    except _BROKEN:
+        return ()
 
 
 def _private(dataset: Dataset, tag: PrivateTag) -> str:
@@ -174,7 +186,7 @@ def _value(dataset: Dataset, keyword: str) -> Json:
             warnings.simplefilter("ignore")
             if keyword in dataset:
                 return _json(dataset.get(keyword), dictionary_VR(keyword))
-            for group in ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"):
+            for group in _GROUPS:
                 if dataset.get(group):
                     found = _in_functional_group(dataset[group].value[0], keyword)
                     if found is not None:

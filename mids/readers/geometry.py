@@ -1,6 +1,7 @@
 """The geometry of a stack of slices from ImagePositionPatient and ImageOrientationPatient (PS3.3 C.7.6.2.1.1)."""
 
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -40,29 +41,35 @@ def plane(orientation: Sequence[float]) -> Literal["ax", "sag", "cor", ""]:
 def geometry(instances: Sequence[Instance]) -> tuple[list[Instance], Geometry]:
     """The instances in geometric order (volume by volume, k ascending along row × column), and their geometry.
 
-    Instances without positions keep their order and get the problem ``unknown`` if there is more than one.
+    One enhanced image stands for its frames. Without positions the order is kept, and more than one slice gets
+    the problem ``unknown``.
     """
     first = instances[0]
     rows, columns = (int(n[0]) if (n := first.numbers(key, 1)) else 0 for key in ("Rows", "Columns"))
     orientation = first.numbers("ImageOrientationPatient", 6)
     spacing = first.numbers("PixelSpacing", 2)
-    if not orientation or any(position(instance) is None for instance in instances):
+    points = np.array(
+        first.frames or [instance.numbers("ImagePositionPatient", 3) or [np.nan] * 3 for instance in instances]
+    )
+    if not orientation or np.isnan(points).any():
         problem: Literal["", "unknown"] = "unknown" if len(instances) > 1 else ""
-        shape = Geometry(rows, columns, len(instances), 1, orientation, (), spacing, problem=problem)
-        return list(instances), shape
-    normal = np.cross(orientation[:3], orientation[3:])
-    points = np.array([instance.numbers("ImagePositionPatient", 3) for instance in instances])
-    depth = points @ normal
+        return list(instances), Geometry(rows, columns, len(instances), 1, orientation, (), spacing, problem=problem)
+    ordered, slices = _ordered(points @ np.cross(orientation[:3], orientation[3:]))
+    shape = _measured(rows, columns, points[ordered[:slices]], orientation, spacing, len(points))
+    if first.frames:
+        return list(instances), replace(shape, frames=tuple(ordered))
+    return [instances[index] for index in ordered], shape
+
+
+def _ordered(depth: np.ndarray) -> tuple[list[int], int]:
+    """Indices volume by volume, each ascending in depth (mm along the normal), and how many depths there are."""
     rank = {value: k for k, value in enumerate(sorted({round(float(d), 2) for d in depth}))}
-    ks = [rank[round(float(d), 2)] for d in depth]
     seen: dict[int, int] = {}
     order = []
-    for index, k in enumerate(ks):
+    for index, k in enumerate(rank[round(float(d), 2)] for d in depth):
         order.append((seen.get(k, 0), k, index))
         seen[k] = seen.get(k, 0) + 1
-    ordered = [index for _, _, index in sorted(order)]
-    line = points[ordered[: len(rank)]]
-    return [instances[index] for index in ordered], _measured(rows, columns, line, orientation, spacing, len(instances))
+    return [index for _, _, index in sorted(order)], len(rank)
 
 
 def _measured(
