@@ -96,7 +96,7 @@ def convert(
         references = References(pseudonyms, show_paths=show_paths or labels.are_public)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
         outcome = None
-        if not dry_run and (plan.jobs or comparison.done):
+        if not dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             where = Place(root, target, state.folder)
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
             words = Words(description, vocabulary.schema)

@@ -1,5 +1,6 @@
 """From records to jobs: names, modality, 2D or 3D, pseudonyms and shifted dates, all decided here."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -225,7 +226,7 @@ def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator
         old = next((context.known[image.key] for image in images if image.key in context.known), "")
         parsed = parse(old).name if old else None
         run = parsed.get("run") if parsed else None
-        if run and int(run) not in taken.values():
+        if run and int(run) not in taken.values() and _same_but_number(old, _name(images[0], label, 1, 0, context)):
             taken[repeat] = int(run)
     following = max(taken.values(), default=0)
     for repeat, images in repeats.items():
@@ -237,6 +238,11 @@ def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator
             yield replace(
                 image, run=taken[repeat], chunk=chunk, name=_name(image, label, taken[repeat], chunk, context)
             )
+
+
+def _same_but_number(old: str, name: Name) -> bool:
+    """Whether an earlier name numbers the same group: a corrected image counts anew among others."""
+    return re.sub(r"_(run|chunk)-\d+", "", old) == re.sub(r"_(run|chunk)-\d+", "", name.path)
 
 
 def _name(image: _Image, label: str, run: int, chunk: int, context: Context) -> Name:

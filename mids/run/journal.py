@@ -17,6 +17,9 @@ from mids.records import Delivered, Json
 IN_MEMORY = ":memory:"
 """The name of a journal that is kept nowhere: that of a dry run without an earlier run."""
 
+VERSION = 2
+"""Of the tables below (user_version of the file); a journal of another version is not touched."""
+
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS jobs (
@@ -48,6 +51,7 @@ class Journal:
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("BEGIN EXCLUSIVE")
+            self._check_version(path)
             for statement in _TABLES.split(";"):
                 self._db.execute(statement)
             self._db.execute("COMMIT")
@@ -58,6 +62,12 @@ class Journal:
             raise MidsError(f"the journal {path} can't be opened ({reason})") from error
         except sqlite3.DatabaseError as error:
             raise MidsError(f"the journal {path} is damaged: move {path.parent} and the dataset away") from error
+
+    def _check_version(self, path: Path) -> None:
+        is_new = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
+        if not is_new and self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
+            raise MidsError(f"the journal {path} is of another version of mids: use that one, or another DEST")
+        self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     def _do(self, statement: str, values: Sequence[str | int] = ()) -> None:
         try:

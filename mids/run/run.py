@@ -72,7 +72,7 @@ def run(
     removed = _remove(sorted({*unwanted} - untouched), place, journal)
     journal.forget([path for path in known if not (place.dataset / path).exists()])
     outcome = Outcome(tuple(made), kept, tuple(sorted(lost)), (), tuple(issues), tuple(crashes))
-    removed += _write_texts(place, journal, words, extra(outcome), untouched)
+    removed += _write_texts(place, journal, words, partial(extra, outcome), untouched)
     return replace(outcome, removed=tuple(removed))
 
 
@@ -182,7 +182,9 @@ def _remove(paths: list[str], place: Place, journal: Journal) -> list[str]:
     return paths
 
 
-def _write_texts(place: Place, journal: Journal, words: Words, extra: Mapping[str, str], kept: set[str]) -> list[str]:
+def _write_texts(
+    place: Place, journal: Journal, words: Words, extra: Callable[[], Mapping[str, str]], kept: set[str]
+) -> list[str]:
     """Writes sidecars, tables and descriptions from the journal, and removes those that nothing wants any more."""
     delivered: list[Delivered] = journal.delivered()
     ours = journal.texts()
@@ -190,7 +192,7 @@ def _write_texts(place: Place, journal: Journal, words: Words, extra: Mapping[st
     for path, content in (
         *sidecar_texts(delivered),
         *dataset_texts(delivered, journal.subjects(), words),
-        *extra.items(),
+        *(extra().items() if delivered else ()),
     ):
         wanted.add(path)
         if path not in kept:
