@@ -22,6 +22,9 @@ EVERYWHERE = frozenset({"dataset", "general", "hints", "nifti", "phenotype", "pr
 
 IMAGES = (".nii.gz", ".nii", ".png")
 
+SHARED = ("label", "path", "datetime")
+"""Types of columns that BIDS defines as this project does; its others, such as sex, allow more."""
+
 JsonObject = dict[str, Any]
 
 
@@ -141,7 +144,8 @@ def _files(rules: JsonObject, schema: Schema, keys: Mapping[str, str]) -> None:
             f"rule{number}": {
                 "suffixes": [suffix.suffix for suffix in suffixes],
                 "extensions": [*suffixes[0].extensions, ".json"],
-                "datatypes": [group.folder, *datatypes],
+                # bids-validator knows a file's last folder only, bidsschematools the whole way.
+                "datatypes": [group.folder, *datatypes, *(f"{group.folder}/{folder}" for folder in datatypes)],
                 "entities": dict(entities),
             }
             for number, ((datatypes, _), suffixes) in enumerate(alike.items(), start=1)
@@ -175,6 +179,11 @@ def _among(value: str, words: Iterable[str]) -> str:
 def _checks(schema: Schema) -> JsonObject:
     """What BIDS's file rules can't say, under the codes of this project's own checks."""
     checks: JsonObject = {}
+    for suffix in schema.suffixes.values():
+        if suffix.modalities:
+            selectors = [f'suffix == "{suffix.suffix}"', BELOW, '"Modality" in sidecar']
+            among = _among("sidecar.Modality", suffix.modalities)
+            checks[f"{suffix.suffix}_modality"] = _check("MODALITY_CONTRADICTED", "warning", selectors, among)
     for entity in schema.entities.values():
         there = f'"{entity.key}" in entities'
         if not entity.bids:
@@ -192,6 +201,7 @@ def _check(code: str, level: str, selectors: list[str], test: str) -> JsonObject
     messages = {
         "FOLDER_WRONG": "An entity of MIDS stands in the name of a file outside mim- folders.",
         "ENTITY_VALUE": "The value of an entity is not in its code list.",
+        "MODALITY_CONTRADICTED": "The suffix of the name does not fit Modality of the sidecar.",
         "ENTITY_MISSING": "A file in a mim- folder lacks an entity.",
     }
     return {
@@ -211,11 +221,12 @@ def _columns(objects: JsonObject, rules: JsonObject, table: Table, schema: Schem
         return
     known = {objects[key]["name"]: key for key in rule["columns"]}
     for name, column in table.columns.items():
-        key = known.get(name) or f"{name}__{table.name}"
-        if name not in known:
+        key = known.get(name, "")
+        if not key or column.type not in SHARED:
+            rule["columns"].pop(key, None)
+            key = f"{name}__mids_{table.name}"
             objects[key] = _column(column, schema)
-        if column.required or name not in known:
-            rule["columns"][key] = "required" if column.required else "optional"
+        rule["columns"][key] = "required" if column.required else "optional"
 
 
 def _column(column: Column, schema: Schema) -> JsonObject:

@@ -74,5 +74,6 @@ def _field(column: Column, schema: Schema) -> dict[str, Any]:
 
 
 def _glob(place: str) -> str:
-    """The place of a table as a glob: `sub-*/sub-*_sessions.tsv`."""
-    return re.sub(r"\{\w+\}", "*", re.sub(r"\[[^\]]*\]", "*", place)).replace("**", "*")
+    """The place of a table as a glob: `sub-*/**/sub-*_scans.tsv`."""
+    optional = re.sub(r"\[[^\]]*\]", "*", re.sub(r"\[/[^\]]*\]", "/**", place))
+    return re.sub(r"\{\w+\}", "*", optional).replace("***", "**").replace("-**", "-*")
