@@ -90,7 +90,7 @@ def _described(action: argparse.Action) -> tuple[str, str, str, str]:
 def converting() -> str:
     """The codes of reading, planning and running."""
     rows = ((f"`{d.code}`", str(d.level), d.what, d.why, d.fix) for d in catalogue().values())
-    return table(("code", "level", "what", "why", "fix"), rows)
+    return anchored(table(("code", "level", "what", "why", "fix"), rows))
 
 
 def validating() -> str:
@@ -109,7 +109,13 @@ def validating() -> str:
     parts.append("### The validator itself")
     rows = ((f"`{code}`", str(found[code].level), *_texts(code)) for code in rest)
     parts.append(table(("code", "level", "what", "why", "fix"), rows))
-    return "\n\n".join(parts)
+    return anchored("\n\n".join(parts))
+
+
+def anchored(text: str) -> str:
+    """Tables of codes with a place in each row that reports link to."""
+    row = re.compile(r"^\| `([A-Z_]+)` \| ", re.MULTILINE)
+    return row.sub(lambda match: f'{match[0]}<a id="{match[1].lower()}"></a>', text)
 
 
 def _texts(code: str) -> tuple[str, str, str]:

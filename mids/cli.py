@@ -7,6 +7,7 @@ is quick.
 
 import argparse
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -29,6 +30,9 @@ exit codes: 0 done or rightly skipped, 1 something was lost or is wrong, 2 usage
 EXAMPLES_VALIDATE = """examples:
   mids-validate ~/dataset                       names, tables, sidecars, image heads
   mids-validate ~/dataset --format json         for programs
+  mids-validate ~/dataset --format sarif=out.sarif --format text
+  mids-validate ~/dataset --baseline known.json only new issues fail
+  mids-validate ~/dataset --select privacy      only what may identify a patient
   mids-validate --explain SIDECAR_MISSING       what a code means and how to mend it
   mids-validate --list-codes                    every code with its level
 
@@ -126,9 +130,17 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
 def _validate_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("dataset", nargs="?", metavar="DATASET", help="the dataset's folder")
-    add("--format", choices=["text", "json"], default="text", help="how to print the report")
+    add(
+        "--format",
+        action="append",
+        default=[],
+        metavar="NAME[=FILE]",
+        help="text, json, jsonl, sarif, junit, github, gitlab, markdown, html (repeatable; without any, text)",
+    )
     add("--deep", action="store_true", help="read every byte of every image")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
+    add("--config", type=Path, metavar="FILE", help="waivers, levels, selection (mids-validate.toml, if there is one)")
+    add("--profile", metavar="NAME", help="what is accepted: mids (unless the file says otherwise), bimcv-covid19")
     add(
         "--select",
         action="append",
@@ -136,18 +148,20 @@ def _validate_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="only checks of this code or family (repeatable)",
     )
+    add("--ignore", action="append", default=[], metavar="NAME", help="no checks of this code or family (repeatable)")
     add(
         "--fail-on",
-        choices=["error", "warning"],
-        default="error",
-        help="the level that makes the exit code 1",
+        choices=["error", "warning", "info"],
+        help="the level that makes the exit code 1 (error, unless the file says otherwise)",
     )
+    add("--baseline", type=Path, metavar="FILE", help="issues in this file are known: only new ones fail")
+    add("--write-baseline", type=Path, metavar="FILE", help="write the issues that stand as known ones; none fails")
     add(
         "--max-per-code",
         type=int,
         default=20,
         metavar="N",
-        help="text: how many issues of a code to print (20)",
+        help="formats for people: how many issues of a code to show, 0 for all (20)",
     )
     add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
     add("--list-codes", action="store_true", help="list every code, and stop")
@@ -269,38 +283,44 @@ class _Progress:
 
 def _validate(arguments: argparse.Namespace) -> int:
     from mids import issues, validation
-    from mids.report import json as json_report
-    from mids.report import text as text_report
+    from mids.checks import baseline, control
+    from mids.report import formats, text
+    from mids.report.issue import Style, prefix_of
 
+    a = arguments
     definitions = {**issues.catalogue(), **validation.definitions()}
-    if arguments.list_codes:
+    if a.list_codes:
         for code, definition in sorted(definitions.items()):
             print(f"{code}\t{definition.level}\t{definition.what}")
         return 0
-    if arguments.explain:
-        print(_explained(definitions, arguments.explain))
+    if a.explain:
+        print(text.explain(definitions[control.known("code", a.explain, definitions)]))
         return 0
-    if arguments.dataset is None:
+    if a.dataset is None:
         raise MidsError("DATASET is needed: see --help for examples")
-    selected = frozenset(arguments.select)
-    report = validation.validate(arguments.dataset, jobs=arguments.jobs, deep=arguments.deep, select=selected)
-    if arguments.format == "json":
-        print(json_report.render(report))
-    else:
-        print(text_report.render(report, colour=sys.stdout.isatty(), max_per_code=arguments.max_per_code))
-    return report.exit_code(arguments.fail_on)
+    dataset = Path(a.dataset)
+    rules = control.find(dataset, a.config)
+    rules = control.decided(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
+    before = baseline.read(a.baseline) if a.baseline else None
+    outputs = formats.outputs(a.format)
+    codes = rules.codes(deep=a.deep)
+    report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes)
+    report = control.judge(report, rules, codes, before)
+    style = Style(
+        colour=_wants_colour(), shown=a.max_per_code, reasons=a.verbose, fail_on=rules.fail_on,
+        least=issues.Level.ERROR if a.quiet else issues.Level.INFO, prefix=prefix_of(dataset), ran=codes,
+    )  # fmt: skip
+    formats.write(report, outputs, style)
+    logging.getLogger("mids").info(text.summary(report))
+    if a.write_baseline:
+        formats.save(a.write_baseline, [baseline.render((*report.issues, *report.known))])
+        return 3 if report.crashed else 0
+    return report.exit_code(rules.fail_on)
 
 
-def _explained(definitions: "dict[str, issues.Definition]", code: str) -> str:  # type: ignore[name-defined]  # noqa: F821
-    from difflib import get_close_matches
-
-    if code not in definitions:
-        near = get_close_matches(code.upper(), definitions, 3)
-        raise MidsError(
-            f"there is no code {code}: " + (f"did you mean {' or '.join(near)}?" if near else "see --list-codes")
-        )
-    found = definitions[code]
-    return f"{found.code} ({found.level})\n\n{found.what}\n\nwhy: {found.why}\n\nfix: {found.fix}"
+def _wants_colour() -> bool:
+    """Colour on a terminal, unless its user says no (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _key(arguments: argparse.Namespace) -> int:

@@ -9,23 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
-from mids.checks.outcome import Counts, Report
+from mids.checks.outcome import OWN, Counts, Report
 from mids.checks.registry import Finding, Per
 from mids.checks.tree import Tree, walk
 from mids.checks.views import DatasetView, FileView, kind_of, subject_of
 from mids.errors import MidsError
-from mids.issues import Definition, Issue, Level
+from mids.issues import Definition, Issue
 from mids.schema import Schema, load
 
 __all__ = ["Counts", "Report", "definitions", "validate"]
 
-CRASHED = Definition(
-    "CHECK_CRASHED",
-    Level.ERROR,
-    "A check failed for a fault of its own.",
-    "What it looks for may be there; all other checks went on.",
-    "Report it with the code of the check and, if you can, the file.",
-)
+CRASHED = OWN["CHECK_CRASHED"]
 BATCH = 500
 """Files that one task of a worker process holds, in whole subjects."""
 
@@ -33,7 +27,7 @@ BATCH = 500
 def definitions() -> Mapping[str, Definition]:
     """Every code of the validator with its level, meaning, reason and remedy."""
     codes = {code: check.definition for code, check in CHECKS.items()}
-    return {**codes, CRASHED.code: CRASHED}
+    return {**codes, **OWN}
 
 
 def validate(

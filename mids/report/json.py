@@ -1,27 +1,47 @@
 """A report as JSON for programs; the keys are stable."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Iterator
 
 from mids.checks.outcome import Report
+from mids.report.issue import Style, record, totals
 
 VERSION = 1
 """Goes up when a key changes its meaning or disappears."""
 
 
+def write(report: Report, style: Style) -> Iterator[str]:
+    """One JSON object: version, dataset, crashed, counts, levels, issues; every issue is a line of its own."""
+    yield json.dumps(head(report), ensure_ascii=False, indent=1)[:-2] + ',\n "issues": ['
+    for number, issue in enumerate(report.issues):
+        yield (",\n  " if number else "\n  ") + _line(record(issue))
+    yield "\n ]\n}\n"
+
+
+def write_lines(report: Report, style: Style) -> Iterator[str]:
+    """JSON lines: one object for each issue, then one without `code` that sums up (without it the file is cut)."""
+    for issue in report.issues:
+        yield _line(record(issue)) + "\n"
+    yield _line(head(report)) + "\n"
+
+
 def render(report: Report) -> str:
-    """The report as one JSON object: version, dataset, crashed, counts, levels, issues."""
-    levels = {
-        "error": len(report.errors),
-        "warning": len(report.warnings),
-        "info": len(report) - len(report.errors) - len(report.warnings),
-    }
-    content = {
+    """The report as one JSON object in one text."""
+    return "".join(write(report, Style())).rstrip("\n")
+
+
+def head(report: Report) -> dict[str, object]:
+    """Everything but the issues; `counts` says how many were waived or known from a baseline."""
+    return {
         "version": VERSION,
         "dataset": report.dataset,
         "crashed": report.crashed,
-        "counts": report.counts.as_dict(),
-        "levels": levels,
-        "issues": [asdict(issue) for issue in report.issues],
+        "counts": {**report.counts.as_dict(), "waived": len(report.waived), "known": len(report.known)},
+        "levels": {str(level): number for level, number in totals(report).items()},
     }
-    return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def _line(content: dict[str, object] | dict[str, str | int | None]) -> str:
+    # A name that is not UTF-8 is escaped: it could not be written.
+    text = json.dumps(content, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(content)

@@ -1,0 +1,244 @@
+"""What a person decides about a validation: waivers, levels, selection, profile. Read from a TOML file.
+
+Nothing is guessed: a key, code or family that does not exist is wrong use, and the nearest one is named.
+"""
+
+import tomllib
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mids.checks.baseline import Baseline, fingerprint
+from mids.checks.outcome import OWN, WAIVER_UNUSED, Report, Waived
+from mids.checks.registry import CHECKS
+from mids.checks.tree import Ignore
+from mids.errors import MidsError
+from mids.issues import Issue, Level
+from mids.resources import read_yaml, schemas
+
+NAMES = ("mids-validate.toml", ".mids-validate.toml")
+DEFAULT_PROFILE = "mids"
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """Issues of a code at some paths that a person excuses; `path` is a pattern as in `.gitignore`."""
+
+    code: str
+    reason: str
+    path: str = "**"
+
+    def fits(self, issue: Issue) -> bool:
+        """Whether it excuses an issue."""
+        return issue.code == self.code and (self.path == "**" or _matches(self.path, issue.path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """Every decision of a validation; `accepted` are the waivers of the profile, which are not reported."""
+
+    source: str = ""
+    profile: str = DEFAULT_PROFILE
+    select: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()
+    fail_on: Level = Level.ERROR
+    levels: Mapping[str, Level] = field(default_factory=dict)
+    waivers: tuple[Waiver, ...] = ()
+    accepted: tuple[Waiver, ...] = ()
+
+    def codes(self, *, deep: bool) -> frozenset[str]:
+        """The codes of the checks that run. Raises `MidsError` where none is left."""
+        codes = frozenset(
+            code
+            for code, check in CHECKS.items()
+            if (deep or not check.deep)
+            and (not self.select or not self.select.isdisjoint((code, check.family)))
+            and self.ignore.isdisjoint((code, check.family))
+        )
+        if not codes:
+            raise MidsError("no check is left to run: see --select, --ignore and --deep")
+        return codes
+
+
+# --- reading ---------------------------------------------------------------------------------------------
+
+
+def find(dataset: Path, given: Path | None = None) -> Control:
+    """The decisions in `given`, else in the file of the current folder, else in that beside the dataset.
+
+    Raises `MidsError` where `given` can't be read, or a file is not as docs/validate.md says.
+    """
+    if given is not None:
+        return load(given)
+    places = (folder / name for folder in (Path(), dataset.resolve().parent) for name in NAMES)
+    return next((load(path) for path in places if path.is_file()), Control())
+
+
+def load(path: Path) -> Control:
+    """The decisions in a TOML file. Raises `MidsError`, with the nearest right word, where it is wrong."""
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise MidsError(f"{path}: can't be read ({error.strerror})") from error
+    except ValueError as error:
+        raise MidsError(f"{path}: not TOML: {error}") from error
+    try:
+        settings = (SETTINGS[known("key", key, SETTINGS)] + (value,) for key, value in content.items())
+        return Control(source=path.name, **{field: read(value) for field, read, value in settings})
+    except MidsError as error:
+        raise MidsError(f"{path}: {error}") from error
+
+
+def decided(
+    control: Control,
+    *,
+    profile: str | None = None,
+    select: Iterable[str] = (),
+    ignore: Iterable[str] = (),
+    fail_on: str | None = None,
+) -> Control:
+    """The decisions of a file with those of the command line, which replace them, and of the profile.
+
+    Raises `MidsError` for a profile, code or family that does not exist.
+    """
+    profiles: Mapping[str, Any] = read_yaml(schemas() / "profiles.yaml")
+    name = known("profile", profile or control.profile, profiles)
+    levels = {code: Level(level) for code, level in profiles[name].get("level", {}).items()}
+    return replace(
+        control,
+        profile=name,
+        select=names(select) or control.select,
+        ignore=names(ignore) or control.ignore,
+        fail_on=Level(fail_on) if fail_on else control.fail_on,
+        levels={**levels, **control.levels},
+        accepted=tuple(Waiver(a["code"], a["reason"], a["path"]) for a in profiles[name].get("accept", ())),
+    )
+
+
+def names(words: Iterable[object]) -> frozenset[str]:
+    """Codes and families of checks. Raises `MidsError` for a word that is neither."""
+    choices = {*CHECKS, *(check.family for check in CHECKS.values())}
+    return frozenset(known("code or family", word, choices) for word in words)
+
+
+def known(kind: str, word: object, choices: Collection[str]) -> str:
+    """The word, if it is one of the choices; else raises `MidsError` with the nearest of them."""
+    if isinstance(word, str) and word in choices:
+        return word
+    folded = {choice.casefold(): choice for choice in choices}
+    near = [folded[match] for match in get_close_matches(str(word).casefold(), folded, 2)]
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(choices)[:12])}"
+    raise MidsError(f"no {kind} is called {word}: {hint}")
+
+
+def _list(value: object) -> frozenset[str]:
+    if not isinstance(value, list):
+        raise MidsError("select and ignore are lists of codes and families")
+    return names(value)
+
+
+def _levels(value: object) -> Mapping[str, Level]:
+    if not isinstance(value, dict):
+        raise MidsError('level is a table: [level], then lines such as CELL_CODE = "warning"')
+    codes = {*CHECKS, *OWN}
+    return {known("code", code, codes): _level(level) for code, level in value.items()}
+
+
+def _level(value: object) -> Level:
+    return Level(known("level", value, list(Level)))
+
+
+def _waivers(value: object) -> tuple[Waiver, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise MidsError("waivers are tables: [[waive]], then code, path and reason")
+    return tuple(_waiver(entry) for entry in value)
+
+
+def _waiver(entry: Mapping[str, object]) -> Waiver:
+    for key in entry:
+        known("key of a waiver", key, ("code", "path", "reason"))
+    code = known("code", entry.get("code", ""), CHECKS)
+    reason, path = entry.get("reason", ""), entry.get("path", "**")
+    if not isinstance(reason, str) or not reason.strip():
+        raise MidsError(f"the waiver of {code} needs a reason")
+    if not isinstance(path, str) or not path.strip() or path.lstrip().startswith(("!", "#")):
+        raise MidsError(f"the waiver of {code} needs a path, or none at all")
+    return Waiver(code, reason.strip(), path.strip())
+
+
+SETTINGS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
+    "profile": ("profile", str),
+    "select": ("select", _list),
+    "ignore": ("ignore", _list),
+    "fail_on": ("fail_on", _level),
+    "level": ("levels", _levels),
+    "waive": ("waivers", _waivers),
+}
+"""Every key of the file: the field of `Control` that it fills, and how its value is read."""
+
+
+# --- judging ---------------------------------------------------------------------------------------------
+
+
+def judge(report: Report, control: Control, ran: Collection[str], baseline: Baseline | None = None) -> Report:
+    """The report with levels, waivers and baseline applied; `ran` are the codes of the checks that ran.
+
+    A waiver of a check that ran and fits nothing is an issue itself. A crash stays one, whatever is waived.
+    """
+    stand: list[Issue] = []
+    waived: list[Waived] = []
+    known_before: list[Issue] = []
+    used: set[Waiver] = set()
+    left = Baseline(baseline)
+    for issue in _leveled(report, control):
+        waiver = _first(control.waivers, issue)
+        if waiver is not None:
+            used.add(waiver)
+            waived.append(Waived(issue, waiver.reason))
+        elif _first(control.accepted, issue) is None:
+            digest = fingerprint(issue) if baseline else ""
+            is_known = left[digest] > 0
+            left[digest] -= is_known
+            (known_before if is_known else stand).append(issue)
+    stand += _unused(control, used, ran)
+    return replace(report, issues=tuple(stand), waived=tuple(waived), known=tuple(known_before))
+
+
+def _leveled(report: Report, control: Control) -> Iterator[Issue]:
+    """The issues that are not ignored, at the level that was chosen for their code."""
+    for issue in report.issues:
+        check = CHECKS.get(issue.code)
+        if check and not control.ignore.isdisjoint((issue.code, check.family)):
+            continue  # such as FILE_UNREADABLE, which any check raises
+        level = control.levels.get(issue.code, issue.level)
+        yield issue if level is issue.level else replace(issue, level=level)
+
+
+def _first(waivers: Iterable[Waiver], issue: Issue) -> Waiver | None:
+    return next((waiver for waiver in waivers if waiver.fits(issue)), None)
+
+
+def _unused(control: Control, used: Collection[Waiver], ran: Collection[str]) -> Iterator[Issue]:
+    definition = WAIVER_UNUSED
+    level = control.levels.get(definition.code, definition.level)
+    for number, waiver in enumerate(control.waivers, start=1):
+        if waiver not in used and waiver.code in ran:
+            message = f"waiver {number} fits no issue of {waiver.code} at {waiver.path}"
+            where = f"{control.source}, waiver {number}"
+            yield Issue(definition.code, level, message, where=where, fix=definition.fix, origin="control")
+
+
+@lru_cache(maxsize=256)
+def _pattern(glob: str) -> Ignore:
+    return Ignore([glob])
+
+
+@lru_cache(maxsize=65536)
+def _matches(glob: str, path: str) -> bool:
+    """Whether a pattern names a path, or a folder above it."""
+    pattern = _pattern(glob)
+    folders = list(PurePosixPath(path).parents)[:-1]
+    return pattern(path, folder=False) or any(pattern(str(folder), folder=True) for folder in folders)

@@ -1,0 +1,87 @@
+"""A report as SARIF 2.1.0, which code hosts and editors read (OASIS standard, sarif-v2.1.0-os).
+
+Waived issues are there as suppressed results with their reason, those known from a baseline as unchanged.
+"""
+
+import json
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from mids._version import __version__
+from mids.checks.baseline import numbered
+from mids.checks.outcome import Report
+from mids.issues import Issue, Level
+from mids.report.issue import Style, definition_of, docs_of, family_of, place, plain, record, sentence
+
+LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
+"""Section 3.27.10."""
+WHOLE = "dataset_description.json"
+"""Stands for the dataset where an issue is of no file: readers want a file for each result."""
+
+
+def write(report: Report, style: Style) -> Iterator[str]:
+    """One SARIF log with one run; every result is a line of its own."""
+    every = [*report.issues, *report.known, *(waived.issue for waived in report.waived)]
+    codes = sorted({issue.code for issue in every} | style.ran)
+    index = {code: number for number, code in enumerate(codes)}
+    driver = {"name": "mids-validate", "version": __version__, "rules": [_rule(code) for code in codes]}
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [{"executionSuccessful": not report.crashed}],
+        "properties": {"dataset": report.dataset, **report.counts.as_dict()},
+    }
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0"}
+    yield json.dumps(log)[:-1] + ', "runs": [' + json.dumps(run)[:-1] + ', "results": ['
+    reasons = [waived.reason for waived in report.waived]
+    first_known, first_waived = len(report.issues), len(report.issues) + len(report.known)
+    for number, (issue, digest) in enumerate(numbered(every)):
+        result = _result(issue, index[issue.code], digest, style)
+        if report.known:
+            result["baselineState"] = "unchanged" if first_known <= number < first_waived else "new"
+        if number >= first_waived:
+            justification = plain(reasons[number - first_waived])
+            result["suppressions"] = [{"kind": "external", "justification": justification}]
+        yield (",\n" if number else "\n") + json.dumps(result)
+    yield "\n]}]}\n"
+
+
+def _rule(code: str) -> dict[str, object]:
+    """A reportingDescriptor (section 3.49)."""
+    definition = definition_of(code)
+    if definition is None:
+        return {"id": code}
+    return {
+        "id": code,
+        "name": code.title().replace("_", ""),
+        "shortDescription": {"text": definition.what},
+        "fullDescription": {"text": definition.why},
+        "help": {"text": definition.fix, "markdown": f"{definition.why}\n\n**Fix:** {definition.fix}"},
+        "defaultConfiguration": {"level": LEVELS[definition.level]},
+        "properties": {"tags": [family_of(code)], "docs": docs_of(code)},
+    }
+
+
+def _result(issue: Issue, rule: int, digest: str, style: Style) -> dict[str, object]:
+    """A result (section 3.27)."""
+    at = place(issue.where)
+    uri = quote(style.prefix + (issue.path or WHOLE), errors="surrogateescape")
+    physical: dict[str, object] = {"artifactLocation": {"uri": uri}}
+    if at.line:
+        physical["region"] = {"startLine": at.line}
+    location: dict[str, object] = {"physicalLocation": physical}
+    if issue.where:
+        location["logicalLocations"] = [{"fullyQualifiedName": plain(at.json_path or issue.where)}]
+    details = {key: value for key, value in record(issue).items() if key in DETAILS and value}
+    return {
+        "ruleId": issue.code,
+        "ruleIndex": rule,
+        "level": LEVELS[issue.level],
+        "message": {"text": plain(sentence(issue))},
+        "locations": [location],
+        "partialFingerprints": {"midsIssue/v1": digest},
+        "properties": details,
+    }
+
+
+DETAILS = ("column", "json_path", "value", "expected", "fix", "docs")
