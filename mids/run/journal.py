@@ -64,10 +64,10 @@ class Journal:
             raise MidsError(f"the journal {path} is damaged: move {path.parent} and the dataset away") from error
 
     def _check_version(self, path: Path) -> None:
-        is_new = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
-        if not is_new and self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
+        if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+            self._db.execute(f"PRAGMA user_version = {VERSION}")
+        elif self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
             raise MidsError(f"the journal {path} is of another version of mids: use that one, or another DEST")
-        self._db.execute(f"PRAGMA user_version = {VERSION}")
 
     def _do(self, statement: str, values: Sequence[str | int] = ()) -> None:
         try:
