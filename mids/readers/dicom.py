@@ -9,11 +9,12 @@ import warnings
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import BinaryIO
 
 import pydicom
 from pydicom import config
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
@@ -37,6 +38,7 @@ NAMING = (
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
 _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
 _BROKEN = (
     InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
@@ -49,8 +51,8 @@ _BROKEN = (
 class Instance:
     """The header of one SOP instance: where it is, and the wanted attributes by DICOM keyword, typed.
 
-    `frames` are the ImagePositionPatient of each frame of an enhanced image. `transfer_syntax` is a UID; `truncated` says that PixelData is shorter than it claims; `has_pixels` that
-    there is any.
+    `transfer_syntax` is a UID; `truncated` says that PixelData is shorter than it claims; `has_pixels` that there
+    is any. `frames` are the ImagePositionPatient of each frame of an enhanced image.
     """
 
     source: Source
@@ -83,16 +85,15 @@ def looks_like_dicom(head: bytes) -> bool:
     )
 
 
-def read_dataset(stream: BinaryIO, keywords: Iterable[str] = ()) -> Dataset:
-    """The header up to PixelData, only `keywords` where given; warnings of pydicom are not passed on.
+def read_dataset(stream: BinaryIO) -> Dataset:
+    """The header up to PixelData, its values still as bytes; warnings of pydicom are not passed on.
 
     Raises `DataError` ``DICOM_UNREADABLE``.
     """
-    tags = [*keywords, *_GROUPS] if keywords else []
     try:
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")
-            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=tags or None, force=True)
+            return pydicom.dcmread(stream, stop_before_pixels=True, force=True)
     except _BROKEN as error:
         raise DataError("DICOM_UNREADABLE", f"the DICOM header can't be read ({type(error).__name__})") from error
 
@@ -108,7 +109,7 @@ class PrivateTag:
 
 
 def read_instance(
-    source: Source, stream: BinaryIO, keywords: Iterable[str], private: tuple[PrivateTag, ...] = ()
+    source: Source, stream: BinaryIO, keywords: tuple[str, ...], private: tuple[PrivateTag, ...] = ()
 ) -> Instance | None:
     """One file's header, or None where the file is not DICOM; private elements stand under their `name`.
 
@@ -118,19 +119,19 @@ def read_instance(
     if not looks_like_dicom(head):
         return None
     stream.seek(0)
-    dataset = read_dataset(stream, () if private else keywords)
-    meta = getattr(dataset, "file_meta", Dataset())
-    syntax = str(_value(meta, "TransferSyntaxUID") or "")
+    dataset = read_dataset(stream)
+    meta = _header(getattr(dataset, "file_meta", Dataset()), _META)
+    syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax == DeflatedExplicitVRLittleEndian:
         has_pixels, truncated = "Rows" in dataset, False
     else:
         has_pixels, truncated = _pixel_data(stream, dataset, source.size)
-    header = {keyword: value for keyword in keywords if (value := _value(dataset, keyword)) is not None}
+    header = _header(dataset, keywords)
     header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
     if syntax:
         header["TransferSyntaxUID"] = syntax
-    if "SOPClassUID" not in header and (of_medium := _value(meta, "MediaStorageSOPClassUID")):
-        header["SOPClassUID"] = of_medium  # a DICOMDIR has it only there
+    if "SOPClassUID" not in header and "MediaStorageSOPClassUID" in meta:
+        header["SOPClassUID"] = meta["MediaStorageSOPClassUID"]  # a DICOMDIR has it only there
     if not header:
         return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
     return Instance(source, header, syntax, has_pixels, truncated, _frames(dataset))
@@ -179,28 +180,40 @@ def _pixel_data(stream: BinaryIO, dataset: Dataset, size: int) -> tuple[bool, bo
     return True, b"\xfe\xff\xdd\xe0" not in stream.read()
 
 
-def _value(dataset: Dataset, keyword: str) -> Json:
-    """An attribute as JSON, looked up also in the functional groups of an enhanced image (PS3.3 C.7.6.16)."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            if keyword in dataset:
-                return _json(dataset.get(keyword), dictionary_VR(keyword))
-            for group in _GROUPS:
-                if dataset.get(group):
-                    found = _in_functional_group(dataset[group].value[0], keyword)
-                    if found is not None:
-                        return found
-    except _BROKEN:
-        return None  # a value that can't be read counts as missing
-    return None
+@cache
+def _elements(keywords: tuple[str, ...]) -> Mapping[int, tuple[str, str]]:
+    """Keyword and VR by tag."""
+    return {tag: (keyword, dictionary_VR(tag)) for keyword in keywords if (tag := tag_for_keyword(keyword))}
 
 
-def _in_functional_group(item: Dataset, keyword: str) -> Json:
-    for element in item:
-        if element.VR == "SQ" and element.value and keyword in element.value[0]:
-            return _json(element.value[0].get(keyword), dictionary_VR(keyword))
-    return None
+def _header(dataset: Dataset, keywords: tuple[str, ...]) -> dict[str, Json]:
+    """The wanted attributes as JSON, looked up also in the functional groups of an enhanced image (PS3.3 C.7.6.16).
+
+    Only what is wanted is decoded; a value that can't be read counts as missing.
+    """
+    found: dict[str, Json] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _collect(dataset, _elements(keywords), found)
+        for group in _GROUPS:
+            try:
+                macros = [element for element in dataset[group].value[0] if element.VR == "SQ" and element.value]
+            except _BROKEN:
+                continue
+            for macro in macros:
+                _collect(macro.value[0], _elements(keywords), found)
+    return found
+
+
+def _collect(dataset: Dataset, wanted: Mapping[int, tuple[str, str]], found: dict[str, Json]) -> None:
+    for tag in dataset.keys() & wanted.keys():
+        keyword, vr = wanted[tag]
+        try:
+            value = _json(dataset[tag].value, vr)
+        except _BROKEN:
+            continue
+        if value is not None and keyword not in found:
+            found[keyword] = value
 
 
 def _json(value: object, vr: str) -> Json:
