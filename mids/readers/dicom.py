@@ -85,7 +85,7 @@ def looks_like_dicom(head: bytes) -> bool:
     )
 
 
-def read_dataset(stream: BinaryIO) -> Dataset:
+def _read_header(stream: BinaryIO) -> Dataset:
     """The header up to PixelData, its values still as bytes; warnings of pydicom are not passed on.
 
     Raises `DataError` ``DICOM_UNREADABLE``.
@@ -119,7 +119,7 @@ def read_instance(
     if not looks_like_dicom(head):
         return None
     stream.seek(0)
-    dataset = read_dataset(stream)
+    dataset = _read_header(stream)
     meta = _header(getattr(dataset, "file_meta", Dataset()), _META)
     syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax == DeflatedExplicitVRLittleEndian:
