@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from mids._version import __version__
 from mids.errors import MidsError
@@ -67,9 +68,16 @@ def validate_main(argv: Sequence[str] | None = None) -> int:
     return _guarded(parser, argv)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong use is one line and exit code 2, as every `MidsError`; argparse puts its usage in front."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}: see {self.prog} --help\n")
+
+
 def _parser(name: str, description: str, epilog: str) -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(name, description=description, epilog=epilog, formatter_class=raw)
+    parser = _Parser(name, description=description, epilog=epilog, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"{name} {__version__}")
     return parser
 
