@@ -7,13 +7,14 @@ else stays in memory.
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import BinaryIO
 
 import pydicom
 from pydicom import config
+from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -147,14 +148,59 @@ def _frames(dataset: Dataset) -> tuple[tuple[float, ...], ...]:
         return ()
 
 
+def private_creators(stream: BinaryIO, group: int) -> list[str]:
+    """The creators that have reserved blocks of a private group, in order (PS3.5 7.8.1).
+
+    Raises `DataError` ``DICOM_UNREADABLE``.
+    """
+    return [creator for _, creator in _blocks(_read_header(stream), group)]
+
+
+def _blocks(dataset: Dataset, group: int) -> Iterator[tuple[int, str]]:
+    """The number of each reserved block of a private group and its creator's name."""
+    for block in range(0x10, 0x100):
+        if creator := _text(dataset, group << 16 | block):
+            yield block, creator
+
+
 def _private(dataset: Dataset, tag: PrivateTag) -> str:
-    """The text of a private element, padding removed; in implicit VR it comes as bytes."""
-    try:
-        value = dataset.private_block(tag.group, tag.creator)[tag.element].value
-    except (KeyError, ValueError, AttributeError):
+    """The text of a private element; the case and padding of its creator's name do not matter."""
+    wanted = " ".join(tag.creator.casefold().split())
+    places = (
+        tag.group << 16 | block << 8 | tag.element
+        for block, creator in _blocks(dataset, tag.group)
+        if " ".join(creator.casefold().split()) == wanted
+    )
+    return next((text for place in places if (text := _text(dataset, place))), "")
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    """The text of an element, padding removed, empty where there is none.
+
+    In implicit VR a private element comes as bytes: they are in the file's character set, or where it names none in
+    UTF-8 or Latin-1.
+    """
+    if tag not in dataset:
         return ""
-    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-    return text.replace("\x00", "").strip()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = dataset[tag].value
+            if isinstance(value, bytes):
+                value = _decoded(value, dataset.get("SpecificCharacterSet"))
+    except _BROKEN:
+        return ""
+    parts = value if isinstance(value, MultiValue) else [value]
+    return "\\".join("" if part is None else str(part) for part in parts).replace("\x00", "").strip()
+
+
+def _decoded(value: bytes, character_set: str | list[str] | None) -> str:
+    if character_set:
+        return decode_bytes(value, convert_encodings(character_set), set())
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def _pixel_data(stream: BinaryIO, dataset: Dataset, size: int) -> tuple[bool, bool]:
