@@ -20,6 +20,8 @@ Box = tuple[int, int, int, int]
 """Top, left, bottom and right in pixels, bottom and right exclusive."""
 
 Pixels = Literal["window", "raw"]
+Contours = Literal["corner", "centre"]
+"""Where whole numbers of an outline lie in a pixel, if its source does not say."""
 Compression = Literal["fast", "small"]
 
 
@@ -73,7 +75,9 @@ class Record:
 
     `subject`, `study` and `series` are the ids of the source and never leave the program unless the policy
     says so. `header` holds DICOM keywords (the allow-list and what naming needs), constant over the item;
-    `per_slice` those that vary, in the order of `sources`. `sources` are in geometric order.
+    `per_slice` those that vary, in the order of `sources`. `sources` are in geometric order. `view` is a code of
+    the list view_positions for where the header is silent; `view_source` says whether a table or name of the source
+    gives it, or a user's model.
     """
 
     subject: str
@@ -88,6 +92,8 @@ class Record:
     part: int = 0
     instance: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
+    view: str = ""
+    view_source: Literal["", "source", "model"] = ""
 
     @property
     def image(self) -> str:
@@ -144,7 +150,9 @@ class Outline:
 class Regions:
     """What one reader drew on one image: one label map. `lookup` gives each class its value (from 1).
 
-    `source` is the file that the outlines come from; `note` says how they are to be read (the pixel convention).
+    `source` is the file that the outlines come from; `note` is what else is to be known of them. With `convention`
+    ``unknown`` the points stand as in a source that does not say whether whole numbers are centres or corners of
+    pixels: the plan decides.
     """
 
     subject: str
@@ -155,11 +163,15 @@ class Regions:
     lookup: Mapping[str, int]
     source: Source
     note: str = ""
+    convention: Literal["centre", "unknown"] = "centre"
 
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
-    """A label map that comes as a file of the image's own grid (PNG or NIfTI)."""
+    """A label map that comes as a file: a PNG or NIfTI of the image's own grid, or a DICOM SEG.
+
+    `frames` are a SEG's: the frame's number and the image's slice, both from 0, and the value of its pixels.
+    """
 
     subject: str
     study: str
@@ -167,6 +179,7 @@ class MaskFile:
     reader: str
     source: Source
     lookup: Mapping[str, int]
+    frames: tuple[tuple[int, int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

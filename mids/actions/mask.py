@@ -1,6 +1,7 @@
 """Regions of interest as label maps on the grid of the delivered image."""
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -46,13 +47,13 @@ class Mask:
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes the label map and its lookup; raises `DataError` ``REGION_MISMATCH`` where the grid is unknown."""
         del root
-        filled, overlap, issues = _filled(self.outlines, dict(self.lookup), self.geometry)
+        values, overlap, issues = filled(self.outlines, dict(self.lookup), self.geometry)
         if overlap:
             issues.append(issue("REGION_OVERLAP", f"{overlap} pixels belong to more than one label", origin="run"))
         if self.is_picture:
-            (scratch / "mask.png").write_bytes(encode(filled[:, :, 0], compression=self.compression))
+            (scratch / "mask.png").write_bytes(encode(values[:, :, 0], compression=self.compression))
         else:
-            _volume(filled, self.geometry, scratch / "mask.nii.gz", self.compression)
+            _volume(values, self.geometry, scratch / "mask.nii.gz", self.compression)
         write_lookup(scratch / "mask.tsv", self.lookup)
         name = "mask.png" if self.is_picture else "mask.nii.gz"
         return Made((name, "mask.tsv"), issues=tuple(issues))
@@ -94,50 +95,63 @@ def write_lookup(path: Path, lookup: Sequence[tuple[str, int]]) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
 
 
-def _filled(outlines: Sequence[Outline], lookup: dict[str, int], shape: Geometry) -> tuple[Labels, int, list[Issue]]:
+def filled(outlines: Sequence[Outline], lookup: Mapping[str, int], shape: Geometry) -> tuple[Labels, int, list[Issue]]:
     """(rows, columns, slices) of label values, how many pixels had more than one label, and what was wrong."""
-    filled = np.zeros((shape.rows, shape.columns, shape.slices), np.uint8)
+    values = np.zeros((shape.rows, shape.columns, shape.slices), np.uint8)
     overlap = 0
-    issues: list[Issue] = []
-    for label, value in lookup.items():
-        own = np.zeros(filled.shape, bool)
-        for outline in (found for found in outlines if found.label == label):
-            problem = _problem(outline, shape)
-            if problem:
-                issues.append(issue("REGION_INVALID", problem, origin="run"))
-            if len(outline.points) > 2:
-                own[:, :, outline.slice % shape.slices] |= inside(outline.points, shape.rows, shape.columns)
-        overlap += int(np.count_nonzero(own & (filled > 0)))
-        filled[own] = value
-    return filled, overlap, issues
+    problems: Counter[str] = Counter()
+    slices: dict[int, list[Outline]] = defaultdict(list)
+    for outline in outlines:
+        slices[outline.slice % shape.slices].append(outline)
+    for k, drawn in sorted(slices.items()):
+        plane = values[:, :, k]
+        for label, value in lookup.items():
+            own = np.zeros(plane.shape, bool)
+            for outline in (found for found in drawn if found.label == label):
+                within = inside(outline.points, shape.rows, shape.columns)
+                problems.update(_problems(outline, shape, is_empty=not within.any()))
+                own |= within
+            overlap += int(np.count_nonzero(own & (plane > 0)))
+            plane[own] = value
+    issues = [issue("REGION_INVALID", f"{count} {text}", origin="run") for text, count in sorted(problems.items())]
+    return values, overlap, issues
 
 
-def _problem(outline: Outline, shape: Geometry) -> str:
+def _problems(outline: Outline, shape: Geometry, *, is_empty: bool) -> Iterator[str]:
     points = np.array(outline.points).reshape(-1, 2)
     if len(points) < 3:
-        return f"an outline has {len(points)} points"
+        yield "outlines of fewer than 3 points"
+        return
     low, high = points.min(axis=0), points.max(axis=0)
     if (low < -1).any() or high[0] > shape.columns or high[1] > shape.rows:
-        return "an outline leaves the image"
-    return ""
+        yield "outlines that leave the image"
+    elif is_empty:
+        yield "outlines around no pixel's centre"
+    if (points[0] == points[-1]).all():
+        yield "outlines that repeat their first point"
 
 
 def inside(points: Sequence[tuple[float, float]], rows: int, columns: int) -> npt.NDArray[np.bool_]:
     """Which pixels (rows, columns) have their centre inside a polygon of (column, row) points, even-odd rule."""
-    polygon = np.asarray(points, dtype=float)
-    row, column = np.mgrid[0:rows, 0:columns].astype(float)
     result = np.zeros((rows, columns), bool)
+    polygon = np.asarray(points, dtype=float).reshape(-1, 2)
+    if len(polygon) < 3:
+        return result
+    left, top = np.clip(np.floor(polygon.min(axis=0)), 0, (columns, rows)).astype(int)
+    right, bottom = np.clip(np.ceil(polygon.max(axis=0)) + 1, 0, (columns, rows)).astype(int)
+    row, column = np.mgrid[top:bottom, left:right].astype(float)
+    part = result[top:bottom, left:right]
     for (x0, y0), (x1, y1) in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         if y0 == y1:
             continue
         crosses = (y0 > row) != (y1 > row)
-        result ^= crosses & (column < (x1 - x0) * (row - y0) / (y1 - y0) + x0)
+        part ^= crosses & (column < (x1 - x0) * (row - y0) / (y1 - y0) + x0)
     return result
 
 
-def _volume(filled: Labels, shape: Geometry, path: Path, compression: Compression) -> None:
+def _volume(values: Labels, shape: Geometry, path: Path, compression: Compression) -> None:
     """Writes the label map on the grid of the volume: as it is stored, or as it was resampled."""
-    voxels = np.ascontiguousarray(filled.transpose(1, 0, 2)[:, ::-1])
+    voxels = np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1])
     matrix = affine(shape)
     if shape.positions:
         grids = {value: regular((voxels == value).astype(np.float32), shape) for value in np.unique(voxels) if value}
