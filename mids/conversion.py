@@ -19,9 +19,10 @@ from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compar
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
 from mids.plan.texts import Words
+from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
-from mids.records import Compression, Item, Map, Pixels
+from mids.records import Compression, Contours, Item, Map, Pixels
 from mids.run import Journal, run, state_folder
 from mids.run.pool import executor
 from mids.run.run import Place, Progress
@@ -56,7 +57,7 @@ def convert(
     collection: str, source: str | Path, dataset: str | Path, *,
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
     exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
-    cine: Literal["nifti", "png"] = "nifti", burned_in: Literal["hold", "release"] = "hold",
+    cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner", burned_in: Literal["hold", "release"] = "hold",
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     publish_sources: bool = False, show_paths: bool = False, progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
@@ -65,7 +66,8 @@ def convert(
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
     same collection and key. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs` is
     the number of worker processes. `curation` is a table of corrections, `about` a YAML file that describes the
-    dataset (title, authors, licence …). A failing item becomes an Issue and the rest goes on.
+    dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a source of outlines
+    does not. A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -81,7 +83,9 @@ def convert(
     corrections = curation_table.read(Path(curation)) if curation else ()
     labels = Labels(pseudonyms, description)
     vocabulary = clinical.load(collection)
-    context = Context(vocabulary.schema, labels, Policy(burned_in), Options(pixels, compression, cine), corrections)
+    context = Context(
+        vocabulary.schema, labels, Policy(burned_in), Options(pixels, compression, cine, contours), corrections
+    )
     chosen = partial(_chosen, include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms)
     complete = not (limit or include or exclude)
     with _State(target, dry_run=dry_run) as state:
@@ -91,7 +95,8 @@ def convert(
         )
         context = replace(context, known=state.journal.names())
         with executor(jobs) as pool:
-            plan = build(chosen(reader.read(root, _mapping(pool.map, jobs))), context, complete=complete)
+            items = chosen(reader.read(root, _mapping(pool.map, jobs)))
+            plan = build(modelled(items, root, vocabulary.schema), context, complete=complete)
         plan = _checked(plan)
         references = References(pseudonyms, show_paths=show_paths or labels.are_public)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))

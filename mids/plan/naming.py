@@ -4,25 +4,31 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 
 from mids.names import label
 from mids.readers.geometry import plane
 from mids.records import Json, Record
+from mids.resources import read_yaml, schemas
 from mids.schema import Schema
 
 HEAD = frozenset({"head", "brain"})
 """Body parts whose MR goes to plain BIDS where BIDS covers it."""
 
-_LATERAL = re.compile(r"\blat|\bll\b|\bperfil\b|\bprofil\b")
-_FRONTAL = re.compile(r"\b(pa|ap|supino|directo|frontal|face)\b|portatil|portable")
-_PA = re.compile(r"\bpa\b|posteroanterior")
-_AP = re.compile(r"\bap\b|anteroposterior|supin|portatil|portable")
-_POSITIONS = (
-    ("supine", re.compile(r"\bsupin|ap horizontal|portatil|portable|\bdecubito supino")),
-    ("prone", re.compile(r"\bprono?\b|\bprone\b")),
-    ("erect", re.compile(r"bipedest|\berect|standing|\bde pie\b|\bdebout\b")),
-)
-_BREATHING = (("expiration", re.compile(r"\bexpir|\bespir")), ("inspiration", re.compile(r"\binsp")))
+
+@cache
+def _words(part: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """The codes of one part of `schemas/view_words.yaml` with the pattern of all their words, in order."""
+    codes = read_yaml(schemas() / "view_words.yaml")[part]
+    return tuple(
+        (code, re.compile("|".join(word for words in languages.values() for word in words)))
+        for code, languages in codes.items()
+    )
+
+
+def _said(part: str, text: str) -> str:
+    """The first code of a part whose words stand in a text, empty where none do."""
+    return next((code for code, pattern in _words(part) if pattern.search(text)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ def describe(record: Record, schema: Schema) -> Described | None:
     text = _plain(record.header, "SeriesDescription", "ProtocolName")
     body_part = _body_part(record, schema)
     view, source = _view(record, schema, text)
+    if not view and record.view:
+        view, source = record.view, record.view_source
     place = _place(record, schema, body_part)
     if place is None:
         return None
@@ -65,7 +73,7 @@ def describe(record: Record, schema: Schema) -> Described | None:
         view_source=source,
         laterality=_laterality(record, schema),
         patient_position=_position(record, schema, text),
-        respiration=next((code for code, pattern in _BREATHING if pattern.search(text)), ""),
+        respiration=_said("respiration", text),
         rec=label(_joined(record.header.get("ConvolutionKernel"))) if record.modality == "CT" else "",
     )
 
@@ -133,6 +141,8 @@ def _view(record: Record, schema: Schema, text: str) -> tuple[str, str]:
     if record.geometry is not None:
         found = plane(record.geometry.orientation)
         return found, "dicom" if found else ""
+    if record.kind == "nifti" and (found := plane(_orientation(record))):
+        return found, "dicom"
     codes = schema.code_lists["view_positions"]
     tag = codes.find(str(record.header.get("ViewPosition") or "")) or ""
     sequence = record.header.get("ViewCodeSequence")
@@ -152,15 +162,18 @@ def _view(record: Record, schema: Schema, text: str) -> tuple[str, str]:
     return ("lateral", "dicom") if first_axis in ("A", "P") and record.modality in ("CR", "DX") else ("", "")
 
 
+def _orientation(record: Record) -> list[float]:
+    """ImageOrientationPatient of what comes as NIfTI with a header beside it, empty where it is missing."""
+    value = record.header.get("ImageOrientationPatient")
+    return [float(v) for v in value if isinstance(v, int | float)] if isinstance(value, list) else []
+
+
 def _described_view(text: str, tag: str) -> str:
     """The view that a description names; ViewPosition only refines it (left or right lateral, PA or AP)."""
-    if _LATERAL.search(text):
-        return tag if tag in ("ll", "rl") else "lateral"
-    if not _FRONTAL.search(text):
-        return ""
-    if _PA.search(text):
-        return "pa"
-    return "ap" if _AP.search(text) else (tag if tag in ("pa", "ap") else "frontal")
+    found = _said("view", text)
+    if found == "lateral" and tag in ("ll", "rl"):
+        return tag
+    return tag if found == "frontal" and tag in ("pa", "ap") else found
 
 
 def _position(record: Record, schema: Schema, text: str) -> str:
@@ -172,4 +185,4 @@ def _position(record: Record, schema: Schema, text: str) -> str:
         found = schema.code_lists["patient_position"].find(str(sequence[0].get("CodeMeaning", "")))
         if found:
             return found
-    return next((code for code, pattern in _POSITIONS if pattern.search(text)), "")
+    return _said("patient_position", text)
