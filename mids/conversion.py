@@ -57,9 +57,10 @@ def convert(
     collection: str, source: str | Path, dataset: str | Path, *,
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
     exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
-    cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner", burned_in: Literal["hold", "release"] = "hold",
-    key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
-    publish_sources: bool = False, show_paths: bool = False, progress: Progress = lambda done, total, path: None,
+    cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner",
+    burned_in: Literal["hold", "release"] = "hold", key: str | Path | None = None, curation: str | Path | None = None,
+    about: str | Path | None = None, publish_sources: bool = False, show_paths: bool = False,
+    progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 

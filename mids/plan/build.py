@@ -29,6 +29,7 @@ from mids.records import (
     Action,
     Box,
     Compression,
+    Contours,
     Entry,
     Item,
     MaskFile,
@@ -44,11 +45,12 @@ from mids.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user chooses about the pictures."""
+    """What a user chooses about pictures and outlines."""
 
     pixels: Pixels = "window"
     compression: Compression = "fast"
     cine: Literal["nifti", "png"] = "nifti"
+    contours: Contours = "corner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
     jobs = [_job(image, label, context) for image in named]
     targets = {image.record.image: Target(image.record, job) for image, job in zip(named, jobs, strict=True)}
     drawn = [item for item in items if isinstance(item, Regions | MaskFile)]
-    regions = list(region_jobs(drawn, targets, context.options.compression))
+    regions = list(region_jobs(drawn, targets, context.options.compression, context.options.contours))
     jobs += [job for job in regions if isinstance(job, Job)]
     known = Known(
         label,

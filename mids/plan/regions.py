@@ -1,15 +1,25 @@
 """Jobs for regions of interest: one label map for each reader and image, below derivatives/rois."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mids.actions.mask import Mask, MaskPicture
 from mids.issues import Issue, issue
 from mids.names import Name, build, label
 from mids.plan.job import Job
-from mids.records import Compression, Geometry, Json, MaskFile, Record, Regions
+from mids.readers.geometry import positions
+from mids.records import Compression, Contours, Geometry, Json, MaskFile, Record, Regions
 
 ROOT = "derivatives/rois"
+_CONVENTION = (
+    "Points are column and row of the source's slice, whole numbers at the centres of pixels, (0, 0) at the upper "
+    "left; slices count from 0 along row × column."
+)
+_TAKEN: Mapping[Contours, str] = {
+    "corner": "The source does not say where whole numbers lie: they were taken as the upper left corners of pixels, "
+    "and 0.5 was subtracted.",
+    "centre": "The source does not say where whole numbers lie: they were taken as the centres of pixels.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +31,14 @@ class Target:
 
 
 def region_jobs(
-    items: Sequence[Regions | MaskFile], targets: Mapping[str, Target], compression: Compression
+    items: Sequence[Regions | MaskFile], targets: Mapping[str, Target], compression: Compression, contours: Contours
 ) -> Iterator[Job | Issue]:
-    """The jobs of regions whose image is delivered, an Issue for each that has none."""
-    for item in items:
+    """The jobs of regions whose image is delivered, an Issue for each that has none.
+
+    `contours` says where whole numbers lie in a pixel for the outlines whose source does not say.
+    """
+    for drawn in items:
+        item = placed(drawn, contours) if isinstance(drawn, Regions) else drawn
         target = targets.get(item.image)
         if target is None:
             message = f"regions of reader {item.reader} name an image that is not converted"
@@ -34,8 +48,20 @@ def region_jobs(
         outputs = (name.path, name.with_extension(".tsv").path)
         action = _action(item, target.record, compression)
         key = f"{target.job.key}.{label(item.reader)}"
-        sidecar: dict[str, Json] = {**_described(item), "Sources": [f"bids::{target.job.path}"]}
+        sidecar: dict[str, Json] = {**_described(item, target.record.geometry), "Sources": [f"bids::{target.job.path}"]}
         yield Job(key, target.job.subject, target.job.session, name, outputs, action, sidecar, {})
+
+
+def placed(item: Regions, contours: Contours) -> Regions:
+    """The regions with whole numbers at the centres of pixels, and a note of what was taken for granted."""
+    if item.convention == "centre":
+        return item
+    shift = 0.5 if contours == "corner" else 0.0
+    outlines = tuple(
+        replace(outline, points=tuple((x - shift, y - shift) for x, y in outline.points)) for outline in item.outlines
+    )
+    note = f"{item.note} {_TAKEN[contours]}".strip()
+    return replace(item, outlines=outlines, note=note, convention="centre")
 
 
 def _name(image: Name, reader: str) -> Name:
@@ -59,14 +85,19 @@ def _flat(record: Record) -> Geometry:
     return Geometry(rows, columns, 1)
 
 
-def _described(item: Regions | MaskFile) -> dict[str, Json]:
-    """The sidecar of a label map: who drew it, and the outlines as they were drawn."""
+def _described(item: Regions | MaskFile, shape: Geometry | None) -> dict[str, Json]:
+    """The sidecar of a label map: who drew it, the outlines, and where the slices that they lie on are."""
     described: dict[str, Json] = {"Reader": item.reader, "Type": "ROI"}
     if isinstance(item, Regions):
         described["Contours"] = [
             {"Label": outline.label, "Slice": outline.slice, "Points": [list(point) for point in outline.points]}
             for outline in item.outlines
         ]
-        if item.note:
-            described["ContourConvention"] = item.note
+        described["ContourConvention"] = f"{_CONVENTION} {item.note}".strip()
+        if shape is not None and shape.first and len(shape.spacing) > 1:
+            described["ContourGeometry"] = {
+                "ImageOrientationPatient": list(shape.orientation),
+                "PixelSpacing": list(shape.spacing[:2]),
+                "ImagePositionPatient": [[round(value, 4) for value in point] for point in positions(shape)],
+            }
     return described

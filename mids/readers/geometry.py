@@ -121,3 +121,14 @@ def affine(shape: Geometry) -> np.ndarray | None:
     matrix[:3, 2] = np.cross(x, y) * (shape.spacing[2] if len(shape.spacing) > 2 else 1.0)
     matrix[:3, 3] = np.array(shape.first) + y * row_spacing * (shape.rows - 1)
     return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
+
+
+def positions(shape: Geometry) -> list[tuple[float, ...]]:
+    """ImagePositionPatient (mm, LPS) of each slice of one volume, in order; empty where the place is not known."""
+    if shape.positions:
+        return list(shape.positions)
+    if len(shape.orientation) != 6 or not shape.first:
+        return []
+    step = np.cross(shape.orientation[:3], shape.orientation[3:]) * (shape.spacing[2] if len(shape.spacing) > 2 else 0)
+    points = np.array(shape.first) + np.outer(np.arange(shape.slices), step)
+    return [tuple(float(value) for value in point) for point in points]

@@ -92,7 +92,7 @@ def _scratch(place: Place) -> Iterator[None]:
 
 def _check_space(todo: tuple[Job, ...], place: Place) -> None:
     """Refuses to start where the disk can't take the outputs: they are hardly ever larger than their sources."""
-    needed = sum(source.size for job in todo for source in job.action.sources)
+    needed = sum(source.size for source in {source for job in todo for source in job.action.sources})
     free = shutil.disk_usage(place.state).free
     if needed > free:
         raise MidsError(
