@@ -125,6 +125,12 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
         help="files that are made fast, or are small",
     )
     add("--cine", choices=["nifti", "png"], default="nifti", help="multi-frame: one NIfTI, or one PNG a frame")
+    add(
+        "--contours",
+        choices=["corner", "centre"],
+        default="corner",
+        help="outlines whose source does not say: whole numbers are corners, or centres, of pixels",
+    )
     add("--burned-in", choices=["hold", "release"], default="hold", help="pictures that may show a name")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
@@ -234,9 +240,9 @@ def _convert(arguments: argparse.Namespace) -> int:
     a = arguments
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
-        exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, burned_in=a.burned_in, key=a.key,
-        curation=a.curation, about=a.about, publish_sources=a.publish_sources, show_paths=a.show_paths,
-        progress=progress.step,
+        exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
+        burned_in=a.burned_in, key=a.key, curation=a.curation, about=a.about, publish_sources=a.publish_sources,
+        show_paths=a.show_paths, progress=progress.step,
     )  # fmt: skip
     progress.end()
     if done.key_made:
