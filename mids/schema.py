@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar
 
 import jsonschema
 from jsonschema.protocols import Validator
@@ -172,7 +172,10 @@ class Field:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """The whole vocabulary; `entities` is in the order of file names, `mr_rules` in the order of trial."""
+    """The whole vocabulary; `entities` is in the order of file names, `mr_rules` in the order of trial.
+
+    `extra` is the folder of a user's additions. Another process gets the same vocabulary once, not a copy each time.
+    """
 
     entities: Mapping[str, Entity]
     suffixes: Mapping[str, Suffix]
@@ -181,6 +184,11 @@ class Schema:
     tables: Mapping[str, Table]
     fields: Mapping[str, Field]
     mr_rules: tuple[Rule, ...]
+    extra: Path | None = None
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        """Pickles what `load` gave as the call that gives it; a vocabulary made otherwise by its content."""
+        return (load, (self.extra,)) if load(self.extra) is self else object.__reduce_ex__(self, protocol)
 
     def suffix_of(self, modality: str) -> Suffix | None:
         """The suffix of a DICOM Modality; None for MR (see `mr_rules`) and for non-images."""
@@ -191,12 +199,17 @@ class Schema:
         return next((table for table in self.tables.values() if table.match(path)), None)
 
 
-@cache
 def load(extra: Path | None = None) -> Schema:
     """The vocabulary, with the entries of the folder `extra` (laid out like `schemas/`) added or replaced.
 
-    Raises `MidsError` with file and place where a file of `extra` is not as `schemas/meta.json` says.
+    The same folder gives the same object. Raises `MidsError` with file and line where a file of `extra` is not as
+    `schemas/meta.json` says.
     """
+    return _load(extra)
+
+
+@cache
+def _load(extra: Path | None) -> Schema:
     found = pieces(schemas())
     if extra is not None:
         if not vocabulary_files(extra):
@@ -210,9 +223,11 @@ def load(extra: Path | None = None) -> Schema:
         tables=_entries(Table, "name", found["tables"]),
         fields=_entries(Field, "key", found["fields"]),
         mr_rules=tuple(rule(entry) for entry in found["mr_suffixes"]),
+        extra=extra,
     )
-    for kind, keys, message in _dangling(schema) if extra is not None else ():
-        raise MidsError(f"{place_of(extra, kind, keys)}, {'.'.join(keys)}: {message}")
+    if extra is not None:
+        for kind, keys, message in _dangling(schema):
+            raise MidsError(f"{place_of(extra, kind, keys)}, {'.'.join(keys)}: {message}")
     return schema
 
 

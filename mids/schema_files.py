@@ -57,11 +57,10 @@ def check(kind: str, content: object) -> list[str]:
 
 def place_of(folder: Path, kind: str, keys: Iterable[str | int]) -> str:
     """File and line of an entry in a folder of vocabulary files; the folder where none of them has it."""
-    first, *rest = keys
+    way = tuple(keys)
     for found, path in vocabulary_files(folder):
-        inside = (first, *rest) if found not in _FOLDERS else tuple(rest)
-        if found == kind and (found not in _FOLDERS or path.stem == first):
-            line = _line(path, inside, whole=True)
+        if found == kind and (found not in _FOLDERS or path.stem == way[0]):
+            line = _line(path, way[1:] if found in _FOLDERS else way, whole=True)
             if line:
                 return f"{path}, line {line}"
     return str(folder)
