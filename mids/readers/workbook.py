@@ -39,7 +39,7 @@ def read_table(root: Path, source: Source) -> Table:
 
 
 def _cells(data: bytes) -> list[list[str]]:
-    """The cells of the first sheet, rows that are quite empty left out."""
+    """The cells of the first sheet; of a row that is quite empty none."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             size = sum(info.file_size for info in archive.infolist())
@@ -53,7 +53,7 @@ def _cells(data: bytes) -> list[list[str]]:
         book.close()
     except _BROKEN as error:
         raise DataError("TABLE_INVALID", f"the workbook can't be read ({type(error).__name__})") from error
-    return [row for row in rows if any(row)]
+    return [row if any(row) else [] for row in rows]
 
 
 def _text(value: object) -> str:
