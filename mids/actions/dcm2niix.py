@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import re
+import struct
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ KEEP = (
 """What dcm2niix derives and the headers alone do not say; nothing else of its JSON is used, for it leaks."""
 
 
+_UNWRITABLE = (AttributeError, KeyError, NotImplementedError, OverflowError, TypeError, ValueError, struct.error)
 _CORRECTED = re.compile(r"_(Tilt|Eq|Tilt_Eq)_\d+$")
 SCRUBBED = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
 """Offset and length of the text fields of a NIfTI-1 header: data_type, db_name, descrip, aux_file, intent_name."""
@@ -166,8 +168,11 @@ def _decode(path: Path) -> None:
     plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     plain.preamble = b"\0" * 128
     path.unlink()
-    with config.disable_value_validation():
-        plain.save_as(path, enforce_file_format=False)
+    try:
+        with config.disable_value_validation():
+            plain.save_as(path, enforce_file_format=False)
+    except _UNWRITABLE as error:
+        raise DataError("PIXELS_UNREADABLE", f"a damaged header ({type(error).__name__})") from error
 
 
 def _choose(outputs: Path) -> Path:
@@ -265,7 +270,10 @@ def _compress(path: Path, target: Path, compression: Compression) -> None:
 
 def _derived(outputs: Path) -> dict[str, Json]:
     path = next(iter(sorted(outputs.glob("*.json"))), None)
-    values = json.loads(path.read_text(encoding="utf-8", errors="replace")) if path else {}
+    try:
+        values = json.loads(path.read_text(encoding="utf-8", errors="replace"), strict=False) if path else {}
+    except ValueError:
+        values = {}  # dcm2niix writes control characters of damaged headers as they are
     return {key: values[key] for key in KEEP if key in values}
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import nibabel as nib
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 
 from mids.actions import gz
 from mids.errors import DataError
@@ -152,6 +153,6 @@ def _numbers(dataset: Dataset, keyword: str) -> list[float]:
             value: Any = dataset.get(keyword)
             items = [] if value is None else [value] if isinstance(value, int | float | str) else list(value)
             numbers = [float(item) for item in items]
-        except (TypeError, ValueError):
-            return []
+        except (AttributeError, BytesLengthException, KeyError, NotImplementedError, TypeError, ValueError):
+            return []  # an attribute that can't be read counts as missing
     return numbers if all(math.isfinite(number) for number in numbers) else []

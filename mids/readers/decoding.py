@@ -62,6 +62,7 @@ def read_dataset(stream: BinaryIO) -> Dataset:
     try:
         with quiet():
             dataset = pydicom.dcmread(stream, force=True)
+            _drop_unreadable(dataset)
             meta = getattr(dataset, "file_meta", None)
             has_syntax = meta is not None and bool(meta.get("TransferSyntaxUID"))
     except _BROKEN as error:
@@ -73,6 +74,19 @@ def read_dataset(stream: BinaryIO) -> Dataset:
         meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit is not False else explicit
         dataset.file_meta = meta
     return dataset
+
+
+def _drop_unreadable(dataset: Dataset) -> None:
+    """An attribute that can't be read (an unknown VR, a wrong length) counts as missing, also inside sequences."""
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except _BROKEN:
+            del dataset[tag]
+            continue
+        if element.VR == "SQ":
+            for item in element.value:
+                _drop_unreadable(item)
 
 
 def stored(dataset: Dataset, *, frame: int | None = None) -> Values:
