@@ -1,0 +1,112 @@
+"""Lists of labels inside the cells of BIMCV's tables, in the four ways in which they were published.
+
+* Python's repr: ``['pneumonia', ' loc basal', '']``, lists in lists included;
+* numpy's repr, which has no commas: ``['pneumonia' ' loc basal']``, ``[list(['pneumonia']) list(['normal'])]``;
+* a bare list: ``[C0205307,C1282378]``, its brackets stripped or not;
+* joined by tabs: ``pneumonia<TAB> loc basal``.
+
+Some cells were cut in the middle of a text. Blanks in front of a label mean something, so `parse` keeps them.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Entry: TypeAlias = "str | tuple[str, ...]"
+
+LOCALIZATION = "loc "
+"""What stands in front of a localization in a cell, and not in the tree."""
+
+_TOKEN = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([\[\]])|(['"])""", re.DOTALL)
+_QUOTED = re.compile(r"""^[\s\[(]*(?:(?:list|array)\([\s\[]*)?['"]""")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a cell holds: texts, and for a list of sentences a tuple of texts each; `truncated` if it breaks off."""
+
+    entries: tuple[Entry, ...]
+    truncated: bool = False
+
+    @property
+    def flat(self) -> tuple[str, ...]:
+        """The texts without outer blanks, empty ones left out, each once, in order."""
+        texts = (text.strip() for entry in self.entries for text in ((entry,) if isinstance(entry, str) else entry))
+        return tuple(dict.fromkeys(text for text in texts if text))
+
+    @property
+    def sentences(self) -> tuple[tuple[str, ...], ...]:
+        """The texts sentence by sentence; repetitions inside one sentence and empty sentences are left out.
+
+        In a list without lists a text with a leading blank, and any localization, goes on with the sentence.
+        """
+        groups: list[list[str]] = []
+        for entry in self.entries:
+            if isinstance(entry, tuple):
+                groups.append(list(entry))
+            elif groups and (entry[:1].isspace() or not entry or entry.startswith(LOCALIZATION)):
+                groups[-1].append(entry)
+            else:
+                groups.append([entry])
+        stripped = (tuple(dict.fromkeys(text.strip() for text in group if text.strip())) for group in groups)
+        return tuple(group for group in stripped if group)
+
+
+def parse(cell: str) -> Cell:
+    """The list in a cell, in whichever way it was written; what is whole of one that breaks off.
+
+    >>> parse("['a' ' loc b']").sentences
+    (('a', 'loc b'),)
+    """
+    text = cell.strip("\r\n")
+    if _QUOTED.match(text):
+        return _quoted(text)
+    is_open = text.strip().startswith("[") and not text.strip().endswith("]")
+    bare = text.replace("[", "").replace("]", "")
+    separator = "\t" if "\t" in bare else ","
+    items = bare.split(separator) if bare.strip() else []
+    if is_open and items:
+        items = items[:-1]
+    return Cell(tuple(items), is_open)
+
+
+def _quoted(text: str) -> Cell:
+    """A list of quoted texts: commas, and the words list and array, say nothing."""
+    top: list[Entry] = []
+    inner: list[str] | None = None
+    depth = 0
+    has_brackets = text.lstrip().startswith("[")
+    for kind, value in _tokens(text):
+        if kind == "broken":
+            return Cell((*top, *([tuple(inner)] if inner else [])), truncated=True)
+        if kind == "text":
+            (top if inner is None else inner).append(value)
+        elif value == "[":
+            depth += 1
+            inner = [] if depth == 2 else inner
+        else:
+            if depth == 2 and inner is not None:
+                top.append(tuple(inner))
+                inner = None
+            depth -= 1
+    if inner is not None:
+        top.append(tuple(inner))
+    return Cell(tuple(top), truncated=has_brackets and depth != 0)
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str]]:
+    """("text", …), ("bracket", …), and ("broken", "") for a quote that never ends."""
+    for match in _TOKEN.finditer(text):
+        single, double, bracket, lone = match.groups()
+        if lone:
+            yield "broken", ""
+            return
+        if bracket:
+            yield "bracket", bracket
+        else:
+            yield "text", _unescaped(single if single is not None else double)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda match: {"n": "\n", "t": "\t"}.get(match[1], match[1]), text)
