@@ -82,7 +82,8 @@ def _checked(kind: str, path: Path) -> Any:
         raise MidsError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not YAML") from error
     except OSError as error:
         raise MidsError(f"{path}: can't be read ({error.strerror})") from error
-    for keys, place, message in sorted(_problems(kind, content), key=lambda problem: problem[1]):
+    # The most specific problem first: the others often follow from it.
+    for keys, place, message in sorted(_problems(kind, content), key=lambda problem: (-len(problem[0]), problem[1])):
         raise MidsError(f"{path}, line {_line(path, keys)}, {place}: {message}")
     return content
 

@@ -379,7 +379,11 @@ def test_a_user_adds_a_column_a_suffix_and_a_rule_that_comes_first(tmp_path: Pat
 @pytest.mark.parametrize(
     ("file", "text", "says"),
     [
-        ("code_lists/tests.yaml", "description: x\nsource: y\ncodes: {A: {source: z}}\n", r"tests.yaml, line 3, \$.codes.A: "),
+        (
+            "code_lists/tests.yaml",
+            "description: x\nsource: y\ncodes: {A: {source: z}}\n",
+            r"s.yaml, line 3, \$.codes.A: ",
+        ),
         ("suffixes.yaml", "x: {group: rx, extensions: [png], description: d, source: s}\n", r"\$.x.extensions\[0\]"),
         ("suffixes.yaml", "x: [1\n", "suffixes.yaml, line 2: not YAML"),
         ("suffixes.yaml", "", "suffixes.yaml, "),
