@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mids.readers.scan import scan_all
+from mids.readers.scan import left_out, scan_all
 from mids.readers.series import by_subject, records
-from mids.records import About, Item, Map, Skipped
+from mids.records import About, Item, Map
 
 ABOUT = About(
     name="dicom",
@@ -24,7 +24,6 @@ def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
     `mapped` works like `map` and may spread the reading of headers over processes.
     """
     found = scan_all(root, mapped)
-    others = [Skipped(tuple(found.others), "not DICOM")] if found.others else []
-    yield [*found.issues, *others]
+    yield [*found.issues, *left_out(found.others)]
     for instances in by_subject(found.instances):
         yield list(records(root, instances))

@@ -1,12 +1,15 @@
 """Labels of subjects and sessions, and shifts of dates, by what a collection's ids and dates are."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 
 from mids.deid.pseudonyms import Pseudonyms
 from mids.names import label
 from mids.records import About
+
+_UID = re.compile(r"\d+(\.\d+){3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,5 +46,8 @@ class Labels:
 
 
 def _public(text: str) -> str:
-    """A public id as a label; where nothing of it may stand in one, a digest of it."""
-    return label(text.split("|")[-1]) or hashlib.sha256(text.encode()).hexdigest()[:8]
+    """A public id as a label; of a UID, and where nothing of an id may stand in a label, a digest."""
+    name = text.split("|")[-1]
+    if _UID.fullmatch(name) or not label(name):
+        return hashlib.sha256(text.encode()).hexdigest()[:10]
+    return label(name)

@@ -1,18 +1,22 @@
-"""Opens input: plain files, and members of zip, tar and gzip archives, without unpacking them all."""
+"""Opens input: plain files, and members of zip, tar, gzip, RAR and 7z archives, without unpacking them all."""
 
 import gzip
 import os
+import re
 import shutil
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
 from mids.errors import DataError, MidsError
+from mids.readers import sevenzip
 from mids.records import Source
 
 MEMBER_LIMIT = 4 * 1024**3
@@ -22,6 +26,11 @@ NESTING_LIMIT = 3
 """Archives inside archives are entered this deep."""
 
 TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
+_VOLUME = re.compile(
+    r"(?P<stem>.+)\.(part(?P<part>\d+)\.rar|(?P<old>[r-z]\d\d)|(?P<kind>rar|7z|zip)\.(?P<number>\d{3,}))", re.I | re.S
+)
+"""Names of the volumes of one archive: x.part1.rar, x.part2.rar; x.rar, x.r00; x.7z.001, x.7z.002."""
+
 _BROKEN = (
     OSError,
     EOFError,
@@ -49,13 +58,33 @@ def batched(sources: Iterable[Source], size: int) -> Iterator[tuple[Source, ...]
 
 
 def archive_kind(path: str) -> str:
-    """``zip``, ``tar``, ``gzip`` or an empty text for a file that is no archive, by its name."""
+    """``zip``, ``tar``, ``gzip``, ``rar``, ``7z`` or an empty text for a file that is no archive, by its name.
+
+    Of an archive in several volumes only the first is one.
+    """
     name = path.lower()
-    if name.endswith(".zip"):
-        return "zip"
+    volume = _VOLUME.fullmatch(name)
+    if volume and volume["kind"]:
+        return "7z" if int(volume["number"]) == 1 else ""  # 7-Zip reads split archives of any kind
+    if name.endswith(".rar"):
+        return "" if first_volume(path) else "rar"
+    if name.endswith((".zip", ".7z")):
+        return name.rsplit(".", 1)[1]
     if name.endswith(TARS):
         return "tar"
     return "gzip" if name.endswith(".gz") and not name.endswith(".nii.gz") else ""
+
+
+def first_volume(path: str) -> str:
+    """Where the first volume of the archive lies that `path` is a later volume of; empty if it is none."""
+    volume = _VOLUME.fullmatch(path)
+    if volume is None:
+        return ""
+    if volume["old"]:
+        return f"{volume['stem']}.rar"
+    number = volume["part"] or volume["number"]
+    begin = volume.start("part" if volume["part"] else "number")
+    return path[:begin] + "1".zfill(len(number)) + path[begin + len(number) :] if int(number) > 1 else ""
 
 
 def base(root: Path) -> Path:
@@ -120,7 +149,10 @@ def _unpacked(path: str, stream: BinaryIO, *, depth: int) -> Iterator[tuple[str,
 
 def _members(path: str, stream: BinaryIO) -> Iterator[tuple[str, int, BinaryIO]]:
     kind = archive_kind(path)
-    if kind == "zip":
+    if kind in ("rar", "7z"):
+        with _on_disk(path, stream) as archive_path:
+            yield from sevenzip.members(archive_path, MEMBER_LIMIT)
+    elif kind == "zip":
         with zipfile.ZipFile(stream) as archive:
             for info in archive.infolist():
                 if not info.is_dir():
@@ -135,6 +167,18 @@ def _members(path: str, stream: BinaryIO) -> Iterator[tuple[str, int, BinaryIO]]
         with gzip.open(stream) as unpacked:
             content = unpacked.read(MEMBER_LIMIT + 1)
         yield Path(path).stem, _allowed(len(content)), BytesIO(content)
+
+
+@contextmanager
+def _on_disk(path: str, stream: BinaryIO) -> Iterator[Path]:
+    """A path that 7-Zip can open: the file's own, for its other volumes lie beside it; of a member a copy's."""
+    if not isinstance(stream, BytesIO):
+        yield Path(stream.name)
+        return
+    with tempfile.TemporaryDirectory(prefix="mids-") as folder:
+        copy = Path(folder, "archive").with_suffix(Path(path).suffix)
+        copy.write_bytes(stream.getbuffer())
+        yield copy
 
 
 def _allowed(size: int) -> int:
@@ -174,6 +218,8 @@ def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Pat
         for member, stream in contents(root, Source(path)):
             if member.member in wanted:
                 wanted.pop(member.member).write_bytes(stream.read())
+            if not wanted:
+                break
         if wanted:
             raise DataError("SOURCE_UNREADABLE", f"{len(wanted)} members are no longer in the archive")
     return list(targets.values())

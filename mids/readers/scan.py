@@ -8,8 +8,8 @@ from pathlib import Path
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.dicom import NAMING, Instance, PrivateTag, read_instance
-from mids.readers.files import archive_kind, batched, contents, open_source, walk
-from mids.records import Map, Source
+from mids.readers.files import archive_kind, base, batched, contents, first_volume, open_source, walk
+from mids.records import Map, Skipped, Source
 from mids.schema import load
 
 CHUNK = 128
@@ -54,10 +54,25 @@ def scan(sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...] 
                     _take(found, member, read_instance(member, stream, wanted, private))
             else:
                 with open_source(root, source) as stream:
-                    _take(found, source, read_instance(source, stream, wanted, private))
+                    instance = read_instance(source, stream, wanted, private)
+                _take(found, source, instance)
+                if instance is None and (first := first_volume(source.path)) and not (base(root) / first).is_file():
+                    found.others.remove(source)
+                    raise DataError("ARCHIVE_UNREADABLE", "the first volume of the archive is not there")
         except DataError as error:
             found.issues.append(issue(error.code, error.message, source.name, origin="read"))
     return found
+
+
+def left_out(others: Sequence[Source]) -> list[Skipped]:
+    """The files that are not DICOM, with the reasons why they are not converted."""
+    groups: dict[str, list[Source]] = {}
+    for source in others:
+        is_volume = not source.member and bool(first_volume(source.path))
+        groups.setdefault("a volume of an archive, read with its first one" if is_volume else "not DICOM", []).append(
+            source
+        )
+    return [Skipped(tuple(sources), reason) for reason, sources in groups.items()]
 
 
 def _take(found: Scan, source: Source, instance: Instance | None) -> None:
