@@ -180,33 +180,43 @@ def _bidsignore(tree: Tree) -> Iterator[Fix]:
 
 
 def _gzip(root: Path, path: str) -> Iterator[Fix]:
-    """A gzip header without file name, comment and time; the compressed data stay as they are."""
+    """A gzip header without time, without comment and without another file's name; the compressed data stay."""
     with (root / path).open("rb") as stream:
         data = stream.read(HEAD)
-    end = _header_end(data)
-    flags = data[3] if end else 0
-    if end and (flags & (FHCRC | FNAME | FCOMMENT) or data[4:8] != bytes(4)):
+    header = _header(data)
+    if header is None:
+        return
+    end, name, comment = header
+    own = path.rpartition("/")[2].encode()
+    codes = ["GZIP_TIME"] if data[4:8] != bytes(4) else []
+    if comment or name not in (b"", own, own.removesuffix(b".gz")):
+        codes.append("PRIVACY_GZIP_NAME")
+    if codes:
+        flags = data[3]
         extra = data[10 : 12 + int.from_bytes(data[10:12], "little")] if flags & FEXTRA else b""
         after = data[:3] + bytes([flags & ~(FHCRC | FNAME | FCOMMENT)]) + bytes(4) + data[8:10] + extra
         what = ("the gzip header loses its file name, comment and time",)
-        yield Fix(root, path, what, ("PRIVACY_GZIP_HEADER",), data[:end], after, whole=False)
+        yield Fix(root, path, what, tuple(codes), data[:end], after, whole=False)
 
 
-def _header_end(data: bytes) -> int:
-    """Where the compressed data begin (RFC 1952, 2.3); 0 where `data` has no whole header."""
+def _header(data: bytes) -> tuple[int, bytes, bytes] | None:
+    """Where the compressed data begin, file name and comment (RFC 1952, 2.3); None where there is no whole header."""
     if len(data) < 10 or not data.startswith(b"\x1f\x8b\x08"):
-        return 0
+        return None
     end = 10
     if data[3] & FEXTRA:
         end += 2 + int.from_bytes(data[10:12], "little")
+    texts = []
     for flag in (FNAME, FCOMMENT):
+        start = end
         if data[3] & flag:
-            end = data.find(b"\0", end) + 1
+            end = data.find(b"\0", start) + 1
             if not end:
-                return 0
+                return None
+        texts.append(data[start : max(start, end - 1)])
     if data[3] & FHCRC:
         end += 2
-    return end if end < len(data) else 0
+    return (end, texts[0], texts[1]) if end < len(data) else None
 
 
 # --- tables ----------------------------------------------------------------------------------------------

@@ -158,6 +158,7 @@ def test_name_and_time_leave_a_gzip_header_and_the_data_stay(tmp_path: Path) -> 
     path = f"{testing.VOLUME}.nii.gz"
     root = testing.dataset(tmp_path, {path: testing.gz(volume, name=SECRET, time=1579000000)})
     [fix] = [fix for fix in fixes.plan(root) if fix.path == path]
+    assert fix.codes == ("GZIP_TIME", "PRIVACY_GZIP_NAME")
     assert SECRET.decode() not in fix.diff + repr(fix)
     fixes.apply([fix])
     assert (root / path).read_bytes() == testing.gz(volume)
@@ -184,8 +185,17 @@ def test_every_gzip_header_unpacks_to_the_same(
     fixes.apply(fix for fix in fixes.plan(root) if fix.path == path)
     after = (root / path).read_bytes()
     assert gzip.decompress(after) == data
-    assert after[3] & (2 | 8 | 16) == 0
     assert after[4:8] == bytes(4)
+    says_something = time != bytes(4) or any(flags & flag and text for flag, text in ((8, texts[0]), (16, texts[1])))
+    assert (after != file) is says_something
+    assert after == file or after[3] & (2 | 8 | 16) == 0
+    assert [fix for fix in fixes.plan(root) if fix.path == path] == []
+
+
+def test_a_name_that_is_the_file_s_own_tells_nothing(tmp_path: Path) -> None:
+    path = f"{testing.VOLUME}.nii.gz"
+    own = path.rpartition("/")[2].removesuffix(".gz").encode()
+    root = testing.dataset(tmp_path, {path: testing.gz(testing.nifti((4, 4, 3)), name=own)})
     assert [fix for fix in fixes.plan(root) if fix.path == path] == []
 
 
