@@ -1,6 +1,7 @@
 """The program: read, plan, run. Everything a user can ask of a conversion is an argument of `convert`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -22,7 +23,7 @@ from mids.plan.texts import Words
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
-from mids.records import Compression, Contours, Item, Map, Pixels
+from mids.records import Compression, Contours, Item, Map, Pixels, R, T
 from mids.run import Journal, run, state_folder
 from mids.run.pool import executor
 from mids.run.run import Place, Progress
@@ -154,6 +155,7 @@ class _State:
             if not self._dry_run:
                 self._dataset.mkdir(parents=True, exist_ok=True)
                 self.folder.mkdir(mode=0o700, exist_ok=True)
+                self.folder.chmod(0o700)
                 if self._dataset.stat().st_dev != self.folder.stat().st_dev:
                     raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
         except OSError as error:
@@ -166,9 +168,16 @@ class _State:
         self.journal.close()
 
 
-def _mapping(spread: Callable[..., Iterator[object]], jobs: int) -> Map:
+def _mapping(spread: Callable[..., Iterator[R]], jobs: int) -> Map:
     """`map` over the pool where more than one worker is asked for; the built-in one else."""
-    return spread if jobs > 1 else map  # type: ignore[return-value]
+
+    def mapped(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        try:
+            yield from spread(function, items)
+        except BrokenProcessPool as error:
+            raise MidsError("a process that reads the source died, of memory perhaps: use --jobs 1") from error
+
+    return mapped if jobs > 1 else map  # type: ignore[return-value]
 
 
 def _chosen(

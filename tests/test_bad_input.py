@@ -356,3 +356,17 @@ def test_the_files_that_pydicom_is_tested_with(tmp_path: Path, key: Path) -> Non
 def test_a_single_file_is_a_source(tmp_path: Path, key: Path) -> None:
     done = convert("dicom", put(tmp_path, "one.dcm", WHOLE), tmp_path / "dest", key=key)
     assert _status(done) == {"one.dcm": "converted"}
+
+
+def test_a_folder_that_can_not_be_listed_is_one_issue(tmp_path: Path, key: Path) -> None:
+    source = tmp_path / "in"
+    (source / "closed").mkdir(parents=True)
+    (source / "image").write_bytes(encode(radiograph.cr_pa()))
+    (source / "closed").chmod(0)
+    if os.access(source / "closed", os.R_OK):
+        pytest.skip("this user may list everything")
+    done = convert("dicom", source, tmp_path / "out", key=key)
+    assert [found.code for found in done.issues] == ["SOURCE_UNREADABLE"]
+    assert done.exit_code == 1
+    assert done.outcome is not None
+    assert len(done.outcome.made) == 1

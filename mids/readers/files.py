@@ -110,7 +110,10 @@ def walk(root: Path) -> Iterator[Source]:
             status = folder.stat()
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except PermissionError as error:
-            raise MidsError(f"{folder} can't be read: give this user the right to list it") from error
+            if folder == root:
+                raise MidsError("SOURCE can't be read: give this user the right to list it") from error
+            yield Source(folder.relative_to(root).as_posix())  # reading it will say that it can't be opened
+            continue
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
