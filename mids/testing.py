@@ -110,7 +110,10 @@ def keys(changes: Mapping[str, Any]) -> Callable[[bytes], bytes]:
 
 
 def cells(values: Mapping[str, str], *, row: int = 2) -> Callable[[bytes], bytes]:
-    """The change of some cells of a table, by column; `row` is the line, the header is 1. New columns come last."""
+    """The change of some cells of a table, by column; new columns come last.
+
+    `row` is the line, of which the header is 1; with 0 the cells of every row.
+    """
 
     def change(data: bytes) -> bytes:
         header, *rows = [line.split("\t") for line in data.decode().splitlines()]
@@ -118,7 +121,8 @@ def cells(values: Mapping[str, str], *, row: int = 2) -> Callable[[bytes], bytes
             if name not in header:
                 header.append(name)
                 rows = [[*line, "n/a"] for line in rows]
-        rows[row - 2] = [values.get(name, old) for name, old in zip(header, rows[row - 2], strict=True)]
+        for at in range(len(rows)) if row == 0 else (row - 2,):
+            rows[at] = [values.get(name, old) for name, old in zip(header, rows[at], strict=True)]
         return "".join("\t".join(line) + "\n" for line in (header, *rows)).encode()
 
     return change

@@ -1,6 +1,7 @@
 """The helpers for tests of checks, the checks of other packages, and issues as a table of pandas."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -152,3 +153,16 @@ def test_issues_as_a_frame(tmp_path: Path) -> None:
     ]
     assert all(isinstance(kind, pd.StringDtype) for kind in frame.dtypes)
     assert list(mids.issues_frame([]).columns) == list(frame.columns)
+
+
+# --- the documentation -----------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "add-a-check.md").read_text(encoding="utf-8")
+    check, test, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "by_site.py").write_text(check, encoding="utf-8")
+    (tmp_path / "test_by_site.py").write_text(test, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_by_site.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "2 passed" in done.stdout, done.stdout
