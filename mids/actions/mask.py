@@ -50,12 +50,8 @@ class Mask:
         values, overlap, issues = filled(self.outlines, dict(self.lookup), self.geometry)
         if overlap:
             issues.append(issue("REGION_OVERLAP", f"{overlap} pixels belong to more than one label", origin="run"))
-        if self.is_picture:
-            (scratch / "mask.png").write_bytes(encode(values[:, :, 0], compression=self.compression))
-        else:
-            _volume(values, self.geometry, scratch / "mask.nii.gz", self.compression)
+        name = write_map(values, self.geometry, scratch, self.compression, is_picture=self.is_picture)
         write_lookup(scratch / "mask.tsv", self.lookup)
-        name = "mask.png" if self.is_picture else "mask.nii.gz"
         return Made((name, "mask.tsv"), issues=tuple(issues))
 
 
@@ -149,6 +145,18 @@ def inside(points: Sequence[tuple[float, float]], rows: int, columns: int) -> np
     return result
 
 
+def write_map(values: Labels, shape: Geometry, scratch: Path, compression: Compression, *, is_picture: bool) -> str:
+    """Writes (rows, columns, slices) of label values as `mask.png` or `mask.nii.gz`; returns which.
+
+    Raises `DataError` ``REGION_MISMATCH`` where the volume's place is unknown.
+    """
+    if is_picture:
+        (scratch / "mask.png").write_bytes(encode(values[:, :, 0], compression=compression))
+        return "mask.png"
+    _volume(values, shape, scratch / "mask.nii.gz", compression)
+    return "mask.nii.gz"
+
+
 def _volume(values: Labels, shape: Geometry, path: Path, compression: Compression) -> None:
     """Writes the label map on the grid of the volume: as it is stored, or as it was resampled."""
     voxels = np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1])
@@ -162,6 +170,11 @@ def _volume(values: Labels, shape: Geometry, path: Path, compression: Compressio
         voxels = resampled
     if matrix is None:
         raise DataError("REGION_MISMATCH", "the image has no known place, so the outlines have none")
+    save(voxels, matrix, path, compression)
+
+
+def save(voxels: Labels, matrix: npt.NDArray[np.float64], path: Path, compression: Compression) -> None:
+    """Writes (i, j, k) label values with their affine (mm, RAS) as a gzipped NIfTI."""
     image: Any = nib.Nifti1Image(voxels, matrix)  # type: ignore[no-untyped-call]
     image.header.set_xyzt_units("mm", "sec")
     image.header.set_qform(matrix, 1)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mids.actions.mask import Mask, MaskPicture
+from mids.actions.maskfile import MaskFrames, MaskVolume
 from mids.issues import Issue, issue
 from mids.names import Name, build, label
 from mids.plan.job import Job
@@ -40,8 +41,9 @@ def region_jobs(
     for drawn in items:
         item = placed(drawn, contours) if isinstance(drawn, Regions) else drawn
         target = targets.get(item.image)
-        if target is None:
-            message = f"regions of reader {item.reader} name an image that is not converted"
+        if target is None or (target.record.kind == "nifti" and isinstance(item, Regions)):
+            what = "an image that is not converted" if target is None else "slices, but the image came as a NIfTI"
+            message = f"regions of reader {item.reader} name {what}"
             yield issue("REGION_UNMATCHED", message, item.source.name, origin="read")
             continue
         name = _name(target.job.name, item.reader)
@@ -70,13 +72,20 @@ def _name(image: Name, reader: str) -> Name:
     return build(entities, "dseg", extension, group=image.group, datatype=image.datatype, root=ROOT)
 
 
-def _action(item: Regions | MaskFile, record: Record, compression: Compression) -> Mask | MaskPicture:
+def _action(
+    item: Regions | MaskFile, record: Record, compression: Compression
+) -> Mask | MaskPicture | MaskVolume | MaskFrames:
     shape = record.geometry or _flat(record)
     lookup = tuple(item.lookup.items())
-    if isinstance(item, MaskFile):
-        return MaskPicture(item.source, shape.rows, shape.columns, lookup, compression)
     is_picture = record.geometry is None
-    return Mask(item.source, shape, is_picture, item.outlines, lookup, compression)
+    if isinstance(item, Regions):
+        return Mask(item.source, shape, is_picture, item.outlines, lookup, compression)
+    if item.frames:
+        return MaskFrames(item.source, shape, is_picture, item.frames, lookup, compression)
+    if item.source.name.lower().endswith((".nii", ".nii.gz")):
+        image = record.sources[0] if record.kind == "nifti" else None
+        return MaskVolume(item.source, image, record.geometry, lookup, compression)
+    return MaskPicture(item.source, shape.rows, shape.columns, lookup, compression)
 
 
 def _flat(record: Record) -> Geometry:

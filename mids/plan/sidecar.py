@@ -20,6 +20,8 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
     """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out."""
     group = described.group or "mr"
     stated = _OF_VOLUMES if record.kind == "volume" else _OF_PICTURES
+    if record.kind == "picture":  # its pixels were made elsewhere: the header alone knows what they were made of
+        stated = stated - {"SourcePhotometricInterpretation"}
     found: dict[str, Json] = {}
     for key, field in schema.fields.items():
         if not field.dicom or key in stated or (field.groups and group not in field.groups):

@@ -41,7 +41,7 @@ NAMING = (
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
 _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
-_BROKEN = (
+BROKEN = (
     InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
     AttributeError, NotImplementedError, struct.error, RecursionError, OverflowError, MemoryError, LookupError,
     zlib.error,
@@ -86,7 +86,7 @@ def looks_like_dicom(head: bytes) -> bool:
     )
 
 
-def _read_header(stream: BinaryIO) -> Dataset:
+def read_header(stream: BinaryIO) -> Dataset:
     """The header up to PixelData, its values still as bytes; warnings of pydicom are not passed on.
 
     Raises `DataError` ``DICOM_UNREADABLE``.
@@ -95,7 +95,7 @@ def _read_header(stream: BinaryIO) -> Dataset:
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")
             return pydicom.dcmread(stream, stop_before_pixels=True, force=True)
-    except _BROKEN as error:
+    except BROKEN as error:
         raise DataError("DICOM_UNREADABLE", f"the DICOM header can't be read ({type(error).__name__})") from error
 
 
@@ -120,7 +120,7 @@ def read_instance(
     if not looks_like_dicom(head):
         return None
     stream.seek(0)
-    dataset = _read_header(stream)
+    dataset = read_header(stream)
     meta = _header(getattr(dataset, "file_meta", Dataset()), _META)
     syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax == DeflatedExplicitVRLittleEndian:
@@ -144,7 +144,7 @@ def _frames(dataset: Dataset) -> tuple[tuple[float, ...], ...]:
         frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
         points = [frame.PlanePositionSequence[0].ImagePositionPatient for frame in frames]
         return tuple(tuple(float(value) for value in point) for point in points if len(point) == 3)
-    except _BROKEN:
+    except BROKEN:
         return ()
 
 
@@ -153,7 +153,7 @@ def private_creators(stream: BinaryIO, group: int) -> list[str]:
 
     Raises `DataError` ``DICOM_UNREADABLE``.
     """
-    return [creator for _, creator in _blocks(_read_header(stream), group)]
+    return [creator for _, creator in _blocks(read_header(stream), group)]
 
 
 def _blocks(dataset: Dataset, group: int) -> Iterator[tuple[int, str]]:
@@ -188,7 +188,7 @@ def _text(dataset: Dataset, tag: int) -> str:
             value = dataset[tag].value
             if isinstance(value, bytes):
                 value = _decoded(value, dataset.get("SpecificCharacterSet"))
-    except _BROKEN:
+    except BROKEN:
         return ""
     parts = value if isinstance(value, MultiValue) else [value]
     return "\\".join("" if part is None else str(part) for part in parts).replace("\x00", "").strip()
@@ -244,7 +244,7 @@ def _header(dataset: Dataset, keywords: tuple[str, ...]) -> dict[str, Json]:
         for group in _GROUPS:
             try:
                 macros = [element for element in dataset[group].value[0] if element.VR == "SQ" and element.value]
-            except _BROKEN:
+            except BROKEN:
                 continue
             for macro in macros:
                 _collect(macro.value[0], _elements(keywords), found)
@@ -256,7 +256,7 @@ def _collect(dataset: Dataset, wanted: Mapping[int, tuple[str, str]], found: dic
         keyword, vr = wanted[tag]
         try:
             value = _json(dataset[tag].value, vr)
-        except _BROKEN:
+        except BROKEN:
             continue
         if value is not None and keyword not in found:
             found[keyword] = value
