@@ -1,0 +1,299 @@
+"""MIDRC-RICORD-1A at TCIA: DICOM as the NBIA Data Retriever lays it, MD.ai annotations, a clinical table."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from mids import clinical
+from mids.collections.midrc_ricord_1a import tables
+from mids.collections.midrc_ricord_1a.tables import Row, Study
+from mids.errors import DataError, MidsError
+from mids.issues import Issue, issue
+from mids.names import label
+from mids.readers import readings
+from mids.readers.dicom import Instance
+from mids.readers.files import archive_kind, open_source, walk
+from mids.readers.mdai import looks_like_export, read_export
+from mids.readers.readings import Drawing, Term
+from mids.readers.scan import scan_all
+from mids.readers.series import by_subject, records
+from mids.readers.table import Table
+from mids.readers.workbook import read_table
+from mids.records import About, Entry, Item, Map, Person, Record, Skipped, Source, Visit
+from mids.resources import read_yaml, schemas
+
+NAME = "midrc-ricord-1a"
+ABOUT = About(
+    name=NAME,
+    title="MIDRC-RICORD-1A: chest CT of COVID-19",
+    description=(
+        "Chest CT of patients with COVID-19 from four international sites, with exam-level labels and outlines of "
+        "affected regions by thoracic radiologists: release 1a of the RSNA International COVID-19 Open Radiology "
+        "Database (RICORD)."
+    ),
+    licence="CC-BY-NC-4.0",
+    authors=(
+        "Tsai, E.", "Simpson, S.", "Lungren, M.P.", "Hershman, M.", "Roshkovan, L.", "Colak, E.", "Erickson, B.J.",
+        "Shih, G.", "Stein, A.", "Kalpathy-Cramer, J.", "Shen, J.", "Hafez, M.A.F.", "John, S.", "Rajiah, P.",
+        "Pogatchnik, B.P.", "Mongan, J.T.", "Altinmakas, E.", "Ranschaert, E.", "Kitamura, F.C.", "Topff, L.",
+        "Moy, L.", "Kanne, J.P.", "Wu, C.",
+    ),
+    how_to_cite=(
+        "Tsai E, Simpson S, Lungren MP, et al. Data from the Medical Imaging Data Resource Center - RSNA International "
+        "COVID Radiology Database Release 1a - Chest CT Covid+ (MIDRC-RICORD-1A). The Cancer Imaging Archive, 2020. "
+        "https://doi.org/10.7937/VTW4-X588. Tsai EB, Simpson S, Lungren M, et al. The RSNA International COVID-19 Open "
+        "Annotated Radiology Database (RICORD). Radiology 2021, 203957. https://doi.org/10.1148/radiol.2021203957. "
+        "Clark K, Vendt B, Smith K, et al. The Cancer Imaging Archive (TCIA): Maintaining and Operating a Public "
+        "Information Repository. J Digit Imaging 2013;26(6):1045-1057. https://doi.org/10.1007/s10278-013-9622-7."
+    ),
+    acknowledgements=(
+        "A collaboration of the RSNA and the Society of Thoracic Radiology; data are available through the Medical "
+        "Imaging and Data Resource Center (MIDRC)."
+    ),
+    funding=("National Institute of Biomedical Imaging and Bioengineering (NIBIB), contract for MIDRC",),
+    references=(
+        "https://doi.org/10.7937/VTW4-X588",
+        "https://doi.org/10.1148/radiol.2021203957",
+        "https://doi.org/10.1007/s10278-013-9622-7",
+    ),
+    doi="doi:10.7937/VTW4-X588",
+    url="https://www.cancerimagingarchive.net/collection/midrc-ricord-1a/",
+    limitations=(
+        "RT-PCR for SARS-CoV-2 has false negative and false positive results, which shape who was included.",
+        "Inclusion criteria may have distorted the distribution of patients in an unknown way.",
+        "The clinical table does not name the test; the collection's page speaks of RT-PCR, so it stands as PCR.",
+        "Readers overlap and disagree; nobody is outvoted, and an adjudicating group is one of the readers.",
+        "MD.ai does not say whether whole numbers of an outline are corners or centres of pixels.",
+        "MRN, dates and UIDs are pseudonyms of the publisher; the page states no ethics approval.",
+        "Users must abide by the TCIA Data Usage Policy and Restrictions.",
+    ),
+    commercial_use="forbidden",
+    redistribution="allowed",
+    attribution="required",
+    agreement="not_required",
+    ids="public",
+    dates="pseudonymous",
+)  # fmt: skip
+
+LICENCE = "CC-BY-NC-4.0"
+_DOCUMENTS = (".json", ".csv", ".tsv", ".xlsx")
+_SITE = re.compile(r"MIDRC-RICORD-1[A-C]-([0-9A-Za-z]+)-")
+
+
+@dataclass(slots=True)
+class _Documents:
+    """What stands beside the images: exports of annotations, rows of the clinical table, manifests."""
+
+    drawings: list[Drawing] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    manifests: list[Table] = field(default_factory=list)
+    issues: list[Issue] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    has_export: bool = False
+
+
+@cache
+def _schema() -> Mapping[str, Any]:
+    content: dict[str, Any] = read_yaml(schemas() / "collections" / f"{NAME}.yaml")
+    return content
+
+
+@cache
+def _terms() -> Mapping[str, Term]:
+    return readings.terms(_schema()["terms"])
+
+
+def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+    """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
+
+    Raises `MidsError` where there is no export of annotations, or the clinical table has other columns.
+    """
+    sources = list(walk(root))
+    documents = _documents(root, [source for source in sources if _is_document(source)])
+    if not documents.has_export and not any(archive_kind(source.path) for source in sources):
+        raise MidsError(
+            f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
+        )
+    found = scan_all(root, mapped)
+    inside = [source for source in found.others if source.member and _is_document(source)]
+    archived = _documents(root, inside)
+    for name in ("drawings", "rows", "manifests", "issues", "skipped"):
+        getattr(documents, name).extend(getattr(archived, name))
+    known = tables.studies(found.instances)
+    matched, issues = tables.by_study(documents.rows, known)
+    for drawing in documents.drawings:
+        issues += [*readings.unmatched(drawing, known), *readings.unknown_labels(drawing)]
+    issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances)]
+    others = [source for source in found.others if not _is_document(source)]
+    rest = [Skipped(tuple(others), "not DICOM")] if others else []
+    yield [*found.issues, *documents.issues, *issues, *documents.skipped, *rest]
+    for instances in by_subject(found.instances):
+        yield list(_patient(root, instances, known, matched, documents.drawings))
+
+
+def _is_document(source: Source) -> bool:
+    return source.name.lower().endswith(_DOCUMENTS)
+
+
+def _documents(root: Path, sources: Iterable[Source]) -> _Documents:
+    """Reads the files beside the images; what is none of the collection's is skipped with a reason."""
+    found = _Documents()
+    for source in sources:
+        take = _take_export if source.name.lower().endswith(".json") else _take_table
+        try:
+            kind = take(root, source, found)
+        except DataError as error:
+            found.issues.append(issue(error.code, error.message, source.name, origin="read"))
+        else:
+            found.skipped.append(Skipped((source,), kind))
+    return found
+
+
+def _take_export(root: Path, source: Source, found: _Documents) -> str:
+    with open_source(root, source) as stream:
+        head = stream.read(1 << 20)
+        if not looks_like_export(head) and "annotation" not in source.name.lower():
+            return "JSON that is no MD.ai export"
+        found.has_export = True
+        stream.seek(0)
+        export = read_export(stream, source.name)
+    found.issues += export.issues
+    lookup = readings.lookup(_terms(), export.annotations)
+    found.drawings.append(Drawing(source, export.annotations, _terms(), lookup))
+    return f"{export.count} annotations, read into tables and label maps"
+
+
+def _take_table(root: Path, source: Source, found: _Documents) -> str:
+    table = read_table(root, source)
+    found.issues += table.issues
+    if tables.is_manifest(table):
+        found.manifests.append(table)
+        return "NBIA's manifest, compared with the images"
+    if not table.header or not tables.is_clinical(table, _schema()["clinical"]):
+        return "a table that is none of the collection's"
+    found.rows += tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    return f"the clinical table: {len(table.rows)} rows, read into tables"
+
+
+# --- one patient -----------------------------------------------------------------------------------------
+
+
+def _patient(
+    root: Path,
+    instances: Sequence[Instance],
+    known: Mapping[str, Study],
+    matched: Mapping[str, Row],
+    drawings: Sequence[Drawing],
+) -> Iterator[Item]:
+    items = list(records(root, instances))
+    name = instances[0].text("PatientID") or next(item.subject for item in items if not isinstance(item, Issue))
+    visits = _visits(dict.fromkeys(instance.text("StudyInstanceUID") for instance in instances))
+    mine = [_owned(item, name, visits) for item in items]
+    yield from mine
+    theirs = {uid: known[uid] for uid in visits}
+    rows = {uid: matched[uid] for uid in visits if uid in matched}
+    for uid, row in rows.items():
+        yield from tables.against_dicom(row, theirs[uid])
+    yield from _person(name, theirs, rows)
+    there = readings.places((item for item in mine if isinstance(item, Record)), instances)
+    said = [item for drawing in drawings for item in readings.items(name, visits, drawing, there)]
+    yield from said
+    for uid, visit in visits.items():
+        labels = [item.values for item in said if isinstance(item, Entry) and item.table == "labels"
+                  and item.study == visit and not item.image]  # fmt: skip
+        yield from _visit(name, visit, theirs[uid], rows.get(uid), labels)
+    yield from _tests(name, rows.values())
+
+
+def _visits(uids: Iterable[str]) -> dict[str, str]:
+    """The public id of each study: the last digits of its UID, five as in NBIA's names of folders if that is enough."""
+    known = [uid for uid in uids if uid]
+    for length in (5, 8, 12, 64):
+        found = {uid: label(uid[-length:]) for uid in known}
+        if len(set(found.values())) == len(known):
+            break
+    return found
+
+
+def _owned(item: Item, subject: str, visits: Mapping[str, str]) -> Item:
+    """An item under the public ids of its patient, study and series."""
+    if isinstance(item, Record):
+        columns = {"source_id": item.series[-5:]}
+        return replace(item, subject=subject, study=visits.get(item.study, item.study), columns=columns)
+    return replace(item, subject=subject) if isinstance(item, Skipped) else item
+
+
+def _person(subject: str, studies: Mapping[str, Study], rows: Mapping[str, Row]) -> Iterator[Item]:
+    """The participant's columns: the age of the first study that gives one, a sex that nothing contradicts."""
+    columns: dict[str, str] = {}
+    for uid in sorted(studies, key=lambda uid: (studies[uid].day, uid)):
+        row = rows.get(uid)
+        raw = (row.cells.get("age", "") if row else "") or min(studies[uid].ages, default="")
+        found = tables.age(raw)
+        if found is None and row and row.cells.get("age", "").lower() not in clinical.load(NAME).missing:
+            yield row.issue("VALUE_UNKNOWN", f"{raw[:40]!r} is not an age", "age")
+        if found and "age_min" not in columns:
+            columns |= found
+    sexes = {sex for study in studies.values() for sex in study.sexes}
+    for row in rows.values():
+        values, issues = tables.values(clinical.load(NAME), "participants", row)
+        yield from issues
+        if values.get("sex") and sexes - {values["sex"]}:
+            message = f"the table says {values['sex']}, another row or the headers say otherwise"
+            yield row.issue("VALUE_CONTRADICTED", message, "sex")
+        sexes |= {values["sex"]} if "sex" in values else set()
+    columns["sex"] = sexes.pop() if len(sexes) == 1 else "n/a"
+    site = _SITE.match(subject)
+    if site:
+        columns["site"] = site[1]
+    results = {_result(row) for row in rows.values()} - {""}
+    if results:
+        columns["covid_test"] = "positive" if "positive" in results else sorted(results)[0]
+    yield Person(subject, columns)
+
+
+def _result(row: Row) -> str:
+    return tables.values(clinical.load(NAME), "sessions", row)[0].get("test_result", "")
+
+
+def _visit(
+    subject: str, visit: str, study: Study, row: Row | None, labels: Sequence[Mapping[str, str]]
+) -> Iterator[Item]:
+    """The session's columns: the clinical row, and what readers agree on about contrast and quality."""
+    columns = {"usage_terms": LICENCE}
+    if row:
+        values, issues = tables.values(clinical.load(NAME), "sessions", row)
+        yield from issues
+        columns |= values
+    stated = {values["iv_contrast"] for values in labels if "iv_contrast" in values}
+    stated |= {"yes"} if study.has_agent else set()
+    if len(stated) == 1:
+        columns["contrast"] = stated.pop()
+    elif stated:
+        who = "readers and the headers" if study.has_agent else "readers"
+        yield issue("VALUE_CONTRADICTED", f"{who} say both that contrast was given and not", subject, origin="read")
+    found = [
+        f"{term.name} ({values['reader']})"
+        for term in _terms().values()
+        for values in labels
+        if term.column.startswith("qa_") and values.get(term.column) == term.value
+    ]
+    if found:
+        columns |= {"quality": "suboptimal", "quality_source": "; ".join(found)}
+    yield Visit(subject, visit, columns)
+
+
+def _tests(subject: str, rows: Iterable[Row]) -> Iterator[Item]:
+    """One undated test for each result: the table repeats it for every study, and does not say when it was."""
+    specimens: dict[str, list[str]] = {}
+    for row in rows:
+        values, _ = tables.values(clinical.load(NAME), "sessions", row)
+        if "test_result" in values:
+            specimens.setdefault(values["test_result"], []).append(values.get("specimen_source", ""))
+    for result, sources in specimens.items():
+        joined = "; ".join(dict.fromkeys(text for text in sources if text))
+        values = {"date": "n/a", "test": "PCR", "result": result, "specimen_source": joined}
+        yield Entry("laboratory_tests", subject, values)

@@ -1,0 +1,186 @@
+"""The tables of a RICORD release: the clinical table in its spellings, NBIA's manifest, and both against the DICOM."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from mids.clinical import Clinical
+from mids.deid.pseudonyms import AGE_CAP, dicom_datetime
+from mids.deid.pseudonyms import age as dicom_age
+from mids.issues import Issue, issue
+from mids.readers.dicom import Instance
+from mids.readers.table import Table, check_columns
+
+_MANIFEST = {"series uid", "study uid", "number of images"}
+_NO_AGENT = frozenset({"", "NO", "NONE", "N", "WITHOUT", "NOT USED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the clinical table, its columns by their canonical names."""
+
+    table: str
+    line: int
+    cells: Mapping[str, str]
+
+    def issue(self, code: str, message: str, column: str = "") -> Issue:
+        """An Issue about this row."""
+        where = f"row {self.line}, column {column}" if column else f"row {self.line}"
+        return issue(code, message, self.table, where=where, origin="read")
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What the headers of a study say: its patient, how many images, its day, whether a contrast agent was given."""
+
+    uid: str
+    patient: str
+    images: int
+    modalities: frozenset[str]
+    day: str
+    sexes: frozenset[str]
+    ages: frozenset[str]
+    has_agent: bool
+
+
+def studies(instances: Iterable[Instance]) -> dict[str, Study]:
+    """The studies of DICOM instances by StudyInstanceUID."""
+    groups: dict[str, list[Instance]] = defaultdict(list)
+    for instance in instances:
+        groups[instance.text("StudyInstanceUID")].append(instance)
+
+    def every(group: Sequence[Instance], keyword: str) -> frozenset[str]:
+        return frozenset(instance.text(keyword) for instance in group) - {""}
+
+    return {
+        uid: Study(
+            uid,
+            group[0].text("PatientID"),
+            len({instance.text("SOPInstanceUID") or instance.source for instance in group}),
+            every(group, "Modality"),
+            min(every(group, "StudyDate"), default=""),
+            every(group, "PatientSex") & {"M", "F", "O"},
+            every(group, "PatientAge"),
+            any(text.upper() not in _NO_AGENT for text in every(group, "ContrastBolusAgent")),
+        )
+        for uid, group in groups.items()
+    }
+
+
+def is_manifest(table: Table) -> bool:
+    """Whether a table is the metadata.csv that the NBIA Data Retriever writes."""
+    return set(table.header) >= _MANIFEST
+
+
+def missing_series(table: Table, instances: Iterable[Instance]) -> Iterator[Issue]:
+    """An Issue for each series of the manifest that is absent or has another number of images."""
+    images: dict[str, set[object]] = defaultdict(set)
+    for instance in instances:
+        images[instance.text("SeriesInstanceUID")].add(instance.text("SOPInstanceUID") or instance.source)
+    for line, row in table.numbered():
+        found, wanted = len(images[row["series uid"].strip()]), row["number of images"].strip()
+        if not found:
+            message = "the manifest lists a series that is not there"
+            yield issue("IMAGE_MISSING", message, table.path, where=f"row {line}", origin="read")
+        elif wanted.isdigit() and found != int(wanted):
+            message = f"the manifest counts {wanted} images of the series, the source holds {found}"
+            where = table.where(line, "number of images")
+            yield issue("COUNT_MISMATCH", message, table.path, where=where, origin="read")
+
+
+def is_clinical(table: Table, spellings: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a table is the clinical one: by its name, or by two of its columns."""
+    known = {name for names in spellings.values() for name in names}
+    return "clinical" in table.path.lower() or len(known & set(table.header)) > 1
+
+
+def clinical_rows(table: Table, spellings: Mapping[str, Sequence[str]], required: Sequence[str]) -> list[Row]:
+    """The rows of a clinical table with canonical columns.
+
+    Raises `MidsError` for the first required column that is absent and the first that is not known.
+    """
+    canonical = {spelling: name for name, names in spellings.items() for spelling in names}
+    renamed = replace(table, header=tuple(canonical.get(name, name) for name in table.header))
+    check_columns(renamed, tuple(spellings), required)
+    return [
+        Row(table.path, line, {canonical[name]: " ".join(value.split()) for name, value in row.items()})
+        for line, row in table.numbered()
+    ]
+
+
+def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str, Row], list[Issue]]:
+    """The row of each study that the source holds, and an Issue for every row that is none's."""
+    found: dict[str, Row] = {}
+    issues: list[Issue] = []
+    for row in rows:
+        uid, mrn = row.cells.get("study uid", ""), row.cells.get("mrn", "")
+        if not uid:
+            issues.append(row.issue("ROW_INVALID", "the row names no study", "study uid"))
+        elif uid not in known:
+            issues.append(row.issue("ENTRY_UNMATCHED", "the row is about a study that the source does not hold"))
+        elif uid in found:
+            issues.append(row.issue("ROW_REPEATED", f"the study stands in row {found[uid].line} as well"))
+        elif mrn and not _same_patient(mrn, known[uid].patient):
+            message = "the row gives the study to another patient than its DICOM; the row is not used"
+            issues.append(row.issue("VALUE_CONTRADICTED", message, "mrn"))
+        else:
+            found[uid] = row
+    return found, issues
+
+
+def _same_patient(mrn: str, patient: str) -> bool:
+    """PatientID carries the collection's prefix, MRN does not."""
+    return patient == mrn or patient.endswith(f"-{mrn}")
+
+
+def against_dicom(row: Row, study: Study) -> Iterator[Issue]:
+    """An Issue for each value of a row that the study's headers contradict."""
+    count, modality = row.cells.get("image count", ""), row.cells.get("modality", "").upper()
+    if re.fullmatch(r"\d+", count) and int(count) != study.images:
+        message = f"the table counts {count} images of the study, the source holds {study.images}"
+        yield row.issue("COUNT_MISMATCH", message, "image count")
+    if modality and modality not in study.modalities:
+        found = ", ".join(sorted(study.modalities)) or "none"
+        yield row.issue("VALUE_CONTRADICTED", f"the table says {modality}, the headers {found}", "modality")
+    day = _day(row.cells.get("study date", ""))
+    if day and study.day and day != study.day:
+        yield row.issue("VALUE_CONTRADICTED", "the table has another date than the headers", "study date")
+
+
+def _day(text: str) -> str:
+    """A date as DICOM writes it, of ISO 8601 or the month/day/year of the table; empty for anything else."""
+    american = re.fullmatch(r"(\d{1,2})[/-](\d{1,2})[/-](\d{4})", text)
+    if american:
+        text = f"{american[3]}{american[1]:0>2}{american[2]:0>2}"
+    moment = dicom_datetime(text)
+    return moment.strftime("%Y%m%d") if moment else ""
+
+
+def age(text: str) -> dict[str, str] | None:
+    """The columns age, age_min and age_max that an age gives: 65, 065Y, 60-69, >89, 90+; None where it is none."""
+    raw = text.strip().upper()
+    years = dicom_age(raw, "", "") if re.fullmatch(r"\d+[DWMY]", raw) else raw
+    if re.fullmatch(r"\d{1,3}(\.\d+)?", years) and float(years) <= 130:
+        whole = int(float(years))
+        if whole >= AGE_CAP:
+            return {"age": str(AGE_CAP), "age_min": str(AGE_CAP)} | ({"age_max": "89"} if raw in ("89", "089Y") else {})
+        return {"age": str(whole), "age_min": str(whole), "age_max": str(whole)}
+    if above := re.fullmatch(r">=?\s*(\d+)|(\d+)\s*\+", years):
+        low = min(int(above[1] or above[2]), AGE_CAP)
+        return {"age_min": str(low)} | ({"age": str(low)} if low == AGE_CAP else {})
+    if within := re.fullmatch(r"(\d{1,2})\s*-\s*(\d{1,3})", years):
+        low, high = int(within[1]), int(within[2])
+        if low <= high:
+            return {"age_min": str(min(low, AGE_CAP))} | ({"age_max": str(high)} if high <= AGE_CAP else {})
+    return None
+
+
+def values(vocabulary: Clinical, table: str, row: Row) -> tuple[dict[str, str], list[Issue]]:
+    """The columns of one table that a row gives, and an Issue for each value that is not in the vocabulary."""
+    found, problems = vocabulary.values(table, row.cells)
+    origins = vocabulary.origins[table]
+    issues = [
+        row.issue(p.code, f"{p.value[:40]!r} is not a value of {p.column}", origins[p.column].column) for p in problems
+    ]
+    return found, issues
