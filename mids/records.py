@@ -120,7 +120,7 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of any other table: a laboratory test, a report's labels, a phenotype.
+    """A row of any other table: a laboratory test, a report's labels, a phenotype; of no subject: a term of a tree.
 
     `table` names a table of `schemas/tables` or of the collection's own vocabulary. The columns participant_id,
     session_id (of `study`) and filename (of the record whose `image` this is) are filled in by the plan.

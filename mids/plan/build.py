@@ -91,11 +91,13 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     planned: dict[str, Subject] = {}
     issues: list[Issue] = []
     skipped: list[Skipped] = []
+    entries: list[TableRow] = []
     corrections = Corrections(context.corrections)
     for items in subjects:
         if not source_id(items):
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
+            entries += [TableRow(item.table, item.values) for item in items if isinstance(item, Entry)]
             continue
         label = context.labels.subject(source_id(items))
         if label.lower() in planned and context.labels.are_public:
@@ -108,7 +110,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     if complete:
         issues += corrections.unmatched()
     ordered = tuple(sorted(planned.values(), key=lambda subject: subject.label))
-    return Plan(ordered, tuple(issues), tuple(skipped), complete)
+    return Plan(ordered, tuple(issues), tuple(skipped), complete, tuple(entries))
 
 
 def source_id(items: Sequence[Item]) -> str:

@@ -11,6 +11,9 @@ from mids.records import Action, Json, Skipped
 
 Row = Mapping[str, str]
 
+NOBODY = ""
+"""The label under which rows of tables that are about no subject are kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -67,12 +70,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run will do. `complete` says that no subject was left out on request."""
+    """What a run will do.
+
+    `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
+    """
 
     subjects: tuple[Subject, ...]
     issues: tuple[Issue, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     complete: bool = True
+    entries: tuple[TableRow, ...] = ()
 
     @property
     def jobs(self) -> tuple[Job, ...]:

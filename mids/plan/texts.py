@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mids._version import __version__
-from mids.plan.job import Row, Subject
+from mids.plan.job import NOBODY, Row, Subject
 from mids.records import About, Delivered, Json
 from mids.schema import Schema, Table
 
@@ -63,7 +63,8 @@ def dataset_texts(delivered: Sequence[Delivered], subjects: Mapping[str, Subject
     yield "participants.tsv", as_tsv(_columns(words.schema.tables["participants"], rows), rows)
     for name in ("participants", "sessions", "scans"):
         yield f"{name}.json", as_json(dictionary(words.schema.tables[name], words.schema))
-    yield from _entry_texts([subjects[label] for label in sorted(present)], delivered, words)
+    wanted = [subjects[label] for label in (NOBODY, *sorted(present)) if label in subjects]
+    yield from _entry_texts(wanted, delivered, words)
     yield "dataset_description.json", as_json(description(words.about))
     yield "README.md", readme(words.about, [image for image in delivered if image.row])
     yield "CHANGES", "1.0.0\n  - First version of this dataset.\n"

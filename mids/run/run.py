@@ -10,7 +10,7 @@ from pathlib import Path
 from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
-from mids.plan.job import Job, Outcome, Plan
+from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
 from mids.plan.texts import Words, dataset_texts, sidecar_texts
 from mids.records import Delivered
 from mids.run.journal import Journal
@@ -64,7 +64,7 @@ def run(
             progress(number, len(todo), job.path)
     kept = tuple(job.path for job in comparison.done)
     lost = {job.path for job in plan.jobs} - {*made, *kept}
-    for subject in plan.subjects:
+    for subject in (*plan.subjects, Subject(NOBODY, entries=plan.entries)):
         journal.describe(subject)
     failed = lost & set(known) - {job.path for job in comparison.blocked}
     unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
