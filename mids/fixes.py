@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
@@ -120,16 +121,20 @@ Step = tuple[str, str]
 def _of_files(tree: Tree, schema: Schema) -> Iterator[Fix]:
     """The repairs of files that are there."""
     for path in tree.files:
-        place = tree.root / path
-        kind = kind_of(path)
-        if place.is_symlink():
-            continue
-        if kind == "table":
-            yield from _text(tree.root, path, schema.table_of(path), _mended_table)
-        elif kind in ("json", "sidecar", "description"):
-            yield from _text(tree.root, path, None, _mended_json)
-        elif kind == "image" and path.endswith(".gz"):
-            yield from _gzip(tree.root, path)
+        if not (tree.root / path).is_symlink():
+            # A file that can't be read is an issue of the validator, not a reason to stop.
+            with suppress(OSError):
+                yield from _of_file(tree.root, path, schema)
+
+
+def _of_file(root: Path, path: str, schema: Schema) -> Iterator[Fix]:
+    kind = kind_of(path)
+    if kind == "table":
+        yield from _text(root, path, schema.table_of(path), _mended_table)
+    elif kind in ("json", "sidecar", "description"):
+        yield from _text(root, path, None, _mended_json)
+    elif kind == "image" and path.endswith(".gz"):
+        yield from _gzip(root, path)
 
 
 def _text(
@@ -151,8 +156,9 @@ def _mended_json(data: bytes, _: Table | None) -> tuple[bytes, list[Step]]:
 
 def _dictionaries(tree: Tree, schema: Schema) -> Iterator[Fix]:
     """The JSON files that describe the columns of tables which the vocabulary defines, where there are none."""
+    tables = [path for path in tree.files if path.endswith(".tsv")]
     for table in schema.tables.values():
-        if "{measure}" in table.file or not any(table.match(path) for path in tree.files):
+        if "{measure}" in table.file or not any(map(table.match, tables)):
             continue
         # A table that every subject has is described once, at the top (BIDS inheritance principle).
         name = table.file.rpartition("_")[2] if "{" in table.file else table.file

@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -259,6 +260,26 @@ def test_a_link_is_left_alone(tmp_path: Path) -> None:
     (root / testing.PARTICIPANTS).unlink()
     (root / testing.PARTICIPANTS).symlink_to("code/participants.tsv")
     assert testing.PARTICIPANTS not in {fix.path for fix in fixes.plan(root)}
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="permissions of Windows are others")
+def test_what_cannot_be_read_is_passed_over() -> None:
+    # pytest's own folder is closed to other users, so the dataset lies in one of its own.
+    with tempfile.TemporaryDirectory() as folder:
+        lines: Mapping[str, Change] = {testing.SESSIONS: testing.replaced(b"\n", b"\r\n")}
+        root = testing.dataset(Path(folder), {testing.PARTICIPANTS: testing.replaced(b"\n", b"\r\n"), **lines})
+        for path in (Path(folder), *root.rglob("*")):
+            path.chmod(0o755)
+        root.chmod(0o755)
+        (root / testing.PARTICIPANTS).chmod(0)
+        own = os.geteuid()
+        if own == 0:
+            os.seteuid(65534)
+        try:
+            planned = fixes.plan(root, select=frozenset({"TABLE_LINE_ENDS"}))
+        finally:
+            os.seteuid(own)
+        assert [fix.path for fix in planned] == [testing.SESSIONS]
 
 
 def test_no_folder_is_wrong_use(tmp_path: Path) -> None:
