@@ -114,7 +114,7 @@ def validating() -> str:
 
 def anchored(text: str) -> str:
     """Tables of codes with a place in each row that reports link to."""
-    row = re.compile(r"^\| `([A-Z_]+)` \| ", re.MULTILINE)
+    row = re.compile(r"^\| `([A-Z0-9_]+)` \| ", re.MULTILINE)
     return row.sub(lambda match: f'{match[0]}<a id="{match[1].lower()}"></a>', text)
 
 

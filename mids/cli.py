@@ -12,10 +12,14 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from mids._version import __version__
 from mids.errors import MidsError
+
+if TYPE_CHECKING:
+    from mids.exports import Kind
+    from mids.schema import Schema
 
 EXAMPLES_CONVERT = """examples:
   mids-convert dicom ~/studies ~/dataset                      convert a folder of DICOM
@@ -29,14 +33,18 @@ became which file, is kept in DEST.mids, which only you can read: it holds real 
 exit codes: 0 done or rightly skipped, 1 something was lost or is wrong, 2 usage or environment, 3 our bug
 """
 EXAMPLES_VALIDATE = """examples:
-  mids-validate ~/dataset                       names, tables, sidecars, image heads
-  mids-validate ~/dataset --format json         for programs
-  mids-validate ~/dataset --format sarif=out.sarif --format text
-  mids-validate ~/dataset --baseline known.json only new issues fail
-  mids-validate ~/dataset --select privacy      only what may identify a patient
-  mids-validate --explain SIDECAR_MISSING       what a code means and how to mend it
-  mids-validate --list-codes                    every code with its level
+  mids-validate ~/dataset                                 names, tables, sidecars, image heads
+  mids-validate ~/dataset --deep --jobs 4                 every byte of every image too
+  mids-validate ~/dataset --select privacy                only what may identify a patient
+  mids-validate ~/dataset --format text --format sarif=out.sarif
+  mids-validate ~/dataset --write-baseline known.json     what is there now is known
+  mids-validate ~/dataset --baseline known.json           only new issues fail
+  mids-validate ~/dataset --diff                          what --fix would mend
+  mids-validate --explain SIDECAR_MISSING                 what a code means and how to mend it
+  mids-validate --list-codes                              every code with its level
 
+Waivers with reasons, levels and selection can stand in mids-validate.toml, in the current folder or beside the
+dataset: see docs/validate.md.
 exit codes: 0 no errors, 1 errors, 2 usage or environment, 3 a check crashed
 """
 
@@ -98,32 +106,10 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
     add("--limit", type=int, metavar="N", help="convert the first N subjects")
-    add(
-        "--include",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="only subjects of this id or glob (repeatable)",
-    )
-    add(
-        "--exclude",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="no subjects of this id or glob (repeatable)",
-    )
-    add(
-        "--pixels",
-        choices=["window", "raw"],
-        default="window",
-        help="2D: apply the DICOM window, or keep values",
-    )
-    add(
-        "--compression",
-        choices=["fast", "small"],
-        default="fast",
-        help="files that are made fast, or are small",
-    )
+    add("--include", action="append", default=[], metavar="ID", help="only subjects of this id or glob (repeatable)")
+    add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this id or glob (repeatable)")
+    add("--pixels", choices=["window", "raw"], default="window", help="2D: apply the DICOM window, or keep values")
+    add("--compression", choices=["fast", "small"], default="fast", help="files that are made fast, or are small")
     add("--cine", choices=["nifti", "png"], default="nifti", help="multi-frame: one NIfTI, or one PNG a frame")
     add(
         "--contours",
@@ -155,13 +141,7 @@ def _validate_arguments(parser: argparse.ArgumentParser) -> None:
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
     add("--config", type=Path, metavar="FILE", help="waivers, levels, selection (mids-validate.toml, if there is one)")
     add("--profile", metavar="NAME", help="what is accepted: mids (unless the file says otherwise), bimcv-covid19")
-    add(
-        "--select",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="only checks of this code or family (repeatable)",
-    )
+    add("--select", action="append", default=[], metavar="NAME", help="only checks of this code or family (repeatable)")
     add("--ignore", action="append", default=[], metavar="NAME", help="no checks of this code or family (repeatable)")
     add(
         "--fail-on",
@@ -176,6 +156,14 @@ def _validate_arguments(parser: argparse.ArgumentParser) -> None:
         default=20,
         metavar="N",
         help="formats for people: how many issues of a code to show, 0 for all (20)",
+    )
+    add("--schema-extra", type=Path, metavar="FOLDER", help="more words for the vocabulary, laid out like schemas/")
+    add("--fix", action="store_true", help="first mend what is safe to mend, and say what on standard error")
+    add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
+    add(
+        "--export-schema",
+        choices=["bids", "pybids", "jsonschema", "frictionless"],
+        help="print the vocabulary for another tool, and stop",
     )
     add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
     add("--list-codes", action="store_true", help="list every code, and stop")
@@ -300,36 +288,77 @@ def _validate(arguments: argparse.Namespace) -> int:
     from mids.checks import baseline, control
     from mids.report import formats, text
     from mids.report.issue import Style, prefix_of
+    from mids.schema import load
 
     a = arguments
-    definitions = {**issues.catalogue(), **validation.definitions()}
-    if a.list_codes:
-        for code, definition in sorted(definitions.items()):
-            print(f"{code}\t{definition.level}\t{definition.what}")
-        return 0
-    if a.explain:
-        print(text.explain(definitions[control.known("code", a.explain, definitions)]))
-        return 0
+    if a.list_codes or a.explain:
+        return _explained(a.explain)
+    schema = load(a.schema_extra)
+    if a.export_schema:
+        return _exported(a.export_schema, schema)
     if a.dataset is None:
         raise MidsError("DATASET is needed: see --help for examples")
     dataset = Path(a.dataset)
     rules = control.find(dataset, a.config)
     rules = control.decided(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
+    codes = rules.codes(deep=a.deep)
     before = baseline.read(a.baseline) if a.baseline else None
     outputs = formats.outputs(a.format)
-    codes = rules.codes(deep=a.deep)
-    report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes)
-    report = control.judge(report, rules, codes, before)
+    if a.diff or a.fix:
+        changes = _mended(dataset, schema, codes if rules.select or rules.ignore else frozenset(), dry=a.diff)
+        if a.diff:
+            return int(changes)
     style = Style(
-        colour=_wants_colour(), shown=a.max_per_code, reasons=a.verbose, fail_on=rules.fail_on,
+        colour=_wants_colour(), shown=max(a.max_per_code, 0), reasons=a.verbose, fail_on=rules.fail_on,
         least=issues.Level.ERROR if a.quiet else issues.Level.INFO, prefix=prefix_of(dataset), ran=codes,
     )  # fmt: skip
-    formats.write(report, outputs, style)
+    with formats.Writer(outputs, style) as writer:
+        keep = 0 if a.write_baseline else writer.keep
+        judge = control.Judge(rules, codes, before, keep=keep, tell=writer.tell)
+        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=schema, through=judge)
+        report = judge.add_to(report)
+        writer.finish(report)
     logging.getLogger("mids").info(text.summary(report))
     if a.write_baseline:
         formats.save(a.write_baseline, [baseline.render((*report.issues, *report.known))])
         return 3 if report.crashed else 0
     return report.exit_code(rules.fail_on)
+
+
+def _explained(code: str | None) -> int:
+    """Explains one code, or lists all."""
+    from mids import issues, validation
+    from mids.checks.control import known
+    from mids.report import text
+
+    definitions = {**issues.catalogue(), **validation.definitions()}
+    if code:
+        print(text.explain(definitions[known("code", code, definitions)]))
+    else:
+        for name, definition in sorted(definitions.items()):
+            print(f"{name}\t{definition.level}\t{definition.what}")
+    return 0
+
+
+def _exported(kind: "Kind", schema: "Schema") -> int:
+    import json
+
+    from mids import exports
+
+    print(json.dumps(exports.export_schema(kind, schema), indent=1))
+    return 0
+
+
+def _mended(dataset: Path, schema: "Schema", select: frozenset[str], *, dry: bool) -> bool:
+    """Shows what is safe to mend, and mends it unless `dry`; whether there was anything."""
+    from mids import fixes
+
+    planned = fixes.plan(dataset, select=select, schema=schema)
+    for fix in planned:
+        print(fix.diff, end="", file=sys.stdout if dry else sys.stderr)
+    if not dry:
+        fixes.apply(planned)
+    return bool(planned)
 
 
 def _wants_colour() -> bool:

@@ -36,7 +36,9 @@ CELL = Issue(
 KEY = Issue("SIDECAR_VALUE", Level.ERROR, "not a number", "sub-1/sub-1_dx.json", "$.KVP", "x", "", "Mend it.")
 README = Issue("README_MISSING", Level.WARNING, "there is no README.md", fix="Write one.")
 TABLE = Issue("TABLE_UNKNOWN", Level.INFO, "no such table", "phenotype/x.tsv", fix="Nothing.")
-REPORT = Report("set", (CELL, KEY, README, TABLE), waived=(Waived(replace(CELL, path="old.tsv"), "known typo"),))
+REPORT = Report(
+    "set", (CELL, KEY, README, TABLE), waived=(Waived(replace(CELL, path="old.tsv"), "known typo"),), number_waived=1
+)
 
 
 def written(name: str, report: Report = REPORT, style: Style | None = None) -> str:
@@ -68,7 +70,7 @@ def test_no_format_shows_what_an_identifier_was(name: str, tmp_path: Path) -> No
     for code in sorted(code for code in generator.BROKEN if code.startswith("PRIVACY_")):
         generator.write(generator.BROKEN[code](), tmp_path / code)
         report = validate(tmp_path / code, deep=True)
-        assert {issue.code for issue in report} == {code}
+        assert code in {issue.code for issue in report}
         shown = written(name, report).replace("Nobody sees them", "")  # says the code's own explanation
         secrets = ("Nobody", "19200102", "101112", generator.UID, str(tmp_path))
         assert not any(secret in shown for secret in secrets), code

@@ -4,6 +4,7 @@ Nothing is guessed: a key, code or family that does not exist is wrong use, and 
 """
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mids.checks.baseline import Baseline, fingerprint
-from mids.checks.outcome import OWN, WAIVER_UNUSED, Report, Waived
+from mids.checks.outcome import CRASHED, OWN, WAIVER_UNUSED, Report, Waived
 from mids.checks.registry import CHECKS
 from mids.checks.tree import Ignore
 from mids.errors import MidsError
@@ -25,7 +26,10 @@ DEFAULT_PROFILE = "mids"
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Issues of a code at some paths that a person excuses; `path` is a pattern as in `.gitignore`."""
+    """Issues of a code at some paths that a person excuses; `path` is a pattern as in `.gitignore`.
+
+    Issues of the dataset as a whole have no path: only the pattern `**` fits them.
+    """
 
     code: str
     reason: str
@@ -33,7 +37,9 @@ class Waiver:
 
     def fits(self, issue: Issue) -> bool:
         """Whether it excuses an issue."""
-        return issue.code == self.code and (self.path == "**" or _matches(self.path, issue.path))
+        if issue.code != self.code:
+            return False
+        return self.path == "**" or (issue.path != "" and _matches(self.path, issue.path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,33 +189,86 @@ SETTINGS: Mapping[str, tuple[str, Callable[[object], Any]]] = {
 # --- judging ---------------------------------------------------------------------------------------------
 
 
-def judge(report: Report, control: Control, ran: Collection[str], baseline: Baseline | None = None) -> Report:
-    """The report with levels, waivers and baseline applied; `ran` are the codes of the checks that ran.
+class Judge:
+    """Applies decisions to issues as they come, and counts.
 
-    A waiver of a check that ran and fits nothing is an issue itself. A crash stays one, whatever is waived.
+    `ran` are the codes of the checks that ran: a waiver of one of them that fits nothing is an issue itself. At
+    most `keep` issues of a code are passed on (0: all), so that memory is bounded; `tell` is told of every issue
+    that stands. A crash stays one, whatever is waived.
     """
-    stand: list[Issue] = []
-    waived: list[Waived] = []
-    known_before: list[Issue] = []
-    used: set[Waiver] = set()
-    left = Baseline(baseline)
-    for issue in _leveled(report, control):
-        waiver = _first(control.waivers, issue)
-        if waiver is not None:
-            used.add(waiver)
-            waived.append(Waived(issue, waiver.reason))
-        elif _first(control.accepted, issue) is None:
-            digest = fingerprint(issue) if baseline else ""
-            is_known = left[digest] > 0
-            left[digest] -= is_known
-            (known_before if is_known else stand).append(issue)
-    stand += _unused(control, used, ran)
-    return replace(report, issues=tuple(stand), waived=tuple(waived), known=tuple(known_before))
+
+    def __init__(
+        self,
+        control: Control,
+        ran: Collection[str],
+        baseline: Baseline | None = None,
+        *,
+        keep: int = 0,
+        tell: Callable[[Issue], object] = bool,
+    ) -> None:
+        self._control, self._ran, self._keep, self._tell = control, ran, keep, tell
+        self._left = Baseline(baseline)
+        self._waived: list[Waived] = []
+        self._known: list[Issue] = []
+        self._used: set[Waiver] = set()
+        self._numbers = Counter[tuple[str, str]]()
+
+    def __call__(self, issues: Iterable[Issue]) -> Iterator[Issue]:
+        """The issues that stand."""
+        control = self._control
+        for issue in _leveled(issues, control):
+            waiver = _first(control.waivers, issue)
+            if issue.code == CRASHED.code:
+                yield from self._standing(issue)
+            elif waiver is not None:
+                self._used.add(waiver)
+                if self._is_kept("waived", issue):
+                    self._waived.append(Waived(issue, waiver.reason))
+            elif _first(control.accepted, issue) is None:
+                if not self._is_known(issue):
+                    yield from self._standing(issue)
+                elif self._is_kept("known", issue):
+                    self._known.append(issue)
+        for issue in _unused(control, self._used, self._ran):
+            yield from self._standing(issue)
+
+    def add_to(self, report: Report) -> Report:
+        """The report of the issues that stand, with what became of the others."""
+        numbers = Counter[str]()
+        for (kind, _), number in self._numbers.items():
+            numbers[kind] += number
+        over = {code: number - self._keep for (kind, code), number in self._numbers.items() if kind == "stands"}
+        return replace(
+            report,
+            waived=tuple(sorted(self._waived, key=lambda waived: waived.issue.path)),
+            known=tuple(sorted(self._known, key=lambda issue: issue.path)),
+            number_waived=numbers["waived"],
+            number_known=numbers["known"],
+            left_out={code: number for code, number in over.items() if self._keep and number > 0},
+        )
+
+    def _standing(self, issue: Issue) -> Iterator[Issue]:
+        self._tell(issue)
+        if self._is_kept("stands", issue):
+            yield issue
+
+    def _is_kept(self, kind: str, issue: Issue) -> bool:
+        self._numbers[kind, issue.code] += 1
+        return not self._keep or self._numbers[kind, issue.code] <= self._keep
+
+    def _is_known(self, issue: Issue) -> bool:
+        """Whether the baseline has one more such issue; it is used up."""
+        if not self._left:
+            return False
+        digest = fingerprint(issue)
+        is_known = self._left[digest] > 0
+        self._left[digest] -= is_known
+        return is_known
 
 
-def _leveled(report: Report, control: Control) -> Iterator[Issue]:
+def _leveled(issues: Iterable[Issue], control: Control) -> Iterator[Issue]:
     """The issues that are not ignored, at the level that was chosen for their code."""
-    for issue in report.issues:
+    for issue in issues:
         check = CHECKS.get(issue.code)
         if check and not control.ignore.isdisjoint((issue.code, check.family)):
             continue  # such as FILE_UNREADABLE, which any check raises

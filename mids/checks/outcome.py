@@ -1,7 +1,7 @@
 """What a validation gives: a `Report`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from fnmatch import fnmatchcase
 
 from mids.checks.registry import CHECKS
@@ -39,7 +39,7 @@ class Counts:
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {count.name: getattr(self, count.name) for count in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,8 @@ class Report:
     """The issues of a dataset, sorted by path; `crashed` says that a check failed for a fault of its own.
 
     `dataset` is the name of the folder, without the path to it. `waived` issues and those `known` from a
-    baseline are not among `issues`, and do not fail.
+    baseline are not among `issues`, and do not fail; `number_waived` and `number_known` count them all. Where
+    a report keeps only some issues of a code, `left_out` says how many more there are.
     """
 
     dataset: str
@@ -64,6 +65,9 @@ class Report:
     crashed: bool = False
     waived: tuple[Waived, ...] = ()
     known: tuple[Issue, ...] = ()
+    number_waived: int = 0
+    number_known: int = 0
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __iter__(self) -> Iterator[Issue]:
         return iter(self.issues)

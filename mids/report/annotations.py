@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mids.checks.baseline import numbered
 from mids.checks.outcome import Report
 from mids.issues import Issue, Level
-from mids.report.issue import Style, cut, groups, place, plain, scope, sentence, verdict
+from mids.report.issue import Style, groups, place, plain, scope, sentence, verdict
 from mids.report.sarif import WHOLE
 
 GITHUB = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
@@ -18,11 +18,10 @@ def write_github(report: Report, style: Style) -> Iterator[str]:
 
     GitHub shows ten errors and ten warnings of a step, so the worst come first.
     """
-    for issues in groups(report):
-        shown = cut(issues, style.shown)
-        yield from (_command(issue, style) for issue in shown)
-        if len(issues) > len(shown):
-            yield f"::notice title={issues[0].code}::… and {len(issues) - len(shown):,} more\n"
+    for group in groups(report, style.shown):
+        yield from (_command(issue, style) for issue in group.shown)
+        if group.more:
+            yield f"::notice title={group.code}::… and {group.more:,} more\n"
     yield f"::notice title=mids-validate::{_data(f'{verdict(report)} in {scope(report)}')}\n"
 
 

@@ -3,12 +3,15 @@
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from mids.checks.control import known
 from mids.checks.outcome import Report
 from mids.errors import MidsError
+from mids.issues import Issue
 from mids.report import annotations, html, json, junit, markdown, sarif, text
 from mids.report.issue import Style
 
@@ -23,6 +26,10 @@ FORMATS: Mapping[str, Callable[[Report, Style], Iterator[str]]] = {
     "markdown": markdown.write,
     "html": html.write,
 }
+EVERY_ISSUE = frozenset({"json", "sarif", "gitlab"})
+"""Formats that are made of all issues; the others show some of each code."""
+LINES = "jsonl"
+"""The format that is written as issues come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,34 +66,93 @@ def _output(word: str) -> Output:
     return Output(name, path)
 
 
-def write(report: Report, chosen: Iterable[Output], style: Style) -> None:
-    """Writes a report in every format chosen. Raises `MidsError` where a file can't be written."""
-    for output in chosen:
-        if output.path is None:
-            _print(FORMATS[output.name](report, style))
-        else:
-            save(output.path, FORMATS[output.name](report, replace(style, colour=False)))
+class Writer:
+    """Writes a report in every format chosen; JSON lines as issues come, the others when the report is there.
+
+    Files appear whole or not at all. Raises `MidsError` where one can't be written.
+    """
+
+    def __init__(self, chosen: Iterable[Output], style: Style) -> None:
+        self._chosen, self._style = tuple(chosen), style
+        self._lines: list[Callable[[str], None]] = []
+        self._stack = ExitStack()
+
+    @property
+    def keep(self) -> int:
+        """How many issues of a code the formats need, 0 for all."""
+        return 0 if any(output.name in EVERY_ISSUE for output in self._chosen) else self._style.shown
+
+    def __enter__(self) -> "Writer":
+        for output in self._chosen:
+            if output.name == LINES:
+                put = _print if output.path is None else self._stack.enter_context(_file(output.path))
+                self._lines.append(put)
+        return self
+
+    def tell(self, issue: Issue) -> None:
+        """Writes an issue to the formats that are written as issues come."""
+        if self._lines:
+            text = json.line(issue)
+            for put in self._lines:
+                put(text)
+
+    def finish(self, report: Report) -> None:
+        """Writes the rest."""
+        for put in self._lines:
+            put(json.last_line(report))
+        for output in self._chosen:
+            if output.name != LINES and output.path is None:
+                for piece in FORMATS[output.name](report, self._style):
+                    _print(piece)
+            elif output.name != LINES and output.path:
+                save(output.path, FORMATS[output.name](report, replace(self._style, colour=False)))
+
+    def __exit__(self, *failure: Any) -> None:
+        self._stack.__exit__(*failure)
 
 
-def _print(pieces: Iterable[str]) -> None:
+def _print(text: str) -> None:
     """To standard output; what its encoding lacks is escaped."""
     encoding = sys.stdout.encoding or "utf-8"
-    for piece in pieces:
-        sys.stdout.write(piece.encode(encoding, "backslashreplace").decode(encoding))
-    sys.stdout.flush()
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def save(path: Path, pieces: Iterable[str]) -> None:
     """Writes a file, whole or not at all. Raises `MidsError` where it can't be written."""
-    is_plain = path.is_file() or not path.exists()  # never replace a pipe or a device
+    with _file(path) as put:
+        for piece in pieces:
+            put(piece)
+
+
+@contextmanager
+def _file(path: Path) -> Iterator[Callable[[str], None]]:
+    """What writes into a file that is moved into place at the end, unless something failed."""
+    # Never replace a pipe, a device or a link: /dev/stdout is one, and may lead to a file.
+    is_plain = not path.is_symlink() and (path.is_file() or not path.exists())
     scratch = path.with_name(f".{path.name}.{os.getpid()}") if is_plain else path
+    with _told(path):
+        stream = scratch.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
+
+    def put(text: str) -> None:
+        with _told(path):
+            stream.write(text)
+
     try:
-        with scratch.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            stream.writelines(pieces)
-        if is_plain:
-            scratch.replace(path)
-    except OSError as error:
-        raise MidsError(f"{path}: can't be written ({error.strerror})") from error
+        yield put
+        with _told(path):
+            stream.close()
+            if is_plain:
+                scratch.replace(path)
     finally:
+        stream.close()
         if is_plain:
             scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Says which file it was that can't be written."""
+    try:
+        yield
+    except OSError as error:
+        raise MidsError(f"{path}: can't be written ({error.strerror})") from error

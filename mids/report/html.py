@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from html import escape
 
 from mids.checks.outcome import Report
-from mids.issues import Issue
-from mids.report.issue import Style, count, cut, definition_of, groups, plain, scope, totals, verdict
+from mids.report.issue import Group, Style, count, definition_of, groups, plain, scope, totals, verdict
 
 CSS = """
 :root { color-scheme: light dark; --line: #d0d0d0; --soft: #f4f4f4 }
@@ -33,40 +32,39 @@ def write(report: Report, style: Style) -> Iterator[str]:
     yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
     worst = next((level for level, number in totals(report).items() if number), "info")
     yield f'<p><strong class="{worst}">{verdict(report)}</strong> in {scope(report)}</p>\n'
-    found = groups(report)
+    found = list(groups(report, style.shown))
     if found:
         yield "<table>\n<thead><tr>" + _heads("code", "level", "issues", "what") + "</tr></thead>\n<tbody>\n"
         yield from map(_row, found)
         yield "</tbody>\n</table>\n"
-    for issues in found:
-        yield from _group(issues, style)
+    for group in found:
+        yield from _section(group)
     yield "</main>\n</body>\n</html>\n"
 
 
-def _row(issues: list[Issue]) -> str:
+def _row(group: Group) -> str:
     """The line of a code in the table at the top."""
-    code, level, definition = _text(issues[0].code), issues[0].level, definition_of(issues[0].code)
+    code, level, definition = _text(group.code), group.level, definition_of(group.code)
     what = _text(definition.what if definition else "")
-    link, number = f'<a href="#{code}">{code}</a>', f"{len(issues):,}"
+    link, number = f'<a href="#{code}">{code}</a>', f"{group.number:,}"
     return f'<tr><td>{link}</td><td class="{level}">{level}</td><td class="number">{number}</td><td>{what}</td></tr>\n'
 
 
-def _group(issues: list[Issue], style: Style) -> Iterator[str]:
+def _section(group: Group) -> Iterator[str]:
     """The issues of one code, some of them."""
-    first, definition, shown = issues[0], definition_of(issues[0].code), cut(issues, style.shown)
-    code = _text(first.code)
-    yield f'<details id="{code}" open>\n<summary><span class="{first.level}">{first.level}</span> {code}: '
-    yield f"{count(len(issues), 'issue')}</summary>\n"
+    code, definition = _text(group.code), definition_of(group.code)
+    yield f'<details id="{code}" open>\n<summary><span class="{group.level}">{group.level}</span> {code}: '
+    yield f"{count(group.number, 'issue')}</summary>\n"
     if definition:
         yield f"<p>{_text(definition.what)} {_text(definition.why)}</p>\n"
-    yield f"<p><strong>Fix:</strong> {_text(first.fix)}</p>\n<table>\n<thead><tr>"
+    yield f"<p><strong>Fix:</strong> {_text(group.fix)}</p>\n<table>\n<thead><tr>"
     yield _heads("path", "where", "message", "found", "expected") + "</tr></thead>\n<tbody>\n"
-    for issue in shown:
+    for issue in group.shown:
         cells = issue.path or "the dataset", issue.where, issue.message, issue.value, issue.expected
         yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in cells) + "</tr>\n"
     yield "</tbody>\n</table>\n"
-    if len(issues) > len(shown):
-        yield f"<p>… and {len(issues) - len(shown):,} more</p>\n"
+    if group.more:
+        yield f"<p>… and {group.more:,} more</p>\n"
     yield "</details>\n"
 
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
 from mids.checks.outcome import OWN, Report
@@ -108,16 +107,31 @@ def shown_place(issue: Issue) -> str:
     return ", ".join(part for part in (issue.path or "the dataset", issue.where) if part)
 
 
-def groups(report: Report) -> list[list[Issue]]:
-    """The issues code by code, the worst level first."""
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The issues of one code that are shown, all of one level, and how many there are."""
+
+    code: str
+    level: Level
+    fix: str
+    number: int
+    shown: list[Issue]
+
+    @property
+    def more(self) -> int:
+        """How many are not shown."""
+        return self.number - len(self.shown)
+
+
+def groups(report: Report, shown: int = 0) -> Iterator[Group]:
+    """The issues code by code, the worst level first; `shown` of each code, or all for 0."""
     order = list(Level)
-    ranked = sorted(report.issues, key=lambda issue: (order.index(issue.level), issue.code))
-    return [list(issues) for _, issues in groupby(ranked, lambda issue: issue.code)]
-
-
-def cut(issues: list[Issue], shown: int) -> list[Issue]:
-    """The first issues of a code, all for 0."""
-    return issues[:shown] if shown else issues
+    by_code: dict[str, list[Issue]] = {}
+    for issue in report.issues:
+        by_code.setdefault(issue.code, []).append(issue)
+    for code, issues in sorted(by_code.items(), key=lambda item: (order.index(item[1][0].level), item[0])):
+        number = len(issues) + report.left_out.get(code, 0)
+        yield Group(code, issues[0].level, issues[0].fix, number, issues[:shown] if shown else issues)
 
 
 def plain(text: str) -> str:
@@ -137,8 +151,8 @@ def count(number: int, word: str) -> str:
 def totals(report: Report) -> Mapping[Level, int]:
     """How many issues there are of each level."""
     numbers = dict.fromkeys(Level, 0)
-    for issue in report.issues:
-        numbers[issue.level] += 1
+    for group in groups(report):
+        numbers[group.level] += group.number
     return numbers
 
 
@@ -153,6 +167,10 @@ def scope(report: Report) -> str:
     """How much was looked at, and what was left out of the verdict."""
     counts = report.counts
     numbers = (counts.files, "file"), (counts.images, "image"), (counts.subjects, "subject")
-    more = (counts.ignored, "ignored"), (len(report.waived), "waived"), (len(report.known), "known from the baseline")
+    more = (
+        (counts.ignored, "ignored"),
+        (report.number_waived, "waived"),
+        (report.number_known, "known from the baseline"),
+    )
     left_out = "".join(f"; {number:,} {word}" for number, word in more if number)
     return ", ".join(count(*n) for n in numbers) + left_out + ("; a check crashed" if report.crashed else "")

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 from mids.checks.outcome import Report
+from mids.issues import Issue
 from mids.report.issue import Style, record, totals
 
 VERSION = 1
@@ -18,11 +19,20 @@ def write(report: Report, style: Style) -> Iterator[str]:
     yield "\n ]\n}\n"
 
 
+def line(issue: Issue) -> str:
+    """One issue as a line of JSON lines."""
+    return _line(record(issue)) + "\n"
+
+
+def last_line(report: Report) -> str:
+    """The line that ends JSON lines and sums up; it has no `code`. Without it the file is cut."""
+    return _line(head(report)) + "\n"
+
+
 def write_lines(report: Report, style: Style) -> Iterator[str]:
-    """JSON lines: one object for each issue, then one without `code` that sums up (without it the file is cut)."""
-    for issue in report.issues:
-        yield _line(record(issue)) + "\n"
-    yield _line(head(report)) + "\n"
+    """JSON lines: one object for each issue, then one that sums up."""
+    yield from map(line, report.issues)
+    yield last_line(report)
 
 
 def render(report: Report) -> str:
@@ -36,7 +46,7 @@ def head(report: Report) -> dict[str, object]:
         "version": VERSION,
         "dataset": report.dataset,
         "crashed": report.crashed,
-        "counts": {**report.counts.as_dict(), "waived": len(report.waived), "known": len(report.known)},
+        "counts": {**report.counts.as_dict(), "waived": report.number_waived, "known": report.number_known},
         "levels": {str(level): number for level, number in totals(report).items()},
     }
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from mids.checks.outcome import Report
-from mids.issues import Definition, Issue, Level
+from mids.issues import Definition, Level
 from mids.report.issue import (
+    Group,
     Style,
-    cut,
     definition_of,
     docs_of,
     groups,
@@ -24,9 +24,9 @@ COLOURS = {Level.ERROR: "31", Level.WARNING: "33", Level.INFO: "36"}
 def write(report: Report, style: Style) -> Iterator[str]:
     """The issues with their places, some of each code, and a last line that sums up."""
     order = list(Level)
-    for issues in groups(report):
-        if order.index(issues[0].level) <= order.index(style.least):
-            yield from (line + "\n" for line in _group(issues, style))
+    for group in groups(report, style.shown):
+        if order.index(group.level) <= order.index(style.least):
+            yield from (line + "\n" for line in _lines(group, style))
     yield summary(report, colour=style.colour) + "\n"
 
 
@@ -35,21 +35,19 @@ def render(report: Report, *, colour: bool = False, max_per_code: int = 20) -> s
     return "".join(write(report, Style(colour=colour, shown=max_per_code))).rstrip("\n")
 
 
-def _group(issues: list[Issue], style: Style) -> Iterator[str]:
+def _lines(group: Group, style: Style) -> Iterator[str]:
     """The lines of one code."""
-    first = issues[0]
-    times = f" ({len(issues):,} times)" if len(issues) > 1 else ""
-    yield _paint(f"{first.level}: {first.code}{times}", COLOURS[first.level], colour=style.colour)
-    shown = cut(issues, style.shown)
-    for issue in shown:
+    times = f" ({group.number:,} times)" if group.number > 1 else ""
+    yield _paint(f"{group.level}: {group.code}{times}", COLOURS[group.level], colour=style.colour)
+    for issue in group.shown:
         yield f"  {plain(shown_place(issue))}: {plain(sentence(issue))}"
-    if len(issues) > len(shown):
-        yield f"  … and {len(issues) - len(shown):,} more"
-    definition = definition_of(first.code)
+    if group.more:
+        yield f"  … and {group.more:,} more"
+    definition = definition_of(group.code)
     if style.reasons and definition:
         yield f"  why: {definition.why}"
-        yield f"  see: {docs_of(first.code)}"
-    yield f"  fix: {plain(first.fix)}"
+        yield f"  see: {docs_of(group.code)}"
+    yield f"  fix: {plain(group.fix)}"
     yield ""
 
 
