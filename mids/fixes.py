@@ -279,22 +279,22 @@ def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[st
             steps.append(("CELL_BLANKS", "cells lose outer blanks"))
     for name, other in ALIGNED.items():
         column = table.columns.get(name)
-        if name in row and column and column.type == "json_list":
-            found = _once(row[name], row.get(other))
-            if found:
-                row |= {name: found[0], **({other: found[1]} if other in row else {})}
-                steps.append(("LABEL_DUPLICATED", "labels lose outer blanks and repetitions, with their CUIs"))
+        terms = _strings(row[name]) if name in row and column and column.type == "json_list" else None
+        found = _once(terms, row.get(other)) if terms else None
+        if terms and found:
+            row |= {name: found[0], **({other: found[1]} if other in row else {})}
+            if any(term != term.strip() for term in terms):
+                steps.append(("LABEL_BLANKS", "labels lose outer blanks"))
+            if len(_strings(found[0]) or ()) < len(terms):
+                steps.append(("LABEL_DUPLICATED", "labels that stand twice in a list stand once, with their CUIs"))
     return row
 
 
-def _once(cell: str, aligned: str | None) -> tuple[str, str] | None:
-    """A list of terms stripped and without repetitions, and the list aligned with it without the same places.
+def _once(terms: list[str], aligned: str | None) -> tuple[str, str] | None:
+    """The cell of a list, stripped and without repetitions, and that of the list aligned with it.
 
     None where nothing changes, and where it is not certain what belongs together.
     """
-    terms = _strings(cell)
-    if terms is None:
-        return None
     plain = [term.strip() for term in terms]
     keep = [at for at, term in enumerate(plain) if term not in plain[:at]]
     if plain == terms and len(keep) == len(terms):

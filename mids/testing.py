@@ -42,7 +42,7 @@ def files() -> dict[str, bytes]:
     """The content of every file of the dataset, by its path."""
     about = {
         "Name": "An invented dataset", "BIDSVersion": "1.10.1", "MIDSVersion": "1.0.0", "DatasetType": "raw",
-        "License": "CC0-1.0", "Authors": ["Nobody"],
+        "License": "CC0-1.0", "Authors": ["Nobody"], "GeneratedBy": [{"Name": "mids", "Description": "mids.testing"}],
     }  # fmt: skip
     picture = {"Modality": "DX", "BodyPartExamined": "CHEST", "ViewPosition": "PA", "Rows": 6, "Columns": 8}
     volume = {"Modality": "CT", "BodyPartExamined": "CHEST", "Rows": 4, "Columns": 4, "PixelSpacing": [0.5, 0.5]}

@@ -51,6 +51,24 @@ def test_the_code_is_gone_and_no_other_file_changed(code: str, tmp_path: Path) -
     assert fixes.plan(root, select=frozenset({code})) == ()
 
 
+CUIS = "participant_id\tlabels\tlabel_cuis\nsub-S1\t{}\t{}\n"
+DEFECTS: Mapping[str, Mapping[str, Change]] = {
+    "GZIP_TIME": {f"{testing.VOLUME}.nii.gz": testing.gz(testing.nifti((4, 4, 3)), time=1579000000)},
+    "PRIVACY_GZIP_NAME": {f"{testing.VOLUME}.nii.gz": testing.gz(testing.nifti((4, 4, 3)), name=SECRET)},
+    "LABEL_BLANKS": {LABELS: CUIS.format('["nodule "]', '["C0028259"]')},
+    "LABEL_DUPLICATED": {LABELS: CUIS.format('["nodule", "nodule"]', '["C0028259", "C0028259"]')},
+}
+
+
+@pytest.mark.parametrize("code", DEFECTS)
+def test_the_validator_no_longer_finds_what_was_mended(code: str, tmp_path: Path) -> None:
+    root = testing.dataset(tmp_path, DEFECTS[code])
+    before = {issue.code for issue in validate(root, deep=True)}
+    assert code in before
+    assert mended(root, code).keys() == DEFECTS[code].keys()
+    assert {issue.code for issue in validate(root, deep=True)} == before - {code}
+
+
 def test_every_broken_example_keeps_what_it_says(tmp_path: Path) -> None:
     """All repairs on all examples: no file goes, no image changes but in its gzip header, no code comes."""
     for example in sorted(path for path in (EXAMPLES / "broken").iterdir() if path.is_dir()):
@@ -128,27 +146,29 @@ def test_a_byte_order_mark_makes_json_invalid_and_goes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("labels", "cuis", "new"),
+    ("labels", "cuis", "new", "codes"),
     [
-        ('["nodule", " nodule"]', '["C1", "C1"]', ('["nodule"]', '["C1"]')),
-        ('["a", "b", "a "]', '["C1", "C2", "C1"]', ('["a", "b"]', '["C1", "C2"]')),
-        ('[" opacidad lobar ", "ñ"]', '["C1", "C2"]', ('["opacidad lobar", "ñ"]', '["C1", "C2"]')),
-        ('["nodule", "nodule"]', "n/a", ('["nodule"]', "n/a")),
+        ('["nodule", " nodule"]', '["C1", "C1"]', ('["nodule"]', '["C1"]'), {"LABEL_BLANKS", "LABEL_DUPLICATED"}),
+        ('["a", "b", "a"]', '["C1", "C2", "C1"]', ('["a", "b"]', '["C1", "C2"]'), {"LABEL_DUPLICATED"}),
+        ('[" opacidad lobar ", "ñ"]', '["C1", "C2"]', ('["opacidad lobar", "ñ"]', '["C1", "C2"]'), {"LABEL_BLANKS"}),
+        ('["nodule", "nodule"]', "n/a", ('["nodule"]', "n/a"), {"LABEL_DUPLICATED"}),
         # Two CUIs for one term, lists that do not fit, and no list at all: a person must look.
-        ('["nodule", "nodule "]', '["C1", "C2"]', None),
-        ('["nodule", "nodule "]', '["C1"]', None),
-        ("[nodule, nodule ]", '["C1", "C1"]', None),
-        ('["nodule", ["nodule"]]', '["C1", "C1"]', None),
-        ('["Nodule", "nodule"]', '["C1", "C1"]', None),
+        ('["nodule", "nodule "]', '["C1", "C2"]', None, set()),
+        ('["nodule", "nodule "]', '["C1"]', None, set()),
+        ("[nodule, nodule ]", '["C1", "C1"]', None, set()),
+        ('["nodule", ["nodule"]]', '["C1", "C1"]', None, set()),
+        ('["Nodule", "nodule"]', '["C1", "C1"]', None, set()),
+        ("[]", "[]", None, set()),
     ],
 )
 def test_labels_that_are_the_same_without_blanks(
-    labels: str, cuis: str, new: tuple[str, str] | None, tmp_path: Path
+    labels: str, cuis: str, new: tuple[str, str] | None, codes: set[str], tmp_path: Path
 ) -> None:
-    row = "participant_id\tlabels\tlabel_cuis\nsub-S1\t{}\t{}\n"
-    root = testing.dataset(tmp_path, {LABELS: row.format(labels, cuis)})
-    fixes.apply(fix for fix in fixes.plan(root) if fix.path == LABELS)
-    assert (root / LABELS).read_text(encoding="utf-8") == row.format(*(new or (labels, cuis)))
+    root = testing.dataset(tmp_path, {LABELS: CUIS.format(labels, cuis)})
+    found = [fix for fix in fixes.plan(root) if fix.path == LABELS]
+    fixes.apply(found)
+    assert (root / LABELS).read_text(encoding="utf-8") == CUIS.format(*(new or (labels, cuis)))
+    assert {code for fix in found for code in fix.codes} == codes
 
 
 # --- gzip ------------------------------------------------------------------------------------------------
