@@ -133,7 +133,7 @@ def row(said: Sequence[Annotation], schema: Mapping[str, Term]) -> dict[str, str
     rank = {name: number for number, name in enumerate(schema)}
     names = sorted({found.label.name for found in said}, key=lambda name: (rank.get(name, len(rank)), name))
     labels = [name for name in names if not (name in schema and schema[name].column)]
-    cuis = [schema[name].cui for name in labels if name in schema and schema[name].cui]
+    cuis = [schema[name].cui if name in schema else "" for name in labels]
     stated: dict[str, set[str]] = defaultdict(set)
     for term in (schema[name] for name in names if name in schema and schema[name].column):
         stated[term.column].add(term.value)
@@ -142,7 +142,7 @@ def row(said: Sequence[Annotation], schema: Mapping[str, Term]) -> dict[str, str
         "reader_group": said[0].label.group,
         "source": "MD.ai annotations",
         "labels": _json(labels),
-        **({"label_cuis": _json(cuis)} if cuis else {}),
+        "label_cuis": _json(cuis),
         **{column: values.pop() for column, values in stated.items() if len(values) == 1},
         **({"notes": _json(notes)} if notes else {}),
     }

@@ -235,12 +235,14 @@ def _person(subject: str, studies: Mapping[str, Study], rows: Mapping[str, Row])
         found = tables.age(raw)
         if found is None and row and row.cells.get("age", "").lower() not in clinical.load(NAME).missing:
             yield row.issue("VALUE_UNKNOWN", f"{raw[:40]!r} is not an age", "age")
+            columns.setdefault("age_raw", raw)
         if found and "age_min" not in columns:
             columns |= found
     sexes = {sex for study in studies.values() for sex in study.sexes}
     for row in rows.values():
         values, issues = tables.values(clinical.load(NAME), "participants", row)
         yield from issues
+        columns |= {"sex_raw": values["sex_raw"]} if "sex_raw" in values else {}
         if values.get("sex") and sexes - {values["sex"]}:
             message = f"the table says {values['sex']}, another row or the headers say otherwise"
             yield row.issue("VALUE_CONTRADICTED", message, "sex")
