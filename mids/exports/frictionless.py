@@ -43,7 +43,8 @@ def table_schema(table: Table, schema: Schema) -> dict[str, Any]:
         "fields": [_field(column, schema) for column in table.columns.values()],
         "fieldsMatch": "partial",
         "missingValues": ["n/a"],
-        "primaryKey": [name for name in table.key if table.columns[name].required],
+        # A key of columns that may be absent can't be said.
+        "primaryKey": list(table.key) if all(table.columns[name].required for name in table.key) else [],
     }
     if "participant_id" in table.columns and table.name != PARTICIPANTS:
         reference = {"resource": PARTICIPANTS, "fields": ["participant_id"]}
