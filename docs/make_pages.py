@@ -1,6 +1,7 @@
 """Fills the parts of the pages of `docs/` that say what the code and the vocabulary say.
 
-Such a part stands between two comments, ``<!-- made by docs/make_pages.py: NAME -->`` and ``<!-- end -->``.
+Such a part stands between two comments, ``<!-- made by docs/make_pages.py: NAME [COLLECTION] -->`` and
+``<!-- end -->``.
 Run it after a change of a flag, a code or `schemas/`; a test fails while a page is stale.
 """
 
@@ -8,8 +9,9 @@ import argparse
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from mids import cli
+from mids import cli, clinical, collections
 from mids.checks import CHECKS
 from mids.issues import catalogue
 from mids.readers.series import VOLUMES
@@ -18,7 +20,7 @@ from mids.schema import Suffix, load
 from mids.validation import definitions
 
 DOCS = Path(__file__).resolve().parent
-PART = re.compile(r"(<!-- made by docs/make_pages\.py: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+PART = re.compile(r"(<!-- made by docs/make_pages\.py: (\w+)(?: ([\w-]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def main() -> None:
@@ -29,12 +31,13 @@ def main() -> None:
 
 def generated() -> dict[Path, str]:
     """The pages that have such parts, with these as they should be."""
-    pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+    pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
     return {path: PART.sub(_filled, text) for path, text in pages.items() if PART.search(text)}
 
 
 def _filled(match: re.Match[str]) -> str:
-    return f"{match[1]}\n{PARTS[match[2]]()}\n\n{match[3]}"
+    made = PARTS[match[2]](match[3]) if match[3] else PARTS[match[2]]()
+    return f"{match[1]}\n{made}\n\n{match[4]}"
 
 
 # --- commands --------------------------------------------------------------------------------------------
@@ -155,6 +158,49 @@ def _conditions(when: object) -> Iterator[str]:
     return (f"{keyword} `{pattern}`" for keyword, pattern in when.items())
 
 
+# --- any collection --------------------------------------------------------------------------------------
+
+
+def about(name: str) -> str:
+    """What a collection is: its `ABOUT`, and the criteria and contradictions of its paper."""
+    known = collections.find(name).ABOUT
+    terms = f"commercial use {known.commercial_use}, redistribution {known.redistribution}, "
+    terms += f"attribution {known.attribution}, agreement {known.agreement}".replace("_", " ")
+    paper = _declared(name).get("paper", {})
+    rows = (
+        ("title", known.title), ("what it is", known.description), ("authors", "; ".join(known.authors)),
+        ("how to cite", known.how_to_cite), ("licence", known.licence), ("usage terms", terms),
+        ("funding", "; ".join(known.funding)), ("ethics", "; ".join(known.ethics)), ("DOI", known.doi),
+        ("page", known.url), ("references", "; ".join(known.references)), ("ids of the source", known.ids),
+        ("dates of the source", known.dates),
+        *(("limitation", text) for text in known.limitations),
+        *((_criterion(entry)) for entry in paper.get("criteria", ())),
+        *(("note on the paper", text) for text in paper.get("errata", ())),
+    )  # fmt: skip
+    return table(("", ""), [row for row in rows if row[1]])
+
+
+def _criterion(entry: object) -> tuple[str, str]:
+    return (str(entry["kind"]), str(entry["text"])) if isinstance(entry, dict) else ("criterion", str(entry))
+
+
+def columns(name: str) -> str:
+    """The columns that a collection adds to the common tables, and those of its own tables."""
+    schema = clinical.load(name).schema
+    rows = (
+        (f"`{schema.tables[found].file}`", f"`{key}`", str(column["description"]), str(column["source"]))
+        for found, entry in _declared(name)["tables"].items()
+        for key, column in entry["columns"].items()
+    )
+    return table(("table", "column", "meaning", "source"), rows)
+
+
+def _declared(name: str) -> Mapping[str, Any]:
+    path = schemas() / "collections" / f"{name}.yaml"
+    content: Mapping[str, Any] = read_yaml(path) if path.is_file() else {}
+    return content
+
+
 # --- Markdown --------------------------------------------------------------------------------------------
 
 
@@ -170,7 +216,9 @@ def _cell(text: str) -> str:
     return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
 
 
-PARTS: Mapping[str, Callable[[], str]] = {
+PARTS: Mapping[str, Callable[..., str]] = {
+    "about": about,
+    "columns": columns,
     "flags": flags,
     "converting": converting,
     "validating": validating,

@@ -1,22 +1,29 @@
-"""Writes the example source of the `dicom` collection: ``python -m example_datasets.generate [FOLDER]``.
+"""Writes the example sources of the collections: ``python -m example_datasets.generate [COLLECTION …]``.
+
+That of `dicom` is put together here; each other one by the `files` of its module in `generators`.
 
 The bytes depend on nothing but this code (and on zlib, for the one archive and the one deflated file).
 """
 
+import shutil
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from io import BytesIO
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import TypeAlias
 
 from pydicom.dataset import Dataset
 
+from example_datasets import generators
 from example_datasets.generators import ct, mr, nuclear, radiograph, us
 from example_datasets.generators.dicomfile import encode, scrambled
 from example_datasets.generators.disc import dicomdir
 
-INPUT = Path(__file__).parent / "sources" / "dicom" / "input"
+SOURCES = Path(__file__).parent / "sources"
+INPUT = SOURCES / "dicom" / "input"
 
 File: TypeAlias = tuple[str, bytes]
 """POSIX path below the source's root, and the content."""
@@ -101,5 +108,26 @@ def _defective() -> Iterator[File]:
     yield "defectuosos/vacío.dcm", b""
 
 
+def sources() -> dict[str, Callable[[], Iterable[File]]]:
+    """What makes the files of each collection's example source, by the collection's name."""
+    modules = {
+        info.name: import_module(f"{generators.__name__}.{info.name}") for info in iter_modules(generators.__path__)
+    }
+    made = {name.replace("_", "-"): module.files for name, module in modules.items() if hasattr(module, "files")}
+    return {"dicom": files, **made}
+
+
+def write_source(name: str) -> None:
+    """Replaces the example source of a collection."""
+    root = SOURCES / name / "input"
+    shutil.rmtree(root, ignore_errors=True)
+    for path, content in sources()[name]():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+
+
 if __name__ == "__main__":
-    write(Path(sys.argv[1]) if len(sys.argv) > 1 else INPUT)
+    for chosen in sys.argv[1:] or sources():
+        write_source(chosen)
+        print(SOURCES / chosen / "input")

@@ -9,7 +9,7 @@ from mids.deid.pseudonyms import Pseudonyms
 from mids.names import label
 from mids.records import About
 
-_UID = re.compile(r"\d+(\.\d+){3,}")
+_UID = re.compile(r"\d+(\.\d+){2,}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,11 @@ def subject_key(instance: Instance) -> str:
     return f"file|{instance.source.name}"
 
 
+def study_key(instance: Instance) -> str:
+    """The study an instance belongs to, else its series or file."""
+    return instance.text("StudyInstanceUID") or f"series|{instance.text('SeriesInstanceUID') or instance.source.name}"
+
+
 def by_subject(instances: Iterable[Instance]) -> Iterator[list[Instance]]:
     """The instances patient by patient, in order of the patients' keys."""
     groups: dict[str, list[Instance]] = defaultdict(list)
@@ -265,7 +270,7 @@ def _record(subject: str, modality: str, kind: Kind, instances: list[Instance], 
     first = ordered[0]
     return Record(
         subject=subject,
-        study=first.text("StudyInstanceUID") or f"series|{first.text('SeriesInstanceUID') or first.source.name}",
+        study=study_key(first),
         series=first.text("SeriesInstanceUID") or first.source.name,
         kind=kind,
         modality=modality,
