@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,12 +145,12 @@ def test_inheritance(sidecar: str, image: str, right: bool) -> None:
 
 
 def test_deep_finds_a_cut_and_a_changed_image(tmp_path: Path) -> None:
-    volume = zlib.compress(generator.nifti((4, 4, 900)), wbits=31)
+    volume = generator.gz(generator.nifti((4, 4, 900)))
     damaged = bytearray(generator.png(8, 6))
     damaged[50] ^= 1
     for number, files in enumerate(
         (
-            generator.volume(volume[:-400]),
+            generator.volume(volume[:-600] + bytes([volume[-600] ^ 1]) + volume[-599:]),
             generator.picture(bytes(damaged))(),
             generator.picture(_narrow())(),
         )

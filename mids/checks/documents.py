@@ -1,6 +1,7 @@
 """JSON files: reading them strictly, and the four layouts in which sidecars have been published."""
 
 import json
+from ast import literal_eval
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,9 +21,13 @@ KEYWORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A JSON file: its content, keys written twice, and what kept it from being read ("" for nothing)."""
+    """A JSON file: its content, the keys of all its objects, keys written twice, and what kept it from being read.
+
+    `error` is "" where nothing did, `where` its place.
+    """
 
     content: Json = None
+    keys: frozenset[str] = frozenset()
     twice: tuple[str, ...] = ()
     error: str = ""
     where: str = ""
@@ -31,9 +36,11 @@ class Document:
 def read_json(data: bytes) -> Document:
     """JSON as a `Document`: UTF-8 without a byte order mark, no NaN, keys written twice noted."""
     twice: list[str] = []
+    keys: set[str] = set()
 
     def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
         content = dict(items)
+        keys.update(content)
         if len(content) < len(items):
             names = [name for name, _ in items]
             twice.extend(sorted({name for name in names if names.count(name) > 1}))
@@ -50,7 +57,7 @@ def read_json(data: bytes) -> Document:
         return Document(error=error.msg, where=f"line {error.lineno}, column {error.colno}")
     except (ValueError, RecursionError) as error:
         return Document(error="nested too deeply" if isinstance(error, RecursionError) else str(error))
-    return Document(content, tuple(twice))
+    return Document(content, frozenset(keys), tuple(twice))
 
 
 def layout_of(content: Json, schema: Schema) -> Layout:
@@ -147,15 +154,36 @@ def _is_right(content: dict[str, Json], name: str) -> bool:
     return (
         schema.keys() <= _SIMPLE
         and content.keys() >= set(schema.get("required", ()))
-        and all(_value_is_right(name, key, json.dumps(value)) for key, value in content.items())
+        and all(_value_is_right(name, key, type(value).__name__, _hashable(value)) for key, value in content.items())
     )
 
 
+def _hashable(value: Json) -> object:
+    return value if isinstance(value, str | int | float | None) else repr(value)
+
+
 @lru_cache(maxsize=1 << 15)
-def _value_is_right(name: str, key: str, text: str) -> bool:
+def _value_is_right(name: str, key: str, kind: str, value: object) -> bool:
+    """Whether a value obeys its part of a schema; a list or an object comes as its `repr`."""
     rules: Any = validator(name)
     part = rules.schema["properties"].get(key, True)
-    return bool(rules.evolve(schema=part).is_valid(json.loads(text)))
+    if part is True or (kind in _NUMBERS and _obeys(part, value)):
+        return True
+    plain = literal_eval(str(value)) if kind in ("list", "dict") else value
+    return bool(rules.evolve(schema=part).is_valid(plain))
+
+
+_NUMBERS = {"int": ("integer", "number"), "float": ("number",)}
+_LIMITED = frozenset({"type", "description", "minimum", "maximum"})
+
+
+def _obeys(part: dict[str, Any], value: Any) -> bool:
+    """Whether a number surely obeys a part that only limits it: almost every number of a sidecar is a new one."""
+    return (
+        part.keys() <= _LIMITED
+        and part.get("type") in _NUMBERS[type(value).__name__]
+        and part.get("minimum", value) <= value <= part.get("maximum", value)
+    )
 
 
 def _short(error: Any) -> str:

@@ -3,45 +3,21 @@
 import math
 from collections.abc import Iterator
 
+from mids.checks.guards import is_broken, is_png
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView
 from mids.errors import DataError
 from mids.issues import Level
 from mids.readers.heads import NiftiHead, PngHead
-from mids.records import Json
-
-SPACING = 1e-3
-"""Relative difference between the spacings of header and sidecar that is rounding (float32, 3 decimals)."""
 
 
-def _head_error(image: FileView, code: str) -> Iterator[str]:
+def head_error(image: FileView, code: str) -> Iterator[str]:
+    """What is wrong with the head of an image that has any content."""
     if image.size and isinstance(image.head, DataError) and image.head.code == code:
         yield image.head.message
 
 
-@check("GZIP_INVALID", per="image")
-def gzip_invalid(image: FileView) -> Found:
-    """A file named `.gz` is not a gzip file, or its first block is damaged.
-
-    Why: It can't be opened.
-
-    Fix: Compress it with gzip, or restore it.
-    """
-    return _head_error(image, "GZIP_INVALID")
-
-
-@check("NIFTI_INVALID", per="image")
-def nifti_invalid(image: FileView) -> Found:
-    """The header of a NIfTI file is missing, cut or makes no sense.
-
-    Why: It can't be opened, or is read as noise.
-
-    Fix: Convert the image again.
-    """
-    return _head_error(image, "NIFTI_INVALID")
-
-
-@check("PNG_INVALID", per="image")
+@check("PNG_INVALID", per="image", when=is_broken)
 def png_invalid(image: FileView) -> Found:
     """A file named `.png` is no PNG, or its header is damaged.
 
@@ -49,10 +25,10 @@ def png_invalid(image: FileView) -> Found:
 
     Fix: Convert the image again.
     """
-    return _head_error(image, "PNG_INVALID")
+    return head_error(image, "PNG_INVALID")
 
 
-@check("PNG_TRUNCATED", per="image")
+@check("PNG_TRUNCATED", per="image", when=is_png)
 def png_truncated(image: FileView) -> Found:
     """A PNG does not end with its end chunk.
 
@@ -64,7 +40,7 @@ def png_truncated(image: FileView) -> Found:
         yield "the file does not end with IEND"
 
 
-@check("PNG_FORMAT", per="image")
+@check("PNG_FORMAT", per="image", when=is_png)
 def png_format(image: FileView) -> Found:
     """A PNG is neither grey of 8 or 16 bits nor RGB of 8 bits.
 
@@ -78,7 +54,7 @@ def png_format(image: FileView) -> Found:
         yield Finding("the pixels have a format that is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
 
 
-@check("PNG_COLOUR_CONTRADICTED", per="image")
+@check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png)
 def png_colour_contradicted(image: FileView) -> Found:
     """A PNG is grey and its sidecar says RGB, or the reverse.
 
@@ -94,7 +70,7 @@ def png_colour_contradicted(image: FileView) -> Found:
             yield Finding("the pixels are not what the sidecar says", where, str(said), expected)
 
 
-@check("IMAGE_SHAPE_CONTRADICTED", per="image")
+@check("IMAGE_SHAPE_CONTRADICTED", per="image", when=lambda image: image.sidecar is not None)
 def image_shape_contradicted(image: FileView) -> Found:
     """Rows and Columns of the sidecar are not the size of the image.
 
@@ -114,6 +90,19 @@ def image_shape_contradicted(image: FileView) -> Found:
         yield Finding("no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}")
 
 
+@check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png)
+def png_monochrome1(image: FileView) -> Found:
+    """A sidecar says MONOCHROME1 of a PNG, in which 0 is black for every program.
+
+    Why: Either the picture is a negative, or it was inverted and whoever trusts the sidecar inverts it once more.
+
+    Fix: Look at the picture: air is dark in it. Convert it again; the sidecar then says MONOCHROME2.
+    """
+    if image.metadata.get("PhotometricInterpretation") == "MONOCHROME1":
+        where, message = "$.PhotometricInterpretation", "the sidecar says MONOCHROME1 of a PNG"
+        yield Finding(message, where, "MONOCHROME1", "MONOCHROME2")
+
+
 def _contains(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
     """Whether two of the first three axes have the lengths of `plane`."""
     lengths = list(shape[:3])
@@ -124,89 +113,15 @@ def _contains(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
     return True
 
 
-@check("IMAGE_SPACING_CONTRADICTED", per="image")
-def image_spacing_contradicted(image: FileView) -> Found:
-    """The voxel size in the header of a volume is not PixelSpacing of its sidecar.
-
-    Why: Every length and volume measured on the image is wrong.
-
-    Fix: Convert the image again; `Resampled` in the sidecar says that the sizes differ on purpose.
-    """
-    said = _numbers(image.metadata.get("PixelSpacing"))
-    head = image.head
-    if not isinstance(head, NiftiHead) or len(said) != 2 or image.metadata.get("Resampled") is True:
-        return
-    left = [abs(size) for size in head.spacing[:3]]
-    for wanted in said:
-        near = [size for size in left if math.isclose(size, wanted, rel_tol=SPACING, abs_tol=1e-4)]
-        if not near:
-            value = " × ".join(f"{abs(size):g}" for size in head.spacing[:3])
-            expected = " × ".join(f"{size:g}" for size in said)
-            yield Finding("the voxel size in mm differs", where="$.PixelSpacing", value=value, expected=expected)
-            return
-        left.remove(near[0])
-
-
-def _numbers(value: Json) -> list[float]:
-    """A list of numbers; empty where it holds anything else."""
-    items = value if isinstance(value, list) else []
-    return [float(v) for v in items if isinstance(v, int | float) and not isinstance(v, bool)]
-
-
-@check("NIFTI_AFFINE", per="image")
-def nifti_affine(image: FileView) -> Found:
-    """The affine of a volume has no inverse, or holds a number that is not finite.
-
-    Why: Where the voxels lie in the patient is unknown.
-
-    Fix: Convert the image again.
-    """
-    if isinstance(image.head, NiftiHead):
-        (a, b, c, p), (d, e, f, q), (g, h, i, r) = image.head.affine
-        determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-        if not all(math.isfinite(v) for v in (determinant, p, q, r)):
-            yield "the affine holds a number that is not finite"
-        elif abs(determinant) < 1e-12:
-            yield "the affine has no inverse"
-
-
-PROJECTIONS = ("rx", "us", "light")
-"""Groups whose images have no place in the patient's coordinates, frames in a NIfTI included."""
-
-
-@check("NIFTI_ORIENTATION_UNKNOWN", per="image", level=Level.WARNING)
-def nifti_orientation_unknown(image: FileView) -> Found:
-    """A volume says nothing about its orientation: sform and qform codes are 0.
-
-    Why: Left and right can't be told apart.
-
-    Fix: Convert the image again from DICOM.
-    """
-    head = image.head
-    if image.name and image.name.group in PROJECTIONS:
-        return
-    if isinstance(head, NiftiHead) and head.sform <= 0 and head.qform <= 0:
-        yield "sform_code and qform_code are 0"
-
-
-@check("NIFTI_SPACING", per="image")
-def nifti_spacing(image: FileView) -> Found:
-    """A voxel size in the header is zero, negative or not finite.
-
-    Why: Lengths and volumes can't be measured.
-
-    Fix: Convert the image again.
-    """
-    if isinstance(image.head, NiftiHead):
-        sizes = image.head.spacing[:3]
-        if not all(math.isfinite(size) and size > 0 for size in sizes):
-            yield Finding("a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes))
-
-
 # --- diffusion gradients ---------------------------------------------------------------------------------
 
 
-@check("GRADIENTS_MISSING", per="image")
+def _is_dwi(image: FileView) -> bool:
+    name = image.name
+    return bool(name and name.suffix == "dwi" and not name.group and not name.root)
+
+
+@check("GRADIENTS_MISSING", per="image", when=_is_dwi)
 def gradients_missing(image: FileView) -> Found:
     """A diffusion volume has no `.bval` or no `.bvec` beside it.
 
@@ -214,13 +129,12 @@ def gradients_missing(image: FileView) -> Found:
 
     Fix: Convert the image again, or move it below `mim-mr` as a derived image.
     """
-    if _is_dwi(image):
-        for extension in (".bval", ".bvec"):
-            if extension not in image.dataset.stems[image.stem]:
-                yield Finding(f"there is no {extension} file with the same stem", expected=image.stem + extension)
+    for extension in (".bval", ".bvec"):
+        if extension not in image.dataset.stems[image.stem]:
+            yield Finding(f"there is no {extension} file with the same stem", expected=image.stem + extension)
 
 
-@check("GRADIENTS_CONTRADICTED", per="image")
+@check("GRADIENTS_CONTRADICTED", per="image", when=_is_dwi)
 def gradients_contradicted(image: FileView) -> Found:
     """The gradient files have not one number, or one vector, for each volume, or hold other text.
 
@@ -228,7 +142,7 @@ def gradients_contradicted(image: FileView) -> Found:
 
     Fix: Convert the image again.
     """
-    if not _is_dwi(image) or not isinstance(image.head, NiftiHead):
+    if not isinstance(image.head, NiftiHead):
         return
     volumes = math.prod(image.head.shape[3:])
     for extension, lines in ((".bval", 1), (".bvec", 3)):
@@ -238,11 +152,6 @@ def gradients_contradicted(image: FileView) -> Found:
             if found != [volumes] * lines:
                 expected = f"{lines} × {volumes} numbers"
                 yield Finding("the numbers do not fit the volumes", path=path, expected=expected)
-
-
-def _is_dwi(image: FileView) -> bool:
-    name = image.name
-    return bool(name and name.suffix == "dwi" and not name.group and not name.root)
 
 
 def _matrix(data: bytes) -> list[int]:
@@ -267,33 +176,3 @@ def image_twice(image: FileView) -> Found:
     others = image.dataset.stems[image.stem] & {".nii", ".nii.gz", ".png"}
     if len(others) > 1 and image.extension == max(others):
         yield Finding("other formats have the same stem", value=" ".join(sorted(others)))
-
-
-# --- whole files (deep) ----------------------------------------------------------------------------------
-
-
-@check("IMAGE_CORRUPT", per="image", deep=True)
-def image_corrupt(image: FileView) -> Found:
-    """The compressed data of an image is cut or damaged, or a checksum is wrong.
-
-    Why: The image is incomplete, or noise.
-
-    Fix: Copy or convert the image again.
-    """
-    return _whole(image, "IMAGE_CORRUPT")
-
-
-@check("NIFTI_SIZE", per="image", deep=True)
-def nifti_size(image: FileView) -> Found:
-    """A volume holds fewer or more bytes than its header says.
-
-    Why: The last slices are missing, or the voxels are read with a wrong shape or type.
-
-    Fix: Convert the image again.
-    """
-    return _whole(image, "NIFTI_SIZE")
-
-
-def _whole(image: FileView, code: str) -> Iterator[str]:
-    if isinstance(image.whole, DataError) and image.whole.code == code:
-        yield image.whole.message

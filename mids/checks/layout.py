@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from mids.checks.registry import Finding, Found, check
 from mids.checks.tree import CLOSED, Oddity
-from mids.checks.views import DESCRIPTION, DatasetView, FileView
+from mids.checks.views import DatasetView
 from mids.issues import Level
 
 TOP_FILES = re.compile(
@@ -205,41 +205,22 @@ def bidsignore_missing(dataset: DatasetView) -> Found:
             yield Finding("the line that hides mim- folders from BIDS tools is missing", expected=BIDSIGNORE)
 
 
-@check("DESCRIPTION_MISSING", per="dataset")
-def description_missing(dataset: DatasetView) -> Found:
-    """The dataset has no dataset_description.json.
+STRAYS = re.compile(
+    r"(.*/)?(Thumbs\.db|desktop\.ini|ehthumbs\.db|Icon\r|~\$[^/]*|[^/]*~|#[^/]*#"
+    r"|[^/]*\.(tmp|temp|bak|swp|orig|old|part|crdownload|lock|log|pyc|lnk|url)|[^/]* - (Copy|copia)[^/]*|[^/]* \(\d+\)\.[^/]*|Copy of [^/]*|copia de [^/]*)",
+    re.IGNORECASE,
+)
+"""What systems, editors, browsers and hasty copies leave behind."""
 
-    Why: Its name, licence and version of the standard are unknown, and BIDS tools refuse it.
 
-    Fix: Write one with at least Name and BIDSVersion.
+@check("FILE_STRAY", per="dataset", level=Level.WARNING)
+def file_stray(dataset: DatasetView) -> Found:
+    """A file was left behind by an operating system, an editor, a browser or a hasty copy, such as Thumbs.db.
+
+    Why: It is no part of the dataset, and such files keep thumbnails, old versions or paths.
+
+    Fix: Remove it.
     """
-    if not dataset.has(DESCRIPTION):
-        yield "there is no dataset_description.json"
-
-
-@check("DERIVATIVE_DESCRIPTION_MISSING", per="dataset", level=Level.WARNING)
-def derivative_description_missing(dataset: DatasetView) -> Found:
-    """A folder of derivatives has no dataset_description.json of its own.
-
-    Why: BIDS requires one; without it nobody knows what made the files.
-
-    Fix: Write one with Name, BIDSVersion, DatasetType derivative and GeneratedBy.
-    """
-    for folder in sorted(dataset.tree.folders):
-        if re.fullmatch("derivatives/[^/]+", folder) and not dataset.has(f"{folder}/{DESCRIPTION}"):
-            yield Finding("there is no dataset_description.json", path=folder)
-
-
-@check("DESCRIPTION_INVALID", per="json")
-def description_invalid(file: FileView) -> Found:
-    """A dataset_description.json lacks a required key, or a key has a value of the wrong kind.
-
-    Why: The licence, the authors or the version of the standard can't be read by a program.
-
-    Fix: Correct the key that the message names.
-    """
-    if file.kind == "description":
-        if file.size and not file.document.error and not isinstance(file.document.content, dict):
-            yield "the content is no JSON object"
-        for _, where, message in file.schema_errors:
-            yield Finding(message, where=where)
+    for path in dataset.tree.files:
+        if "/" in path and STRAYS.fullmatch(path):
+            yield Finding("this file is a leftover", path=path)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from mids.checks.guards import has_name_problems
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import DatasetView, FileView
 from mids.issues import Level
@@ -12,7 +13,7 @@ def _problems(file: FileView, code: str) -> Iterator[Finding]:
     return (Finding(p.message, expected=p.expected) for p in file.name_problems if p.code == code)
 
 
-@check("NAME_UNPARSEABLE", per="file")
+@check("NAME_UNPARSEABLE", per="file", when=has_name_problems)
 def name_unparseable(file: FileView) -> Found:
     """A file below a subject has a name that is not `key-value` pairs, a suffix and an extension.
 
@@ -24,7 +25,7 @@ def name_unparseable(file: FileView) -> Found:
     return _problems(file, "NAME_UNPARSEABLE")
 
 
-@check("ENTITY_UNKNOWN", per="file")
+@check("ENTITY_UNKNOWN", per="file", when=has_name_problems)
 def entity_unknown(file: FileView) -> Found:
     """A name holds a key that the vocabulary does not define.
 
@@ -35,7 +36,7 @@ def entity_unknown(file: FileView) -> Found:
     return _problems(file, "ENTITY_UNKNOWN")
 
 
-@check("ENTITY_MISSING", per="file")
+@check("ENTITY_MISSING", per="file", when=has_name_problems)
 def entity_missing(file: FileView) -> Found:
     """A name lacks an entity that its suffix or its place requires.
 
@@ -46,7 +47,7 @@ def entity_missing(file: FileView) -> Found:
     return _problems(file, "ENTITY_MISSING")
 
 
-@check("ENTITY_DUPLICATED", per="file")
+@check("ENTITY_DUPLICATED", per="file", when=has_name_problems)
 def entity_duplicated(file: FileView) -> Found:
     """A name holds the same key twice.
 
@@ -57,7 +58,7 @@ def entity_duplicated(file: FileView) -> Found:
     return _problems(file, "ENTITY_DUPLICATED")
 
 
-@check("ENTITY_EMPTY", per="file")
+@check("ENTITY_EMPTY", per="file", when=has_name_problems)
 def entity_empty(file: FileView) -> Found:
     """A name holds a key without a value, or two underscores in a row.
 
@@ -68,7 +69,7 @@ def entity_empty(file: FileView) -> Found:
     return _problems(file, "ENTITY_EMPTY")
 
 
-@check("ENTITY_MISORDERED", per="file", level=Level.WARNING)
+@check("ENTITY_MISORDERED", per="file", level=Level.WARNING, when=has_name_problems)
 def entity_misordered(file: FileView) -> Found:
     """The entities of a name are not in the order of the vocabulary.
 
@@ -79,7 +80,7 @@ def entity_misordered(file: FileView) -> Found:
     return _problems(file, "ENTITY_MISORDERED")
 
 
-@check("ENTITY_VALUE", per="file", level=Level.WARNING)
+@check("ENTITY_VALUE", per="file", level=Level.WARNING, when=has_name_problems)
 def entity_value(file: FileView) -> Found:
     """The value of an entity is not one that the vocabulary allows for it.
 
@@ -90,7 +91,7 @@ def entity_value(file: FileView) -> Found:
     return _problems(file, "ENTITY_VALUE")
 
 
-@check("SUFFIX_UNKNOWN", per="file")
+@check("SUFFIX_UNKNOWN", per="file", when=has_name_problems)
 def suffix_unknown(file: FileView) -> Found:
     """The last word of a name is no suffix of the vocabulary.
 
@@ -101,7 +102,7 @@ def suffix_unknown(file: FileView) -> Found:
     return _problems(file, "SUFFIX_UNKNOWN")
 
 
-@check("EXTENSION_WRONG", per="file")
+@check("EXTENSION_WRONG", per="file", when=has_name_problems)
 def extension_wrong(file: FileView) -> Found:
     """An image or its companion has an extension that its suffix does not allow.
 
@@ -112,7 +113,7 @@ def extension_wrong(file: FileView) -> Found:
     return _problems(file, "EXTENSION_WRONG")
 
 
-@check("FOLDER_UNKNOWN", per="file")
+@check("FOLDER_UNKNOWN", per="file", when=has_name_problems)
 def folder_unknown(file: FileView) -> Found:
     """A file lies in a folder that neither BIDS nor MIDS defines.
 
@@ -123,7 +124,7 @@ def folder_unknown(file: FileView) -> Found:
     return _problems(file, "FOLDER_UNKNOWN")
 
 
-@check("FOLDER_WRONG", per="file", level=Level.WARNING)
+@check("FOLDER_WRONG", per="file", level=Level.WARNING, when=has_name_problems)
 def folder_wrong(file: FileView) -> Found:
     """A file lies in the folder of another modality than its suffix says.
 
@@ -134,7 +135,7 @@ def folder_wrong(file: FileView) -> Found:
     return _problems(file, "FOLDER_WRONG")
 
 
-@check("FOLDER_MISMATCH", per="file")
+@check("FOLDER_MISMATCH", per="file", when=has_name_problems)
 def folder_mismatch(file: FileView) -> Found:
     """The subject or session in a name is not that of the folder which the file lies in.
 
@@ -145,7 +146,7 @@ def folder_mismatch(file: FileView) -> Found:
     return _problems(file, "FOLDER_MISMATCH")
 
 
-@check("LEGACY_NAME", per="file", level=Level.WARNING)
+@check("LEGACY_NAME", per="file", level=Level.WARNING, when=has_name_problems)
 def legacy_name(file: FileView) -> Found:
     """A name has a form of published datasets that is no longer written.
 
@@ -156,7 +157,7 @@ def legacy_name(file: FileView) -> Found:
     return _problems(file, "LEGACY_NAME")
 
 
-@check("LEGACY_FOLDER", per="file", level=Level.WARNING)
+@check("LEGACY_FOLDER", per="file", level=Level.WARNING, when=has_name_problems)
 def legacy_folder(file: FileView) -> Found:
     """A folder has a name of published datasets that is no longer written, such as `mod-rx`.
 

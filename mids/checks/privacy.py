@@ -1,64 +1,35 @@
 """Privacy: names, ids, dates and UIDs of patients that were left in. No message shows what was found."""
 
 import re
+from functools import lru_cache
 
+from mids.checks.guards import is_nifti, is_png
+from mids.checks.identifiers import is_private_column, names_a_date, names_a_person
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView
-from mids.errors import DataError
 from mids.issues import Level
 from mids.readers.heads import NiftiHead, PngHead
+from mids.readers.whole import Whole
 from mids.records import Json
 
-_KEYWORDS = """
-PatientName PatientID IssuerOfPatientID OtherPatientIDs OtherPatientNames PatientBirthName PatientBirthDate
-PatientBirthTime PatientAddress PatientTelephoneNumbers PatientMotherBirthName PatientComments
-MedicalRecordLocator EthnicGroup Occupation CountryOfResidence RegionOfResidence PatientReligiousPreference
-MilitaryRank BranchOfService AccessionNumber StudyID AdmissionID IssuerOfAdmissionID
-RequestAttributesSequence InstitutionName InstitutionAddress InstitutionalDepartmentName StationName
-DeviceSerialNumber ReferringPhysicianName ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers
-PerformingPhysicianName OperatorsName PhysiciansOfRecord NameOfPhysiciansReadingStudy RequestingPhysician
-RequestingService ResponsiblePerson ResponsibleOrganization CurrentPatientLocation
-PatientInstitutionResidence StudyInstanceUID SeriesInstanceUID SOPInstanceUID FrameOfReferenceUID
-MediaStorageSOPInstanceUID ProcedureStepDescription ImageComments StudyComments RequestedProcedureID
-ScheduledProcedureStepID PerformedProcedureStepID PersonName PersonAddress VerifyingObserverName
-"""
-IDENTIFIERS = frozenset(_KEYWORDS.split())
-"""Keywords of DICOM PS3.15 table E.1-1 that name a person, a place or a visit: never in a sidecar."""
-
-DATES = re.compile("(Study|Series|Acquisition|Content|InstanceCreation|PerformedProcedureStepStart|Birth)Date(Time)?")
-"""Keywords of dates on which the patient was seen."""
-
-TAGS = re.compile("0010(0010|0020|0021|0030|0032|1000|1001|1005|1040|1060|1090|2150|2154|2180|4000)")
-TAGS_OF_DATES = ("00080020", "00080021", "00080022", "00080023")
-TAGS_OF_VISITS = (
-    "00080050",
-    "00080080",
-    "00080081",
-    "00080090",
-    "00081010",
-    "00081040",
-    "00081050",
-    "00081070",
-    "00181000",
-    "00200010",
-)
 BLANK = ("", "anonymous", "anonymized", "anonymised", "anon", "removed", "none", "n/a", "0", "00000000")
 """Values that say nothing of anybody."""
-
-UID = re.compile(r"[0-2](\.(0|[1-9]\d*)){5,}")
-STANDARD_UID = "1.2.840.10008."
-COLUMN = re.compile(
-    r"(patient|subject)?_?('s_)?(full_?|sur|first_?|last_?)?(name|nombre|apellidos?)|birth_?(date|day)|date_of_birth"
-    r"|dob|patient_?('s_)?id|accession(_?number)?|mrn|nhc|medical_record(_number)?|address|phone|telephone|e?mail|ssn"
-    r"|(study|series|sop)_?instance_?uid|institution(_?name)?|hospital"
-)
-"""Names of columns (lower case, without tags) that hold what must not be published."""
 
 CLOCK = re.compile(r"\b(19|20)\d\d[-/.]?(0[1-9]|1[0-2])[-/.]?(0[1-9]|[12]\d|3[01])\b|\bTime=\d")
 """A day, or dcm2niix's note of the time of acquisition."""
 
 
-@check("PRIVACY_KEY", per="json")
+def _has_private_keys(file: FileView) -> bool:
+    """Whether any key of a sidecar is that of a person, a visit or a day; asked before its entries are made."""
+    return file.kind == "sidecar" and (file.layout in ("xnat", "dicom") or any(map(_is_private, file.document.keys)))
+
+
+@lru_cache(maxsize=4096)
+def _is_private(key: str) -> bool:
+    return names_a_person(key) or names_a_date(key)
+
+
+@check("PRIVACY_KEY", per="json", when=_has_private_keys)
 def privacy_key(file: FileView) -> Found:
     """A sidecar holds a key that names a patient, a person, an institution or a visit, such as PatientName.
 
@@ -67,11 +38,11 @@ def privacy_key(file: FileView) -> Found:
     Fix: Remove the key, withdraw published copies, and convert again with a policy that removes it.
     """
     for where, key, value in file.entries:
-        if (key in IDENTIFIERS or _is_private_tag(key)) and _says_something(value):
+        if names_a_person(key) and _says_something(value):
             yield Finding(f"{key} must not be in a sidecar", where=where)
 
 
-@check("PRIVACY_DATE", per="json")
+@check("PRIVACY_DATE", per="json", when=_has_private_keys)
 def privacy_date(file: FileView) -> Found:
     """A sidecar holds the date of an examination.
 
@@ -80,46 +51,14 @@ def privacy_date(file: FileView) -> Found:
     Fix: Remove the key; times belong, shifted, into the acq_time of the tables.
     """
     for where, key, value in file.entries:
-        is_date = DATES.fullmatch(key) or key in TAGS_OF_DATES
-        if is_date and _says_something(value):
+        if names_a_date(key) and _says_something(value):
             yield Finding(f"{key} must not be in a sidecar", where=where)
-
-
-@check("PRIVACY_UID", per="json")
-def privacy_uid(file: FileView) -> Found:
-    """A sidecar holds a UID that is not one of the DICOM standard.
-
-    Why: A UID finds the patient's record in the archive that it comes from.
-
-    Fix: Remove the key.
-    """
-    found = [
-        where
-        for where, key, value in file.entries
-        if key not in IDENTIFIERS and any(_is_uid(text) for text in _texts(value))
-    ]
-    if found:
-        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
-        yield Finding(f"a UID must not be in a sidecar{more}", where=found[0])
-
-
-def _is_private_tag(key: str) -> bool:
-    return key in TAGS_OF_VISITS or TAGS.fullmatch(key) is not None
 
 
 def _says_something(value: Json) -> bool:
     if isinstance(value, dict | list):
         return bool(value)
     return value is not None and str(value).strip(" ^").casefold() not in BLANK
-
-
-def _texts(value: Json) -> list[str]:
-    values = value if isinstance(value, list) else [value]
-    return [text.strip() for text in values if isinstance(text, str)]
-
-
-def _is_uid(text: str) -> bool:
-    return 20 <= len(text) <= 64 and UID.fullmatch(text) is not None and not text.startswith(STANDARD_UID)
 
 
 @check("PRIVACY_COLUMN", per="table")
@@ -130,28 +69,44 @@ def privacy_column(table: FileView) -> Found:
 
     Fix: Remove the column; the public id of the source belongs into source_id.
     """
+    lookup = {"name"} if table.path.endswith("dseg.tsv") else set()  # BIDS: index and name of each structure
     for number, name in enumerate(table.rows.header, start=1):
-        plain = re.sub(r"\s*\(?[0-9a-f]{4},?\s?[0-9a-f]{4}\)?\s*$", "", name.strip().casefold())
-        plain = plain.replace("&rsquo;", "'").replace("’", "'").replace(" ", "_").replace("-", "_")
-        values = table.rows.column(name)
-        if COLUMN.fullmatch(plain) and any(_says_something(value) for value in values):
+        private = is_private_column(name) and name not in lookup
+        if private and any(_says_something(value) for value in table.rows.column(name)):
             yield Finding("this column must not be in a table", where=f"column {number}")
 
 
-@check("PRIVACY_AGE", per="table")
-def privacy_age(table: FileView) -> Found:
-    """An age above 89 stands in a table.
+AGES = re.compile("(patient_?)?(age|edad)(_?(years?|at_.{1,40}|años|anos))?|patients_age", re.IGNORECASE)
+"""Names of columns and keys that hold an age in years."""
+
+
+@check("PRIVACY_AGE", per="content")
+def privacy_age(file: FileView) -> Found:
+    """An age above 89 stands in a table or a sidecar.
 
     Why: The very old are few, and an exact age finds them (HIPAA, 45 CFR 164.514(b)(2)(i)(C)).
 
     Fix: Write 89 for everyone of 89 and above.
     """
-    for line, value in zip(table.rows.lines, table.rows.column("age"), strict=False):
-        if re.fullmatch(r"\d{2,3}(\.\d+)?", value.strip()) and float(value) > 89:
-            yield Finding("the age is above 89", where=f"row {line}, column age", expected="89")
+    if file.kind == "table":
+        for name in filter(AGES.fullmatch, file.rows.header):
+            for line, value in zip(file.rows.lines, file.rows.column(name), strict=False):
+                if _is_old(value):
+                    yield Finding("the age is above 89", where=f"row {line}, column {name}", expected="89")
+    elif file.kind == "sidecar" and any(map(AGES.fullmatch, file.document.keys)):
+        for where, key, said in file.entries:
+            if AGES.fullmatch(key) and _is_old(str(said).strip("Yy")):
+                yield Finding("the age is above 89", where=where, expected="89")
 
 
-@check("PRIVACY_NIFTI_TEXT", per="image", level=Level.WARNING)
+def _is_old(text: str) -> bool:
+    return re.fullmatch(r"\d{2,3}(\.\d+)?", text.strip(), re.ASCII) is not None and float(text) > 89
+
+
+# --- images ----------------------------------------------------------------------------------------------
+
+
+@check("PRIVACY_NIFTI_TEXT", per="image", level=Level.WARNING, when=is_nifti)
 def privacy_nifti_text(image: FileView) -> Found:
     """A text field in the header of a volume holds a date, a time or something in db_name.
 
@@ -165,7 +120,7 @@ def privacy_nifti_text(image: FileView) -> Found:
                 yield Finding("this field holds a date, a time or a name", where=name)
 
 
-@check("PRIVACY_PNG_TEXT", per="image")
+@check("PRIVACY_PNG_TEXT", per="image", when=is_png)
 def privacy_png_text(image: FileView) -> Found:
     """A PNG carries text, camera notes or a time besides its pixels.
 
@@ -178,7 +133,7 @@ def privacy_png_text(image: FileView) -> Found:
             yield Finding("this chunk must not be in an image", where=name)
 
 
-@check("PRIVACY_PNG_TEXT_AFTER", per="image", deep=True)
+@check("PRIVACY_PNG_TEXT_AFTER", per="image", deep=True, when=is_png)
 def privacy_png_text_after(image: FileView) -> Found:
     """A PNG carries text, camera notes or a time after its pixels.
 
@@ -187,6 +142,55 @@ def privacy_png_text_after(image: FileView) -> Found:
     Fix: Write the PNG again without ancillary chunks.
     """
     whole = image.whole
-    if isinstance(image.head, PngHead) and not isinstance(whole, DataError):
-        for name in dict.fromkeys(whole[len(image.head.texts) :]):
+    if isinstance(image.head, PngHead) and isinstance(whole, Whole):
+        for name in dict.fromkeys(whole.texts[len(image.head.texts) :]):
             yield Finding("this chunk must not be in an image", where=name)
+
+
+@check("PRIVACY_NIFTI_EXTENSION", per="image", level=Level.WARNING, when=is_nifti)
+def privacy_nifti_extension(image: FileView) -> Found:
+    """A volume carries an extension of its header, such as a DICOM header, a history or a comment.
+
+    Why: Viewers do not show it, and it may hold everything that was removed elsewhere.
+
+    Fix: Write the volume again without extensions; conversion by this program leaves none.
+    """
+    if isinstance(image.head, NiftiHead):
+        for code in dict.fromkeys(image.head.extensions):
+            name = EXTENSIONS.get(code, "unknown")
+            yield Finding("this extension must not be in an image", where=f"extension {code} ({name})")
+
+
+EXTENSIONS = {
+    0: "unspecified", 2: "DICOM", 4: "AFNI XML", 6: "comment", 8: "XCEDE", 10: "JIMDIMINFO", 12: "workflow",
+    14: "FreeSurfer", 16: "pickle", 18: "MiND", 30: "variable frame timing", 32: "CIFTI", 34: "eval", 38: "Matlab",
+    40: "Quantiphyse", 42: "MRS", 44: "JSON",
+}  # fmt: skip
+"""Registered codes of NIfTI extensions (nifti1.h and the registry at nifti.nimh.nih.gov)."""
+
+
+@check("PRIVACY_GZIP_NAME", per="image", level=Level.WARNING, when=is_nifti)
+def privacy_gzip_name(image: FileView) -> Found:
+    """The gzip header of a volume holds another file name than its own, or a comment.
+
+    Why: It is the name that the file had before, and such names are often those of patients.
+
+    Fix: Compress the volume again with `gzip -n`, or let `mids-validate --fix` clear the field.
+    """
+    gzip = image.head.gzip if isinstance(image.head, NiftiHead) else None
+    if gzip and gzip.comment:
+        yield Finding("the gzip header holds a comment", where="FCOMMENT")
+    if gzip and gzip.name and gzip.name not in (own := image.path.rpartition("/")[2], own.removesuffix(".gz")):
+        yield Finding("the gzip header holds another file name", where="FNAME")
+
+
+@check("PRIVACY_TRAILING_BYTES", per="image", level=Level.WARNING, when=is_png)
+def privacy_trailing_bytes(image: FileView) -> Found:
+    """A PNG goes on after its end chunk.
+
+    Why: Viewers show nothing of it; it can be another image, a text or a whole DICOM file.
+
+    Fix: Write the PNG again.
+    """
+    if isinstance(image.head, PngHead) and image.head.trailing:
+        yield f"{image.head.trailing} bytes follow the end chunk"

@@ -18,8 +18,9 @@ from typing import Any, Literal
 
 from mids.issues import Definition, Level
 
-Per = Literal["file", "image", "json", "sidecar", "table", "subject", "dataset"]
-"""What a check looks at: each file, image, JSON file, sidecar or table, a subject, or all at once."""
+Per = Literal["file", "image", "json", "sidecar", "table", "content", "subject", "dataset"]
+"""What a check looks at: each file below a subject, image, JSON file, sidecar or table, each file with any
+content that is looked into, a subject, or all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,18 @@ Found = Iterable[Finding | str]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A registered check; `family` is its module, `deep` says that it reads whole images."""
+    """A registered check.
+
+    `family` is the name of its module up to an underscore; `deep` says that it reads whole images; `when` is
+    asked once of a file for all checks that have it, and where it says no they do not run.
+    """
 
     definition: Definition
     per: Per
     family: str
     deep: bool
     function: Callable[[Any], Found]
+    when: Callable[[Any], bool] | None = None
 
 
 CHECKS: dict[str, Check] = {}
@@ -52,15 +58,20 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(
-    code: str, *, per: Per, level: Level = Level.ERROR, deep: bool = False
+    code: str,
+    *,
+    per: Per,
+    level: Level = Level.ERROR,
+    deep: bool = False,
+    when: Callable[[Any], bool] | None = None,
 ) -> Callable[[Callable[[Any], Found]], Callable[[Any], Found]]:
     """Registers the function below it as the check `code`."""
 
     def register(function: Callable[[Any], Found]) -> Callable[[Any], Found]:
         if code in CHECKS:
             raise ValueError(f"two checks are called {code}")
-        family = function.__module__.rpartition(".")[2]
-        CHECKS[code] = Check(definition(code, level, function), per, family, deep, function)
+        family = function.__module__.rpartition(".")[2].partition("_")[0]
+        CHECKS[code] = Check(definition(code, level, function), per, family, deep, function, when)
         return function
 
     return register

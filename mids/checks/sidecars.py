@@ -1,11 +1,14 @@
 """Sidecars: JSON that can be read, one for each image, as its JSON Schema says, agreeing with the name."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
+from mids.checks.guards import has_schema_errors, is_plain_bids
 from mids.checks.registry import Finding, Found, check
-from mids.checks.views import IMAGES, FileView, applies, split
+from mids.checks.views import FileView, applies, split
 from mids.issues import Level
 from mids.records import Json
+from mids.schema import Schema
 
 
 @check("JSON_INVALID", per="json")
@@ -60,7 +63,7 @@ def _described(image: FileView) -> bool:
     """Whether an image has a sidecar: its own, or in a plain BIDS folder an inherited one."""
     if image.sidecar or image.name is None or image.name.group:
         return image.sidecar is not None
-    return any(path.endswith(".json") and applies(path, image.path) for path in image.dataset.tree.files)
+    return any(applies(path, image.path) for path in image.dataset.sidecars)
 
 
 def _shared(image: FileView) -> str:
@@ -68,9 +71,9 @@ def _shared(image: FileView) -> str:
     if not image.legacy:
         return ""
     own = _without_acq(image.stem)
-    for path in image.dataset.tree.files:
-        stem, extension = split(path)
-        if extension == ".json" and stem.rpartition("/")[0] == image.folder and _without_acq(stem) == own:
+    for path in image.dataset.sidecars:
+        stem, _ = split(path)
+        if stem.rpartition("/")[0] == image.folder and _without_acq(stem) == own:
             return path
     return ""
 
@@ -79,7 +82,7 @@ def _without_acq(stem: str) -> list[str]:
     return [part for part in stem.rpartition("/")[2].split("_") if part and not part.startswith("acq-")]
 
 
-@check("SIDECAR_ORPHAN", per="sidecar")
+@check("SIDECAR_ORPHAN", per="sidecar", when=lambda file: not file.is_companion)
 def sidecar_orphan(file: FileView) -> Found:
     """A sidecar, or a gradient file, has no image.
 
@@ -89,7 +92,7 @@ def sidecar_orphan(file: FileView) -> Found:
     """
     extensions = file.dataset.stems[file.stem]
     if all(e.endswith((".json", ".bval", ".bvec", ".tsv")) for e in extensions) and not any(
-        path.endswith(IMAGES) and applies(file.path, path) for path in file.dataset.tree.files
+        applies(file.path, image.path) for image in file.dataset.find("image")
     ):
         yield "there is no image with the same stem"
 
@@ -102,13 +105,10 @@ def sidecar_legacy(file: FileView) -> Found:
 
     Fix: Convert the image again; new sidecars hold DICOM keywords with typed values.
     """
-    names = {
-        "xnat": "rows of an XNAT dump",
-        "dicom": "the DICOM JSON model",
-        "text": "numbers written as text",
-    }
+    names = {"xnat": "rows of an XNAT dump", "dicom": "the DICOM JSON model", "text": "numbers written as text"}
     if file.layout in names:
-        yield f"the layout is {names[file.layout]}"
+        bare = ", not wrapped in a ResultSet" if isinstance(file.document.content, list) else ""
+        yield f"the layout is {names[file.layout]}{bare}"
 
 
 @check("SIDECAR_NOT_AN_OBJECT", per="sidecar")
@@ -123,7 +123,7 @@ def sidecar_not_an_object(file: FileView) -> Found:
         yield "the content is no JSON object"
 
 
-@check("SIDECAR_KEY_MISSING", per="sidecar")
+@check("SIDECAR_KEY_MISSING", per="sidecar", when=has_schema_errors)
 def sidecar_key_missing(file: FileView) -> Found:
     """A sidecar lacks a key that every sidecar of its kind must have.
 
@@ -134,7 +134,7 @@ def sidecar_key_missing(file: FileView) -> Found:
     return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind == "required")
 
 
-@check("SIDECAR_VALUE", per="sidecar")
+@check("SIDECAR_VALUE", per="sidecar", when=has_schema_errors)
 def sidecar_value(file: FileView) -> Found:
     """A key of a sidecar has a value of the wrong type, outside its list, or beyond what is possible.
 
@@ -142,10 +142,13 @@ def sidecar_value(file: FileView) -> Found:
 
     Fix: Write the value as docs/vocabulary.md says: numbers are numbers, in the unit given there.
     """
-    return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind != "required")
+    inverted = "$.PhotometricInterpretation" if file.keys.get("PhotometricInterpretation") == "MONOCHROME1" else ""
+    for kind, where, message in file.schema_errors:
+        if kind != "required" and where != inverted:  # see PNG_MONOCHROME1
+            yield Finding(message, where=where)
 
 
-@check("BIDS_KEY_MISSING", per="image")
+@check("BIDS_KEY_MISSING", per="image", when=is_plain_bids)
 def bids_key_missing(image: FileView) -> Found:
     """An image in a plain BIDS folder lacks a key that BIDS requires for its suffix.
 
@@ -153,13 +156,17 @@ def bids_key_missing(image: FileView) -> Found:
 
     Fix: Add the key, or move the image to the `mim-` folder of its modality.
     """
-    if image.name and not image.name.group and not image.name.root and image.suffix and image.sidecar:
+    if image.suffix and image.sidecar:
         for key in image.suffix.required:
             if key not in image.metadata and image.sidecar.layout in ("mids", "text"):
                 yield Finding(f"{key} is missing", path=image.sidecar.path)
 
 
 # --- name against sidecar --------------------------------------------------------------------------------
+
+
+def _has_sidecar(image: FileView) -> bool:
+    return image.sidecar is not None and image.name is not None
 
 
 def _text(value: Json) -> str:
@@ -174,7 +181,7 @@ def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str
     words = image.dataset.schema.code_lists.get(code_list)
     for key in keys:
         raw = _text(image.metadata.get(key))
-        meant = words.find(raw) if words and raw else None
+        meant = _meant(image.dataset.schema, code_list, raw) if words and raw else None
         if words and said in words.codes and meant and meant != said:
             yield Finding(
                 f"the name says {entity}-{said}, {key} means {meant}",
@@ -184,7 +191,12 @@ def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str
             )
 
 
-@check("VIEW_CONTRADICTED", per="image", level=Level.WARNING)
+@lru_cache(maxsize=4096)
+def _meant(schema: Schema, code_list: str, raw: str) -> str | None:
+    return schema.code_lists[code_list].find(raw)
+
+
+@check("VIEW_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def view_contradicted(image: FileView) -> Found:
     """The view in the name is another than ViewPosition of the sidecar.
 
@@ -196,7 +208,7 @@ def view_contradicted(image: FileView) -> Found:
     return () if decided_otherwise else _contradiction(image, "vp", "view_positions", ("ViewPosition",))
 
 
-@check("BODY_PART_CONTRADICTED", per="image", level=Level.WARNING)
+@check("BODY_PART_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def body_part_contradicted(image: FileView) -> Found:
     """The body part in the name is another than BodyPartExamined of the sidecar.
 
@@ -207,7 +219,7 @@ def body_part_contradicted(image: FileView) -> Found:
     return _contradiction(image, "bp", "body_parts", ("BodyPartExamined",))
 
 
-@check("LATERALITY_CONTRADICTED", per="image", level=Level.WARNING)
+@check("LATERALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def laterality_contradicted(image: FileView) -> Found:
     """The side in the name is another than ImageLaterality or Laterality of the sidecar.
 
@@ -220,7 +232,7 @@ def laterality_contradicted(image: FileView) -> Found:
     return _contradiction(image, "lat", "laterality", present)
 
 
-@check("MODALITY_CONTRADICTED", per="image", level=Level.WARNING)
+@check("MODALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def modality_contradicted(image: FileView) -> Found:
     """The suffix of the name is that of another modality than Modality of the sidecar.
 
@@ -236,7 +248,7 @@ def modality_contradicted(image: FileView) -> Found:
         yield Finding("the suffix does not fit Modality", where="$.Modality", value=modality, expected=expected)
 
 
-@check("TASK_CONTRADICTED", per="image", level=Level.WARNING)
+@check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def task_contradicted(image: FileView) -> Found:
     """The task in the name is another than TaskName of the sidecar.
 

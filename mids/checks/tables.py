@@ -1,19 +1,15 @@
-"""Tables: their text, and every cell against the column's definition in the vocabulary."""
+"""Tables: their text, their columns and keys against the vocabulary."""
 
-import json
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
 
+from mids.checks.cells import SHOWN
+from mids.checks.guards import has_text_problems, is_described_table
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView
 from mids.issues import Level
-from mids.readers.tsv import NA, Fault
+from mids.readers.tsv import Fault
 from mids.schema import Column
-
-SHOWN = 40
-"""Characters of a cell that a report shows."""
 
 
 def _text_problems(table: FileView, kind: Fault) -> Iterator[Finding]:
@@ -22,7 +18,7 @@ def _text_problems(table: FileView, kind: Fault) -> Iterator[Finding]:
             yield Finding(problem.message, where=f"line {problem.line}" if problem.line else "")
 
 
-@check("TABLE_ENCODING", per="table")
+@check("TABLE_ENCODING", per="table", when=has_text_problems)
 def table_encoding(table: FileView) -> Found:
     """A table is not UTF-8.
 
@@ -33,7 +29,7 @@ def table_encoding(table: FileView) -> Found:
     return _text_problems(table, "encoding")
 
 
-@check("TABLE_BYTE_ORDER_MARK", per="table", level=Level.WARNING)
+@check("TABLE_BYTE_ORDER_MARK", per="table", level=Level.WARNING, when=has_text_problems)
 def table_byte_order_mark(table: FileView) -> Found:
     """A table begins with a byte order mark.
 
@@ -44,7 +40,7 @@ def table_byte_order_mark(table: FileView) -> Found:
     return _text_problems(table, "byte order mark")
 
 
-@check("TABLE_LINE_ENDS", per="table", level=Level.WARNING)
+@check("TABLE_LINE_ENDS", per="table", level=Level.WARNING, when=has_text_problems)
 def table_line_ends(table: FileView) -> Found:
     """The lines of a table end with a carriage return.
 
@@ -55,7 +51,7 @@ def table_line_ends(table: FileView) -> Found:
     return _text_problems(table, "line ends")
 
 
-@check("TABLE_RAGGED", per="table")
+@check("TABLE_RAGGED", per="table", when=has_text_problems)
 def table_ragged(table: FileView) -> Found:
     """A row has more or fewer cells than the header.
 
@@ -66,7 +62,7 @@ def table_ragged(table: FileView) -> Found:
     return _text_problems(table, "ragged")
 
 
-@check("TABLE_BLANK_LINE", per="table", level=Level.WARNING)
+@check("TABLE_BLANK_LINE", per="table", level=Level.WARNING, when=has_text_problems)
 def table_blank_line(table: FileView) -> Found:
     """A line of a table is blank.
 
@@ -75,6 +71,17 @@ def table_blank_line(table: FileView) -> Found:
     Fix: Remove the line.
     """
     return _text_problems(table, "blank line")
+
+
+@check("TABLE_SEPARATOR", per="table", when=has_text_problems)
+def table_separator(table: FileView) -> Found:
+    """The columns of a table are separated by commas, semicolons or blanks, not by tabs.
+
+    Why: BIDS tools see one column with a long name.
+
+    Fix: Save it with tabs between the cells. It was read with the separator that was found.
+    """
+    return _text_problems(table, "separator")
 
 
 @check("TABLE_EMPTY", per="table", level=Level.WARNING)
@@ -101,7 +108,7 @@ def table_unknown(table: FileView) -> Found:
         yield "the vocabulary defines no table of this name at this place"
 
 
-@check("COLUMN_MISSING", per="table")
+@check("COLUMN_MISSING", per="table", when=is_described_table)
 def column_missing(table: FileView) -> Found:
     """A table lacks a required column.
 
@@ -109,7 +116,7 @@ def column_missing(table: FileView) -> Found:
 
     Fix: Add the column, with n/a where nothing is known.
     """
-    if table.table and table.size:
+    if table.table:
         for column in table.table.columns.values():
             if column.required and column.name not in table.rows.header:
                 yield Finding("a required column is missing", where=f"column {column.name}")
@@ -152,115 +159,10 @@ def column_unknown(table: FileView) -> Found:
     Fix: Describe it in the JSON file beside the table, or use a column of docs/vocabulary.md.
     """
     if table.table and table.table.additional_columns != "allow":
-        described = table.described_columns
+        described = {name for view in table.dictionaries for name in view.keys}
         for name in dict.fromkeys(table.rows.header):
             if name and name not in table.table.columns and name not in described:
                 yield Finding("nothing says what this column means", where=f"column {name[:SHOWN]}")
-
-
-# --- cells -----------------------------------------------------------------------------------------------
-
-
-def _cells(table: FileView) -> Iterator[tuple[Column, str, str]]:
-    """(column, place, value) of every cell of a defined column; cells with n/a are left out."""
-    columns: Mapping[str, Column] = table.table.columns if table.table else {}
-    known = [(at, columns[name]) for at, name in enumerate(table.rows.header) if name in columns]
-    for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
-        for at, column in known:
-            if row[at] != NA:
-                yield column, f"row {line}, column {column.name}", row[at]
-
-
-@check("CELL_EMPTY", per="table", level=Level.WARNING)
-def cell_empty(table: FileView) -> Found:
-    """A cell is empty.
-
-    Why: Whether the value is missing or was forgotten can't be told; BIDS writes n/a.
-
-    Fix: Write n/a, or the value.
-    """
-    header = table.rows.header
-    for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
-        for at, value in enumerate(row):
-            if not value.strip():
-                yield Finding("the cell is empty", where=f"row {line}, column {header[at][:SHOWN]}", expected=NA)
-
-
-@check("CELL_BLANKS", per="table", level=Level.WARNING)
-def cell_blanks(table: FileView) -> Found:
-    """A cell begins or ends with a blank.
-
-    Why: " F" is not "F" for any program.
-
-    Fix: Remove the blanks.
-    """
-    for _, where, value in _cells(table):
-        if value.strip() and value != value.strip():
-            yield Finding("the cell begins or ends with a blank", where=where)
-
-
-@check("CELL_TYPE", per="table")
-def cell_type(table: FileView) -> Found:
-    """A cell has not the type of its column: number, integer, label, path, list.
-
-    Why: The whole column is read as text, or the program fails.
-
-    Fix: Write the value as docs/vocabulary.md says, or n/a.
-    """
-    for column, where, value in _cells(table):
-        test = TYPES.get(column.type)
-        if test and value.strip() and not test(value.strip()):
-            yield Finding(f"the cell is not of type {column.type}", where, value[:SHOWN], column.type)
-
-
-@check("CELL_DATE", per="table")
-def cell_date(table: FileView) -> Found:
-    """A date or time is not written in ISO 8601, or does not exist, such as 2020-02-31.
-
-    Why: Each program guesses another day, or fails.
-
-    Fix: Write YYYY-MM-DD or YYYY-MM-DDThh:mm:ss, or n/a.
-    """
-    for column, where, value in _cells(table):
-        form = DATES.get(column.type)
-        if form and value.strip() and not _is_date(value.strip(), column.type):
-            yield Finding("this is no date, or not one in ISO 8601", where, value[:SHOWN], form)
-
-
-@check("CELL_CODE", per="table")
-def cell_code(table: FileView) -> Found:
-    """A cell holds a word that is not in the code list of its column.
-
-    Why: Selecting by that column misses the row.
-
-    Fix: Use the word shown under expected, or one of the code list.
-    """
-    lists = table.dataset.schema.code_lists
-    for column, where, value in _cells(table):
-        words = lists.get(column.code_list) if column.code_list else None
-        if words:
-            for item in value.split(";") if column.type == "semicolon_list" else (value,):
-                text = item.strip()
-                if text and text not in words.codes:
-                    message = f"the word is not in the list {words.name}"
-                    yield Finding(message, where, text[:SHOWN], words.find(text) or " ".join(list(words.codes)[:12]))
-
-
-@check("CELL_RANGE", per="table")
-def cell_range(table: FileView) -> Found:
-    """A number is below the least or above the greatest that its column can have.
-
-    Why: It is a slip, or stands in another unit.
-
-    Fix: Correct the value, or write n/a.
-    """
-    for column, where, value in _cells(table):
-        if (column.minimum is not None or column.maximum is not None) and _is_number(value.strip()):
-            low = -math.inf if column.minimum is None else column.minimum
-            high = math.inf if column.maximum is None else column.maximum
-            too_old = column.name == "age" and float(value) > high  # a matter of privacy, see PRIVACY_AGE
-            if not low <= float(value) <= high and not too_old:
-                yield Finding("the number is out of range", where, value[:SHOWN], f"{low:g} to {high:g}")
 
 
 @check("KEY_DUPLICATED", per="table")
@@ -283,36 +185,31 @@ def key_duplicated(table: FileView) -> Found:
             yield Finding(f"the key is that of row {before}", where=f"row {line}, column {' + '.join(key)}")
 
 
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text, re.ASCII) is not None
-
-
-def _is_json_list(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), list)
-    except ValueError:
-        return False
-
-
-def _is_path(text: str) -> bool:
-    return not (text.startswith("/") or "\\" in text or ":" in text or ".." in text.split("/"))
-
-
-def _is_date(text: str, kind: str) -> bool:
-    try:
-        if kind == "date":
-            return len(text) == 10 and date.fromisoformat(text) is not None
-        return text[10:11] == "T" and len(text) >= 16 and datetime.fromisoformat(text) is not None
-    except ValueError:
-        return False
-
-
-TYPES: Mapping[str, Callable[[str], bool]] = {
-    "integer": lambda text: re.fullmatch(r"[-+]?\d+", text, re.ASCII) is not None,
-    "number": _is_number,
-    "label": lambda text: re.fullmatch("((sub|ses|sample)-)?[0-9a-zA-Z]+", text) is not None,
-    "path": _is_path,
-    "json_list": _is_json_list,
-    "semicolon_list": lambda text: all(item.strip() for item in text.split(";")),
+UNITS: Mapping[str, frozenset[str]] = {
+    "a": frozenset({"a", "y", "yr", "yrs", "year", "years", "año", "años", "anos"}),
+    "mm": frozenset({"mm", "millimetre", "millimetres", "millimeter", "millimeters"}),
+    "{pixels}": frozenset({"{pixels}", "{pixel}", "pixel", "pixels", "px"}),
+    "{slices}": frozenset({"{slices}", "slice", "slices"}),
+    "{frames}": frozenset({"{frames}", "frame", "frames"}),
 }
-DATES = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DDThh:mm:ss"}
+"""Spellings of units that mean the same, lower case."""
+
+
+@check("COLUMN_UNIT", per="table", level=Level.WARNING, when=is_described_table)
+def column_unit(table: FileView) -> Found:
+    """The JSON file beside a table gives a column another unit than the vocabulary.
+
+    Why: Months for years, or centimetres for millimetres, pass every other check.
+
+    Fix: Convert the column, and correct Units.
+    """
+    columns: Mapping[str, Column] = table.table.columns if table.table else {}
+    for view in table.dictionaries:
+        for name in table.rows.header:
+            entry = view.keys.get(name)
+            said = entry.get("Units") if isinstance(entry, dict) else None
+            unit = columns[name].unit if name in columns else ""
+            if unit and isinstance(said, str) and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
+                yield Finding(
+                    "the unit is not that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
+                )

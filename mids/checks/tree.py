@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,6 +11,8 @@ Oddity = Literal["broken", "loop", "outside", "folder", "special", "unreadable",
 
 CLOSED = frozenset({"sourcedata", "code", "stimuli"})
 """Top-level folders whose content is free: not looked into."""
+
+ROIS = "derivatives/rois/"
 
 IGNORE_FILE = ".midsignore"
 
@@ -32,11 +34,36 @@ class Tree:
     folders: frozenset[str]
     odd: tuple[Odd, ...] = ()
     ignored: int = 0
+    shifted: bool = False
 
-    def part(self, paths: Iterable[str], subjects: Collection[str]) -> "Tree":
-        """The same tree with only these files and the folders of these subjects."""
-        folders = frozenset(folder for folder in self.folders if folder.partition("/")[0] in subjects)
-        return Tree(self.root, {path: self.files[path] for path in paths}, folders)
+    def subjects(self) -> Iterator[tuple[str, "Tree"]]:
+        """Each subject folder with what lies in it, in `derivatives/rois` too, and with the files that apply to all."""
+        common = {path: size for path, size in self.files.items() if is_common(path)}
+        files: dict[str, dict[str, int]] = {}
+        for path, size in self.files.items():
+            if subject := subject_of(path):
+                files.setdefault(subject, {})[path] = size
+        folders: dict[str, list[str]] = {}
+        for folder in self.folders:
+            folders.setdefault(folder.partition("/")[0], []).append(folder)
+        for subject in sorted(files):
+            yield subject, Tree(self.root, {**common, **files[subject]}, frozenset(folders.get(subject, ())))
+
+    def common(self, *, shifted: bool) -> "Tree":
+        """The files that apply to all subjects alone; `shifted` says that the dataset shifts dates."""
+        files = {path: size for path, size in self.files.items() if is_common(path)}
+        return Tree(self.root, files, frozenset(), shifted=shifted)
+
+
+def subject_of(path: str) -> str:
+    """The `sub-…` folder that a file belongs to, in the raw data or below `derivatives/rois`; "" for none."""
+    first, _, rest = path.removeprefix(ROIS).partition("/")
+    return first if rest and first.startswith("sub-") else ""
+
+
+def is_common(path: str) -> bool:
+    """Whether a file can apply to every subject: at the top, or at the top of `derivatives/rois`."""
+    return "/" not in path.removeprefix(ROIS)
 
 
 def walk(root: Path) -> Tree:
@@ -58,9 +85,9 @@ def walk(root: Path) -> Tree:
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
             kind = _kind(entry, real)
-            if ignore(path, kind == "directory"):
+            if ignore.rules and ignore(path, kind == "directory"):
                 ignored += 1
-            elif not _is_utf8(path):
+            elif not path.isascii() and not _is_utf8(path):
                 odd.append(Odd(path.encode("utf-8", "backslashreplace").decode(), "encoding"))
             elif kind == "file":
                 files[path] = entry.stat().st_size
@@ -109,12 +136,12 @@ class Ignore:
     """The patterns of a `.midsignore`, as in a `.gitignore`: the last one that matches decides."""
 
     def __init__(self, lines: Iterable[str]) -> None:
-        self._rules = tuple(_rules(lines))
+        self.rules = tuple(_rules(lines))
 
     def __call__(self, path: str, folder: bool) -> bool:  # noqa: FBT001 - called once, in a loop over files
         """Whether a dataset-relative path is left out."""
         left_out = False
-        for pattern, folders_only, keeps in self._rules:
+        for pattern, folders_only, keeps in self.rules:
             if (folder or not folders_only) and pattern.fullmatch(path):
                 left_out = not keeps
         return left_out

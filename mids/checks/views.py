@@ -1,38 +1,58 @@
 """What checks look at: the dataset and each of its files, read when asked for and once."""
 
+import re
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Literal
 
+from mids.checks.cells import Fault, faults
 from mids.checks.documents import Document, Layout, entries, keywords, layout_of, read_json, schema_errors
-from mids.checks.tree import Tree
+from mids.checks.identifiers import Found, in_cells, in_entries, in_lines
+from mids.checks.tree import ROIS, Tree, subject_of
 from mids.errors import DataError
 from mids.names import Name, Parsed, Problem, parse
 from mids.readers import tsv
-from mids.readers.heads import NiftiHead, PngHead, check_nifti, check_png, nifti_head, png_head
+from mids.readers.heads import NiftiHead, PngHead, nifti_head, png_head
+from mids.readers.whole import Whole, check_length, read_nifti, read_png
 from mids.records import Json
 from mids.schema import Schema, Suffix, Table
 
-Kind = Literal["image", "sidecar", "gradient", "table", "description", "json", "other"]
+Kind = Literal["image", "sidecar", "gradient", "table", "description", "json", "document", "other"]
 
 IMAGES = (".nii.gz", ".nii", ".png")
+_IMAGES = frozenset(IMAGES)
+DOCUMENTS = ("README", "CHANGES", "LICENSE", "LICENCE")
 DESCRIPTION = "dataset_description.json"
-OPEN_DERIVATIVES = ("derivatives/rois/", "derivatives/labels/", "derivatives/ehr/")
+OPEN_DERIVATIVES = (ROIS, "derivatives/labels/", "derivatives/ehr/")
 
 
 class DatasetView:
-    """A dataset, or one subject of it: `tree` is what it holds, `schema` the vocabulary."""
+    """A dataset, or one subject of it: `tree` is what it holds, `schema` the vocabulary.
 
-    def __init__(self, tree: Tree, schema: Schema) -> None:
+    `common` is a view of the files that apply to all subjects, so that they are read once.
+    """
+
+    def __init__(self, tree: Tree, schema: Schema, common: "DatasetView | None" = None) -> None:
         self.tree = tree
         self.schema = schema
+        self._root = str(tree.root)
         self._views: dict[str, FileView] = {}
+        self._common = common
+
+    def place(self, path: str) -> str:
+        """Where a file is on disk."""
+        return f"{self._root}/{path}"
 
     def view(self, path: str) -> "FileView":
         """The view of one file, always the same object."""
-        if path not in self._views:
-            self._views[path] = FileView(path, self)
-        return self._views[path]
+        found = self._views.get(path)
+        if found is None:
+            shared = self._common is not None and self._common.has(path)
+            found = self._common.view(path) if shared and self._common else FileView(path, self)
+            self._views[path] = found
+        return found
 
     def has(self, path: str) -> bool:
         """Whether there is such a file."""
@@ -40,7 +60,15 @@ class DatasetView:
 
     def find(self, kind: Kind) -> Iterator["FileView"]:
         """Every file of a kind."""
-        return (view for view in map(self.view, self.tree.files) if view.kind == kind)
+        return iter(self._by_kind.get(kind, ()))
+
+    @cached_property
+    def _by_kind(self) -> Mapping[Kind, list["FileView"]]:
+        found: dict[Kind, list[FileView]] = {}
+        for path in self.tree.files:
+            view = self.view(path)
+            found.setdefault(view.kind, []).append(view)
+        return found
 
     @cached_property
     def stems(self) -> Mapping[str, frozenset[str]]:
@@ -50,6 +78,30 @@ class DatasetView:
             stem, extension = split(path)
             found.setdefault(stem, set()).add(extension)
         return {stem: frozenset(extensions) for stem, extensions in found.items()}
+
+    @cached_property
+    def pictured(self) -> Mapping[tuple[str, frozenset[tuple[str, str]]], "FileView"]:
+        """The images of the raw data by folder and entities: what a mask of `derivatives/rois` can be of."""
+        found = (image for image in self.find("image") if image.name and not image.is_mask)
+        return {(image.folder, frozenset(image.name.entities)): image for image in found if image.name}
+
+    @cached_property
+    def sidecars(self) -> tuple[str, ...]:
+        """The JSON files that can apply to images."""
+        return tuple(path for path in self.tree.files if path.endswith(".json"))
+
+    @cached_property
+    def loose(self) -> tuple[str, ...]:
+        """The JSON files beside no image that images can inherit from."""
+        stems, suffixes = self.stems, self.schema.suffixes
+        return tuple(
+            path
+            for path in self.sidecars
+            if (suffix := suffixes.get((stem := split(path)[0]).rpartition("_")[2].rpartition("/")[2]))
+            and suffix.group
+            and _IMAGES.isdisjoint(stems[stem])
+            and self.view(path).kind in ("sidecar", "json")
+        )
 
     @cached_property
     def subjects(self) -> Mapping[str, frozenset[str]]:
@@ -62,6 +114,15 @@ class DatasetView:
                 if rest.startswith("ses-") and "/" not in rest:
                     sessions.add(rest)
         return {subject: frozenset(sessions) for subject, sessions in sorted(found.items())}
+
+    @cached_property
+    def shifted(self) -> bool:
+        """Whether the dates of the dataset are shifted: any of its first sessions lies in or before 1925."""
+        if self._common is not None:
+            return self._common.tree.shifted
+        tables = islice((path for path in self.tree.files if path.endswith("_sessions.tsv")), 20)
+        times = (time for path in tables for time in self.view(path).rows.column("acq_time"))
+        return any(re.match(r"1[0-8]\d\d-|19([01]\d|2[0-5])-", time) for time in times)
 
     @cached_property
     def participants(self) -> frozenset[str]:
@@ -90,7 +151,7 @@ class FileView:
     @cached_property
     def parsed(self) -> Parsed:
         """Its name by the grammar."""
-        return parse(self.path, self.dataset.schema)
+        return parsed(self.path, self.dataset.schema)
 
     @property
     def name(self) -> Name | None:
@@ -100,26 +161,51 @@ class FileView:
     @cached_property
     def name_problems(self) -> tuple[Problem, ...]:
         """What is wrong with the name; said once for an image and the files beside it that share its stem."""
-        others = self.dataset.stems[self.stem]
-        is_companion = self.kind in ("sidecar", "gradient") and any(e in others for e in IMAGES)
-        return () if is_companion else self.parsed.problems
+        return () if self.is_companion else self.parsed.problems
+
+    @cached_property
+    def is_companion(self) -> bool:
+        """Whether it is a sidecar or a gradient file beside an image that shares its stem."""
+        return self.kind in ("sidecar", "gradient") and not _IMAGES.isdisjoint(self.dataset.stems[self.stem])
 
     @property
     def legacy(self) -> bool:
         """Whether its name or folder is one of those of published datasets that are no longer written."""
         return any(problem.code.startswith("LEGACY_") for problem in self.parsed.problems)
 
+    @property
+    def is_mask(self) -> bool:
+        """Whether it lies below `derivatives/rois`."""
+        return self.path.startswith(ROIS)
+
     @cached_property
     def suffix(self) -> Suffix | None:
         """The vocabulary's entry for its suffix."""
         return self.dataset.schema.suffixes.get(self.name.suffix) if self.name else None
+
+    @cached_property
+    def identifiers(self) -> tuple[Found, ...]:
+        """What in its texts can identify a person: cells, values of JSON, header fields, lines of a README."""
+        if self.kind in ("sidecar", "json"):
+            return in_entries(self.entries)
+        if self.kind == "table":
+            return in_cells(self.rows, self.table)
+        if self.kind == "document":
+            return in_lines(self._bytes().decode("utf-8", "replace"))
+        if self.kind == "image" and isinstance(self.head, NiftiHead):
+            return in_entries([(name, name, text) for name, text in self.head.texts])
+        return ()
+
+    def _bytes(self) -> bytes:
+        with open(self.dataset.place(self.path), "rb", buffering=0) as stream:  # noqa: PTH123 - for every file
+            return stream.read()
 
     # --- JSON ---
 
     @cached_property
     def document(self) -> Document:
         """Its content as JSON."""
-        return read_json((self.dataset.tree.root / self.path).read_bytes())
+        return read_json(self._bytes())
 
     @cached_property
     def layout(self) -> Layout:
@@ -137,8 +223,9 @@ class FileView:
 
     @cached_property
     def entries(self) -> tuple[tuple[str, str, Json], ...]:
-        """(place, keyword or tag, value) of everything in a sidecar; empty for any other file."""
-        return tuple(entries(self.document.content, self.layout)) if self.kind == "sidecar" else ()
+        """(place, keyword or tag, value) of everything in a JSON file but a description."""
+        layout: Layout = self.layout if self.kind == "sidecar" else "mids"
+        return tuple(entries(self.document.content, layout))
 
     @cached_property
     def schema_errors(self) -> tuple[tuple[str, str, str], ...]:
@@ -154,7 +241,7 @@ class FileView:
 
     # --- images ---
 
-    @property
+    @cached_property
     def sidecar(self) -> "FileView | None":
         """The JSON file beside an image, with the same stem."""
         path = f"{self.stem}.json"
@@ -168,38 +255,61 @@ class FileView:
     @cached_property
     def head(self) -> NiftiHead | PngHead | DataError:
         """The head of an image, or what is wrong with it."""
-        path = self.dataset.tree.root / self.path
+        path = self.dataset.place(self.path)
         try:
             return png_head(path) if self.extension == ".png" else nifti_head(path)
         except DataError as error:
             return error
 
     @cached_property
-    def whole(self) -> tuple[str, ...] | DataError:
-        """Reads all of an image: the text chunks of a PNG, or what is wrong with its data."""
-        path = self.dataset.tree.root / self.path
+    def length_error(self) -> DataError | None:
+        """Where a volume is longer or shorter than its header says; it is unpacked only where its end looks wrong."""
         try:
             if isinstance(self.head, NiftiHead):
-                check_nifti(path, self.head)
-            elif isinstance(self.head, PngHead) and self.head.complete:
-                return check_png(path, self.head)
+                check_length(self.dataset.tree.root / self.path, self.head)
         except DataError as error:
             return error
-        return ()
+        return None
+
+    @cached_property
+    def whole(self) -> Whole | DataError | None:
+        """Reads all of an image: facts about it, or what is wrong; None where a quicker check has said it."""
+        path = self.dataset.tree.root / self.path
+        if self.length_error:
+            return self.length_error
+        try:
+            if isinstance(self.head, NiftiHead):
+                return read_nifti(path, self.head)
+            if isinstance(self.head, PngHead) and self.head.complete:
+                return read_png(path, self.head)
+        except DataError as error:
+            return error
+        return None
 
     # --- tables ---
 
     @cached_property
     def rows(self) -> tsv.Rows:
         """Its content as a table."""
-        return tsv.read(self.dataset.tree.root / self.path)
+        return tsv.parse(self._bytes())
 
     @cached_property
-    def described_columns(self) -> frozenset[str]:
-        """The columns that JSON files describe: the one beside the table, and those above it that apply."""
-        paths = (path for path in self.dataset.tree.files if path.endswith(".json") and applies(path, self.path))
-        contents = (self.dataset.view(path).document.content for path in paths)
-        return frozenset(key for content in contents if isinstance(content, dict) for key in content)
+    def dictionaries(self) -> tuple["FileView", ...]:
+        """The JSON files that describe a table: the one beside it, and those above it that apply."""
+        paths = (path for path in self.dataset.sidecars if applies(path, self.path))
+        views = (self.dataset.view(path) for path in paths)
+        return tuple(view for view in views if isinstance(view.document.content, dict))
+
+    @cached_property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with its cells."""
+        return faults(self.rows, self.table, self.dataset.schema)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Mapping[str, str]]:
+        """Its rows by their first column, each with its cells by column."""
+        header = self.rows.header
+        return {row[0]: dict(zip(header, row, strict=True)) for row in self.rows.rows}
 
     @cached_property
     def table(self) -> Table | None:
@@ -211,13 +321,15 @@ def kind_of(path: str) -> Kind:
     """What a file is, by its place and extension alone; "other" is not looked into."""
     top, _, rest = path.partition("/")
     inside = top.startswith("sub-") and bool(rest)
-    if path.rpartition("/")[2] == DESCRIPTION:
-        return "description" if path.count("/") in (0, 2) and not inside else "other"
     if inside or path.startswith("derivatives/rois/sub-"):
         if path.endswith(IMAGES):
             return "image"
-        kinds: dict[str, Kind] = {"json": "sidecar", "tsv": "table", "bval": "gradient", "bvec": "gradient"}
-        return kinds.get(path.rpartition(".")[2], "other")
+        return _KINDS.get(path.rpartition(".")[2], "other")
+    name = path.rpartition("/")[2]
+    if name == DESCRIPTION:
+        return "description" if path.count("/") in (0, 2) else "other"
+    if name.startswith(DOCUMENTS) and (not rest or top == "derivatives"):
+        return "document"
     ours = (
         not rest
         or top == "phenotype"
@@ -229,12 +341,7 @@ def kind_of(path: str) -> Kind:
     return "json" if ours and path.endswith(".json") else "other"
 
 
-def subject_of(path: str) -> str:
-    """The `sub-…` folder that a file belongs to, in the raw data or below `derivatives/rois`; "" for none."""
-    parts = path.split("/")
-    if parts[:2] == ["derivatives", "rois"]:
-        parts = parts[2:]
-    return parts[0] if len(parts) > 1 and parts[0].startswith("sub-") else ""
+_KINDS: Mapping[str, Kind] = {"json": "sidecar", "tsv": "table", "bval": "gradient", "bvec": "gradient"}
 
 
 def applies(companion: str, image: str) -> bool:
@@ -243,8 +350,10 @@ def applies(companion: str, image: str) -> bool:
     It lies in a folder of the image's path, has its suffix, and no entity that the image has not.
     """
     folder, slash, _ = companion.rpartition("/")
+    if not image.startswith(folder + slash):
+        return False
     own, other = (split(path)[0].rpartition("/")[2].split("_") for path in (companion, image))
-    return image.startswith(folder + slash) and own[-1] == other[-1] and set(own) <= set(other)
+    return own[-1] == other[-1] and set(own) <= set(other)
 
 
 def split(path: str) -> tuple[str, str]:
@@ -252,3 +361,40 @@ def split(path: str) -> tuple[str, str]:
     folder, slash, name = path.rpartition("/")
     stem, dot, extension = name.partition(".")
     return folder + slash + stem, dot + extension
+
+
+# --- names -----------------------------------------------------------------------------------------------
+
+ANYBODY, ANY_SESSION = "X0", "X1"
+
+
+def parsed(path: str, schema: Schema) -> Parsed:
+    """`parse`, remembered for the same name of another subject and session where nothing is wrong with it."""
+    subject, session = _labels(path)
+    if subject:
+        common = path.replace(f"sub-{subject}", f"sub-{ANYBODY}")
+        common = common.replace(f"ses-{session}", f"ses-{ANY_SESSION}") if session else common
+        found = _parsed(common, schema)
+        if found.name and not found.problems and common.count(ANYBODY) == 2:
+            labels = {"sub": subject, "ses": session}
+            entities = tuple((key, labels.get(key, value)) for key, value in found.name.entities)
+            return Parsed(replace(found.name, entities=entities), ())
+    return parse(path, schema)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(path: str, schema: Schema) -> Parsed:
+    return parse(path, schema)
+
+
+def _labels(path: str) -> tuple[str, str]:
+    """The labels of the subject's and the session's folder, "" where they are not plain."""
+    parts = path.removeprefix(ROIS).split("/", 2)
+    if not (len(parts) > 1 and parts[0].startswith("sub-") and _is_label(parts[0][4:])):
+        return "", ""
+    session = parts[1][4:] if parts[1].startswith("ses-") and len(parts) > 2 else ""
+    return parts[0][4:], session if _is_label(session) else ""
+
+
+def _is_label(text: str) -> bool:
+    return text.isascii() and text.isalnum()

@@ -39,14 +39,15 @@ Rows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Gzip:
-    """What a gzip file says of itself (RFC 1952): `name` and `time` of what was packed, and its length.
+    """What a gzip file says of itself (RFC 1952): `name`, `comment` and `time` of what was packed.
 
-    `length` is that of the last member, modulo 2**32, from the last four bytes.
+    `checksum` (CRC-32) and `length` (modulo 2**32) are those of the last member, from the last eight bytes.
     """
 
     name: str
     comment: str
     time: int
+    checksum: int
     length: int
 
 
@@ -101,7 +102,8 @@ class PngHead:
     """What a PNG says before its pixels: size in pixels, bits per sample, colour type.
 
     `texts` are the names of text chunks before the pixels; `complete` says that the file ends with IEND, and
-    `trailing` is how many bytes follow it.
+    `trailing` is how many bytes follow it; `checksum` is the end of the last chunk of pixels (the Adler-32 of the
+    scan lines), where nothing stands between it and the end.
     """
 
     rows: int
@@ -112,6 +114,7 @@ class PngHead:
     texts: tuple[str, ...]
     complete: bool
     trailing: int = 0
+    checksum: bytes = b""
 
 
 # --- NIfTI -----------------------------------------------------------------------------------------------
@@ -135,10 +138,10 @@ def nifti_head(path: str | PathLike[str]) -> NiftiHead:
             unpacked = _inflate(stream, data, EXTENSIONS)
         size = stream.seek(0, 2)
         if size > len(data):
-            stream.seek(max(0, size - 4))
-            data = stream.read(4)
-    length = int.from_bytes(data[-4:], "little")
-    return _nifti(unpacked, size, Gzip(*gzip, length))
+            stream.seek(max(0, size - 8))
+            data = stream.read(8)
+    checksum, length = (int.from_bytes(part, "little") for part in (data[-8:-4], data[-4:]))
+    return _nifti(unpacked, size, Gzip(*gzip, checksum, length))
 
 
 def _gzip(data: bytes) -> tuple[str, str, int]:
@@ -272,13 +275,13 @@ def png_head(path: str | PathLike[str]) -> PngHead:
         texts = tuple(name for name in _names_before_pixels(stream, data) if name in TEXT_CHUNKS)
         end = data
         if len(data) == BLOCK:
-            stream.seek(-len(IEND), 2)
-            end = stream.read(len(IEND))
+            stream.seek(-20, 2)
+            end = stream.read(20)
         complete, trailing = end.endswith(IEND), 0
         if not complete:
             trailing = _after_end(stream)
             complete = trailing > 0
-    return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing)
+    return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16])
 
 
 def _names_before_pixels(stream: BinaryIO, data: bytes) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from mids.errors import DataError
 
-Fault = Literal["encoding", "byte order mark", "line ends", "ragged", "blank line"]
+Fault = Literal["encoding", "byte order mark", "line ends", "separator", "ragged", "blank line"]
 
 NA = "n/a"
 """How BIDS and MIDS write a missing value."""
@@ -65,11 +65,14 @@ def parse(data: bytes) -> Rows:
     lines = text.split("\n")
     if not lines[-1]:
         lines.pop()
-    header = tuple(lines[0].split("\t")) if lines else ()
+    separators = _separators(lines)
+    header = tuple(lines[0].split(separators[0])) if lines else ()
     width = len(header)
+    if separators != ("\t", "\t"):
+        problems.append(Problem("separator", "the cells are not separated by tabs", 1))
     rows, numbers = [], []
     for number, line in enumerate(lines[1:], start=2):
-        row = tuple(line.split("\t"))
+        row = tuple(line.split(separators[1]))
         if len(row) == width and (line or width > 1):
             rows.append(row)
             numbers.append(number)
@@ -78,6 +81,24 @@ def parse(data: bytes) -> Rows:
         else:
             problems.append(Problem("ragged", f"the row has {len(row)} cells, the header {width}", number))
     return Rows(header, tuple(rows), tuple(numbers), tuple(problems))
+
+
+def _separators(lines: list[str]) -> tuple[str | None, str]:
+    """What separates the cells of the header (None: blanks), and those of the rows; tabs where nothing else does.
+
+    A table without a tab in its header is one of one column, unless another separator gives all rows its width.
+    """
+    if not lines or "\t" in lines[0]:
+        return "\t", "\t"
+    rows = [line for line in lines[1:] if line.strip()]
+    for separator in (",", ";"):
+        width = lines[0].count(separator)
+        if width and rows and all(line.count(separator) == width and "\t" not in line for line in rows):
+            return separator, separator
+    width = len(lines[0].split()) - 1
+    if width and rows and all(line.count("\t") == width for line in rows):
+        return None, "\t"
+    return "\t", "\t"
 
 
 def _decode(data: bytes) -> tuple[str, list[Problem]]:
