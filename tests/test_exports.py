@@ -245,7 +245,7 @@ def test_frictionless_sees_the_defect(code: str, place: list[object]) -> None:
         .validate()
         .flatten(["rowNumber", "fieldName", "type"])
     ]
-    assert found == [place]
+    assert place in found
 
 
 # --- with words of a user --------------------------------------------------------------------------------
