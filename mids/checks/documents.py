@@ -140,21 +140,23 @@ def _typed(value: Json) -> Json:
 _SIMPLE = frozenset({"$schema", "$comment", "$id", "title", "description", "type", "required", "properties"})
 
 
-def schema_errors(content: dict[str, Json], name: str) -> tuple[tuple[str, str, str], ...]:
+def schema_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[tuple[str, str, str], ...]:
     """What the JSON Schema `name` says of an object: (keyword of the schema, place, message)."""
-    rules = validator(name)
-    if _is_right(content, name):
+    rules = validator(name, words)
+    if _is_right(content, name, words):
         return ()
     return tuple((str(e.validator), e.json_path, _short(e)) for e in rules.iter_errors(content))
 
 
-def _is_right(content: dict[str, Json], name: str) -> bool:
+def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
     """Whether the answer is known to be nothing: the same values come again in thousands of sidecars."""
-    schema: Any = validator(name).schema
+    schema: Any = validator(name, words).schema
     return (
         schema.keys() <= _SIMPLE
         and content.keys() >= set(schema.get("required", ()))
-        and all(_value_is_right(name, key, type(value).__name__, _hashable(value)) for key, value in content.items())
+        and all(
+            _value_is_right(name, words, key, type(value).__name__, _hashable(value)) for key, value in content.items()
+        )
     )
 
 
@@ -163,9 +165,9 @@ def _hashable(value: Json) -> object:
 
 
 @lru_cache(maxsize=1 << 15)
-def _value_is_right(name: str, key: str, kind: str, value: object) -> bool:
+def _value_is_right(name: str, words: Schema, key: str, kind: str, value: object) -> bool:
     """Whether a value obeys its part of a schema; a list or an object comes as its `repr`."""
-    rules: Any = validator(name)
+    rules: Any = validator(name, words)
     part = rules.schema["properties"].get(key, True)
     if part is True or (kind in _NUMBERS and _obeys(part, value)):
         return True

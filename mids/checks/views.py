@@ -237,7 +237,7 @@ class FileView:
             name = self.suffix.sidecar
         else:
             return ()
-        return schema_errors(content, name) if name and isinstance(content, dict) else ()
+        return schema_errors(content, name, self.dataset.schema) if name and isinstance(content, dict) else ()
 
     # --- images ---
 
