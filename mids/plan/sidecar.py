@@ -31,6 +31,8 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
             found[key] = value
     if record.kind == "volume" and record.geometry is not None:
         found |= _geometry(record)
+    if described.view_source not in ("", "dicom"):
+        found["ViewSource"] = described.view_source
     if described.task:
         found["TaskName"] = described.task
     if frame is not None:
