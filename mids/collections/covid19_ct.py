@@ -1,0 +1,184 @@
+"""COVID19-CT-dataset (Mashhad): chest CT, one archive for each patient, patients' fields removed from the headers.
+
+How the archives are named and what they look like inside is published nowhere: the patient is the archive's name, at
+any depth, and what is inside is known by its headers alone.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mids.issues import issue
+from mids.readers.dicom import Instance
+from mids.readers.files import TARS, archive_kind, first_volume, walk
+from mids.readers.scan import Scan, left_out, scan
+from mids.readers.series import by_subject, records
+from mids.records import About, Entry, Item, Map, Person, Record, Skipped, Source
+from mids.resources import read_yaml, schemas
+from mids.schema import load
+
+ABOUT = About(
+    name="covid19-ct",
+    title="COVID19-CT-dataset",
+    description=(
+        "Unenhanced chest CT of more than 1000 patients with confirmed COVID-19, from two general university hospitals "
+        "in Mashhad, Iran, March 2020 to January 2021. All patients had a positive RT-PCR and clinical symptoms; all "
+        "scans were made at the point of care of inpatients, supine, at the end of inspiration, from apex to base of "
+        "the lungs, in helical mode on a Neusoft NeuViz 16, with slices of 1.5 or 3 mm. These are facts of the "
+        "collection as its paper states them, and were recorded of no single patient."
+    ),
+    authors=(
+        "Shokouh Shakouri", "Mohammad Amin Bakhshali", "Parvaneh Layegh", "Behzad Kiani", "Farid Masoumi",
+        "Saeedeh Ataei Nakhaei", "Sayyed Mostafa Mostafavi",
+    ),
+    how_to_cite=(
+        "Shakouri S, Bakhshali MA, Layegh P, Kiani B, Masoumi F, Ataei Nakhaei S, Mostafavi SM. COVID19-CT-dataset: an "
+        "open-access chest CT image repository of 1000+ patients with confirmed COVID-19 diagnosis. BMC Research "
+        "Notes, 2021."
+    ),
+    funding=("Mashhad University of Medical Sciences, 991315",),
+    ethics=("Mashhad University of Medical Sciences, IR.MUMS.MEDICAL.REC.1399.594",),
+    doi="doi:10.7910/DVN/6ACUZI",
+    url="https://doi.org/10.7910/DVN/6ACUZI",
+    limitations=(
+        "A small number of images shows noise, such as the bed, or motion.",
+        "Only two hospitals of one city took part; the population is mostly Iranian.",
+        "Age and sex were removed from the headers, and no table gives them.",
+        "Which CT patterns a patient has is published nowhere: the tables for them are empty, to be filled.",
+    ),
+    commercial_use="unknown",
+    redistribution="unknown",
+    attribution="unknown",
+    agreement="not_required",
+    ids="public",
+    dates="real",  # those of the scanner, if the headers still have them
+)  # fmt: skip
+
+_VOLUME = re.compile(r"(\.part\d+)?\.rar|\.(rar|7z|zip)\.\d{3,}|\.[r-z]\d\d", re.IGNORECASE)
+_SUFFIX = re.compile(rf"({_VOLUME.pattern}|\.7z|\.zip|{'|'.join(map(re.escape, TARS))}|\.gz)$", re.IGNORECASE)
+
+_TAGS = ("ContrastBolusAgent", "PatientPosition")
+_NO_AGENT = frozenset({"", "NO", "NONE", "N", "NOT GIVEN", "NO CONTRAST", "NO IV CONTRAST"})
+
+LOOSE = ""
+"""The name of the group of files that lie beside archives, in no folder of their own."""
+
+
+@cache
+def _facts() -> Mapping[str, Mapping[str, str]]:
+    """What the paper states of the whole collection, by table."""
+    content: Mapping[str, Any] = read_yaml(schemas() / "collections" / "covid19-ct.yaml")
+    facts: Mapping[str, Mapping[str, str]] = content["facts"]
+    return facts
+
+
+def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+    """The items patient by patient; one archive is open at a time for each process that `mapped` spreads over.
+
+    A sequence that belongs to no patient follows each archive or folder from which something was left out.
+    """
+    groups = patients(root, walk(root))
+    found = mapped(partial(scan, root=root), (sources for _, sources in groups))
+    for (name, _), result in zip(groups, found, strict=True):
+        yield from _read(root, name, result)
+
+
+def patients(root: Path, sources: Iterable[Source]) -> list[tuple[str, tuple[Source, ...]]]:
+    """The files of each patient by the patient's name: that of the archive, or of the folder.
+
+    A folder is a patient if it holds no archive at any depth and the folder above it does, or is `root`. Files in
+    `root` itself are the patient that `root` is, unless there are archives beside them.
+    """
+    places: dict[str, list[Source]] = defaultdict(list)
+    everything = list(sources)
+    archives = {source.path for source in everything if archive_kind(source.path)}
+    containers = {str(parent) for path in archives for parent in PurePosixPath(path).parents} | {"."}
+    for source in everything:
+        places[_place(source.path, archives, containers)].append(source)
+    own = LOOSE if archives else root.name
+    names = {place: _name(place) for place in places if place != LOOSE}
+    counted = Counter(name.casefold() for name in names.values())
+    full = {place: name if counted[name.casefold()] == 1 else _SUFFIX.sub("", place) for place, name in names.items()}
+    return [(full.get(place, own), tuple(found)) for place, found in sorted(places.items())]
+
+
+def _place(path: str, archives: set[str], containers: set[str]) -> str:
+    """The archive or folder that stands for the patient of a file."""
+    first = first_volume(path)
+    if path in archives or first in archives:
+        return path if path in archives else first
+    parents = [str(parent) for parent in reversed(PurePosixPath(path).parents)]
+    return next((parent for parent in parents if parent not in containers), LOOSE)
+
+
+def _name(place: str) -> str:
+    """The name of an archive without what says its kind, or of a folder."""
+    return _SUFFIX.sub("", PurePosixPath(place).name)
+
+
+def _read(root: Path, name: str, found: Scan) -> Iterator[Sequence[Item]]:
+    """What one archive or folder holds; of archives in an archive each is a patient."""
+    inner: dict[str, list[Instance]] = defaultdict(list)
+    for instance in found.instances:
+        parts = instance.source.member.split("!")
+        inner[_name(parts[0]) if len(parts) > 1 else name].append(instance)
+    if inner.pop(LOOSE, None):
+        loose = [instance for instance in found.instances if "!" not in instance.source.member]
+        for instances in by_subject(loose):
+            yield list(_patient(root, "", instances))
+    for patient, instances in sorted(inner.items()):
+        yield list(_patient(root, patient, instances))
+    rest: list[Item] = [*found.issues, *left_out(found.others)]
+    if rest:
+        yield rest
+
+
+def _patient(root: Path, name: str, instances: Sequence[Instance]) -> Iterator[Item]:
+    """Everything that one patient's files hold, and what the paper states of all patients."""
+    ids = {instance.text("PatientID") for instance in instances} - {""}
+    if len(ids) > 1:
+        message = f"{len(ids)} different values of PatientID in what should be one patient"
+        yield issue("PATIENT_AMBIGUOUS", message, instances[0].source.name, origin="read")
+    subject = ""
+    for item in records(root, instances):
+        if isinstance(item, Record):
+            subject = name or item.subject
+            contradicted = list(_contradicted(item))
+            if contradicted:
+                message = f"the headers of a scan say another {', '.join(contradicted)} than the paper of all scans"
+                yield issue("VALUE_CONTRADICTED", message, item.sources[0].name, origin="read")
+            yield replace(item, subject=subject, columns=_marked("scans", without=contradicted))
+        elif isinstance(item, Skipped):
+            yield replace(item, subject=name or item.subject)
+        else:
+            yield item
+    if subject:
+        yield Person(subject, _marked("participants"))
+        yield Entry("laboratory_tests", subject, _facts()["laboratory_tests"])
+        yield Entry("collection_facts", subject, _facts()["collection_facts"])
+        yield Entry("ct_patterns", subject, {})
+        yield Entry("comorbidities", subject, {})
+
+
+def _contradicted(record: Record) -> Iterator[str]:
+    """The facts of the paper that a scan's headers contradict."""
+    said = {
+        key: {str(value) for value in (record.header.get(key), *record.per_slice.get(key, ())) if value}
+        for key in _TAGS
+    }
+    if {agent.strip().upper() for agent in said["ContrastBolusAgent"]} - _NO_AGENT:
+        yield "contrast"
+    positions = load().code_lists["patient_position"]
+    found = {positions.find(text) for text in said["PatientPosition"]} - {None}
+    if found - {_facts()["collection_facts"]["patient_position"]}:
+        yield "patient_position"
+
+
+def _marked(table: str, *, without: Sequence[str] = ()) -> dict[str, str]:
+    """The facts of a table, and which columns they are."""
+    facts = {key: value for key, value in _facts()[table].items() if key not in without}
+    return {**facts, "collection_facts": ";".join(sorted(facts))}
