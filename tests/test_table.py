@@ -1,8 +1,12 @@
 """Source tables: encodings, quotes, headers, and rows that don't fit."""
 
+import csv
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mids.errors import DataError, MidsError
 from mids.readers.table import Table, check_columns, find_file, parse_csv, read_csv
@@ -88,3 +92,23 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert find_file(tmp_path, ["x", "metadata (1).csv"]) == "metadata (1).csv"
     with pytest.raises(DataError, match="can't be opened"):
         read_csv(tmp_path, "absent.csv")
+
+
+CELLS = st.lists(st.lists(st.text("aé ,;\t\"'\n", max_size=6), min_size=3, max_size=3), max_size=5)
+
+
+@given(CELLS, st.sampled_from([",", ";", "\t"]))
+def test_what_a_writer_writes_is_read(cells: list[list[str]], delimiter: str) -> None:
+    text = StringIO()
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    writer.writerows([["a", "b", "c"], *cells])
+    table = parse_csv(text.getvalue().encode(), "t.csv")
+    assert [list(row.values()) for row in table.rows] == cells
+    assert table.issues == ()
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_too_odd_and_no_row_is_lost(data: bytes) -> None:
+    table = parse_csv(data, "t.csv")
+    assert len(table.rows) == len(table.lines)
+    assert all(tuple(row) == table.header for row in table.rows)
