@@ -207,7 +207,8 @@ def bidsignore_missing(dataset: DatasetView) -> Found:
 
 STRAYS = re.compile(
     r"(.*/)?(Thumbs\.db|desktop\.ini|ehthumbs\.db|Icon\r|~\$[^/]*|[^/]*~|#[^/]*#"
-    r"|[^/]*\.(tmp|temp|bak|swp|orig|old|part|crdownload|lock|log|pyc|lnk|url)|[^/]* - (Copy|copia)[^/]*|[^/]* \(\d+\)\.[^/]*|Copy of [^/]*|copia de [^/]*)",
+    r"|[^/]*\.(tmp|temp|bak|swp|orig|old|part|crdownload|lock|log|pyc|lnk|url)"
+    r"|[^/]* - (Copy|copia)[^/]*|[^/]* \(\d+\)\.[^/]*|Copy of [^/]*|copia de [^/]*)",
     re.IGNORECASE,
 )
 """What systems, editors, browsers and hasty copies leave behind."""

@@ -139,8 +139,9 @@ def age_contradicted(subject: DatasetView) -> Found:
 
 
 def _age(text: str) -> float | None:
+    """An age in years; everyone of 89 and more is 89 (see PRIVACY_AGE)."""
     try:
-        return float(text)
+        return min(89.0, float(text))
     except ValueError:
         return None
 

@@ -132,10 +132,10 @@ def nifti_head(path: str | PathLike[str]) -> NiftiHead:
             data += stream.read(EXTENSIONS) if data[348:349] > b"\0" else b""
             return _nifti(data, stream.seek(0, 2), None)
         gzip = _gzip(data)
-        unpacked = _inflate(stream, data, 540)
-        if unpacked[348:349] > b"\0" and len(unpacked) == 540:
+        unpacked = _inflate(stream, data, 352)
+        if unpacked[348:349] > b"\0" or _SIZES.get(unpacked[:4], ("", 0))[1] == 540:
             stream.seek(len(data))
-            unpacked = _inflate(stream, data, EXTENSIONS)
+            unpacked = _inflate(stream, data, EXTENSIONS if unpacked[348:349] > b"\0" else 544)
         size = stream.seek(0, 2)
         if size > len(data):
             stream.seek(max(0, size - 8))
