@@ -526,7 +526,7 @@ def test_a_users_words_are_words_of_the_vocabulary() -> None:
     dataset = broken("CELL_CODE")
     (issue,) = validate(dataset)
     entry = load().code_lists["sex"].codes["F"]
-    words = {"name": "sex", "description": "More", "source": "test", "codes": {}}
+    words: dict[str, object] = {"description": "More", "source": "test"}
     words["codes"] = {issue.value: {"definition": entry.definition, "source": entry.source}}
     Path("extra/code_lists/sex.yaml").write_text(yaml.safe_dump(words))
     assert found(dataset) == (1, ["CELL_CODE"])

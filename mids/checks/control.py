@@ -12,9 +12,10 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mids.checks import plugins
 from mids.checks.baseline import Baseline, fingerprint
 from mids.checks.outcome import CRASHED, OWN, WAIVER_UNUSED, Report, Waived
-from mids.checks.registry import CHECKS
+from mids.checks.registry import CHECKS, is_selected
 from mids.checks.tree import Ignore
 from mids.errors import MidsError
 from mids.issues import Issue, Level
@@ -61,7 +62,7 @@ class Control:
             code
             for code, check in CHECKS.items()
             if (deep or not check.deep)
-            and (not self.select or not self.select.isdisjoint((code, check.family)))
+            and is_selected(check, self.select)
             and self.ignore.isdisjoint((code, check.family))
         )
         if not codes:
@@ -77,6 +78,7 @@ def find(dataset: Path, given: Path | None = None) -> Control:
 
     Raises `MidsError` where `given` can't be read, or a file is not as docs/validate.md says.
     """
+    plugins.load()  # their codes and families can be named too
     if given is not None:
         return load(given)
     places = (folder / name for folder in (Path(), dataset.resolve().parent) for name in NAMES)
