@@ -195,6 +195,18 @@ def columns(name: str) -> str:
     return table(("table", "column", "meaning", "source"), rows)
 
 
+def terms(name: str) -> str:
+    """The labels of a collection's annotation schema, and where each of them goes."""
+    rows = ((label, *_goes(entry), entry.get("cui", "")) for label, entry in _declared(name)["terms"].items())
+    return table(("label", "kind", "where it goes", "CUI"), rows)
+
+
+def _goes(entry: Mapping[str, Any]) -> tuple[str, str]:
+    if "column" in entry:
+        return entry["kind"], f"`{entry['column']}` is {entry['value']}"
+    return entry["kind"], f"`labels`, value {entry['index']} of label maps" if "index" in entry else "`labels`"
+
+
 def _declared(name: str) -> Mapping[str, Any]:
     path = schemas() / "collections" / f"{name}.yaml"
     content: Mapping[str, Any] = read_yaml(path) if path.is_file() else {}
@@ -224,6 +236,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "validating": validating,
     "modalities": modalities,
     "skips": skips,
+    "terms": terms,
 }
 """What can stand between the comments."""
 
