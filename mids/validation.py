@@ -11,7 +11,7 @@ from typing import Any
 
 from mids.checks import CHECKS, Check, plugins
 from mids.checks.outcome import CRASHED, OWN, Counts, Report
-from mids.checks.registry import Finding, Per
+from mids.checks.registry import Finding, Per, is_selected
 from mids.checks.tree import Tree, is_common, subject_of, walk
 from mids.checks.views import DatasetView, FileView, Kind, kind_of
 from mids.errors import MidsError
@@ -48,9 +48,9 @@ def validate(
     """Checks the dataset in the folder `dataset`, with `jobs` processes.
 
     `deep` also reads whole images. `select` holds codes or families of checks (names, layout, sidecars,
-    images, tables, references, labels, privacy): the others do not run. Raises `MidsError` where `dataset` is no
-    folder, or a name in `select` is unknown. The report holds what `through` passes on of the issues, in the
-    order of finding.
+    images, tables, references, labels, privacy): the others do not run; the family claims runs only where it is
+    selected. Raises `MidsError` where `dataset` is no folder, or a name in `select` is unknown. The report holds what
+    `through` passes on of the issues, in the order of finding.
     """
     tree, checks = _prepared(dataset, select, deep=deep)
     issues = sorted(through(_issues(tree, schema or load(), checks, jobs)), key=lambda issue: issue.path)
@@ -101,11 +101,7 @@ def _selected(select: frozenset[str], *, deep: bool) -> Checks:
     unknown = sorted(select - CHECKS.keys() - families)
     if unknown:
         raise MidsError(f"no check and no family of checks is called {', '.join(unknown)} (see --list-codes)")
-    return tuple(
-        check
-        for code, check in CHECKS.items()
-        if (deep or not check.deep) and (not select or code in select or check.family in select)
-    )
+    return tuple(check for check in CHECKS.values() if (deep or not check.deep) and is_selected(check, select))
 
 
 def _batches(subjects: Iterable[Part]) -> Iterator[list[Part]]:

@@ -20,8 +20,9 @@ EXAMPLES = ROOT / "example_datasets"
 
 COMPANIONS = {"SIDECAR_SHARED": {"LEGACY_FOLDER"}}
 """Codes that only a dataset of a published layout can raise."""
-ELSEWHERE = {"CHECK_CRASHED", "FILE_UNREADABLE", "WAIVER_UNUSED"}
-"""Codes that no dataset raises by its content; each has a test of its own, below or in test_validate_cli.py."""
+ELSEWHERE = {"CHECK_CRASHED", "FILE_UNREADABLE", "WAIVER_UNUSED", "CLAIM_MET", "CLAIM_NOT_MET", "CLAIM_NOT_CHECKABLE"}
+"""Codes that no dataset raises by its content, or on request only; each has a test of its own, below, in
+test_validate_cli.py or test_claims.py."""
 
 
 def contents(root: Path) -> dict[str, bytes]:

@@ -1,10 +1,12 @@
-"""The rules, as small functions: names, layout, sidecars, images, tables, references, labels, privacy.
+"""The rules, as small functions: names, layout, sidecars, images, tables, references, labels, privacy; and claims,
+which run on request.
 
 A new check is a function in one of these modules; a new module is one more line below. The family of a check is the
 name of its module up to an underscore.
 """
 
 from mids.checks import (
+    claims,
     images,
     images_pixels,
     images_volumes,
@@ -33,6 +35,7 @@ __all__ = [
     "FileView",
     "Finding",
     "check",
+    "claims",
     "images",
     "images_pixels",
     "images_volumes",

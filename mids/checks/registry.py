@@ -12,7 +12,7 @@ docstring is its documentation, in three parts::
 """
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,6 +55,16 @@ class Check:
 
 CHECKS: dict[str, Check] = {}
 """Every check by its code."""
+
+ON_REQUEST = frozenset({"claims"})
+"""Families that run only where they, or codes of theirs, are selected."""
+
+
+def is_selected(check: Check, select: Collection[str]) -> bool:
+    """Whether `select`, codes and families, asks for a check; an empty one asks for all that need no request."""
+    if select:
+        return check.definition.code in select or check.family in select
+    return check.family not in ON_REQUEST
 
 
 def check(
