@@ -19,9 +19,6 @@ from example_datasets.mutations import (
     swap,
 )
 
-_RX = RX.rpartition("/")[2]
-
-
 PRIVACY = [
     Defect(
         "PatientName in a sidecar",

@@ -125,6 +125,7 @@ def _in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: int) -> 
     """What `run` finds in the subjects, in their order; a few batches are under way at a time."""
     # Not fork: the caller may have threads.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    context.set_forkserver_preload([__name__])
     codes = frozenset(check.definition.code for check in run.checks)
     begin = (run.common.tree, run.common.schema, codes)
     waiting: deque[Future[list[Issue]]] = deque()

@@ -107,16 +107,19 @@ def entries(content: Json, layout: Layout) -> Iterator[tuple[str, str, Json]]:
         yield from _nested(content, "$")
 
 
+_NESTED = (dict, list)
+
+
 def _nested(content: Json, where: str) -> Iterator[tuple[str, str, Json]]:
     if isinstance(content, dict):
         for key, value in content.items():
             place = f"{where}.{key}"
             yield place, key, value
-            if isinstance(value, dict | list):
+            if isinstance(value, _NESTED):
                 yield from _nested(value, place)
     elif isinstance(content, list):
         for number, value in enumerate(content):
-            if isinstance(value, dict | list):
+            if isinstance(value, _NESTED):
                 yield from _nested(value, f"{where}[{number}]")
 
 
@@ -161,7 +164,7 @@ def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
 
 
 def _hashable(value: Json) -> object:
-    return value if isinstance(value, str | int | float | None) else repr(value)
+    return repr(value) if isinstance(value, _NESTED) else value
 
 
 @lru_cache(maxsize=1 << 15)
@@ -181,6 +184,8 @@ _LIMITED = frozenset({"type", "description", "minimum", "maximum"})
 
 def _obeys(part: dict[str, Any], value: Any) -> bool:
     """Whether a number surely obeys a part that only limits it: almost every number of a sidecar is a new one."""
+    if "anyOf" in part and part.keys() <= {"anyOf", "description"}:
+        return any(_obeys(one, value) for one in part["anyOf"])
     return (
         part.keys() <= _LIMITED
         and part.get("type") in _NUMBERS[type(value).__name__]

@@ -2,17 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from functools import cached_property, lru_cache
 from itertools import islice
 from typing import Literal
 
 from mids.checks.cells import Fault, faults
 from mids.checks.documents import Document, Layout, entries, keywords, layout_of, read_json, schema_errors
 from mids.checks.identifiers import Found, in_cells, in_entries, in_lines
+from mids.checks.once import once
+from mids.checks.parsing import parsed
 from mids.checks.tree import ROIS, Tree, subject_of
 from mids.errors import DataError
-from mids.names import Name, Parsed, Problem, parse
+from mids.names import Name, Parsed, Problem
 from mids.readers import tsv
 from mids.readers.heads import NiftiHead, PngHead, nifti_head, png_head
 from mids.readers.whole import Whole, check_length, read_nifti, read_png
@@ -62,7 +62,7 @@ class DatasetView:
         """Every file of a kind."""
         return iter(self._by_kind.get(kind, ()))
 
-    @cached_property
+    @once
     def _by_kind(self) -> Mapping[Kind, list["FileView"]]:
         found: dict[Kind, list[FileView]] = {}
         for path in self.tree.files:
@@ -70,7 +70,7 @@ class DatasetView:
             found.setdefault(view.kind, []).append(view)
         return found
 
-    @cached_property
+    @once
     def stems(self) -> Mapping[str, frozenset[str]]:
         """The extensions of the files that share a path up to the first dot of their name."""
         found: dict[str, set[str]] = {}
@@ -79,18 +79,18 @@ class DatasetView:
             found.setdefault(stem, set()).add(extension)
         return {stem: frozenset(extensions) for stem, extensions in found.items()}
 
-    @cached_property
+    @once
     def pictured(self) -> Mapping[tuple[str, frozenset[tuple[str, str]]], "FileView"]:
         """The images of the raw data by folder and entities: what a mask of `derivatives/rois` can be of."""
         found = (image for image in self.find("image") if image.name and not image.is_mask)
         return {(image.folder, frozenset(image.name.entities)): image for image in found if image.name}
 
-    @cached_property
+    @once
     def sidecars(self) -> tuple[str, ...]:
         """The JSON files that can apply to images."""
         return tuple(path for path in self.tree.files if path.endswith(".json"))
 
-    @cached_property
+    @once
     def loose(self) -> tuple[str, ...]:
         """The JSON files beside no image that images can inherit from."""
         stems, suffixes = self.stems, self.schema.suffixes
@@ -103,7 +103,7 @@ class DatasetView:
             and self.view(path).kind in ("sidecar", "json")
         )
 
-    @cached_property
+    @once
     def subjects(self) -> Mapping[str, frozenset[str]]:
         """The session folders (`ses-…`) of every subject folder (`sub-…`)."""
         found: dict[str, set[str]] = {}
@@ -115,7 +115,7 @@ class DatasetView:
                     sessions.add(rest)
         return {subject: frozenset(sessions) for subject, sessions in sorted(found.items())}
 
-    @cached_property
+    @once
     def shifted(self) -> bool:
         """Whether the dates of the dataset are shifted: any of its first sessions lies in or before 1925."""
         if self._common is not None:
@@ -124,7 +124,7 @@ class DatasetView:
         times = (time for path in tables for time in self.view(path).rows.column("acq_time"))
         return any(re.match(r"1[0-8]\d\d-|19([01]\d|2[0-5])-", time) for time in times)
 
-    @cached_property
+    @once
     def participants(self) -> frozenset[str]:
         """The subjects that participants.tsv names."""
         if not self.has("participants.tsv"):
@@ -148,7 +148,7 @@ class FileView:
         """The folder it lies in, "" for the dataset's own."""
         return self.path.rpartition("/")[0]
 
-    @cached_property
+    @once
     def parsed(self) -> Parsed:
         """Its name by the grammar."""
         return parsed(self.path, self.dataset.schema)
@@ -158,12 +158,12 @@ class FileView:
         """Its name, where it can be parsed."""
         return self.parsed.name
 
-    @cached_property
+    @once
     def name_problems(self) -> tuple[Problem, ...]:
         """What is wrong with the name; said once for an image and the files beside it that share its stem."""
         return () if self.is_companion else self.parsed.problems
 
-    @cached_property
+    @once
     def is_companion(self) -> bool:
         """Whether it is a sidecar or a gradient file beside an image that shares its stem."""
         return self.kind in ("sidecar", "gradient") and not _IMAGES.isdisjoint(self.dataset.stems[self.stem])
@@ -178,12 +178,12 @@ class FileView:
         """Whether it lies below `derivatives/rois`."""
         return self.path.startswith(ROIS)
 
-    @cached_property
+    @once
     def suffix(self) -> Suffix | None:
         """The vocabulary's entry for its suffix."""
         return self.dataset.schema.suffixes.get(self.name.suffix) if self.name else None
 
-    @cached_property
+    @once
     def identifiers(self) -> tuple[Found, ...]:
         """What in its texts can identify a person: cells, values of JSON, header fields, lines of a README."""
         if self.kind in ("sidecar", "json"):
@@ -202,17 +202,17 @@ class FileView:
 
     # --- JSON ---
 
-    @cached_property
+    @once
     def document(self) -> Document:
         """Its content as JSON."""
         return read_json(self._bytes())
 
-    @cached_property
+    @once
     def layout(self) -> Layout:
         """Which of the published layouts of sidecars this one has."""
         return layout_of(self.document.content, self.dataset.schema)
 
-    @cached_property
+    @once
     def keys(self) -> Mapping[str, Json]:
         """Keyword to value of a sidecar in any layout; of the published ones only what checks compare."""
         content = self.document.content
@@ -221,13 +221,13 @@ class FileView:
             return content
         return keywords(content)
 
-    @cached_property
+    @once
     def entries(self) -> tuple[tuple[str, str, Json], ...]:
         """(place, keyword or tag, value) of everything in a JSON file but a description."""
         layout: Layout = self.layout if self.kind == "sidecar" else "mids"
         return tuple(entries(self.document.content, layout))
 
-    @cached_property
+    @once
     def schema_errors(self) -> tuple[tuple[str, str, str], ...]:
         """What the JSON Schema says of it: (keyword of the schema, place, message)."""
         content = self.document.content
@@ -241,7 +241,7 @@ class FileView:
 
     # --- images ---
 
-    @cached_property
+    @once
     def sidecar(self) -> "FileView | None":
         """The JSON file beside an image, with the same stem."""
         path = f"{self.stem}.json"
@@ -252,7 +252,7 @@ class FileView:
         """The keys of an image's sidecar; empty where there is none."""
         return self.sidecar.keys if self.sidecar else {}
 
-    @cached_property
+    @once
     def head(self) -> NiftiHead | PngHead | DataError:
         """The head of an image, or what is wrong with it."""
         path = self.dataset.place(self.path)
@@ -261,7 +261,7 @@ class FileView:
         except DataError as error:
             return error
 
-    @cached_property
+    @once
     def length_error(self) -> DataError | None:
         """Where a volume is longer or shorter than its header says; it is unpacked only where its end looks wrong."""
         try:
@@ -271,7 +271,7 @@ class FileView:
             return error
         return None
 
-    @cached_property
+    @once
     def whole(self) -> Whole | DataError | None:
         """Reads all of an image: facts about it, or what is wrong; None where a quicker check has said it."""
         path = self.dataset.tree.root / self.path
@@ -288,30 +288,30 @@ class FileView:
 
     # --- tables ---
 
-    @cached_property
+    @once
     def rows(self) -> tsv.Rows:
         """Its content as a table."""
         return tsv.parse(self._bytes())
 
-    @cached_property
+    @once
     def dictionaries(self) -> tuple["FileView", ...]:
         """The JSON files that describe a table: the one beside it, and those above it that apply."""
         paths = (path for path in self.dataset.sidecars if applies(path, self.path))
         views = (self.dataset.view(path) for path in paths)
         return tuple(view for view in views if isinstance(view.document.content, dict))
 
-    @cached_property
+    @once
     def faults(self) -> tuple[Fault, ...]:
         """What is wrong with its cells."""
         return faults(self.rows, self.table, self.dataset.schema)
 
-    @cached_property
+    @once
     def by_key(self) -> Mapping[str, Mapping[str, str]]:
         """Its rows by their first column, each with its cells by column."""
         header = self.rows.header
         return {row[0]: dict(zip(header, row, strict=True)) for row in self.rows.rows}
 
-    @cached_property
+    @once
     def table(self) -> Table | None:
         """The vocabulary's entry for this table."""
         return self.dataset.schema.table_of(self.path)
@@ -361,40 +361,3 @@ def split(path: str) -> tuple[str, str]:
     folder, slash, name = path.rpartition("/")
     stem, dot, extension = name.partition(".")
     return folder + slash + stem, dot + extension
-
-
-# --- names -----------------------------------------------------------------------------------------------
-
-ANYBODY, ANY_SESSION = "X0", "X1"
-
-
-def parsed(path: str, schema: Schema) -> Parsed:
-    """`parse`, remembered for the same name of another subject and session where nothing is wrong with it."""
-    subject, session = _labels(path)
-    if subject:
-        common = path.replace(f"sub-{subject}", f"sub-{ANYBODY}")
-        common = common.replace(f"ses-{session}", f"ses-{ANY_SESSION}") if session else common
-        found = _parsed(common, schema)
-        if found.name and not found.problems and common.count(ANYBODY) == 2:
-            labels = {"sub": subject, "ses": session}
-            entities = tuple((key, labels.get(key, value)) for key, value in found.name.entities)
-            return Parsed(replace(found.name, entities=entities), ())
-    return parse(path, schema)
-
-
-@lru_cache(maxsize=4096)
-def _parsed(path: str, schema: Schema) -> Parsed:
-    return parse(path, schema)
-
-
-def _labels(path: str) -> tuple[str, str]:
-    """The labels of the subject's and the session's folder, "" where they are not plain."""
-    parts = path.removeprefix(ROIS).split("/", 2)
-    if not (len(parts) > 1 and parts[0].startswith("sub-") and _is_label(parts[0][4:])):
-        return "", ""
-    session = parts[1][4:] if parts[1].startswith("ses-") and len(parts) > 2 else ""
-    return parts[0][4:], session if _is_label(session) else ""
-
-
-def _is_label(text: str) -> bool:
-    return text.isascii() and text.isalnum()
