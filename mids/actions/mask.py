@@ -20,6 +20,8 @@ from mids.readers.geometry import affine
 from mids.records import Compression, Geometry, Made, Outline, Source
 
 Labels = npt.NDArray[np.uint8]
+_COVERED = 200
+"""A voxel that an outline covers whole, before it is resampled: in bytes, to spare memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +164,21 @@ def _volume(values: Labels, shape: Geometry, path: Path, compression: Compressio
     voxels = np.ascontiguousarray(values.transpose(1, 0, 2)[:, ::-1])
     matrix = affine(shape)
     if shape.positions:
-        grids = {value: regular((voxels == value).astype(np.float32), shape) for value in np.unique(voxels) if value}
-        blank = regular(np.zeros(voxels.shape, np.float32), shape)
-        matrix, resampled = blank.affine, np.zeros(blank.voxels.shape, np.uint8)
-        for value, grid in grids.items():
-            resampled[np.asarray(grid.voxels, np.float32) >= 0.5] = value
-        voxels = resampled
+        voxels, matrix = _resampled(voxels, shape)
     if matrix is None:
         raise DataError("REGION_MISMATCH", "the image has no known place, so the outlines have none")
     save(voxels, matrix, path, compression)
+
+
+def _resampled(voxels: Labels, shape: Geometry) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Label by label on the regular grid of the volume, which an empty map has too, and its affine (mm, RAS)."""
+    moved = None
+    for value in [found for found in np.unique(voxels) if found] or [1]:
+        grid = regular((voxels == value) * np.uint8(_COVERED), shape)
+        moved = np.zeros(grid.voxels.shape, np.uint8) if moved is None else moved
+        moved[np.asarray(grid.voxels, np.uint8) >= _COVERED // 2] = value
+    assert moved is not None
+    return moved, grid.affine
 
 
 def save(voxels: Labels, matrix: npt.NDArray[np.float64], path: Path, compression: Compression) -> None:
