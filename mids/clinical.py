@@ -85,6 +85,16 @@ class Clinical:
         return raw, ""
 
 
+def collection_of(description: object) -> str:
+    """The name of the collection that a dataset was converted from, "" where dataset_description.json says none."""
+    made = description.get("GeneratedBy") if isinstance(description, dict) else None
+    texts = [str(item.get("Description")) for item in made if isinstance(item, dict)] if isinstance(made, list) else []
+    return next((match[1] for match in map(_MADE.match, texts) if match), "")
+
+
+_MADE = re.compile(r"mids convert ([a-z0-9-]+)")
+
+
 @cache
 def load(name: str) -> Clinical:
     """The vocabulary of a collection; of one that declares nothing, the common one."""

@@ -50,7 +50,7 @@ def test_claims_run_on_request_only(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_a_part_of_a_collection_does_not_meet_its_counts(tmp_path: Path) -> None:
     found = claims(tmp_path, "fidac")
     assert found["patients"].code == "CLAIM_NOT_MET"
-    assert (found["patients"].value, found["patients"].expected) == ("2", "5944")
+    assert (found["patients"].message, found["patients"].expected) == ("2 patients", "5944")
     assert found["age_min"].code == "CLAIM_MET"
     assert found["sites"].code == "CLAIM_NOT_CHECKABLE"
     assert {issue.level for issue in found.values() if issue.code == "CLAIM_NOT_MET"} == {"warning"}
@@ -95,7 +95,7 @@ def test_ages(tmp_path: Path, paper: Any) -> None:
     assert codes(found) == {
         "age_min": "CLAIM_NOT_MET", "age_max": "CLAIM_MET", "age_mean": "CLAIM_MET", "age_sd": "CLAIM_MET",
     }  # fmt: skip
-    assert found["age_min"].value == "40 (1)"
+    assert found["age_min"].message == "it does not hold for 1 of 2 patients: 40 (1)"
 
 
 def test_a_capped_age_may_be_above_a_limit(tmp_path: Path, paper: Any) -> None:
@@ -132,6 +132,14 @@ def test_a_single_positive_test_among_others_is_enough(tmp_path: Path, paper: An
     )  # fmt: skip
     found = claims(tmp_path, "x", {"derivatives/ehr/laboratory_tests.tsv": tests})
     assert codes(found) == {"positive_test": "CLAIM_MET", "tests": "CLAIM_MET"}
+
+
+def test_what_the_paper_itself_says_can_not_speak_for_it(tmp_path: Path, paper: Any) -> None:
+    paper(covid_test="positive", tests={"PCR": 1})
+    told = testing.cells({"covid_test": "positive", "collection_facts": "country;covid_test"}, row=0)
+    tests = testing.as_tsv("participant_id date test result source", "sub-S1 1920-01-02 PCR positive paper")
+    changes = {testing.PARTICIPANTS: told, "derivatives/ehr/laboratory_tests.tsv": tests}
+    assert set(codes(claims(tmp_path, "x", changes)).values()) == {"CLAIM_NOT_CHECKABLE"}
 
 
 def test_images_of_one_kind(tmp_path: Path, paper: Any) -> None:

@@ -4,7 +4,6 @@ The promises stand in `schemas/collections/<name>.yaml` under ``paper: promises`
 dataset_description.json says the dataset was converted from.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
@@ -13,18 +12,14 @@ from mids.checks.claims_evidence import Evidence
 from mids.checks.claims_rules import Judged, Verdict, judge
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import DESCRIPTION, DatasetView
+from mids.clinical import collection_of
 from mids.issues import Level
 from mids.resources import read_yaml, schemas
-
-_MADE = re.compile(r"mids convert ([a-z0-9-]+)")
 
 
 def collection(dataset: DatasetView) -> str:
     """The name of the collection that the dataset was converted from, "" where it does not say."""
-    content = dataset.view(DESCRIPTION).document.content if dataset.has(DESCRIPTION) else None
-    made = content.get("GeneratedBy") if isinstance(content, dict) else None
-    texts = [str(item.get("Description")) for item in made if isinstance(item, dict)] if isinstance(made, list) else []
-    return next((match[1] for match in map(_MADE.match, texts) if match), "")
+    return collection_of(dataset.view(DESCRIPTION).document.content) if dataset.has(DESCRIPTION) else ""
 
 
 def promises(name: str) -> Mapping[str, Any]:
@@ -45,7 +40,7 @@ def _judged(dataset: DatasetView) -> Mapping[str, tuple[object, Judged]]:
 def _with(verdict: Verdict, dataset: DatasetView) -> Iterator[Finding]:
     for key, (promised, judged) in _judged(dataset).items():
         if judged.verdict == verdict:
-            yield Finding(f"{key}: {judged.message}", f"promise {key}", judged.found, _shown(promised))
+            yield Finding(judged.message, f"promise {key}", expected=_shown(promised))
 
 
 def _shown(promised: object) -> str:

@@ -12,13 +12,13 @@ from mids.readers.tsv import NA
 from mids.records import Json
 
 Row = Mapping[str, str]
-"""The known cells of a row."""
+"""The known cells of a row, without those that the paper itself filled: they can't speak for it."""
 
 MASKS = "derivatives/rois/"
 
 
 class Evidence:
-    """The rows of a dataset's tables, read once; a cell that is `n/a` is not there."""
+    """The rows of a dataset's tables, read once."""
 
     def __init__(self, dataset: DatasetView) -> None:
         self._dataset = dataset
@@ -50,8 +50,9 @@ class Evidence:
 
     @cached_property
     def tests(self) -> Sequence[Row]:
-        """Rows of the laboratory tests."""
-        return list(self._rows("derivatives/ehr/laboratory_tests.tsv"))
+        """Rows of the laboratory tests, without those that the paper alone tells of."""
+        rows = self._rows("derivatives/ehr/laboratory_tests.tsv")
+        return [row for row in rows if row.get("source") != "paper"]
 
     @cached_property
     def labels(self) -> Sequence[Row]:
@@ -112,7 +113,9 @@ class Evidence:
 def _known(table: FileView) -> Iterator[Row]:
     rows = table.rows
     for row in rows.rows:
-        yield {name: cell for name, cell in zip(rows.header, row, strict=True) if cell not in ("", NA)}
+        cells = {name: cell for name, cell in zip(rows.header, row, strict=True) if cell not in ("", NA)}
+        told = cells.get("collection_facts", "").split(";")
+        yield {name: cell for name, cell in cells.items() if name not in told}
 
 
 def _list(row: Row) -> list[str]:

@@ -19,7 +19,6 @@ class Judged:
 
     verdict: Verdict
     message: str
-    found: str = ""
 
 
 Rule = Callable[[Evidence, Any], Judged]
@@ -43,7 +42,7 @@ def _open(message: str) -> Judged:
 
 
 def _number(what: str, found: float, promised: float) -> Judged:
-    return Judged("met" if found == promised else "not met", f"{found:g} {what}", f"{found:g}")
+    return Judged("met" if found == promised else "not met", f"{found:g} {what}")
 
 
 def _every(what: str, values: Sequence[str | None], is_right: Callable[[str], bool]) -> Judged:
@@ -53,7 +52,7 @@ def _every(what: str, values: Sequence[str | None], is_right: Callable[[str], bo
     unknown = len(values) - len(known)
     if wrong:
         shown = ", ".join(f"{value} ({count})" for value, count in wrong.most_common(3))
-        return Judged("not met", f"it does not hold for {wrong.total()} of {len(values)} {what}: {shown}", shown)
+        return Judged("not met", f"it does not hold for {wrong.total()} of {len(values)} {what}: {shown}")
     if not known:
         return _open(f"it is known of none of {len(values)} {what}")
     if unknown:
@@ -71,7 +70,7 @@ def _counts(found: Mapping[str, int], promised: Mapping[Any, int]) -> Judged:
         if found.get(str(value), 0) != count
     ]
     text = "; ".join(wrong[:6]) + ("; …" if len(wrong) > 6 else "")
-    return Judged("not met", text, text) if wrong else Judged("met", f"all {len(promised)} counts are as promised")
+    return Judged("not met", text) if wrong else Judged("met", f"all {len(promised)} counts are as promised")
 
 
 # --- how much there is -----------------------------------------------------------------------------------
@@ -83,7 +82,7 @@ def _patients(evidence: Evidence, promised: int) -> Judged:
 
 def _patients_min(evidence: Evidence, promised: int) -> Judged:
     count = len(evidence.participants)
-    return Judged("met" if count >= promised else "not met", f"{count} patients", str(count))
+    return Judged("met" if count >= promised else "not met", f"{count} patients")
 
 
 def _studies(evidence: Evidence, promised: int) -> Judged:
@@ -102,7 +101,7 @@ def _images(evidence: Evidence, promised: int) -> Judged:
     """Papers count files of either kind, so both counts are looked at."""
     files, slices = len(evidence.scans), evidence.slices()
     message = f"{files} images, {slices} slices"
-    return Judged("met" if promised in (files, slices) else "not met", message, message)
+    return Judged("met" if promised in (files, slices) else "not met", message)
 
 
 def _distinct(column: str, what: str) -> Rule:
@@ -172,7 +171,7 @@ def _sex_share(evidence: Evidence, promised: Mapping[str, float]) -> Judged:
     found = {sex: round(known[sex] / known.total(), digits) for sex in promised}
     text = ", ".join(f"{sex} {share:g}" for sex, share in found.items())
     message = f"{text} of {known.total()} patients whose sex is known"
-    return Judged("met" if found == dict(promised) else "not met", message, text)
+    return Judged("met" if found == dict(promised) else "not met", message)
 
 
 def _completeness(evidence: Evidence, promised: Mapping[str, int]) -> Judged:
