@@ -136,7 +136,9 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
     named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
     targets = {image.record.image: Target(image.record, job) for image, job in zip(named, jobs, strict=True)}
-    drawn = [item for item in items if isinstance(item, Regions | MaskFile)]
+    left = {item.image for item in items if isinstance(item, Record)} - set(targets)
+    drawn = [item for item in items if isinstance(item, Regions | MaskFile) and item.image not in left]
+    skipped += [_undelivered(item) for item in items if isinstance(item, Regions | MaskFile) and item.image in left]
     regions = list(region_jobs(drawn, targets, context.options.compression, context.options.contours))
     jobs += [job for job in regions if isinstance(job, Job)]
     known = Known(
@@ -157,6 +159,10 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
         skipped=tuple(skipped),
         issues=tuple(issues),
     )
+
+
+def _undelivered(item: Regions | MaskFile) -> Skipped:
+    return Skipped((item.source,), "regions of an image that is not delivered", item.subject)
 
 
 def _images(record: Record, described: Described, context: Context) -> Iterator[_Image]:

@@ -21,7 +21,7 @@ class Job:
 
     `key` is the keyed id of the source item, which keeps its name over runs; `sidecar` is what the headers
     give, completed by the action's facts; `row` is the line of scans.tsv, empty for what is
-    no scan (a label map). `outputs` are relative to the
+    no scan (a label map, which is `of` the image that it lies on). `outputs` are relative to the
     dataset, the image first.
     """
 
@@ -33,6 +33,7 @@ class Job:
     action: Action
     sidecar: Mapping[str, Json]
     row: Row
+    of: str = ""
 
     @property
     def path(self) -> str:

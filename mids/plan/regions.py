@@ -51,7 +51,7 @@ def region_jobs(
         action = _action(item, target.record, compression)
         key = f"{target.job.key}.{label(item.reader)}"
         sidecar: dict[str, Json] = {**_described(item, target.record.geometry), "Sources": [f"bids::{target.job.path}"]}
-        yield Job(key, target.job.subject, target.job.session, name, outputs, action, sidecar, {})
+        yield Job(key, target.job.subject, target.job.session, name, outputs, action, sidecar, {}, target.job.path)
 
 
 def placed(item: Regions, contours: Contours) -> Regions:

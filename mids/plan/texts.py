@@ -1,6 +1,7 @@
 """The small files of a dataset, as text: sidecars, tables with their dictionaries, description, README."""
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,9 +28,13 @@ class Words:
     schema: Schema
 
 
+_NUMBERS = re.compile(r"\[\s+(?:-?[\d.eE+-]+,\s+)*-?[\d.eE+-]+\s+\]")
+
+
 def as_json(value: Mapping[str, Json]) -> str:
-    """JSON as it stands in every file of a dataset: two blanks, UTF-8, a newline at the end."""
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    """JSON as it stands in every file of a dataset: two blanks, UTF-8, a list of numbers on one line."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _NUMBERS.sub(lambda found: f"[{' '.join(found[0][1:-1].split())}]", text) + "\n"
 
 
 def as_tsv(columns: Sequence[str], rows: Sequence[Row]) -> str:

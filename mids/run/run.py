@@ -64,6 +64,8 @@ def run(
             progress(number, len(todo), job.path)
     kept = tuple(job.path for job in comparison.done)
     lost = {job.path for job in plan.jobs} - {*made, *kept}
+    lost |= {job.path for job in plan.jobs if job.of in lost}  # a label map without its image lies on nothing
+    known = journal.known()
     for subject in (*plan.subjects, Subject(NOBODY, entries=plan.entries)):
         journal.describe(subject)
     failed = lost & set(known) - {job.path for job in comparison.blocked}
@@ -71,7 +73,15 @@ def run(
     untouched = {*comparison.foreign, *comparison.changed}
     removed = _remove(sorted({*unwanted} - untouched), place, journal)
     journal.forget([path for path in known if not (place.dataset / path).exists()])
-    outcome = Outcome(tuple(made), kept, tuple(sorted(lost)), (), tuple(issues), tuple(crashes))
+    delivered = tuple(path for path in made if path not in lost)
+    outcome = Outcome(
+        delivered,
+        tuple(path for path in kept if path not in lost),
+        tuple(sorted(lost)),
+        (),
+        tuple(issues),
+        tuple(crashes),
+    )
     removed += _write_texts(place, journal, words, partial(extra, outcome), untouched)
     return replace(outcome, removed=tuple(removed))
 
