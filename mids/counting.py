@@ -177,5 +177,6 @@ def words(cell: str) -> list[str]:
         items = None
     if not isinstance(items, list):
         raise DataError("TABLE_INVALID", f"{LABELS}: a cell of labels is no JSON list")
-    lists = items if items and isinstance(items[0], list) else [items]
-    return [word for own in lists for word in dict.fromkeys(map(str.strip, own)) if not word.startswith("loc ")]
+    lists = items if any(isinstance(item, list) for item in items) else [items]
+    texts = ([text.strip() for text in own if isinstance(text, str)] for own in lists if isinstance(own, list))
+    return [word for own in texts for word in dict.fromkeys(own) if word and not word.startswith("loc ")]

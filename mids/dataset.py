@@ -95,8 +95,7 @@ class Dataset:
         Quotation marks are characters like any other (BIDS); a column's second name gets a number ("age.1").
         Raises `MidsError` where there is no such file, `DataError` (TABLE_ENCODING, TABLE_RAGGED) for its text.
         """
-        header, rows = _read_table(self._file(path), path)
-        return _frame(rows, header)
+        return read_table(self._file(path), path)
 
     @cached_property
     def participants(self) -> pd.DataFrame:
@@ -323,6 +322,12 @@ def _tokens(path: str) -> tuple[frozenset[str], str]:
 
 
 # --- tables ----------------------------------------------------------------------------------------------
+
+
+def read_table(path: Path, shown: str = "") -> pd.DataFrame:
+    """A TSV file as `Dataset.table` reads it; `shown` is what errors call it."""
+    header, rows = _read_table(path, shown or path.name)
+    return _frame(rows, header)
 
 
 def _read_table(path: Path, shown: str) -> tuple[list[str], list[dict[str, str]]]:
