@@ -1,7 +1,4 @@
-"""A small BIMCV-COVID19 dataset as it was published, with the traps of the real one. Ids and texts are invented.
-
-python -m example_datasets.generators.bimcv_covid19
-"""
+"""A small BIMCV-COVID19 dataset as it was published, with the traps of the real one. Ids and texts are invented."""
 
 import gzip
 import io
@@ -10,7 +7,6 @@ import struct
 import tarfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import nibabel as nib
@@ -21,7 +17,6 @@ from example_datasets.generators import radiograph
 from example_datasets.generators.anatomy import hu
 from example_datasets.generators.dicomfile import axis, uid
 
-INPUT = Path(__file__).parents[1] / "sources" / "bimcv-covid19" / "input"
 ARCHIVE = "covid19_posi_subjects_1.tar.gz"
 
 A, B = "sub-S90001", "sub-S90002"
@@ -122,14 +117,6 @@ def files() -> Iterator[tuple[str, bytes]]:
     inside = dict(_plain())
     packed = {path: inside.pop(path) for path in list(inside) if path.startswith(f"{B}/")}
     yield from sorted([*inside.items(), (ARCHIVE, _tar({f"covid19_posi/{k}": v for k, v in packed.items()}))])
-
-
-def write(root: Path = INPUT) -> None:
-    """Writes `files` below `root`."""
-    for path, content in files():
-        target = root / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
 
 
 def _plain() -> Iterator[tuple[str, bytes]]:
@@ -313,7 +300,3 @@ def aim(instance: str, label: str, points: tuple[tuple[float, float], ...], name
   </ImageAnnotation></imageAnnotations>
 </ImageAnnotationCollection>
 """
-
-
-if __name__ == "__main__":
-    write()

@@ -214,21 +214,20 @@ def _reports(label: str, subject: Subject, tables: Tables) -> Iterator[Item]:
         yield from bimcv_rows.labels(table, line, row, report, tables.words)
         if session in present and bimcv_rows.is_suboptimal(row):
             suboptimal.add(session)
-        yield from _report(report, row.get("report", ""), "labels")
+        yield _report(report, row.get("report", ""), "labels")
     for session, visits in sorted(subject.sessions.items()):
         for visit in visits:
             counts[session] += 1
-            yield from _report(Report(label, session, session, counts[session]), visit.text, "sessions")
+            yield _report(Report(label, session, session, counts[session]), visit.text, "sessions")
     for session in sorted(present):
         columns = {"quality": "suboptimal", "quality_source": f"report: {bimcv_rows.SUBOPTIMAL}"}
         yield Visit(label, session, columns if session in suboptimal else {})
 
 
-def _report(report: Report, text: str, source: str) -> Iterator[Entry]:
+def _report(report: Report, text: str, source: str) -> Entry:
     plain = " ".join(text.split())
-    if plain and plain.lower() not in ("nan", "none"):
-        values = {"report_id": report.report_id, "report": plain, "report_source": source}
-        yield Entry("reports", report.subject, values, study=report.study)
+    values = {"report_id": report.report_id, "report": plain if plain.lower() not in ("nan", "none") else ""}
+    return Entry("reports", report.subject, {**values, "report_source": source}, study=report.study)
 
 
 def _partitions(label: str, subject: Subject, tables: Tables) -> Iterator[Item]:

@@ -53,12 +53,12 @@ def sessions(data: bytes) -> tuple[list[Session], int]:
     has_day = b"study_date" in header.lower()
     starts = list(_SESSION.finditer(text))
     found = []
-    for match, following in zip(starts, [*starts[1:], None], strict=True):
-        rest = text[match.end() : following.start() if following else len(text)].decode("utf-8", "replace")
+    for match, end in zip(starts, [*(start.start() for start in starts), len(text)][1:], strict=True):
+        rest = text[match.end() : end].decode("utf-8", "replace")
         day, _, said = rest.partition("\t") if has_day else ("", "", rest)
         found.append(Session(match[1].decode("ascii"), re.sub(r"\.0$", "", day.strip()), _report(said)))
-    lost = starts[0].start() - len(header) - 1 if starts else len(text) - len(header)
-    return found, max(lost, 0)
+    before = text[len(header) : starts[0].start() if starts else len(text)]
+    return found, len(before.strip())
 
 
 def _report(text: str) -> str:
