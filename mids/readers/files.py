@@ -1,15 +1,18 @@
 """Opens input: plain files, and members of zip, tar, gzip, RAR and 7z archives, without unpacking them all."""
 
+import atexit
 import gzip
 import os
 import re
 import shutil
 import tarfile
 import tempfile
+import threading
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import groupby
 from pathlib import Path
@@ -201,9 +204,60 @@ def open_source(root: Path, source: Source) -> BinaryIO:
         if archive_kind(source.path) == "zip" and "!" not in source.member:
             with zipfile.ZipFile(base(root) / source.path) as archive:
                 return BytesIO(archive.read(source.member))
+        if archive_kind(source.path) == "tar":
+            return _in_order(root, source)
         return next(stream for member, stream in contents(root, source) if member.member == source.member)
     except (*_BROKEN, StopIteration, KeyError) as error:
         raise DataError("SOURCE_UNREADABLE", f"the file can't be opened ({type(error).__name__})") from error
+
+
+@dataclass(slots=True)
+class _Pass:
+    """A pass over a tar archive that has come to some member; what it has left behind is in `passed`."""
+
+    archive: tuple[Path, int]
+    rest: Iterator[tuple[Source, BinaryIO]]
+    passed: set[str] = field(default_factory=set)
+
+
+class _Thread(threading.local):
+    """The pass of this thread: members asked for in the archive's order cost one pass, not one each."""
+
+    current: _Pass | None = None
+
+
+_thread = _Thread()
+
+
+@atexit.register
+def _forget() -> None:
+    """Lets go of the archive while the interpreter can still close it."""
+    _thread.current = None
+
+
+def _in_order(root: Path, source: Source) -> BinaryIO:
+    """A member of a tar archive; raises `StopIteration` where there is none of its name."""
+    archive = (base(root) / source.path, source.mtime_ns)
+    current = _thread.current
+    if current is None or current.archive != archive or source.member in current.passed:
+        current = _thread.current = _Pass(archive, contents(root, source))
+    for member, stream in current.rest:
+        current.passed.add(member.member)
+        if member.member == source.member:
+            return stream
+    _thread.current = None
+    raise StopIteration
+
+
+def tar_order(root: Path, path: str) -> dict[str, int]:
+    """The place of each member of a tar archive, by its name; empty for what is no tar, or can't be read."""
+    if archive_kind(path) != "tar":
+        return {}
+    try:
+        with tarfile.open(base(root) / path) as archive:
+            return {entry.name: number for number, entry in enumerate(archive)}
+    except _BROKEN:
+        return {}
 
 
 def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Path]:

@@ -12,7 +12,8 @@ from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
 from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
 from mids.plan.texts import Words, dataset_texts, sidecar_texts
-from mids.records import Delivered
+from mids.readers.files import tar_order
+from mids.records import Delivered, Source
 from mids.run.journal import Journal
 from mids.run.pool import Failed, Finished, mapped, work
 
@@ -127,8 +128,21 @@ def _foreign(comparison: Comparison) -> Iterator[Issue]:
 
 def _results(todo: tuple[Job, ...], place: Place, workers: int) -> Iterator[tuple[Job, Finished | Failed]]:
     function = partial(_work, root=place.source, scratch=place.scratch)
-    largest_first = sorted(todo, key=lambda job: (-sum(source.size for source in job.action.sources), job.path))
-    return mapped(function, largest_first, workers, lambda job: Failed("WORKER_DIED", "its process died"))
+    return mapped(function, _in_order(todo, place), workers, lambda job: Failed("WORKER_DIED", "its process died"))
+
+
+def _in_order(todo: tuple[Job, ...], place: Place) -> list[Job]:
+    """The largest first, so that the last one to end is short; then the members of tar archives as they lie in them."""
+    archives = {job.action.sources[0].path for job in todo if job.action.sources}
+    places = {path: tar_order(place.source, path) for path in sorted(archives)}
+
+    def key(job: Job) -> tuple[str, int, int, str]:
+        first = job.action.sources[0] if job.action.sources else Source("")
+        number = places.get(first.path, {}).get(first.member)
+        size = sum(source.size for source in job.action.sources)
+        return ("", 0, -size, job.path) if number is None else (first.path, number, 0, job.path)
+
+    return sorted(todo, key=key)
 
 
 def _work(job: Job, root: Path, scratch: Path) -> Finished | Failed:
