@@ -270,6 +270,23 @@ def test_a_renamed_or_unknown_column_ends_the_run(source: Path, path: str, old: 
         list(read(source))
 
 
+def test_partitions_that_are_not_understood_are_left_out(source: Path) -> None:
+    changed(source, "derivatives/partitions.tsv", "participant session", "quien cuando")
+    (told,) = codes(source)["TABLE_INVALID"]
+    assert told.path == "derivatives/partitions.tsv"
+
+
+@pytest.mark.parametrize(("written", "sex"), [("['F']", "F"), ("H", "M"), ("None", "n/a"), ("x", "n/a")])
+def test_sexes_as_they_are_written(source: Path, tmp_path: Path, key: Path, written: str, sex: str) -> None:
+    changed(source, "participants.tsv", "'58']\tF", f"'58']\t{written}")
+    for path in (source / example.A).rglob("*.json"):
+        path.unlink()
+    result = convert(NAME, source, tmp_path / "out", key=key)
+    people = {row["participant_id"]: row for row in table(result.dataset / "participants.tsv")}
+    assert people[example.A]["sex"] == sex
+    assert people[example.A].get("sex_raw", "n/a") == ("x" if written == "x" else "n/a")
+
+
 def test_two_iterations_at_once_are_refused(source: Path) -> None:
     put(source, "derivatives/labels/labels_covid_123.tsv", (source / LABELS).read_bytes() + b"7\tx\ty\t\t\t\t\t\t\n")
     with pytest.raises(MidsError, match="several tables of labels"):

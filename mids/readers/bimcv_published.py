@@ -90,7 +90,14 @@ def load(root: Path, files: Sequence[Found]) -> Tables:
         if file is None:
             continue
         parse = bimcv_tables.partitions if kind == "partitions" else parse_csv
-        table = bimcv_tables.named(parse(file.data, file.source.name), NAME, kind, required)
+        table = parse(file.data, file.source.name)
+        try:
+            table = bimcv_tables.named(table, NAME, kind, required)
+        except MidsError as error:
+            if kind != "partitions":  # the columns of these alone are not known from the publisher
+                raise
+            issues.append(issue("TABLE_INVALID", str(error), file.source.name, origin="read"))
+            continue
         of: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
         for line, row in table.numbered():
             of[label_of(row["participant"])].append((line, row))
@@ -160,7 +167,9 @@ def _person(label: str, subject: Subject, tables: Tables, covid_test: str) -> It
     columns = {"region": "Valencian Region", "country": "Spain", "covid_test": covid_test}
     ages: list[int] = []
     for table, line, row in rows[:1]:
-        values, problems = tables.words.clinical.values("participants", row)
+        sexes = labelcells.parse(row["gender"]).flat
+        plain = {**row, "gender": sexes[0]} if len(sexes) == 1 else row
+        values, problems = tables.words.clinical.values("participants", plain)
         columns |= values
         for problem in problems:
             where = table.where(line, problem.column)
