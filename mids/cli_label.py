@@ -35,5 +35,10 @@ def run(namespace: argparse.Namespace) -> int:
 
     a = namespace
     return label_file(
-        a.reports, a.output, column=a.text.strip().lower(), language=a.lexicon, model=a.model, reference=a.reference
+        a.reports,
+        a.output,
+        column=a.text.strip().lower(),
+        language=a.lexicon,
+        model=a.model or "",
+        reference=a.reference,
     )

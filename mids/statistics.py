@@ -326,3 +326,13 @@ def summary(data: Data) -> Mapping[str, Mapping[str, int]]:
         "tests": laboratory_counts(given)["all"].drop("all"),
     }
     return {name: {str(key): int(count) for key, count in found.items() if count} for name, found in counted.items()}
+
+
+def summary_text(data: Data) -> str:
+    """The summary for reading: a line for each thing that is counted, nothing for what is not known."""
+    lines = [
+        f"{name}: " + ", ".join(f"{key} {count}" for key, count in found.items())
+        for name, found in summary(data).items()
+        if found
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,6 +1,7 @@
 """Statistics: on rows with exactly the marginals of a paper, each function returns the paper's table."""
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -188,10 +189,19 @@ def test_the_example_is_counted_from_disk() -> None:
     assert found["size"] == {"patients": 3, "studies": 8, "series": 18, "images": 18, "slices": 190}
     assert sum(found["modality"].values()) == 18
     assert found["view"]["ap supine"] == 1
+    assert "size: patients 3, studies 8, series 18, images 18, slices 190\n" in statistics.summary_text(dataset)
     assert "CALCULATED PHANTOMS Analytic CT" in statistics.device_counts(dataset)
     assert statistics.demographics(dataset).to_numpy().sum() == 3
     with pytest.raises(MidsError, match=r"labels\.tsv"):
         statistics.finding_view_counts(dataset)
+
+
+def test_every_table_is_on_the_page() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    public = {
+        name for name, thing in vars(statistics).items() if getattr(thing, "__module__", "") == statistics.__name__
+    }
+    assert public == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) | {"summary", "summary_text"}
 
 
 def test_bands_without_a_number_are_refused() -> None:
