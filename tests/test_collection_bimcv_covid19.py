@@ -118,7 +118,7 @@ def test_ages_are_the_lists_smallest_or_the_limits_of_a_year_of_birth() -> None:
 def test_reports_of_both_tables_on_one_line_each() -> None:
     rows = {row["report_id"]: row for row in table(GOLDEN / "derivatives/ehr/reports.tsv")}
     assert rows["E900011R3"]["report"] == (
-        'Opacidades en vidrio deslustrado bilaterales. Derrame pleural "leve" izquierdo.'
+        'Opacidades en vidrio deslustrado bilaterales. Derrame pleural "escaso" izquierdo.'
     )
     assert rows["E900021R2"]["report"] == "Sin hallazgos."
     assert {row["report_source"] for row in rows.values()} == {"labels", "sessions"}

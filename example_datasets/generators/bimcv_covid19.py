@@ -96,7 +96,7 @@ PARTICIPANTS = (
 
 SESSIONS_A = f"""session\tmedical_evaluation
 {PLATE}\tOpacidades en vidrio deslustrado bilaterales.
-Derrame pleural "leve"\tizquierdo.
+Derrame pleural "escaso"\tizquierdo.
 
 {SERIES}\tEstudio subóptimo, sin cambios.
 {SCAN}\tInfiltrado lobar.
