@@ -301,7 +301,10 @@ PUBLISHED = {
         "COLUMN_NAME": "scans.tsv",
     },
 }
-"""Some of the defects that BIMCV's example sets are known for, each with a part of the path."""
+"""The defects that BIMCV's example sets are known for, each with a part of the path."""
+
+LEAKS = {"00100010": "name", "00100030": "birth date", "00081010": "station", "00181000": "serial number"}
+"""Tags that all of the three sets left in."""
 
 
 @pytest.mark.shared
@@ -314,3 +317,22 @@ def test_published_examples_have_their_known_defects(name: str) -> None:
         assert any(issue.code == code and part in issue.path for issue in report), code
     if name != "MRI_Lumbar":
         assert any("&rsquo;" in issue.value for issue in report if issue.code == "COLUMN_NAME")
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the published example sets are not here")
+@pytest.mark.parametrize("name", sorted(PUBLISHED))
+def test_published_examples_leak(name: str) -> None:
+    report = validate(SHARED / name, select=frozenset({"privacy"}))
+    said = " ".join(issue.message for issue in report)
+    assert all(tag in said for tag in LEAKS)
+    assert {"PRIVACY_KEY", "PRIVACY_DATE", "PRIVACY_UID", "PRIVACY_COLUMN"} <= codes(report)
+    assert ("PRIVACY_AGE" in codes(report)) is (name == "MRI_Head")
+    assert "PRIVACY_NATIONAL_ID" not in codes(report)
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the published example sets are not here")
+def test_published_tables_name_files_of_others() -> None:
+    report = validate(SHARED / "RX_Thorax", select=frozenset({"SCAN_WITHOUT_FILE"}))
+    assert any(issue.path == "sub-1/ses-2/sub-1_ses-2_scans.tsv" and "another" in issue.message for issue in report)

@@ -1,10 +1,9 @@
 """JSON files: reading them strictly, and the four layouts in which sidecars have been published."""
 
 import json
-from ast import literal_eval
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal
 
 from mids.records import Json
@@ -70,9 +69,15 @@ def layout_of(content: Json, schema: Schema) -> Layout:
         return "unknown"
     if content and all(len(key) == 8 and isinstance(value, dict) and "vr" in value for key, value in content.items()):
         return "dicom"
-    numeric = [key for key in content if key in schema.fields and schema.fields[key].type in ("number", "integer")]
+    numeric = content.keys() & _numeric(schema)
     as_text = len(numeric) > 1 and all(isinstance(content[key], str) for key in numeric)
     return "text" if as_text else "mids"
+
+
+@cache
+def _numeric(schema: Schema) -> frozenset[str]:
+    """The keys whose values are numbers."""
+    return frozenset(key for key, field in schema.fields.items() if field.type in ("number", "integer"))
 
 
 def tagged(content: Json) -> Iterator[tuple[str, str, Json]]:
@@ -153,32 +158,41 @@ def schema_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[t
 
 def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
     """Whether the answer is known to be nothing: the same values come again in thousands of sidecars."""
+    required, known = _rules(name, words)
+    if required is None or not content.keys() >= required:
+        return False
+    for key, value in content.items():
+        mark = (key, type(value), repr(value) if isinstance(value, _NESTED) else value)
+        if mark not in known:
+            if not _value_is_right(name, words, key, value):
+                return False
+            if len(known) >= KNOWN:
+                known.clear()
+            known.add(mark)
+    return True
+
+
+KNOWN = 1 << 15
+"""How many right values of a schema are remembered."""
+
+
+@cache
+def _rules(name: str, words: Schema) -> tuple[frozenset[str] | None, set[object]]:
+    """The required keys of a schema, None where it has rules across keys, and room for values that are right."""
     schema: Any = validator(name, words).schema
-    return (
-        schema.keys() <= _SIMPLE
-        and content.keys() >= set(schema.get("required", ()))
-        and all(
-            _value_is_right(name, words, key, type(value).__name__, _hashable(value)) for key, value in content.items()
-        )
-    )
+    simple = schema.keys() <= _SIMPLE
+    return (frozenset(schema.get("required", ())) if simple else None), set()
 
 
-def _hashable(value: Json) -> object:
-    return repr(value) if isinstance(value, _NESTED) else value
-
-
-@lru_cache(maxsize=1 << 15)
-def _value_is_right(name: str, words: Schema, key: str, kind: str, value: object) -> bool:
-    """Whether a value obeys its part of a schema; a list or an object comes as its `repr`."""
+def _value_is_right(name: str, words: Schema, key: str, value: Json) -> bool:
     rules: Any = validator(name, words)
     part = rules.schema["properties"].get(key, True)
-    if part is True or (kind in _NUMBERS and _obeys(part, value)):
+    if part is True or (type(value) in _NUMBERS and _obeys(part, value)):
         return True
-    plain = literal_eval(str(value)) if kind in ("list", "dict") else value
-    return bool(rules.evolve(schema=part).is_valid(plain))
+    return bool(rules.evolve(schema=part).is_valid(value))
 
 
-_NUMBERS = {"int": ("integer", "number"), "float": ("number",)}
+_NUMBERS = {int: ("integer", "number"), float: ("number",)}
 _LIMITED = frozenset({"type", "description", "minimum", "maximum"})
 
 
@@ -188,7 +202,7 @@ def _obeys(part: dict[str, Any], value: Any) -> bool:
         return any(_obeys(one, value) for one in part["anyOf"])
     return (
         part.keys() <= _LIMITED
-        and part.get("type") in _NUMBERS[type(value).__name__]
+        and part.get("type") in _NUMBERS[type(value)]
         and part.get("minimum", value) <= value <= part.get("maximum", value)
     )
 

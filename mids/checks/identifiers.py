@@ -57,7 +57,7 @@ COLUMN = re.compile(
     r"(patient|subject)?_?('s_)?(full_?|sur|first_?|last_?)?(name|nombre|apellidos?|nom|prenom)"
     r"|birth_?(date|day)|date_of_birth|dob|(fecha_(de_)?)?nac(imiento)?|date_(de_)?naissance"
     r"|patient_?('s_)?id|accession(_?number)?|mrn|nhc|sip|dni|nie|nif|nir|ssn|code_?melli"
-    r"|medical_record(_number)?|address|direccion|adresse|phone|telephone|telefono|e?mail|correo"
+    r"|medical_record(_number)?|address|direccion|adresse|phone|telephone|telefono|e?mail|correo"  # codespell:ignore
     r"|(study|series|sop)_?instance_?uid|institution(_?name)?|hospital"
 )
 """Names of columns (lower case, without tags) that hold what must not be published."""
@@ -107,7 +107,7 @@ def is_iranian(digits: str) -> bool:
 
 _DNI = re.compile(r"(?<![0-9A-Za-z])([XYZxyz]\d{7}|\d{8})[ -]?([A-HJ-NP-TV-Za-hj-np-tv-z])(?![0-9A-Za-z])", re.ASCII)
 _NIR = re.compile(
-    r"(?<!\d)([123478])[ .]?(\d\d)[ .]?(\d\d)[ .]?(\d\d|2[ABab])[ .]?(\d{3})[ .]?(\d{3})[ .]?(\d\d)(?!\d)", re.ASCII
+    r"(?<![\d.-])([123478]) ?(\d\d) ?(\d\d) ?(\d\d|2[ABab]) ?(\d{3}) ?(\d{3}) ?(\d\d)(?![\d-]|\.\d)", re.ASCII
 )
 _SSN = re.compile(r"(?<![\d.-])(?!000|666|9)\d{3}-(?!00)\d\d-(?!0000)\d{4}(?![\d-])", re.ASCII)
 _TEN = re.compile(r"(?<!\d)\d{10}(?!\d)")
@@ -140,7 +140,7 @@ _NAME = r"[A-ZÀ-ÖØ-Þ][\w'’-]{1,40}"
 _PERSON = re.compile(
     rf"\b(?:Dr|Dra|Sr|Sra|Mr|Mrs|Ms|Mme|Prof)\.? {{1,3}}{_NAME}"
     rf"|\b(?:Fdo|[Ff]irmado(?: por)?|Signed(?: by)?)[.:]{{1,2}} {{0,3}}{_NAME}"
-    rf"|\b(?:[Pp]acient[e]?|[Pp]atient|[Nn]ombre(?: y apellidos)?|[Aa]pellidos?|[Nn]om|[Pp]atient'?s? [Nn]ame|[Nn]ame)"
+    rf"|\b(?:[Pp]aciente|[Pp]atient|[Nn]ombre(?: y apellidos)?|[Aa]pellidos?|[Nn]om|[Pp]atient'?s? [Nn]ame|[Nn]ame)"
     rf" {{0,2}}: {{0,3}}{_NAME} {{1,2}}{_NAME}"
 )
 _DICOM_NAME = re.compile(r"[^\W\d_][\w' .-]{0,62}\^[^\W\d_][\w' .-]{0,62}(?:\^[\w' .-]{0,62}){0,3}")
@@ -209,6 +209,15 @@ def in_entries(entries: Iterable[tuple[str, str, Json]]) -> tuple[Found, ...]:
             if isinstance(text, str) and len(text) > 6 and (kinds := _of_value(text)) and not names_a_person(key):
                 found += [Found(kind, what, where) for kind, what in kinds]
     return tuple(found)
+
+
+def is_suspicious(content: Json) -> bool:
+    """Whether any text in a JSON value holds an identifier; asked before places are made."""
+    if isinstance(content, str):
+        return len(content) > 6 and bool(_of_value(content))
+    if isinstance(content, dict):
+        return any(map(is_suspicious, content.values()))
+    return isinstance(content, list) and any(map(is_suspicious, content))
 
 
 def _of_value(text: str) -> tuple[tuple[Kind, str], ...]:

@@ -115,8 +115,8 @@ def image_duplicated(dataset: DatasetView) -> Found:
 
     Fix: Find out whose image it is, and remove the other.
     """
-    images = [image for image in dataset.find("image") if not image.is_mask]
-    alike = sorted((str(_checksums(image)), image.path) for image in images)
+    # Views of all images of a dataset would fill the memory.
+    alike = sorted((str(_checksums(FileView(path, dataset))), path) for path in dataset.images)
     for _, group in groupby(alike, key=lambda pair: pair[0]):
         paths = [path for _, path in group]
         yield from _same(dataset, paths) if len(paths) > 1 else ()

@@ -162,7 +162,7 @@ def subject_empty(dataset: DatasetView) -> Found:
 
     Fix: Restore the images, or remove the folder and its rows in the tables.
     """
-    full = {folder for file in dataset.find("image") for folder in _above(file.path)}
+    full = {folder for path in dataset.images for folder in _above(path)}
     for subject, sessions in dataset.subjects.items():
         if subject not in full:
             yield Finding("there is no image below this folder", path=subject)

@@ -147,7 +147,7 @@ def privacy_path(file: FileView) -> Found:
 
 CARRIERS = re.compile(
     r"(.*/)?(?!Thumbs\.db)(DICOMDIR|[^/]*\.(dcm|dicom|ima|dc3|zip|rar|7z|tar|tgz|tar\.gz|iso|xlsx?|docx?|pptx?|odt|ods|pdf|rtf"
-    r"|sqlite3?|db|mdb|sav|rds|rdata|ipynb|pkl|key|pem|eml|msg))",
+    r"|sqlite3?|db|mdb|sav|rds|rdata|ipynb|pkl|key|pem|eml|msg))",  # codespell:ignore
     re.IGNORECASE,
 )
 """Files that hold more than they show: source images, archives, office files, notebooks with output, keys."""

@@ -160,7 +160,17 @@ def scan_without_file(subject: DatasetView) -> Found:
         names = _names(subject, table.folder)
         for where, value in _column(table, "filename"):
             if not subject.has(f"{table.folder}/{value}") and value not in names:
-                yield Finding("there is no such file", where, value[:200], path=table.path)
+                message = "there is no such file"
+                if _is_of_another(value, table):
+                    message += "; its name is that of another subject or session"
+                yield Finding(message, where, value[:200], path=table.path)
+
+
+def _is_of_another(filename: str, table: FileView) -> bool:
+    """Whether a file name has another subject or session than the table."""
+    own, other = (path.rpartition("/")[2].split("_")[:2] for path in (table.path, filename))
+    pairs = zip(own, other, strict=False)
+    return any(a != b for a, b in pairs if a[:4] == b[:4] and a[:4] in ("sub-", "ses-"))
 
 
 @check("SCAN_PATH", per="subject", level=Level.WARNING)

@@ -52,7 +52,7 @@ def _differences(image: FileView, row: Mapping[str, str]) -> Iterator[tuple[str,
     if "modality" in row and modalities and row["modality"].upper() not in modalities:
         yield "modality", " ".join(modalities)
     for column, entity in (("body_part", "bp"), ("view_position", "vp"), ("laterality", "lat")):
-        said = image.name.get(entity)
+        said = image.entities.get(entity)
         codes = image.dataset.schema.code_lists[image.dataset.schema.entities[entity].code_list].codes
         if column in row and said in codes and said != row[column]:
             yield column, str(said)
@@ -196,11 +196,10 @@ def image_without_split(dataset: DatasetView) -> Found:
     if not dataset.has(PARTITIONS):
         return
     listed = {_unit(row) for _, row in _records(dataset.view(PARTITIONS))}
-    for image in dataset.find("image"):
-        if not image.is_mask:
-            subject, session, *_ = image.path.split("/")
-            if not {image.path, f"{subject}/{session}", subject} & listed:
-                yield Finding("the table of partitions has no row of this image", path=image.path, expected=PARTITIONS)
+    for path in dataset.images:
+        subject, session, *_ = path.split("/")
+        if not {path, f"{subject}/{session}", subject} & listed:
+            yield Finding("the table of partitions has no row of this image", path=path, expected=PARTITIONS)
 
 
 def _unit(row: Mapping[str, str]) -> str:
@@ -223,7 +222,7 @@ def labels_incomplete(dataset: DatasetView) -> Found:
         labelled = {
             "sub-" + row.get("participant_id", "").removeprefix("sub-") for _, row in _records(dataset.view(LABELS))
         }
-        seen = {image.subject for image in dataset.find("image") if not image.is_mask}
+        seen = {path.partition("/")[0] for path in dataset.images}
         for subject in sorted(seen - labelled):
             yield Finding("the label table has no row of this subject", path=subject, expected=LABELS)
 

@@ -177,7 +177,7 @@ def _text(value: Json) -> str:
 
 def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str, ...]) -> Iterator[Finding]:
     """Where a name's entity is another word of its code list than the sidecar's value means."""
-    said = image.name.get(entity) if image.name else None
+    said = image.entities.get(entity)
     words = image.dataset.schema.code_lists.get(code_list)
     for key in keys:
         raw = _text(image.metadata.get(key))
@@ -256,7 +256,7 @@ def task_contradicted(image: FileView) -> Found:
 
     Fix: Make both say the same; the name keeps only letters and digits of TaskName.
     """
-    said = image.name.get("task") if image.name else None
+    said = image.entities.get("task")
     task = _text(image.metadata.get("TaskName"))
     plain = "".join(c for c in task if c.isascii() and c.isalnum())
     if said and plain and plain != said:

@@ -94,13 +94,17 @@ def sidecar_unit(file: FileView) -> Found:
 
     Fix: Convert it to the unit that the message names, as docs/vocabulary.md says.
     """
-    wrong = {where for _, where, _ in file.schema_errors}
     for key in USUAL.keys() & file.keys.keys() if file.layout == "mids" else ():
         low, high, unit = USUAL[key]
         value = file.keys[key]
         values = value if isinstance(value, list) else [value]
         numbers = [abs(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-        if any(number and not low <= number <= high for number in numbers) and f"$.{key}" not in wrong:
+        if any(number and not low <= number <= high for number in numbers) and not _is_wrong(file, key):
             yield Finding(
                 "the number is unusual for its unit", f"$.{key}", str(value)[:40], f"{low:g} to {high:g} {unit}"
             )
+
+
+def _is_wrong(file: FileView, key: str) -> bool:
+    """Whether the JSON Schema has said something of a key."""
+    return any(where.startswith(f"$.{key}") for _, where, _ in file.schema_errors)

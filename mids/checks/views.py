@@ -7,7 +7,7 @@ from typing import Literal
 
 from mids.checks.cells import Fault, faults
 from mids.checks.documents import Document, Layout, entries, keywords, layout_of, read_json, schema_errors
-from mids.checks.identifiers import Found, in_cells, in_entries, in_lines
+from mids.checks.identifiers import Found, in_cells, in_entries, in_lines, is_suspicious
 from mids.checks.once import once
 from mids.checks.parsing import parsed
 from mids.checks.tree import ROIS, Tree, subject_of
@@ -78,6 +78,12 @@ class DatasetView:
             stem, extension = split(path)
             found.setdefault(stem, set()).add(extension)
         return {stem: frozenset(extensions) for stem, extensions in found.items()}
+
+    @once
+    def images(self) -> tuple[str, ...]:
+        """The images below subjects, without segmentations; their views are not made."""
+        paths = self.tree.files
+        return tuple(path for path in paths if path.endswith(IMAGES) and path.startswith("sub-") and "/" in path)
 
     @once
     def pictured(self) -> Mapping[tuple[str, frozenset[tuple[str, str]]], "FileView"]:
@@ -168,6 +174,11 @@ class FileView:
         """Whether it is a sidecar or a gradient file beside an image that shares its stem."""
         return self.kind in ("sidecar", "gradient") and not _IMAGES.isdisjoint(self.dataset.stems[self.stem])
 
+    @once
+    def entities(self) -> Mapping[str, str]:
+        """The entities of its name."""
+        return dict(self.name.entities) if self.name else {}
+
     @property
     def legacy(self) -> bool:
         """Whether its name or folder is one of those of published datasets that are no longer written."""
@@ -187,7 +198,7 @@ class FileView:
     def identifiers(self) -> tuple[Found, ...]:
         """What in its texts can identify a person: cells, values of JSON, header fields, lines of a README."""
         if self.kind in ("sidecar", "json"):
-            return in_entries(self.entries)
+            return in_entries(self.entries) if is_suspicious(self.document.content) else ()
         if self.kind == "table":
             return in_cells(self.rows, self.table)
         if self.kind == "document":
