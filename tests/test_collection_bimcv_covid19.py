@@ -409,8 +409,8 @@ def test_both_forms_of_sessions(data: bytes, expected: Mapping[str, str]) -> Non
 
 
 def test_text_before_the_first_session_is_told() -> None:
-    rows, lost = bimcv_tables.sessions(b"session\tmedical_evaluation\nsin sesion\nses-E1\tuno\n")
-    assert (len(rows), lost) == (1, len(b"sin sesion"))
+    rows, lost = bimcv_tables.sessions(b"session\tmedical_evaluation\nsin cabecera\nses-E1\tuno\n")
+    assert (len(rows), lost) == (1, len(b"sin cabecera"))
 
 
 @pytest.mark.shared
