@@ -85,6 +85,10 @@ def _issues(tree: Tree, schema: Schema, checks: Checks, jobs: int) -> Iterator[I
     """First what is wrong with the dataset, then with each subject."""
     view = DatasetView(tree, schema)
     run = _Run(DatasetView(tree.common(shifted=view.shifted), schema), checks)
+    yield from _first_crashes(_found(tree, view, run, jobs))
+
+
+def _found(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
     yield from run.dataset(view)
     batches = _batches(tree.subjects())
     first = list(islice(batches, 2))
@@ -93,6 +97,17 @@ def _issues(tree: Tree, schema: Schema, checks: Checks, jobs: int) -> Iterator[I
     else:
         for batch in chain(first, batches):
             yield from run.subjects(batch)
+
+
+def _first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
+    """All issues, but of a check that crashes in the same way again and again only the first."""
+    crashed: set[str] = set()
+    for issue in found:
+        if issue.code == CRASHED.code:
+            if issue.message in crashed:
+                continue
+            crashed.add(issue.message)
+        yield issue
 
 
 def _selected(select: frozenset[str], *, deep: bool) -> Checks:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from example_datasets import generate_broken as generator
+from mids.checks import CHECKS
 from mids.checks.tree import Ignore, walk
 from mids.checks.views import applies
 from mids.errors import MidsError
 from mids.issues import Issue, Level
 from mids.report import json as as_json
 from mids.report import text
-from mids.validation import Report, definitions, validate
+from mids.validation import Report, definitions, stream, validate
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "example_datasets"
@@ -65,6 +66,33 @@ def test_processes_find_what_one_finds(tmp_path: Path) -> None:
     # 178 subjects without a row, whose tables name the first subject's files.
     assert sum(issue.code == "FOLDER_WITHOUT_PARTICIPANT" for issue in one) == 178
     assert sum(issue.code == "SCAN_WITHOUT_FILE" for issue in one) == 178
+
+
+def test_a_stream_gives_the_same_issues(tmp_path: Path) -> None:
+    files = generator.BROKEN["README_MISSING"]()
+    files[f"{generator.RX}.png"] = b""
+    generator.write(files, tmp_path / "d")
+    found = stream(tmp_path / "d")
+    assert next(found).code in ("README_MISSING", "ZERO_BYTES")
+    assert sorted(stream(tmp_path / "d"), key=str) == sorted(validate(tmp_path / "d"), key=str)
+
+
+def test_a_check_that_always_crashes_is_one_issue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(_: object) -> list[str]:
+        raise RecursionError
+
+    generator.write(generator.valid(), tmp_path / "d")
+    monkeypatch.setitem(CHECKS, "ENTITY_VALUE", replace(CHECKS["ENTITY_VALUE"], function=faulty, when=None))
+    report = validate(tmp_path / "d")
+    assert [issue.code for issue in report] == ["CHECK_CRASHED"]
+    assert report.exit_code() == 3
+
+
+def test_hidden_leftovers_are_told(tmp_path: Path) -> None:
+    more = {"sub-S01/.DS_Store": b"x", "sub-S01/._made-up": b"x", ".datalad/config": b"x", ".bids-cache": b"x"}
+    generator.write(generator.radiograph() | more, tmp_path / "d")
+    found = [(issue.code, issue.path) for issue in validate(tmp_path / "d")]
+    assert found == [("FILE_STRAY", "sub-S01/.DS_Store"), ("FILE_STRAY", "sub-S01/._made-up")]
 
 
 def test_counts() -> None:

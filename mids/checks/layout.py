@@ -225,3 +225,4 @@ def file_stray(dataset: DatasetView) -> Found:
     for path in dataset.tree.files:
         if "/" in path and STRAYS.fullmatch(path):
             yield Finding("this file is a leftover", path=path)
+    yield from _odd(dataset, "leftover", "this hidden entry is a leftover")

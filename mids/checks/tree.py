@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Oddity = Literal["broken", "loop", "outside", "folder", "special", "unreadable", "encoding"]
+Oddity = Literal["broken", "loop", "outside", "folder", "special", "unreadable", "encoding", "leftover"]
 
 CLOSED = frozenset({"sourcedata", "code", "stimuli"})
 """Top-level folders whose content is free: not looked into."""
@@ -78,12 +78,17 @@ def walk(root: Path) -> Tree:
     while stack:
         folder = stack.pop()
         try:
-            entries = _visible(real, folder)
+            entries = _entries(real, folder)
         except OSError:
             odd.append(Odd(folder, "unreadable"))
             continue
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.name.startswith("."):
+                odd += (
+                    [Odd(path, "leftover")] if LEFT.fullmatch(entry.name) and not ignore(path, entry.is_dir()) else []
+                )
+                continue
             kind = _kind(entry, real)
             if ignore.rules and ignore(path, kind == "directory"):
                 ignored += 1
@@ -100,9 +105,15 @@ def walk(root: Path) -> Tree:
     return Tree(root, dict(sorted(files.items())), frozenset(folders), tuple(odd), ignored)
 
 
-def _visible(real: str, folder: str) -> list[os.DirEntry[str]]:
+LEFT = re.compile(
+    r"\.DS_Store|\._.+|\.Spotlight-V100|\.Trash.*|\.~lock\..*|\.ipynb_checkpoints|\.fuse_hidden.*|\.nfs.*|\..*\.sw[op]"
+)
+"""Hidden entries that systems and programs leave behind, with thumbnails, old versions and paths in them."""
+
+
+def _entries(real: str, folder: str) -> list[os.DirEntry[str]]:
     with os.scandir(os.path.join(real, folder)) as entries:  # noqa: PTH118 - text is faster than Path here
-        return [entry for entry in entries if not entry.name.startswith(".")]
+        return list(entries)
 
 
 def _kind(entry: os.DirEntry[str], real: str) -> Oddity | Literal["file", "directory"]:
