@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from example_datasets.invented import gz, nifti, png
 from mids.errors import DataError
 from mids.readers.heads import nifti_head, png_head
-from mids.readers.whole import check_length, read_nifti, read_png
+from mids.readers.whole import check_length, read_nifti
 from mids.validation import definitions
 
 
