@@ -216,7 +216,8 @@ def _log_to(path: Path | None) -> None:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    from mids import collections, conversion
+    from mids import collections, conversion, statistics
+    from mids.dataset import Dataset
     from mids.issues import Level
     from mids.report import plan as report
 
@@ -248,6 +249,8 @@ def _convert(arguments: argparse.Namespace) -> int:
         _say(crash + "\n")
     if not a.dry_run and not a.quiet:
         text = report.summary(done.plan, done.outcome, done.issues, f"{a.dest}.mids")
+        if done.outcome and (done.outcome.made or done.outcome.kept):
+            text += statistics.summary_text(Dataset(done.dataset))
         print(text, end="")
         logging.getLogger("mids").info(text)
     return done.exit_code
