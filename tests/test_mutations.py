@@ -43,3 +43,10 @@ def test_a_leak_is_not_repeated_in_its_message(defect: Defect, tmp_path: Path) -
     said = "\n".join(f"{i.message} {i.where} {i.value} {i.expected}" for i in report if i.level is not Level.INFO)
     secrets = "Made Up,Made^Up,20200317,12345678Z,X1234567L,2550814168025,0499370899,078-05-1120,600 000,Inventado,1950"
     assert not any(secret in said for secret in (*secrets.split(","), "1.2.840.113619", "2020-03-17", "made.up", "93"))
+
+
+def test_the_comparison_in_benchmarks_lists_every_defect_and_misses_none() -> None:
+    text = (Path(__file__).parents[1] / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
+    for defect in DEFECTS:
+        assert rows[defect.name].split(" | ")[1].startswith(f"`{defect.code}`"), "python -m benchmarks.validation found"

@@ -157,6 +157,15 @@ def nifti_spacing(image: FileView) -> Found:
             yield Finding("a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes))
 
 
+def _has_axes(image: FileView) -> bool:
+    """Whether an affine is finite and has no axis without a length; what is not is NIFTI_AFFINE's."""
+    if not isinstance(image.head, NiftiHead):
+        return False
+    rows = image.head.affine
+    finite = all(math.isfinite(value) for row in rows for value in row)
+    return finite and all(math.hypot(*axis) > 1e-9 for axis in _axes(rows))
+
+
 @check("NIFTI_UNITS", per="image", level=Level.WARNING, when=is_nifti)
 def nifti_units(image: FileView) -> Found:
     """The header of a volume says that its voxel sizes are in metres or micrometres.
@@ -186,7 +195,7 @@ def nifti_scaling(image: FileView) -> Found:
             yield Finding("scl_slope or scl_inter is not finite", where="scl_slope")
 
 
-@check("NIFTI_FORMS_DISAGREE", per="image", level=Level.WARNING, when=is_nifti)
+@check("NIFTI_FORMS_DISAGREE", per="image", level=Level.WARNING, when=_has_axes)
 def nifti_forms_disagree(image: FileView) -> Found:
     """The two transforms of a volume, sform and qform, place its voxels differently, or have other voxel sizes.
 
@@ -195,7 +204,7 @@ def nifti_forms_disagree(image: FileView) -> Found:
     Fix: Convert the image again, or copy the right transform into the other.
     """
     head = image.head
-    if not isinstance(head, NiftiHead) or head.sform <= 0 or not _is_sane(head.affine):
+    if not isinstance(head, NiftiHead) or head.sform <= 0:
         return
     if not all(math.isfinite(size) and size > 0 for size in head.spacing[:3]):
         return  # that is NIFTI_SPACING's
@@ -214,7 +223,7 @@ def nifti_forms_disagree(image: FileView) -> Found:
             yield Finding("sform and qform have the same code and differ", where="srow")
 
 
-@check("NIFTI_SHEARED", per="image", level=Level.WARNING, when=is_nifti)
+@check("NIFTI_SHEARED", per="image", level=Level.WARNING, when=_has_axes)
 def nifti_sheared(image: FileView) -> Found:
     """The axes of a volume are not perpendicular.
 
@@ -222,7 +231,7 @@ def nifti_sheared(image: FileView) -> Found:
 
     Fix: Convert the image again; tilted series are resampled to a regular grid.
     """
-    if isinstance(image.head, NiftiHead) and _is_sane(image.head.affine):
+    if isinstance(image.head, NiftiHead):
         x, y, z = (_unit(axis) for axis in _axes(image.head.affine))
         if any(abs(_dot(a, b)) > 0.02 for a, b in ((x, y), (x, z), (y, z))):
             yield "two axes of the affine are not perpendicular"
@@ -249,7 +258,7 @@ def image_slices_contradicted(image: FileView) -> Found:
             yield Finding("no axis has this distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
 
 
-@check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti)
+@check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=_has_axes)
 def image_orientation_contradicted(image: FileView) -> Found:
     """The axes of a volume do not run as ImageOrientationPatientDICOM of its sidecar says.
 
@@ -260,7 +269,7 @@ def image_orientation_contradicted(image: FileView) -> Found:
     said, head = _numbers(image.metadata.get("ImageOrientationPatientDICOM")), image.head
     if len(said) != 6 or not isinstance(head, NiftiHead) or image.metadata.get("Resampled") is True:
         return
-    if (head.sform <= 0 and head.qform <= 0) or not _is_sane(head.affine):
+    if head.sform <= 0 and head.qform <= 0:
         return
     axes = [_unit(axis) for axis in _axes(head.affine)]
     for x, y, z in (said[:3], said[3:]):
@@ -294,7 +303,7 @@ def repetition_time_contradicted(image: FileView) -> Found:
 
 def _axes(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
     """The columns of an affine: one step along each axis of the voxels."""
-    return [tuple(row[at] for row in rows) for at in range(3)]
+    return list(zip(*rows, strict=True))[:3]
 
 
 def _unit(axis: Sequence[float]) -> tuple[float, ...]:
@@ -304,10 +313,3 @@ def _unit(axis: Sequence[float]) -> tuple[float, ...]:
 
 def _dot(one: Sequence[float], other: Sequence[float]) -> float:
     return sum(a * b for a, b in zip(one, other, strict=True))
-
-
-def _is_sane(rows: Sequence[Sequence[float]]) -> bool:
-    """Whether an affine is finite and has no axis without a length; what is not is NIFTI_AFFINE's."""
-    return all(math.isfinite(value) for row in rows for value in row) and all(
-        math.hypot(*axis) > 1e-9 for axis in _axes(rows)
-    )

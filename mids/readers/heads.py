@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from mids.errors import DataError
 
@@ -176,15 +176,32 @@ def _inflate(stream: BinaryIO, data: bytes, wanted: int) -> bytes:
 
 _SIZES = {struct.pack(order + "i", size): (order, size) for order in "<>" for size in (348, 540)}
 _FIELDS = {
-    # dim, datatype and bitpix, pixdim, offset, slope and intercept, units, codes, quaternion, rows
-    348: ("8h", 40, "2h", 70, "8f", 76, "f", 108, "2f", 112, "B", 123, "2h", 252, "6f", 256, "12f", 280),
-    540: ("8q", 16, "2h", 12, "8d", 104, "q", 168, "2d", 176, "i", 500, "2i", 344, "6d", 352, "12d", 400),
+    (order, size): struct.Struct(order + form)
+    for order in "<>"
+    for size, form in {
+        348: "14x18s8x8h14x2h2x8ff2f3xB24x80s24s2h6f12f16s",
+        540: "12x2h8q24x8dq2d48x80s24s2i6d12d4xi4x16s",
+    }.items()
 }
-"""Format and place of each field of a NIfTI-1 and a NIfTI-2 header (nifti1.h, nifti2.h)."""
-_TEXTS = {
-    348: {"descrip": (148, 80), "aux_file": (228, 24), "intent_name": (328, 16), "db_name": (14, 18)},
-    540: {"descrip": (240, 80), "aux_file": (320, 24), "intent_name": (508, 16)},
-}
+"""The fields of a NIfTI-1 and a NIfTI-2 header that are looked at, in their order (nifti1.h, nifti2.h)."""
+
+Fields = tuple[Any, ...]
+
+
+def _nifti_1(data: bytes, order: str) -> tuple[Fields, Fields, Fields]:
+    """(dim, pixdim, quaternion, rows), numbers, texts of a NIfTI-1 header."""
+    f = _FIELDS[order, 348].unpack_from(data)
+    # db_name dim[8] datatype bitpix pixdim[8] offset slope intercept units descrip aux q s b,c,d,x,y,z rows name
+    arrays, numbers = (f[1:9], f[11:19], f[27:33], f[33:45]), (f[9], f[10], *f[19:23], f[25], f[26])
+    return arrays, numbers, (("descrip", f[23]), ("aux_file", f[24]), ("intent_name", f[45]), ("db_name", f[0]))
+
+
+def _nifti_2(data: bytes, order: str) -> tuple[Fields, Fields, Fields]:
+    """The same of a NIfTI-2 header, which has no db_name."""
+    f = _FIELDS[order, 540].unpack_from(data)
+    # datatype bitpix dim[8] pixdim[8] offset slope intercept descrip aux qform sform b,c,d,x,y,z rows units name
+    arrays, numbers = (f[2:10], f[10:18], f[25:31], f[31:43]), (f[0], f[1], *f[18:21], f[43], f[23], f[24])
+    return arrays, numbers, (("descrip", f[21]), ("aux_file", f[22]), ("intent_name", f[44]))
 
 
 def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
@@ -195,19 +212,15 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
     magic = data[344:347] if size == 348 else data[4:7]
     if magic not in ((b"n+1", b"ni1") if size == 348 else (b"n+2", b"ni2")):
         raise DataError("NIFTI_INVALID", "the header has no NIfTI magic word")
-    places = _FIELDS[size]
-    dim, kind, pixdim, start, scaling, units, codes, quaternion, rows = (
-        struct.unpack_from(order + places[at], data, places[at + 1])  # type: ignore[operator, arg-type]
-        for at in range(0, len(places), 2)
-    )
-    (datatype, bitpix), (offset,), (qform, sform) = kind, start, codes
-    if not 1 <= dim[0] <= 7 or any(n < 1 for n in dim[1 : dim[0] + 1]):
+    arrays, numbers, texts = _nifti_1(data, order) if size == 348 else _nifti_2(data, order)
+    dim, pixdim, quaternion, rows = arrays
+    datatype, bitpix, offset, slope, intercept, units, qform, sform = numbers
+    if not 1 <= dim[0] <= 7 or min(dim[1 : dim[0] + 1]) < 1:
         raise DataError("NIFTI_INVALID", "the header's dimensions are not 1 to 7 positive numbers")
     if BITS.get(datatype) != bitpix:
         raise DataError("NIFTI_INVALID", f"datatype {datatype} with {bitpix} bits per voxel does not exist")
     if not (math.isfinite(offset) and offset >= size):
         raise DataError("NIFTI_INVALID", "the voxels are said to begin inside the header")
-    texts = ((name, _text(data[at : at + length])) for name, (at, length) in _TEXTS[size].items())
     return NiftiHead(
         version=1 if size == 348 else 2,
         order=order,
@@ -215,15 +228,15 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
         datatype=datatype,
         bitpix=bitpix,
         spacing=pixdim[1 : dim[0] + 1],
-        slope=scaling[0],
-        intercept=scaling[1],
-        units=units[0],
+        slope=slope,
+        intercept=intercept,
+        units=units,
         qform=qform,
         sform=sform,
         qform_rows=_rotated(pixdim, quaternion) if qform > 0 else (),
         sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (),
         offset=int(offset),
-        texts=tuple((name, text) for name, text in texts if text),
+        texts=tuple((name, _text(text)) for name, text in texts if text[:1] > b"\0" and _text(text)),
         extensions=_extensions(data[size : int(offset)], order),
         stored=stored,
         gzip=gzip,
