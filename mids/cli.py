@@ -119,6 +119,12 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
         default="corner",
         help="outlines whose source does not say: whole numbers are corners, or centres, of pixels",
     )
+    add(
+        "--layout",
+        choices=["mids", "bimcv-covid19"],
+        default="mids",
+        help="names and folders of images: ours, or those of the published BIMCV-COVID19+",
+    )
     add("--burned-in", choices=["hold", "release"], default="hold", help="pictures that may show a name")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
@@ -232,8 +238,8 @@ def _convert(arguments: argparse.Namespace) -> int:
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
-        burned_in=a.burned_in, key=a.key, curation=a.curation, about=a.about, publish_sources=a.publish_sources,
-        show_paths=a.show_paths, progress=progress.step,
+        burned_in=a.burned_in, key=a.key, curation=a.curation, about=a.about, layout=a.layout,
+        publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
     )  # fmt: skip
     progress.end()
     if done.key_made:

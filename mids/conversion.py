@@ -23,7 +23,7 @@ from mids.plan.texts import Words
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
-from mids.records import Compression, Contours, Item, Map, Pixels, R, T
+from mids.records import Compression, Contours, Item, Layout, Map, Pixels, R, T
 from mids.run import Journal, run, state_folder
 from mids.run.pool import executor
 from mids.run.run import Place, Progress
@@ -60,16 +60,17 @@ def convert(
     exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
     cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner",
     burned_in: Literal["hold", "release"] = "hold", key: str | Path | None = None, curation: str | Path | None = None,
-    about: str | Path | None = None, publish_sources: bool = False, show_paths: bool = False,
+    about: str | Path | None = None, layout: Layout = "mids", publish_sources: bool = False, show_paths: bool = False,
     progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
-    same collection and key. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs` is
-    the number of worker processes. `curation` is a table of corrections, `about` a YAML file that describes the
+    same collection, key and layout. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs`
+    is the number of worker processes. `curation` is a table of corrections, `about` a YAML file that describes the
     dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a source of outlines
-    does not. A failing item becomes an Issue and the rest goes on.
+    does not. `layout` says whose names and folders images get: ours, or those of the published BIMCV-COVID19+
+    (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -86,7 +87,7 @@ def convert(
     labels = Labels(pseudonyms, description)
     vocabulary = clinical.load(collection)
     context = Context(
-        vocabulary.schema, labels, Policy(burned_in), Options(pixels, compression, cine, contours), corrections
+        vocabulary.schema, labels, Policy(burned_in), Options(pixels, compression, cine, contours, layout), corrections
     )
     chosen = partial(_chosen, include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms)
     complete = not (limit or include or exclude)
@@ -95,6 +96,8 @@ def convert(
         state.journal.settle(
             "key", secret.digest, f"{target} was made with another key: give that key, or another DEST"
         )
+        complaint = f"{target} was made in another layout: give its --layout, or another DEST"
+        state.journal.settle("layout", layout, complaint, before="mids")
         context = replace(context, known=state.journal.names())
         with executor(jobs) as pool:
             items = chosen(reader.read(root, _mapping(pool.map, jobs)))

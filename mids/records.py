@@ -23,6 +23,8 @@ Pixels = Literal["window", "raw"]
 Contours = Literal["corner", "centre"]
 """Where whole numbers of an outline lie in a pixel, if its source does not say."""
 Compression = Literal["fast", "small"]
+Layout = Literal["mids", "bimcv-covid19"]
+"""Whose names and folders images get: ours, or those of BIMCV-COVID19+ as it was published."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,6 +1,5 @@
 """From records to jobs: names, modality, 2D or 3D, pseudonyms and shifted dates, all decided here."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from mids.names import build as build_name
 from mids.plan.curation import Corrections, corrected
 from mids.plan.entries import Known, resolved
 from mids.plan.job import Job, Plan, Row, Subject, TableRow
+from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
 from mids.plan.sidecar import sidecar
@@ -32,6 +32,7 @@ from mids.records import (
     Contours,
     Entry,
     Item,
+    Layout,
     MaskFile,
     Person,
     Pixels,
@@ -45,12 +46,13 @@ from mids.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user chooses about pictures and outlines."""
+    """What a user chooses about pictures, outlines and names."""
 
     pixels: Pixels = "window"
     compression: Compression = "fast"
     cine: Literal["nifti", "png"] = "nifti"
     contours: Contours = "corner"
+    layout: Layout = "mids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,6 @@ class _Image:
     key: str
     moment: datetime | None
     frame: int | None = None
-    run: int = 0
-    chunk: int = 0
     name: Name | None = None
     blank: tuple[Box, ...] = ()
 
@@ -202,15 +202,20 @@ def _number(record: Record, keyword: str) -> float:
 
 
 def _named(images: Sequence[_Image], label: str, context: Context) -> list[_Image]:
-    """Gives every image its run and chunk: contiguous per identical other entities, in order of acquisition.
+    """Gives every image its run and chunk (acq): contiguous by what the layout counts, in order of acquisition.
 
     Names of earlier runs are kept; new images get the numbers after them.
     """
     groups: dict[tuple[object, ...], list[_Image]] = defaultdict(list)
+    series: dict[tuple[str, str], list[str]] = defaultdict(list)
+    layout = context.options.layout
     for image in sorted(images, key=_acquired):
-        d = image.described
-        groups[_session(image, context), d.group, d.datatype, d.suffix, tuple(d.entities().items())].append(image)
-    return [named for group in groups.values() for named in _numbered(group, label, context)]
+        session = _session(image, context)
+        groups[session, *counted(image.described, layout)].append(image)
+        if is_published(image.described.suffix, layout):
+            series[session, image.record.series or image.key].append(image.key)
+    numbers = {key: number for keys in series.values() for key, number in parts(keys, context.known).items()}
+    return [named for group in groups.values() for named in _numbered(group, numbers, label, context)]
 
 
 def _acquired(image: _Image) -> tuple[object, ...]:
@@ -226,17 +231,20 @@ def _acquired(image: _Image) -> tuple[object, ...]:
     )
 
 
-def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator[_Image]:
+def _numbered(group: Sequence[_Image], numbers: Mapping[str, int], label: str, context: Context) -> Iterator[_Image]:
+    """The images of a group with their run and part; `numbers` holds the parts that a whole series counts."""
     repeats: dict[tuple[str, str], list[_Image]] = defaultdict(list)
     for image in group:
-        apart = "" if image.record.kind in ("volume", "nifti") or image.frame is not None else image.key
+        is_part = image.record.kind in ("volume", "nifti") or image.frame is not None
+        apart = "" if is_part or (image.key in numbers and image.record.series) else image.key
         repeats[image.record.series, apart].append(image)
     taken: dict[tuple[str, str], int] = {}
     for repeat, images in repeats.items():
         old = next((context.known[image.key] for image in images if image.key in context.known), "")
         parsed = parse(old).name if old else None
         run = parsed.get("run") if parsed else None
-        if run and int(run) not in taken.values() and _same_but_number(old, _name(images[0], label, 1, 0, context)):
+        name = _name(images[0], label, 1, 0, context)
+        if run and int(run) not in taken.values() and same_but_numbers(old, name, context.options.layout):
             taken[repeat] = int(run)
     following = max(taken.values(), default=0)
     for repeat, images in repeats.items():
@@ -244,25 +252,16 @@ def _numbered(group: Sequence[_Image], label: str, context: Context) -> Iterator
             following += 1
             taken[repeat] = following
         for number, image in enumerate(images, start=1):
-            chunk = number if len(images) > 1 else 0
-            yield replace(
-                image, run=taken[repeat], chunk=chunk, name=_name(image, label, taken[repeat], chunk, context)
-            )
+            part = numbers.get(image.key, number if len(images) > 1 else 0)
+            yield replace(image, name=_name(image, label, taken[repeat], part, context))
 
 
-def _same_but_number(old: str, name: Name) -> bool:
-    """Whether an earlier name numbers the same group: a corrected image counts anew among others."""
-    return re.sub(r"_(run|chunk)-\d+", "", old) == re.sub(r"_(run|chunk)-\d+", "", name.path)
-
-
-def _name(image: _Image, label: str, run: int, chunk: int, context: Context) -> Name:
+def _name(image: _Image, label: str, run: int, part: int, context: Context) -> Name:
     d = image.described
-    entities = {"sub": label, "ses": _session(image, context), **d.entities(), "run": str(run)}
-    if chunk:
-        entities["chunk"] = str(chunk)
+    own = {"sub": label, "ses": _session(image, context), **entities(d, run, part, context.options.layout)}
     is_volume = image.record.kind in ("volume", "nifti") or (image.record.kind == "frames" and image.frame is None)
     extension = ".nii.gz" if is_volume else ".png"
-    return build_name(entities, d.suffix, extension, group=d.group, datatype=d.datatype, schema=context.schema)
+    return build_name(own, d.suffix, extension, group=d.group, datatype=d.datatype, schema=context.schema)
 
 
 def _curated(
@@ -274,7 +273,7 @@ def _curated(
     touched = False
     for image in images:
         assert image.name is not None
-        rows = corrections.of(image.name.path, image.record)
+        rows = corrections.of(written(image.name, context.options.layout), image.record)
         described, blank, problems = corrected(image.described, rows, context.schema)
         issues += problems
         touched |= described != image.described
@@ -308,7 +307,8 @@ def _job(image: _Image, label: str, context: Context) -> Job:
     assert image.name is not None
     action = _action(image, context)
     extra = (".bval", ".bvec") if isinstance(action, Volume) and action.gradients else ()
-    outputs = (image.name.path, *(image.name.with_extension(extension).path for extension in extra))
+    names = (image.name, *(image.name.with_extension(extension) for extension in extra))
+    outputs = tuple(written(name, context.options.layout) for name in names)
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
     session = _session(image, context)
     row = _scan(image, session, label, context)
@@ -319,9 +319,9 @@ def _scan(image: _Image, session: str, label: str, context: Context) -> Row:
     assert image.name is not None
     d, record = image.described, image.record
     moment = shifted(image.moment, context.labels.shift(record.subject))
-    prefix = f"sub-{label}/ses-{session}/"
+    path = written(image.name, context.options.layout).removeprefix(f"sub-{label}/ses-{session}/")
     values = {
-        "filename": image.name.path.removeprefix(prefix), "acq_time": moment, "modality": record.modality.lower(),
+        "filename": path, "acq_time": moment, "modality": record.modality.lower(),
         "body_part": d.body_part, "view_position": d.view, "laterality": d.laterality,
         "rows": str(record.header.get("Rows") or ""), "columns": str(record.header.get("Columns") or ""),
         "patient_position": d.patient_position, "respiration": d.respiration, "view_source": d.view_source,

@@ -47,7 +47,8 @@ def region_jobs(
             yield issue("REGION_UNMATCHED", message, item.source.name, origin="read")
             continue
         name = _name(target.job.name, item.reader)
-        outputs = (name.path, name.with_extension(".tsv").path)
+        place = f"{ROOT}/{target.job.path.rpartition('/')[0]}/{name.stem}"  # the image's own folder, in any layout
+        outputs = (place + name.extension, f"{place}.tsv")
         action = _action(item, target.record, compression)
         key = f"{target.job.key}.{label(item.reader)}"
         sidecar: dict[str, Json] = {**_described(item, target.record.geometry), "Sources": [f"bids::{target.job.path}"]}

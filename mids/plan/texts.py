@@ -18,6 +18,8 @@ Text = tuple[str, str]
 PROVENANCE = "derivatives/provenance"
 BIDSIGNORE = "**/mim-*\n"
 """One line that the official bids-validator 3 honours for folders of any depth (``**/mim-*/**`` does not)."""
+BIDSIGNORE_PUBLISHED = "**/mod-*\n"
+"""The same for the folders of published datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def dataset_texts(delivered: Sequence[Delivered], subjects: Mapping[str, Subject
     yield "dataset_description.json", as_json(description(words.about))
     yield "README.md", readme(words.about, [image for image in delivered if image.row])
     yield "CHANGES", "1.0.0\n  - First version of this dataset.\n"
-    yield ".bidsignore", BIDSIGNORE
+    is_published = any("/mod-" in image.path for image in delivered)
+    yield ".bidsignore", BIDSIGNORE + (BIDSIGNORE_PUBLISHED if is_published else "")
     yield from _provenance(delivered, words.about)
 
 

@@ -79,9 +79,14 @@ class Journal:
         """Closes the journal and lets other runs in."""
         self._db.close()
 
-    def settle(self, name: str, value: str, complaint: str) -> None:
-        """Records a fact that every run on this dataset must share; `MidsError` where it differs."""
+    def settle(self, name: str, value: str, complaint: str, *, before: str = "") -> None:
+        """Records a fact that every run on this dataset must share; `MidsError` where it differs.
+
+        `before` is what holds for a dataset that was made before journals knew of this fact.
+        """
         row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        if row is None and before and self.names():
+            row = (before,)
         if row is None:
             self._do("INSERT INTO meta VALUES (?, ?)", (name, value))
         elif row[0] != value:
