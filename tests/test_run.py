@@ -19,7 +19,8 @@ from trees import (
 )
 
 from example_datasets.generate import INPUT
-from example_datasets.generators.dicomfile import uid
+from example_datasets.generators import radiograph
+from example_datasets.generators.dicomfile import encode, uid
 from mids.conversion import Conversion, convert
 from mids.errors import MidsError
 from mids.issues import Level
@@ -240,3 +241,21 @@ def test_a_changed_file_that_is_no_longer_wanted_is_kept(source: Path, dest: Pat
     after = convert("dicom", source, dest, key=key)
     assert (dest / path).read_bytes() == b"retouched"
     assert "FOREIGN_FILE" in codes(after.issues)
+
+
+def test_a_file_in_the_middle_of_a_series_leaves_the_numbers_of_the_others(tmp_path: Path, key: Path) -> None:
+    source, dataset = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in (1, 3):
+        picture = radiograph.cr_pa(f"picture-{number}", 1)
+        picture.InstanceNumber, picture.SeriesInstanceUID = number, "2.25.77"
+        (source / str(number)).write_bytes(encode(picture))
+    before = tree(convert("dicom", source, dataset, key=key).dataset)
+    picture = radiograph.cr_pa("picture-2", 1)
+    picture.InstanceNumber, picture.SeriesInstanceUID = 2, "2.25.77"
+    (source / "2").write_bytes(encode(picture))
+    done = convert("dicom", source, dataset, key=key)
+    assert done.outcome is not None
+    assert [path.split("_run-")[1][0] for path in done.outcome.made] == ["3"]
+    after = tree(dataset)
+    assert all(after[path] == content for path, content in before.items() if path.endswith(".png"))

@@ -167,7 +167,9 @@ def _undelivered(item: Regions | MaskFile) -> Skipped:
 
 def _images(record: Record, described: Described, context: Context) -> Iterator[_Image]:
     moment = _moment(record)
-    key = context.labels.item(record.subject, record.study, record.series, str(record.part), record.instance)
+    # The place in the series changes when a file comes between others: it counts only where nothing else tells.
+    own = str(record.part) if record.kind == "volume" else record.instance or str(record.part)
+    key = context.labels.item(record.subject, record.study, record.series, own)
     frames = record.header.get("NumberOfFrames")
     if record.kind == "frames" and context.options.cine == "png" and isinstance(frames, int):
         for frame in range(frames):
