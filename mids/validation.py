@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check, plugins
+from mids.checks.identifiers import identify
 from mids.checks.outcome import CRASHED, OWN, Counts, Report
 from mids.checks.registry import Finding, Per, is_selected
 from mids.checks.tree import Tree, is_common, subject_of, walk
@@ -19,6 +20,8 @@ from mids.issues import Definition, Issue
 from mids.schema import Schema, load
 
 __all__ = ["Counts", "Report", "definitions", "stream", "validate"]
+
+NOT_SHOWN = "(what stands there looks like an identifier of a person and is not shown)"
 
 BATCH = 500
 """Files that one task of a worker process holds, in whole subjects."""
@@ -272,14 +275,18 @@ def _run(check: Check, view: Any, path: str) -> Iterable[Issue]:
 
 
 def _issue(check: Check, finding: Finding, path: str) -> Issue:
+    """The issue of a finding; what it quotes of the dataset is left out where it looks like an identifier."""
     definition = check.definition
+    message, value = finding.message, finding.value
+    if any(kind != "date" for text in (message, value) for kind, _ in identify(text)):
+        message, value = f"{definition.what} {NOT_SHOWN}", ""
     return Issue(
         definition.code,
         definition.level,
-        finding.message,
+        message,
         finding.path or path,
         finding.where,
-        finding.value,
+        value,
         finding.expected,
         definition.fix,
         _origin(check),
