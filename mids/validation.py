@@ -211,6 +211,7 @@ class _Run:
             view = DatasetView(tree, self.common.schema, self.common)
             files = self._files(view, (path for path in tree.files if not is_common(path)))
             yield from _once(chain(files, _run_checks(view, "subject", subject, self.checks)))
+            view.forget()
 
     def _files(self, view: DatasetView, paths: Iterable[str]) -> Iterator[Issue]:
         """The checks that look at one file."""

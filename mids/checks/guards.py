@@ -58,3 +58,34 @@ def is_plain_bids(image: FileView) -> bool:
 def is_described_table(table: FileView) -> bool:
     """Whether the vocabulary defines a table."""
     return table.table is not None and table.size > 0
+
+
+def lacks_sidecar(image: FileView) -> bool:
+    """Whether an image has no sidecar of its own."""
+    return image.sidecar is None
+
+
+def is_odd_json(file: FileView) -> bool:
+    """Whether a JSON file can't be read, repeats a key, or is no object of keywords and values."""
+    document = file.document
+    return bool(document.error or document.twice) or (file.kind == "sidecar" and file.layout != "mids")
+
+
+def is_odd_png(image: FileView) -> bool:
+    """Whether a PNG holds more than its pixels, or less."""
+    head = image.head
+    return isinstance(head, PngHead) and bool(head.texts or head.trailing or not head.complete)
+
+
+def says_more(image: FileView) -> bool:
+    """Whether a volume holds texts, extensions, or a name, a comment or a time of its gzip file."""
+    head = image.head
+    if not isinstance(head, NiftiHead):
+        return False
+    gzip = head.gzip
+    return bool(head.texts or head.extensions or (gzip and (gzip.name or gzip.comment or gzip.time)))
+
+
+def has_wrong_length(image: FileView) -> bool:
+    """Whether a volume is longer or shorter than its header says."""
+    return image.length_error is not None

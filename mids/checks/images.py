@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from mids.checks.guards import is_broken, is_png
+from mids.checks.guards import is_broken, is_odd_png, is_png
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView
 from mids.errors import DataError
@@ -28,7 +28,7 @@ def png_invalid(image: FileView) -> Found:
     return head_error(image, "PNG_INVALID")
 
 
-@check("PNG_TRUNCATED", per="image", when=is_png)
+@check("PNG_TRUNCATED", per="image", when=is_odd_png)
 def png_truncated(image: FileView) -> Found:
     """A PNG does not end with its end chunk.
 

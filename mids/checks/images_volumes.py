@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from mids.checks.guards import is_broken, is_nifti
+from mids.checks.guards import has_wrong_length, is_broken, is_nifti, says_more
 from mids.checks.images import head_error
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView
@@ -39,7 +39,7 @@ def nifti_invalid(image: FileView) -> Found:
     return head_error(image, "NIFTI_INVALID")
 
 
-@check("NIFTI_TRUNCATED", per="image", when=is_nifti)
+@check("NIFTI_TRUNCATED", per="image", when=has_wrong_length)
 def nifti_truncated(image: FileView) -> Found:
     """The end of a volume is missing.
 
@@ -50,7 +50,7 @@ def nifti_truncated(image: FileView) -> Found:
     return _length(image, "NIFTI_TRUNCATED")
 
 
-@check("NIFTI_SIZE", per="image", when=is_nifti)
+@check("NIFTI_SIZE", per="image", when=has_wrong_length)
 def nifti_size(image: FileView) -> Found:
     """A volume that is whole holds fewer or more bytes than its header says.
 
@@ -66,7 +66,7 @@ def _length(image: FileView, code: str) -> Iterator[str]:
         yield image.length_error.message
 
 
-@check("GZIP_TIME", per="image", level=Level.INFO, when=is_nifti)
+@check("GZIP_TIME", per="image", level=Level.INFO, when=says_more)
 def gzip_time(image: FileView) -> Found:
     """The gzip header of a volume holds a time.
 
@@ -162,8 +162,8 @@ def _has_axes(image: FileView) -> bool:
     if not isinstance(image.head, NiftiHead):
         return False
     rows = image.head.affine
-    finite = all(math.isfinite(value) for row in rows for value in row)
-    return finite and all(math.hypot(*axis) > 1e-9 for axis in _axes(rows))
+    # One number that is not finite makes the sum of all so.
+    return math.isfinite(sum(map(sum, rows))) and min(math.hypot(*axis) for axis in _axes(rows)) > 1e-9
 
 
 @check("NIFTI_UNITS", per="image", level=Level.WARNING, when=is_nifti)
@@ -307,9 +307,10 @@ def _axes(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
 
 
 def _unit(axis: Sequence[float]) -> tuple[float, ...]:
-    length = math.hypot(*axis) or 1.0
-    return tuple(value / length for value in axis)
+    x, y, z = axis
+    length = math.hypot(x, y, z) or 1.0
+    return x / length, y / length, z / length
 
 
 def _dot(one: Sequence[float], other: Sequence[float]) -> float:
-    return sum(a * b for a, b in zip(one, other, strict=True))
+    return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]

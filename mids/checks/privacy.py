@@ -3,7 +3,7 @@
 import re
 from functools import lru_cache
 
-from mids.checks.guards import is_nifti, is_png
+from mids.checks.guards import is_odd_png, is_png, says_more
 from mids.checks.identifiers import is_private_column, names_a_date, names_a_person
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView
@@ -89,14 +89,19 @@ def privacy_age(file: FileView) -> Found:
     Fix: Write 89 for everyone of 89 and above.
     """
     if file.kind == "table":
-        for name in filter(AGES.fullmatch, file.rows.header):
+        for name in filter(_is_age, file.rows.header):
             for line, value in zip(file.rows.lines, file.rows.column(name), strict=False):
                 if _is_old(value):
                     yield Finding("the age is above 89", where=f"row {line}, column {name}", expected="89")
-    elif file.kind == "sidecar" and any(map(AGES.fullmatch, file.document.keys)):
+    elif file.kind == "sidecar" and any(map(_is_age, file.document.keys)):
         for where, key, said in file.entries:
-            if AGES.fullmatch(key) and _is_old(str(said).strip("Yy")):
+            if _is_age(key) and _is_old(str(said).strip("Yy")):
                 yield Finding("the age is above 89", where=where, expected="89")
+
+
+@lru_cache(maxsize=4096)
+def _is_age(name: str) -> bool:
+    return AGES.fullmatch(name) is not None
 
 
 def _is_old(text: str) -> bool:
@@ -106,7 +111,7 @@ def _is_old(text: str) -> bool:
 # --- images ----------------------------------------------------------------------------------------------
 
 
-@check("PRIVACY_NIFTI_TEXT", per="image", level=Level.WARNING, when=is_nifti)
+@check("PRIVACY_NIFTI_TEXT", per="image", level=Level.WARNING, when=says_more)
 def privacy_nifti_text(image: FileView) -> Found:
     """A text field in the header of a volume holds a date, a time or something in db_name.
 
@@ -120,7 +125,7 @@ def privacy_nifti_text(image: FileView) -> Found:
                 yield Finding("this field holds a date, a time or a name", where=name)
 
 
-@check("PRIVACY_PNG_TEXT", per="image", when=is_png)
+@check("PRIVACY_PNG_TEXT", per="image", when=is_odd_png)
 def privacy_png_text(image: FileView) -> Found:
     """A PNG carries text, camera notes or a time besides its pixels.
 
@@ -147,7 +152,7 @@ def privacy_png_text_after(image: FileView) -> Found:
             yield Finding("this chunk must not be in an image", where=name)
 
 
-@check("PRIVACY_NIFTI_EXTENSION", per="image", level=Level.WARNING, when=is_nifti)
+@check("PRIVACY_NIFTI_EXTENSION", per="image", level=Level.WARNING, when=says_more)
 def privacy_nifti_extension(image: FileView) -> Found:
     """A volume carries an extension of its header, such as a DICOM header, a history or a comment.
 
@@ -169,7 +174,7 @@ EXTENSIONS = {
 """Registered codes of NIfTI extensions (nifti1.h and the registry at nifti.nimh.nih.gov)."""
 
 
-@check("PRIVACY_GZIP_NAME", per="image", level=Level.WARNING, when=is_nifti)
+@check("PRIVACY_GZIP_NAME", per="image", level=Level.WARNING, when=says_more)
 def privacy_gzip_name(image: FileView) -> Found:
     """The gzip header of a volume holds another file name than its own, or a comment.
 
@@ -184,7 +189,7 @@ def privacy_gzip_name(image: FileView) -> Found:
         yield Finding("the gzip header holds another file name", where="FNAME")
 
 
-@check("PRIVACY_TRAILING_BYTES", per="image", level=Level.WARNING, when=is_png)
+@check("PRIVACY_TRAILING_BYTES", per="image", level=Level.WARNING, when=is_odd_png)
 def privacy_trailing_bytes(image: FileView) -> Found:
     """A PNG goes on after its end chunk.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mids.checks.guards import has_schema_errors, is_plain_bids
+from mids.checks.guards import has_schema_errors, is_odd_json, is_plain_bids, lacks_sidecar
 from mids.checks.registry import Finding, Found, check
 from mids.checks.views import FileView, applies, split
 from mids.issues import Level
@@ -11,7 +11,7 @@ from mids.records import Json
 from mids.schema import Schema
 
 
-@check("JSON_INVALID", per="json")
+@check("JSON_INVALID", per="json", when=is_odd_json)
 def json_invalid(file: FileView) -> Found:
     """A JSON file is not JSON: a syntax error, NaN, or text that is not UTF-8.
 
@@ -23,7 +23,7 @@ def json_invalid(file: FileView) -> Found:
         yield Finding(file.document.error, where=file.document.where)
 
 
-@check("JSON_KEY_DUPLICATED", per="json")
+@check("JSON_KEY_DUPLICATED", per="json", when=is_odd_json)
 def json_key_duplicated(file: FileView) -> Found:
     """A JSON object holds the same key twice.
 
@@ -35,7 +35,7 @@ def json_key_duplicated(file: FileView) -> Found:
         yield Finding("the key stands twice in one object", where=key)
 
 
-@check("SIDECAR_MISSING", per="image")
+@check("SIDECAR_MISSING", per="image", when=lacks_sidecar)
 def sidecar_missing(image: FileView) -> Found:
     """An image has no sidecar.
 
@@ -47,7 +47,7 @@ def sidecar_missing(image: FileView) -> Found:
         yield Finding("there is no JSON file with the same stem", expected=f"{image.stem}.json")
 
 
-@check("SIDECAR_SHARED", per="image", level=Level.WARNING)
+@check("SIDECAR_SHARED", per="image", level=Level.WARNING, when=lacks_sidecar)
 def sidecar_shared(image: FileView) -> Found:
     """An image of a published layout has no sidecar of its own; another file of its series has one.
 
@@ -97,7 +97,7 @@ def sidecar_orphan(file: FileView) -> Found:
         yield "there is no image with the same stem"
 
 
-@check("SIDECAR_LEGACY", per="sidecar", level=Level.WARNING)
+@check("SIDECAR_LEGACY", per="sidecar", level=Level.WARNING, when=is_odd_json)
 def sidecar_legacy(file: FileView) -> Found:
     """A sidecar has a layout of published datasets: XNAT rows, DICOM's JSON model, or numbers as text.
 
@@ -111,7 +111,7 @@ def sidecar_legacy(file: FileView) -> Found:
         yield f"the layout is {names[file.layout]}{bare}"
 
 
-@check("SIDECAR_NOT_AN_OBJECT", per="sidecar")
+@check("SIDECAR_NOT_AN_OBJECT", per="sidecar", when=is_odd_json)
 def sidecar_not_an_object(file: FileView) -> Found:
     """A sidecar is JSON, but neither an object nor one of the published layouts.
 

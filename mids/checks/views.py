@@ -41,6 +41,10 @@ class DatasetView:
         self._views: dict[str, FileView] = {}
         self._common = common
 
+    def forget(self) -> None:
+        """Drops all that was read: views and their dataset refer to each other, and would stay for long."""
+        self.__dict__.clear()
+
     def place(self, path: str) -> str:
         """Where a file is on disk."""
         return f"{self._root}/{path}"
