@@ -254,7 +254,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     for crash in done.outcome.crashes if done.outcome else ():
         _say(crash + "\n")
     if not a.dry_run and not a.quiet:
-        text = report.summary(done.plan, done.outcome, done.issues, f"{a.dest}.mids")
+        text = report.summary(done.plan, done.outcome, done.issues, f"{done.dataset}.mids")
         if done.outcome and (done.outcome.made or done.outcome.kept):
             text += statistics.summary_text(Dataset(done.dataset))
         print(text, end="")

@@ -76,7 +76,9 @@ def convert(
     """
     if jobs < 1 or (limit is not None and limit < 1):
         raise MidsError("--jobs and --limit take a whole number from 1")
-    root, target = Path(source), Path(dataset)
+    if not str(source) or not str(dataset):
+        raise MidsError("SOURCE and DEST must not be empty")
+    root, target = Path(source), Path(dataset).resolve()
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
     _check_places(root, target)
@@ -102,7 +104,9 @@ def convert(
         with executor(jobs) as pool:
             items = chosen(reader.read(root, _mapping(pool.map, jobs)))
             plan = build(modelled(items, root, vocabulary.schema), context, complete=complete)
-        plan = _checked(plan)
+        if state.journal.joined(pseudonyms.item("source root", str(root.resolve())), keep=not dry_run):
+            plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, _added(collection)))
+        plan = _checked(plan, include, exclude)
         references = References(pseudonyms, show_paths=show_paths or labels.are_public)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
         outcome = None
@@ -126,6 +130,8 @@ def _check_places(root: Path, target: Path) -> None:
     """Refuses a source that is not there, and a destination that is not ours to write in."""
     if not root.exists():
         raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
+    if root.is_file() and root.name.upper() == "DICOMDIR":
+        raise MidsError("a DICOMDIR is only an index: give the folder that holds it as SOURCE")
     if target.exists() and not target.is_dir():
         raise MidsError(f"{target} is a file: give a folder as DEST")
     if target.resolve() == root.resolve() or target.resolve() in root.resolve().parents:
@@ -204,8 +210,16 @@ def _chosen(
             yield items
 
 
-def _checked(plan: Plan) -> Plan:
+def _added(collection: str) -> Issue:
+    message = f"the dataset holds another source of {collection} too: nothing is removed"
+    return issue("SOURCE_ADDED", message, origin="plan")
+
+
+def _checked(plan: Plan, include: Sequence[str], exclude: Sequence[str]) -> Plan:
     """Adds an Issue where the source holds nothing to convert and nothing says why."""
+    if (include or exclude) and not plan.subjects:
+        chosen = " ".join([*(f"--include {name}" for name in include), *(f"--exclude {name}" for name in exclude)])
+        raise MidsError(f"no subject is left by {chosen}: give PatientIDs, labels or globs of the source")
     if plan.jobs or any(subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
         return plan
     if any(found.level is Level.ERROR for found in plan.issues):

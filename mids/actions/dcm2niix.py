@@ -47,7 +47,8 @@ KEEP = (
 
 
 _UNWRITABLE = (AttributeError, KeyError, NotImplementedError, OverflowError, TypeError, ValueError, struct.error)
-_CORRECTED = re.compile(r"_(Tilt|Eq|Tilt_Eq)_\d+$")
+_ASIDE = re.compile(r"_(Tilt|Eq|Tilt_Eq|ROI)_?\d+$")
+"""What dcm2niix lays beside a volume: its own corrections, and overlays (PS3.3 C.9.2), which may hold text."""
 SCRUBBED = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
 """Offset and length of the text fields of a NIfTI-1 header: data_type, db_name, descrip, aux_file, intent_name."""
 
@@ -106,6 +107,8 @@ class Volume:
         }
         if self.geometry.problem:
             facts["ResampledReason"] = self.geometry.problem
+        if self.geometry.missing:
+            facts["MissingSlices"] = self.geometry.missing
         if self.blank:
             facts["BlankedRegions"] = [list(box) for box in self.blank]
         return facts
@@ -176,8 +179,8 @@ def _decode(path: Path) -> None:
 
 
 def _choose(outputs: Path) -> Path:
-    """The uncorrected volume; corrections that dcm2niix lays beside it are not used (see `regrid`)."""
-    made = [path for path in sorted(outputs.glob("*.nii")) if not _CORRECTED.search(path.stem)]
+    """The uncorrected volume; what dcm2niix lays beside it is not used (see `regrid`)."""
+    made = [path for path in sorted(outputs.glob("*.nii")) if not _ASIDE.search(path.stem)]
     if len(made) != 1:
         raise DataError("CONVERTER_SURPLUS", f"dcm2niix made {len(made)} volumes where one was expected")
     return made[0]

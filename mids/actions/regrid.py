@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from mids.readers.geometry import even_spacing
 from mids.records import Geometry
 
 Voxels = npt.NDArray[np.generic]
@@ -42,7 +43,7 @@ def regular(voxels: Voxels, shape: Geometry) -> Regular:
     steps = np.stack([offsets @ x / column_spacing, offsets @ -y / row_spacing], axis=1)
     background = voxels.min()
     moved, first = _sheared(voxels, steps, background)
-    spacing = _spacing(depth)
+    spacing = even_spacing(depth)
     evened = _evened(moved, depth, spacing)
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = x * column_spacing, -y * row_spacing, normal * spacing
@@ -84,15 +85,6 @@ def _like(values: Floats, original: Voxels) -> Voxels:
     if np.issubdtype(original.dtype, np.integer):
         return np.rint(values).astype(original.dtype)
     return values.astype(original.dtype)
-
-
-def _spacing(depth: Floats) -> float:
-    """The smallest distance of slices that occurs more than once, so that no regular part loses detail."""
-    distances, counts = np.unique(np.round(np.diff(depth), 2), return_counts=True)
-    repeated = distances[counts > 1]
-    chosen = float(repeated.min() if len(repeated) else distances.min())
-    near = np.diff(depth)
-    return float(near[np.abs(near - chosen) <= 0.01].mean())
 
 
 def _evened(voxels: Voxels, depth: Floats, spacing: float) -> Voxels:

@@ -126,7 +126,7 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
         described = describe(record, context.schema)
         reason = held_back(record, context.policy)
         if described is None:
-            message = f"modality {record.modality} has no suffix"
+            message = "its Modality is none that the vocabulary has a suffix for"
             issues.append(issue("MODALITY_UNKNOWN", message, record.sources[0].name, origin="read"))
         elif reason:
             issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
@@ -354,7 +354,9 @@ def _sessions(images: Sequence[_Image], visits: Mapping[str, Row], context: Cont
 def _participant(images: Sequence[_Image], label: str, items: Sequence[Item], context: Context) -> Row:
     """The row of participants.tsv: what the headers say, overruled by what the collection's tables say."""
     headers = [image.record.header for image in sorted(images, key=_acquired)]
-    ages = [age(*(str(h.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate"))) for h in headers]
+    births = {str(h.get("PatientBirthDate") or "") for h in headers}
+    keys = ("PatientAge", "PatientBirthDate" if len(births) == 1 else "", "StudyDate")
+    ages = [age(*(str(h.get(key) or "") for key in keys)) for h in headers]
     sexes = {str(h.get("PatientSex") or "").strip().upper() for h in headers} & {"M", "F", "O"}
     row = {
         "participant_id": f"sub-{label}",

@@ -54,7 +54,7 @@ def compare(plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stam
             (done if entry.digest == job.digest() else stale).append(job)
     wanted = {path for job in plan.jobs for path in job.outputs}
     scope = {subject.label for subject in plan.subjects}
-    superseded = [
+    superseded = [] if plan.adds else [
         path for entry in known.values() for path in entry.outputs
         if path not in wanted and path in present and path not in changed and (plan.complete or _subject(path) in scope)
     ]  # fmt: skip

@@ -74,6 +74,7 @@ class Plan:
     """What a run will do.
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
+    `adds` says that the dataset holds another source too, of which nothing may be removed.
     """
 
     subjects: tuple[Subject, ...]
@@ -81,6 +82,7 @@ class Plan:
     skipped: tuple[Skipped, ...] = ()
     complete: bool = True
     entries: tuple[TableRow, ...] = ()
+    adds: bool = False
 
     @property
     def jobs(self) -> tuple[Job, ...]:

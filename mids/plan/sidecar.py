@@ -33,6 +33,13 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
         found |= _geometry(record)
     if described.view_source not in ("", "dicom"):
         found["ViewSource"] = described.view_source
+    for keys, code_list, said in (
+        (("ImageLaterality", "Laterality"), "laterality", described.laterality),
+        (("BodyPartExamined",), "body_parts", described.body_part),
+    ):
+        for key in keys:  # a person's correction would stand beside the header's mistake
+            if said and key in found and schema.code_lists[code_list].find(str(found[key])) not in (said, None):
+                del found[key]
     if described.task:
         found["TaskName"] = described.task
     if frame is not None:
@@ -55,7 +62,8 @@ def _value(field: Field, record: Record) -> Json:
     values = record.per_slice.get(field.dicom)
     if values is None or not field.per_slice or not all(isinstance(value, int | float) for value in values):
         return None
-    return [_scaled(value, field) for value in values]
+    scaled = [_scaled(value, field) for value in values]
+    return None if any(value is None for value in scaled) else scaled
 
 
 def _typed(value: Json, field: Field) -> Json:
@@ -79,4 +87,6 @@ def _scaled(value: Json, field: Field) -> Json:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     number = value if field.scale == 1 else round(value * field.scale, 12)
+    if (field.minimum is not None and number < field.minimum) or (field.maximum is not None and number > field.maximum):
+        return None  # a tube voltage of 0 is no tube voltage
     return int(number) if "integer" in field.type else number

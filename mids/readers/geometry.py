@@ -88,11 +88,12 @@ def _measured(
         return Geometry(rows, columns, 1, volumes, orientation, corner, spacing)
     normal = np.cross(orientation[:3], orientation[3:])
     steps = np.diff(line @ normal)
-    step = float(np.median(steps))
+    mean = float(steps.mean())
+    uneven = bool(np.any(np.abs(steps - mean) > SPACING_TOLERANCE * abs(mean)))
+    step = even_spacing(line @ normal - line[0] @ normal) if uneven else mean
     direction = line[-1] - line[0]
     cosine = float(np.clip(direction @ normal / np.linalg.norm(direction), -1, 1))
     tilt = float(np.degrees(np.arccos(cosine)))
-    uneven = bool(np.any(np.abs(steps - step) > SPACING_TOLERANCE * abs(step)))
     whole = np.round(steps / step) if uneven else np.ones(slices - 1)
     is_gap = uneven and bool(np.all(np.abs(steps - whole * step) <= SPACING_TOLERANCE * abs(step) * whole))
     problems: dict[tuple[bool, bool], Literal["", "tilt", "uneven", "tilt and uneven"]] = {
@@ -105,6 +106,24 @@ def _measured(
         missing=int(whole.sum()) - (slices - 1) if is_gap else 0,
         positions=tuple(tuple(float(value) for value in point) for point in line) if problem else (),
     )  # fmt: skip
+
+
+def even_spacing(depth: np.ndarray) -> float:
+    """The smallest distance of slices that occurs more than once, so that no regular part loses detail."""
+    distances, counts = np.unique(np.round(np.diff(depth), 2), return_counts=True)
+    repeated = distances[counts > 1]
+    chosen = float(repeated.min() if len(repeated) else distances.min())
+    near = np.diff(depth)
+    return float(near[np.abs(near - chosen) <= 0.01].mean())
+
+
+def even_slices(shape: Geometry) -> int:
+    """How many slices the stack has once it is evenly spaced."""
+    if "uneven" not in shape.problem:
+        return shape.slices
+    points = np.array(shape.positions)
+    depth = (points - points[0]) @ np.cross(shape.orientation[:3], shape.orientation[3:])
+    return int(np.floor(depth[-1] / even_spacing(depth) + 0.01)) + 1
 
 
 def affine(shape: Geometry) -> np.ndarray | None:

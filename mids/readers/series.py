@@ -14,7 +14,7 @@ from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.dicom import Instance
 from mids.readers.files import open_source
-from mids.readers.geometry import geometry, orientation_key, position
+from mids.readers.geometry import even_slices, geometry, orientation_key, position
 from mids.readers.pixels import read_dataset, stored
 from mids.records import Item, Json, Kind, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
@@ -214,8 +214,14 @@ def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], par
             continue
         record = _record(subject, modality, "volume", volume, part)
         part += 1
-        if record.geometry is not None and record.geometry.missing:
-            message = f"{record.geometry.missing} slices are missing inside the series"
+        shape = record.geometry
+        absent = even_slices(shape) - shape.slices if shape else 0
+        if shape and absent > shape.slices:
+            message = f"{shape.slices} slices are there and {absent} would have to be made up between them"
+            yield from _unstackable(subject, volume, message)
+            continue
+        if shape and shape.missing:
+            message = f"{shape.slices} slices are there and {shape.missing} are missing between them"
             yield issue("SERIES_GAP", message, volume[0].source.name, origin="read")
         yield record
 

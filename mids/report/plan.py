@@ -66,6 +66,9 @@ def summary(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue], state:
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
         lines.append(f"{len(outcome.made)} images made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
+    unread = sum(found.origin == "read" and found.level is Level.ERROR for found in issues)
+    if unread:
+        lines.append(f"{unread} errors in the source: see the messages above")
     lines += [f"{count} skipped: {reason}" for reason, count in sorted(reasons.items())]
     if others:
         lines.append(f"{others} files are not DICOM")

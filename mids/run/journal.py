@@ -7,6 +7,7 @@ must not.
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mids.errors import MidsError
@@ -116,8 +117,24 @@ class Journal:
             (digest, json.dumps(dict(facts)), json.dumps(dict(private)), job.path),
         )
 
-    def describe(self, subject: Subject) -> None:
-        """Records what the headers say of a subject, its sessions and images: the newest plan's word counts."""
+    def joined(self, source: str, *, keep: bool) -> bool:
+        """Whether the dataset has another source too; the source of this run is recorded if it is to be kept."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'sources'").fetchone()
+        known = json.loads(row[0]) if row else []
+        if keep and source not in known:
+            self._do("INSERT OR REPLACE INTO meta VALUES ('sources', ?)", (json.dumps([*known, source]),))
+        return bool({*known} - {source})
+
+    def describe(self, subject: Subject, *, adds: bool = False) -> None:
+        """Records what the headers say of a subject, its sessions and images: the newest plan's word counts.
+
+        `adds` keeps what another source said of its sessions and tables.
+        """
+        old = self.subjects().get(subject.label) if adds else None
+        if old:
+            others = tuple(entry for entry in old.entries if entry not in subject.entries)
+            sessions_of_both = {**old.sessions, **subject.sessions}
+            subject = replace(subject, sessions=sessions_of_both, entries=(*others, *subject.entries))
         sessions = json.dumps({label: dict(row) for label, row in subject.sessions.items()})
         self._do("BEGIN")
         entries = json.dumps([[entry.table, dict(entry.row)] for entry in subject.entries])

@@ -68,7 +68,7 @@ def run(
     lost |= {job.path for job in plan.jobs if job.of in lost}  # a label map without its image lies on nothing
     known = journal.known()
     for subject in (*plan.subjects, Subject(NOBODY, entries=plan.entries)):
-        journal.describe(subject)
+        journal.describe(subject, adds=plan.adds)
     failed = lost & set(known) - {job.path for job in comparison.blocked}
     unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
     untouched = {*comparison.foreign, *comparison.changed}
