@@ -218,8 +218,8 @@ class _Run:
         for path in paths:
             file = view.view(path)
             groups = self._of(file.kind, inside=bool(file.subject))
-            for when, group in groups:
-                yield from _run_group(when, group, file)
+            if found := _run_groups(groups, file):
+                yield from found
 
     def _of(self, kind: Kind, *, inside: bool) -> Groups:
         """The checks for a kind of file, in the order of their registration within a group."""
@@ -233,16 +233,22 @@ class _Run:
         return self._groups[kind, inside]
 
 
-def _run_group(when: Any, group: Checks, file: FileView) -> Iterable[Issue]:
-    """The checks that share a question about the file, if its answer is yes."""
-    try:
-        if when is not None and not when(file):
-            return ()
-    except OSError as error:
-        return [_unreadable(error, file.path, group[0], file.dataset.tree)]
-    except Exception as error:  # the checks themselves meet it again, and say so
-        return [_crash(error, file.path, group[0])]
-    return [issue for check in group for issue in _run(check, file, file.path)]
+def _run_groups(groups: Groups, file: FileView) -> list[Issue]:
+    """The checks of each group whose question about the file is answered yes."""
+    issues: list[Issue] = []
+    for when, group in groups:
+        try:
+            wanted = when is None or when(file)
+        except OSError as error:
+            issues.append(_unreadable(error, file.path, group[0], file.dataset.tree))
+            continue
+        except Exception as error:  # whatever it is, the run goes on and ends with exit code 3
+            issues.append(_crash(error, file.path, group[0]))
+            continue
+        if wanted:
+            for check in group:
+                issues += _run(check, file, file.path)
+    return issues
 
 
 def _run_checks(view: DatasetView, per: Per, path: str, checks: Checks) -> Iterator[Issue]:

@@ -213,11 +213,15 @@ def in_entries(entries: Iterable[tuple[str, str, Json]]) -> tuple[Found, ...]:
 
 def is_suspicious(content: Json) -> bool:
     """Whether any text in a JSON value holds an identifier; asked before places are made."""
-    if isinstance(content, str):
-        return len(content) > 6 and bool(_of_value(content))
-    if isinstance(content, dict):
-        return any(map(is_suspicious, content.values()))
-    return isinstance(content, list) and any(map(is_suspicious, content))
+    items = content.values() if isinstance(content, dict) else content if isinstance(content, list) else (content,)
+    for item in items:
+        kind = type(item)  # most values are numbers and short words: isinstance for each costs more than all else
+        if kind is str:
+            if len(item) > 6 and _of_value(item):  # type: ignore[arg-type]
+                return True
+        elif (kind is dict or kind is list) and is_suspicious(item):
+            return True
+    return False
 
 
 def _of_value(text: str) -> tuple[tuple[Kind, str], ...]:
