@@ -1,28 +1,190 @@
-"""What may leave a header, and how ids and dates go out: the policy of a conversion."""
+"""The policy of de-identification: a profile of DICOM PS3.15 Annex E, its options, and what is done with ids and text.
 
-from dataclasses import dataclass
-from typing import Literal
+Presets are data (`schemas/deid/presets.yaml`); a user's own file has the same form (`schemas/deid/policy.json`).
+"""
 
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import jsonschema
+import yaml
+
+from mids.errors import MidsError
 from mids.records import Record
+from mids.resources import read_yaml, schemas
+
+Option = Literal[
+    "clean_pixel_data", "clean_recognizable_visual_features", "clean_graphics", "clean_structured_content",
+    "clean_descriptors", "retain_full_dates", "retain_modified_dates", "retain_patient_characteristics",
+    "retain_device_identity", "retain_institution_identity", "retain_uids", "retain_safe_private",
+]  # fmt: skip
+"""The options of PS3.15 E.3, by their names in the standard; the two of longitudinal dates without 'longitudinal'."""
+
+OPTIONS: tuple[Option, ...] = get_args(Option)
+
+Ids = Literal["keyed", "random", "table", "keep"]
+Ages = Literal["cap", "bands", "keep"]
+Times = Literal["keep", "hour", "remove"]
+Texts = Literal["tags", "surrogates", "remove", "keep"]
+BurnedIn = Literal["hold", "blank", "report", "release"]
+Detect = Literal["none", "glyphs", "ocr"]
+Code = Literal["D", "Z", "X", "K", "C", "U"]
+"""An action of PS3.15 Table E.1-1a."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Override:
+    """Another action for one attribute (`attribute` is its keyword, or its tag as ``gggg,eeee``), and why."""
+
+    attribute: str
+    action: Code
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SafePrivate:
+    """A private element that may stay besides those of Table E.3.10-1, named by its creator (PS3.5 7.8.1)."""
+
+    creator: str
+    group: int
+    element: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Choices of de-identification; the field names are the keys of a policy file.
+
+    `ages` counts where patient characteristics are retained: ``cap`` gives 89 for all above, ``bands`` ten years.
+    `times` of day stay, become whole hours, or go. A region keeps its name only with more than `region_minimum`
+    patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text. `burned_in`
+    says what happens to pictures that may show a name, `detect` how text in other pictures is looked for.
+    """
+
+    name: str = "mids"
+    options: frozenset[Option] = frozenset()
+    ids: Ids = "keyed"
+    ages: Ages = "cap"
+    times: Times = "keep"
+    region_minimum: int = 0
+    texts: Texts = "tags"
+    burned_in: BurnedIn = "hold"
+    detect: Detect = "none"
+    overrides: tuple[Override, ...] = ()
+    safe_private: tuple[SafePrivate, ...] = ()
+
+    @property
+    def dates(self) -> Literal["keep", "shift", "remove"]:
+        """What happens to dates: the two options of longitudinal dates exclude each other."""
+        if "retain_full_dates" in self.options:
+            return "keep"
+        return "shift" if "retain_modified_dates" in self.options else "remove"
+
+
+def presets() -> tuple[str, ...]:
+    """The names of the presets, the default ``mids`` among them."""
+    return tuple(_presets())
+
+
+def preset(name: str) -> Policy:
+    """A preset by its name; raises `MidsError` with the nearest names where there is none."""
+    known = _presets()
+    if name not in known:
+        near = get_close_matches(name, known, 1) or list(known)
+        raise MidsError(f"there is no de-identification profile {name!r}: did you mean {' or '.join(near)}?")
+    return _policy(name, known[name])
+
+
+def load(path: Path) -> Policy:
+    """A user's policy file: YAML with the keys of `Policy`, and `profile`, the preset that it changes.
+
+    `options` are all options, in place of the preset's. Raises `MidsError` with the file and the key where it can't
+    be read, holds what no policy has, or contradicts itself.
+    """
+    try:
+        content = read_yaml(path)
+    except OSError as error:
+        raise MidsError(f"the policy {path} can't be read: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise MidsError(f"the policy {path} is not YAML") from error
+    return _policy(path.name, _merged(content, str(path)))
+
+
+def chosen(name: str, options: Iterable[str] = (), *, without: Iterable[str] = ()) -> Policy:
+    """The policy that flags ask for: a preset or a file by name, with options added and taken away.
+
+    Raises `MidsError` for an unknown name or option, and for options that exclude each other.
+    """
+    policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
+    wanted = {_option(option) for option in options}
+    both = policy.options - _excluded_by(wanted) - {_option(option) for option in without}
+    return checked(replace(policy, options=both | wanted))
+
+
+def checked(policy: Policy) -> Policy:
+    """The policy itself; raises `MidsError` where options exclude each other (PS3.15 E.3.6)."""
+    if {"retain_full_dates", "retain_modified_dates"} <= policy.options:
+        raise MidsError(
+            "the options retain_full_dates and retain_modified_dates exclude each other (PS3.15 E.3.6): choose one"
+        )
+    return policy
+
+
+def _option(text: str) -> Option:
+    """An option by its name, ``-`` for ``_`` and any case allowed."""
+    name = text.strip().lower().replace("-", "_").replace(" ", "_").removesuffix("_option")
+    name = name.replace("retain_longitudinal_", "retain_")
+    for option in OPTIONS:
+        if option == name:
+            return option
+    near = get_close_matches(name, OPTIONS, 1)
+    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
+    raise MidsError(f"there is no option {text!r} of de-identification: {advice}")
+
+
+def _excluded_by(options: set[Option]) -> set[Option]:
+    """The option of a preset that one of the command line replaces: dates are either modified or full."""
+    dates: set[Option] = {"retain_full_dates", "retain_modified_dates"}
+    return dates - options if len(dates & options) == 1 else set()
+
+
+def _presets() -> Mapping[str, Mapping[str, Any]]:
+    content: Mapping[str, Mapping[str, Any]] = read_yaml(schemas() / "deid" / "presets.yaml")
+    return content
+
+
+def _merged(content: object, place: str) -> Mapping[str, Any]:
+    """What a user's file says on top of the preset that it names."""
+    rules = json.loads((schemas() / "deid" / "policy.json").read_bytes())
+    for error in sorted(jsonschema.Draft202012Validator(rules).iter_errors(content), key=lambda e: e.json_path):
+        raise MidsError(f"the policy {place}, {error.json_path}: {error.message}")
+    assert isinstance(content, dict)
+    base = _presets().get(content.get("profile", "basic"))
+    if base is None:
+        raise MidsError(f"the policy {place}: there is no profile {content['profile']!r}: {', '.join(_presets())}")
+    return {**base, **{key: value for key, value in content.items() if key != "profile"}}
+
+
+def _policy(name: str, content: Mapping[str, Any]) -> Policy:
+    values = {key: value for key, value in content.items() if key not in ("description", "options")}
+    values["overrides"] = tuple(Override(**entry) for entry in content.get("overrides", ()))
+    values["safe_private"] = tuple(SafePrivate(**entry) for entry in content.get("safe_private", ()))
+    return checked(Policy(name, frozenset(_option(text) for text in content.get("options", ())), **values))
+
+
+# --- pictures ----------------------------------------------------------------------------------------------
 
 _SCREENS = frozenset({"US", "IVUS", "ES", "XC", "GM", "SM", "OT", "SC"})
 """Modalities whose pictures commonly carry a name; CR, DX and the like are held back only by evidence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Choices of de-identification.
-
-    `burned_in` says what happens to pictures that may show a name: ``hold`` keeps them back, ``release``
-    delivers them.
-    """
-
-    burned_in: Literal["hold", "release"] = "hold"
-
-
 def held_back(record: Record, policy: Policy) -> str:
     """Why a picture is held back for text that may be burned into it (BurnedInAnnotation, PS3.3 C.7.6.1), or empty."""
-    if policy.burned_in == "release":
+    if policy.burned_in in ("release", "report", "blank"):
         return ""
     value = str(record.header.get("BurnedInAnnotation") or "").strip().upper()
     if value == "YES":

@@ -40,6 +40,13 @@ class Pseudonyms:
         """A reference to a source item, for messages, tables and the journal."""
         return self._label("item", *ids)
 
+    def uid(self, original: str) -> str:
+        """The UID that stands for another one: ``2.25.`` and a UUID made of the key (PS3.5 B.2, RFC 9562 version 8)."""
+        digest = bytearray(self._digest("uid", original.strip(" \x00"))[:16])
+        digest[6] = digest[6] & 0x0F | 0x80
+        digest[8] = digest[8] & 0x3F | 0x80
+        return f"2.25.{int.from_bytes(digest, 'big')}"
+
     def shift(self, patient: str) -> timedelta:
         """The shift of all dates of one patient: whole weeks, so that weekdays and intervals survive."""
         low, high = SHIFT_WEEKS
