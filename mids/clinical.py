@@ -119,7 +119,7 @@ def load(name: str) -> Clinical:
     return Clinical(replace(schema, tables=tables), origins, missing)
 
 
-_COLUMN = ("type", "unit", "required", "code_list", "minimum", "maximum", "description", "source")
+_COLUMN = ("type", "unit", "required", "code_list", "minimum", "maximum", "holds", "description", "source")
 
 
 def _column(name: str, entry: Mapping[str, Any]) -> Column:

@@ -114,7 +114,11 @@ class CodeList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a table; `unit` follows UCUM, limits are inclusive."""
+    """One column of a table; `unit` follows UCUM, limits are inclusive.
+
+    `holds` is what a value may tell of a person (age, sex, region, country, site, date, free_text, device, sensitive):
+    de-identification and the report on risks go by it.
+    """
 
     name: str
     type: str
@@ -123,6 +127,7 @@ class Column:
     code_list: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    holds: str = ""
     description: str
     source: str
 
