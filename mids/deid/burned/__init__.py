@@ -1,0 +1,1 @@
+"""Text burned into pictures, and faces that they show: evidence in headers, regions of devices, text in pixels."""
