@@ -1,7 +1,6 @@
 """The program: read, plan, run. Everything a user can ask of a conversion is an argument of `convert`."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
@@ -19,15 +18,20 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
-from mids.plan.texts import Words
+from mids.plan.job import Subject
+from mids.plan.texts import Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
-from mids.records import Compression, Contours, Item, Layout, Map, Pixels, R, T
-from mids.run import Journal, run, state_folder
-from mids.run.pool import executor
+from mids.records import Compression, Contours, Delivered, Item, Layout, Pixels
+from mids.run import run
+from mids.run.pool import executor, mapping
 from mids.run.run import Place, Progress
 from mids.run.sources import published, write_sources
+from mids.run.state import State, check_key_place, check_places
+
+Extra = Callable[[Outcome], Mapping[str, str]]
+"""What is added to the small files of a dataset once it is known what became of each job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,9 @@ def convert(
     root, target = Path(source), Path(dataset).resolve()
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
-    _check_places(root, target)
+    check_places(root, target)
     secret, place_of_key, is_new = keys.find(Path(key) if key else None)
-    _check_key_place(place_of_key, target)
+    check_key_place(place_of_key, target)
     pseudonyms = Pseudonyms(secret)
     corrections = curation_table.read(Path(curation)) if curation else ()
     labels = Labels(pseudonyms, description)
@@ -93,7 +97,7 @@ def convert(
     )
     chosen = partial(_chosen, include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms)
     complete = not (limit or include or exclude)
-    with _State(target, dry_run=dry_run) as state:
+    with State(target, dry_run=dry_run) as state:
         state.journal.settle("collection", collection, f"{target} was made from another collection: use another DEST")
         state.journal.settle(
             "key", secret.digest, f"{target} was made with another key: give that key, or another DEST"
@@ -102,7 +106,7 @@ def convert(
         state.journal.settle("layout", layout, complaint, before="mids")
         context = replace(context, known=state.journal.names())
         with executor(jobs) as pool:
-            items = chosen(reader.read(root, _mapping(pool.map, jobs)))
+            items = chosen(reader.read(root, mapping(pool.map, jobs)))
             plan = build(modelled(items, root, vocabulary.schema), context, complete=complete)
         if state.journal.joined(pseudonyms.item("source root", str(root.resolve())), keep=not dry_run):
             plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, _added(collection)))
@@ -114,7 +118,8 @@ def convert(
             where = Place(root, target, state.folder)
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
             words = Words(description, vocabulary.schema)
-            outcome = run(plan, where, state.journal, words, jobs=jobs, progress=progress, extra=extra)
+            texts = partial(_texts, words=words, extra=extra)
+            outcome = run(plan, where, state.journal, texts, jobs=jobs, progress=progress)
         if not dry_run:
             write_sources(state.folder, plan, outcome, references)
     issues = (
@@ -126,67 +131,14 @@ def convert(
     return Conversion(target, plan, comparison, outcome, shown, references, place_of_key if is_new else None)
 
 
-def _check_places(root: Path, target: Path) -> None:
-    """Refuses a source that is not there, and a destination that is not ours to write in."""
-    if not root.exists():
-        raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
-    if root.is_file() and root.name.upper() == "DICOMDIR":
-        raise MidsError("a DICOMDIR is only an index: give the folder that holds it as SOURCE")
-    if target.exists() and not target.is_dir():
-        raise MidsError(f"{target} is a file: give a folder as DEST")
-    if target.resolve() == root.resolve() or target.resolve() in root.resolve().parents:
-        raise MidsError("SOURCE lies inside DEST: give another DEST")
-    if root.is_dir() and root.resolve() in target.resolve().parents:
-        raise MidsError("DEST lies inside SOURCE, and would be read as a source next time: give another DEST")
-    if any((parent / "dataset_description.json").is_file() for parent in target.resolve().parents):
-        raise MidsError("DEST lies inside another dataset, whose state must not hold real paths: give another DEST")
-    journal = state_folder(target) / "journal.sqlite"
-    if target.is_dir() and any(target.iterdir()) and not journal.is_file():
-        raise MidsError(f"{target} is not empty and no earlier run made it: give an empty or absent DEST")
-
-
-def _check_key_place(key: Path, target: Path) -> None:
-    if target.resolve() in key.resolve().parents:
-        raise MidsError("the key lies inside DEST, where it would be published: move it out")
-
-
-class _State:
-    """The folder beside the dataset, made with safe permissions; a dry run leaves nothing behind."""
-
-    def __init__(self, dataset: Path, *, dry_run: bool) -> None:
-        self.folder = state_folder(dataset)
-        self._dataset = dataset
-        self._throwaway = dry_run and not self.folder.exists()
-        self._dry_run = dry_run
-
-    def __enter__(self) -> "_State":
-        try:
-            if not self._dry_run:
-                self._dataset.mkdir(parents=True, exist_ok=True)
-                self.folder.mkdir(mode=0o700, exist_ok=True)
-                self.folder.chmod(0o700)
-                if self._dataset.stat().st_dev != self.folder.stat().st_dev:
-                    raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
-        except OSError as error:
-            raise MidsError(f"{self._dataset} can't be written ({error.strerror}): give another DEST") from error
-        path = ":memory:" if self._throwaway else self.folder / "journal.sqlite"
-        self.journal = Journal(Path(path))
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.journal.close()
-
-
-def _mapping(spread: Callable[..., Iterator[R]], jobs: int) -> Map:
-    """`map` over the pool where more than one worker is asked for; the built-in one else."""
-
-    def mapped(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
-        try:
-            yield from spread(function, items)
-        except BrokenProcessPool as error:
-            raise MidsError("a process that reads the source died, of memory perhaps: use --jobs 1") from error
-
-    return mapped if jobs > 1 else map  # type: ignore[return-value]
+def _texts(
+    delivered: Sequence[Delivered], subjects: Mapping[str, Subject], outcome: Outcome, *, words: Words, extra: Extra
+) -> Iterator[tuple[str, str]]:
+    """The small files of the dataset: sidecars, tables, descriptions, provenance."""
+    yield from sidecar_texts(delivered)
+    yield from dataset_texts(delivered, subjects, words)
+    if delivered:
+        yield from extra(outcome).items()
 
 
 def _chosen(

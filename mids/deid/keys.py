@@ -32,12 +32,17 @@ def default_path() -> Path:
     return user_config_path("mids") / "key"
 
 
+def draw() -> Key:
+    """A new key that is kept nowhere."""
+    return Key(secrets.token_bytes(LENGTH))
+
+
 def create(path: Path) -> Key:
     """Writes a new key as hex, readable by its owner only.
 
     Raises `MidsError` where the file exists or can't be written.
     """
-    key = Key(secrets.token_bytes(LENGTH))
+    key = draw()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)

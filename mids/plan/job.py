@@ -19,20 +19,20 @@ NOBODY = ""
 class Job:
     """The outputs that one action makes, and what is known of them beforehand.
 
-    `key` is the keyed id of the source item, which keeps its name over runs; `sidecar` is what the headers
-    give, completed by the action's facts; `row` is the line of scans.tsv, empty for what is
-    no scan (a label map, which is `of` the image that it lies on). `outputs` are relative to the
-    dataset, the image first.
+    `key` is the keyed id of the source item, which keeps its name over runs; `name` is that of an image of MIDS;
+    `sidecar` is what the headers give, completed by the action's facts; `row` is the line of scans.tsv, empty for
+    what is no scan (a label map, which is `of` the image that it lies on). `outputs` are relative to the dataset, the
+    image first.
     """
 
     key: str
     subject: str
     session: str
-    name: Name
+    name: Name | None
     outputs: tuple[str, ...]
     action: Action
-    sidecar: Mapping[str, Json]
-    row: Row
+    sidecar: Mapping[str, Json] = field(default_factory=dict)
+    row: Row = field(default_factory=dict)
     of: str = ""
 
     @property
@@ -45,7 +45,12 @@ class Job:
         # The description of an action is its dataclass fields: they are all it depends on.
         parameters = asdict(self.action)  # type: ignore[call-overload]
         described = [list(self.outputs), type(self.action).__name__, self.action.VERSION, parameters]
-        return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(described, sort_keys=True, default=_plain).encode()).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """What JSON lacks, as the same text in every run: the order of a set is not."""
+    return sorted(value) if isinstance(value, frozenset) else str(value)
 
 
 @dataclass(frozen=True, slots=True)

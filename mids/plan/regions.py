@@ -46,6 +46,7 @@ def region_jobs(
             message = f"regions of reader {item.reader} name {what}"
             yield issue("REGION_UNMATCHED", message, item.source.name, origin="read")
             continue
+        assert target.job.name is not None
         name = _name(target.job.name, item.reader)
         place = f"{ROOT}/{target.job.path.rpartition('/')[0]}/{name.stem}"  # the image's own folder, in any layout
         outputs = (place + name.extension, f"{place}.tsv")

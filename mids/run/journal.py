@@ -93,6 +93,20 @@ class Journal:
         elif row[0] != value:
             raise MidsError(complaint)
 
+    def seal(self) -> None:
+        """Forgets everything but that the dataset is finished, so that nothing here links a source to an output."""
+        self._do("PRAGMA secure_delete=ON")
+        self._do("BEGIN")
+        for table in ("jobs", "texts", "subjects", "meta"):
+            self._do(f"DELETE FROM {table}")
+        self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
+        self._do("COMMIT")
+        self._do("VACUUM")
+
+    def is_sealed(self) -> bool:
+        """Whether an earlier run gave random ids and ended."""
+        return self._db.execute("SELECT value FROM meta WHERE name = 'sealed'").fetchone() is not None
+
     def known(self) -> dict[str, Known]:
         """Every job ever finished, by its image."""
         rows = self._db.execute("SELECT path, digest, outputs FROM jobs")

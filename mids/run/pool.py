@@ -17,7 +17,7 @@ from threading import Thread
 from typing import TypeVar
 
 from mids.errors import DataError, MidsError
-from mids.records import Action, Made
+from mids.records import Action, Made, Map
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
@@ -48,6 +48,21 @@ def executor(workers: int) -> ProcessPoolExecutor:
     """Worker processes; forked where that is safe and cheap, so that imports are paid once."""
     context = get_context("fork" if sys.platform == "linux" else "spawn")
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+
+
+def mapping(spread: Callable[..., Iterator[R]], workers: int) -> Map:
+    """`map` over a pool where more than one worker is asked for; the built-in one else.
+
+    Raises `MidsError` where a worker dies.
+    """
+
+    def mapped(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        try:
+            yield from spread(function, items)
+        except BrokenProcessPool as error:
+            raise MidsError("a process that reads the source died, of memory perhaps: use --jobs 1") from error
+
+    return mapped if workers > 1 else map  # type: ignore[return-value]
 
 
 def _begin() -> None:

@@ -1,7 +1,7 @@
 """Runs a plan: makes what is left to do, moves it in, writes the tables, removes what is superseded."""
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,6 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
 from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
-from mids.plan.texts import Words, dataset_texts, sidecar_texts
 from mids.readers.files import tar_order
 from mids.records import Delivered, Source
 from mids.run.journal import Journal
@@ -20,8 +19,8 @@ from mids.run.pool import Failed, Finished, mapped, work
 Progress = Callable[[int, int, str], None]
 """Called with how many jobs are done, how many there are, and the path of the last one."""
 
-Extra = Callable[[Outcome], Mapping[str, str]]
-"""What a caller adds to a dataset once it is known what became of each job."""
+Texts = Callable[[Sequence[Delivered], Mapping[str, Subject], Outcome], Iterable[tuple[str, str]]]
+"""The small files of a dataset (path, content), from what the journal knows is there and what became of each job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +38,13 @@ class Place:
 
 
 def run(
-    plan: Plan, place: Place, journal: Journal, words: Words, *,
-    jobs: int = 1, progress: Progress = lambda done, total, path: None, extra: Extra = lambda outcome: {},
+    plan: Plan, place: Place, journal: Journal, texts: Texts, *,
+    jobs: int = 1, progress: Progress = lambda done, total, path: None,
 ) -> Outcome:  # fmt: skip
     """Makes everything of the plan that is not done yet.
 
-    `extra` gives further small files of the dataset (path → content). Raises `MidsError` where the destination
-    can't take the result; what is finished by then stays, and the next run goes on from there.
+    `texts` gives the small files of the dataset: sidecars, tables, descriptions. Raises `MidsError` where the
+    destination can't take the result; what is finished by then stays, and the next run goes on from there.
     """
     known = journal.known()
     comparison = compare(plan, known, journal.texts(), files_below(place.dataset))
@@ -83,7 +82,8 @@ def run(
         tuple(issues),
         tuple(crashes),
     )
-    removed += _write_texts(place, journal, words, partial(extra, outcome), untouched)
+    written = texts(journal.delivered(), journal.subjects(), outcome)
+    removed += _write_texts(place, journal, written, untouched)
     return replace(outcome, removed=tuple(removed))
 
 
@@ -206,18 +206,11 @@ def _remove(paths: list[str], place: Place, journal: Journal) -> list[str]:
     return paths
 
 
-def _write_texts(
-    place: Place, journal: Journal, words: Words, extra: Callable[[], Mapping[str, str]], kept: set[str]
-) -> list[str]:
-    """Writes sidecars, tables and descriptions from the journal, and removes those that nothing wants any more."""
-    delivered: list[Delivered] = journal.delivered()
+def _write_texts(place: Place, journal: Journal, texts: Iterable[tuple[str, str]], kept: set[str]) -> list[str]:
+    """Writes sidecars, tables and descriptions, and removes those that nothing wants any more."""
     ours = journal.texts()
     wanted: set[str] = set()
-    for path, content in (
-        *sidecar_texts(delivered),
-        *dataset_texts(delivered, journal.subjects(), words),
-        *(extra().items() if delivered else ()),
-    ):
+    for path, content in texts:
         wanted.add(path)
         if path not in kept:
             _write(place, path, content.encode(), journal, ours.get(path))

@@ -1,0 +1,98 @@
+"""The folder beside a destination: who may write there, and the key that random ids have for as long as a run lasts."""
+
+import os
+from pathlib import Path
+
+from mids.deid import keys
+from mids.errors import MidsError
+from mids.run.journal import IN_MEMORY, Journal, state_folder
+
+RANDOM_KEY = "random-key"
+"""The name of the key of random ids in the state folder, until the run is complete."""
+
+
+def check_places(root: Path, target: Path) -> None:
+    """Refuses (`MidsError`) a source that is not there, and a destination that is not ours to write in."""
+    if not root.exists():
+        raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
+    if root.is_file() and root.name.upper() == "DICOMDIR":
+        raise MidsError("a DICOMDIR is only an index: give the folder that holds it as SOURCE")
+    if target.exists() and not target.is_dir():
+        raise MidsError(f"{target} is a file: give a folder as DEST")
+    if target.resolve() == root.resolve() or target.resolve() in root.resolve().parents:
+        raise MidsError("SOURCE lies inside DEST: give another DEST")
+    if root.is_dir() and root.resolve() in target.resolve().parents:
+        raise MidsError("DEST lies inside SOURCE, and would be read as a source next time: give another DEST")
+    if any((parent / "dataset_description.json").is_file() for parent in target.resolve().parents):
+        raise MidsError("DEST lies inside another dataset, whose state must not hold real paths: give another DEST")
+    journal = state_folder(target) / "journal.sqlite"
+    if target.is_dir() and any(target.iterdir()) and not journal.is_file():
+        raise MidsError(f"{target} is not empty and no earlier run made it: give an empty or absent DEST")
+
+
+def check_key_place(key: Path, target: Path) -> None:
+    """Refuses (`MidsError`) a key inside the destination."""
+    if target.resolve() in key.resolve().parents:
+        raise MidsError("the key lies inside DEST, where it would be published: move it out")
+
+
+class State:
+    """The folder beside the dataset, made with safe permissions; a dry run leaves nothing behind.
+
+    Raises `MidsError` where it can't be written, and where random ids sealed the destination.
+    """
+
+    def __init__(self, dataset: Path, *, dry_run: bool) -> None:
+        self.folder = state_folder(dataset)
+        self._dataset = dataset
+        self._throwaway = dry_run and not self.folder.exists()
+        self._dry_run = dry_run
+
+    def __enter__(self) -> "State":
+        try:
+            if not self._dry_run:
+                self._dataset.mkdir(parents=True, exist_ok=True)
+                self.folder.mkdir(mode=0o700, exist_ok=True)
+                self.folder.chmod(0o700)
+                if self._dataset.stat().st_dev != self.folder.stat().st_dev:
+                    raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
+        except OSError as error:
+            raise MidsError(f"{self._dataset} can't be written ({error.strerror}): give another DEST") from error
+        self.journal = Journal(Path(IN_MEMORY) if self._throwaway else self.folder / "journal.sqlite")
+        if self.journal.is_sealed():
+            self.journal.close()
+            self._destroy_key()  # a kill may have come between the seal and this
+            raise MidsError(f"{self._dataset} is finished, and its random ids can't be had again: give another DEST")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.journal.close()
+
+    def random_key(self) -> keys.Key:
+        """The key of random ids: that of an interrupted run, else a new one; a dry run keeps none."""
+        place = self.folder / RANDOM_KEY
+        if place.exists():
+            return keys.load(place)
+        if self._dry_run:
+            return keys.draw()
+        half = self.folder / "half-written"
+        half.unlink(missing_ok=True)
+        key = keys.create(half)
+        half.replace(place)  # in one step: a kill leaves no half of a key
+        return key
+
+    def seal(self) -> None:
+        """Destroys the key of random ids and what links a source to an output; no later run goes on from here."""
+        self.journal.seal()
+        self._destroy_key()
+
+    def _destroy_key(self) -> None:
+        place = self.folder / RANDOM_KEY
+        try:
+            if place.exists():
+                with place.open("r+b") as stream:
+                    stream.write(bytes(place.stat().st_size))
+                    os.fsync(stream.fileno())
+                place.unlink()
+        except OSError as error:
+            raise MidsError(f"the key {place} can't be destroyed ({error.strerror}): delete it") from error
