@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mids import cli_label
+from mids import cli_label, cli_risk
 from mids._version import __version__
 from mids.errors import MidsError
 
@@ -57,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _convert_arguments(_subcommand(commands, "convert", "convert a source collection", EXAMPLES_CONVERT))
     _validate_arguments(_subcommand(commands, "validate", "validate a dataset", EXAMPLES_VALIDATE))
     cli_label.arguments(_subcommand(commands, "label", cli_label.TEXT, cli_label.EXAMPLES))
+    cli_risk.arguments(_subcommand(commands, "risk", cli_risk.TEXT, cli_risk.EXAMPLES))
     key = _subcommand(commands, "key", "make the key of pseudonyms", "examples:\n  mids key new ~/keys/study.key\n")
     key.add_argument("action", choices=["new"], help="make a new key")
     key.add_argument("file", type=Path, metavar="FILE", help="where to; must not exist")

@@ -1,0 +1,280 @@
+"""The page of ``mids risk``: how well people can be told apart, joined to other data, and what could be learned."""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+
+from mids.report.page import WRITERS, Block, Heading, Items, Paragraph, Table
+from mids.risk.assess import Assessment, Knowledge, Risk
+from mids.risk.changes import Change
+from mids.risk.classes import Band, Diversity
+
+FORMATS = ("text", "json", "markdown", "html")
+
+SHOWN = {"text": 20, "markdown": 200, "html": 1000}
+"""How many people in small groups each format lists; JSON lists all."""
+
+LIMITS = (
+    "The images: a face in a head CT or MR, a name in pixels, an implant, a tattoo or the shape of a bone is seen by "
+    "nobody here. Of images this page knows no more than whether two are the same.",
+    "Rare findings: a disease that only one person of the region has names that person, whatever the columns say. "
+    "rare_labels counts labels that are rare in this dataset, not in the world.",
+    "Free texts: reports and notes are not read here.",
+    "What others know: who knows more than these columns finds more people; who knows less finds fewer. Choose the "
+    "columns by what a neighbour, an employer, an insurer or another hospital may know.",
+    "Who is in the dataset: to know that a person is in it at all may be enough to learn what all in it have.",
+    "Whether the dataset is anonymous: that is a judgement, of which these figures are a part.",
+)
+
+
+def write(assessment: Assessment, style: str, *, people: bool = True) -> Iterator[str]:
+    """The page in one of `FORMATS`; without `people` nobody is listed, and no value of a column is shown."""
+    if style == "json":
+        risks = assessment.risks if people else tuple(replace(risk, few=()) for risk in assessment.risks)
+        images = assessment.images if people else None
+        yield json.dumps(asdict(replace(assessment, risks=risks, images=images)), indent=1, ensure_ascii=False) + "\n"
+    else:
+        yield from WRITERS[style](list(_page(assessment, SHOWN[style] if people else 0)))
+
+
+def _page(assessment: Assessment, shown: int) -> Iterator[Block]:
+    k = assessment.k
+    yield Heading("Risk of re-identification", 1)
+    yield Paragraph(
+        "Three questions about people in a dataset (Article 29 Working Party, Opinion 05/2014): can one be told from "
+        "all others, be joined to other data, and can something be learned of them? Groups of fewer than "
+        f"{k} people count as small."
+    )
+    if shown:
+        yield Paragraph("this page lists people who stand out. Keep it apart from the dataset.", "Confidential")
+    for risk in assessment.risks:
+        yield from _dataset(risk, k, shown)
+    if assessment.links or assessment.images is not None:
+        yield from _between(assessment, shown)
+    yield Heading("What these figures can't tell")
+    yield Items(LIMITS)
+
+
+def _dataset(risk: Risk, k: int, shown: int) -> Iterator[Block]:
+    found = risk.classes
+    yield Heading(risk.name)
+    yield Paragraph(
+        f"{_count(found.people, 'person')} in {_count(found.groups, 'group')}, by {_listed(risk.columns)}. "
+        f"The smallest group has {found.smallest} (k-anonymity with n/a as a value of its own; with n/a as any value "
+        f"{found.smallest_anything})."
+    )
+    yield Table(("question", "answer"), tuple(_answers(risk, k)))
+    yield from _individualisation(risk, k, shown)
+    yield from _correlation(risk, k)
+    yield from _inference(risk)
+    yield from _changes(risk, k)
+    yield Heading("What was not counted", 3)
+    yield Paragraph(f"Neither taken for what tells people apart nor for sensitive: {_listed(risk.left_out)}.")
+    if risk.problems:
+        yield Items(tuple(f"Not read: {problem}" for problem in risk.problems))
+
+
+def _answers(risk: Risk, k: int) -> Iterator[tuple[str, str]]:
+    """The three questions, and what the figures say."""
+    found, people = risk.classes, risk.classes.people
+    if found.alone:
+        one = f"yes: {_share(found.alone, people)} stand alone, {_share(found.below, people)} in groups below {k}"
+    elif found.below:
+        one = f"nobody stands alone; {_share(found.below, people)} are in groups below {k}"
+    else:
+        one = f"not by these columns: everybody is in a group of {found.smallest} or more"
+    yield "individualisation (singling out)", one
+    worst = max(risk.each, key=lambda known: known.alone, default=None)
+    if worst and worst.alone:
+        yield (
+            "correlation (linkability)",
+            f"yes: {worst.columns[0]} alone leads to {_share(worst.alone, people)} in any other table that has it",
+        )
+    else:
+        yield "correlation (linkability)", "no single column leads to one person; several together may (see below)"
+    learned = max(risk.diversity, key=lambda column: column.shared, default=None)
+    if learned is None:
+        yield "inference", "no sensitive column is known"
+    elif learned.shared:
+        yield "inference", f"yes: {learned.column} of {_share(learned.shared, learned.known)} is shared by their group"
+    else:
+        yield "inference", "no group of two or more has all the same; of those alone everything is known"
+
+
+# --- the three questions ---------------------------------------------------------------------------------
+
+
+def _individualisation(risk: Risk, k: int, shown: int) -> Iterator[Block]:
+    found = risk.classes
+    yield Heading("Individualisation: who can be told from all others", 3)
+    yield Paragraph(
+        f"Somebody who knows all these columns of everybody names {found.expected:.1%} of the people rightly, and the "
+        f"person most at risk with a chance of 1 in {found.smallest}."
+    )
+    largest = max(band.people for band in found.bands)
+    rows = [
+        (
+            _between_words(band),
+            f"{band.groups:,}",
+            _share(band.people, found.people),
+            "█" * -(-20 * band.people // largest),
+        )
+        for band in found.bands
+    ]
+    yield Table(("size of group", "groups", "people", ""), tuple(rows))
+    yield Paragraph("What somebody needs to know, one column more in each line:")
+    yield _knowledge(risk.growing, found.people, k, "+ ")
+    if shown and risk.few:
+        yield Paragraph(f"The people in groups below {k}, smallest groups first, by their line in participants.tsv:")
+        header = ("line", "participant_id", "group", *risk.columns)
+        people = tuple(
+            (str(p.line or "none"), p.participant_id, str(p.group), *map(_shown, p.values)) for p in risk.few[:shown]
+        )
+        yield Table(header, people)
+        if len(risk.few) > shown:
+            yield Paragraph(f"… and {len(risk.few) - shown:,} more: the JSON format lists all.")
+
+
+def _correlation(risk: Risk, k: int) -> Iterator[Block]:
+    yield Heading("Correlation: what would lead to people from other data", 3)
+    yield Paragraph(
+        "Each column by itself. Who is alone in one is found through it in every other table that has the same column, "
+        "such as another hospital's export or an earlier release. Intervals between studies survive shifted dates."
+    )
+    yield _knowledge(risk.each, risk.classes.people, k, "")
+
+
+def _inference(risk: Risk) -> Iterator[Block]:
+    yield Heading("Inference: what could be learned of people", 3)
+    if not risk.diversity:
+        yield Paragraph("No sensitive column is known: name some with --sensitive.")
+        return
+    yield Paragraph(
+        "What somebody learns who knows a person's group but not which member it is. Shared: people in groups of two "
+        "or more in which all have a value in common. Guess: how often the commonest value is right, that of all and "
+        "that of the group."
+    )
+    header = (
+        "column", "people known", "values", "fewest in a group", "entropy l", "shared", "guess, all", "guess, group",
+        "t-closeness",
+    )  # fmt: skip
+    yield Table(header, tuple(map(_learned, risk.diversity)))
+    same = [found.column for found in risk.diversity if found.values == 1]
+    if same:
+        yield Paragraph(f"Everybody has the same {_listed(same)}: to be in the dataset is to have it.")
+
+
+def _learned(found: Diversity) -> tuple[str, ...]:
+    return (
+        found.column,
+        f"{found.known:,}",
+        str(found.values),
+        str(found.distinct),
+        f"{found.entropy:.2f}",
+        _share(found.shared, found.known),
+        f"{found.guess_before:.0%}",
+        f"{found.guess_after:.0%}",
+        "-" if found.closeness is None else f"{found.closeness:.2f}",
+    )
+
+
+# --- what can be done ------------------------------------------------------------------------------------
+
+
+def _changes(risk: Risk, k: int) -> Iterator[Block]:
+    found = risk.classes
+    yield Heading("What can be done", 3)
+    if not found.below:
+        yield Paragraph(f"Nothing is needed for groups of {k}.")
+        return
+    if found.people < k:
+        yield Paragraph(f"The dataset has fewer than {k} people: no change of columns makes groups of {k}.")
+        return
+    if risk.changes:
+        yield Paragraph("Each change by itself, measured on this dataset:")
+        yield _tried(risk.changes, risk, k)
+    yield Paragraph(
+        "One on top of the other, each time the change that helps most people for what it loses. It is a way, not "
+        f"always the best. After any line the people still below {k} may be left out of the dataset instead."
+    )
+    yield _tried(risk.plan.steps, risk, k)
+    steps, enough = risk.plan.steps, risk.plan.enough
+    if {(c.column, c.words) for c in enough} < {(c.column, c.words) for c in steps}:
+        yield Paragraph("In the end these are enough: " + "; ".join(f"{c.column} {c.words}" for c in enough) + ".")
+
+
+def _tried(changes: Sequence[Change], risk: Risk, k: int) -> Table:
+    before, people = risk.classes, risk.classes.people
+    now = ("as it is", str(before.smallest), _share(before.alone, people), _share(before.below, people), "-")
+    rows = (
+        (f"{c.column} {c.words}", str(c.smallest), _share(c.alone, people), _share(c.below, people), f"{c.lost:.0%}")
+        for c in changes
+    )
+    return Table(("change", "smallest group", "alone", f"below {k}", "lost of the column"), (now, *rows))
+
+
+# --- several datasets ------------------------------------------------------------------------------------
+
+
+def _between(assessment: Assessment, shown: int) -> Iterator[Block]:
+    yield Heading("Between the datasets")
+    if assessment.links:
+        yield Paragraph(
+            "How people of one dataset match those of another by the columns that both have. A pair: each is the "
+            "other's only match, which makes them one person if that person is in both. n/a matches n/a; who is n/a in "
+            "all does not count."
+        )
+        header = ("from", "to", "columns", "people", "several matches", "one match", "pairs", "same participant_id")
+        rows = (
+            (
+                link.one, link.other, ", ".join(link.columns) or "none", f"{link.people:,}", f"{link.several:,}",
+                _share(link.single, link.people), _share(link.pairs, link.people), f"{link.same_ids:,}",
+            )
+            for link in assessment.links
+        )  # fmt: skip
+        yield Table(header, tuple(rows))
+    if assessment.images is not None:
+        number = len(assessment.images)
+        yield Paragraph(f"{_count(number, 'image')} with the same content under two or more participant_ids.")
+        if shown and number:
+            sets = ((" = ".join(f"{who} ({name})" for name, who in same.people)) for same in assessment.images[:shown])
+            yield Items(tuple(sets))
+
+
+# --- words -----------------------------------------------------------------------------------------------
+
+
+def _knowledge(known: Sequence[Knowledge], people: int, k: int, sign: str) -> Table:
+    rows = (
+        (
+            (sign if number else "") + each.columns[-1], str(each.smallest), _share(each.alone, people),
+            _share(each.below, people),
+        )
+        for number, each in enumerate(known)
+    )  # fmt: skip
+    return Table(("known", "smallest group", "alone", f"below {k}"), tuple(rows))
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({part / whole:.1%})" if whole else f"{part:,}"
+
+
+def _count(number: int, noun: str) -> str:
+    plural = {"person": "people"}.get(noun, f"{noun}s")
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words) or "nothing"
+
+
+def _between_words(band: Band) -> str:
+    if band.most is None:
+        return f"{band.least} or more"
+    return str(band.least) if band.least == band.most else f"{band.least} to {band.most}"
+
+
+def _shown(value: str) -> str:
+    """A value for reading: days without the zeros that keep them in order."""
+    return re.sub(r"\+0*(\d)", r"+\1", value)
