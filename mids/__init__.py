@@ -16,6 +16,7 @@ from mids.issues import Issue, Level
 if TYPE_CHECKING:
     from mids.conversion import Conversion, convert
     from mids.dataset import Dataset
+    from mids.deidentification import Deidentification, deidentify
     from mids.evaluation import Evaluation, evaluate
     from mids.exports import export_schema
     from mids.frames import issues_frame
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from mids.validation import Report, validate
 
 __all__ = [
-    "Conversion", "Dataset", "Evaluation", "Issue", "Joined", "Level", "MidsError", "Report",
-    "__version__", "bids_layout", "concat", "convert", "evaluate", "export_schema", "issues_frame", "validate",
+    "Conversion", "Dataset", "Deidentification", "Evaluation", "Issue", "Joined", "Level", "MidsError", "Report",
+    "__version__", "bids_layout", "concat", "convert", "deidentify", "evaluate", "export_schema", "issues_frame",
+    "validate",
 ]  # fmt: skip
 
 _HOMES = {
     "Conversion": "conversion", "convert": "conversion", "Dataset": "dataset", "bids_layout": "layout",
     "Report": "validation", "validate": "validation", "export_schema": "exports", "issues_frame": "frames",
+    "Deidentification": "deidentification", "deidentify": "deidentification",
     "Joined": "joining", "concat": "joining", "Evaluation": "evaluation", "evaluate": "evaluation",
 }  # fmt: skip
 """Public names that are loaded when first used, so that importing the package is quick."""

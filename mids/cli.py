@@ -14,8 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mids import cli_label, cli_risk
+from mids import cli_deidentify, cli_label, cli_risk
 from mids._version import __version__
+from mids.cli_shared import Progress, common_arguments, say
 from mids.errors import MidsError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _convert_arguments(_subcommand(commands, "convert", "convert a source collection", EXAMPLES_CONVERT))
     _validate_arguments(_subcommand(commands, "validate", "validate a dataset", EXAMPLES_VALIDATE))
+    cli_deidentify.arguments(_subcommand(commands, "deidentify", cli_deidentify.TEXT, cli_deidentify.EXAMPLES))
     cli_label.arguments(_subcommand(commands, "label", cli_label.TEXT, cli_label.EXAMPLES))
     cli_risk.arguments(_subcommand(commands, "risk", cli_risk.TEXT, cli_risk.EXAMPLES))
     key = _subcommand(commands, "key", "make the key of pseudonyms", "examples:\n  mids key new ~/keys/study.key\n")
@@ -132,7 +134,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--about", type=Path, metavar="FILE", help="YAML: title, authors, licence … of the dataset")
     add("--publish-sources", action="store_true", help="put the source table, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may hold names")
-    _common_arguments(parser)
+    common_arguments(parser)
     parser.set_defaults(run=_convert)
 
 
@@ -176,15 +178,8 @@ def _validate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
     add("--list-codes", action="store_true", help="list every code, and stop")
-    _common_arguments(parser)
+    common_arguments(parser)
     parser.set_defaults(run=_validate)
-
-
-def _common_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--log", type=Path, metavar="FILE", help="also write messages to this file")
-    loud = parser.add_mutually_exclusive_group()
-    loud.add_argument("-v", "--verbose", action="store_true", help="print infos and progress of each item too")
-    loud.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
 def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
@@ -234,7 +229,7 @@ def _convert(arguments: argparse.Namespace) -> int:
         return 0
     if None in (arguments.collection, arguments.source, arguments.dest):
         raise MidsError("COLLECTION, SOURCE and DEST are needed: see --help for examples, --list for the collections")
-    progress = _Progress(quiet=arguments.quiet, verbose=arguments.verbose)
+    progress = Progress(quiet=arguments.quiet, verbose=arguments.verbose)
     a = arguments
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
@@ -251,9 +246,9 @@ def _convert(arguments: argparse.Namespace) -> int:
     if done.outcome is None and a.dry_run:
         print(report.dry_run(done.plan, done.comparison, done.references), end="")
     least = Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING
-    _say(report.issue_lines(done.issues, least=least))
+    say(report.issue_lines(done.issues, least=least))
     for crash in done.outcome.crashes if done.outcome else ():
-        _say(crash + "\n")
+        say(crash + "\n")
     if not a.dry_run and not a.quiet:
         text = report.summary(done.plan, done.outcome, done.issues, f"{done.dataset}.mids")
         if done.outcome and (done.outcome.made or done.outcome.kept):
@@ -261,38 +256,6 @@ def _convert(arguments: argparse.Namespace) -> int:
         print(text, end="")
         logging.getLogger("mids").info(text)
     return done.exit_code
-
-
-def _say(text: str) -> None:
-    print(text, end="", file=sys.stderr)
-    if text:
-        logging.getLogger("mids").info(text.rstrip())
-
-
-class _Progress:
-    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._verbose, self._quiet, self._last = verbose, quiet, -1
-        self._is_terminal = sys.stderr.isatty()
-
-    def step(self, done: int, total: int, path: str) -> None:
-        """One more item is done."""
-        logging.getLogger("mids").info("%d/%d %s", done, total, path)
-        tenth = 10 * done // total
-        if self._quiet:
-            return
-        if self._is_terminal and not self._verbose:
-            filled = 30 * done // total
-            print(f"\r[{'#' * filled:<30}] {done}/{total}", end="", file=sys.stderr, flush=True)
-        elif self._verbose or tenth != self._last:
-            print(f"{done}/{total} {path}", file=sys.stderr)
-        self._last = tenth
-
-    def end(self) -> None:
-        """Ends the bar's line."""
-        if self._is_terminal and self._last >= 0 and not self._quiet and not self._verbose:
-            print(file=sys.stderr)
 
 
 def _validate(arguments: argparse.Namespace) -> int:

@@ -43,10 +43,15 @@ def scan_all(root: Path, mapped: Map = map, private: tuple[PrivateTag, ...] = ()
     return everything
 
 
-def scan(sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...] = ()) -> Scan:
-    """Reads the headers of `sources` (files or archives), and of private elements those that are asked for."""
+def scan(
+    sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...] = (), wanted: tuple[str, ...] = ()
+) -> Scan:
+    """Reads the headers of `sources` (files or archives), and of private elements those that are asked for.
+
+    `wanted` are the keywords of other attributes than `keywords`.
+    """
     found = Scan()
-    wanted = keywords()
+    wanted = wanted or keywords()
     for source in sources:
         try:
             if archive_kind(source.path):

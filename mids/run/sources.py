@@ -44,15 +44,19 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
             yield row(Source(found.path), "lost", "", f"{found.code}: {found.message}")
 
 
-def write_sources(folder: Path, plan: Plan, outcome: Outcome | None, references: References) -> None:
-    """Writes ``sources.tsv`` into the state folder, with real paths.
+def write_sources(
+    folder: Path, plan: Plan, outcome: Outcome | None, references: References, *, linked: bool = True
+) -> None:
+    """Writes ``sources.tsv`` into the state folder, with real paths; what each became only where `linked`.
 
     Where subjects were left out on request, what earlier runs said of their files stays. Backslashes, tabs and
     line ends of a path, and bytes that are no UTF-8, stand as in a Python text (``\\t``, ``\\udcd3``).
     Raises `MidsError` where it can't be written.
     """
     path, half = folder / "sources.tsv", folder / "half-written"
-    found = [tuple(_escaped(value) for value in row.values()) for row in _rows(plan, outcome, references)]
+    rows = _rows(plan, outcome, references)
+    shown = ({**row, "filename": row["filename"] if linked else ""} for row in rows)
+    found = [tuple(_escaped(value) for value in row.values()) for row in shown]
     try:
         if not plan.complete and path.is_file():
             mentioned = {cells[1] for cells in found}

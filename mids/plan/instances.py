@@ -1,0 +1,239 @@
+"""From DICOM files to the jobs of ``mids deidentify``: one file in, one file out, names that say nothing.
+
+A name depends on the file's own ids and the key alone, so that files added later rename none.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import cache
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from mids.actions.deidentify import Block, Deidentify
+from mids.deid.burned.devices import devices
+from mids.deid.burned.evidence import VOLUMES, by_header, screen
+from mids.deid.burned.rules import Rule, first, patterns, rules
+from mids.deid.labels import Labels
+from mids.deid.policy import Policy
+from mids.issues import Issue, issue
+from mids.plan.job import Job, Plan, Subject
+from mids.readers.dicom import Instance
+from mids.readers.scan import Scan, left_out, scan
+from mids.readers.series import by_subject, pixel_digest, study_key, subject_key
+from mids.records import Json, Skipped, Source
+from mids.resources import read_yaml, schemas
+
+ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "StudyDescription", "SeriesDescription")
+"""What `mids.deid.burned.evidence` reads of a header besides what its rules name."""
+
+NUMBERS = range(100_000)
+"""InstanceNumbers that a file name shows; a larger one may be an id in disguise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything besides the files that a plan depends on; `blocks` are what is embedded, by PatientID."""
+
+    labels: Labels
+    policy: Policy
+    blocks: Mapping[str, Block] = field(default_factory=dict)
+
+    def label(self, patient: str) -> str:
+        """The subject label; where real ids are kept, a patient without one gets a keyed one."""
+        has_id = "|" not in patient or not patient.startswith(("StudyInstanceUID|", "SeriesInstanceUID|", "file|"))
+        is_kept = self.labels.ids == "keep" and not has_id
+        return self.labels.pseudonyms.subject(patient) if is_kept else self.labels.subject(patient)
+
+    def shift(self, patient: str) -> timedelta:
+        """What the dates of a patient are moved by."""
+        return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient)
+
+
+NEEDED = (
+    "AccessionNumber InstanceNumber IssuerOfPatientID Modality PatientID SOPClassUID SOPInstanceUID SeriesInstanceUID "
+    "SeriesNumber StudyInstanceUID Rows Columns NumberOfFrames"
+).split()
+"""What of a header names, groups and sorts files; the rules on burned-in text and faces name what else they need."""
+
+
+@cache
+def _keywords() -> tuple[str, ...]:
+    found = [keyword for part in ("text", "faces") for rule in rules(part) for keyword, _ in rule.when]
+    found += [keyword for device in devices() for keyword, _ in device.when]
+    parts = (_rules(part, frozenset()) for part in ("skipped", "withheld"))
+    found += [keyword for rule in chain(*parts) for keyword, _ in rule.when]
+    return tuple(dict.fromkeys([*NEEDED, *ANATOMY, "BurnedInAnnotation", "RecognizableVisualFeatures", *found]))
+
+
+def headers(sources: Sequence[Source], root: Path) -> Scan:
+    """What the plan needs of the headers of some files or archives; runs in a worker."""
+    return scan(sources, root, wanted=_keywords())
+
+
+def build(found: Scan, root: Path, context: Context) -> Plan:
+    """The jobs of all files, what is skipped and why, and what is wrong."""
+    kept, repeated = _once(found.instances, root)
+    groups = list(by_subject(kept))
+    patients = {subject_key(group[0]): group for group in groups}
+    shared = _shared_labels([patient for patient in patients if context.labels.is_known(patient)], context)
+    subjects = [
+        _nobody(group, context, "PATIENT_UNLISTED", "the table of ids does not hold this patient")
+        if not context.labels.is_known(patient)
+        else _nobody(group, context, "SUBJECT_COLLISION", "another patient has the same label")
+        if context.label(patient).lower() in shared
+        else _subject(patient, group, context)
+        for patient, group in patients.items()
+    ]
+    issues = (*found.issues, *(item for item in repeated if isinstance(item, Issue)))
+    skipped = (*left_out(found.others), *(item for item in repeated if isinstance(item, Skipped)))
+    return _without_collisions(Plan(tuple(subjects), issues, skipped))
+
+
+def _once(instances: Iterable[Instance], root: Path) -> tuple[list[Instance], list[Skipped | Issue]]:
+    """The first file of each SOPInstanceUID, by path, and what becomes of the others."""
+    groups: dict[str, list[Instance]] = defaultdict(list)
+    for instance in sorted(instances, key=lambda one: one.source):
+        groups[instance.text("SOPInstanceUID") or f"file|{instance.source.name}"].append(instance)
+    kept: list[Instance] = []
+    others: list[Skipped | Issue] = []
+    for original, *twins in groups.values():
+        kept.append(original)
+        for twin in twins:
+            reason = _sameness(original, twin, root)
+            if reason:
+                others.append(Skipped((twin.source,), reason, subject_key(twin), twin.text("SeriesInstanceUID")))
+            else:
+                message = "another file has the same SOPInstanceUID and other content; that one is delivered"
+                others.append(issue("DUPLICATE_DIFFERS", message, twin.source.name, origin="read"))
+    return kept, others
+
+
+def _sameness(one: Instance, other: Instance, root: Path) -> str:
+    """Why two files of one SOPInstanceUID count as the same, or empty."""
+    if subject_key(one) != subject_key(other) or one.has_pixels != other.has_pixels:
+        return ""
+    if pixel_digest(root, one.source) != pixel_digest(root, other.source):
+        return ""
+    return "a duplicate: same SOPInstanceUID and pixels as another file"
+
+
+def _shared_labels(patients: Sequence[str], context: Context) -> set[str]:
+    """Labels that more than one patient would get, case folded: file systems may not tell case."""
+    counts = Counter(context.label(patient).lower() for patient in patients)
+    return {label for label, count in counts.items() if count > 1}
+
+
+def _nobody(instances: Sequence[Instance], context: Context, code: str, message: str) -> Subject:
+    """A patient of whom nothing is delivered."""
+    found = [_problem(code, message, instances)]
+    reason = f"{LOST}{message}"
+    return Subject(_reference(instances, context), skipped=(Skipped(_sources(instances), reason),), issues=tuple(found))
+
+
+LOST = "lost: "
+
+
+def _reference(instances: Sequence[Instance], context: Context) -> str:
+    return context.labels.item("patient", subject_key(instances[0]))
+
+
+def _sources(instances: Iterable[Instance]) -> tuple[Source, ...]:
+    return tuple(instance.source for instance in instances)
+
+
+def _problem(code: str, message: str, instances: Sequence[Instance]) -> Issue:
+    files = "1 file" if len(instances) == 1 else f"{len(instances)} files"
+    return issue(code, f"{files}: {message}", instances[0].source.name, origin="read")
+
+
+def _subject(patient: str, instances: Sequence[Instance], context: Context) -> Subject:
+    """The jobs of one patient, and what of the patient is not delivered."""
+    label = context.label(patient)
+    jobs: list[Job] = []
+    apart: dict[tuple[str, str, str], list[Instance]] = defaultdict(list)
+    for instance in instances:
+        outcome, reason = _fate(instance, context.policy)
+        if outcome == "deliver":
+            jobs.append(_job(instance, patient, label, context))
+        else:
+            apart[outcome, reason, instance.text("SeriesInstanceUID")].append(instance)
+    issues = [_problem(_CODES[kind], reason, group) for (kind, reason, _), group in apart.items() if kind in _CODES]
+    skipped = [
+        Skipped(_sources(group), f"held back: {reason}" if kind == "hold" else reason, patient, series)
+        for (kind, reason, series), group in apart.items()
+        if kind != "truncated"
+    ]
+    return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues))
+
+
+_Fate = Literal["deliver", "skip", "withhold", "hold", "truncated"]
+_CODES = {"withhold": "DEID_WITHHELD", "hold": "PRIVACY_HELD_BACK", "truncated": "FILE_TRUNCATED"}
+
+
+def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str]:
+    """What becomes of a file by its header, and why."""
+    header: dict[str, Json] = {**instance.header, "HasPixels": "YES" if instance.has_pixels else "NO"}
+    if rule := first(_rules("skipped", frozenset()), header):
+        return "skip", rule.reason
+    if rule := first(_rules("withheld", policy.options), header):
+        return "withhold", rule.reason
+    if instance.truncated:
+        return "truncated", "the pixel data breaks off"
+    if not instance.has_pixels:
+        return "deliver", ""
+    decision = by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
+    return ("hold", decision.reason) if decision.outcome == "hold" else ("deliver", "")
+
+
+@cache
+def _rules(part: str, options: frozenset[str]) -> tuple[Rule, ...]:
+    """The rules of one part of `schemas/deid/undelivered.yaml` that options do not lift."""
+    entries = read_yaml(schemas() / "deid" / "undelivered.yaml")[part]
+    return tuple(
+        Rule(entry["reason"], patterns(entry["when"])) for entry in entries if entry.get("unless") not in options
+    )
+
+
+def _job(instance: Instance, patient: str, label: str, context: Context) -> Job:
+    labels, policy = context.labels, context.policy
+    session = labels.session(patient, study_key(instance))
+    path = f"{label}/{session}/{_series(instance, labels)}/{_file(instance, labels)}.dcm"
+    identifier = patient.split("|", 1)[-1] if labels.ids == "keep" and instance.text("PatientID") else label
+    decision = by_header(instance.header, policy, is_volume=instance.text("Modality") in VOLUMES)
+    action = Deidentify(
+        instance.source, policy, labels.pseudonyms, identifier, context.shift(patient),
+        decision.boxes, screen(decision, policy), context.blocks.get(instance.text("PatientID")),
+    )  # fmt: skip
+    return Job(labels.item("source", instance.source.name), label, session, None, (path,), action)
+
+
+def _series(instance: Instance, labels: Labels) -> str:
+    """A label of the series; without a SeriesInstanceUID of what else tells series apart."""
+    uid = instance.text("SeriesInstanceUID")
+    rest = () if uid else (study_key(instance), instance.text("Modality"), instance.text("SeriesNumber"))
+    return labels.item("series", uid, *rest)
+
+
+def _file(instance: Instance, labels: Labels) -> str:
+    """The number of an instance for people and for order, and a label of its UID."""
+    name = labels.item("instance", instance.text("SOPInstanceUID") or instance.source.name)
+    number = instance.header.get("InstanceNumber")
+    return f"{number:05}-{name}" if isinstance(number, int) and number in NUMBERS else name
+
+
+def _without_collisions(plan: Plan) -> Plan:
+    """The plan without jobs that would write the same file, which are lost."""
+    counts = Counter(path.lower() for job in plan.jobs for path in job.outputs)
+    subjects = []
+    for subject in plan.subjects:
+        lost = [job for job in subject.jobs if counts[job.path.lower()] > 1]
+        if lost:
+            message = "another file would get the same name"
+            found = [issue("NAME_COLLISION", message, j.action.sources[0].name, origin="read") for j in lost]
+            jobs = tuple(job for job in subject.jobs if job not in lost)
+            subject = replace(subject, jobs=jobs, issues=(*subject.issues, *found))
+        subjects.append(subject)
+    return replace(plan, subjects=tuple(subjects))

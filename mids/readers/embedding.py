@@ -1,0 +1,74 @@
+"""A table of metadata for a private block of each patient's files, as FIDAC published its data."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mids.errors import MidsError
+
+FIRST = 0x10
+"""The element of the first column: FIDAC begins at (0C19,1010) (Diagn Interv Imaging 2022, table 1)."""
+
+LAST = 0xFF
+LO = 64
+"""Characters of a value of VR LO at most (PS3.5 6.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """Rows by patient, with the block that they go into: odd `group`, `creator`; `columns` in the table's order.
+
+    `lines` are the line numbers of the rows, for messages.
+    """
+
+    group: int
+    creator: str
+    columns: tuple[str, ...]
+    rows: Mapping[str, tuple[str, ...]]
+    lines: Mapping[str, int]
+
+    def vr(self, column: int) -> str:
+        """LO where all values of a column fit into it, else UT."""
+        values = [row[column] for row in self.rows.values()]
+        is_short = all(len(value) <= LO and "\\" not in value and value.isprintable() for value in values)
+        return "LO" if is_short else "UT"
+
+
+def read(path: Path, *, group: int, creator: str) -> Embedding:
+    """A CSV in UTF-8: the first column is the PatientID of the source, the others are embedded under their names.
+
+    Raises `MidsError`, without a value of the table, where the block is no private one, or the table can't be read,
+    is ragged, or names a patient twice.
+    """
+    if group % 2 == 0 or not 0x0009 <= group <= 0xFFFD:
+        raise MidsError("--embed-group takes an odd hexadecimal number from 0009 to FFFD, such as 0C19")
+    if not creator.strip() or len(creator) > LO or not creator.isascii() or "\\" in creator:
+        raise MidsError(f"--embed-creator takes a name of at most {LO} characters of ASCII, without backslash")
+    rows: dict[str, tuple[str, ...]] = {}
+    lines: dict[str, int] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            table = csv.reader(stream)
+            head = [name.strip() for name in next(table, [])]
+            _check(head, path)
+            for row in table:
+                if len(row) != len(head) or not row[0].strip():
+                    raise MidsError(f"{path}, line {table.line_num}: {len(head)} cells are needed, the id first")
+                patient = row[0].strip()
+                if patient in rows:
+                    raise MidsError(f"{path}, line {table.line_num}: its patient stands in an earlier line too")
+                rows[patient] = tuple(value.strip() for value in row[1:])
+                lines[patient] = table.line_num
+    except OSError as error:
+        raise MidsError(f"the table {path} can't be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MidsError(f"the table {path} is no CSV in UTF-8") from error
+    return Embedding(group, creator.strip(), tuple(head[1:]), rows, lines)
+
+
+def _check(head: list[str], path: Path) -> None:
+    if len(head) < 2 or len({*head}) < len(head) or "" in head:
+        raise MidsError(f"{path} needs a first line with different names: the PatientID's column, then others")
+    if len(head) - 1 > LAST - FIRST + 1:
+        raise MidsError(f"{path} has more than {LAST - FIRST + 1} columns besides the id: a private block ends there")
