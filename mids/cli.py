@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from mids import cli_deidentify, cli_label, cli_risk
 from mids._version import __version__
-from mids.cli_shared import Progress, common_arguments, say
+from mids.cli_shared import Progress, chosen_policy, common_arguments, policy_arguments, say
 from mids.errors import MidsError
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
         default="mids",
         help="names and folders of images: ours, or those of the published BIMCV-COVID19+",
     )
-    add("--burned-in", choices=["hold", "release"], default="hold", help="pictures that may show a name")
+    policy_arguments(parser)
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
     add("--about", type=Path, metavar="FILE", help="YAML: title, authors, licence … of the dataset")
@@ -220,12 +220,17 @@ def _log_to(path: Path | None) -> None:
 def _convert(arguments: argparse.Namespace) -> int:
     from mids import collections, conversion, statistics
     from mids.dataset import Dataset
+    from mids.deid.describe import describe
     from mids.issues import Level
     from mids.report import plan as report
 
     if arguments.list:
         for name in collections.names():
             print(f"{name}\t{collections.find(name).ABOUT.description}")
+        return 0
+    policy = chosen_policy(arguments)
+    if arguments.describe:
+        print(describe(policy), end="")
         return 0
     if None in (arguments.collection, arguments.source, arguments.dest):
         raise MidsError("COLLECTION, SOURCE and DEST are needed: see --help for examples, --list for the collections")
@@ -234,7 +239,7 @@ def _convert(arguments: argparse.Namespace) -> int:
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
-        burned_in=a.burned_in, key=a.key, curation=a.curation, about=a.about, layout=a.layout,
+        policy=policy, id_table=a.id_table, key=a.key, curation=a.curation, about=a.about, layout=a.layout,
         publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
     )  # fmt: skip
     progress.end()

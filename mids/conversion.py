@@ -9,20 +9,23 @@ from typing import Literal
 
 from mids import clinical, collections
 from mids.deid import keys
-from mids.deid.labels import Labels
-from mids.deid.policy import Policy
+from mids.deid.labels import Labels, read_table
+from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
+from mids.deid.rules import resolve
 from mids.errors import MidsError
 from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
 from mids.plan.job import Subject
+from mids.plan.privacy import Privacy
 from mids.plan.texts import Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
+from mids.readers.scan import Scanner
 from mids.records import Compression, Contours, Delivered, Item, Layout, Pixels
 from mids.run import run
 from mids.run.pool import executor, mapping
@@ -39,7 +42,8 @@ class Conversion:
     """What a conversion planned, did and found wrong.
 
     `outcome` is None for a dry run. Source files in `issues` stand under references that
-    ``<DEST>.mids/sources.tsv`` resolves, unless real paths were asked for.
+    ``<DEST>.mids/sources.tsv`` resolves, unless real paths were asked for. `is_sealed` says that random ids were given,
+    and that nothing links them to the source any more.
     """
 
     dataset: Path
@@ -49,6 +53,7 @@ class Conversion:
     issues: tuple[Issue, ...]
     references: References
     key_made: Path | None = None
+    is_sealed: bool = False
 
     @property
     def exit_code(self) -> int:
@@ -63,8 +68,9 @@ def convert(
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
     exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
     cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner",
-    burned_in: Literal["hold", "release"] = "hold", key: str | Path | None = None, curation: str | Path | None = None,
-    about: str | Path | None = None, layout: Layout = "mids", publish_sources: bool = False, show_paths: bool = False,
+    policy: Policy | None = None, id_table: str | Path | None = None, key: str | Path | None = None,
+    curation: str | Path | None = None, about: str | Path | None = None, layout: Layout = "mids",
+    publish_sources: bool = False, show_paths: bool = False,
     progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
@@ -73,8 +79,10 @@ def convert(
     same collection, key and layout. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs`
     is the number of worker processes. `curation` is a table of corrections, `about` a YAML file that describes the
     dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a source of outlines
-    does not. `layout` says whose names and folders images get: ours, or those of the published BIMCV-COVID19+
-    (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
+    does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if none is given), and
+    `id_table` the table of labels that its `ids` may ask for. `layout` says whose names and folders images get: ours,
+    or those of the published BIMCV-COVID19+ (`mids.plan.layouts`). A failing item becomes an
+    Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -86,28 +94,25 @@ def convert(
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
     check_places(root, target)
-    secret, place_of_key, is_new = keys.find(Path(key) if key else None)
-    check_key_place(place_of_key, target)
-    pseudonyms = Pseudonyms(secret)
     corrections = curation_table.read(Path(curation)) if curation else ()
-    labels = Labels(pseudonyms, description)
-    vocabulary = clinical.load(collection)
-    context = Context(
-        vocabulary.schema, labels, Policy(burned_in), Options(pixels, compression, cine, contours, layout), corrections
-    )
-    chosen = partial(_chosen, include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms)
+    policy = policy or preset("mids")
+    rules, vocabulary = resolve(policy), clinical.load(collection)
+    table = _table(policy, id_table)
     complete = not (limit or include or exclude)
     with State(target, dry_run=dry_run) as state:
-        state.journal.settle("collection", collection, f"{target} was made from another collection: use another DEST")
-        state.journal.settle(
-            "key", secret.digest, f"{target} was made with another key: give that key, or another DEST"
-        )
-        complaint = f"{target} was made in another layout: give its --layout, or another DEST"
-        state.journal.settle("layout", layout, complaint, before="mids")
-        context = replace(context, known=state.journal.names())
+        secret, key_made = _secret(policy, Path(key) if key else None, state, target)
+        pseudonyms = Pseudonyms(secret)
+        labels = Labels(pseudonyms, description, policy.ids, table)
+        _settle(state, target, collection=collection, key=secret.digest, layout=layout)
+        options = Options(pixels, compression, cine, contours, layout)
+        privacy = Privacy(labels, policy, rules)
+        context = Context(vocabulary.schema, privacy, options, corrections, state.journal.names())
         with executor(jobs) as pool:
-            items = chosen(reader.read(root, mapping(pool.map, jobs)))
-            plan = build(modelled(items, root, vocabulary.schema), context, complete=complete)
+            scanner = Scanner(mapping(pool, jobs), None if dry_run else state.folder)
+            chosen = _chosen(
+                reader.read(root, scanner), include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms
+            )
+            plan = build(modelled(chosen, root, vocabulary.schema), context, complete=complete)
         if state.journal.joined(pseudonyms.item("source root", str(root.resolve())), keep=not dry_run):
             plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, _added(collection)))
         plan = _checked(plan, include, exclude)
@@ -117,18 +122,48 @@ def convert(
         if not dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             where = Place(root, target, state.folder)
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
-            words = Words(description, vocabulary.schema)
+            words = Words(description, vocabulary.schema, policy.region_minimum)
             texts = partial(_texts, words=words, extra=extra)
             outcome = run(plan, where, state.journal, texts, jobs=jobs, progress=progress)
+        is_sealed = policy.ids == "random" and outcome is not None
         if not dry_run:
-            write_sources(state.folder, plan, outcome, references)
+            write_sources(state.folder, plan, outcome, references, linked=not is_sealed)
+        if is_sealed:
+            state.seal()
     issues = (
         *plan.issues,
         *(found for subject in plan.subjects for found in subject.issues),
         *(outcome.issues if outcome else ()),
     )
     shown = tuple(references.masked(found) for found in issues)
-    return Conversion(target, plan, comparison, outcome, shown, references, place_of_key if is_new else None)
+    return Conversion(target, plan, comparison, outcome, shown, references, key_made, is_sealed)
+
+
+def _secret(policy: Policy, key: Path | None, state: State, target: Path) -> tuple[keys.Key, Path | None]:
+    """The key that ids are made with, and where it is if it was made just now for later runs."""
+    if policy.ids == "random":
+        if key is not None:
+            raise MidsError("--ids random keeps no key, so none can be given: leave --key out")
+        return state.random_key(), None
+    secret, place, is_new = keys.find(key)
+    check_key_place(place, target)
+    return secret, place if is_new else None
+
+
+def _settle(state: State, target: Path, *, collection: str, key: str, layout: Layout) -> None:
+    """What every run on this dataset must share; raises `MidsError` where it differs."""
+    settle = state.journal.settle
+    settle("collection", collection, f"{target} was made from another collection: use another DEST")
+    settle("key", key, f"{target} was made with another key: give that key, or another DEST")
+    complaint = f"{target} was made in another layout: give its --layout, or another DEST"
+    settle("layout", layout, complaint, before="mids")
+
+
+def _table(policy: Policy, id_table: str | Path | None) -> dict[str, str]:
+    """The table of labels that the policy asks for; `MidsError` where it is missing, or given and not asked for."""
+    if (policy.ids == "table") != bool(id_table):
+        raise MidsError("--ids table and --id-table FILE go together: give both or none")
+    return read_table(Path(id_table)) if id_table else {}
 
 
 def _texts(

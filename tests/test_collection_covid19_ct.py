@@ -1,7 +1,7 @@
 """COVID19-CT-dataset: archives of every kind become patients, one at a time; facts of the paper are marked as such."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -134,19 +134,11 @@ def test_patients_come_one_by_one_and_nothing_is_unpacked_on_disk(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     for number in "12345":
         put(tmp_path / "source", f"P{number}.rar", _packed(number))
-    opened: list[object] = []
-
-    def one_by_one(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        for item in items:
-            opened.append(item)
-            yield function(item)
-
-    found: list[str] = []
-    for batch in collection.read(tmp_path / "source", one_by_one):
-        found += [item.subject for item in batch if isinstance(item, Person)]
-        assert len(opened) == len(found)
+    found: list[list[str]] = []
+    for batch in collection.read(tmp_path / "source"):
+        found.append([item.subject for item in batch if isinstance(item, Person)])
         assert list((tmp_path / "scratch").iterdir()) == []
-    assert found == ["P1", "P2", "P3", "P4", "P5"]
+    assert found == [["P1"], ["P2"], ["P3"], ["P4"], ["P5"]]
 
 
 def test_a_second_run_makes_nothing_again(tmp_path: Path, key: Path) -> None:

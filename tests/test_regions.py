@@ -20,18 +20,21 @@ from mids.actions.dcm2niix import Volume
 from mids.actions.mask import Mask, filled, inside
 from mids.deid import keys
 from mids.deid.labels import Labels
-from mids.deid.policy import Policy
+from mids.deid.policy import preset
 from mids.deid.pseudonyms import Pseudonyms
+from mids.deid.rules import resolve
 from mids.errors import DataError
 from mids.names import parse
 from mids.plan import Context, Options, build
 from mids.plan.job import Job
+from mids.plan.privacy import Privacy
 from mids.readers.geometry import affine, positions
-from mids.readers.scan import scan_all
+from mids.readers.scan import PLAIN
 from mids.readers.series import records
 from mids.records import About, Geometry, Item, MaskFile, Outline, Record, Regions, Source
 from mids.schema import load
 
+POLICY = preset("mids")
 ROWS, COLUMNS, PIXEL = 20, 26, (1.5, 2.0)
 INSIDE, OUTSIDE = 500, -500
 JSON = Source("annotations.json", "", 10, 1)
@@ -106,7 +109,7 @@ def source(case: Case, folder: Path) -> None:
 
 
 def scanned(folder: Path) -> Record:
-    (record,) = (item for item in records(folder, scan_all(folder).instances) if isinstance(item, Record))
+    (record,) = (item for item in records(folder, list(PLAIN.scan(folder).instances())) if isinstance(item, Record))
     return record
 
 
@@ -119,7 +122,7 @@ def drawn(case: Case, record: Record) -> tuple[Outline, ...]:
 
 def context(contours: str = "corner") -> Context:
     labels = Labels(Pseudonyms(keys.Key(b"5" * 32)), About("x", "x", "x", ids="public"))
-    return Context(load(), labels, Policy(), Options(contours=contours))  # type: ignore[arg-type]
+    return Context(load(), Privacy(labels, POLICY, resolve(POLICY)), Options(contours=contours))  # type: ignore[arg-type]
 
 
 def planned(items: Sequence[Item], contours: str = "corner") -> list[Job]:
@@ -323,7 +326,7 @@ def test_outlines_on_an_image_without_a_place_are_refused(tmp_path: Path) -> Non
 def test_regions_lie_right_on_real_tilted_slices(shared: Path, tmp_path: Path) -> None:
     """On a head CT of 18.5° tilt and uneven spacing, a box of one slice lies where the header puts it."""
     folder = shared / "dicom" / "dcm_qa_ct" / "GE"
-    found = [item for item in records(folder, scan_all(folder).instances) if isinstance(item, Record)]
+    found = [item for item in records(folder, list(PLAIN.scan(folder).instances())) if isinstance(item, Record)]
     record = max(found, key=lambda item: len(item.sources))
     assert record.geometry is not None
     assert record.geometry.problem

@@ -12,7 +12,8 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from mids.errors import MidsError
-from mids.records import About, Item, Map
+from mids.readers.scan import Scanner
+from mids.records import About, Item
 
 
 class Collection(Protocol):
@@ -20,7 +21,7 @@ class Collection(Protocol):
 
     ABOUT: About
 
-    def read(self, root: Path, mapped: Map = ...) -> Iterator[Sequence[Item]]:
+    def read(self, root: Path, scanner: Scanner = ...) -> Iterator[Sequence[Item]]:
         """The items below `root`, patient by patient; what belongs to no patient comes in a sequence of its own."""
 
 

@@ -13,9 +13,10 @@ from mids.readers import bimcv_rows, bimcv_tables, legacy, rois
 from mids.readers.bimcv_published import NAME, Subject, kind_of, load, rows_about, strangers
 from mids.readers.bimcv_tables import label_of
 from mids.readers.published import Found, Picture, pictures, survey
+from mids.readers.scan import PLAIN, Scanner
 from mids.readers.series import VOLUMES
 from mids.readers.table import Table, parse_csv
-from mids.records import About, Item, Json, Map, MaskFile, Record, Regions, Skipped
+from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped
 
 LICENCE = "LicenseRef-BIMCV-COVID19"
 
@@ -67,13 +68,13 @@ ABOUT = About(
 _DRAWN = re.compile(r"derivatives/.+\.(xml|nii|nii\.gz)", re.IGNORECASE)
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, the label tree among it, then the items patient by patient.
 
     Raises `MidsError` where the source is no published dataset, lacks a table or has another iteration's beside it,
     or where a column is missing or unknown.
     """
-    files, issues = survey(root, mapped)
+    files, issues = survey(root, scanner.mapped)
     files, repeated = _distinct(files)
     if not any(pictures(files)):
         raise MidsError(

@@ -14,10 +14,11 @@ from mids.readers import aim, bimcv_rows, bimcv_tables, labeltree, rois
 from mids.readers.bimcv_rows import Report, Words
 from mids.readers.dicom import Instance
 from mids.readers.files import open_source
-from mids.readers.scan import left_out, scan_all
-from mids.readers.series import by_subject, records, subject_key
+from mids.readers.index import Index
+from mids.readers.scan import PLAIN, Scanner, left_out
+from mids.readers.series import records, subject_key
 from mids.readers.table import Table, read_csv
-from mids.records import Entry, Item, Map, MaskFile, Person, Record, Regions, Skipped, Source, Visit
+from mids.records import Entry, Item, MaskFile, Person, Record, Regions, Skipped, Source, Visit
 
 NAME = "bimcv-covid19-raw"
 
@@ -76,26 +77,33 @@ class _Known:
     studies: Mapping[tuple[str, str], str]
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, the label tree among it, then the items patient by patient.
 
     Raises `MidsError` where the table of tests is missing, the tree of a table of labels, or a column.
     """
-    found = scan_all(root, mapped)
-    sources = {kind: [s for s in found.others if _kind(s) == kind] for kind in _FILES}
+    with scanner.scan(root) as found:
+        yield from _read(root, found)
+
+
+def _read(root: Path, found: Index) -> Iterator[Sequence[Item]]:
+    others = found.others()
+    sources = {kind: [s for s in others if _kind(s) == kind] for kind in _FILES}
     nodes, words, issues = _tree(root, sources)
-    known = _known(found.instances)
+    known = _known(found.instances())
     subjects: dict[str, _About] = defaultdict(_About)
     issues += _tables(root, sources, known, subjects)
-    issues += _annotations(root, found.others, found.instances, known, subjects)
+    issues += _annotations(root, others, found.instances(), known, subjects)
     used = [source for kind in sources.values() for source in kind]
-    rest = [source for source in found.others if source not in used and not _is_drawn(source)]
+    rest = [source for source in others if source not in used and not _is_drawn(source)]
     read_tables = [Skipped(tuple(used), "a table: its rows go into the new ones")] if used else []
-    yield [*found.issues, *issues, *read_tables, *left_out(rest), *bimcv_rows.tree(nodes)]
-    images = [instance for instance in found.instances if instance.text("Modality") not in _DRAWN]
-    for instances in by_subject(images):
-        subject = subject_key(instances[0])
-        yield list(_subject(root, subject, instances, subjects.pop(subject, _About()), words))
+    yield [*found.issues(), *issues, *read_tables, *left_out(rest), *bimcv_rows.tree(nodes)]
+    for instances in found.by_subject():
+        images = [instance for instance in instances if instance.text("Modality") not in _DRAWN]
+        if not images:
+            continue
+        subject = subject_key(images[0])
+        yield list(_subject(root, subject, images, subjects.pop(subject, _About()), words))
     for subject, about in sorted(subjects.items()):
         yield [
             Skipped((source,), "drawn on images that the source does not hold", subject) for _, source in about.drawn

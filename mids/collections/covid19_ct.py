@@ -8,16 +8,17 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mids.issues import issue
 from mids.readers.dicom import Instance
 from mids.readers.files import TARS, archive_kind, first_volume, walk
-from mids.readers.scan import Scan, left_out, scan
+from mids.readers.index import Index
+from mids.readers.scan import PLAIN, Scanner, left_out
 from mids.readers.series import by_subject, records
-from mids.records import About, Entry, Item, Map, Person, Record, Skipped, Source
+from mids.records import About, Entry, Item, Person, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 from mids.schema import load
 
@@ -76,15 +77,15 @@ def _facts() -> Mapping[str, Mapping[str, str]]:
     return facts
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
-    """The items patient by patient; one archive is open at a time for each process that `mapped` spreads over.
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
+    """The items patient by patient; one archive is open at a time for each process that reads.
 
     A sequence that belongs to no patient follows each archive or folder from which something was left out.
     """
     groups = patients(root, walk(root))
-    found = mapped(partial(scan, root=root), (sources for _, sources in groups))
-    for (name, _), result in zip(groups, found, strict=True):
-        yield from _read(root, name, result)
+    with scanner.scan(root) as found:
+        for name, sources in groups:
+            yield from _read(root, name, found, sources)
 
 
 def patients(root: Path, sources: Iterable[Source]) -> list[tuple[str, tuple[Source, ...]]]:
@@ -120,19 +121,20 @@ def _name(place: str) -> str:
     return _SUFFIX.sub("", PurePosixPath(place).name)
 
 
-def _read(root: Path, name: str, found: Scan) -> Iterator[Sequence[Item]]:
+def _read(root: Path, name: str, found: Index, sources: Sequence[Source]) -> Iterator[Sequence[Item]]:
     """What one archive or folder holds; of archives in an archive each is a patient."""
     inner: dict[str, list[Instance]] = defaultdict(list)
-    for instance in found.instances:
+    everything = list(found.instances(sources))
+    for instance in everything:
         parts = instance.source.member.split("!")
         inner[_name(parts[0]) if len(parts) > 1 else name].append(instance)
     if inner.pop(LOOSE, None):
-        loose = [instance for instance in found.instances if "!" not in instance.source.member]
+        loose = [instance for instance in everything if "!" not in instance.source.member]
         for instances in by_subject(loose):
             yield list(_patient(root, "", instances))
     for patient, instances in sorted(inner.items()):
         yield list(_patient(root, patient, instances))
-    rest: list[Item] = [*found.issues, *left_out(found.others)]
+    rest: list[Item] = [*found.issues(sources), *left_out(found.others(sources))]
     if rest:
         yield rest
 

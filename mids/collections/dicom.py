@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mids.readers.scan import left_out, scan_all
-from mids.readers.series import by_subject, records
-from mids.records import About, Item, Map
+from mids.readers.scan import PLAIN, Scanner, left_out
+from mids.readers.series import records
+from mids.records import About, Item
 
 ABOUT = About(
     name="dicom",
@@ -18,12 +18,9 @@ ABOUT = About(
 )
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
-    """Everything below `root`: first what belongs to no patient, then the items patient by patient.
-
-    `mapped` works like `map` and may spread the reading of headers over processes.
-    """
-    found = scan_all(root, mapped)
-    yield [*found.issues, *left_out(found.others)]
-    for instances in by_subject(found.instances):
-        yield list(records(root, instances))
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
+    """Everything below `root`: first what belongs to no patient, then the items patient by patient."""
+    with scanner.scan(root) as found:
+        yield [*found.issues(), *left_out(found.others())]
+        for instances in found.by_subject():
+            yield list(records(root, instances))

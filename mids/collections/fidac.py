@@ -7,6 +7,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,9 @@ from mids.issues import Issue, issue
 from mids.readers.dicom import Instance, PrivateTag, private_creators
 from mids.readers.files import open_source
 from mids.readers.ranges import span
-from mids.readers.scan import left_out, scan_all
-from mids.readers.series import by_subject, records, study_key, subject_key
-from mids.records import About, Entry, Item, Map, Person, Record, Visit
+from mids.readers.scan import PLAIN, Scanner, left_out
+from mids.readers.series import records, study_key, subject_key
+from mids.records import About, Entry, Item, Person, Record, Visit
 from mids.resources import read_yaml, schemas
 
 ABOUT = About(
@@ -72,25 +73,26 @@ def private_tags() -> tuple[PrivateTag, ...]:
     )
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient.
 
     Raises `MidsError` where no DICOM file has FIDAC's private data elements.
     """
-    found = scan_all(root, mapped, private_tags())
-    _check(root, found.instances)
-    yield [*found.issues, *left_out(found.others)]
-    for instances in by_subject(found.instances):
-        yield list(_patient(root, instances))
+    with scanner.scan(root, private_tags()) as found:
+        _check(root, found.instances())
+        yield [*found.issues(), *left_out(found.others())]
+        for instances in found.by_subject():
+            yield list(_patient(root, instances))
 
 
-def _check(root: Path, instances: Sequence[Instance]) -> None:
+def _check(root: Path, instances: Iterator[Instance]) -> None:
     """Refuses a source whose headers are not FIDAC's, with the nearest name of a creator that they do have."""
-    if not instances or any(instance.text(tag.name) for instance in instances for tag in private_tags()):
+    first = next(instances, None)
+    if first is None or any(one.text(tag.name) for one in chain((first,), instances) for tag in private_tags()):
         return
     wanted, group = _settings()["creator"], _settings()["group"]
     try:
-        with open_source(root, instances[0].source) as stream:
+        with open_source(root, first.source) as stream:
             creators = private_creators(stream, group)
     except DataError:
         creators = []

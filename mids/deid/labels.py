@@ -80,7 +80,7 @@ def read_table(path: Path) -> dict[str, str]:
             for row in rows:
                 old, new = ((row[name] or "").strip() for name in _COLUMNS)
                 if not old or not new or label(new) != new:
-                    raise MidsError(f"{path}, line {rows.line_num}: an id, and a label of letters and digits, are needed")
+                    raise MidsError(f"{path}, line {rows.line_num}: an id and a label of letters and digits are needed")
                 if old in found or new.lower() in seen:
                     raise MidsError(f"{path}, line {rows.line_num}: this id or label stands in an earlier line too")
                 found[old] = new

@@ -114,15 +114,27 @@ def load(path: Path) -> Policy:
     return _policy(path.name, _merged(content, str(path)))
 
 
-def chosen(name: str, options: Iterable[str] = (), *, without: Iterable[str] = ()) -> Policy:
-    """The policy that flags ask for: a preset or a file by name, with options added and taken away.
+def chosen(
+    name: str, options: Iterable[str] = (), *, without: Iterable[str] = (), ids: Ids | None = None,
+    burned_in: BurnedIn | None = None, detect: Detect | None = None, texts: Texts | None = None,
+) -> Policy:  # fmt: skip
+    """The policy that flags ask for: a preset, or a file by its name, with changes.
 
     Raises `MidsError` for an unknown name or option, and for options that exclude each other.
     """
     policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
     wanted = {_option(option) for option in options}
-    both = policy.options - _excluded_by(wanted) - {_option(option) for option in without}
-    return checked(replace(policy, options=both | wanted))
+    kept = policy.options - _excluded_by(wanted) - {_option(option) for option in without}
+    return checked(
+        replace(
+            policy,
+            options=kept | wanted,
+            ids=ids or policy.ids,
+            burned_in=burned_in or policy.burned_in,
+            detect=detect or policy.detect,
+            texts=texts or policy.texts,
+        )
+    )
 
 
 def checked(policy: Policy) -> Policy:

@@ -91,14 +91,15 @@ def shifted(moment: datetime | None, shift: timedelta) -> str:
         return "n/a"
 
 
-def age(patient_age: str, birth_date: str, study_date: str) -> str:
+def age(patient_age: str, birth_date: str, study_date: str, *, capped: bool = True) -> str:
     """The age in whole years, capped at 89, ``n/a`` where neither PatientAge (AS) nor the dates give one."""
+    cap = AGE_CAP if capped else 130
     text = re.fullmatch(r"(\d{1,3})([DWMY])", patient_age.strip().upper())
     if text:
         years = int(int(text[1]) / {"D": 365.25, "W": 52.18, "M": 12, "Y": 1}[text[2]])
-        return str(min(years, AGE_CAP))
+        return str(min(years, cap))
     born, seen = dicom_datetime(birth_date), dicom_datetime(study_date)
     if born is None or seen is None or seen < born:
         return "n/a"
     years = seen.year - born.year - ((seen.month, seen.day) < (born.month, born.day))
-    return str(min(years, AGE_CAP)) if years <= 130 else "n/a"
+    return str(min(years, cap)) if years <= 130 else "n/a"

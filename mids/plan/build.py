@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Literal
 
 from mids.actions.dcm2niix import NATIVE, Volume
@@ -12,8 +13,8 @@ from mids.actions.nifti import Nifti
 from mids.actions.picture import Picture
 from mids.actions.png import Png
 from mids.deid.labels import Labels
-from mids.deid.policy import Policy, held_back
-from mids.deid.pseudonyms import age, dicom_datetime, shifted
+from mids.deid.policy import held_back
+from mids.deid.pseudonyms import dicom_datetime
 from mids.issues import Issue, issue
 from mids.names import Name, parse
 from mids.names import build as build_name
@@ -22,6 +23,7 @@ from mids.plan.entries import Known, resolved
 from mids.plan.job import Job, Plan, Row, Subject, TableRow
 from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
+from mids.plan.privacy import Privacy
 from mids.plan.regions import Target, region_jobs
 from mids.plan.sidecar import sidecar
 from mids.readers.curation import Correction
@@ -63,11 +65,15 @@ class Context:
     """
 
     schema: Schema
-    labels: Labels
-    policy: Policy
+    privacy: Privacy
     options: Options
     corrections: tuple[Correction, ...] = ()
     known: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> Labels:
+        """What subjects and sessions are called."""
+        return self.privacy.labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +130,7 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
     images: list[_Image] = []
     for record in (item for item in items if isinstance(item, Record)):
         described = describe(record, context.schema)
-        reason = held_back(record, context.policy)
+        reason = held_back(record, context.privacy.policy)
         if described is None:
             message = "its Modality is none that the vocabulary has a suffix for"
             issues.append(issue("MODALITY_UNKNOWN", message, record.sources[0].name, origin="read"))
@@ -145,9 +151,9 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
         label,
         {image.record.study: _session(image, context) for image in named},
         {key: target.job.path for key, target in targets.items()},
-        context.labels.shift(source_id(items)),
     )
-    rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema))
+    treated = partial(context.privacy.row, patient=source_id(items))
+    rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema, treated))
     issues += [*problems, *(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
     visits = {(item.study): item.columns for item in items if isinstance(item, Visit)}
     return Subject(
@@ -312,6 +318,7 @@ def _job(image: _Image, label: str, context: Context) -> Job:
     names = (image.name, *(image.name.with_extension(extension) for extension in extra))
     outputs = tuple(written(name, context.options.layout) for name in names)
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
+    fields = context.privacy.sidecar(fields, context.schema)
     session = _session(image, context)
     row = _scan(image, session, label, context)
     return Job(image.key, label, session, image.name, outputs, action, fields, row)
@@ -320,35 +327,41 @@ def _job(image: _Image, label: str, context: Context) -> Job:
 def _scan(image: _Image, session: str, label: str, context: Context) -> Row:
     assert image.name is not None
     d, record = image.described, image.record
-    moment = shifted(image.moment, context.labels.shift(record.subject))
     path = written(image.name, context.options.layout).removeprefix(f"sub-{label}/ses-{session}/")
     values = {
-        "filename": path, "acq_time": moment, "modality": record.modality.lower(),
+        "filename": path, "modality": record.modality.lower(),
         "body_part": d.body_part, "view_position": d.view, "laterality": d.laterality,
         "rows": str(record.header.get("Rows") or ""), "columns": str(record.header.get("Columns") or ""),
         "patient_position": d.patient_position, "respiration": d.respiration, "view_source": d.view_source,
     }  # fmt: skip
-    return {key: value or "n/a" for key, value in {**values, **record.columns}.items()}
+    treated = context.privacy.row({**values, **record.columns}, context.schema.tables["scans"].columns, record.subject)
+    treated["acq_time"] = context.privacy.acquired(image.moment, record.subject)
+    return {key: value or "n/a" for key, value in treated.items()}
 
 
 def _sessions(images: Sequence[_Image], visits: Mapping[str, Row], context: Context) -> dict[str, Row]:
-    """The rows of sessions.tsv by label, in order of time: the study's own date, else its first image's."""
+    """The rows of sessions.tsv by label, in order of time: the study's own date, else its first image's.
+
+    Where the policy removes dates they are in the order of labels, which says nothing of time.
+    """
     moments: dict[str, datetime] = {}
     rows: dict[str, Row] = {}
     for image in images:
         header, label = image.record.header, _session(image, context)
         own = dicom_datetime(str(header.get("StudyDate") or ""), str(header.get("StudyTime") or "")) or image.moment
         moments[label] = min(moments.get(label, datetime.max), own or datetime.max)
-        years = age(*(str(header.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate")))
+        texts = (str(header.get(key) or "") for key in ("PatientAge", "PatientBirthDate", "StudyDate"))
         if rows.get(label, {}).get("age", "n/a") == "n/a":
+            years = context.privacy.age(*texts)
             rows[label] = {"session_id": f"ses-{label}", "age": years, **visits.get(image.record.study, {})}
-    shift = context.labels.shift(images[0].record.subject) if images else None
-    ordered = sorted(rows, key=lambda label: (moments[label], label))
-    known = {label: None if moments[label] == datetime.max else moments[label] for label in ordered}
-    return {
-        label: {**rows[label], "acq_time": shifted(known[label], shift) if shift is not None else "n/a"}
-        for label in ordered
-    }
+    patient, columns = images[0].record.subject if images else "", context.schema.tables["sessions"].columns
+    removed = context.privacy.policy.dates == "remove"
+    found: dict[str, Row] = {}
+    for label in sorted(rows, key=lambda label: (datetime.max if removed else moments[label], label)):
+        moment = None if moments[label] == datetime.max else moments[label]
+        treated = context.privacy.row(rows[label], columns, patient)
+        found[label] = {**treated, "acq_time": context.privacy.acquired(moment, patient)}
+    return found
 
 
 def _participant(images: Sequence[_Image], label: str, items: Sequence[Item], context: Context) -> Row:
@@ -356,7 +369,7 @@ def _participant(images: Sequence[_Image], label: str, items: Sequence[Item], co
     headers = [image.record.header for image in sorted(images, key=_acquired)]
     births = {str(h.get("PatientBirthDate") or "") for h in headers}
     keys = ("PatientAge", "PatientBirthDate" if len(births) == 1 else "", "StudyDate")
-    ages = [age(*(str(h.get(key) or "") for key in keys)) for h in headers]
+    ages = [context.privacy.age(*(str(h.get(key) or "") for key in keys)) for h in headers]
     sexes = {str(h.get("PatientSex") or "").strip().upper() for h in headers} & {"M", "F", "O"}
     row = {
         "participant_id": f"sub-{label}",
@@ -367,7 +380,7 @@ def _participant(images: Sequence[_Image], label: str, items: Sequence[Item], co
         row["source_id"] = source_id(items).split("|")[-1]
     for person in (item for item in items if isinstance(item, Person)):
         row |= person.columns
-    return row
+    return context.privacy.row(row, context.schema.tables["participants"].columns, source_id(items))
 
 
 def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:

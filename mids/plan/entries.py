@@ -1,14 +1,12 @@
 """Rows of the other tables (tests, labels, phenotypes), with the dataset's own names for what they are about."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
-from mids.deid.pseudonyms import dicom_datetime, shifted
 from mids.issues import Issue, issue
 from mids.plan.job import Row, TableRow
 from mids.records import Entry
-from mids.schema import Schema
+from mids.schema import Column, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +16,12 @@ class Known:
     subject: str
     sessions: Mapping[str, str]
     images: Mapping[str, str]
-    shift: timedelta
 
 
-def resolved(entries: Sequence[Entry], known: Known, schema: Schema) -> Iterator[TableRow | Issue]:
-    """Each entry as a row of its table, dates shifted; an Issue where what it is about is not there."""
+def resolved(
+    entries: Sequence[Entry], known: Known, schema: Schema, treated: Callable[[Row, Mapping[str, Column]], Row]
+) -> Iterator[TableRow | Issue]:
+    """Each entry as a row of its table, its cells `treated`; an Issue where what it is about is not there."""
     for entry in entries:
         if (entry.study and entry.study not in known.sessions) or (entry.image and entry.image not in known.images):
             what = "an image" if entry.image and entry.image not in known.images else "a session"
@@ -36,15 +35,4 @@ def resolved(entries: Sequence[Entry], known: Known, schema: Schema) -> Iterator
         }
         columns = schema.tables[entry.table].columns
         given = {key: value for key, value in names.items() if value and key in columns}
-        yield TableRow(entry.table, {**given, **_shifted(entry.values, columns, known.shift)})
-
-
-def _shifted(values: Row, columns: Mapping[str, object], shift: timedelta) -> dict[str, str]:
-    """The values, those of date columns moved by the subject's shift."""
-    moved = dict(values)
-    for key, value in values.items():
-        kind = getattr(columns.get(key), "type", "")
-        moment = dicom_datetime(value) if kind in ("date", "datetime") else None
-        if moment is not None and shift:
-            moved[key] = shifted(moment, shift)[: 10 if kind == "date" else 19]
-    return moved
+        yield TableRow(entry.table, {**given, **treated(entry.values, columns)})

@@ -145,8 +145,8 @@ def _sources(instances: Iterable[Instance]) -> tuple[Source, ...]:
 
 
 def _problem(code: str, message: str, instances: Sequence[Instance]) -> Issue:
-    files = "1 file" if len(instances) == 1 else f"{len(instances)} files"
-    return issue(code, f"{files}: {message}", instances[0].source.name, origin="read")
+    text = message if len(instances) == 1 else f"{len(instances)} files: {message}"
+    return issue(code, text, instances[0].source.name, origin="read")
 
 
 def _subject(patient: str, instances: Sequence[Instance], context: Context) -> Subject:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mids._version import __version__
 from mids.plan.job import NOBODY, Row, Subject
+from mids.plan.privacy import generalised
 from mids.records import About, Delivered, Json
 from mids.schema import Schema, Table
 
@@ -24,10 +25,14 @@ BIDSIGNORE_PUBLISHED = "**/mod-*\n"
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a dataset's texts are written with: what its collection is, and the vocabulary with its columns."""
+    """What a dataset's texts are written with: what its collection is, and the vocabulary with its columns.
+
+    Regions of at most `region_minimum` people are not named.
+    """
 
     about: About
     schema: Schema
+    region_minimum: int = 0
 
 
 _NUMBERS = re.compile(r"\[\s+(?:-?[\d.eE+-]+,\s+)*-?[\d.eE+-]+\s+\]")
@@ -67,7 +72,9 @@ def dataset_texts(delivered: Sequence[Delivered], subjects: Mapping[str, Subject
     for label, sessions in present.items():
         yield from _subject_texts(subjects[label], sessions, words.schema)
     rows = [_participant(subjects[label].row, list(sessions.values())) for label, sessions in sorted(present.items())]
-    yield "participants.tsv", as_tsv(_columns(words.schema.tables["participants"], rows), rows)
+    table = words.schema.tables["participants"]
+    rows = generalised(rows, table.columns, words.region_minimum)
+    yield "participants.tsv", as_tsv(_columns(table, rows), rows)
     for name in ("participants", "sessions", "scans"):
         yield f"{name}.json", as_json(dictionary(words.schema.tables[name], words.schema))
     wanted = [subjects[label] for label in (NOBODY, *sorted(present)) if label in subjects]

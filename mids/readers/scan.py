@@ -1,6 +1,7 @@
 """Reads the DICOM headers of a source, file by file or archive by archive, on any worker."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -9,6 +10,7 @@ from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.dicom import NAMING, Instance, PrivateTag, read_instance
 from mids.readers.files import archive_kind, base, batched, contents, first_volume, open_source, walk
+from mids.readers.index import Batch, Index, packed
 from mids.records import Map, Skipped, Source
 from mids.schema import load
 
@@ -33,14 +35,70 @@ def keywords() -> tuple[str, ...]:
     return tuple(dict.fromkeys((*NAMING, *allowed)))
 
 
-def scan_all(root: Path, mapped: Map = map, private: tuple[PrivateTag, ...] = ()) -> Scan:
-    """Reads the headers of everything below `root`; `mapped` may spread the work over processes."""
-    everything = Scan()
-    for found in mapped(partial(scan, root=root, private=private), batched(walk(root), CHUNK)):
-        everything.instances += found.instances
-        everything.issues += found.issues
-        everything.others += found.others
-    return everything
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """How a source is read: `mapped` may spread the work over processes, `folder` is where its index is kept.
+
+    Without a folder the index is a temporary one, and everything is read anew.
+    """
+
+    mapped: Map = map
+    folder: Path | None = None
+
+    def scan(self, root: Path, private: tuple[PrivateTag, ...] = (), sources: Iterable[Source] | None = None) -> Index:
+        """The headers of everything below `root` (or of `sources`), of which only what changed is read.
+
+        Raises `MidsError` where the index can't be read or written.
+        """
+        index = Index(self._place(root), (keywords(), private))
+        todo = _Changed(index, batched(walk(root), CHUNK))
+        for batch in self.mapped(partial(_read, root=root, private=private), todo):
+            index.add(*batch)
+        again = tuple(_source_of(root, path) for path in sorted(todo.volumes) if (base(root) / path).is_file())
+        if again:
+            index.add(*_read(again, root=root, private=private))
+        index.complete()
+        return index
+
+    def _place(self, root: Path) -> Path | None:
+        """The file of the index: each source root has its own."""
+        if self.folder is None:
+            return None
+        name = hashlib.sha256(str(root.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:10]
+        return self.folder / f"index-{name}.sqlite"
+
+
+PLAIN = Scanner()
+"""Reads alone and keeps nothing."""
+
+
+class _Changed:
+    """The batches of files that have to be read; `volumes` are archives of which a later volume changed."""
+
+    def __init__(self, index: Index, batches: Iterable[tuple[Source, ...]]) -> None:
+        self._index, self._batches = index, batches
+        self.volumes: set[str] = set()
+
+    def __iter__(self) -> Iterator[tuple[Source, ...]]:
+        read: set[str] = set()
+        for batch in self._batches:
+            changed = self._index.changed(batch)
+            if changed:
+                firsts = {first_volume(source.path) for source in changed} - {""}
+                read |= {source.path for source in changed if archive_kind(source.path)}
+                self.volumes |= firsts
+                yield tuple(changed)
+        self.volumes -= read
+
+
+def _source_of(root: Path, path: str) -> Source:
+    status = (base(root) / path).stat()
+    return Source(path, "", status.st_size, status.st_mtime_ns)
+
+
+def _read(sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...]) -> tuple[Sequence[Source], Batch]:
+    found = scan(sources, root, private)
+    return sources, packed(found.instances, found.others, found.issues)
 
 
 def scan(

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import traceback
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -50,19 +51,28 @@ def executor(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
 
 
-def mapping(spread: Callable[..., Iterator[R]], workers: int) -> Map:
-    """`map` over a pool where more than one worker is asked for; the built-in one else.
+def mapping(pool: Executor, workers: int) -> Map:
+    """`map` over a pool where more than one worker is asked for, a few calls in flight; the built-in one else.
 
     Raises `MidsError` where a worker dies.
     """
 
     def mapped(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
+        running: deque[Future[R]] = deque()
         try:
-            yield from spread(function, items)
+            for item in items:  # Executor.map would take all of them before the first result
+                running.append(pool.submit(function, item))
+                if len(running) >= IN_FLIGHT * workers:
+                    yield running.popleft().result()
+            while running:
+                yield running.popleft().result()
         except BrokenProcessPool as error:
             raise MidsError("a process that reads the source died, of memory perhaps: use --jobs 1") from error
+        finally:
+            for future in running:
+                future.cancel()
 
-    return mapped if workers > 1 else map  # type: ignore[return-value]
+    return mapped if workers > 1 else map
 
 
 def _begin() -> None:

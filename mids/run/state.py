@@ -84,6 +84,8 @@ class State:
     def seal(self) -> None:
         """Destroys the key of random ids and what links a source to an output; no later run goes on from here."""
         self.journal.seal()
+        for index in self.folder.glob("index-*"):
+            index.unlink()
         self._destroy_key()
 
     def _destroy_key(self) -> None:

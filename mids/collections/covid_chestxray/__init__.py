@@ -10,7 +10,8 @@ from mids.collections.covid_chestxray.patient import items_of, label_tree
 from mids.issues import issue
 from mids.readers.files import walk
 from mids.readers.pictures import size
-from mids.records import About, Item, Map, Skipped, Source
+from mids.readers.scan import PLAIN, Scanner
+from mids.records import About, Item, Skipped, Source
 
 ABOUT = About(
     name="covid-chestxray",
@@ -59,12 +60,12 @@ ABOUT = About(
 _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """The collection below `root`: what belongs to no patient, then the items patient by patient.
 
     Raises `MidsError` where metadata.csv is absent, lacks a column or has one that is in no version.
     """
-    del mapped  # a row and the head of its picture are quickly read
+    del scanner  # a row and the head of its picture are quickly read
     table = read_metadata(root)
     files = {source.path: source for source in walk(root)}
     rows, issues = rows_of(table, files)

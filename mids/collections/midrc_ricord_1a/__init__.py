@@ -16,13 +16,14 @@ from mids.names import label
 from mids.readers import readings
 from mids.readers.dicom import Instance
 from mids.readers.files import archive_kind, open_source, walk
+from mids.readers.index import Index
 from mids.readers.mdai import looks_like_export, read_export
 from mids.readers.readings import Drawing, Term
-from mids.readers.scan import scan_all
-from mids.readers.series import by_subject, records
+from mids.readers.scan import PLAIN, Scanner
+from mids.readers.series import records
 from mids.readers.table import Table
 from mids.readers.workbook import read_table
-from mids.records import About, Entry, Item, Map, Person, Record, Skipped, Source, Visit
+from mids.records import About, Entry, Item, Person, Record, Skipped, Source, Visit
 from mids.resources import read_yaml, schemas
 
 NAME = "midrc-ricord-1a"
@@ -106,7 +107,7 @@ def _terms() -> Mapping[str, Term]:
     return readings.terms(_schema()["terms"])
 
 
-def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
+def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
 
     Raises `MidsError` where there is no export of annotations, or the clinical table has other columns.
@@ -117,20 +118,24 @@ def read(root: Path, mapped: Map = map) -> Iterator[Sequence[Item]]:
         raise MidsError(
             f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
         )
-    found = scan_all(root, mapped)
-    inside = [source for source in found.others if source.member and _is_document(source)]
+    with scanner.scan(root) as found:
+        yield from _read(root, found, documents)
+
+
+def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[Item]]:
+    inside = [source for source in found.others() if source.member and _is_document(source)]
     archived = _documents(root, inside)
     for name in ("drawings", "rows", "manifests", "issues", "skipped"):
         getattr(documents, name).extend(getattr(archived, name))
-    known = tables.studies(found.instances)
+    known = tables.studies(found.instances())
     matched, issues = tables.by_study(documents.rows, known)
     for drawing in documents.drawings:
         issues += [*readings.unmatched(drawing, known), *readings.unknown_labels(drawing)]
-    issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances)]
-    others = [source for source in found.others if not _is_document(source)]
+    issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances())]
+    others = [source for source in found.others() if not _is_document(source)]
     rest = [Skipped(tuple(others), "not DICOM")] if others else []
-    yield [*found.issues, *documents.issues, *issues, *documents.skipped, *rest]
-    for instances in by_subject(found.instances):
+    yield [*found.issues(), *documents.issues, *issues, *documents.skipped, *rest]
+    for instances in found.by_subject():
         yield list(_patient(root, instances, known, matched, documents.drawings))
 
 
