@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mids.checks.identifiers import identify, in_cells, in_entries, is_dni, is_iranian, is_nir, is_private_column
+from mids.checks.identifiers import identify, in_cells, in_entries, is_private_column
+from mids.deid.text.digits import is_dni, is_iranian, is_nir
 from mids.readers import tsv
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from mids.deid.text.digits import is_dni, is_iranian, is_nir
 from mids.readers.tsv import NA, Rows
 from mids.records import Json
 from mids.schema import Table
@@ -82,27 +83,6 @@ def is_private_column(name: str) -> bool:
 
 
 # --- numbers with check digits ---------------------------------------------------------------------------
-
-
-def is_dni(digits: str, letter: str) -> bool:
-    """Whether the letter is that of a Spanish DNI or NIE (Royal Decree 1553/2005: the number modulo 23)."""
-    number = digits.upper().translate(str.maketrans("XYZ", "012"))
-    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(number) % 23] == letter.upper()
-
-
-def is_nir(number: str, key: str) -> bool:
-    """Whether the key is that of a French NIR (INSEE: 97 minus the 13 digits modulo 97; 2A counts as 19, 2B as 18)."""
-    month = int(number[3:5])
-    plain = int(number.upper().replace("2A", "19").replace("2B", "18"))
-    return (1 <= month <= 12 or 20 <= month <= 42 or month >= 50) and 97 - plain % 97 == int(key)
-
-
-def is_iranian(digits: str) -> bool:
-    """Whether ten digits are an Iranian national code: the last one is a checksum modulo 11 of the others."""
-    if len(set(digits)) == 1:
-        return False
-    rest = sum(int(digit) * (10 - at) for at, digit in enumerate(digits[:9])) % 11
-    return int(digits[9]) == (rest if rest < 2 else 11 - rest)
 
 
 _DNI = re.compile(r"(?<![0-9A-Za-z])([XYZxyz]\d{7}|\d{8})[ -]?([A-HJ-NP-TV-Za-hj-np-tv-z])(?![0-9A-Za-z])", re.ASCII)

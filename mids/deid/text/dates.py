@@ -1,0 +1,188 @@
+"""Dates in running text: Spanish, Catalan, French and English, in words and in numbers; the same moved by a shift."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+from mids.deid.text.spans import Span
+from mids.deid.text.words import folded
+from mids.resources import read_yaml, schemas
+
+YEARS = (1900, 2059)
+PIVOT = 40
+"""Years of two digits below this are 20yy, others 19yy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A date: text[start:end], with the places of its parts; `day` is (0, 0) where only month and year are given."""
+
+    start: int
+    end: int
+    value: date | None
+    day: tuple[int, int] = (0, 0)
+    month: tuple[int, int] = (0, 0)
+    year: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """The names of the months: number by word, and the lists of twelve, full names first."""
+
+    number: Mapping[str, int] = field(default_factory=dict)
+    forms: tuple[tuple[str, ...], ...] = ()
+
+
+@cache
+def months() -> Months:
+    """The table of `schemas/deid/text/months.yaml`; keys are folded."""
+    table: Mapping[str, Mapping[str, Any]] = read_yaml(schemas() / "deid" / "text" / "months.yaml")
+    number: dict[str, int] = {}
+    forms = []
+    for form in ("names", "short"):
+        for entry in table.values():
+            forms.append(tuple(entry[form]))
+            number.update({folded(name): at for at, name in enumerate(entry[form], start=1)})
+    for entry in table.values():
+        number.update(entry["other"])
+    return Months(number, tuple(forms))
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], ...]:
+    names = sorted(months().number, key=lambda name: (-len(name), name))
+    month = rf"(?P<word>{'|'.join(names)})(?![a-z])\.?"
+    year = r"(?P<year>(?:19|20)\d\d|'?\d\d)(?!\d|[.,/-]\d)"
+    full = r"(?P<year>(?:1[89]|20)\d\d)(?![\d])"
+    link = r"(?:[ .,/-]{1,3}|[ ]{0,2}(?:del mes de|de|d'|of|del)[ ]{1,3}|[ ]{0,2}d' ?)"
+    before = r"(?:(?<![\w.,/-])\d{1,2} {1,2}(?:al?|y|i|et|au|to|and|o) {1,2}(?:el )?)?"
+    texts = (
+        rf"(?<![\w.,/-]){before}(?P<day>\d{{1,2}})(?:º|°|er|st|nd|rd|th|o\b)?{link}{month}"
+        rf"(?:(?:[ ]{{0,2}}[,.]?[ ]{{0,2}}(?:del? +any |de l'any |del ano |de |del |of |d')?[ ]{{0,2}}|[-/.]){year})?",
+        rf"(?<![\w]){month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? {{1,2}}{full}",
+        rf"(?<![a-z]){month}[ ]{{0,2}}(?:[-/,.]|de l'any|de|del ano|del|of|d')?[ ]{{0,2}}{full}",
+        rf"(?<![a-z]){month}[-/'. ]{{1,2}}(?P<year>\d\d)(?![\d\w]|[.,/-]\d| {{0,2}}(?:mm|cm|%|anos|ans|anys|dias|h\b))",
+        r"(?<![\d/-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.-]) ?(?P<month>\d{1,2}) ?(?P=sep)"
+        r" ?(?P<year>\d{4}|\d\d)(?![\d]|[./-]\d)",
+        r"(?<![\d./-])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[./-]\d)",
+        r"(?<![\w./-])(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w)",
+        r"(?<![\d./-])(?P<month>0?[1-9]|1[0-2])[/-](?P<year>(?:19|20)\d\d)(?![\d/-])",
+        r"\b(?:el|dia|dias|fecha|del|le|du|data|dated|sesion|desde|hasta) {1,2}(?:de )?(?:el )?"
+        r"(?P<x>(?P<day>\d{1,2})/(?P<month>\d{1,2}))(?![\d/]| {0,2}(?:mm|cm|%))",
+        r"\b(?:en|desde|ano|any|anys|anos|since|in|year|depuis|annee|des de|el|de|del|hasta|hacia|des del|d'|verano"
+        r"|invierno|primavera|otono) ?(?:el |l'|de |del )?(?:ano |any |annee )?"
+        r"(?P<x>(?P<year>(?:19[2-9]|20[0-4])\d))(?![\d\w]|[.,/-]\d)",
+    )
+    return tuple(re.compile(text) for text in texts)
+
+
+def find_dates(text: str) -> Iterator[Found]:
+    """The dates of a text, where they overlap each as found; those that are no real dates (32/13/2019) are left out.
+
+    Which of two numbers is the month follows the text: the first one, where that makes sense of all its dates.
+    """
+    plain = folded(text)
+    month_first = _month_first(plain)
+    for pattern in _patterns():
+        for match in pattern.finditer(plain):
+            found = _read(match, month_first=month_first)
+            if found is not None:
+                yield found
+
+
+def _month_first(plain: str) -> bool:
+    """Whether the dates of a text are month/day/year."""
+    pairs = [(int(a), int(b)) for a, b in re.findall(r"(?<!\d)(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d\d)(?!\d)", plain)]
+    return any(b > 12 for _, b in pairs) and all(a <= 12 for a, _ in pairs)
+
+
+def _read(match: re.Match[str], *, month_first: bool) -> Found | None:
+    parts = match.groupdict()
+    day, year = parts.get("day"), parts.get("year")
+    word = parts.get("word")
+    if word is not None and year is None and len(word) < 4 and word != "mai":
+        return None  # "3 mar", "5 may": only with a year
+    swapped = month_first and parts.get("month") is not None and match.start("day") < match.start("month")
+    first, second = ("month", "day") if swapped else ("day", "month")
+    number = months().number[word] if word else int(parts.get(second) or 1)
+    value = _date(year, number, int(match[first] if day else 15))
+    if value is None:
+        return None
+    start, end = match.span("x") if "x" in parts else match.span()
+    places = [match.span(name) if name in parts and match[name] else (0, 0) for name in (first, "word", "year")]
+    if not word and parts.get("month"):
+        places[1] = match.span(second)
+    return Found(start, end, value if year else None, places[0], places[1], places[2])
+
+
+def _date(year: str | None, month: int, day: int) -> date | None:
+    number = int(year.lstrip("'")) if year else 2000
+    if year and len(year.lstrip("'")) == 2:
+        number += 2000 if number < PIVOT else 1900
+    if not YEARS[0] <= number <= YEARS[1] and year:
+        return None
+    try:
+        return date(number, month, day)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Dates:
+    """The recogniser of dates."""
+
+    def find(self, text: str) -> Iterator[Span]:
+        """All dates, and years after a word such as 'since'."""
+        for found in find_dates(text):
+            yield Span(found.start, found.end, "FECHA", "date")
+
+
+# --- moved -----------------------------------------------------------------------------------------------
+
+
+def moved(text: str, shift: timedelta) -> str | None:
+    """A date moved by a shift in its own notation, or None where it is none, or has no year.
+
+    Of a month and year the 15th counts, of a year alone the 1st of July.
+    """
+    whole = [found for found in find_dates(" el " + text) if found.end == len(text) + 4 and found.value is not None]
+    found = max(whole, key=lambda one: one.end - one.start, default=None)
+    if found is None or found.value is None or found.start != 4:
+        return None
+    if min(start for start, end in (found.day, found.month, found.year) if end) != 4:
+        return None  # "3 al 12 de marzo": the first day is no part
+    day = found.value if found.month != (0, 0) else found.value.replace(month=7, day=1)
+    try:
+        new = day + shift
+    except OverflowError:
+        return None
+    pieces = ((found.day, str(new.day)), (found.month, str(new.month)), (found.year, f"{new.year:04}"))
+    line = " el " + text
+    for (start, end), value in sorted(pieces, reverse=True):
+        if end:
+            line = line[:start] + _like(line[start:end], value, new.month) + line[end:]
+    return _elided(line[4:])
+
+
+def _like(old: str, value: str, month: int) -> str:
+    """A number or the name of a month in the manner of the old one."""
+    if old.strip("'").isdigit():
+        if len(old.strip("'")) == 2 and len(value) == 4:
+            return old[:-2] + value[2:]
+        return value.zfill(len(old)) if old.startswith("0") or len(old) == 4 else value
+    plain = folded(old)
+    for names in months().forms:
+        at = months().number[plain]
+        if folded(names[at - 1]) == plain:
+            name = names[month - 1]
+            return name.upper() if old.isupper() else name.capitalize() if old[0].isupper() else name.lower()
+    names = months().forms[0]
+    return names[month - 1]
+
+
+def _elided(text: str) -> str:
+    """Catalan: "d'agost", but "de març"."""
+    return re.sub(r"\b([dD])['’] ?(?=[b-df-hj-np-tv-zB-DF-HJ-NP-TV-Z])", r"\1e ", text)

@@ -1,0 +1,161 @@
+"""Identifiers that the study's own headers and tables tell: searched in texts, file names and cells."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import lru_cache
+
+from mids.deid.text.dates import find_dates
+from mids.deid.text.spans import Span
+from mids.deid.text.words import Word, composed, folded, ordinary, particles, words
+
+SHORTEST_ID = 4
+"""Characters of the shortest id that is searched: "12" stands in every report."""
+
+FUZZY = 6
+"""Letters from which on a part of a name is found with one letter wrong, missing, doubled or too many."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Known:
+    """What is known of a study; its text form shows nothing of it.
+
+    `names` of people, in any order or as DICOM PN (``SURNAME^GIVEN``); `ids` of patient, visit and study; `dates`
+    that identify, such as the day of birth; `places`, institutions and addresses as the header spells them.
+    `subject` stands for the patient where surrogates are made, `shift` is what the patient's dates are moved by.
+    """
+
+    names: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    dates: tuple[date, ...] = ()
+    places: tuple[str, ...] = ()
+    subject: str = ""
+    shift: timedelta | None = None
+
+    def __repr__(self) -> str:
+        return (
+            f"Known({len(self.names)} names, {len(self.ids)} ids, {len(self.dates)} dates, {len(self.places)} places)"
+        )
+
+    def find(self, text: str) -> Iterator[Span]:
+        """All mentions, whatever their case, accents, order and separators."""
+        yield from _names(text, self)
+        yield from _ids(text, self)
+        yield from _dates(text, self)
+        yield from _phrases(text, self)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The parts of known names: as they are, and with one letter left out, to meet what is misspelt."""
+
+    exact: frozenset[str]
+    near: frozenset[str]
+
+
+def _without_one(word: str) -> set[str]:
+    return {word[:at] + word[at + 1 :] for at in range(len(word))}
+
+
+@lru_cache(maxsize=64)
+def _parts(names: tuple[str, ...]) -> _Parts:
+    plain = (folded(composed(name)).replace("^", " ").replace("=", " ").replace("_", " ") for name in names)
+    found = {part for name in plain for word in words(name) for part in (word.plain, *re.split("['-]", word.plain))}
+    exact = frozenset(part for part in found if len(part) > 1 and part not in particles())
+    near = frozenset(short for part in exact if len(part) >= FUZZY for short in (part, *_without_one(part)))
+    return _Parts(exact, near)
+
+
+def _is_near(word: str, parts: _Parts) -> bool:
+    return len(word) >= FUZZY - 1 and (word in parts.near or not parts.near.isdisjoint(_without_one(word)))
+
+
+def _names(text: str, known: Known) -> Iterator[Span]:
+    """Parts of names; a short part or an ordinary word only where it is written as a name or stands beside one."""
+    parts = _parts(known.names)
+    if not parts.exact:
+        return
+    last: Word | None = None
+    waiting: Word | None = None
+    for word in words(text):
+        pieces = (word.plain, *re.split(r"['·-]", word.plain))
+        exact = any(piece in parts.exact for piece in pieces)
+        if not exact and (word.plain in ordinary() or not _is_near(word.plain, parts)):
+            last = waiting = None if word.plain not in particles() else last
+            continue
+        unsure = exact and (len(word.plain) < 4 or word.plain in ordinary()) and not word.is_capitalised
+        if not unsure or last is not None:
+            if waiting is not None and last is None:
+                yield Span(waiting.start, waiting.end, "NAME", "known")
+            yield Span(word.start, word.end, "NAME", "known")
+            last, waiting = word, None
+        else:
+            waiting = word
+
+
+@lru_cache(maxsize=64)
+def _id_patterns(ids: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """One pattern for each id: with or without leading zeros, blanks, dots, hyphens, slashes between characters."""
+    found = []
+    for text in ids:
+        letters = re.sub(r"[\W_]+", "", folded(composed(text)))
+        bare = letters.lstrip("0") or letters
+        if len(letters) >= SHORTEST_ID and len(bare) >= 2:
+            body = r"[ ./_-]?".join(map(re.escape, bare))
+            found.append(re.compile(rf"(?<![^\W_])0{{0,12}}{body}(?![^\W_])"))
+    return tuple(found)
+
+
+def _ids(text: str, known: Known) -> Iterator[Span]:
+    plain = folded(text)
+    for pattern in _id_patterns(known.ids):
+        for match in pattern.finditer(plain):
+            yield Span(match.start(), match.end(), "NUM", "known")
+
+
+def _dates(text: str, known: Known) -> Iterator[Span]:
+    if not known.dates:
+        return
+    for found in find_dates(text):
+        if found.value in known.dates:
+            yield Span(found.start, found.end, "FECHA", "known")
+    for pattern in _day_patterns(known.dates):
+        for match in pattern.finditer(text):
+            yield Span(match.start(), match.end(), "FECHA", "known")
+
+
+@lru_cache(maxsize=64)
+def _day_patterns(days: tuple[date, ...]) -> tuple[re.Pattern[str], ...]:
+    """Dates without separators, in the orders in use, and US dates."""
+    forms = {form for day in days for form in (f"{day:%Y%m%d}", f"{day:%d%m%Y}", f"{day:%m%d%Y}")}
+    short = {form for day in days for form in (f"{day:%y%m%d}", f"{day:%d%m%y}")}
+    us = {rf"0?{day.month}[/.-]0?{day.day}[/.-](?:{day:%Y}|{day:%y})" for day in days}
+    return (re.compile(rf"(?<!\d)(?:{'|'.join(sorted(forms | us))}|{'|'.join(sorted(short))})(?!\d)"),)
+
+
+def _phrases(text: str, known: Known) -> Iterator[Span]:
+    plain = folded(text)
+    for phrase in known.places:
+        letters = folded(composed(phrase)).strip()
+        if len(letters) >= SHORTEST_ID:
+            pattern = re.compile(r"(?<!\w)" + r"\W{1,3}".join(map(re.escape, re.findall(r"\w+", letters))) + r"(?!\w)")
+            for match in pattern.finditer(plain):
+                yield Span(match.start(), match.end(), "INST", "known")
+
+
+def names_in(text: str, known: Known) -> bool:
+    """Whether a file name, a folder or a cell holds a known name, id or date.
+
+    Names count as words between any separators or changes of case (``GarciaLopez_ct``), parts of six letters or
+    more inside words too; ordinary words alone do not, so that `blanco.dcm` is no finding for a patient Blanco.
+    """
+    plain = composed(text)
+    spaced = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|_", " ", re.sub(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])", " ", plain))
+    parts = _parts(known.names).exact
+    strong = {part for part in parts if len(part) >= 3 and part not in ordinary()}
+    pieces = {piece for word in words(spaced) for piece in (word.plain, *re.split("['-]", word.plain))}
+    if strong & pieces or any(len(part) >= 6 and part in folded(plain) for part in strong):
+        return True
+    hits = pieces & parts
+    return len(hits) >= 2 or next(_ids(plain, known), None) is not None or next(_dates(plain, known), None) is not None

@@ -1,0 +1,222 @@
+"""Names of people by their context: titles, fields of a form, signatures, relatives, lines of their own."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+
+from mids.deid.text.spans import Span
+from mids.deid.text.words import (
+    LONGEST,
+    Word,
+    blocked,
+    eponyms,
+    folded,
+    given_names,
+    names_too,
+    one_of,
+    ordinary,
+    particles,
+    vocabulary,
+    words,
+)
+
+MOST = 7
+"""Words of the longest name."""
+
+_GAP = re.compile(r" {1,2}|\.? ?-? ?|'|/")
+_COMMA = re.compile(r" ?, {0,2}|\.? ")
+_TO_NAME = re.compile(r"[ .:ªº,=(\t/-]{0,12}\n?[ \t]{0,12}(?:dr|dra|d|sr|sra|don|dona)?[.ªº]{0,2}[ ]{0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The words of one line and whether it is written in capitals, so that capitals say nothing."""
+
+    start: int
+    end: int
+    is_upper: bool
+
+
+@lru_cache(maxsize=8)
+def _lines(text: str) -> tuple[Line, ...]:
+    found, at = [], 0
+    for line in text.splitlines(keepends=True):
+        letters = [char for char in line if char.isalpha()]
+        small = sum(char.islower() for char in letters)
+        found.append(Line(at, at + len(line), len(letters) > 25 and small * 10 < len(letters)))
+        at += len(line)
+    return tuple(found)
+
+
+def _is_upper_at(text: str, at: int) -> bool:
+    lines = _lines(text)
+    return lines[max(bisect_left(lines, at + 1, key=lambda line: line.start) - 1, 0)].is_upper
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """How sure a context is: `plain` takes words in small letters too, `comma` lets "SURNAMES, GIVEN" go on."""
+
+    name: str
+    pattern: re.Pattern[str]
+    small: bool = False
+    comma: bool = False
+    sure: bool = True
+
+
+@cache
+def _triggers() -> tuple[Trigger, ...]:
+    lists = vocabulary()
+    label = rf"(?<![\w]){one_of(lists['labels'])}(?: ?\(?a\)?)?[ \t]{{0,6}}(?::|\t|=|\.:|\.-|\n)[ \t.:-]{{0,12}}"
+    signed = rf"(?<![\w]){one_of(lists['signatures'])}(?![\w])[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
+    return (
+        Trigger("field", re.compile(label), small=True, comma=True),
+        Trigger("signature", re.compile(signed), comma=True),
+        Trigger("closing", re.compile(rf"(?<![\w]){one_of(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
+        Trigger(
+            "title",
+            re.compile(
+                rf"(?<![\w]){one_of(lists['titles'])}(?:\.? ?/ ?(?:dra|dna|sra|a)\b)?(?![\w])[.ªº]{{0,3}}[ \t]{{0,3}}"
+            ),
+        ),
+        Trigger("weak", re.compile(rf"(?<![\w]){one_of(lists['weak'])}[ ,:(]{{1,4}}"), comma=True, sure=False),
+    )
+
+
+_LETTER_TITLE = re.compile(r"(?<![\w.])(?:D\.ª|D[ªa]\.?|D\.|M\.|Na|En)[ ]{0,2}(?=[^\W\d_])")
+_INNER_TITLE = re.compile(r"(?:(?:dr|dra|drs|sr|sra|prof|d|dna|don|dona)\b(?:/(?:dra|dna|a)\b)?[.ªº]{0,3} {0,2}){1,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The recogniser of names by context; a name found once is then found everywhere in the text."""
+
+    def find(self, text: str) -> Iterator[Span]:
+        """All names by context, and every later mention of their parts."""
+        found = [*_triggered(text), *_alone(text), *_by_given_name(text)]
+        yield from found
+        yield from _again(text, found)
+
+
+def _triggered(text: str) -> Iterator[Span]:
+    plain, all_words = folded(text), words(text)
+    starts = [word.start for word in all_words]
+    for trigger in _triggers():
+        for match in trigger.pattern.finditer(plain):
+            inner = _INNER_TITLE.match(plain, match.end())
+            yield from _after(text, starts, inner.end() if inner else match.end(), trigger)
+    title = _triggers()[3]
+    for match in _LETTER_TITLE.finditer(text):
+        yield from _after(text, starts, match.end(), title)
+
+
+def _after(text: str, starts: list[int], at: int, trigger: Trigger) -> Iterator[Span]:
+    """The name that begins at a place, if one does."""
+    all_words = words(text)
+    first = bisect_left(starts, at)
+    if first < len(all_words) and all_words[first].start - at <= 1:
+        last = _taken(text, all_words, first, trigger)
+        if last > first:
+            yield Span(all_words[first].start, all_words[last - 1].end, "NAME", trigger.name)
+
+
+def _taken(text: str, all_words: tuple[Word, ...], first: int, trigger: Trigger) -> int:
+    """The index after the last word of a name that begins at `first`; `first` where none does."""
+    upper = _is_upper_at(text, all_words[first].start)
+    last, at, commas = first, first, 0
+    while at < len(all_words) and at - first < MOST:
+        word = all_words[at]
+        if at > first:
+            gap = text[all_words[at - 1].end : word.start]
+            if not _GAP.fullmatch(gap):
+                commas += 1
+                if not trigger.comma or commas > 1 or not _COMMA.fullmatch(gap):
+                    break
+            elif "." in gap and len(all_words[at - 1].text) > 2:
+                break  # the end of a sentence
+        if word.plain in particles() and at + 1 < len(all_words):
+            at += 1
+            continue
+        if not _is_part(word, trigger, upper=upper, is_first=at == first):
+            break
+        at += 1
+        last = at
+    return last
+
+
+def _is_part(word: Word, trigger: Trigger, *, upper: bool, is_first: bool) -> bool:
+    """Whether a word can be part of a name in its context."""
+    if len(word.text) > LONGEST or (word.plain in blocked() and not (is_first and word.plain in names_too())):
+        # "Dr. Blanco" is one, "Dr. Consulta" isn't; an eponym after a sure title is a person of that name
+        return (
+            is_first
+            and trigger.sure
+            and trigger.name != "signature"
+            and word.is_capitalised
+            and (word.plain in eponyms())
+        )
+    if word.plain in names_too():
+        return word.is_capitalised or trigger.small
+    common = word.plain in ordinary()
+    if upper or not word.is_capitalised:
+        return (upper or trigger.small or (trigger.name == "title" and is_first)) and not common
+    return not (common and is_first and not trigger.sure)
+
+
+# --- without a word before -------------------------------------------------------------------------------
+
+_TAIL = re.compile(
+    r"[ \t,.;-]{0,4}(?:\n|$|\(|<|\d|[,-] ?m\.?d\b|n[ º°o.]{0,3}|num\b|col\b|md\b|mir\b|medic|radiolog|especialista"
+    r"|facultativ|m\. ?d|frcr|servi|jefe|adjunt)"
+)
+
+
+def _alone(text: str) -> Iterator[Span]:
+    """Lines that begin with a name and hold nothing else, or what belongs to a signature."""
+    all_words, plain = words(text), folded(text)
+    starts = [word.start for word in all_words]
+    trigger = Trigger("line", _TAIL, comma=True, sure=False)
+    for line in _lines(text):
+        first = bisect_left(starts, line.start)
+        if first >= len(all_words) or all_words[first].start >= line.end:
+            continue
+        if text[line.start : all_words[first].start].strip(" \t-*·.\u2022"):
+            continue
+        last = _taken(text, all_words, first, trigger)
+        names = all_words[first:last]
+        real = [word for word in names if word.plain not in particles()]
+        if len(real) < 2 or not _TAIL.match(plain, names[-1].end):
+            continue
+        if all(word.is_upper for word in real):  # a heading, unless a given name or nothing common is in it
+            if not any(word.plain in names_too() for word in real):
+                continue
+        elif any(word.plain in ordinary() for word in real):
+            continue
+        yield Span(names[0].start, names[-1].end, "NAME", "line")
+
+
+def _by_given_name(text: str) -> Iterator[Span]:
+    """A common given name and a capitalised word that is no ordinary one."""
+    all_words = words(text)
+    trigger = Trigger("given name", _TAIL, sure=False)
+    for at, word in enumerate(all_words):
+        if word.plain in given_names() and word.is_capitalised and word.plain not in eponyms():
+            last = _taken(text, all_words, at, trigger)
+            real = [one for one in all_words[at:last] if one.plain not in particles()]
+            if len(real) >= 2 and not all(one.plain in ordinary() for one in real[1:]):
+                yield Span(word.start, all_words[last - 1].end, "NAME", "given name")
+
+
+def _again(text: str, found: list[Span]) -> Iterator[Span]:
+    """Every other mention of a part of the names found: capitalised, of four letters or more, no ordinary word."""
+    parts = {
+        word.plain
+        for span in found
+        for word in words(text[span.start : span.end])
+        if len(word.plain) >= 4 and word.plain not in ordinary() and word.plain not in blocked()
+    }
+    for word in words(text):
+        if word.plain in parts and word.is_capitalised:
+            yield Span(word.start, word.end, "NAME", "mentioned before")

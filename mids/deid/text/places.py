@@ -1,0 +1,230 @@
+"""Streets, places, institutions and headings, by their words and by closed lists."""
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+from mids.deid.text.spans import Kind, Span
+from mids.deid.text.words import LONGEST, Word, folded, one_of, ordinary, particles, vocabulary, words
+
+_EDGE = r"(?<![\w])"
+_FLOOR = r"(?:\d{1,3}[ºª°.]{0,2}(?:a\b|er\b)?|[a-f]\b|esc(?:alera)?\.? ?\w|pta\.?|puerta|piso|bajo|izq\.?|dcha\.?)"
+_NUMBER = (
+    rf"(?:[ ,]{{0,3}}(?:n[º°o.ú]{{0,2}}m?\.?:? ?)?\d{{1,4}}(?: ?bis)?(?:[-ºª°]{{1,2}}|\b)(?:[ ,-]{{0,3}}{_FLOOR}){{0,5}}"
+    r"|[ ,]{1,3}s/n)"
+)
+_END = re.compile(r"\n|\t| {2,}|;|\. (?=[^\W\d_])|\.$|$")
+
+
+@cache
+def _patterns() -> tuple[tuple[Kind, str, re.Pattern[str]], ...]:
+    """Words before a place, a street or an institution, whose name begins where they end."""
+    place, street, institution = (vocabulary()[name] for name in ("places", "streets", "institutions"))
+
+    def pattern(phrases: list[str], after: str) -> re.Pattern[str]:
+        return re.compile(_EDGE + one_of(phrases) + after)
+
+    return (
+        (
+            "DIR",
+            "street",
+            pattern(street["types"], r"(?![\w]) {0,2}(?:de la |de los |de las |del |de |d'|dels |des )?"),
+        ),
+        ("LOC", "place", pattern(place["before"], r" {1,2}(?:la |el |l')?")),
+        ("INST", "institution", pattern(institution["heads"], r"(?![\w])")),
+        ("INST", "service", pattern(institution["services"], rf" {{0,2}}{one_of(institution['fields'])}(?![\w])")),
+    )
+
+
+@cache
+def _fields() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+    """Fields of a form, by what their value is."""
+    place, street, institution = (vocabulary()[name] for name in ("places", "streets", "institutions"))
+    colon = r"[ \t]{0,4}(?::|=|\t)[ \t]{0,8}"
+    value = r"(?P<x>[^\n\t;]{1,120})"
+    kinds: tuple[tuple[Kind, list[str]], ...] = (
+        ("DIR", street["labels"]), ("LOC", place["labels"]), ("INST", institution["labels"]),
+    )  # fmt: skip
+    return tuple((kind, re.compile(_EDGE + one_of(labels) + colon + value)) for kind, labels in kinds)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The recogniser of DIR, LOC, INST and CAB."""
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Streets, places, institutions and headings."""
+        plain = folded(text)
+        yield from _field_values(plain)
+        yield from _named(text, plain)
+        yield from _known(text, plain)
+        yield from _before_words(text, plain)
+        yield from _headings(text, plain)
+
+
+def _field_values(plain: str) -> Iterator[Span]:
+    for kind, pattern in _fields():
+        for match in pattern.finditer(plain):
+            end = _END.search(plain, match.start("x"), match.end("x"))
+            yield Span(match.start("x"), end.start() if end else match.end("x"), kind, "field")
+
+
+def _run(text: str, all_words: tuple[Word, ...], first: int, most: int, *, strict: bool) -> int:
+    """The index after the last of the capitalised words from `first`, linked by particles; `first` for none."""
+    last = at = first
+    while at < len(all_words) and at - first < most:
+        word = all_words[at]
+        if at > first and not re.fullmatch(r" {1,2}|\.? ?|-|'|\. ", text[all_words[at - 1].end : word.start]):
+            break
+        if word.plain in particles() or (at > first and word.plain in ("para", "a")):
+            at += 1
+            continue
+        if not word.is_capitalised or len(word.text) > LONGEST or (strict and word.plain in ordinary()):
+            break
+        at += 1
+        last = at
+    return last
+
+
+_NOT_UPPER = frozenset({"se", "con", "para", "por", "que", "en", "sin", "y", "a", "el", "los"})
+
+
+def _named(text: str, plain: str) -> Iterator[Span]:
+    all_words = words(text)
+    starts = [word.start for word in all_words]
+    for kind, source, pattern in _patterns():
+        for match in pattern.finditer(plain):
+            if source == "service":
+                yield Span(match.start(), match.end(), kind, source)
+                continue
+            first = bisect_left(starts, match.end())
+            if first >= len(all_words) or all_words[first].start - match.end() > 3:
+                continue
+            if text[match.end() : all_words[first].start].strip(" .,'\"«“-"):
+                continue
+            upper = text[match.start() : all_words[first].end].isupper()
+            last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
+            if kind == "INST" and upper:
+                last = _upper_institution(all_words, first, last)
+            yield from _whole(plain, match, kind, source, all_words, first, last)
+
+
+def _upper_institution(all_words: tuple[Word, ...], first: int, last: int) -> int:
+    """In capitals an institution ends at a word that begins something else."""
+    for at in range(first, last):
+        if all_words[at].plain in _NOT_UPPER and at > first:
+            return at
+    return last
+
+
+def _whole(
+    plain: str, match: re.Match[str], kind: Kind, source: str, all_words: tuple[Word, ...], first: int, last: int
+) -> Iterator[Span]:
+    """The span of a place, street with its number, or institution with its head."""
+    end = all_words[last - 1].end if last > first else match.end()
+    if kind == "DIR":
+        number = re.compile(_NUMBER).match(plain, end)
+        if number is None and last == first:
+            return
+        if number is None and len(match[0].strip()) < 4 and "/" not in match[0] and "." not in match[0]:
+            return
+        yield Span(match.start(), number.end() if number else end, kind, source)
+    elif last > first:
+        yield Span(all_words[first].start if kind == "LOC" else match.start(), end, kind, source)
+
+
+# --- closed lists ----------------------------------------------------------------------------------------
+
+
+@cache
+def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
+    """The known places by their first word."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for name in vocabulary()["places"]["known"]:
+        parts = tuple(word.plain for word in words(name))
+        found.setdefault(parts[0], []).append(parts)
+    return {first: tuple(sorted(parts, key=len, reverse=True)) for first, parts in found.items()}
+
+
+def _known(text: str, plain: str) -> Iterator[Span]:
+    """Provinces, communities and countries, where they are written as names."""
+    all_words = words(text)
+    for at, word in enumerate(all_words):
+        for parts in _phrases().get(word.plain, ()):
+            run = all_words[at : at + len(parts)]
+            if tuple(one.plain for one in run) == parts and run[-1].is_capitalised and run[0].is_capitalised:
+                yield Span(word.start, run[-1].end, "LOC", "closed list")
+                break
+
+
+# --- by what follows -------------------------------------------------------------------------------------
+
+_POSTAL = re.compile(r"(?<![\w.,/])(?:[a-z]-)?\d{5}[ ,-]{1,3}(?=[^\W\d_])")
+_DATED = re.compile(r"(?:^|\n)[ \t]{0,8}(?P<x>[^\W\d_][^\n\d,:;.]{1,40}), {0,2}(?:a |le |el |on )?(?=\d{1,2}[ /.-])")
+_TRAIL = re.compile(r"[,(] ?(?P<x>[^\W\d_][^\n\d,:;.()]{2,40})\)")
+
+
+def _before_words(text: str, plain: str) -> Iterator[Span]:
+    all_words = words(text)
+    starts = [word.start for word in all_words]
+    for match in _POSTAL.finditer(plain):
+        first = bisect_left(starts, match.end())
+        last = _run(text, all_words, first, 6, strict=True)
+        if last > first:
+            yield Span(all_words[first].start, all_words[last - 1].end, "LOC", "after a postal code")
+    for match in _DATED.finditer(plain):
+        first = bisect_left(starts, match.start("x"))
+        last = _run(text, all_words, first, 6, strict=True)
+        if last > first and all_words[last - 1].end >= match.end("x") - 1:
+            yield Span(match.start("x"), match.end("x"), "LOC", "before a date")
+    yield from _english(text, all_words, plain)
+
+
+@cache
+def _tails() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    street = one_of(vocabulary()["streets"]["after"])
+    number = r"(?:flat \d{1,3}[a-z]?, {0,2})?\d{1,4}[a-z]? "
+    return (
+        re.compile(rf"{_EDGE}{number}(?P<x>(?:[^\W\d_]{{2,20}} ){{1,3}}{street})(?![\w])"),
+        re.compile(rf"{_EDGE}{one_of(vocabulary()['institutions']['tails'])}(?![\w])"),
+    )
+
+
+def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Span]:
+    """Streets and institutions whose kind stands behind: 12 Maple Street, Mercy Medical Center."""
+    street, institution = _tails()
+    for match in street.finditer(plain):
+        if text[match.start("x")].isupper():
+            yield Span(match.start(), match.end(), "DIR", "street")
+    starts = [word.start for word in all_words]
+    for match in institution.finditer(plain):
+        first = at = bisect_left(starts, match.start())
+        while (
+            at > 0
+            and first - at < 5
+            and re.fullmatch(r"\.? {1,2}|-", text[all_words[at - 1].end : all_words[at].start])
+        ):
+            word = all_words[at - 1]
+            if not word.is_capitalised or word.plain in ordinary():
+                break
+            at -= 1
+        if at < first:
+            yield Span(all_words[at].start, match.end(), "INST", "institution")
+
+
+# --- headings --------------------------------------------------------------------------------------------
+
+
+@cache
+def _heading() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?:^|(?<=\n)|(?<=[.:] ))[ \t]{{0,8}}(?P<x>{one_of(vocabulary()['headings'])} ?(?=:|\n|$|\. ?-)[:.]?)"
+    )
+
+
+def _headings(text: str, plain: str) -> Iterator[Span]:
+    for match in _heading().finditer(plain):
+        if text[match.start("x")].isupper():
+            yield Span(match.start("x"), match.end("x"), "CAB", "heading")

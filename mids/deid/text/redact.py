@@ -1,0 +1,94 @@
+"""Texts without names, places, numbers and dates: tags, surrogates or nothing in their place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from mids.deid.keys import Key
+from mids.deid.policy import Policy, Texts
+from mids.deid.text.dates import Dates
+from mids.deid.text.known import Known
+from mids.deid.text.names import Names
+from mids.deid.text.numbers import Numbers
+from mids.deid.text.places import Places
+from mids.deid.text.spans import Recogniser, Span, joined, settled
+from mids.deid.text.surrogates import Surrogates
+from mids.deid.text.words import composed
+from mids.errors import MidsError
+
+RULES: tuple[Recogniser, ...] = (Numbers(), Dates(), Names(), Places())
+"""The recognisers that need nothing but the text."""
+
+NOTHING = Known()
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """A text after de-identification; `removed` are places in the composed text before (see `words.composed`)."""
+
+    text: str
+    removed: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Redactor:
+    """What is done with texts: frozen and picklable, one for a whole run.
+
+    `texts` is the mode of the policy: ``tags`` puts ``[NAME]`` and the like, ``surrogates`` invented ones of the same
+    sort (needs `key`), ``remove`` gives ``n/a`` for every text, ``keep`` changes nothing. `dates` counts with
+    surrogates: ``shift`` moves them by the shift of the patient, ``keep`` leaves all but known ones, ``remove`` tags.
+    """
+
+    texts: Texts = "tags"
+    recognisers: tuple[Recogniser, ...] = RULES
+    key: Key | None = None
+    dates: Literal["keep", "shift", "remove"] = "remove"
+
+    def __post_init__(self) -> None:
+        if self.texts == "surrogates" and self.key is None:
+            raise MidsError("surrogates in texts need a key: use --key FILE, or texts: tags")
+
+    def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
+        """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
+        spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
+        return joined(text, settled(text, spans))
+
+    def clean(self, text: str, known: Known = NOTHING) -> Redacted:
+        """The text without what identifies, and what was removed; headings stay, they identify nobody.
+
+        Give the text as it was written: in small letters, or without accents or punctuation, less is found.
+        """
+        if self.texts == "keep" or not text.strip():
+            return Redacted(text, ())
+        if self.texts == "remove":
+            return Redacted("n/a", ())
+        text = composed(text)
+        removed, pieces, at = [], [], 0
+        for span in self.find(text, known):
+            new = self._instead(text[span.start : span.end], span, known)
+            if new is not None:
+                pieces += [text[at : span.start], new]
+                removed.append(span)
+                at = span.end
+        return Redacted("".join((*pieces, text[at:])), tuple(removed))
+
+    def _instead(self, original: str, span: Span, known: Known) -> str | None:
+        """What stands for a span; None for what stays."""
+        if span.kind == "CAB":
+            return None
+        if self.texts == "tags" or self.key is None:
+            return f"[{span.kind}]"
+        if span.kind == "FECHA":
+            if self.dates == "keep" and span.source != "known":
+                return None
+            shift = known.shift if self.dates == "shift" else None
+            return Surrogates.date(original, shift)
+        return Surrogates(self.key, known.subject).of(original, span.kind, span.source)
+
+
+def redactor(policy: Policy, key: Key | None = None, more: Iterable[Recogniser] = ()) -> Redactor:
+    """The redactor of a policy, with recognisers besides the rules (`Gazetteers`, models).
+
+    Raises `MidsError` where surrogates are wanted and there is no key.
+    """
+    return Redactor(policy.texts, (*RULES, *more), key, policy.dates)

@@ -1,0 +1,161 @@
+"""Text as words: without accents and in lower case at the same places, and the closed lists that rules read."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+from mids.resources import read_yaml, schemas
+
+LONGEST = 40
+"""Letters of the longest word that is taken for a name."""
+
+
+class _Folding(dict[int, str]):
+    """Each character in lower case and without its accent, always one for one."""
+
+    def __missing__(self, code: int) -> str:
+        char = chr(code)
+        plain = unicodedata.normalize("NFD", char)[0].lower()
+        if char in "’‘´`":
+            plain = "'"
+        elif char.isspace() and char not in "\n\r\t\f\v\x1c\x1d\x1e\x85\u2028\u2029":
+            plain = " "
+        elif char in "‐‑‒–—−":
+            plain = "-"
+        self[code] = plain if len(plain) == 1 else char
+        return self[code]
+
+
+_FOLDING = _Folding()
+
+
+@lru_cache(maxsize=8)
+def folded(text: str) -> str:
+    """The text in lower case and without accents, as long as before; NFC is expected (see `composed`)."""
+    return text.translate(_FOLDING)
+
+
+def composed(text: str) -> str:
+    """The text in NFC and without soft hyphens, zero-width and other format characters (category Cf).
+
+    They are not seen, and would hide a name from every rule.
+    """
+    if text.isascii():
+        return text
+    plain = unicodedata.normalize("NFC", text)
+    return "".join(char for char in plain if unicodedata.category(char) != "Cf")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word: text[start:end], as written and folded."""
+
+    start: int
+    end: int
+    text: str
+    plain: str
+
+    @property
+    def is_capitalised(self) -> bool:
+        """Whether it begins with a capital."""
+        return self.text[0].isupper()
+
+    @property
+    def is_upper(self) -> bool:
+        """Whether it is all in capitals."""
+        return self.text.isupper()
+
+
+_WORD = re.compile(r"[^\W\d_]+(?:['’·-][^\W\d_]+)*")
+
+
+@lru_cache(maxsize=8)
+def words(text: str) -> tuple[Word, ...]:
+    """The words of a text, with inner apostrophes and hyphens, in order."""
+    plain = folded(text)
+    return tuple(Word(m.start(), m.end(), m[0], plain[m.start() : m.end()]) for m in _WORD.finditer(text))
+
+
+@cache
+def vocabulary() -> Mapping[str, Any]:
+    """The lists of `schemas/deid/text/words.yaml`."""
+    content: Mapping[str, Any] = read_yaml(schemas() / "deid" / "text" / "words.yaml")
+    return content
+
+
+@cache
+def surrogate_lists() -> Mapping[str, list[str]]:
+    """The lists of `schemas/deid/text/surrogates.yaml`."""
+    content: Mapping[str, list[str]] = read_yaml(schemas() / "deid" / "text" / "surrogates.yaml")
+    return content
+
+
+@cache
+def names_too() -> frozenset[str]:
+    """Ordinary words that are surnames too, and common given names and surnames, folded."""
+    lists = surrogate_lists()
+    return frozenset(folded(n) for key in ("words_that_are_surnames", "given", "surnames") for n in lists[key])
+
+
+@cache
+def given_names() -> frozenset[str]:
+    """Common given names, folded."""
+    return frozenset(folded(name) for name in surrogate_lists()["given"])
+
+
+@cache
+def ordinary() -> frozenset[str]:
+    """Words of clinical reports, folded, that are no names."""
+    folder = schemas() / "deid" / "text"
+    found: set[str] = set(blocked())
+    for path in sorted(folder.glob("words_*.txt")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found.update(line for line in lines if not line.startswith("#"))
+    for phrase in vocabulary()["headings"] + vocabulary()["institutions"]["fields"]:
+        found.update(phrase.split())
+    return frozenset(found - names_too())
+
+
+@cache
+def blocked() -> frozenset[str]:
+    """Words that are never a name: those after which none begins, and eponyms."""
+    return frozenset(vocabulary()["never"]) | eponyms()
+
+
+@cache
+def eponyms() -> frozenset[str]:
+    """Names of signs, structures, scales and devices, folded."""
+    return frozenset(vocabulary()["eponyms"])
+
+
+@cache
+def particles() -> frozenset[str]:
+    """Words that link the parts of a name."""
+    return frozenset(vocabulary()["particles"])
+
+
+def one_of(phrases: list[str]) -> str:
+    """A pattern for any of the phrases, blanks of any width up to 3; phrases with a common beginning share it."""
+    tree: dict[str, Any] = {}
+    for phrase in phrases:
+        branch = tree
+        for char in folded(phrase):
+            branch = branch.setdefault(char, {})
+        branch[""] = {}
+    return _branches(tree)
+
+
+def _branches(tree: Mapping[str, Any]) -> str:
+    """A tree of characters as a pattern, the longest phrases first."""
+    parts = [
+        (" {1,3}" if char == " " else re.escape(char)) + _branches(rest) for char, rest in sorted(tree.items()) if char
+    ]
+    if not parts:
+        return ""
+    text = "|".join(parts)
+    if "" in tree:
+        return f"(?:{text})?"
+    return f"(?:{text})" if len(parts) > 1 else text
