@@ -83,6 +83,45 @@ def test_small_is_smaller_and_uses_all_filters() -> None:
     assert set(body[:: 1 + 2 * 400]) == {0, 1, 2, 3, 4}
 
 
+def expected(kind: int, left: int, above: int, corner: int) -> int:
+    """What a filter takes a byte to be (ISO/IEC 15948, clause 9)."""
+    if kind < 4:
+        return (100, left, above, (left + above) // 2)[kind]
+    return min((left, above, corner), key=lambda value: abs(left + above - corner - value))
+
+
+def drifting(kind: int) -> npt.NDArray[np.uint8]:
+    """A picture (120, 150) that begins anywhere, and in which each value is nearly what filter `kind` expects."""
+    random = np.random.default_rng(kind)
+    values = random.integers(0, 256, (121, 151)).tolist()
+    steps = random.integers(-1, 2, (121, 151)).tolist()
+    for row in range(1, 121):
+        for column in range(1, 151):
+            guess = expected(kind, values[row][column - 1], values[row - 1][column], values[row - 1][column - 1])
+            values[row][column] = (guess + steps[row][column]) % 256
+    return np.array(values, np.uint8)[1:, 1:]
+
+
+@pytest.mark.parametrize("compression", ["fast", "small"])
+@pytest.mark.parametrize("kind", range(5))
+def test_the_filter_that_fits_a_picture_is_chosen(kind: int, compression: Compression) -> None:
+    data = encode(drifting(kind), compression=compression)
+    assert np.array_equal(decoded(data), drifting(kind))
+    body = zlib.decompress(b"".join(body for name, body in chunks(data) if name == b"IDAT"))
+    filters = list(body[::151])
+    assert max(filters, key=filters.count) == kind
+
+
+@pytest.mark.parametrize("deviation", [15, 60, 400])
+def test_fast_is_about_as_small_as_pillow(deviation: float) -> None:
+    rows, columns = np.mgrid[:600, :500]
+    grain = np.random.default_rng(0).normal(0, deviation, rows.shape)
+    pixels = (30000 + 9000 * np.sin(columns / 190) * np.cos(rows / 170) + grain).astype(np.uint16)
+    theirs = BytesIO()
+    Image.fromarray(pixels).save(theirs, "png")
+    assert len(encode(pixels, compression="fast")) < 1.03 * len(theirs.getvalue())
+
+
 @pytest.mark.parametrize(
     "pixels",
     [np.zeros((2, 2), np.int16), np.zeros((2, 2, 4), np.uint8), np.zeros((2, 2, 3), np.uint16),
