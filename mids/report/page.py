@@ -46,6 +46,9 @@ class Table:
         return all(re.match(r"[\d-]", row[column]) for row in self.rows)
 
 
+WIDE = ".wide { overflow-x: auto } .wide td { overflow-wrap: normal } th.number { text-align: right }"
+"""What tables of many columns need beside the style of all reports."""
+
 WIDTH = 100
 """Characters of a line of text, tables apart."""
 
@@ -60,7 +63,7 @@ def text(blocks: Iterable[Block]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, Heading):
             line = plain(block.text)
-            yield f"\n{line}\n{'=-'[block.level > 1] * len(line)}\n" if block.level < 3 else f"\n{line}:\n"
+            yield f"\n{line}\n{'=-'[block.level > 1] * len(line)}\n" if block.level < 3 else f"\n{line}\n"
         elif isinstance(block, Paragraph):
             yield fill(f"{plain(block.strong)}{': ' if block.strong else ''}{plain(block.text)}", WIDTH) + "\n"
         elif isinstance(block, Items):
@@ -118,7 +121,7 @@ def html(blocks: Sequence[Block]) -> Iterator[str]:
     title = next(_escaped(block.text) for block in blocks if isinstance(block, Heading))
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n"
+    yield f"<title>{title}</title>\n<style>{CSS}{WIDE}</style>\n</head>\n<body>\n<main>\n"
     for block in blocks:
         yield from _html(block)
     yield "</main>\n</body>\n</html>\n"
@@ -134,12 +137,13 @@ def _html(block: Block) -> Iterator[str]:
         yield "<ul>\n" + "".join(f"<li>{_escaped(item)}</li>\n" for item in block.texts) + "</ul>\n"
     else:
         kinds = [' class="number"' if block.is_number(number) else "" for number in range(len(block.header))]
-        heads = "".join(f'<th scope="col">{_escaped(word)}</th>' for word in block.header)
-        yield f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
+        words = zip(kinds, block.header, strict=True)
+        heads = "".join(f'<th scope="col"{kind}>{_escaped(word)}</th>' for kind, word in words)
+        yield f'<div class="wide">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
         for row in block.rows:
             cells = (f"<td{kind}>{_escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
             yield f"<tr>{''.join(cells)}</tr>\n"
-        yield "</tbody>\n</table>\n"
+        yield "</tbody>\n</table>\n</div>\n"
 
 
 def _escaped(words: str) -> str:

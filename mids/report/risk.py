@@ -49,14 +49,17 @@ def _page(assessment: Assessment, shown: int) -> Iterator[Block]:
     if shown:
         yield Paragraph("this page lists people who stand out. Keep it apart from the dataset.", "Confidential")
     for risk in assessment.risks:
-        yield from _dataset(risk, k, shown)
+        yield from _dataset(risk, k)
     if assessment.links or assessment.images is not None:
         yield from _between(assessment, shown)
     yield Heading("What these figures can't tell")
     yield Items(LIMITS)
+    if shown:
+        for risk in assessment.risks:
+            yield from _people(risk, k, shown)
 
 
-def _dataset(risk: Risk, k: int, shown: int) -> Iterator[Block]:
+def _dataset(risk: Risk, k: int) -> Iterator[Block]:
     found = risk.classes
     yield Heading(risk.name)
     yield Paragraph(
@@ -65,12 +68,16 @@ def _dataset(risk: Risk, k: int, shown: int) -> Iterator[Block]:
         f"{found.smallest_anything})."
     )
     yield Table(("question", "answer"), tuple(_answers(risk, k)))
-    yield from _individualisation(risk, k, shown)
+    yield from _individualisation(risk, k)
     yield from _correlation(risk, k)
     yield from _inference(risk)
     yield from _changes(risk, k)
     yield Heading("What was not counted", 3)
     yield Paragraph(f"Neither taken for what tells people apart nor for sensitive: {_listed(risk.left_out)}.")
+    if risk.direct:
+        yield Paragraph(
+            f"Who has the source finds a person at once by {_listed(risk.direct)}: leave out what is not public there."
+        )
     if risk.problems:
         yield Items(tuple(f"Not read: {problem}" for problem in risk.problems))
 
@@ -105,12 +112,12 @@ def _answers(risk: Risk, k: int) -> Iterator[tuple[str, str]]:
 # --- the three questions ---------------------------------------------------------------------------------
 
 
-def _individualisation(risk: Risk, k: int, shown: int) -> Iterator[Block]:
+def _individualisation(risk: Risk, k: int) -> Iterator[Block]:
     found = risk.classes
     yield Heading("Individualisation: who can be told from all others", 3)
     yield Paragraph(
         f"Somebody who knows all these columns of everybody names {found.expected:.1%} of the people rightly, and the "
-        f"person most at risk with a chance of 1 in {found.smallest}."
+        f"person most at risk {'for certain' if found.smallest == 1 else f'with a chance of 1 in {found.smallest}'}."
     )
     largest = max(band.people for band in found.bands)
     rows = [
@@ -125,15 +132,6 @@ def _individualisation(risk: Risk, k: int, shown: int) -> Iterator[Block]:
     yield Table(("size of group", "groups", "people", ""), tuple(rows))
     yield Paragraph("What somebody needs to know, one column more in each line:")
     yield _knowledge(risk.growing, found.people, k, "+ ")
-    if shown and risk.few:
-        yield Paragraph(f"The people in groups below {k}, smallest groups first, by their line in participants.tsv:")
-        header = ("line", "participant_id", "group", *risk.columns)
-        people = tuple(
-            (str(p.line or "none"), p.participant_id, str(p.group), *map(_shown, p.values)) for p in risk.few[:shown]
-        )
-        yield Table(header, people)
-        if len(risk.few) > shown:
-            yield Paragraph(f"… and {len(risk.few) - shown:,} more: the JSON format lists all.")
 
 
 def _correlation(risk: Risk, k: int) -> Iterator[Block]:
@@ -225,11 +223,12 @@ def _between(assessment: Assessment, shown: int) -> Iterator[Block]:
             "other's only match, which makes them one person if that person is in both. n/a matches n/a; who is n/a in "
             "all does not count."
         )
-        header = ("from", "to", "columns", "people", "several matches", "one match", "pairs", "same participant_id")
+        header = ("from", "to", "people", "several matches", "one match", "pairs", "same participant_id", "columns")
         rows = (
             (
-                link.one, link.other, ", ".join(link.columns) or "none", f"{link.people:,}", f"{link.several:,}",
+                link.one, link.other, f"{link.people:,}", f"{link.several:,}",
                 _share(link.single, link.people), _share(link.pairs, link.people), f"{link.same_ids:,}",
+                _listed(link.columns),
             )
             for link in assessment.links
         )  # fmt: skip
@@ -240,6 +239,20 @@ def _between(assessment: Assessment, shown: int) -> Iterator[Block]:
         if shown and number:
             sets = ((" = ".join(f"{who} ({name})" for name, who in same.people)) for same in assessment.images[:shown])
             yield Items(tuple(sets))
+
+
+def _people(risk: Risk, k: int, shown: int) -> Iterator[Block]:
+    """Who is in a small group, with the values that are shared by so few."""
+    if not risk.few:
+        return
+    yield Heading(f"People in groups below {k}: {risk.name}")
+    yield Paragraph("Smallest groups first, by their line in participants.tsv. People of one group stand together.")
+    header = ("line", "participant_id", "group", *risk.columns)
+    few = risk.few[:shown]
+    rows = ((str(p.line or "none"), p.participant_id, str(p.group), *map(_shown, p.values)) for p in few)
+    yield Table(header, tuple(rows))
+    if len(risk.few) > shown:
+        yield Paragraph(f"… and {len(risk.few) - shown:,} more: the JSON format lists all.")
 
 
 # --- words -----------------------------------------------------------------------------------------------
@@ -257,7 +270,9 @@ def _knowledge(known: Sequence[Knowledge], people: int, k: int, sign: str) -> Ta
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} ({part / whole:.1%})" if whole else f"{part:,}"
+    if not whole:
+        return f"{part:,}"
+    return f"{part:,} (<0.1%)" if 0 < part < whole / 1000 else f"{part:,} ({part / whole:.1%})"
 
 
 def _count(number: int, noun: str) -> str:

@@ -43,10 +43,10 @@ class Person:
 class Risk:
     """What was measured of one dataset.
 
-    `columns` are the quasi-identifiers, `left_out` the columns that are neither these nor sensitive. `each` has every
-    quasi-identifier by itself, `growing` the first, the first two … of them. `few` are the people in groups of fewer
-    than k, the smallest groups first. `changes` are measured one by one, `plan` one on top of the other. `problems`
-    say what could not be read.
+    `columns` are the quasi-identifiers, `left_out` the columns that are neither these nor sensitive, `direct` such as
+    name a record of the source. `each` has every quasi-identifier by itself, `growing` the first, the first two … of
+    them. `few` are the people in groups of fewer than k, the smallest groups first. `changes` are measured one by one,
+    `plan` one on top of the other. `problems` say what could not be read.
     """
 
     name: str
@@ -59,6 +59,7 @@ class Risk:
     changes: tuple[Change, ...]
     plan: Plan
     left_out: tuple[str, ...]
+    direct: tuple[str, ...]
     problems: tuple[str, ...]
 
 
@@ -119,6 +120,7 @@ def risk(people: People, k: int) -> Risk:
         tuple(alone(frame, people.kinds, k)),
         together(frame, people.kinds, k),
         tuple(people.left_out),
+        tuple(people.direct),
         tuple(people.problems),
     )
 
@@ -133,8 +135,8 @@ def _few(people: People, k: int) -> list[Person]:
     groups = grouped([numbers(people.frame[name]) for name in people.quasi], len(people.frame))
     own = np.bincount(groups)[groups]
     order = sorted(np.flatnonzero(own < k).tolist(), key=lambda i: (own[i], groups[i], people.lines[i]))
-    rows = people.frame.fillna("n/a")
-    return [Person(people.lines[i], str(rows.index[i]), int(own[i]), tuple(rows.iloc[i])) for i in order]
+    rows = list(people.frame.fillna("n/a").itertuples(name=None))
+    return [Person(people.lines[i], str(rows[i][0]), int(own[i]), rows[i][1:]) for i in order]
 
 
 def _diversities(people: People) -> list[Diversity]:

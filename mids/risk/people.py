@@ -19,7 +19,8 @@ class People:
     what is unknown; several values of one person are joined by ";". `kinds` says what each of these columns holds (see
     `columns.KINDS`). `sensitive` has for each sensitive column the set of each person's values, empty for unknown.
     `lines` are the lines of participants.tsv (0: the person stands only in a folder). `left_out` are columns that are
-    neither. `problems` say what could not be read, without any value of it.
+    neither, `direct` such as name a record of the source or a publication. `problems` say what could not be read,
+    without any value of it.
     """
 
     name: str
@@ -28,6 +29,7 @@ class People:
     sensitive: Mapping[str, Sequence[frozenset[str]]]
     lines: Sequence[int]
     left_out: Sequence[str] = ()
+    direct: Sequence[str] = ()
     problems: Sequence[str] = ()
 
     @property
@@ -58,6 +60,7 @@ def people_of(
         column.name: pd.array([";".join(sorted(values[column.name].get(i, ()))) or None for i in ids], dtype="string")
         for column in told
     }
+    rest = [column for column in known if column.is_listed and column not in told and column not in secret]
     lines = {str(person): line for line, person in enumerate(dataset.participants["participant_id"], start=2)}
     return People(
         name or dataset.name,
@@ -65,7 +68,8 @@ def people_of(
         {column.name: column.kind for column in told},
         {c.name: [frozenset(values[c.name].get(person, ())) for person in ids] for c in secret if values[c.name]},
         [lines.get(person, 0) for person in ids],
-        [column.name for column in known if column not in told and column not in secret and column.is_listed],
+        [column.name for column in rest if column.kind != "id"],
+        [column.name for column in rest if column.kind == "id"],
         list(dict.fromkeys(problems)),
     )
 

@@ -50,13 +50,13 @@ def columns(dataset: Dataset, problems: list[str], k: int) -> list[Found]:
     studies = _studies(dataset.sessions, scans)
     devices = cache(partial(_devices, dataset, problems))
     found = [
-        Found("age", "age", partial(_ages, dataset)),
-        Found("study_month", "month", partial(_months, studies)),
-        Found("study_days", "days", partial(_intervals, studies)),
-        *(Found(name, name, partial(_device, devices, key)) for name, key in DEVICES.items()),
-        Found("labels", "sensitive", lambda: labels),
-        Found("rare_labels", "labels", partial(_rare, labels, k)),
-        Found("test_results", "sensitive", partial(_results, dataset, problems)),
+        Found("age", "age", partial(_ages, dataset), is_listed=False),
+        Found("study_month", "month", partial(_months, studies), is_listed=False),
+        Found("study_days", "days", partial(_intervals, studies), is_listed=False),
+        *(Found(name, name, partial(_device, devices, key), is_listed=False) for name, key in DEVICES.items()),
+        Found("labels", "sensitive", lambda: labels, is_listed=False),
+        Found("rare_labels", "labels", partial(_rare, labels, k), is_listed=False),
+        Found("test_results", "sensitive", partial(_results, dataset, problems), is_listed=False),
     ]
     names = {column.name for column in found}
     for column in _tabled(dataset, scans, problems):
@@ -80,7 +80,7 @@ def _tabled(dataset: Dataset, scans: pd.DataFrame, problems: list[str]) -> Itera
     tables = [
         ("participants", "participants.tsv", dataset.participants),
         ("sessions", "sub-X/sub-X_sessions.tsv", dataset.sessions),
-        ("scans", "sub-X/sub-X_scans.tsv", scans),
+        ("scans", "sub-X/sub-X_scans.tsv", scans[["participant_id", *dataset.scans.columns]]),
         *((name, f"phenotype/{name}.tsv", _table(dataset, f"phenotype/{name}.tsv", problems)) for name in measures),
     ]
     taken: set[str] = set()
