@@ -41,6 +41,11 @@ def policy_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["tags", "surrogates", "remove", "keep"],
         help="names, places, numbers and dates in free text: tag them, replace them, drop the text, leave it",
     )
+    add(
+        "--reports",
+        choices=["hold", "clean"],
+        help="reports that nobody has de-identified yet: leave out, or clean as --texts says (the policy's)",
+    )
     add("--describe", action="store_true", help="say what the policy does, and stop")
 
 
@@ -50,8 +55,9 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy":
 
     a = arguments
     return policy.chosen(
-        a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts
-    )
+        a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
+        reports=a.reports,
+    )  # fmt: skip
 
 
 def say(text: str) -> None:

@@ -14,6 +14,7 @@ from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
 from mids.deid.rules import resolve
+from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
@@ -105,7 +106,7 @@ def convert(
         labels = Labels(pseudonyms, description, policy.ids, table)
         _settle(state, target, collection=collection, key=secret.digest, layout=layout)
         options = Options(pixels, compression, cine, contours, layout)
-        privacy = Privacy(labels, policy, rules)
+        privacy = Privacy(labels, policy, rules, redactor(policy, secret))
         context = Context(vocabulary.schema, privacy, options, corrections, state.journal.names())
         with executor(jobs) as pool:
             scanner = Scanner(mapping(pool, jobs), None if dry_run else state.folder)

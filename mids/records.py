@@ -9,6 +9,9 @@ from mids.issues import Issue
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 
+ORIGINAL_REPORT = "report_original"
+"""The key of an entry for the text of a report that nobody has de-identified yet; it is no column of any table."""
+
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -18,7 +18,7 @@ from mids.readers.index import Index
 from mids.readers.scan import PLAIN, Scanner, left_out
 from mids.readers.series import records, subject_key
 from mids.readers.table import Table, read_csv
-from mids.records import Entry, Item, MaskFile, Person, Record, Regions, Skipped, Source, Visit
+from mids.records import ORIGINAL_REPORT, Entry, Item, MaskFile, Person, Record, Regions, Skipped, Source, Visit
 
 NAME = "bimcv-covid19-raw"
 
@@ -163,7 +163,6 @@ def _tables(
         for source in sources[kind]:
             table = bimcv_tables.named(read_csv(root, source), NAME, kind, required)
             yield from table.issues
-            yield from _held_back(table)
             lost: list[int] = []
             for line, row in table.numbered():
                 owners = known.subjects.get(row["participant"].strip(), set())
@@ -177,13 +176,6 @@ def _tables(
                 shown = ", ".join(map(str, lost[:10])) + (" …" if len(lost) > 10 else "")
                 message = f"{len(lost)} rows are about no patient or study of the source, or about several"
                 yield issue("ENTRY_UNMATCHED", message, table.path, where=f"rows {shown}", origin="read")
-
-
-def _held_back(table: Table) -> Iterator[Issue]:
-    count = sum(bool(row.get("report", "").strip()) for row in table.rows)
-    if count:
-        message = f"{count} reports may name patients; only texts in a column report_deidentified are taken"
-        yield issue("PRIVACY_HELD_BACK", message, table.path, origin="read")
 
 
 # --- annotations -----------------------------------------------------------------------------------------
@@ -312,6 +304,10 @@ def _reports(subject: str, about: _About, words: Words) -> Iterator[Item]:
 
 
 def _report(report: Report, row: _Row) -> Entry:
-    """The row of a report; without a text where that is not known to be de-identified."""
+    """The row of a report; a text that nobody has de-identified yet stands apart."""
     text = " ".join(row.values.get("deidentified", "").split())
-    return Entry("reports", report.subject, {"report_id": report.report_id, "report": text}, study=report.study)
+    values = {"report_id": report.report_id, "report": text}
+    original = row.values.get("report", "").strip()
+    if original and not text:
+        values[ORIGINAL_REPORT] = original
+    return Entry("reports", report.subject, values, study=report.study)

@@ -30,6 +30,7 @@ Ids = Literal["keyed", "random", "table", "keep"]
 Ages = Literal["cap", "bands", "keep"]
 Times = Literal["keep", "hour", "remove"]
 Texts = Literal["tags", "surrogates", "remove", "keep"]
+Reports = Literal["hold", "clean"]
 BurnedIn = Literal["hold", "blank", "report", "release"]
 Detect = Literal["none", "glyphs", "ocr"]
 Code = Literal["D", "Z", "X", "K", "C", "U"]
@@ -61,8 +62,9 @@ class Policy:
 
     `ages` counts where patient characteristics are retained: ``cap`` gives 89 for all above, ``bands`` ten years.
     `times` of day stay, become whole hours, or go. A region keeps its name only with more than `region_minimum`
-    patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text. `burned_in`
-    says what happens to pictures that may show a name, `detect` how text in other pictures is looked for.
+    patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text, `reports`
+    whether reports that nobody has de-identified yet are left out or cleaned in that way. `burned_in` says what
+    happens to pictures that may show a name, `detect` how text in other pictures is looked for.
     """
 
     name: str = "mids"
@@ -72,6 +74,7 @@ class Policy:
     times: Times = "keep"
     region_minimum: int = 0
     texts: Texts = "tags"
+    reports: Reports = "hold"
     burned_in: BurnedIn = "hold"
     detect: Detect = "none"
     overrides: tuple[Override, ...] = ()
@@ -117,6 +120,7 @@ def load(path: Path) -> Policy:
 def chosen(
     name: str, options: Iterable[str] = (), *, without: Iterable[str] = (), ids: Ids | None = None,
     burned_in: BurnedIn | None = None, detect: Detect | None = None, texts: Texts | None = None,
+    reports: Reports | None = None,
 ) -> Policy:  # fmt: skip
     """The policy that flags ask for: a preset, or a file by its name, with changes.
 
@@ -133,6 +137,7 @@ def chosen(
             burned_in=burned_in or policy.burned_in,
             detect=detect or policy.detect,
             texts=texts or policy.texts,
+            reports=reports or policy.reports,
         )
     )
 

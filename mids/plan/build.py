@@ -28,6 +28,7 @@ from mids.plan.regions import Target, region_jobs
 from mids.plan.sidecar import sidecar
 from mids.readers.curation import Correction
 from mids.records import (
+    ORIGINAL_REPORT,
     Action,
     Box,
     Compression,
@@ -99,24 +100,40 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     skipped: list[Skipped] = []
     entries: list[TableRow] = []
     corrections = Corrections(context.corrections)
+    held = 0
     for items in subjects:
         if not source_id(items):
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
             entries += [TableRow(item.table, item.values) for item in items if isinstance(item, Entry)]
             continue
+        if not context.labels.is_known(source_id(items)):
+            issues += _unlisted(items)
+            continue
         label = context.labels.subject(source_id(items))
         if label.lower() in planned and context.labels.are_public:
             label = context.labels.apart(source_id(items))
+        if context.privacy.policy.reports == "hold":
+            held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
         subject = _subject(items, label, context, corrections)
         if label.lower() in planned and subject.jobs:
             issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
             continue
         planned[label.lower()] = subject
+    if held:
+        message = f"{held} reports may name patients and are left out: take them with --reports clean, and review them"
+        issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
     ordered = tuple(sorted(planned.values(), key=lambda subject: subject.label))
     return Plan(ordered, tuple(issues), tuple(skipped), complete, tuple(entries))
+
+
+def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
+    """A patient whom the table of labels does not name: nothing of it is delivered."""
+    for record in (item for item in items if isinstance(item, Record)):
+        message = "the table of labels does not hold this patient: nothing of it is delivered"
+        yield issue("PATIENT_UNLISTED", message, record.sources[0].name, origin="read")
 
 
 def source_id(items: Sequence[Item]) -> str:
@@ -125,10 +142,12 @@ def source_id(items: Sequence[Item]) -> str:
 
 
 def _subject(items: Sequence[Item], label: str, context: Context, corrections: Corrections) -> Subject:
+    records = [item for item in items if isinstance(item, Record)]
+    context = replace(context, privacy=context.privacy.of(source_id(items), records))
     skipped = [item for item in items if isinstance(item, Skipped)]
     issues = [item for item in items if isinstance(item, Issue)]
     images: list[_Image] = []
-    for record in (item for item in items if isinstance(item, Record)):
+    for record in records:
         described = describe(record, context.schema)
         reason = held_back(record, context.privacy.policy)
         if described is None:

@@ -1,16 +1,25 @@
 """What de-identification does to what leaves headers and tables: decided here and nowhere else in the plan."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import age, dicom_datetime, shifted
 from mids.deid.rules import Rules
+from mids.deid.text.known import Known
+from mids.deid.text.redact import Redactor
 from mids.plan.job import Row
-from mids.records import Json
+from mids.records import ORIGINAL_REPORT, Json, Record
 from mids.schema import Column, Schema
+
+_NAMES = (
+    "PatientName OtherPatientNames PatientBirthName PatientMotherBirthName ResponsiblePerson ReferringPhysicianName "
+    "PerformingPhysicianName NameOfPhysiciansReadingStudy RequestingPhysician OperatorsName"
+).split()
+_IDS = ("PatientID", "OtherPatientIDs", "AccessionNumber")
+_PLACES = ("InstitutionName", "PatientAddress")
 
 OTHER = "other"
 """What stands in place of a region of few patients (FIDAC, Diagnostic and Interventional Imaging 2022, 2.1)."""
@@ -22,11 +31,20 @@ _LAST_BAND = 80
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """A policy with everything that it needs to be applied to a conversion."""
+    """A policy with everything that it needs to be applied to a conversion.
+
+    `known` is what the headers say of the patient at hand: none of it may stand in a text.
+    """
 
     labels: Labels
     policy: Policy
     rules: Rules
+    redactor: Redactor = field(default_factory=Redactor)
+    known: Known = field(default_factory=Known)
+
+    def of(self, patient: str, records: Iterable[Record]) -> "Privacy":
+        """The same, knowing what the headers of a patient say; of public collections there is nothing to know."""
+        return self if self.labels.are_public else replace(self, known=_known(self, patient, list(records)))
 
     def shift(self, patient: str) -> timedelta:
         """What the dates of a patient are moved by."""
@@ -51,13 +69,21 @@ class Privacy:
         kept: dict[str, Json] = {}
         for key, value in fields.items():
             field = schema.fields.get(key)
-            if field is None or not field.dicom or self.rules.of(field.dicom) in ("K", "C"):
+            is_kept = field is None or not field.dicom or self.rules.of(field.dicom) in ("K", "C")
+            if is_kept and not any(self._tells(text) for text in (value if isinstance(value, list) else [value])):
                 kept[key] = value
         return kept
+
+    def _tells(self, text: object) -> bool:
+        """Whether a text holds what is known to identify the patient."""
+        return isinstance(text, str) and next(iter(self.known.find(text)), None) is not None
 
     def row(self, values: Row, columns: Mapping[str, Column], patient: str) -> dict[str, str]:
         """The cells of a row as the policy lets them out, by what their columns hold."""
         cells = {name: self._cell(value, columns.get(name), patient) for name, value in values.items()}
+        original = cells.pop(ORIGINAL_REPORT, "")
+        if original and self.policy.reports == "clean":
+            cells["report"] = self.redactor.clean(original, self.known).text
         ages = [name for name in cells if (column := columns.get(name)) and column.holds == "age"]
         return {**cells, **_banded({name: cells[name] for name in ages})} if self.policy.ages == "bands" else cells
 
@@ -66,6 +92,10 @@ class Privacy:
             return value
         if column.holds == "date" or column.type in ("date", "datetime"):
             return self._date(value, column, patient)
+        if column.holds == "free_text" and self.labels.about.ids == "real":
+            return self.redactor.clean(value, self.known).text
+        if column.type == "string" and not column.holds and self._tells(value):
+            return "n/a"
         is_kept = {
             "age": self.rules.of("PatientAge") in ("K", "C"),
             "sex": self.rules.of("PatientSex") in ("K", "C"),
@@ -86,6 +116,29 @@ class Privacy:
         if not shift:
             return value
         return "n/a" if moment is None else shifted(moment, shift)[:10]
+
+
+def _known(privacy: Privacy, patient: str, records: Sequence[Record]) -> Known:
+    def values(keywords: Iterable[str]) -> tuple[str, ...]:
+        found = (value for record in records for key in keywords for value in _texts(record, key))
+        return tuple(dict.fromkeys(found))
+
+    born = (dicom_datetime(text) for text in values(("PatientBirthDate",)))
+    return Known(
+        names=values(_NAMES),
+        ids=(*values(_IDS), patient.split("|")[-1]),
+        dates=tuple(moment.date() for moment in born if moment),
+        places=values(_PLACES),
+        subject=patient,
+        shift=privacy.shift(patient),
+    )
+
+
+def _texts(record: Record, keyword: str) -> list[str]:
+    """Every value of an attribute of a record's headers, as texts."""
+    values = [record.header.get(keyword), *record.per_slice.get(keyword, ())]
+    parts = (part for value in values for part in (value if isinstance(value, list) else [value]))
+    return [str(part) for part in parts if part not in (None, "")]
 
 
 def generalised(rows: Sequence[Row], columns: Mapping[str, Column], minimum: int) -> list[Row]:

@@ -38,6 +38,13 @@ NAMING = (
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 
+IDENTIFYING = (
+    "PatientName OtherPatientNames PatientBirthName PatientMotherBirthName OtherPatientIDs ResponsiblePerson "
+    "PatientAddress ReferringPhysicianName PerformingPhysicianName NameOfPhysiciansReadingStudy RequestingPhysician "
+    "OperatorsName InstitutionName"
+).split()
+"""Attributes of which no value may stand in a text that goes out; they are looked for there."""
+
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
 _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")

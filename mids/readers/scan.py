@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.dicom import NAMING, Instance, PrivateTag, read_instance
+from mids.readers.dicom import IDENTIFYING, NAMING, Instance, PrivateTag, read_instance
 from mids.readers.files import archive_kind, base, batched, contents, first_volume, open_source, walk
 from mids.readers.index import Batch, Index, packed
 from mids.records import Map, Skipped, Source
@@ -30,9 +30,9 @@ class Scan:
 
 
 def keywords() -> tuple[str, ...]:
-    """The attributes that are taken out of a header: what naming needs, and the sidecar's allow-list."""
+    """The attributes that are taken out of a header: what naming and privacy need, and the sidecar's allow-list."""
     allowed = (field.dicom for field in load().fields.values() if field.dicom)
-    return tuple(dict.fromkeys((*NAMING, *allowed)))
+    return tuple(dict.fromkeys((*NAMING, *IDENTIFYING, *allowed)))
 
 
 @dataclass(frozen=True, slots=True)
