@@ -161,6 +161,24 @@ def test_a_measure_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.Ca
     assert "Not read: phenotype/smoking.tsv is not UTF-8" in capsys.readouterr().out
 
 
+def test_what_would_make_figures_too_good_is_told(tmp_path: Path) -> None:
+    rows = CROWD + "sub-D1 30 F north ct positive more\n"
+    dataset = made(tmp_path / "d", rows, **{"sub-A1/mim-ct/sub-A1_ct.nii.gz": "", "sub-A1/mim-ct/sub-A1_ct.json": "{"})
+    ragged, sidecar = assess([dataset]).risks[0].problems
+    assert ragged.startswith("participants.tsv, line 8: more cells")
+    assert sidecar == "sidecars that can't be read, whose devices are not counted: 1"
+
+
+def test_devices_are_those_of_all_images(tmp_path: Path) -> None:
+    stem = "sub-A1/mim-ct/sub-A1_run-{}_bp-chest_vp-ax_ct"
+    models = {1: "Old;one", 2: "New"}
+    files = {f"{stem.format(run)}.nii.gz": "" for run in models}
+    files |= {f"{stem.format(run)}.json": json.dumps({"ManufacturersModelName": m}) for run, m in models.items()}
+    people = people_of(Dataset(made(tmp_path / "d", CROWD, **files)))
+    assert people.frame["model"].fillna("n/a").to_list() == ["New;Old,one", *["n/a"] * 5]
+    assert people.kinds["model"] == "model"
+
+
 @pytest.mark.parametrize(
     ("path", "column", "held"),
     [

@@ -76,6 +76,8 @@ DEVICES = {"manufacturer": "Manufacturer", "model": "ManufacturersModelName"}
 def _tabled(dataset: Dataset, scans: pd.DataFrame, problems: list[str]) -> Iterable[Found]:
     """The columns of participants, sessions, scans and the measures of phenotype/."""
     schema = vocabulary_of(dataset)
+    # Read for what is wrong with it: a dataset only logs that it leaves a broken table out.
+    _table(dataset, "participants.tsv", problems)
     measures = sorted(path.stem for path in (dataset.path / "phenotype").glob("*.tsv"))
     tables = [
         ("participants", "participants.tsv", dataset.participants),
@@ -182,7 +184,7 @@ def _devices(dataset: Dataset, problems: list[str]) -> pd.DataFrame:
             continue
         rows.append((person, *(sidecar.get(key) for key in DEVICES.values())))
     if broken:
-        problems.append(f"the sidecars of {broken} images can't be read: their devices are not counted")
+        problems.append(f"sidecars that can't be read, whose devices are not counted: {broken}")
     return pd.DataFrame(rows, columns=["participant_id", *DEVICES.values()], dtype="object")
 
 
