@@ -61,6 +61,8 @@ def run(namespace: argparse.Namespace) -> int:
     if a.describe:
         print(describe(policy), end="")
         return 0
+    if a.compare_table:
+        return _compared(a.compare_table)
     if None in (a.source, a.dest):
         raise MidsError("SOURCE and DEST are needed: see mids deidentify --help for examples")
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
@@ -81,6 +83,18 @@ def run(namespace: argparse.Namespace) -> int:
         print(text, end="")
         logging.getLogger("mids").info(text)
     return done.exit_code
+
+
+def _compared(path: Path) -> int:
+    """Says what another edition of Table E.1-1 would change."""
+    from mids.deid import editions, tables  # noqa: PLC0415 - as above
+
+    ours, other = tables.edition(), editions.read(path)
+    changes = editions.differences(ours, other)
+    for change in changes:
+        print(change)
+    print(f"{len(changes)} differences from {ours.name} to {other.name}")
+    return 0
 
 
 def _embedding(namespace: argparse.Namespace) -> "Embedding | None":

@@ -14,6 +14,7 @@ from mids.deid.labels import Labels, read_table
 from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
+from mids.deid.tables import edition
 from mids.errors import MidsError
 from mids.identities import write_map
 from mids.issues import Issue, Level, issue
@@ -81,12 +82,13 @@ def deidentify(
     root, target = Path(source), Path(dataset).resolve()
     _check_use(source, dataset, policy, jobs=jobs, key=key, id_table=id_table, map_file=map_file)
     check_places(root, target)
+    lasting, made = (None, None) if policy.ids == "random" else _key(key, target)
+    table = read_table(Path(id_table)) if id_table else {}
+    blocks, refused = _blocks(embed)
     with State(target, dry_run=dry_run) as state:
-        secret, made = _key(policy, key, state, target)
+        secret = lasting or state.random_key()
         pseudonyms = Pseudonyms(secret)
         _settle(state, policy, secret, target)
-        table = read_table(Path(id_table)) if id_table else {}
-        blocks, refused = _blocks(embed)
         context = Context(Labels(pseudonyms, ABOUT, policy.ids, table), policy, blocks)
         with executor(jobs) as pool:
             plan = build(_scanned(root, mapping(pool, jobs), progress), root, context)
@@ -135,10 +137,8 @@ def _check_use(
         raise MidsError(f"{map_file} exists: give another file, or move it away")
 
 
-def _key(policy: Policy, key: str | Path | None, state: State, target: Path) -> tuple[keys.Key, Path | None]:
-    """The key, and where it is if it was made just now for later runs."""
-    if policy.ids == "random":
-        return state.random_key(), None
+def _key(key: str | Path | None, target: Path) -> tuple[keys.Key, Path | None]:
+    """The key, and where it is if it was made just now."""
     secret, place, is_new = keys.find(Path(key) if key else None)
     check_key_place(place, target)
     return secret, place if is_new else None
@@ -196,7 +196,7 @@ def _texts(
         return
     done: dict[str, Json] = {
         "GeneratedBy": {"Name": "mids", "Version": __version__},
-        "Standard": "DICOM PS3.15 Annex E",
+        "Standard": f"DICOM PS3.15 Annex E, Table E.1-1 {edition().name}",
         "Profile": policy.name,
         "Options": list[Json](sorted(policy.options)),
         "Ids": policy.ids,

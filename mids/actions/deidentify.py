@@ -1,5 +1,6 @@
 """De-identifies one DICOM file (DICOM PS3.15 Annex E): its pixels, then its attributes, then what is embedded."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -7,12 +8,16 @@ from pathlib import Path
 from typing import ClassVar
 
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from mids.deid.burned.evidence import Screen
 from mids.deid.engine import Replacements, deidentify
+from mids.deid.keys import Key
 from mids.deid.policy import Policy
-from mids.deid.pseudonyms import Pseudonyms
+from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
 from mids.deid.rules import Rules, resolve
+from mids.deid.text.known import Known
+from mids.deid.text.redact import Redactor, redactor
 from mids.errors import DataError
 from mids.readers.decoding import quiet, read_dataset
 from mids.readers.dicom import BROKEN
@@ -37,7 +42,7 @@ class Deidentify:
     """One DICOM file as `image.dcm`.
 
     `subject` is what PatientID becomes, `shift` what dates are moved by where the policy says so; `boxes` (in
-    pixels) are made black, `screen` says how other text is looked for.
+    pixels) are made black, `screen` says how other text is looked for; `edition` is that of the standard's table.
     """
 
     VERSION: ClassVar[int] = 1
@@ -50,6 +55,7 @@ class Deidentify:
     boxes: tuple[Box, ...] = ()
     screen: Screen = field(default_factory=Screen)
     block: Block | None = None
+    edition: str = ""
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -65,7 +71,8 @@ class Deidentify:
         with open_source(root, self.source) as stream:
             dataset = read_dataset(stream)
         with quiet():
-            new = Replacements(self.subject, self.shift, self.pseudonyms.uid, _blank)
+            texts = Texts(dataset, self.subject, self.shift, _redactor(self.policy, self.pseudonyms.key))
+            new = Replacements(self.subject, self.shift, self.pseudonyms.uid, texts)
             cleaned = deidentify(dataset, _rules(self.policy), new)
             if self.block:
                 embed(cleaned.dataset, self.block)
@@ -79,8 +86,63 @@ def _rules(policy: Policy) -> Rules:
     return resolve(policy)
 
 
-def _blank(text: str) -> str:
-    return ""
+@cache
+def _redactor(policy: Policy, key: Key) -> Redactor:
+    return redactor(policy, key)
+
+
+@dataclass(slots=True)
+class Texts:
+    """Free texts of one file without what identifies; what its own header knows of people is searched in them."""
+
+    dataset: Dataset
+    subject: str
+    shift: timedelta
+    redactor: Redactor
+    known: Known | None = None
+
+    def __call__(self, text: str) -> str:
+        """The text as it may be delivered."""
+        if self.known is None:
+            self.known = known(self.dataset, self.subject, self.shift)
+        return self.redactor.clean(text, self.known).text
+
+
+_IDS = "PatientID OtherPatientIDs AccessionNumber AdmissionID StudyID ServiceEpisodeID RequestedProcedureID".split()
+_PLACES = (
+    "InstitutionName InstitutionAddress InstitutionalDepartmentName PatientAddress StationName "
+    "RequestingService CurrentPatientLocation PatientInstitutionResidence"
+).split()
+
+
+def known(dataset: Dataset, subject: str, shift: timedelta) -> Known:
+    """What a file's own header tells of people, at any depth: names, ids, the day of birth, places."""
+    names: set[str] = set()
+    found: dict[str, set[str]] = defaultdict(set)
+    _known(dataset, names, found)
+    days = (dicom_datetime(day) for day in found["PatientBirthDate"])
+    return Known(
+        tuple(sorted(names)),
+        tuple(sorted(value for keyword in _IDS for value in found[keyword])),
+        tuple(sorted({day.date() for day in days if day is not None})),
+        tuple(sorted(value for keyword in _PLACES for value in found[keyword])),
+        subject,
+        shift,
+    )
+
+
+_KNOWN = frozenset((*_IDS, *_PLACES, "PatientBirthDate"))
+
+
+def _known(dataset: Dataset, names: set[str], found: dict[str, set[str]]) -> None:
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                _known(item, names, found)
+        elif (element.VR == "PN" or element.keyword in _KNOWN) and element.value:
+            values = element.value if isinstance(element.value, MultiValue) else [element.value]
+            texts = {str(value).strip() for value in values} - {""}
+            (names if element.VR == "PN" else found[element.keyword]).update(texts)
 
 
 def _save(dataset: Dataset, path: Path) -> None:

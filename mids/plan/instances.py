@@ -18,6 +18,7 @@ from mids.deid.burned.evidence import VOLUMES, by_header, screen
 from mids.deid.burned.rules import Rule, first, patterns, rules
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
+from mids.deid.tables import edition
 from mids.issues import Issue, issue
 from mids.plan.job import Job, Plan, Subject
 from mids.readers.dicom import Instance
@@ -129,15 +130,9 @@ def _shared_labels(patients: Sequence[str], context: Context) -> set[str]:
 def _nobody(instances: Sequence[Instance], context: Context, code: str, message: str) -> Subject:
     """A patient of whom nothing is delivered."""
     found = [_problem(code, message, instances)]
-    reason = f"{LOST}{message}"
-    return Subject(_reference(instances, context), skipped=(Skipped(_sources(instances), reason),), issues=tuple(found))
-
-
-LOST = "lost: "
-
-
-def _reference(instances: Sequence[Instance], context: Context) -> str:
-    return context.labels.item("patient", subject_key(instances[0]))
+    skipped = Skipped(_sources(instances), _PREFIX["lost"] + message)
+    reference = context.labels.item("patient", subject_key(instances[0]))
+    return Subject(reference, skipped=(skipped,), issues=tuple(found))
 
 
 def _sources(instances: Iterable[Instance]) -> tuple[Source, ...]:
@@ -162,14 +157,14 @@ def _subject(patient: str, instances: Sequence[Instance], context: Context) -> S
             apart[outcome, reason, instance.text("SeriesInstanceUID")].append(instance)
     issues = [_problem(_CODES[kind], reason, group) for (kind, reason, _), group in apart.items() if kind in _CODES]
     skipped = [
-        Skipped(_sources(group), f"held back: {reason}" if kind == "hold" else reason, patient, series)
+        Skipped(_sources(group), _PREFIX.get(kind, "") + reason, patient, series)
         for (kind, reason, series), group in apart.items()
-        if kind != "truncated"
     ]
     return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues))
 
 
 _Fate = Literal["deliver", "skip", "withhold", "hold", "truncated"]
+_PREFIX = {"hold": "held back: ", "lost": "lost: ", "truncated": "lost: "}
 _CODES = {"withhold": "DEID_WITHHELD", "hold": "PRIVACY_HELD_BACK", "truncated": "FILE_TRUNCATED"}
 
 
@@ -205,7 +200,7 @@ def _job(instance: Instance, patient: str, label: str, context: Context) -> Job:
     decision = by_header(instance.header, policy, is_volume=instance.text("Modality") in VOLUMES)
     action = Deidentify(
         instance.source, policy, labels.pseudonyms, identifier, context.shift(patient),
-        decision.boxes, screen(decision, policy), context.blocks.get(instance.text("PatientID")),
+        decision.boxes, screen(decision, policy), context.blocks.get(instance.text("PatientID")), edition().name,
     )  # fmt: skip
     return Job(labels.item("source", instance.source.name), label, session, None, (path,), action)
 

@@ -13,7 +13,6 @@ from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan, Row
 from mids.plan.texts import PROVENANCE, as_tsv
 from mids.readers.curation import COLUMNS, Correction
-from mids.readers.series import LOST
 from mids.records import Source
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
@@ -28,6 +27,8 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
     issues = [*plan.issues, *(found for subject in plan.subjects for found in subject.issues)]
     reasons = {found.path: f"{found.code}: {found.message}" for found in (outcome.issues if outcome else ())}
 
+    told: set[str] = set()
+
     def row(source: Source, status: str, filename: str, reason: str) -> dict[str, str]:
         values = (references.of(source.name), source.name, status, filename, reason)
         return dict(zip(SOURCE_COLUMNS, values, strict=True))
@@ -37,10 +38,11 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
         for source in job.action.sources:
             yield row(source, *said)
     for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
+        told |= {source.name for source in skipped.sources}
         for source in skipped.sources:
-            yield row(source, "lost" if skipped.reason.startswith(LOST) else "skipped", "", skipped.reason)
+            yield row(source, "lost" if skipped.reason.startswith("lost") else "skipped", "", skipped.reason)
     for found in issues:
-        if found.origin == "read" and found.level == "error":
+        if found.origin == "read" and found.level == "error" and found.path not in told:
             yield row(Source(found.path), "lost", "", f"{found.code}: {found.message}")
 
 
