@@ -42,9 +42,7 @@ def boxes(header: Header) -> tuple[Box, ...]:
     if not isinstance(rows, int) or not isinstance(columns, int):
         return ()
     found = [box for device in devices() if device.matches(header) for box in device.boxes]
-    placed = (
-        (_at(t, rows), _at(left, columns), _at(b, rows), _at(r, columns)) for t, left, b, r in found
-    )
+    placed = ((_at(t, rows), _at(left, columns), _at(b, rows), _at(r, columns)) for t, left, b, r in found)
     return tuple(dict.fromkeys(box for box in placed if box[0] < box[2] and box[1] < box[3]))
 
 

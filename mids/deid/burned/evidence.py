@@ -65,7 +65,9 @@ def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     known = boxes(header)
     if rule is None and not known:
         return Decision("deliver")
-    reason = rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes into its pictures"
+    reason = (
+        rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes into its pictures"
+    )
     certain = rule.certain if rule else True
     if policy.burned_in == "hold" or policy.burned_in == "report":
         return Decision(policy.burned_in, reason, (), certain)
