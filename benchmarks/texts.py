@@ -95,7 +95,7 @@ def summary(name: str, tally: Tally) -> Iterator[str]:
     real = [kind for kind in KINDS if kind != "CAB"]
     wanted, covered = sum(tally.wanted[k] for k in real), sum(tally.covered[k] for k in real)
     masked = sum(tally.found[k] for k in real)
-    leaked, reports_leaking = 1 - covered / max(wanted, 1), tally.leaking / max(tally.reports, 1)
+    leaked, reports_leaking = (wanted - covered) / max(wanted, 1), tally.leaking / max(tally.reports, 1)
     yield (
         f"{name}: {tally.reports} reports, {wanted} tokens to hide; leaked {leaked:.2%}, reports with a leak"
         f" {reports_leaking:.1%}; precision {covered / max(masked, 1):.1%}, over-masked"

@@ -65,7 +65,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         rf"(?<![\w]){month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? {{1,2}}{full}",
         rf"(?<![a-z]){month}[ ]{{0,2}}(?:[-/,.]|de l'any|de|del ano|del|of|d')?[ ]{{0,2}}{full}",
         rf"(?<![a-z]){month}[-/'. ]{{1,2}}(?P<year>\d\d)(?![\d\w]|[.,/-]\d| {{0,2}}(?:mm|cm|%|anos|ans|anys|dias|h\b))",
-        r"(?<![\d/-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.-]) ?(?P<month>\d{1,2}) ?(?P=sep)"
+        r"(?<![\d/-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.-]) ?(?P<month>\d{1,3}) ?(?P=sep)"
         r" ?(?P<year>\d{4}|\d\d)(?![\d]|[./-]\d)",
         r"(?<![\d./-])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[./-]\d)",
         r"(?<![\w./-])(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w)",
@@ -110,7 +110,8 @@ def _read(match: re.Match[str], *, month_first: bool) -> Found | None:
     number = months().number[word] if word else int(parts.get(second) or 1)
     value = _date(year, number, int(match[first] if day else 15))
     if value is None:
-        return None
+        # 32/13/2019 is a slip of the pen for a date: found, and nothing that can be moved
+        return Found(match.start(), match.end(), None) if len(year or "") == 4 and day and not word else None
     start, end = match.span("x") if "x" in parts else match.span()
     places = [match.span(name) if name in parts and match[name] else (0, 0) for name in (first, "word", "year")]
     if not word and parts.get("month"):

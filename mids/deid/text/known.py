@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mids.deid.text.dates import find_dates
 from mids.deid.text.spans import Span
-from mids.deid.text.words import Word, composed, folded, ordinary, particles, words
+from mids.deid.text.words import LONGEST, Word, composed, folded, ordinary, particles, words
 
 SHORTEST_ID = 4
 """Characters of the shortest id that is searched: "12" stands in every report."""
@@ -68,7 +68,7 @@ def _parts(names: tuple[str, ...]) -> _Parts:
 
 
 def _is_near(word: str, parts: _Parts) -> bool:
-    return len(word) >= FUZZY - 1 and (word in parts.near or not parts.near.isdisjoint(_without_one(word)))
+    return FUZZY - 1 <= len(word) <= LONGEST and (word in parts.near or not parts.near.isdisjoint(_without_one(word)))
 
 
 def _names(text: str, known: Known) -> Iterator[Span]:

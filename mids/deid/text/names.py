@@ -70,23 +70,24 @@ class Trigger:
 def _triggers() -> tuple[Trigger, ...]:
     lists = vocabulary()
     label = rf"(?<![\w]){one_of(lists['labels'])}(?: ?\(?a\)?)?[ \t]{{0,6}}(?::|\t|=|\.:|\.-|\n)[ \t.:-]{{0,12}}"
+    form = rf"(?:^|(?<=\n))[ \t]{{0,8}}{one_of(lists['labels'])}[ \t]{{1,8}}"
+    title = r"(?:\.? ?/ ?(?:dra|dna|sra|a)\b)?(?![\w])[.ªº]{0,3}[ \t]{0,3}"
     signed = rf"(?<![\w]){one_of(lists['signatures'])}(?![\w])[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
     return (
         Trigger("field", re.compile(label), small=True, comma=True),
+        Trigger("form", re.compile(form), comma=True, sure=False),
         Trigger("signature", re.compile(signed), comma=True),
         Trigger("closing", re.compile(rf"(?<![\w]){one_of(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
-        Trigger(
-            "title",
-            re.compile(
-                rf"(?<![\w]){one_of(lists['titles'])}(?:\.? ?/ ?(?:dra|dna|sra|a)\b)?(?![\w])[.ªº]{{0,3}}[ \t]{{0,3}}"
-            ),
-        ),
+        Trigger("title", re.compile(rf"(?<![\w]){one_of(lists['titles'])}{title}")),
+        Trigger("title", re.compile(rf"(?<![\w])(?:dra?s?|dres|sra?|srta|mrs?|ms|mme|mlle){title}"), small=True),
         Trigger("weak", re.compile(rf"(?<![\w]){one_of(lists['weak'])}[ ,:(]{{1,4}}"), comma=True, sure=False),
     )
 
 
-_LETTER_TITLE = re.compile(r"(?<![\w.])(?:D\.ª|D[ªa]\.?|D\.|M\.|Na|En)[ ]{0,2}(?=[^\W\d_])")
-_INNER_TITLE = re.compile(r"(?:(?:dr|dra|drs|sr|sra|prof|d|dna|don|dona)\b(?:/(?:dra|dna|a)\b)?[.ªº]{0,3} {0,2}){1,3}")
+_LETTER_TITLE = re.compile(r"(?<![\w.])(?:D\.ª|M\.[ªa]|D[ªa]\.?|D\.|M\.)[ ]{0,2}(?=[^\W\d_])")
+_INNER_TITLE = re.compile(
+    r"(?:(?:dr|dra|drs|sr|sra|prof|d(?=[.ªº])|dna|don|dona)\b(?:/(?:dra|dna|a)\b)?[.ªº]{0,3} {0,2}){1,3}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Names:
 
     def find(self, text: str) -> Iterator[Span]:
         """All names by context, and every later mention of their parts."""
-        found = [*_triggered(text), *_alone(text), *_by_given_name(text)]
+        found = [*_triggered(text), *_alone(text), *_by_given_name(text), *_described(text)]
         yield from found
         yield from _again(text, found)
 
@@ -107,7 +108,7 @@ def _triggered(text: str) -> Iterator[Span]:
         for match in trigger.pattern.finditer(plain):
             inner = _INNER_TITLE.match(plain, match.end())
             yield from _after(text, starts, inner.end() if inner else match.end(), trigger)
-    title = _triggers()[3]
+    title = next(one for one in _triggers() if one.name == "title")
     for match in _LETTER_TITLE.finditer(text):
         yield from _after(text, starts, match.end(), title)
 
@@ -136,7 +137,7 @@ def _taken(text: str, all_words: tuple[Word, ...], first: int, trigger: Trigger)
                     break
             elif "." in gap and len(all_words[at - 1].text) > 2:
                 break  # the end of a sentence
-        if word.plain in particles() and at + 1 < len(all_words):
+        if word.plain in particles() and at + 1 < len(all_words) and (at > first or _begins(word, trigger)):
             at += 1
             continue
         if not _is_part(word, trigger, upper=upper, is_first=at == first):
@@ -146,23 +147,27 @@ def _taken(text: str, all_words: tuple[Word, ...], first: int, trigger: Trigger)
     return last
 
 
+def _begins(word: Word, trigger: Trigger) -> bool:
+    """Whether a particle can begin a name: `El Amrani`, `de la Fuente`, but not "the patient, el …"."""
+    return word.is_capitalised or (trigger.name != "weak" and word.plain in ("de", "del", "d", "di", "van", "von"))
+
+
 def _is_part(word: Word, trigger: Trigger, *, upper: bool, is_first: bool) -> bool:
     """Whether a word can be part of a name in its context."""
-    if len(word.text) > LONGEST or (word.plain in blocked() and not (is_first and word.plain in names_too())):
-        # "Dr. Blanco" is one, "Dr. Consulta" isn't; an eponym after a sure title is a person of that name
-        return (
-            is_first
-            and trigger.sure
-            and trigger.name != "signature"
-            and word.is_capitalised
-            and (word.plain in eponyms())
-        )
-    if word.plain in names_too():
-        return word.is_capitalised or trigger.small
+    if len(word.text) > LONGEST:
+        return False
+    if word.plain in names_too() and word.is_capitalised:
+        return True
+    if word.plain in blocked():  # "Dr. Willis" is a person, "Dr. Consulta" isn't
+        return is_first and trigger.name in ("field", "title") and word.is_capitalised and word.plain in eponyms()
     common = word.plain in ordinary()
-    if upper or not word.is_capitalised:
-        return (upper or trigger.small or (trigger.name == "title" and is_first)) and not common
-    return not (common and is_first and not trigger.sure)
+    if upper:
+        return not common
+    if not word.is_capitalised:
+        return trigger.small and not common and (is_first or trigger.name == "field")
+    if trigger.sure:
+        return True
+    return not (common and is_first) and not (word.is_upper and len(word.text) < 5)
 
 
 # --- without a word before -------------------------------------------------------------------------------
@@ -207,6 +212,33 @@ def _by_given_name(text: str) -> Iterator[Span]:
             real = [one for one in all_words[at:last] if one.plain not in particles()]
             if len(real) >= 2 and not all(one.plain in ordinary() for one in real[1:]):
                 yield Span(word.start, all_words[last - 1].end, "NAME", "given name")
+
+
+_DESCRIBED = re.compile(
+    r",? {1,2}(?:natural de|vecin[oa] de|nacid[oa]|nascut|nascuda|nee? le|born|aged?|age de|agee de|resident"
+    r"|de \d{1,3} (?:anos|anys|ans)|con (?:dni|nie|nhc|sip)|amb (?:dni|cip))\b"
+)
+
+
+def _described(text: str) -> Iterator[Span]:
+    """Two or more capitalised words before what is said of a person: of so many years, born in."""
+    all_words = words(text)
+    starts = [word.start for word in all_words]
+    for match in _DESCRIBED.finditer(folded(text)):
+        at = first = bisect_left(starts, match.start() + 1)
+        while at and first - at < MOST and _precedes(text, all_words, at, first):
+            at -= 1
+        run = [word for word in all_words[at:first] if word.plain not in particles()]
+        if len(run) >= 2:
+            yield Span(run[0].start, all_words[first - 1].end, "NAME", "described")
+
+
+def _precedes(text: str, all_words: tuple[Word, ...], at: int, first: int) -> bool:
+    """Whether the word before `at` goes on with a name that ends at `first`."""
+    word = all_words[at - 1]
+    gap = text[word.end : all_words[at].start] if at < first else " "
+    good = word.is_capitalised and (word.plain not in ordinary() or word.plain in names_too())
+    return _GAP.fullmatch(gap) is not None and (word.plain in particles() or good)
 
 
 def _again(text: str, found: list[Span]) -> Iterator[Span]:

@@ -7,14 +7,27 @@ from dataclasses import dataclass
 from functools import cache
 
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.words import LONGEST, Word, folded, one_of, ordinary, particles, vocabulary, words
+from mids.deid.text.words import LONGEST, Word, blocked, eponyms, folded, one_of, ordinary, particles, vocabulary, words
 
 _EDGE = r"(?<![\w])"
-_FLOOR = r"(?:\d{1,3}[ºª°.]{0,2}(?:a\b|er\b)?|[a-f]\b|esc(?:alera)?\.? ?\w|pta\.?|puerta|piso|bajo|izq\.?|dcha\.?)"
-_NUMBER = (
-    rf"(?:[ ,]{{0,3}}(?:n[º°o.ú]{{0,2}}m?\.?:? ?)?\d{{1,4}}(?: ?bis)?(?:[-ºª°]{{1,2}}|\b)(?:[ ,-]{{0,3}}{_FLOOR}){{0,5}}"
-    r"|[ ,]{1,3}s/n)"
+_FLOOR = (
+    r"(?:\d{1,3} ?[ºª°.]{0,2}(?:[a-f]\b|er\b)?|[a-f]\b|p\d{1,2}\b|portal \d{1,3}|bloque \d{1,3}|local \d{1,3}"
+    r"|esc(?:alera)?\.? ?\w\b|pta\.?|puerta|piso|bajo|izq?\b\.?|dcha\b\.?)"
 )
+_HOUSE = r"(?:\d{1,4}[a-z]?(?: ?bis)?|s/n\b|sn\b|km\.? ?\d{1,4}(?:[.,]\d{1,3})?)"
+_NUMBER = re.compile(
+    rf"[ ,-]{{0,3}}(?:(?:n[º°o.u]{{0,2}}m?(?:ero)?\.?:? ?)?{_HOUSE})(?:[-ºª°]{{1,2}}|\b)"
+    rf"(?:[ ,-]{{0,3}}{_FLOOR}){{0,5}}"
+    r"(?:[ ,.-]{1,4}(?:[a-z]-)?\d{5}(?!\d))?"
+)
+_SMALL = re.compile(r"(?:[^\W\d_]{1,20}\.? ){0,4}[^\W\d_]{1,20}(?=[ ,]{1,3}(?:n[º°o.]{1,2} ?)?\d{1,4}\b)")
+_UNTYPED = re.compile(
+    rf"(?<!\w)(?P<x>(?:[^\W\d_]{{1,25}}[ .]{{1,2}}){{0,4}}[^\W\d_]{{1,25}}[, ]{{1,3}}(?:n[º°o.]{{1,2}} ?)?{_HOUSE}"
+    rf"(?:[ ,-]{{0,3}}{_FLOOR}){{0,3}})"
+    r"[ .,-]{1,4}\d{5}(?!\d)"
+)
+"""A street without its kind: words and a number before a postal code."""
+
 _END = re.compile(r"\n|\t| {2,}|;|\. (?=[^\W\d_])|\.$|$")
 
 
@@ -47,7 +60,8 @@ def _fields() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
     kinds: tuple[tuple[Kind, list[str]], ...] = (
         ("DIR", street["labels"]), ("LOC", place["labels"]), ("INST", institution["labels"]),
     )  # fmt: skip
-    return tuple((kind, re.compile(_EDGE + one_of(labels) + colon + value)) for kind, labels in kinds)
+    edge = r"(?:^|(?<=[\n\t;|.])|(?<=  )|(?<=[;.,|-] )) {0,8}"  # "información clínica: …" is no clinic
+    return tuple((kind, re.compile(edge + one_of(labels) + colon + value)) for kind, labels in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +71,9 @@ class Places:
     def find(self, text: str) -> Iterator[Span]:
         """Streets, places, institutions and headings."""
         plain = folded(text)
-        yield from _field_values(plain)
-        yield from _named(text, plain)
-        yield from _known(text, plain)
-        yield from _before_words(text, plain)
+        found = [*_field_values(plain), *_named(text, plain), *_known(text, plain), *_before_words(text, plain)]
+        yield from found
+        yield from _beside(text, plain, found)
         yield from _headings(text, plain)
 
 
@@ -71,17 +84,29 @@ def _field_values(plain: str) -> Iterator[Span]:
             yield Span(match.start("x"), end.start() if end else match.end("x"), kind, "field")
 
 
+_STOPS = frozenset("km tel telf tlf telefono fax e-mail email correo nhc fecha".split())
+_BETWEEN = re.compile(r""" {1,2}|\.? ?|-|'|\. | ?["“”«»(]{0,1}(?:\d{1,3} )?["“”«»)]?""")
+
+
 def _run(text: str, all_words: tuple[Word, ...], first: int, most: int, *, strict: bool) -> int:
-    """The index after the last of the capitalised words from `first`, linked by particles; `first` for none."""
+    """The index after the last of the capitalised words from `first`, linked by particles; `first` for none.
+
+    Between them a quotation mark or a number may stand: Hospital "12 de Octubre".
+    """
     last = at = first
     while at < len(all_words) and at - first < most:
         word = all_words[at]
-        if at > first and not re.fullmatch(r" {1,2}|\.? ?|-|'|\. ", text[all_words[at - 1].end : word.start]):
+        if at > first and not _BETWEEN.fullmatch(text[all_words[at - 1].end : word.start]):
             break
         if word.plain in particles() or (at > first and word.plain in ("para", "a")):
             at += 1
             continue
-        if not word.is_capitalised or len(word.text) > LONGEST or (strict and word.plain in ordinary()):
+        if (
+            word.plain in _STOPS
+            or not word.is_capitalised
+            or len(word.text) > LONGEST
+            or (strict and word.plain in ordinary())
+        ):
             break
         at += 1
         last = at
@@ -96,13 +121,14 @@ def _named(text: str, plain: str) -> Iterator[Span]:
     starts = [word.start for word in all_words]
     for kind, source, pattern in _patterns():
         for match in pattern.finditer(plain):
-            if source == "service":
-                yield Span(match.start(), match.end(), kind, source)
+            if source == "service":  # "en el servicio de urgencias" says nothing of where
+                if text[match.start()].isupper():
+                    yield Span(match.start(), match.end(), kind, source)
                 continue
             first = bisect_left(starts, match.end())
-            if first >= len(all_words) or all_words[first].start - match.end() > 3:
+            if first >= len(all_words) or all_words[first].start - match.end() > 5:
                 continue
-            if text[match.end() : all_words[first].start].strip(" .,'\"«“-"):
+            if text[match.end() : all_words[first].start].strip(" .,'\"«“-0123456789"):
                 continue
             upper = text[match.start() : all_words[first].end].isupper()
             last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
@@ -119,18 +145,30 @@ def _upper_institution(all_words: tuple[Word, ...], first: int, last: int) -> in
     return last
 
 
+_HOUSE_BEFORE = re.compile(r"(?<![\w.,])\d{1,4}(?: ?(?:bis|ter|[a-d]))?,? {0,2}$")
+_SURE_STREETS = frozenset(
+    "calle c/ avenida avda avda. av. avinguda plaza pza. paseo passeig carretera ctra. rue avenue boulevard"
+    " carrer".split()
+)
+"""Kinds of streets that need no number to be believed."""
+
+
 def _whole(
     plain: str, match: re.Match[str], kind: Kind, source: str, all_words: tuple[Word, ...], first: int, last: int
 ) -> Iterator[Span]:
     """The span of a place, street with its number, or institution with its head."""
     end = all_words[last - 1].end if last > first else match.end()
     if kind == "DIR":
-        number = re.compile(_NUMBER).match(plain, end)
-        if number is None and last == first:
-            return
-        if number is None and len(match[0].strip()) < 4 and "/" not in match[0] and "." not in match[0]:
-            return
-        yield Span(match.start(), number.end() if number else end, kind, source)
+        if last > first and all_words[first].plain in eponyms():
+            return  # Polígono de Willis
+        word = match[0].split()[0]
+        small = _SMALL.match(plain, match.end()) if last == first and word in _SURE_STREETS else None
+        number = _NUMBER.match(plain, small.end() if small else end)
+        before = _HOUSE_BEFORE.search(plain[max(match.start() - 12, 0) : match.start()])
+        sure = number or before or word in _SURE_STREETS
+        if sure and (last > first or small or (number and word in ("calle", "carretera"))):
+            start = match.start() - len(before[0]) if before else match.start()
+            yield Span(start, number.end() if number else end, kind, source)
     elif last > first:
         yield Span(all_words[first].start if kind == "LOC" else match.start(), end, kind, source)
 
@@ -162,7 +200,7 @@ def _known(text: str, plain: str) -> Iterator[Span]:
 # --- by what follows -------------------------------------------------------------------------------------
 
 _POSTAL = re.compile(r"(?<![\w.,/])(?:[a-z]-)?\d{5}[ ,-]{1,3}(?=[^\W\d_])")
-_DATED = re.compile(r"(?:^|\n)[ \t]{0,8}(?P<x>[^\W\d_][^\n\d,:;.]{1,40}), {0,2}(?:a |le |el |on )?(?=\d{1,2}[ /.-])")
+_DATED = re.compile(r"(?:^|\n)[ \t]{0,8}(?P<x>[^\W\d_][^\n\d,:;.]{1,40}), {0,2}(?:a |le |el |on )?(?=\d)")
 _TRAIL = re.compile(r"[,(] ?(?P<x>[^\W\d_][^\n\d,:;.()]{2,40})\)")
 
 
@@ -179,6 +217,12 @@ def _before_words(text: str, plain: str) -> Iterator[Span]:
         last = _run(text, all_words, first, 6, strict=True)
         if last > first and all_words[last - 1].end >= match.end("x") - 1:
             yield Span(match.start("x"), match.end("x"), "LOC", "before a date")
+    for match in _UNTYPED.finditer(plain):
+        first, last = bisect_left(starts, match.start("x")), bisect_left(starts, match.end("x"))
+        while first < last and not _is_place_word(all_words[first]):
+            first += 1
+        if first < last:
+            yield Span(all_words[first].start, match.end(), "DIR", "before a postal code")
     yield from _english(text, all_words, plain)
 
 
@@ -212,6 +256,47 @@ def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Spa
             at -= 1
         if at < first:
             yield Span(all_words[at].start, match.end(), "INST", "institution")
+
+
+_BESIDE = re.compile(r"(?:,? (?:de|en|a|del|d')|,|\.)? ?\(?")
+
+
+def _beside(text: str, plain: str, found: list[Span]) -> Iterator[Span]:
+    """The town behind a street or an institution, and before a province or a country: Utrera (España)."""
+    all_words = words(text)
+    starts = [word.start for word in all_words]
+    for span in found:
+        first = bisect_left(starts, span.end)
+        near = first < len(all_words) and all_words[first].start - span.end <= 6 and plain[span.end] != " "
+        if span.kind in ("DIR", "INST") and near and _BESIDE.fullmatch(plain[span.end : all_words[first].start]):
+            while first < len(all_words) - 1 and all_words[first].plain in particles():
+                first += 1
+            last = _run(text, all_words, first, 5, strict=True)
+            if last > first and len(all_words[first].text) > 2:
+                yield Span(all_words[first].start, all_words[last - 1].end, "LOC", "beside")
+        at = bisect_left(starts, span.start)
+        if span.source == "closed list" and at and text[all_words[at - 1].end : span.start] in (" (", ", ", "/", ". "):
+            begin = _begin(text, all_words, at)
+            if begin < at:
+                yield Span(all_words[begin].start, all_words[at - 1].end, "LOC", "beside")
+
+
+def _begin(text: str, all_words: tuple[Word, ...], end: int) -> int:
+    """The index of the first of up to four words of a place that end before `end`; `end` for none."""
+    at = end
+    while at and end - at < 4 and _is_place_word(all_words[at - 1]):
+        if at < end and text[all_words[at - 1].end : all_words[at].start] != " ":
+            break
+        at -= 1
+    while at < end and all_words[at].plain in particles():
+        at += 1
+    return at
+
+
+def _is_place_word(word: Word) -> bool:
+    return word.plain in particles() or (
+        word.is_capitalised and word.plain not in ordinary() and word.plain not in blocked() and len(word.text) > 2
+    )
 
 
 # --- headings --------------------------------------------------------------------------------------------

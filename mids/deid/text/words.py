@@ -60,8 +60,8 @@ class Word:
 
     @property
     def is_capitalised(self) -> bool:
-        """Whether it begins with a capital."""
-        return self.text[0].isupper()
+        """Whether it begins with a capital, after `d'`, `l'` and the like too."""
+        return self.text[0].isupper() or (self.plain[1:2] == "'" and self.text[2].isupper())
 
     @property
     def is_upper(self) -> bool:
@@ -122,7 +122,8 @@ def ordinary() -> frozenset[str]:
 @cache
 def blocked() -> frozenset[str]:
     """Words that are never a name: those after which none begins, and eponyms."""
-    return frozenset(vocabulary()["never"]) | eponyms()
+    titles = {folded(title) for title in vocabulary()["titles"] if len(title) > 3}
+    return frozenset(map(folded, vocabulary()["never"])) | eponyms() | titles
 
 
 @cache
