@@ -12,6 +12,8 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 
 from mids.actions import gz
+from mids.actions.screen import identifying, look
+from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.readers import pixels as reader
 from mids.readers.files import open_source
@@ -35,7 +37,8 @@ class Frames:
     Element [i, j, 0, k] is column i, row rows-1-j of frame k, as dcm2niix stores rows. Grey is uint16, colour
     RGB24. A projection has no place in the patient: qform and sform codes are 0, the zooms are the pixel
     spacing (in mm where the header says so, else 1 without a unit), 1, and the frame time in seconds (0 where
-    unknown). `blank` are boxes (top, left, bottom, right) in pixels of every frame, made black.
+    unknown). `blank` are boxes (top, left, bottom, right) in pixels of every frame, made black;
+    `screen` says how other text is looked for, which is made black in every frame too.
     """
 
     VERSION: ClassVar[int] = 1
@@ -44,6 +47,7 @@ class Frames:
     pixels: Pixels = "window"
     compression: Compression = "fast"
     blank: tuple[tuple[int, int, int, int], ...] = ()
+    screen: Screen = UNSEEN
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -53,17 +57,21 @@ class Frames:
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes `frames.nii.gz` in `scratch`.
 
-        Raises `DataError` ``PIXELS_UNREADABLE``.
+        Raises `DataError` ``PIXELS_UNREADABLE`` and ``PRIVACY_TEXT_FOUND``.
         """
         with open_source(root, self.source) as stream:
             dataset = reader.read_dataset(stream)
         how = reader.renderer(dataset, self.pixels, self.blank)
+        displayed = (how.picture(values) for values in reader.frames(dataset))
+        looked = look(displayed, self.screen, identifying(dataset), self.blank)
+        how = reader.renderer(dataset, self.pixels, (*self.blank, *looked.boxes))
         timing = _timing(dataset)
         spacing, spacing_facts = _spacing(dataset)
         head = _header(dataset, spacing, timing, colour=how.facts["PhotometricInterpretation"] == "RGB")
         gz.write(scratch / "frames.nii.gz", _parts(head, dataset, how), self.compression)
         count = reader.number_of_frames(dataset)
-        return Made(("frames.nii.gz",), {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts})
+        facts = {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts}
+        return Made(("frames.nii.gz",), facts, issues=looked.issues)
 
 
 def _parts(head: bytes, dataset: Dataset, how: reader.Renderer) -> Iterator[bytes | memoryview]:

@@ -8,8 +8,11 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from mids.actions.png import encode
+from mids.actions.screen import look
+from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.readers.files import open_source
+from mids.readers.pixels import blanked
 from mids.records import Box, Compression, Json, Made, Source
 
 LARGEST = 200_000_000
@@ -22,13 +25,15 @@ _GREY = {"1": "L", "L": "L", "I;16": "I;16", "I;16B": "I;16"}
 class Picture:
     """One picture as `image.png`: palette and transparency are resolved (over black), metadata is left behind.
 
-    `blank` are boxes (top, left, bottom, right) in pixels, bottom and right exclusive, made black.
+    `blank` are boxes (top, left, bottom, right) in pixels, bottom and right exclusive, made black; `screen` says
+    how other text in the pixels is looked for.
     """
 
     VERSION: ClassVar[int] = 1
     source: Source
     compression: Compression = "fast"
     blank: tuple[Box, ...] = ()
+    screen: Screen = UNSEEN
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -36,22 +41,25 @@ class Picture:
         return (self.source,)
 
     def make(self, root: Path, scratch: Path) -> Made:
-        """Makes `image.png`; raises `DataError` ``PIXELS_UNREADABLE``."""
+        """Makes `image.png`; raises `DataError` ``PIXELS_UNREADABLE`` and ``PRIVACY_TEXT_FOUND``."""
         with open_source(root, self.source) as stream:
             pixels, form = read(stream)
-        for top, left, bottom, right in self.blank:
-            pixels[top:bottom, left:right] = 0
+        colour = pixels.ndim == 3
+        blanked(pixels, self.blank, colour=colour)
+        looked = look([pixels], self.screen, frozenset(), self.blank)
+        blanked(pixels, looked.boxes, colour=colour)
+        blank = (*self.blank, *looked.boxes)
         (scratch / "image.png").write_bytes(encode(pixels, compression=self.compression))
         facts: dict[str, Json] = {
-            "PhotometricInterpretation": "RGB" if pixels.ndim == 3 else "MONOCHROME2",
+            "PhotometricInterpretation": "RGB" if colour else "MONOCHROME2",
             "Rows": pixels.shape[0],
             "Columns": pixels.shape[1],
             "LossyImageCompression": "01" if form == "JPEG" else "00",
             "WindowApplied": False,
         }
-        if self.blank:
-            facts["BlankedRegions"] = [list(box) for box in self.blank]
-        return Made(("image.png",), facts)
+        if blank:
+            facts["BlankedRegions"] = [list(box) for box in blank]
+        return Made(("image.png",), facts, issues=looked.issues)
 
 
 def read(stream: object) -> tuple[np.ndarray, str]:

@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from isal import isal_zlib
 
+from mids.actions.screen import identifying, look
+from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.readers import pixels as reader
 from mids.readers.files import open_source
@@ -50,7 +52,8 @@ _SMALL: tuple[_Setting, ...] = tuple(
 class Png:
     """One DICOM image, or one frame of it counted from 0, as `image.png`.
 
-    `blank` are boxes (top, left, bottom, right) in pixels, bottom and right exclusive, made black.
+    `blank` are boxes (top, left, bottom, right) in pixels, bottom and right exclusive, made black; `screen` says
+    how other text in the pixels is looked for.
     """
 
     VERSION: ClassVar[int] = 1
@@ -60,6 +63,7 @@ class Png:
     compression: Compression = "fast"
     blank: tuple[tuple[int, int, int, int], ...] = ()
     frame: int | None = None
+    screen: Screen = UNSEEN
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -69,15 +73,20 @@ class Png:
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes `image.png` in `scratch`.
 
-        Raises `DataError` ``PIXELS_UNREADABLE``, also for several frames where none is chosen.
+        Raises `DataError` ``PIXELS_UNREADABLE``, also for several frames where none is chosen, and
+        ``PRIVACY_TEXT_FOUND``.
         """
         with open_source(root, self.source) as stream:
             dataset = reader.read_dataset(stream)
         if self.frame is None and reader.number_of_frames(dataset) > 1:
             raise DataError("PIXELS_UNREADABLE", "the image has several frames: one PNG holds one")
         rendered = reader.render(dataset, self.pixels, self.blank, frame=self.frame)
+        looked = look([rendered.pixels], self.screen, identifying(dataset), self.blank)
+        if looked.boxes:
+            blank = (*self.blank, *looked.boxes)
+            rendered = reader.render(dataset, self.pixels, blank, frame=self.frame)
         (scratch / "image.png").write_bytes(encode(rendered.pixels, compression=self.compression))
-        return Made(("image.png",), rendered.facts)
+        return Made(("image.png",), rendered.facts, issues=looked.issues)
 
 
 def encode(pixels: npt.NDArray[Any], *, compression: Compression) -> bytes:

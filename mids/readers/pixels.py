@@ -29,8 +29,8 @@ from mids.readers.decoding import (
 from mids.records import Json, Pixels
 
 __all__ = [
-    "Rendered", "Renderer", "frames", "modality", "number_of_frames", "quiet", "read_dataset", "render",
-    "renderer", "stored",
+    "Rendered", "Renderer", "blanked", "frames", "is_colour", "modality", "number_of_frames", "quiet", "read_dataset",
+    "render", "renderer", "stored",
 ]  # fmt: skip
 
 Values = npt.NDArray[Any]
@@ -109,7 +109,7 @@ def renderer(dataset: Dataset, mode: Pixels, blank: Sequence[Box] = ()) -> Rende
             raise DataError("PIXELS_UNREADABLE", f"{reason} ({type(error).__name__})") from error
     if blank:
         facts["BlankedRegions"] = [list(box) for box in blank]
-    return Renderer(lambda values: _blanked(how.picture(values), blank, colour=colour), facts)
+    return Renderer(lambda values: blanked(how.picture(values), blank, colour=colour), facts)
 
 
 def modality(values: Values, dataset: Dataset) -> Values:
@@ -351,8 +351,9 @@ def _number(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
-def _blanked(pixels: Values, boxes: Sequence[Box], *, colour: bool) -> Values:
+def blanked(pixels: Values, boxes: Sequence[Box], *, colour: bool, black: int = 0) -> Values:
+    """The pixels themselves, (…, rows, columns) or with colour (…, rows, columns, 3), with boxes made black."""
     for top, left, bottom, right in boxes:
         box = (..., slice(max(0, top), max(0, bottom)), slice(max(0, left), max(0, right)))
-        pixels[(*box, slice(None)) if colour else box] = 0
+        pixels[(*box, slice(None)) if colour else box] = black
     return pixels

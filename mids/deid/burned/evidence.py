@@ -43,6 +43,10 @@ class Screen:
     expected: bool = False
 
 
+UNSEEN = Screen()
+"""Pixels are not looked at."""
+
+
 def decide(record: Record, policy: Policy) -> Decision:
     """What becomes of a record by its header; what a detector finds in its pixels is decided when it is made."""
     varying: dict[str, Json] = {keyword: list(values) for keyword, values in record.per_slice.items()}
@@ -79,7 +83,7 @@ def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
 def screen(decision: Decision, policy: Policy) -> Screen:
     """How the pixels of a picture that is not held back are looked at."""
     is_looked_at = policy.burned_in != "release" and policy.detect != "none"
-    return Screen(policy.burned_in, policy.detect, decision.certain) if is_looked_at else Screen()
+    return Screen(policy.burned_in, policy.detect, decision.certain) if is_looked_at else UNSEEN
 
 
 def _face(header: Header) -> str:

@@ -106,7 +106,8 @@ def _raised(picture: Bytes, around: Bytes) -> Flags:
     rise = picture - ground
     usual = Image.fromarray(rise).resize([max(1, side // 16) for side in rise.shape[::-1]], Image.Resampling.BOX)
     noise = np.asarray(usual.resize(rise.shape[::-1], Image.Resampling.BILINEAR), np.float32)
-    return (rise > np.maximum(CONTRAST, _NOISE * noise)) & (picture.astype(np.int16) - around > CONTRAST)
+    stands_out: Flags = (rise > np.maximum(CONTRAST, _NOISE * noise)) & (picture.astype(np.int16) - around > CONTRAST)
+    return stands_out
 
 
 def _largest(picture: Bytes, *, least: bool) -> Bytes:

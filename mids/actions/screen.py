@@ -1,0 +1,104 @@
+"""Looks for text in the pixels of a picture that is being made, and does with it what the policy says."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from mids.deid.burned.evidence import Screen
+from mids.deid.burned.glyphs import text_boxes, united
+from mids.deid.burned.words import IDENTIFIERS, is_mark, known, names_someone
+from mids.errors import DataError
+from mids.issues import Issue, issue
+from mids.readers import ocr
+from mids.readers.pixels import quiet
+from mids.records import Box
+
+Values = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
+
+_FLAT = 64
+"""A grey picture of 16 bits is stretched to 8 bits, but not if its values differ by less: noise would be text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What was found: boxes to make black, and what there is to tell."""
+
+    boxes: tuple[Box, ...] = ()
+    issues: tuple[Issue, ...] = ()
+
+
+def look(frames: Iterable[Values], screen: Screen, names: frozenset[str], blank: Sequence[Box] = ()) -> Looked:
+    """Looks at frames as they are displayed: grey uint8 or uint16 (rows, columns), or RGB uint8.
+
+    `names` are words that identify the patient (`mids.deid.burned.words.known`), `blank` the boxes that are black
+    already. Raises `DataError` ``PRIVACY_TEXT_FOUND`` where the policy delivers no picture with text, where a known
+    name is read and not blanked, and where the header is sure of text that is not found. Raises `MidsError` where
+    Tesseract is asked for and missing.
+    """
+    if screen.detect == "none" or screen.burned_in == "release":
+        return Looked()
+    found: set[Box] = set()
+    named = False
+    for frame in frames:
+        boxes, is_named = _found(_eight_bits(frame), screen, names)
+        found.update(boxes)
+        named |= is_named
+    return _decided(united(found), screen, named=named, blank=blank)
+
+
+def identifying(dataset: Dataset) -> frozenset[str]:
+    """Words of a header that would name the patient if they stood in the picture."""
+    values: list[str] = []
+    with quiet():
+        for keyword in IDENTIFIERS:
+            value = dataset.get(keyword)
+            several = value if isinstance(value, MultiValue) else [value]
+            values += [str(item) for item in several if item]
+    return known(values)
+
+
+def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequence[Box]) -> Looked:
+    if screen.burned_in == "blank":
+        if not found and not blank and screen.expected:
+            raise DataError("PRIVACY_TEXT_FOUND", "its header says that it shows text, and none is found to blank")
+        told = f"{_count(found)} of text made black (found by {screen.detect})"
+        return Looked(found, (issue("PRIVACY_TEXT_BLANKED", told, origin="run"),) if found else ())
+    if named:
+        raise DataError("PRIVACY_TEXT_FOUND", "a name or id of its header stands in its pixels: not delivered")
+    if not found:
+        return Looked()
+    if screen.burned_in == "hold":
+        raise DataError("PRIVACY_TEXT_FOUND", f"{_count(found)} of text in its pixels ({screen.detect}): not delivered")
+    told = f"{_count(found)} of text in its pixels ({screen.detect}): look at it"
+    return Looked((), (issue("PRIVACY_TEXT_KEPT", told, origin="run"),))
+
+
+def _count(boxes: Sequence[Box]) -> str:
+    return "1 region" if len(boxes) == 1 else f"{len(boxes)} regions"
+
+
+def _found(picture: Bytes, screen: Screen, names: frozenset[str]) -> tuple[tuple[Box, ...], bool]:
+    """The boxes of text in one frame but for marks that may stay, and whether a known name was read."""
+    boxes = text_boxes(picture)
+    if screen.detect == "glyphs":
+        return boxes, False
+    grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
+    words = ocr.read([grey[top:bottom, left:right] for top, left, bottom, right in boxes])
+    kept = tuple(box for box, read in zip(boxes, words, strict=True) if not is_mark(read, box))
+    return kept, any(names_someone(read, names) for read in words)
+
+
+def _eight_bits(frame: Values) -> Bytes:
+    """A frame with the range that all but its most extreme values have spread over 8 bits; colour as it is."""
+    if frame.ndim == 3 or frame.dtype == np.uint8:
+        return np.asarray(frame, np.uint8)
+    low, high = np.percentile(frame[::4, ::4], (0.5, 99.5))
+    span = max(float(high - low), _FLAT)
+    return np.asarray(np.clip((frame.astype(np.float32) - low) * (255 / span), 0, 255), np.uint8)
