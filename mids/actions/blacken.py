@@ -8,7 +8,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from mids.actions.screen import identifying, look
+from mids.actions.screen import identifying, look, texts
 from mids.deid.burned.evidence import VOLUMES, Screen
 from mids.errors import DataError
 from mids.issues import Issue
@@ -55,9 +55,8 @@ def clean_pixels(
 
 def _is_slice(dataset: Dataset) -> bool:
     """Whether a picture is a slice of a volume and no capture."""
-    with reader.quiet():
-        kinds = [str(kind).strip().upper() for kind in dataset.get("ImageType") or ()]
-        return str(dataset.get("Modality") or "").strip().upper() in VOLUMES and "SECONDARY" not in kinds
+    kinds = {kind.upper() for kind in texts(dataset, "ImageType")}
+    return bool(VOLUMES & {*texts(dataset, "Modality")}) and "SECONDARY" not in kinds
 
 
 def _displayed(dataset: Dataset, boxes: Sequence[Box]) -> Iterator[Values]:

@@ -16,6 +16,7 @@ from mids.deid.burned.words import IDENTIFIERS, is_mark, known, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers import ocr
+from mids.readers.dicom import BROKEN
 from mids.readers.pixels import quiet
 from mids.records import Box
 
@@ -55,13 +56,18 @@ def look(frames: Iterable[Values], screen: Screen, names: frozenset[str], blank:
 
 def identifying(dataset: Dataset) -> frozenset[str]:
     """Words of a header that would name the patient if they stood in the picture."""
-    values: list[str] = []
+    return known(text for keyword in IDENTIFIERS for text in texts(dataset, keyword))
+
+
+def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    """The values of an attribute as texts, none where it is missing or can't be read."""
     with quiet():
-        for keyword in IDENTIFIERS:
+        try:
             value = dataset.get(keyword)
             several = value if isinstance(value, MultiValue) else [value]
-            values += [str(item) for item in several if item]
-    return known(values)
+            return tuple(str(item).strip() for item in several if item)
+        except BROKEN:
+            return ()
 
 
 def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequence[Box]) -> Looked:

@@ -14,7 +14,6 @@ import jsonschema
 import yaml
 
 from mids.errors import MidsError
-from mids.records import Record
 from mids.resources import read_yaml, schemas
 
 Option = Literal[
@@ -191,21 +190,3 @@ def _policy(name: str, content: Mapping[str, Any]) -> Policy:
     values["overrides"] = tuple(Override(**entry) for entry in content.get("overrides", ()))
     values["safe_private"] = tuple(SafePrivate(**entry) for entry in content.get("safe_private", ()))
     return checked(Policy(name, frozenset(_option(text) for text in content.get("options", ())), **values))
-
-
-# --- pictures ----------------------------------------------------------------------------------------------
-
-_SCREENS = frozenset({"US", "IVUS", "ES", "XC", "GM", "SM", "OT", "SC"})
-"""Modalities whose pictures commonly carry a name; CR, DX and the like are held back only by evidence."""
-
-
-def held_back(record: Record, policy: Policy) -> str:
-    """Why a picture is held back for text that may be burned into it (BurnedInAnnotation, PS3.3 C.7.6.1), or empty."""
-    if policy.burned_in in ("release", "report", "blank"):
-        return ""
-    value = str(record.header.get("BurnedInAnnotation") or "").strip().upper()
-    if value == "YES":
-        return "held back: its header says BurnedInAnnotation YES"
-    if record.modality in _SCREENS and value != "NO":
-        return f"held back: {record.modality} that is not marked BurnedInAnnotation NO"
-    return ""

@@ -12,8 +12,8 @@ from mids.actions.frames import Frames
 from mids.actions.nifti import Nifti
 from mids.actions.picture import Picture
 from mids.actions.png import Png
+from mids.deid.burned.evidence import DELIVER, Decision, decide, screen
 from mids.deid.labels import Labels
-from mids.deid.policy import held_back
 from mids.deid.pseudonyms import dicom_datetime
 from mids.issues import Issue, issue
 from mids.names import Name, parse
@@ -88,6 +88,7 @@ class _Image:
     frame: int | None = None
     name: Name | None = None
     blank: tuple[Box, ...] = ()
+    decision: Decision = DELIVER
 
 
 def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: bool = True) -> Plan:
@@ -149,15 +150,18 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
     images: list[_Image] = []
     for record in records:
         described = describe(record, context.schema)
-        reason = held_back(record, context.privacy.policy)
+        decision = decide(record, context.privacy.policy)
         if described is None:
             message = "its Modality is none that the vocabulary has a suffix for"
             issues.append(issue("MODALITY_UNKNOWN", message, record.sources[0].name, origin="read"))
-        elif reason:
+        elif decision.outcome == "hold":
+            reason = f"held back: {decision.reason}"
             issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
             skipped.append(Skipped(record.sources, reason, record.subject, record.series))
         else:
-            images += _images(record, described, context)
+            if decision.outcome == "report":
+                issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
+            images += [replace(image, decision=decision) for image in _images(record, described, context)]
     named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
     targets = {image.record.image: Target(image.record, job) for image, job in zip(named, jobs, strict=True)}
@@ -314,20 +318,20 @@ def _curated(
 
 def _action(image: _Image, context: Context) -> Action:
     record, options = image.record, context.options
+    blank = tuple(dict.fromkeys((*image.decision.boxes, *image.blank)))
+    looks = screen(image.decision, context.privacy.policy)
     if record.kind == "volume":
         assert record.geometry is not None
         decode = str(record.header.get("TransferSyntaxUID", "")) not in NATIVE
         gradients = image.described.suffix == "dwi" and not image.described.group
-        return Volume(
-            record.sources, record.geometry, record.modality, decode, gradients, options.compression, image.blank
-        )
+        return Volume(record.sources, record.geometry, record.modality, decode, gradients, options.compression, blank)
     if record.kind == "picture":
-        return Picture(record.sources[0], options.compression, image.blank)
+        return Picture(record.sources[0], options.compression, blank, looks)
     if record.kind == "nifti":
         return Nifti(record.sources[0], options.compression)
     if record.kind == "frames" and image.frame is None:
-        return Frames(record.sources[0], options.pixels, options.compression, image.blank)
-    return Png(record.sources[0], options.pixels, options.compression, image.blank, image.frame)
+        return Frames(record.sources[0], options.pixels, options.compression, blank, looks)
+    return Png(record.sources[0], options.pixels, options.compression, blank, image.frame, looks)
 
 
 def _job(image: _Image, label: str, context: Context) -> Job:

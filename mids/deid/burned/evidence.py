@@ -34,6 +34,9 @@ class Decision:
     certain: bool = False
 
 
+DELIVER = Decision("deliver")
+
+
 @dataclass(frozen=True, slots=True)
 class Screen:
     """How the pixels of one picture are looked at: `expected` says that its header is sure of text in them."""
@@ -64,11 +67,11 @@ def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     if face:
         return Decision("hold", face)
     if policy.burned_in == "release" or text(header.get("BurnedInAnnotation")).upper() == "NO":
-        return Decision("deliver")
+        return DELIVER
     rule = first(rules("text"), header)
     known = boxes(header)
     if rule is None and not known:
-        return Decision("deliver")
+        return DELIVER
     reason = (
         rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes into its pictures"
     )
