@@ -20,14 +20,13 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
 from mids.plan.build import source_id
 from mids.plan.compare import files_below
-from mids.plan.job import Subject
 from mids.plan.privacy import Privacy
-from mids.plan.texts import Words, dataset_texts, sidecar_texts
+from mids.plan.texts import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
 from mids.readers.scan import Scanner
-from mids.records import Compression, Contours, Delivered, Item, Layout, Pixels
+from mids.records import Compression, Contours, Item, Layout, Pixels
 from mids.run import run
 from mids.run.pool import executor, mapping
 from mids.run.run import Place, Progress
@@ -167,13 +166,11 @@ def _table(policy: Policy, id_table: str | Path | None) -> dict[str, str]:
     return read_table(Path(id_table)) if id_table else {}
 
 
-def _texts(
-    delivered: Sequence[Delivered], subjects: Mapping[str, Subject], outcome: Outcome, *, words: Words, extra: Extra
-) -> Iterator[tuple[str, str]]:
+def _texts(inventory: Inventory, outcome: Outcome, *, words: Words, extra: Extra) -> Iterator[tuple[str, str]]:
     """The small files of the dataset: sidecars, tables, descriptions, provenance."""
-    yield from sidecar_texts(delivered)
-    yield from dataset_texts(delivered, subjects, words)
-    if delivered:
+    yield from sidecar_texts(inventory)
+    yield from dataset_texts(inventory, words)
+    if next(inventory.images(), None):
         yield from extra(outcome).items()
 
 

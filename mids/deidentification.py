@@ -1,7 +1,7 @@
 """DICOM in, DICOM out: what ``mids deidentify`` does. Everything a user can ask is an argument of `deidentify`."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,11 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Outcome, Plan, compare
 from mids.plan.compare import files_below
 from mids.plan.instances import Context, build, headers
-from mids.plan.job import Subject
+from mids.plan.texts import Inventory
 from mids.readers.embedding import FIRST, Embedding
 from mids.readers.files import batched, walk
 from mids.readers.scan import CHUNK, Scan
-from mids.records import About, Delivered, Json, Map
+from mids.records import About, Json, Map
 from mids.run import run
 from mids.run.pool import executor, mapping
 from mids.run.run import Place, Progress
@@ -188,11 +188,10 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
 
 
 def _texts(
-    delivered: Sequence[Delivered], subjects: Mapping[str, Subject], outcome: Outcome, *,
-    policy: Policy, embed: Embedding | None,
-) -> Iterator[tuple[str, str]]:  # fmt: skip
+    inventory: Inventory, outcome: Outcome, *, policy: Policy, embed: Embedding | None
+) -> Iterator[tuple[str, str]]:
     """The one small file of DEST: what was done, and what the private block holds."""
-    if not delivered:
+    if next(inventory.images(), None) is None:
         return
     done: dict[str, Json] = {
         "GeneratedBy": {"Name": "mids", "Version": __version__},
@@ -213,7 +212,9 @@ def _texts(
         }
         done["PrivateBlock"] = {"PrivateCreator": embed.creator, "Elements": elements}
     blanked: dict[str, Json] = {
-        image.path: image.sidecar["BlankedRegions"] for image in delivered if image.sidecar.get("BlankedRegions")
+        image.path: image.sidecar["BlankedRegions"]
+        for image in inventory.images()
+        if image.sidecar.get("BlankedRegions")
     }
     if blanked:
         done["BlankedRegions"] = blanked

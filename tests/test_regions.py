@@ -296,7 +296,7 @@ def test_regions_of_an_image_that_is_not_there_are_an_issue() -> None:
     record = Record("P1", "1", "s", "picture", "DX", (Source("x.png"),), {"Modality": "DX", "Rows": 6, "Columns": 8})
     lost = Regions("P1", "1", "gone|0|", "r", (Outline("a", ((0, 0), (2, 0), (2, 2))),), {"a": 1}, JSON)
     plan = build([[record, lost]], context())
-    assert len(plan.jobs) == 1
+    assert len(list(plan.jobs)) == 1
     (found,) = plan.subjects[0].issues
     assert (found.code, found.path) == ("REGION_UNMATCHED", JSON.name)
 

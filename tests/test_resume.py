@@ -85,7 +85,7 @@ def test_killed_between_the_journal_and_the_move(
 ) -> None:
     """The window is too short to hit: the journal is put in the state that a kill there leaves."""
     whole = tree(dest)
-    job = done.plan.jobs[0]
+    job = next(done.plan.jobs)
     stamp = files_below(dest)[job.path]
     journal = Journal(Path(f"{dest}.mids/journal.sqlite"))
     journal.announce(job, job.digest(), {job.path: stamp})

@@ -25,6 +25,7 @@ from mids.plan.layouts import counted, entities, is_published, parts, same_but_n
 from mids.plan.naming import Described, describe
 from mids.plan.privacy import Privacy
 from mids.plan.regions import Target, region_jobs
+from mids.plan.shelf import Shelf
 from mids.plan.sidecar import sidecar
 from mids.readers.curation import Correction
 from mids.records import (
@@ -96,38 +97,47 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
 
     `complete` says that no subject was left out, so that earlier outputs of others may be removed.
     """
-    planned: dict[str, Subject] = {}
+    shelf = Shelf()
+    planned: dict[str, str] = {}
     issues: list[Issue] = []
     skipped: list[Skipped] = []
     entries: list[TableRow] = []
     corrections = Corrections(context.corrections)
     held = 0
     for items in subjects:
-        if not source_id(items):
+        patient = source_id(items)
+        if not patient:
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
             entries += [TableRow(item.table, item.values) for item in items if isinstance(item, Entry)]
             continue
-        if not context.labels.is_known(source_id(items)):
+        if not context.labels.is_known(patient):
             issues += _unlisted(items)
             continue
-        label = context.labels.subject(source_id(items))
+        label = context.labels.subject(patient)
         if label.lower() in planned and context.labels.are_public:
-            label = context.labels.apart(source_id(items))
+            label = context.labels.apart(patient)
         if context.privacy.policy.reports == "hold":
             held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
         subject = _subject(items, label, context, corrections)
-        if label.lower() in planned and subject.jobs:
+        if label.lower() not in planned:
+            planned[label.lower()] = label
+            shelf.add(subject)
+        elif subject.jobs:
             issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
-            continue
-        planned[label.lower()] = subject
+        else:
+            shelf.replace(_joined(shelf.labelled(planned[label.lower()]), subject))
     if held:
         message = f"{held} reports may name patients and are left out: take them with --reports clean, and review them"
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
-    ordered = tuple(sorted(planned.values(), key=lambda subject: subject.label))
-    return Plan(ordered, tuple(issues), tuple(skipped), complete, tuple(entries))
+    return Plan(shelf, tuple(issues), tuple(skipped), complete, tuple(entries))
+
+
+def _joined(one: Subject, other: Subject) -> Subject:
+    """A subject with what was skipped and found wrong under its label without any image."""
+    return replace(one, skipped=(*one.skipped, *other.skipped), issues=(*one.issues, *other.issues))
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:

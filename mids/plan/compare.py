@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mids.plan.job import Job, Plan
+from mids.records import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,19 +18,21 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The jobs by state, and the paths on disk that no job of the plan accounts for.
+    """The images of jobs by the state of these, and the paths on disk that no job of the plan accounts for.
 
-    `superseded` were made by earlier runs and are no longer wanted; `changed` were made by this program and
-    altered since; `foreign` never were ours; `blocked` are jobs whose place a foreign file takes.
+    `needed` is the size of the sources of what is new or stale, in bytes. `superseded` were made by earlier runs and
+    are no longer wanted; `changed` were made by this program and altered since; `foreign` never were ours; `blocked`
+    are jobs whose place a foreign file takes.
     """
 
-    done: tuple[Job, ...]
-    new: tuple[Job, ...]
-    stale: tuple[Job, ...]
-    blocked: tuple[Job, ...]
+    done: tuple[str, ...]
+    new: tuple[str, ...]
+    stale: tuple[str, ...]
+    blocked: tuple[str, ...]
     superseded: tuple[str, ...]
     changed: tuple[str, ...]
     foreign: tuple[str, ...]
+    needed: int = 0
 
 
 Stamps = Mapping[str, tuple[int, int]]
@@ -40,29 +43,35 @@ def compare(plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stam
     """The plan against the journal's jobs (by image path) and texts, and against the files that are there."""
     ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | dict(texts)
     changed = {path for path, stamp in ours.items() if path in present and present[path] != stamp}
-    done: list[Job] = []
-    new: list[Job] = []
-    stale: list[Job] = []
-    blocked: list[Job] = []
-    for job in plan.jobs:
-        entry = known.get(job.path)
-        if any(path in present and (path not in ours or path in changed) for path in job.outputs):
-            blocked.append(job)
-        elif entry is None or any(path not in present for path in job.outputs):
-            new.append(job)
-        else:
-            (done if entry.digest == job.digest() else stale).append(job)
-    wanted = {path for job in plan.jobs for path in job.outputs}
+    states: dict[str, list[str]] = {"done": [], "new": [], "stale": [], "blocked": []}
+    wanted: set[str] = set()
+    needed = 0
+    for subject in plan.subjects:
+        sources: set[Source] = set()
+        for job in subject.jobs:
+            state = _state(job, known.get(job.path), present, ours, changed)
+            states[state].append(job.path)
+            wanted.update(job.outputs)
+            sources.update(job.action.sources if state in ("new", "stale") else ())
+        needed += sum(source.size for source in sources)
     scope = {subject.label for subject in plan.subjects}
     superseded = [] if plan.adds else [
         path for entry in known.values() for path in entry.outputs
         if path not in wanted and path in present and path not in changed and (plan.complete or _subject(path) in scope)
     ]  # fmt: skip
     foreign = sorted(path for path in present if path not in ours)
+    done, new, stale, blocked = (tuple(states[state]) for state in ("done", "new", "stale", "blocked"))
     return Comparison(
-        tuple(done), tuple(new), tuple(stale), tuple(blocked),
-        tuple(superseded), tuple(sorted(changed)), tuple(foreign),
+        done, new, stale, blocked, tuple(superseded), tuple(sorted(changed)), tuple(foreign), needed
     )  # fmt: skip
+
+
+def _state(job: Job, entry: Known | None, present: Stamps, ours: Stamps, changed: set[str]) -> str:
+    if any(path in present and (path not in ours or path in changed) for path in job.outputs):
+        return "blocked"
+    if entry is None or any(path not in present for path in job.outputs):
+        return "new"
+    return "done" if entry.digest == job.digest() else "stale"
 
 
 def _subject(path: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from mids.issues import Issue
@@ -76,13 +76,13 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run will do.
+    """What a run will do; `subjects` may lie on disk (`mids.plan.shelf`).
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
     `adds` says that the dataset holds another source too, of which nothing may be removed.
     """
 
-    subjects: tuple[Subject, ...]
+    subjects: Sequence[Subject]
     issues: tuple[Issue, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     complete: bool = True
@@ -90,9 +90,9 @@ class Plan:
     adds: bool = False
 
     @property
-    def jobs(self) -> tuple[Job, ...]:
-        """The jobs of all subjects."""
-        return tuple(job for subject in self.subjects for job in subject.jobs)
+    def jobs(self) -> Iterator[Job]:
+        """The jobs of all subjects, one after another: they may be too many for memory."""
+        return (job for subject in self.subjects for job in subject.jobs)
 
 
 @dataclass(frozen=True, slots=True)

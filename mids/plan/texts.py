@@ -4,7 +4,9 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol
 
 from mids._version import __version__
 from mids.plan.job import NOBODY, Row, Subject
@@ -55,36 +57,63 @@ def _cell(value: str) -> str:
     return " ".join(value.split()) or "n/a"
 
 
-def sidecar_texts(delivered: Sequence[Delivered]) -> Iterator[Text]:
+class Inventory(Protocol):
+    """What is in a dataset, as the journal knows it; nothing of it is in memory until it is asked for."""
+
+    def images(self) -> Iterator[Delivered]:
+        """Every image, ordered by path."""
+
+    def subject(self, label: str) -> Subject | None:
+        """What is known of a subject but its jobs."""
+
+
+def sidecar_texts(inventory: Inventory) -> Iterator[Text]:
     """One sidecar for each image, under the image's stem."""
-    for image in delivered:
+    for image in inventory.images():
         yield image.path.split(".", 1)[0] + ".json", as_json(image.sidecar)
 
 
-def dataset_texts(delivered: Sequence[Delivered], subjects: Mapping[str, Subject], words: Words) -> Iterator[Text]:
-    """The tables and descriptions of a dataset that holds `delivered`; nothing where that is empty."""
-    present: dict[str, dict[str, list[Delivered]]] = defaultdict(lambda: defaultdict(list))
-    for image in delivered:
-        if image.row:  # a label map is no scan
-            present[image.subject][image.session].append(image)
-    if not present:
+def dataset_texts(inventory: Inventory, words: Words) -> Iterator[Text]:
+    """The tables and descriptions of a dataset; nothing where it is empty."""
+    counts = _Counts()
+    rows: dict[str, Row] = {}
+    scans = (image for image in inventory.images() if image.row)  # a label map is no scan
+    for label, images in groupby(scans, key=lambda image: image.subject):
+        sessions: dict[str, list[Delivered]] = defaultdict(list)
+        for image in images:
+            sessions[image.session].append(image)
+            counts.modalities.add(image.row["modality"])
+        subject = inventory.subject(label) or Subject(label)
+        yield from _subject_texts(subject, sessions, words.schema)
+        rows[label] = _participant(subject.row, list(sessions.values()))
+        counts.sessions += len(sessions)
+        counts.images += sum(map(len, sessions.values()))
+    if not rows:
         return
-    for label, sessions in present.items():
-        yield from _subject_texts(subjects[label], sessions, words.schema)
-    rows = [_participant(subjects[label].row, list(sessions.values())) for label, sessions in sorted(present.items())]
+    counts.subjects = len(rows)
+    people = [rows[label] for label in sorted(rows)]
     table = words.schema.tables["participants"]
-    rows = generalised(rows, table.columns, words.region_minimum)
-    yield "participants.tsv", as_tsv(_columns(table, rows), rows)
+    people = generalised(people, table.columns, words.region_minimum)
+    yield "participants.tsv", as_tsv(_columns(table, people), people)
     for name in ("participants", "sessions", "scans"):
         yield f"{name}.json", as_json(dictionary(words.schema.tables[name], words.schema))
-    wanted = [subjects[label] for label in (NOBODY, *sorted(present)) if label in subjects]
-    yield from _entry_texts(wanted, delivered, words)
+    yield from _entry_texts((NOBODY, *sorted(rows)), inventory, words)
     yield "dataset_description.json", as_json(description(words.about))
-    yield "README.md", readme(words.about, [image for image in delivered if image.row])
+    yield "README.md", readme(words, counts)
     yield "CHANGES", "1.0.0\n  - First version of this dataset.\n"
-    is_published = any("/mod-" in image.path for image in delivered)
+    is_published = any("/mod-" in image.path for image in inventory.images())
     yield ".bidsignore", BIDSIGNORE + (BIDSIGNORE_PUBLISHED if is_published else "")
-    yield from _provenance(delivered, words.about)
+    yield from _provenance(inventory, words.about)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """What the README counts."""
+
+    images: int = 0
+    sessions: int = 0
+    subjects: int = 0
+    modalities: set[str] = field(default_factory=set)
 
 
 def _subject_texts(subject: Subject, sessions: Mapping[str, Sequence[Delivered]], schema: Schema) -> Iterator[Text]:
@@ -97,15 +126,16 @@ def _subject_texts(subject: Subject, sessions: Mapping[str, Sequence[Delivered]]
         yield path, as_tsv(_columns(schema.tables["scans"], scans), scans)
 
 
-def _entry_texts(subjects: Sequence[Subject], delivered: Sequence[Delivered], words: Words) -> Iterator[Text]:
+def _entry_texts(labels: Sequence[str], inventory: Inventory, words: Words) -> Iterator[Text]:
     """The other tables with their dictionaries, and a description for each derivatives folder.
 
     A row about an image that was lost names no file.
     """
-    paths = {image.path for image in delivered}
+    paths = {image.path for image in inventory.images()}
     tables: dict[str, list[Row]] = defaultdict(list)
-    for subject in subjects:
-        for entry in subject.entries:
+    for label in labels:
+        subject = inventory.subject(label)
+        for entry in subject.entries if subject else ():
             is_lost = entry.row.get("filename", "") not in {"", *paths}
             tables[entry.table].append({**entry.row, "filename": "n/a"} if is_lost else entry.row)
     files = {words.schema.tables[name].file: name for name in tables}
@@ -185,13 +215,13 @@ def description(about: About) -> dict[str, Json]:
     }  # fmt: skip
 
 
-def readme(about: About, delivered: Sequence[Delivered]) -> str:
+def readme(words: Words, counts: _Counts) -> str:
     """README.md: what the dataset is, what is in it, how it may be used."""
-    modalities = sorted({image.row["modality"] for image in delivered})
-    subjects, sessions = {i.subject for i in delivered}, {(i.subject, i.session) for i in delivered}
+    about = words.about
     parts = [
         f"# {about.title}", about.description,
-        f"{len(delivered)} images ({', '.join(modalities)}) of {len(sessions)} sessions of {len(subjects)} subjects, "
+        f"{counts.images} images ({', '.join(sorted(counts.modalities))}) of {counts.sessions} sessions of "
+        f"{counts.subjects} subjects, "
         f"in the Medical Imaging Data Structure (MIDS), an extension of BIDS {BIDS_VERSION}.",
         "Two-dimensional images are PNG (MONOCHROME2, the sidecar says how their pixels were made), volumes are "
         "NIfTI. Ids are pseudonyms and dates are shifted by a constant of each subject, unless the source "
@@ -206,10 +236,10 @@ def readme(about: About, delivered: Sequence[Delivered]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _provenance(delivered: Sequence[Delivered], about: About) -> Iterator[Text]:
+def _provenance(inventory: Inventory, about: About) -> Iterator[Text]:
     """How each image was made: the one table, beside dataset_description.json, that holds versions."""
     rows = []
-    for image in delivered:
+    for image in inventory.images():
         warned = image.private.get("warnings")
         rows.append({
             "filename": image.path,

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -131,8 +132,21 @@ class Index:
 
     def changed(self, sources: Sequence[Source]) -> list[Source]:
         """Those of `sources` (files, archives) that have to be read; the others are marked as still there."""
-        left = []
-        self._db.execute("BEGIN")
+        left: list[Source] = []
+        with self._transaction():
+            self._compare(sources, left)
+        return left
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise MidsError(f"the index beside the destination can't be written ({error})") from error
+
+    def _compare(self, sources: Sequence[Source], left: list[Source]) -> None:
         for source in sources:
             path = _blob(source.path)
             stamp = (path, source.size, source.mtime_ns)
@@ -144,25 +158,22 @@ class Index:
                 left.append(source)
             else:
                 self._db.execute("UPDATE files SET run = ? WHERE path = ?", (self._run, path))
-        self._db.execute("COMMIT")
-        return left
 
     def add(self, read: Sequence[Source], batch: Batch) -> None:
         """Keeps what was found in the files `read`, in place of what was known of them."""
-        self._db.execute("BEGIN")
-        self._db.executemany("DELETE FROM files WHERE path = ?", [(_blob(source.path),) for source in read])
-        ids = [
-            self._db.execute("INSERT INTO templates (header) VALUES (?)", (header,)).lastrowid
-            for header in batch.templates
-        ]
         stamps = {source.path: (source.size, source.mtime_ns) for source in read}
-        rows = [self._row(row, ids, stamps) for row in batch.rows]
-        known = {(row[0], row[1]) for row in rows}
-        for source in read:
-            if (_blob(source.path), b"") not in known:  # an archive, or a file with nothing to tell
-                rows.append(self._row(Row(source, _CONTAINER), ids, stamps))
-        self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        self._db.execute("COMMIT")
+        with self._transaction():
+            self._db.executemany("DELETE FROM files WHERE path = ?", [(_blob(path),) for path in stamps])
+            ids = [
+                self._db.execute("INSERT INTO templates (header) VALUES (?)", (header,)).lastrowid
+                for header in batch.templates
+            ]
+            rows = [self._row(row, ids, stamps) for row in batch.rows]
+            known = {(row[0], row[1]) for row in rows}
+            for source in read:
+                if (_blob(source.path), b"") not in known:  # an archive, or a file with nothing to tell
+                    rows.append(self._row(Row(source, _CONTAINER), ids, stamps))
+            self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _row(self, row: Row, ids: Sequence[int | None], stamps: dict[str, tuple[int, int]]) -> tuple[object, ...]:
         source, content = row.source, row.content
@@ -176,8 +187,10 @@ class Index:
 
     def complete(self) -> None:
         """Forgets the files that this run did not see."""
-        self._db.execute("DELETE FROM files WHERE run <> ?", (self._run,))
-        self._db.execute("DELETE FROM templates WHERE id NOT IN (SELECT template FROM files WHERE template NOT NULL)")
+        unused = "id NOT IN (SELECT template FROM files WHERE template NOT NULL)"
+        with self._transaction():
+            self._db.execute("DELETE FROM files WHERE run <> ?", (self._run,))
+            self._db.execute(f"DELETE FROM templates WHERE {unused}")
 
     def issues(self, within: Iterable[Source] | None = None) -> list[Issue]:
         """What is wrong with files of the source, or of some files and archives."""

@@ -13,10 +13,10 @@ from mids.records import Skipped
 def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
     """The plan as a table: state, how many sources, the first of them, the output; then what is skipped and why."""
     states = {
-        **dict.fromkeys((job.path for job in comparison.done), "done"),
-        **dict.fromkeys((job.path for job in comparison.new), "new"),
-        **dict.fromkeys((job.path for job in comparison.stale), "stale"),
-        **dict.fromkeys((job.path for job in comparison.blocked), "blocked"),
+        **dict.fromkeys(comparison.done, "done"),
+        **dict.fromkeys(comparison.new, "new"),
+        **dict.fromkeys(comparison.stale, "stale"),
+        **dict.fromkeys(comparison.blocked, "blocked"),
     }
     lines = ["state\tfiles\tsource\toutput"]
     lines += [f"{states[job.path]}\t{_from(job, references)}\t{job.path}" for job in plan.jobs]

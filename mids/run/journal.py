@@ -6,7 +6,7 @@ must not.
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -52,6 +52,7 @@ class Journal:
             self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
             # A write-ahead log waits for the disk now and then, not twice a file: 6 ms each time on a common disk.
             self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA wal_autocheckpoint=16")  # pages: the log stays small on a small disk
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("BEGIN EXCLUSIVE")
             self._check_version(path)
@@ -146,7 +147,7 @@ class Journal:
 
         `adds` keeps what another source said of its sessions and tables.
         """
-        old = self.subjects().get(subject.label) if adds else None
+        old = self.subject(subject.label) if adds else None
         if old:
             others = tuple(entry for entry in old.entries if entry not in subject.entries)
             sessions_of_both = {**old.sessions, **subject.sessions}
@@ -163,35 +164,22 @@ class Journal:
             self._do("UPDATE jobs SET row = ?, sidecar = ? WHERE path = ?", values)
         self._do("COMMIT")
 
-    def delivered(self) -> list[Delivered]:
-        """Every image that is in the dataset, ordered by path."""
-        rows = self._db.execute(
-            "SELECT path, subject, session, row, sidecar, facts, private FROM jobs "
-            "WHERE digest NOT LIKE 'moving %' ORDER BY path"
-        )
-        return [
-            Delivered(
-                path,
-                subject,
-                session,
-                json.loads(row),
-                {**json.loads(sidecar), **json.loads(facts)},
-                json.loads(private),
-            )
-            for path, subject, session, row, sidecar, facts, private in rows
-        ]
+    def images(self) -> Iterator[Delivered]:
+        """Every image that is in the dataset, ordered by path, one at a time."""
+        paths = self._db.execute("SELECT path FROM jobs WHERE digest NOT LIKE 'moving %' ORDER BY path").fetchall()
+        for (path,) in paths:
+            columns = "subject, session, row, sidecar, facts, private"
+            row = self._db.execute(f"SELECT {columns} FROM jobs WHERE path = ?", (path,)).fetchone()
+            cells, sidecar, facts, private = map(json.loads, row[2:])
+            yield Delivered(path, row[0], row[1], cells, {**sidecar, **facts}, private)
 
-    def subjects(self) -> dict[str, Subject]:
-        """What is known of every subject but its jobs, by label."""
-        return {
-            label: Subject(
-                label,
-                row=json.loads(row),
-                sessions=json.loads(sessions),
-                entries=tuple(TableRow(table, cells) for table, cells in json.loads(entries)),
-            )
-            for label, row, sessions, entries in self._db.execute("SELECT * FROM subjects ORDER BY label")
-        }
+    def subject(self, label: str) -> Subject | None:
+        """What is known of a subject but its jobs; None where it is not known at all."""
+        found = self._db.execute("SELECT row, sessions, entries FROM subjects WHERE label = ?", (label,)).fetchone()
+        if found is None:
+            return None
+        row, sessions, entries = map(json.loads, found)
+        return Subject(label, row, sessions, entries=tuple(TableRow(table, cells) for table, cells in entries))
 
     def texts(self) -> dict[str, tuple[int, int]]:
         """The small files (sidecars, tables, descriptions) that we wrote."""

@@ -1,7 +1,7 @@
 """Runs a plan: makes what is left to do, moves it in, writes the tables, removes what is superseded."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,15 +11,16 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
 from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
+from mids.plan.texts import Inventory
 from mids.readers.files import tar_order
-from mids.records import Delivered, Source
+from mids.records import Source
 from mids.run.journal import Journal
 from mids.run.pool import Failed, Finished, mapped, work
 
 Progress = Callable[[int, int, str], None]
 """Called with how many jobs are done, how many there are, and the path of the last one."""
 
-Texts = Callable[[Sequence[Delivered], Mapping[str, Subject], Outcome], Iterable[tuple[str, str]]]
+Texts = Callable[[Inventory, Outcome], Iterable[tuple[str, str]]]
 """The small files of a dataset (path, content), from what the journal knows is there and what became of each job."""
 
 
@@ -48,13 +49,13 @@ def run(
     """
     known = journal.known()
     comparison = compare(plan, known, journal.texts(), files_below(place.dataset))
-    todo = comparison.new + comparison.stale
-    _check_space(todo, place)
+    todo = {*comparison.new, *comparison.stale}
+    _check_space(comparison.needed, place)
     issues = [*_foreign(comparison)]
     made: list[str] = []
     crashes: list[str] = []
     with _scratch(place):
-        for number, (job, result) in enumerate(_results(todo, place, jobs), start=1):
+        for number, (job, result) in enumerate(_results(plan, todo, place, jobs), start=1):
             if isinstance(result, Finished):
                 issues += _settle(job, result, place, journal)
                 made.append(job.path)
@@ -62,29 +63,33 @@ def run(
                 issues.append(issue(result.code, result.message, job.path, origin="run"))
                 crashes += [result.crash] if result.crash else []
             progress(number, len(todo), job.path)
-    kept = tuple(job.path for job in comparison.done)
-    lost = {job.path for job in plan.jobs} - {*made, *kept}
-    lost |= {job.path for job in plan.jobs if job.of in lost}  # a label map without its image lies on nothing
+    lost = _lost(plan, {*made, *comparison.done})
     known = journal.known()
-    for subject in (*plan.subjects, Subject(NOBODY, entries=plan.entries)):
+    for subject in plan.subjects:
         journal.describe(subject, adds=plan.adds)
-    failed = lost & set(known) - {job.path for job in comparison.blocked}
+    journal.describe(Subject(NOBODY, entries=plan.entries), adds=plan.adds)
+    failed = lost & set(known) - {*comparison.blocked}
     unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
     untouched = {*comparison.foreign, *comparison.changed}
     removed = _remove(sorted({*unwanted} - untouched), place, journal)
     journal.forget([path for path in known if not (place.dataset / path).exists()])
-    delivered = tuple(path for path in made if path not in lost)
     outcome = Outcome(
-        delivered,
-        tuple(path for path in kept if path not in lost),
+        tuple(path for path in made if path not in lost),
+        tuple(path for path in comparison.done if path not in lost),
         tuple(sorted(lost)),
         (),
         tuple(issues),
         tuple(crashes),
     )
-    written = texts(journal.delivered(), journal.subjects(), outcome)
+    written = texts(journal, outcome)
     removed += _write_texts(place, journal, written, untouched)
     return replace(outcome, removed=tuple(removed))
+
+
+def _lost(plan: Plan, there: set[str]) -> set[str]:
+    """The images that were not delivered; a label map without its image lies on nothing."""
+    lost = {job.path for job in plan.jobs if job.path not in there}
+    return lost | {job.path for job in plan.jobs if job.of in lost} if lost else lost
 
 
 @contextmanager
@@ -101,9 +106,8 @@ def _scratch(place: Place) -> Iterator[None]:
         shutil.rmtree(place.scratch, ignore_errors=True)
 
 
-def _check_space(todo: tuple[Job, ...], place: Place) -> None:
+def _check_space(needed: int, place: Place) -> None:
     """Refuses to start where the disk can't take the outputs: they are hardly ever larger than their sources."""
-    needed = sum(source.size for source in {source for job in todo for source in job.action.sources})
     free = shutil.disk_usage(place.state).free
     if needed > free:
         raise MidsError(
@@ -121,28 +125,47 @@ def _foreign(comparison: Comparison) -> Iterator[Issue]:
         yield issue("FOREIGN_FILE", "not made by this program; it is kept", path, origin="run")
     for path in comparison.changed:
         yield issue("FOREIGN_FILE", "changed since it was made; it is kept", path, origin="run")
-    for job in comparison.blocked:
+    for path in comparison.blocked:
         message = "a file that was not made by this program, or was changed since, is in the way"
-        yield issue("FOREIGN_IN_THE_WAY", message, job.path, origin="run")
+        yield issue("FOREIGN_IN_THE_WAY", message, path, origin="run")
 
 
-def _results(todo: tuple[Job, ...], place: Place, workers: int) -> Iterator[tuple[Job, Finished | Failed]]:
+def _results(plan: Plan, todo: set[str], place: Place, workers: int) -> Iterator[tuple[Job, Finished | Failed]]:
     function = partial(_work, root=place.source, scratch=place.scratch)
-    return mapped(function, _in_order(todo, place), workers, lambda job: Failed("WORKER_DIED", "its process died"))
+    waiting = _in_order(plan, todo, place)
+    return mapped(function, waiting, workers, lambda job: Failed("WORKER_DIED", "its process died"))
 
 
-def _in_order(todo: tuple[Job, ...], place: Place) -> list[Job]:
-    """The largest first, so that the last one to end is short; then the members of tar archives as they lie in them."""
-    archives = {job.action.sources[0].path for job in todo if job.action.sources}
-    places = {path: tar_order(place.source, path) for path in sorted(archives)}
+def _in_order(plan: Plan, todo: set[str], place: Place) -> Iterator[Job]:
+    """Subject by subject, the one with the largest job first, so that the last job to end is short.
 
-    def key(job: Job) -> tuple[str, int, int, str]:
+    Members of tar archives come as they lie in them.
+    """
+    places = _TarPlaces(place.source)
+    firsts: list[tuple[tuple[str, int, int, str], int]] = []
+    for number, subject in enumerate(plan.subjects):
+        keys = [places.key(job) for job in subject.jobs if job.path in todo]
+        firsts += [(min(keys), number)] if keys else []
+    for _, number in sorted(firsts):
+        jobs = [job for job in plan.subjects[number].jobs if job.path in todo]
+        yield from sorted(jobs, key=places.key)
+
+
+class _TarPlaces:
+    """Where members lie in tar archives; each archive is listed once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._archives: dict[str, Mapping[str, int]] = {}
+
+    def key(self, job: Job) -> tuple[str, int, int, str]:
+        """What jobs are sorted by."""
         first = job.action.sources[0] if job.action.sources else Source("")
-        number = places.get(first.path, {}).get(first.member)
+        if first.path not in self._archives and first.member:
+            self._archives[first.path] = tar_order(self._root, first.path)
+        number = self._archives.get(first.path, {}).get(first.member)
         size = sum(source.size for source in job.action.sources)
         return ("", 0, -size, job.path) if number is None else (first.path, number, 0, job.path)
-
-    return sorted(todo, key=key)
 
 
 def _work(job: Job, root: Path, scratch: Path) -> Finished | Failed:

@@ -5,7 +5,10 @@ owner alone can read; everywhere else a source stands under a keyed reference.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
 
 from mids.deid.references import References
@@ -24,10 +27,10 @@ SOURCE_COLUMNS = ("reference", "source", "status", "filename", "reason")
 def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterator[dict[str, str]]:
     """One row for each source file: what became of it, and why if nothing did."""
     lost = set(outcome.lost) if outcome else set()
-    issues = [*plan.issues, *(found for subject in plan.subjects for found in subject.issues)]
+    issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues))
+    errors = [found for found in issues if found.origin == "read" and found.level == "error"]
+    untold = {found.path for found in errors}
     reasons = {found.path: f"{found.code}: {found.message}" for found in (outcome.issues if outcome else ())}
-
-    told: set[str] = set()
 
     def row(source: Source, status: str, filename: str, reason: str) -> dict[str, str]:
         values = (references.of(source.name), source.name, status, filename, reason)
@@ -37,12 +40,12 @@ def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterat
         said = ("lost", "", reasons.get(job.path, "")) if job.path in lost else ("converted", job.path, "")
         for source in job.action.sources:
             yield row(source, *said)
-    for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
-        told |= {source.name for source in skipped.sources}
+    for skipped in chain(plan.skipped, (item for subject in plan.subjects for item in subject.skipped)):
         for source in skipped.sources:
+            untold.discard(source.name)
             yield row(source, "lost" if skipped.reason.startswith("lost") else "skipped", "", skipped.reason)
-    for found in issues:
-        if found.origin == "read" and found.level == "error" and found.path not in told:
+    for found in errors:
+        if found.path in untold:
             yield row(Source(found.path), "lost", "", f"{found.code}: {found.message}")
 
 
@@ -56,21 +59,45 @@ def write_sources(
     Raises `MidsError` where it can't be written.
     """
     path, half = folder / "sources.tsv", folder / "half-written"
-    rows = _rows(plan, outcome, references)
-    shown = ({**row, "filename": row["filename"] if linked else ""} for row in rows)
-    found = [tuple(_escaped(value) for value in row.values()) for row in shown]
+    rows = (row if linked else {**row, "filename": ""} for row in _rows(plan, outcome, references))
     try:
-        if not plan.complete and path.is_file():
-            mentioned = {cells[1] for cells in found}
-            earlier = [tuple(line.split("\t")) for line in path.read_text(encoding="utf-8").split("\n")[1:-1]]
-            found += [cells for cells in earlier if cells[1] not in mentioned]
-        lines = [SOURCE_COLUMNS, *sorted(found, key=lambda cells: (cells[1], cells[3]))]
         half.unlink(missing_ok=True)
         half.touch(mode=0o600)
-        half.write_text("".join("\t".join(cells) + "\n" for cells in lines), encoding="utf-8", newline="\n")
+        with half.open("w", encoding="utf-8", newline="\n") as stream, closing(_Sorted()) as table:
+            table.add(tuple(_escaped(value) for value in row.values()) for row in rows)
+            if not plan.complete and path.is_file():
+                with path.open(encoding="utf-8", newline="\n") as earlier:
+                    table.add_unmentioned(tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
+            stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
         half.replace(path)
     except OSError as error:
         raise MidsError(f"{path} can't be written ({error.strerror}): what is finished is kept") from error
+
+
+class _Sorted:
+    """The lines of the table in order of source and output, on disk: there is one for each file of the source."""
+
+    def __init__(self) -> None:
+        self._db = sqlite3.connect("", isolation_level=None)
+        self._db.execute("PRAGMA journal_mode=OFF")
+        self._db.execute(f"CREATE TABLE lines ({', '.join(SOURCE_COLUMNS)})")
+        self._db.execute("BEGIN")
+
+    def add(self, rows: Iterable[tuple[str, ...]]) -> None:
+        self._db.executemany(f"INSERT INTO lines VALUES ({', '.join('?' * len(SOURCE_COLUMNS))})", rows)
+
+    def add_unmentioned(self, rows: Iterable[tuple[str, ...]]) -> None:
+        """Adds those rows whose source no row before these has."""
+        self._db.execute("CREATE TABLE mentioned AS SELECT DISTINCT source FROM lines")
+        self._db.execute("CREATE INDEX by_source ON mentioned (source)")
+        known = "SELECT 1 FROM mentioned WHERE source = ?"
+        self.add(row for row in rows if self._db.execute(known, (row[1],)).fetchone() is None)
+
+    def rows(self) -> Iterator[tuple[str, ...]]:
+        yield from self._db.execute("SELECT * FROM lines ORDER BY source, filename")
+
+    def close(self) -> None:
+        self._db.close()
 
 
 def _escaped(value: str) -> str:
