@@ -122,7 +122,7 @@ def convert(
         if not dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             where = Place(root, target, state.folder)
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
-            words = Words(description, vocabulary.schema, policy.region_minimum)
+            words = Words(description, vocabulary.schema, policy)
             texts = partial(_texts, words=words, extra=extra)
             outcome = run(plan, where, state.journal, texts, jobs=jobs, progress=progress)
         is_sealed = policy.ids == "random" and outcome is not None

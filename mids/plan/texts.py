@@ -9,6 +9,8 @@ from itertools import groupby
 from typing import Protocol
 
 from mids._version import __version__
+from mids.deid.describe import describe
+from mids.deid.policy import Policy
 from mids.plan.job import NOBODY, Row, Subject
 from mids.plan.privacy import generalised
 from mids.records import About, Delivered, Json
@@ -29,12 +31,12 @@ BIDSIGNORE_PUBLISHED = "**/mod-*\n"
 class Words:
     """What a dataset's texts are written with: what its collection is, and the vocabulary with its columns.
 
-    Regions of at most `region_minimum` people are not named.
+    `policy` is what de-identification does.
     """
 
     about: About
     schema: Schema
-    region_minimum: int = 0
+    policy: Policy
 
 
 _NUMBERS = re.compile(r"\[\s+(?:-?[\d.eE+-]+,\s+)*-?[\d.eE+-]+\s+\]")
@@ -93,7 +95,7 @@ def dataset_texts(inventory: Inventory, words: Words) -> Iterator[Text]:
     counts.subjects = len(rows)
     people = [rows[label] for label in sorted(rows)]
     table = words.schema.tables["participants"]
-    people = generalised(people, table.columns, words.region_minimum)
+    people = generalised(people, table.columns, words.policy.region_minimum)
     yield "participants.tsv", as_tsv(_columns(table, people), people)
     for name in ("participants", "sessions", "scans"):
         yield f"{name}.json", as_json(dictionary(words.schema.tables[name], words.schema))
@@ -223,17 +225,23 @@ def readme(words: Words, counts: _Counts) -> str:
         f"{counts.images} images ({', '.join(sorted(counts.modalities))}) of {counts.sessions} sessions of "
         f"{counts.subjects} subjects, "
         f"in the Medical Imaging Data Structure (MIDS), an extension of BIDS {BIDS_VERSION}.",
-        "Two-dimensional images are PNG (MONOCHROME2, the sidecar says how their pixels were made), volumes are "
-        "NIfTI. Ids are pseudonyms and dates are shifted by a constant of each subject, unless the source "
-        "published them.",
+        "Two-dimensional images are PNG (MONOCHROME2, the sidecar says how their pixels were made), volumes are NIfTI.",
     ]  # fmt: skip
     titled = (
         ("How to cite", about.how_to_cite), ("Licence", about.licence if about.licence != "n/a" else ""),
         ("Ethics", "\n".join(about.ethics)), ("Funding", "\n".join(about.funding)),
+        ("De-identification", _deidentification(words)),
         ("Known limitations", "\n".join(f"- {text}" for text in about.limitations)),
     )  # fmt: skip
     parts += [f"## {title}\n\n{text}" for title, text in titled if text]
     return "\n\n".join(parts) + "\n"
+
+
+def _deidentification(words: Words) -> str:
+    """What the README says of it: the policy, and what of it the collection has no need of."""
+    already = [name for name in ("ids", "dates") if getattr(words.about, name) != "real"]
+    kept = f"The {' and '.join(already)} of the source are public or pseudonymous already." if already else ""
+    return "\n\n".join(part for part in (f"```text\n{describe(words.policy)}```", kept) if part)
 
 
 def _provenance(inventory: Inventory, about: About) -> Iterator[Text]:
