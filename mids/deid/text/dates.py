@@ -160,8 +160,14 @@ def moved(text: str, shift: timedelta) -> str | None:
         new = day + shift
     except OverflowError:
         return None
-    pieces = ((found.day, str(new.day)), (found.month, str(new.month)), (found.year, f"{new.year:04}"))
     line = " el " + text
+    numbers = [line[start:end] for start, end in (found.day, found.month) if end]
+    width = 2 if all(len(number) == 2 and number.isdigit() for number in numbers) else 1
+    pieces = (
+        (found.day, f"{new.day:0{width}}"),
+        (found.month, f"{new.month:0{width}}"),
+        (found.year, f"{new.year:04}"),
+    )
     for (start, end), value in sorted(pieces, reverse=True):
         if end:
             line = line[:start] + _like(line[start:end], value, new.month) + line[end:]

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.words import Word, blocked, composed, folded, ordinary, particles, words
+from mids.deid.text.words import Word, ambiguous, blocked, composed, folded, ordinary, particles, words
 from mids.errors import MidsError
 
 FILES: tuple[tuple[str, Kind], ...] = (
@@ -97,9 +97,7 @@ def _names(all_words: tuple[Word, ...], lists: Lists, text: str) -> Iterator[Spa
     at = 0
     while at < len(all_words):
         run = _run(all_words, at, lists, text)
-        strong = [
-            w for w in run if w.plain not in ordinary() and w.plain not in blocked() and w.plain not in particles()
-        ]
+        strong = [word for word in run if not any(word.plain in no for no in (ambiguous(), blocked(), particles()))]
         if strong and (len(run) > 1 or len(strong[0].plain) > 3):
             yield Span(run[0].start, run[-1].end, "NAME", "list")
         at += max(len(run), 1)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mids.deid.text.dates import find_dates
 from mids.deid.text.spans import Span
-from mids.deid.text.words import LONGEST, Word, composed, folded, ordinary, particles, words
+from mids.deid.text.words import LONGEST, Word, ambiguous, composed, folded, ordinary, particles, words
 
 SHORTEST_ID = 4
 """Characters of the shortest id that is searched: "12" stands in every report."""
@@ -84,7 +84,7 @@ def _names(text: str, known: Known) -> Iterator[Span]:
         if not exact and (word.plain in ordinary() or not _is_near(word.plain, parts)):
             last = waiting = None if word.plain not in particles() else last
             continue
-        unsure = exact and (len(word.plain) < 4 or word.plain in ordinary()) and not word.is_capitalised
+        unsure = exact and (len(word.plain) < 4 or word.plain in ambiguous()) and not word.is_capitalised
         if not unsure or last is not None:
             if waiting is not None and last is None:
                 yield Span(waiting.start, waiting.end, "NAME", "known")
@@ -153,7 +153,7 @@ def names_in(text: str, known: Known) -> bool:
     plain = composed(text)
     spaced = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|_", " ", re.sub(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])", " ", plain))
     parts = _parts(known.names).exact
-    strong = {part for part in parts if len(part) >= 3 and part not in ordinary()}
+    strong = {part for part in parts if len(part) >= 3 and part not in ambiguous()}
     pieces = {piece for word in words(spaced) for piece in (word.plain, *re.split("['-]", word.plain))}
     if strong & pieces or any(len(part) >= 6 and part in folded(plain) for part in strong):
         return True

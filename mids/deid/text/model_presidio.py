@@ -1,4 +1,4 @@
-"""Presidio as a recogniser. This module is imported only when it is asked for: Presidio is not among our dependencies."""
+"""Presidio as a recogniser. Imported only when it is asked for: Presidio is not among our dependencies."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -101,6 +101,12 @@ def names_too() -> frozenset[str]:
 
 
 @cache
+def ambiguous() -> frozenset[str]:
+    """Ordinary words, folded, those that are surnames too among them: in small letters no names."""
+    return ordinary() | {folded(name) for name in surrogate_lists()["words_that_are_surnames"]}
+
+
+@cache
 def given_names() -> frozenset[str]:
     """Common given names, folded."""
     return frozenset(folded(name) for name in surrogate_lists()["given"])

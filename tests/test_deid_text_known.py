@@ -1,0 +1,79 @@
+"""What the study's own header tells: found in texts, file names and cells however it is written."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mids.deid.text.known import Known, names_in
+from mids.deid.text.redact import Redactor
+
+BARE = Redactor(recognisers=())
+ONE = Known(
+    ("Inventádez Núñez^María Fulana",), ("0012345", "AB-77 88"), (date(1950, 3, 4),), ("Hospital de la Nada",), "S1"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("visto Inventádez hoy", "visto [NAME] hoy"),
+        ("visto INVENTADEZ NUNEZ, FULANA hoy", "visto [NAME] hoy"),
+        ("visto fulana inventadez hoy", "visto [NAME] hoy"),
+        ("visto Inventadz hoy", "visto [NAME] hoy"),  # one letter missing
+        ("visto Inventtádez hoy", "visto [NAME] hoy"),  # one too many
+        ("visto Inbentádez hoy", "visto [NAME] hoy"),  # one wrong
+        ("visto Núñez-Inventádez hoy", "visto [NAME] hoy"),
+        ("id 12345, 00012345, 12-345", "id [NUM], [NUM], [NUM]"),
+        ("id 123456, 91234", "id 123456, 91234"),
+        ("ab7788 y AB.77.88", "[NUM] y [NUM]"),
+        ("4/3/50, 1950-03-04, 19500304, 04031950, 4 de marzo de 1950", "[FECHA], [FECHA], [FECHA], [FECHA], [FECHA]"),
+        ("5/3/50", "5/3/50"),
+        ("en HOSPITAL DE LA NADA", "en [INST]"),
+    ],
+)
+def test_known_identifiers_in_any_notation(text: str, expected: str) -> None:
+    assert BARE.clean(text, ONE).text == expected
+
+
+def test_an_ordinary_word_is_a_name_only_as_one() -> None:
+    known = Known(("BLANCO^ROSA",))
+    assert BARE.clean("nódulo en la sangre blanco", Known(("SANGRE^FULANA",))).text == "nódulo en la sangre blanco"
+    assert BARE.clean("Visto Sangre hoy", Known(("SANGRE^FULANA",))).text == "Visto [NAME] hoy"
+    assert "Blanco" not in BARE.clean("Rosa Blanco", known).text
+
+
+def test_short_ids_are_not_searched() -> None:
+    assert BARE.clean("nódulo de 12 mm", Known(ids=("12", "012"))).text == "nódulo de 12 mm"
+
+
+@given(st.permutations(["maria", "fulana", "inventadez", "nunez"]), st.sampled_from([str.upper, str.title, str.lower]))
+def test_parts_in_any_order_and_case(parts: list[str], case: object) -> None:
+    assert callable(case)
+    assert BARE.clean(f"hoy {case(' '.join(parts))}.", ONE).text == "hoy [NAME]."
+
+
+@given(st.integers(1_000, 99_999_999), st.integers(0, 6), st.sampled_from(" .-/"))
+def test_ids_with_zeros_and_separators(number: int, zeros: int, separator: str) -> None:
+    text = separator.join(str(number))
+    assert BARE.clean(f"n {text} x", Known(ids=("0" * zeros + str(number),))).text == "n [NUM] x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Inventadez_Fulana_ct.dcm", "export/INVENTADEZ/1.dcm", "FulanaInventadez.dcm", "rx-12345.png", "ct_0012345_2.dcm",
+     "mariainventadeznunez.zip", "nac19500304.txt", "maria fulana"],
+)  # fmt: skip
+def test_names_in_file_names(text: str) -> None:
+    assert names_in(text, ONE)
+
+
+@pytest.mark.parametrize("text", ["IM000001.dcm", "series_2/123456.dcm", "torax_pa.png", "maria.dcm"[5:], "", "n/a"])
+def test_no_names_in_file_names(text: str) -> None:
+    assert not names_in(text, ONE)
+
+
+def test_what_is_known_is_never_shown() -> None:
+    assert "nvent" not in repr(ONE)
+    assert "12345" not in str(ONE)
