@@ -16,9 +16,10 @@ import pydicom
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFont
 from trees import COMMANDS, another, chest, codes, command, fill_folder, put, radiographs, stamps, tree
 
-from example_datasets.generators.dicomfile import instance, uid
+from example_datasets.generators.dicomfile import instance, uid, with_pixels
 from mids.conversion import convert
 from mids.deid.keys import Key
 from mids.deid.labels import Labels
@@ -320,6 +321,34 @@ def test_pictures_that_may_show_a_name_are_held_back_until_released(tmp_path: Pa
     released = deidentify(source, dest, key=key, policy=chosen("mids", burned_in="release"))
     assert released.issues == ()
     assert len(headers(dest)) == 4
+
+
+def test_text_in_pixels_is_blanked_and_the_place_recorded(tmp_path: Path, dest: Path, key: Path) -> None:
+    burned = another("burned", BurnedInAnnotation="YES")
+    pixels = burned.pixel_array.copy()
+    canvas = Image.new("L", (pixels.shape[1], pixels.shape[0]))
+    ImageDraw.Draw(canvas).text((20, 10), "PEREZ GARCIA", fill=255, font=ImageFont.load_default(size=16))
+    shown = np.asarray(canvas) > 128
+    top, left = (int(axis.min()) for axis in np.nonzero(shown))
+    bottom, right = (int(axis.max()) + 1 for axis in np.nonzero(shown))
+    assert burned.PhotometricInterpretation == "MONOCHROME1"
+    pixels[: bottom + 8, : right + 20] = (1 << burned.BitsStored) - 1
+    pixels[shown] = 0
+    with_pixels(burned, pixels, "MONOCHROME1", burned.BitsStored)
+    policy = chosen("mids", burned_in="blank", detect="glyphs")
+    done = deidentify(fill_folder(tmp_path / "s", {"1": burned}), dest, policy=policy, key=key)
+    assert codes(done.issues) == ["PRIVACY_TEXT_BLANKED"]
+    (path,) = dest.rglob("*.dcm")
+    after = pydicom.dcmread(path)
+    assert after.BurnedInAnnotation == "NO"
+    assert len(np.unique(after.pixel_array[top:bottom, left:right])) == 1
+    (boxes,) = json.loads((dest / FACTS).read_text())["BlankedRegions"].values()
+    assert any(t <= top and b >= bottom for t, _, b, _ in boxes)
+    assert min(box[1] for box in boxes) <= left
+    assert max(box[3] for box in boxes) >= right
+    report = deidentify(tmp_path / "s", dest, policy=chosen("mids", burned_in="report"), key=key)
+    assert codes(report.issues) == ["PRIVACY_TEXT_KEPT"]
+    assert len(headers(dest)) == 1
 
 
 @settings(max_examples=60, deadline=None)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from mids.actions.blacken import clean_pixels
 from mids.deid.burned.evidence import Screen
 from mids.deid.engine import Replacements, deidentify
 from mids.deid.keys import Key
@@ -65,20 +67,29 @@ class Deidentify:
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes `image.dcm` in `scratch`.
 
-        Raises `DataError` ``DICOM_UNREADABLE``, ``DEID_IMPOSSIBLE`` or ``PRIVACY_HELD_BACK`` where the file can't be
-        read or must not be delivered.
+        Raises `DataError` where the file can't be read (``DICOM_UNREADABLE``, ``PIXELS_UNREADABLE``) or must not be
+        delivered (``DEID_IMPOSSIBLE``, ``PRIVACY_TEXT_FOUND``).
         """
-        with open_source(root, self.source) as stream:
-            dataset = read_dataset(stream)
-        with quiet():
+        with open_source(root, self.source) as stream, quiet():
+            looks = bool(self.boxes) or self.screen.detect != "none"
+            dataset = read_dataset(stream) if looks else _read(stream)
+            are_clean, blanked, issues = clean_pixels(dataset, self.boxes, self.screen)
             texts = Texts(dataset, self.subject, self.shift, _redactor(self.policy, self.pseudonyms.key))
             new = Replacements(self.subject, self.shift, self.pseudonyms.uid, texts)
-            cleaned = deidentify(dataset, _rules(self.policy), new)
+            cleaned = deidentify(dataset, _rules(self.policy), new, pixels_cleaned=are_clean)
             if self.block:
                 embed(cleaned.dataset, self.block)
             _save(cleaned.dataset, scratch / "image.dcm")
-        facts: dict[str, Json] = {}
-        return Made(("image.dcm",), facts, issues=cleaned.issues)
+        facts: dict[str, Json] = {"BlankedRegions": [list(box) for box in blanked]} if blanked else {}
+        return Made(("image.dcm",), facts, issues=(*issues, *cleaned.issues))
+
+
+def _read(stream: BinaryIO) -> Dataset:
+    """The whole file, its values still as bytes."""
+    try:
+        return dcmread(stream, force=True)
+    except BROKEN as error:
+        raise DataError("DICOM_UNREADABLE", f"the file can't be parsed ({type(error).__name__})") from error
 
 
 @cache
@@ -135,7 +146,11 @@ _KNOWN = frozenset((*_IDS, *_PLACES, "PatientBirthDate"))
 
 
 def _known(dataset: Dataset, names: set[str], found: dict[str, set[str]]) -> None:
-    for element in dataset:
+    for tag in list(dataset.keys()):
+        try:
+            element = dataset[tag]
+        except BROKEN:
+            continue
         if element.VR == "SQ":
             for item in element.value:
                 _known(item, names, found)

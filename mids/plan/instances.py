@@ -14,7 +14,7 @@ from typing import Literal
 
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
-from mids.deid.burned.evidence import VOLUMES, by_header, screen
+from mids.deid.burned.evidence import VOLUMES, Decision, Screen, by_header, screen
 from mids.deid.burned.rules import Rule, first, patterns, rules
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
@@ -32,6 +32,10 @@ ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "StudyD
 
 NUMBERS = range(100_000)
 """InstanceNumbers that a file name shows; a larger one may be an id in disguise."""
+
+
+NO_PICTURES = frozenset({"SEG", "RTDOSE"})
+"""Modalities whose pixels are masks and doses: no text is looked for in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,37 +154,45 @@ def _subject(patient: str, instances: Sequence[Instance], context: Context) -> S
     jobs: list[Job] = []
     apart: dict[tuple[str, str, str], list[Instance]] = defaultdict(list)
     for instance in instances:
-        outcome, reason = _fate(instance, context.policy)
-        if outcome == "deliver":
-            jobs.append(_job(instance, patient, label, context))
-        else:
-            apart[outcome, reason, instance.text("SeriesInstanceUID")].append(instance)
-    issues = [_problem(_CODES[kind], reason, group) for (kind, reason, _), group in apart.items() if kind in _CODES]
+        fate, reason, decision = _fate(instance, context.policy)
+        if fate in ("deliver", "report"):
+            jobs.append(_job(instance, patient, label, context, decision))
+        if fate != "deliver":
+            apart[fate, reason, instance.text("SeriesInstanceUID")].append(instance)
+    issues = [_problem(_CODES[fate], reason, group) for (fate, reason, _), group in apart.items() if fate in _CODES]
     skipped = [
-        Skipped(_sources(group), _PREFIX.get(kind, "") + reason, patient, series)
-        for (kind, reason, series), group in apart.items()
+        Skipped(_sources(group), _PREFIX.get(fate, "") + reason, patient, series)
+        for (fate, reason, series), group in apart.items()
+        if fate != "report"
     ]
     return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues))
 
 
-_Fate = Literal["deliver", "skip", "withhold", "hold", "truncated"]
+_Fate = Literal["deliver", "report", "skip", "withhold", "hold", "truncated"]
 _PREFIX = {"hold": "held back: ", "lost": "lost: ", "truncated": "lost: "}
-_CODES = {"withhold": "DEID_WITHHELD", "hold": "PRIVACY_HELD_BACK", "truncated": "FILE_TRUNCATED"}
+_CODES = {
+    "withhold": "DEID_WITHHELD",
+    "hold": "PRIVACY_HELD_BACK",
+    "truncated": "FILE_TRUNCATED",
+    "report": "PRIVACY_TEXT_KEPT",
+}
 
 
-def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str]:
-    """What becomes of a file by its header, and why."""
+def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
+    """What becomes of a file by its header, why, and what its pixels need."""
+    nothing = Decision("deliver")
     header: dict[str, Json] = {**instance.header, "HasPixels": "YES" if instance.has_pixels else "NO"}
     if rule := first(_rules("skipped", frozenset()), header):
-        return "skip", rule.reason
+        return "skip", rule.reason, nothing
     if rule := first(_rules("withheld", policy.options), header):
-        return "withhold", rule.reason
+        return "withhold", rule.reason, nothing
     if instance.truncated:
-        return "truncated", "the pixel data breaks off"
+        return "truncated", "the pixel data breaks off", nothing
     if not instance.has_pixels:
-        return "deliver", ""
+        return "deliver", "", nothing
     decision = by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
-    return ("hold", decision.reason) if decision.outcome == "hold" else ("deliver", "")
+    fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}
+    return fates.get(decision.outcome, "deliver"), decision.reason, decision
 
 
 @cache
@@ -192,15 +204,16 @@ def _rules(part: str, options: frozenset[str]) -> tuple[Rule, ...]:
     )
 
 
-def _job(instance: Instance, patient: str, label: str, context: Context) -> Job:
+def _job(instance: Instance, patient: str, label: str, context: Context, decision: Decision) -> Job:
     labels, policy = context.labels, context.policy
     session = labels.session(patient, study_key(instance))
     path = f"{label}/{session}/{_series(instance, labels)}/{_file(instance, labels)}.dcm"
     identifier = patient.split("|", 1)[-1] if labels.ids == "keep" and instance.text("PatientID") else label
-    decision = by_header(instance.header, policy, is_volume=instance.text("Modality") in VOLUMES)
+    looks = instance.has_pixels and instance.text("Modality") not in NO_PICTURES
     action = Deidentify(
-        instance.source, policy, labels.pseudonyms, identifier, context.shift(patient),
-        decision.boxes, screen(decision, policy), context.blocks.get(instance.text("PatientID")), edition().name,
+        instance.source, policy, labels.pseudonyms, identifier, context.shift(patient), decision.boxes,
+        screen(decision, policy) if looks else Screen(), context.blocks.get(instance.text("PatientID")),
+        edition().name,
     )  # fmt: skip
     return Job(labels.item("source", instance.source.name), label, session, None, (path,), action)
 
