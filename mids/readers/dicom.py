@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 import pydicom
 from pydicom import config
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
@@ -45,6 +46,7 @@ IDENTIFYING = (
 ).split()
 """Attributes of which no value may stand in a text that goes out; they are looked for there."""
 
+_CHARSET = 0x00080005
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
 _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
@@ -249,6 +251,8 @@ def _header(dataset: Dataset, keywords: tuple[str, ...]) -> dict[str, Json]:
         warnings.simplefilter("ignore")
         _collect(dataset, _elements(keywords), found)
         for group in _GROUPS:
+            if group not in dataset:
+                continue
             try:
                 macros = [element for element in dataset[group].value[0] if element.VR == "SQ" and element.value]
             except BROKEN:
@@ -258,15 +262,40 @@ def _header(dataset: Dataset, keywords: tuple[str, ...]) -> dict[str, Json]:
     return found
 
 
+_Raw: TypeAlias = tuple[int, str | None, bytes, bool, str]
+
+_READ: dict[_Raw, Json] = {}
+"""Values that were decoded already: most attributes are the same bytes in all slices of a series."""
+
+_KEPT = 20_000
+_LONGEST = 256
+
+
 def _collect(dataset: Dataset, wanted: Mapping[int, tuple[str, str]], found: dict[str, Json]) -> None:
+    charset = getattr(dataset.get_item(_CHARSET) if _CHARSET in dataset else None, "value", None)
     for tag in dataset.keys() & wanted.keys():
         keyword, vr = wanted[tag]
+        raw = _raw(dataset, tag, vr, charset)
         try:
-            value = _json(dataset[tag].value, vr)
+            value = _READ[raw] if raw is not None and raw in _READ else _json(dataset[tag].value, vr)
         except BROKEN:
             continue
+        if raw is not None:
+            _READ[raw] = value
         if value is not None and keyword not in found:
             found[keyword] = value
+    if len(_READ) > _KEPT:
+        _READ.clear()
+
+
+def _raw(dataset: Dataset, tag: int, vr: str, charset: object) -> _Raw | None:
+    """All that the value of an element depends on, None where that is more than its own bytes and the charset."""
+    element = dataset.get_item(tag)
+    if not isinstance(element, RawDataElement) or element.value is None or len(element.value) > _LONGEST:
+        return None
+    if vr == "SQ" or " or " in vr:
+        return None
+    return tag, element.VR, element.value, element.is_little_endian, str(charset)
 
 
 def _json(value: object, vr: str) -> Json:
