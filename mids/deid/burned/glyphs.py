@@ -33,7 +33,7 @@ _LOWEST, _LOWEST_COARSE, _HIGHEST = 5, 10, 0.07
 """Height of a glyph: pixels at least, in the fine and in the coarse picture; part of the longer side at most."""
 
 _MOST = 4000
-"""Candidates; a picture with more is noise, in which no text could be told apart."""
+"""Candidates; in a picture with more no text could be told apart: all of it counts as text."""
 
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -67,9 +67,8 @@ def text_boxes(picture: Bytes) -> tuple[Box, ...]:
     passes = ((finest, _LOWEST), (_COARSER * finest, _LOWEST_COARSE))
     for channel, (step, lowest) in ((channel, each) for channel in channels for each in passes):
         for top, left, bottom, right in (line for mask in _strokes(channel, step) for line in _lines(mask, lowest)):
-            high = bottom - top  # small signs and the last letter may be missing from a line
-            box = (top - high // 2) * step, (left - high) * step, (bottom + high // 2) * step, (right + high) * step
-            found.add((max(0, box[0]), max(0, box[1]), min(rows, box[2]), min(columns, box[3])))
+            box = max(0, top * step), max(0, left * step), min(rows, bottom * step), min(columns, right * step)
+            found.add(box)
     return united(found)
 
 
@@ -133,17 +132,25 @@ def _median(channel: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def _lines(mask: Flags, lowest: int) -> list[Box]:
-    """Bounding boxes of lines of glyphs that are at least `lowest` pixels high."""
+    """Boxes of lines of glyphs that are at least `lowest` pixels high, with a margin.
+
+    Small signs, and the letters at an end where the ground is light, may be missing from a line: the margin is half
+    its height above and below, its height at the sides of a pair, twice its height at those of a longer line.
+    """
     glyphs = _glyphs(_shapes(mask), max(mask.shape), lowest)
-    if not len(glyphs.top) or len(glyphs.top) > _MOST:
+    if not len(glyphs.top):
         return []
+    if len(glyphs.top) > _MOST:
+        return [(0, 0, *mask.shape)]
     labels = _joined(len(glyphs.top), *_neighbours(glyphs))
     found = []
     for label in np.unique(labels):
         line = glyphs.only(labels == label)
         if len(line.top) > 2 or (len(line.top) == 2 and _pair(line)) or (len(line.top) == 1 and _touching(line)):
-            box = (line.top.min(), line.left.min(), line.bottom.max(), line.right.max())
-            found.append((int(box[0]), int(box[1]), int(box[2]), int(box[3])))
+            top, bottom = int(line.top.min()), int(line.bottom.max())
+            above, beside = (bottom - top) // 2, (bottom - top) * min(2, max(1, len(line.top) - 1))
+            box = top - above, int(line.left.min()) - beside, bottom + above, int(line.right.max()) + beside
+            found.append(box)
     return found
 
 

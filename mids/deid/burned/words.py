@@ -51,9 +51,9 @@ def names_someone(words: Iterable[str], names: frozenset[str]) -> bool:
 def is_mark(words: Iterable[str], box: Box) -> bool:
     """Whether everything that was read in a box is marks, and the box has no room for more.
 
-    A box has a margin of the height of the text at both sides and half of it above and below (`glyphs.text_boxes`).
+    A box has a margin of up to twice the height of the text at its sides, half of it above and below (`glyphs`).
     """
     parts = [part for word in words for part in plain(word).split()]
     letters = sum(len(part) for part in parts) + len(parts) - 1
     high, wide = (box[2] - box[0]) / 2, box[3] - box[1]
-    return bool(parts) and all(part in marks() for part in parts) and wide <= high * (2.5 + 1.1 * letters)
+    return bool(parts) and all(part in marks() for part in parts) and wide <= high * (3.5 + 1.1 * letters)
