@@ -1,8 +1,120 @@
-"""What a policy does, in plain words."""
+"""What a policy does, in plain words: the text of ``--describe``, which the documentation quotes."""
 
-from mids.deid.policy import Policy
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from textwrap import fill
+
+from mids.deid.policy import OPTIONS, Code, Policy
+from mids.deid.rules import resolve
+from mids.deid.tables import attributes, edition, extra, safe_private
+
+WIDTH = 100
+
+_ACTIONS: Mapping[Code, str] = {
+    "X": "removed",
+    "Z": "emptied",
+    "D": "replaced by a dummy",
+    "U": "UIDs replaced",
+    "C": "cleaned",
+    "K": "kept",
+}
+_IDS = {
+    "keyed": "Subjects and sessions get pseudonyms made with a secret key: the same key gives the same ones.",
+    "random": "Subjects and sessions get random pseudonyms, and no key is kept: nobody can go back.",
+    "table": "Subjects get the labels of a table that the user gives.",
+    "keep": "Subjects keep their ids, which have to be pseudonyms already.",
+}
+_DATES = {
+    "shift": "All dates of a subject are moved by the same number of whole weeks, to before 1925: intervals stay.",
+    "keep": "Dates are kept as they are.",
+    "remove": "Dates are removed, or 1900-01-01 where a date is required.",
+}
+_TIMES = {
+    "keep": "Times of day that go with dates are kept.",
+    "hour": "Times of day that go with dates become whole hours.",
+    "remove": "Times of day are removed, or 00:00 where a time is required.",
+}
+_AGES = {
+    "cap": "Ages are kept up to 89; all above are given as 89.",
+    "bands": "Ages are given in bands of ten years, 80 and above in one.",
+    "keep": "Ages are kept.",
+}
+_TEXTS = {
+    "tags": "Names, places, institutions, numbers and dates in free text become the names of their classes.",
+    "surrogates": "Names, places, institutions, numbers and dates in free text become invented ones, dates move along.",
+    "remove": "Free text is removed.",
+    "keep": "Free text is kept as it is.",
+}
+_REPORTS = {
+    "hold": "Reports that nobody has de-identified yet are left out.",
+    "clean": "Reports are cleaned in the same way.",
+}
+_BURNED_IN = {
+    "hold": "Pictures that may show a name are held back and named.",
+    "blank": "What is written in pictures is made black; a picture where that can't be done is held back.",
+    "report": "Pictures that may show a name are delivered and named.",
+    "release": "Pictures are delivered, whatever may be written in them.",
+}
+_DETECT = {
+    "none": "Nothing looks for writing in the pixels.",
+    "glyphs": "Writing in pixels is looked for by the contrast of its strokes.",
+    "ocr": "Writing in pixels is looked for by reading it (Tesseract).",
+}
 
 
 def describe(policy: Policy) -> str:
-    """The text that ``--describe`` prints."""
-    raise NotImplementedError(policy.name)
+    """A text of one paragraph for each thing that a policy does, in lines of at most `WIDTH` characters."""
+    return (
+        "\n".join(
+            fill(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+            for line in _lines(policy)
+        )
+        + "\n"
+    )
+
+
+def _lines(policy: Policy) -> Iterator[str]:
+    profile = "Basic Application Level Confidentiality Profile"
+    yield f"Policy {policy.name}: DICOM PS3.15 {edition().name}, Annex E, {profile}."
+    names = [extra().method[option][1].removesuffix(" Option") for option in OPTIONS if option in policy.options]
+    yield f"Options: {'; '.join(names) or 'none'}."
+    yield _counts(policy)
+    yield "Attributes that are neither in that table nor in the DICOM dictionary are removed, at any depth."
+    yield _private(policy)
+    keeps_uids = "retain_uids" in policy.options
+    yield f"{_IDS[policy.ids]} UIDs are {'kept' if keeps_uids else 'replaced in the same way'}."
+    yield _DATES[policy.dates]
+    if policy.dates != "remove":
+        yield _TIMES[policy.times]
+    has_ages = "retain_patient_characteristics" in policy.options
+    yield _AGES[policy.ages] if has_ages else "Ages, sex, size and weight are removed or emptied."
+    if policy.region_minimum:
+        yield f'Regions of {policy.region_minimum} patients or fewer are called "other".'
+    if "clean_descriptors" in policy.options:
+        kinds = "modality, body part, plane, view, contrast, kernel, sequence, phase"
+        yield f"Of descriptions only listed words stay: {kinds}."
+    yield _TEXTS[policy.texts]
+    yield _REPORTS[policy.reports]
+    yield f"{_BURNED_IN[policy.burned_in]} {_DETECT[policy.detect]}"
+    if "clean_recognizable_visual_features" in policy.options:
+        yield "No face is removed: images that may show one are held back."
+    yield "Overlays and curves are always removed, for nobody can tell what they show without reading them."
+    for override in policy.overrides:
+        yield f"{override.attribute}: {_ACTIONS[override.action]} ({override.reason.rstrip('.')})."
+
+
+def _counts(policy: Policy) -> str:
+    """How many attributes of Table E.1-1 have each action, as optional attributes at the top level."""
+    rules = resolve(policy)
+    counts = Counter(rules.action(tag, "3") for tag in attributes())
+    parts = ", ".join(f"{counts[code]} {words}" for code, words in _ACTIONS.items() if counts[code])
+    return f"Of the {len(attributes())} attributes of Table E.1-1, where an image need not have them: {parts}."
+
+
+def _private(policy: Policy) -> str:
+    own = [f"{safe.creator} ({safe.group:04X},xx{safe.element & 0xFF:02X})" for safe in policy.safe_private]
+    more = f"{', '.join(own)}" if own else ""
+    if "retain_safe_private" in policy.options:
+        kept = f"the {len(safe_private())} of Table E.3.10-1" + (f" and {more}" if more else "")
+        return f"Private attributes are removed but for {kept}."
+    return f"Private attributes are removed{f' but for {more}' if more else ''}."
