@@ -4,7 +4,6 @@ A `Cage` hands them out and remembers where each was put; `Canary.may_survive` s
 by the program's rules, whether a policy lets one out.
 """
 
-import base64
 import csv
 import hashlib
 import re
@@ -51,8 +50,8 @@ class Row:
 class Canary:
     """One canary: `form` as it is looked for, `file` and `path` (tags, the last its own) where it was put.
 
-    `path` is empty outside of DICOM. `kept` is set where nothing but an override may remove it: it shows that
-    whoever searches can find.
+    `path` is empty outside of DICOM. `kept` is set where nothing but an override may remove it, such as what others
+    published: it shows that whoever searches can find. `safe` is set in private elements of Table E.3.10-1.
     """
 
     form: str
@@ -71,7 +70,7 @@ class Canary:
     def may_survive(self, policy: Policy) -> bool:
         """Whether the policy keeps the attribute: its own action is K, and what it is nested in stays."""
         if not self.path:
-            return False
+            return self.kept
         overridden = {entry.attribute: entry.action for entry in policy.overrides}
         if own := overridden.get(keyword_for_tag(self.path[-1])):
             return own == "K"
@@ -136,9 +135,9 @@ class Cage:
     def word(
         self, file: str, *path: int, part: str = "", vr: str = "LO", kept: bool = False, safe: bool = False
     ) -> str:
-        """A new word of 14 capitals and digits."""
+        """A new word of 16 capitals, which might be somebody's name."""
         digest = hashlib.sha256(f"{file} {path} {part}".encode()).digest()
-        form = WORD + base64.b32encode(digest)[:8].decode()
+        form = WORD + "".join(chr(ord("A") + digit) for byte in digest[:5] for digit in divmod(byte, 16))
         self.all.append(Canary(form.lower(), "text", file, path, vr, kept, safe))
         return form
 
@@ -165,10 +164,10 @@ class Cage:
         self.all.append(Canary(form, "number", file, path, vr))
         return form
 
-    def uid(self, file: str, *path: int) -> str:
+    def uid(self, file: str, *path: int, kept: bool = False) -> str:
         """A new UID."""
         form = f"{ROOT}{self._number('uid') + 10**6}"
-        self.all.append(Canary(form, "uid", file, path, "UI"))
+        self.all.append(Canary(form, "uid", file, path, "UI", kept))
         return form
 
     def small(self, value: object, file: str, *path: int, vr: str = "US") -> Any:
@@ -199,7 +198,8 @@ class Cage:
         return f"{self.day(file, *path, vr='DT')}101112.000000+0100"
 
     def _age(self, file: str, *path: int) -> Any:
-        return self.small(f"0{20 + self._number('age') % 70}Y", file, *path, vr="AS")
+        number = self._number("age") % 54
+        return self.small(f"0{number // 9 + 2}{number % 9 + 1}Y", file, *path, vr="AS")  # no lower end of a band
 
     def _short(self, file: str, *path: int) -> Any:
         return self.small(40_000 + self._number("small") % 20_000, file, *path)

@@ -9,7 +9,7 @@ from pydicom import config, dcmread, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
-from example_datasets.canary import NAME, Cage
+from example_datasets.canary import NAME, WORD, Cage
 from example_datasets.canary_study import PATIENT, SERIES, STUDY, radiograph, shared, written
 from example_datasets.generators.dicomfile import fill
 
@@ -135,12 +135,7 @@ def _unknown_sequence(cage: Cage, name: str) -> bytes:
     element = struct.pack("<HHI", 0x0010, 0x0010, len(word)) + word
     item = struct.pack("<HHI", 0xFFFE, 0xE000, len(element)) + element
     added = struct.pack("<HHI", 0x0010, 0x9FF1, len(item)) + item
-    place = (
-        content.index(struct.pack("<HHI", 0x0018, 0x0010, 14))
-        if struct.pack("<HHI", 0x0018, 0x0010, 14) in content
-        else None
-    )
-    assert place is not None
+    place = content.index(struct.pack("<HHI", 0x0018, 0x0010, 16) + WORD.encode())
     return content[:place] + added + content[place:]
 
 
@@ -153,7 +148,7 @@ def _without_meta(cage: Cage, name: str) -> bytes:
 def _foreign_class(cage: Cage, name: str) -> bytes:
     """A SOP class and a transfer syntax of somebody's own."""
     dataset = _dataset(cage, name)
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = cage.uid(name)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = cage.uid(name, 0x00080016, kept=True)
     return _encoded(dataset)
 
 

@@ -220,6 +220,8 @@ CELLS: Mapping[str, Mapping[str, str]] = {
     "metadata.csv": {"clinical_notes": "Patient: {}. Opacity in the base. Dr. {}", "other_notes": "Dr. {}"},
 }
 """What replaces cells of the first row of a table: names where values, labels and findings should stand."""
+PUBLISHED = ("clinical_notes",)
+"""Columns of collections whose texts are public already: they are repeated as they are."""
 
 
 def _table(cage: Cage, path: str, content: bytes, *, unexpected: bool) -> bytes:
@@ -229,7 +231,7 @@ def _table(cage: Cage, path: str, content: bytes, *, unexpected: bool) -> bytes:
     rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     for column, cell in CELLS.get(path.rpartition("/")[2], {}).items():
         if column in rows[0]:
-            word = cage.word(path, part=column)
+            word = cage.word(path, part=column, kept=column in PUBLISHED)
             rows[1][rows[0].index(column)] = cell.replace("{}", word)
     if unexpected:
         rows = [[*row, cage.word(path, part=f"row {n}") if n else "nombre"] for n, row in enumerate(rows)]

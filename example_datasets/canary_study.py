@@ -75,24 +75,28 @@ def _first(cage: Cage) -> Iterator[tuple[str, bytes]]:
     for kind, make in OTHERS.items():
         file = f"a/{kind}"
         dataset = fill(make(cage, file), {**study, **shared(cage, SERIES, file), "SeriesNumber": 50})
-        yield f"{folder}/{_name(cage, file)}", written(cage, dataset, file, rich=kind in ("scout", "sr", "seg"))
+        yield f"{folder}/{_name(cage, file)}", written(cage, dataset, file, rich=kind in ("scout", "sr"))
     study = {**patient, **shared(cage, STUDY, "a, study 2")}
     images = {}
     for kind in ("cr", "dx", "us"):
         file = f"a/{kind}"
         dataset = fill(IMAGES[kind](cage, file), {**study, **shared(cage, SERIES, file), "SeriesNumber": 7})
-        images[_name(cage, file, ".dcm")] = written(cage, dataset, file, rich=kind != "cr")
+        images[_name(cage, file, ".dcm")] = written(cage, dataset, file, rich=kind == "dx")
     first, *others = images.items()
     yield f"{_name(cage, 'zip archive')}.zip", _zipped({f"{_name(cage, 'folder in zip')}/{first[0]}": first[1]})
     yield f"{_name(cage, 'tar archive')}.tar", _tarred(dict(others), _name(cage, "owner in tar"))
 
 
 def _second(cage: Cage) -> Iterator[tuple[str, bytes]]:
-    """Patient B: one radiograph, whose unused bits spell a canary, and files that are no images."""
+    """Patient B: a radiograph and a CT, whose unused bits spell canaries, and files that are no images."""
     folder = f"{_name(cage, 'b')}"
     study = {**shared(cage, PATIENT, "b"), **shared(cage, STUDY, "b, study")}
-    dataset = fill(radiograph(cage, "b/dx", hidden=True), {**study, **shared(cage, SERIES, "b/dx"), "SeriesNumber": 1})
-    yield f"{folder}/{_name(cage, 'b/dx')}", written(cage, dataset, "b/dx", rich=False)
+    dataset = fill(radiograph(cage, "b/dx"), {**study, **shared(cage, SERIES, "b/dx"), "SeriesNumber": 1})
+    yield f"{folder}/{_name(cage, 'b/dx')}", written(cage, hidden(cage, dataset, "b/dx"), "b/dx", rich=False)
+    stack = {**study, **shared(cage, SERIES, "b, CT")}
+    for number in range(3):
+        dataset = hidden(cage, ct(cage, f"b/ct-{number}", stack, number), f"b/ct-{number}")
+        yield f"{folder}/{_name(cage, f'b/ct-{number}')}", written(cage, dataset, f"b/ct-{number}", rich=False)
     yield f"{folder}/{_name(cage, 'note')}.txt", f"Paciente {cage.word('note')}, {cage.day('note')}\n".encode()
     yield f"{folder}/{_name(cage, 'picture')}.jpg", b"\xff\xd8\xff\xfe\x00\x10" + cage.word("picture").encode()
 
@@ -221,20 +225,22 @@ def mr(cage: Cage, file: str, series: Values, number: int) -> Dataset:
     return with_pixels(dataset, _pixels((32, 32), 900 + number, np.uint16), "MONOCHROME2", 12)
 
 
-def radiograph(
-    cage: Cage, file: str, sop_class: str = DigitalXRayImageStorageForPresentation, *, hidden: bool = False
-) -> Dataset:
-    """A radiograph of 60 by 48, 12 bits in 16; `hidden`: the four bits above spell a canary, nibble by nibble."""
+def hidden(cage: Cage, dataset: Dataset, file: str) -> Dataset:
+    """Spells a canary in the four bits above the twelve of each pixel, half a letter a pixel."""
+    text = np.frombuffer(cage.word(file, part="bits above BitsStored").encode(), np.uint8)
+    halves = np.stack([text >> 4, text & 15], 1).reshape(-1).astype("<u2")
+    pixels = np.frombuffer(dataset.PixelData, "<u2").copy()
+    pixels[: halves.size] |= halves << 12
+    dataset.PixelData = pixels.tobytes()
+    return dataset
+
+
+def radiograph(cage: Cage, file: str, sop_class: str = DigitalXRayImageStorageForPresentation) -> Dataset:
+    """A radiograph of 60 by 48, 12 bits in 16."""
     modality = "CR" if sop_class == ComputedRadiographyImageStorage else "DX"
     header = {"ViewPosition": "PA", "BurnedInAnnotation": "NO", "PixelIntensityRelationship": "LIN", "KVP": 110}
     dataset = _made(cage, file, sop_class, modality, {**header, "ImageType": ["ORIGINAL", "PRIMARY"]})
-    pixels = _pixels((60, 48), 4000, np.uint16)
-    if hidden:
-        text = np.frombuffer(cage.word(file, part="bits above BitsStored").encode(), np.uint8)
-        nibbles = np.stack([text >> 4, text & 15], 1).reshape(-1).astype(np.uint16)
-        pixels.reshape(-1)[: nibbles.size] |= nibbles << 12
-    dataset = with_pixels(dataset, pixels, "MONOCHROME2", 16)
-    return fill(dataset, {"BitsStored": 12, "HighBit": 11})
+    return with_pixels(dataset, _pixels((60, 48), 4000, np.uint16), "MONOCHROME2", 12)
 
 
 def _cr(cage: Cage, file: str) -> Dataset:

@@ -26,7 +26,7 @@ from mids.deid.policy import Policy
 
 PNG = b"\x89PNG\r\n\x1a\n"
 _SHAPES = {
-    "text": re.compile(WORD.lower().encode() + rb"[a-z2-7]{8}"),
+    "text": re.compile(WORD.lower().encode() + rb"[a-p]{10}"),
     "uid": re.compile(re.escape(ROOT).encode() + rb"\d{7}"),
     "number": re.compile(rb"(?<!\d)1777\d{6}(?!\d)"),
     "time": re.compile(rb"(?<!\d)\d{6}\.\d{6}(?!\d)"),
@@ -57,6 +57,8 @@ class Found:
 
     where: str
     canary: Canary
+    others: tuple[Canary, ...] = ()
+    """Those of the same attribute and value, where there is room for a few values only."""
 
     def __str__(self) -> str:
         return f"{self.where} <- {self.canary.form} of {self.canary.place}"
@@ -69,7 +71,10 @@ class Seeker:
         self._known: defaultdict[tuple[str, str], list[Canary]] = defaultdict(list)
         for canary in canaries:
             self._known[canary.kind, canary.form].append(canary)
-        self._small = {(c.path[-1], c.form): c for c in canaries if c.kind == "small" and c.path}
+        self._small: defaultdict[tuple[int, str], list[Canary]] = defaultdict(list)
+        for canary in canaries:
+            if canary.kind == "small":
+                self._small[canary.path[-1], canary.form].append(canary)
 
     def search(self, where: str, content: bytes) -> Iterator[Found]:
         """The canaries in some bytes, whatever the case of letters and the width of characters."""
@@ -97,8 +102,8 @@ class Seeker:
 
     def _in_attributes(self, where: str, content: bytes) -> Iterator[Found]:
         for tag, value in attributes(content):
-            if (canary := self._small.get((tag, value))) is not None:
-                yield Found(f"{where}, {tag:08x}", canary)
+            if first := self._small.get((tag, value)):
+                yield Found(f"{where}, {tag:08x}", first[0], tuple(first[1:]))
 
 
 def views(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -114,8 +119,17 @@ def views(content: bytes) -> Iterator[tuple[str, bytes]]:
         yield from _dicom(content)
     elif content[344:347] in (b"n+1", b"ni1"):
         yield ", high bits", _high_bits(np.frombuffer(content[352 : len(content) // 2 * 2], "<u2"))
-    elif content[:1] in b"{[":
-        yield ", as JSON", json.dumps(json.loads(content), ensure_ascii=False).encode()
+    elif content[:1] in (b"{", b"["):
+        yield ", as JSON", _unescaped(content)
+
+
+def _unescaped(content: bytes) -> bytes:
+    """JSON, or one JSON a line, its escaped characters as they are."""
+    try:
+        found = [json.loads(content)]
+    except ValueError:
+        found = [json.loads(line) for line in content.splitlines()]
+    return json.dumps(found, ensure_ascii=False).encode()
 
 
 def _members(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -224,17 +238,22 @@ class Run:
         return found
 
     def kept(self, seeker: Seeker) -> list[Found]:
-        """What the journal and its neighbours hold but real paths, which they are for."""
+        """What the journal and its neighbours hold but real paths, which they are for.
+
+        The index of headers holds what was read; it is beside the dataset and for its owner only.
+        """
         state = self.dest.with_name(f"{self.dest.name}.mids")
-        return [found for found in seeker.everywhere(state) if not found.canary.file.startswith(NAME)]
+        found = (one for one in seeker.everywhere(state) if not one.where.startswith("index"))
+        return [one for one in found if not one.canary.file.startswith(NAME)]
 
 
-def run(name: str, *arguments: str | Path, dest: Path, main: Callable[[list[str]], int] = cli.main) -> Run:
-    """Runs a command of ``mids`` in this process; everything it can print is printed, and logged too."""
+def run(name: str, *arguments: str | Path, dest: Path) -> Run:
+    """Runs a command of ``mids`` in this process; everything it can print is printed, and logged too if it can be."""
     log, out, err = dest.with_name(f"{dest.name}.log"), io.StringIO(), io.StringIO()
+    loud = [] if name == "risk" else ["-v", "--log", str(log)]
     with redirect_stdout(out), redirect_stderr(err):
         try:
-            code = main([name, *map(str, arguments), "-v", "--log", str(log)])
+            code = cli.main([name, *map(str, arguments), *loud])
         except SystemExit as error:
             code = error.code if isinstance(error.code, int) else 1
     logged = log.read_text(encoding="utf-8") if log.exists() else ""
@@ -245,6 +264,6 @@ def leaks(found: Iterable[Found], policy: Policy) -> list[str]:
     """What came out although the policy does not keep it, each attribute once."""
     first: dict[tuple[str, tuple[int, ...]], Found] = {}
     for one in found:
-        if not one.canary.may_survive(policy):
+        if not any(canary.may_survive(policy) for canary in (one.canary, *one.others)):
             first.setdefault((one.canary.file, one.canary.path[-1:]), one)
     return [str(one) for one in first.values()]

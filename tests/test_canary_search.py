@@ -139,7 +139,7 @@ def test_words_are_found_in_a_deflated_file_and_above_bits_stored() -> None:
 
 
 def test_other_texts_are_no_canaries(tmp_path: Path) -> None:
-    (tmp_path / "canary.txt").write_text("canary CANARYX 2.25.123 20260101 1777 12:13:14", encoding="utf-8")
+    (tmp_path / "canary.txt").write_text("canary CANARYXX 2.25.123 20260101 1777 12:13:14", encoding="utf-8")
     cage = Cage()
     for number in range(1000):
         cage.value(("LO", "DA", "DS", "UI", "TM")[number % 5], "f", number)
