@@ -162,7 +162,7 @@ def main() -> None:
     parser.add_argument("--meddocan", type=Path, help="a folder of brat files")
     parser.add_argument("--tagged", type=Path, nargs="+", help="texts with inline tags")
     parser.add_argument("--lists", type=Path, help="a folder of gazetteers for --meddocan and --tagged")
-    parser.add_argument("--each", type=int, default=20, help="reports of each template")
+    parser.add_argument("--each", type=int, default=40, help="reports of each template")
     parser.add_argument("--sets", nargs="+", default=["tuning", "held_out", "clean", "clean_held_out"])
     parser.add_argument("--languages", nargs="+", default=list(LANGUAGES))
     parser.add_argument("--show", type=int, default=0, help="how many mistakes to print")

@@ -331,3 +331,12 @@ def test_any_text_is_cleaned(text: str) -> None:
         source = composed(text)
         assert all(0 <= span.start < span.end <= len(source) for span in cleaned.removed)
         assert len(folded(source)) == len(source)
+
+
+def test_a_model_of_spacy(tmp_path: Path) -> None:
+    spacy = pytest.importorskip("spacy", reason="spaCy is optional")
+    pipeline = spacy.blank("es")
+    pipeline.add_pipe("entity_ruler").add_patterns([{"label": "PER", "pattern": "Zutánez"}])
+    pipeline.to_disk(tmp_path / "model")
+    more = Redactor(recognisers=(*RULES, model(f"spacy:{tmp_path / 'model'}")))
+    assert more.clean("revisado con zutánez y Zutánez").text == "revisado con zutánez y [NAME]"
