@@ -205,7 +205,7 @@ def _checked(plan: Plan, include: Sequence[str], exclude: Sequence[str]) -> Plan
     if (include or exclude) and not plan.subjects:
         chosen = " ".join([*(f"--include {name}" for name in include), *(f"--exclude {name}" for name in exclude)])
         raise MidsError(f"no subject is left by {chosen}: give PatientIDs, labels or globs of the source")
-    if plan.jobs or any(subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
+    if any(subject.jobs or subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
         return plan
     if any(found.level is Level.ERROR for found in plan.issues):
         return plan

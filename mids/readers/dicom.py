@@ -290,7 +290,7 @@ def _collect(dataset: Dataset, wanted: Mapping[int, tuple[str, str]], found: dic
 
 def _raw(dataset: Dataset, tag: int, vr: str, charset: object) -> _Raw | None:
     """All that the value of an element depends on, None where that is more than its own bytes and the charset."""
-    element = dataset.get_item(tag)
+    element: object = dataset.get_item(tag)  # pydicom types only one of the two that it gives
     if not isinstance(element, RawDataElement) or element.value is None or len(element.value) > _LONGEST:
         return None
     if vr == "SQ" or " or " in vr:
