@@ -79,7 +79,8 @@ def run(namespace: argparse.Namespace) -> int:
     for crash in done.outcome.crashes if done.outcome else ():
         say(crash + "\n")
     if not a.dry_run and not a.quiet:
-        text = report.summary(done.plan, done.outcome, done.issues, f"{done.dataset}.mids")
+        state = f"{done.dataset}.mids"
+        text = report.summary(done.plan, done.outcome, done.issues, state, what="files", linked=not done.is_sealed)
         print(text, end="")
         logging.getLogger("mids").info(text)
     return done.exit_code

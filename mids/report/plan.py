@@ -48,8 +48,19 @@ def _skipped(plan: Plan) -> Iterator[Skipped]:
         yield from subject.skipped
 
 
-def summary(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue], state: str) -> str:
-    """What a run did, in a few lines: held-back images first, then counts, then where to look."""
+def summary(
+    plan: Plan,
+    outcome: Outcome | None,
+    issues: Iterable[Issue],
+    state: str,
+    *,
+    what: str = "images",
+    linked: bool = True,
+) -> str:
+    """What a run did, in a few lines: held-back images first, then counts, then where to look.
+
+    `what` was made; `linked` says that the source table names the outputs.
+    """
     reasons = Counter[str]()
     others = 0
     for skipped in _skipped(plan):
@@ -65,7 +76,7 @@ def summary(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue], state:
         )
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
-        lines.append(f"{len(outcome.made)} images made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
+        lines.append(f"{len(outcome.made)} {what} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
     unread = sum(found.origin == "read" and found.level is Level.ERROR for found in issues)
     if unread:
         lines.append(f"{unread} errors in the source: see the messages above")
@@ -74,7 +85,8 @@ def summary(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue], state:
         lines.append(f"{others} files are not DICOM")
     levels = Counter(found.level for found in issues)
     lines.append(", ".join(f"{levels[level]} {level}s" for level in Level))
-    lines.append(f"which source became which file: {state}/sources.tsv")
+    told = "which source became which file" if linked else "what became of each source (its key is destroyed)"
+    lines.append(f"{told}: {state}/sources.tsv")
     return "\n".join(lines) + "\n"
 
 
