@@ -110,6 +110,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--list", action="store_true", help="list the collections and stop")
     add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
+    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
     add("--limit", type=int, metavar="N", help="convert the first N subjects")
     add("--include", action="append", default=[], metavar="ID", help="only subjects of this id or glob (repeatable)")
     add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this id or glob (repeatable)")
@@ -129,6 +130,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
         help="names and folders of images: ours, or those of the published BIMCV-COVID19+",
     )
     policy_arguments(parser)
+    add("--review", type=Path, metavar="FILE", help="what was taken out of texts, readable by you only; must not exist")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
     add("--about", type=Path, metavar="FILE", help="YAML: title, authors, licence … of the dataset")
@@ -237,9 +239,10 @@ def _convert(arguments: argparse.Namespace) -> int:
     progress = Progress(quiet=arguments.quiet, verbose=arguments.verbose)
     a = arguments
     done = conversion.convert(
-        a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, limit=a.limit, include=a.include,
+        a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, dask=a.dask, limit=a.limit, include=a.include,
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
-        policy=policy, id_table=a.id_table, key=a.key, curation=a.curation, about=a.about, layout=a.layout,
+        policy=policy, id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
+        layout=a.layout,
         publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
     )  # fmt: skip
     progress.end()

@@ -46,6 +46,8 @@ def policy_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["hold", "clean"],
         help="reports that nobody has de-identified yet: leave out, or clean as --texts says (the policy's)",
     )
+    add("--lists", default="", metavar="FOLDER", help="lists of names and places to look for in texts")
+    add("--model", default="", metavar="NAME", help="a model that looks at texts too, such as spacy:es_core_news_sm")
     add("--describe", action="store_true", help="say what the policy does, and stop")
 
 
@@ -56,7 +58,7 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy":
     a = arguments
     return policy.chosen(
         a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
-        reports=a.reports,
+        reports=a.reports, lists=a.lists, model=a.model,
     )  # fmt: skip
 
 

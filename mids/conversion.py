@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from mids import clinical, collections
 from mids.deid import keys
@@ -15,6 +15,7 @@ from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
 from mids.deid.rules import resolve
 from mids.deid.text.redact import redactor
+from mids.deid.text.review import write_review
 from mids.errors import MidsError
 from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
@@ -28,7 +29,7 @@ from mids.readers import curation as curation_table
 from mids.readers.scan import Scanner
 from mids.records import Compression, Contours, Item, Layout, Pixels
 from mids.run import run
-from mids.run.pool import executor, mapping
+from mids.run.pool import hired
 from mids.run.run import Place, Progress
 from mids.run.sources import published, write_sources
 from mids.run.state import State, check_key_place, check_places
@@ -68,21 +69,22 @@ def convert(
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
     exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
     cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner",
-    policy: Policy | None = None, id_table: str | Path | None = None, key: str | Path | None = None,
-    curation: str | Path | None = None, about: str | Path | None = None, layout: Layout = "mids",
-    publish_sources: bool = False, show_paths: bool = False,
+    policy: Policy | None = None, id_table: str | Path | None = None, review: str | Path | None = None,
+    key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
+    layout: Layout = "mids", publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
     progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
     same collection, key and layout. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs`
-    is the number of worker processes. `curation` is a table of corrections, `about` a YAML file that describes the
-    dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a source of outlines
+    is the number of worker processes; with `dask`, the address of a Dask scheduler (or a cluster object of Dask), its
+    workers do the work: they must see source and destination at the same paths. `curation` is a table of
+    corrections, `about` a YAML file that describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a source of outlines
     does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if none is given), and
-    `id_table` the table of labels that its `ids` may ask for. `layout` says whose names and folders images get: ours,
-    or those of the published BIMCV-COVID19+ (`mids.plan.layouts`). A failing item becomes an
-    Issue and the rest goes on.
+    `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not exist, gets what was
+    taken out of texts. `layout` says whose names and folders images get: ours, or those of the published BIMCV-COVID19+
+    (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -90,6 +92,8 @@ def convert(
         raise MidsError("--jobs and --limit take a whole number from 1")
     if not str(source) or not str(dataset):
         raise MidsError("SOURCE and DEST must not be empty")
+    if review and Path(review).exists():
+        raise MidsError(f"{review} exists: give another file for --review, or move it away")
     root, target = Path(source), Path(dataset).resolve()
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
@@ -99,7 +103,8 @@ def convert(
     rules, vocabulary = resolve(policy), clinical.load(collection)
     table = _table(policy, id_table)
     complete = not (limit or include or exclude)
-    with State(target, dry_run=dry_run) as state:
+    root = root.absolute()  # workers of a cluster start elsewhere
+    with State(target, dry_run=dry_run) as state, hired(jobs, dask, root) as workers:
         secret, key_made = _secret(policy, Path(key) if key else None, state, target)
         pseudonyms = Pseudonyms(secret)
         labels = Labels(pseudonyms, description, policy.ids, table)
@@ -107,8 +112,8 @@ def convert(
         options = Options(pixels, compression, cine, contours, layout)
         privacy = Privacy(labels, policy, rules, redactor(policy, secret))
         context = Context(vocabulary.schema, privacy, options, corrections, state.journal.names())
-        with executor(jobs) as pool:
-            scanner = Scanner(mapping(pool, jobs), None if dry_run else state.folder)
+        with workers.reading() as mapped:
+            scanner = Scanner(mapped, None if dry_run else state.folder)
             chosen = _chosen(
                 reader.read(root, scanner), include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms
             )
@@ -124,8 +129,10 @@ def convert(
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
             words = Words(description, vocabulary.schema, policy)
             texts = partial(_texts, words=words, extra=extra)
-            outcome = run(plan, where, state.journal, texts, jobs=jobs, progress=progress)
+            outcome = run(plan, where, state.journal, texts, workers=workers, progress=progress)
         is_sealed = policy.ids == "random" and outcome is not None
+        if review and not dry_run:
+            write_review(Path(review), privacy.removed, target)
         if not dry_run:
             write_sources(state.folder, plan, outcome, references, linked=not is_sealed)
         if is_sealed:

@@ -175,11 +175,16 @@ def test_another_policy_on_the_same_dataset_changes_texts_and_makes_no_image_aga
 
 def test_raw_reports_are_held_back_or_cleaned(tmp_path: Path, key: Path) -> None:
     held = convert("bimcv-covid19-raw", RAW, tmp_path / "held", key=key)
-    cleaned = convert("bimcv-covid19-raw", RAW, tmp_path / "clean", policy=chosen("mids", reports="clean"), key=key)
+    cleaned = convert(
+        "bimcv-covid19-raw", RAW, tmp_path / "clean",
+        policy=chosen("mids", reports="clean"), key=key, review=tmp_path / "review.tsv",
+    )  # fmt: skip
     texts = [[row["report"] for row in table(one.dataset / "derivatives/ehr/reports.tsv")] for one in (held, cleaned)]
     assert texts[0].count("n/a") == 1
     assert "PRIVACY_HELD_BACK" in {found.code for found in held.issues}
     assert "n/a" not in texts[1]
+    assert oct((tmp_path / "review.tsv").stat().st_mode & 0o777) == "0o600"
+    assert (tmp_path / "review.tsv").read_text("utf-8").startswith("reference\tkind\tstart\ttext\n")
     assert "PRIVACY_HELD_BACK" not in {found.code for found in cleaned.issues}
 
 

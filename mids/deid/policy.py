@@ -62,7 +62,8 @@ class Policy:
     `ages` counts where patient characteristics are retained: ``cap`` gives 89 for all above, ``bands`` ten years.
     `times` of day stay, become whole hours, or go. A region keeps its name only with more than `region_minimum`
     patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text, `reports`
-    whether reports that nobody has de-identified yet are left out or cleaned in that way. `burned_in` says what
+    whether reports that nobody has de-identified yet are left out or cleaned in that way; `lists` is a folder with
+    names and places to look for, `model` a model that looks too (docs/deidentify-text.md). `burned_in` says what
     happens to pictures that may show a name, `detect` how text in other pictures is looked for.
     """
 
@@ -74,6 +75,8 @@ class Policy:
     region_minimum: int = 0
     texts: Texts = "tags"
     reports: Reports = "hold"
+    lists: str = ""
+    model: str = ""
     burned_in: BurnedIn = "hold"
     detect: Detect = "none"
     overrides: tuple[Override, ...] = ()
@@ -119,7 +122,7 @@ def load(path: Path) -> Policy:
 def chosen(
     name: str, options: Iterable[str] = (), *, without: Iterable[str] = (), ids: Ids | None = None,
     burned_in: BurnedIn | None = None, detect: Detect | None = None, texts: Texts | None = None,
-    reports: Reports | None = None,
+    reports: Reports | None = None, lists: str = "", model: str = "",
 ) -> Policy:  # fmt: skip
     """The policy that flags ask for: a preset, or a file by its name, with changes.
 
@@ -137,6 +140,8 @@ def chosen(
             detect=detect or policy.detect,
             texts=texts or policy.texts,
             reports=reports or policy.reports,
+            lists=lists or policy.lists,
+            model=model or policy.model,
         )
     )
 

@@ -10,6 +10,8 @@ from mids.deid.pseudonyms import age, dicom_datetime, shifted
 from mids.deid.rules import Rules
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
+from mids.deid.text.review import Row as Removed
+from mids.deid.text.review import rows
 from mids.plan.job import Row
 from mids.records import ORIGINAL_REPORT, Json, Record
 from mids.schema import Column, Schema
@@ -33,7 +35,8 @@ _LAST_BAND = 80
 class Privacy:
     """A policy with everything that it needs to be applied to a conversion.
 
-    `known` is what the headers say of the patient at hand: none of it may stand in a text.
+    `known` is what the headers say of the patient at hand: none of it may stand in a text. `removed` gathers what is
+    taken out of texts, for a person to review.
     """
 
     labels: Labels
@@ -41,6 +44,7 @@ class Privacy:
     rules: Rules
     redactor: Redactor = field(default_factory=Redactor)
     known: Known = field(default_factory=Known)
+    removed: list[Removed] = field(default_factory=list, repr=False, compare=False)
 
     def of(self, patient: str, records: Iterable[Record]) -> "Privacy":
         """The same, knowing what the headers of a patient say; of public collections there is nothing to know."""
@@ -83,7 +87,7 @@ class Privacy:
         cells = {name: self._cell(value, columns.get(name), patient) for name, value in values.items()}
         original = cells.pop(ORIGINAL_REPORT, "")
         if original and self.policy.reports == "clean":
-            cells["report"] = self.redactor.clean(original, self.known).text
+            cells["report"] = self._cleaned(original, "report", patient)
         ages = [name for name in cells if (column := columns.get(name)) and column.holds == "age"]
         return {**cells, **_banded({name: cells[name] for name in ages})} if self.policy.ages == "bands" else cells
 
@@ -93,7 +97,7 @@ class Privacy:
         if column.holds == "date" or column.type in ("date", "datetime"):
             return self._date(value, column, patient)
         if column.holds == "free_text" and self.labels.about.ids == "real":
-            return self.redactor.clean(value, self.known).text
+            return self._cleaned(value, column.name, patient)
         if column.type == "string" and not column.holds and self._tells(value):
             return "n/a"
         is_kept = {
@@ -104,6 +108,11 @@ class Privacy:
             "free_text": self.policy.texts != "remove",
         }
         return value if is_kept.get(column.holds, True) else "n/a"
+
+    def _cleaned(self, text: str, column: str, patient: str) -> str:
+        redacted = self.redactor.clean(text, self.known)
+        self.removed.extend(rows(f"sub-{self.labels.subject(patient)} {column}", text, redacted))
+        return redacted.text
 
     def _date(self, value: str, column: Column, patient: str) -> str:
         """A date, moved as the patient's are; one that can't be read is kept only where no date is changed."""

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from mids.deid.keys import Key
 from mids.deid.policy import Policy, Texts
 from mids.deid.text.dates import Dates
+from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.known import Known
+from mids.deid.text.models import model
 from mids.deid.text.names import Names
 from mids.deid.text.numbers import Numbers
 from mids.deid.text.places import Places
@@ -87,8 +90,15 @@ class Redactor:
 
 
 def redactor(policy: Policy, key: Key | None = None, more: Iterable[Recogniser] = ()) -> Redactor:
-    """The redactor of a policy, with recognisers besides the rules (`Gazetteers`, models).
+    """The redactor of a policy: the rules, its lists and its model, and recognisers besides these.
 
-    Raises `MidsError` where surrogates are wanted and there is no key.
+    Raises `MidsError` where surrogates are wanted and there is no key, and where lists or model can't be had.
     """
-    return Redactor(policy.texts, (*RULES, *more), key, policy.dates)
+    own: list[Recogniser] = []
+    if policy.lists:
+        own.append(Gazetteers(Path(policy.lists)))
+    if policy.model:
+        own.append(model(policy.model))
+    for one in own:
+        next(iter(one.find("")), None)  # a bad folder is told before anything is read
+    return Redactor(policy.texts, (*RULES, *own, *more), key, policy.dates)
