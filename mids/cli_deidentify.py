@@ -39,6 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     policy_arguments(parser)
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
+    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
     add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
     add("--write-map", type=Path, metavar="FILE", help="old and new ids, readable by you only; must not exist")
     add("--embed", type=Path, metavar="TABLE", help="CSV, PatientID first: its other columns go into a private block")
@@ -68,7 +69,7 @@ def run(namespace: argparse.Namespace) -> int:
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
         a.source, a.dest, policy=policy, key=a.key, id_table=a.id_table, embed=_embedding(a), map_file=a.write_map,
-        jobs=a.jobs, dry_run=a.dry_run, progress=progress.step,
+        jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
     )  # fmt: skip
     progress.end()
     if done.key_made:

@@ -76,15 +76,15 @@ def convert(
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
-    `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
-    same collection, key and layout. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs`
-    is the number of worker processes; with `dask`, the address of a Dask scheduler (or a cluster object of Dask), its
-    workers do the work: they must see source and destination at the same paths. `curation` is a table of
-    corrections, `about` a YAML file that describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a source of outlines
-    does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if none is given), and
-    `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not exist, gets what was
-    taken out of texts. `layout` says whose names and folders images get: ours, or those of the published BIMCV-COVID19+
-    (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
+    `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the same
+    collection, key and layout. `limit` counts subjects; `include` and `exclude` are subject ids or globs. `jobs` is the
+    number of worker processes; with `dask`, the address of a Dask scheduler (or a cluster object of Dask), its workers
+    do the work: they must see source and destination at the same paths. `curation` is a table of corrections, `about` a
+    YAML file that describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel
+    where a source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset
+    ``mids`` if none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which
+    must not exist, gets what was taken out of texts. `layout` says whose names and folders images get: ours, or those
+    of the published BIMCV-COVID19+ (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -104,7 +104,7 @@ def convert(
     table = _table(policy, id_table)
     complete = not (limit or include or exclude)
     root = root.absolute()  # workers of a cluster start elsewhere
-    with State(target, dry_run=dry_run) as state, hired(jobs, dask, root) as workers:
+    with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
         secret, key_made = _secret(policy, Path(key) if key else None, state, target)
         pseudonyms = Pseudonyms(secret)
         labels = Labels(pseudonyms, description, policy.ids, table)

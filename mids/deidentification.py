@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from mids._version import __version__
 from mids.actions.deidentify import Block
@@ -27,7 +28,7 @@ from mids.readers.files import batched, walk
 from mids.readers.scan import CHUNK, Scan
 from mids.records import About, Json, Map
 from mids.run import run
-from mids.run.pool import executor, mapping
+from mids.run.pool import hired
 from mids.run.run import Place, Progress
 from mids.run.sources import write_sources
 from mids.run.state import State, check_key_place, check_places
@@ -66,15 +67,16 @@ def deidentify(
     source: str | Path, dataset: str | Path, *,
     policy: Policy | None = None, key: str | Path | None = None, id_table: str | Path | None = None,
     embed: Embedding | None = None, map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
-    progress: Progress = lambda done, total, path: None,
+    dask: Any = "", progress: Progress = lambda done, total, path: None,
 ) -> Deidentification:  # fmt: skip
     """De-identifies every DICOM file of `source` into the folder `dataset`, or goes on with an earlier run.
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run with the
     same key and kind of ids. `policy` is a profile with its options (`mids.deid.policy`; the preset ``mids`` if none is
     given), `id_table` the table of labels that its `ids` may ask for, `embed` what goes into a private block. `jobs` is
-    the number of worker processes. `map_file` gets old and new ids, readable by its owner only. A file that can't be
-    de-identified is not delivered, becomes an Issue, and the rest goes on.
+    the number of worker processes; with `dask`, the address of a Dask scheduler, its workers do the work: they get the
+    key, and must see source and destination at the same paths. `map_file` gets old and new ids, readable by its owner
+    only. A file that can't be de-identified is not delivered, becomes an Issue, and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -85,13 +87,14 @@ def deidentify(
     lasting, made = (None, None) if policy.ids == "random" else _key(key, target)
     table = read_table(Path(id_table)) if id_table else {}
     blocks, refused = _blocks(embed)
-    with State(target, dry_run=dry_run) as state:
+    root = root.absolute()  # workers of a cluster start elsewhere
+    with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
         secret = lasting or state.random_key()
         pseudonyms = Pseudonyms(secret)
         _settle(state, policy, secret, target)
         context = Context(Labels(pseudonyms, ABOUT, policy.ids, table), policy, blocks)
-        with executor(jobs) as pool:
-            plan = build(_scanned(root, mapping(pool, jobs), progress), root, context)
+        with workers.reading() as mapped:
+            plan = build(_scanned(root, mapped, progress), root, context)
         if state.journal.joined(pseudonyms.item("source root", str(root.resolve())), keep=not dry_run):
             found = issue("SOURCE_ADDED", "DEST holds files of another source too: nothing is removed", origin="plan")
             plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, found))
@@ -102,7 +105,7 @@ def deidentify(
         if not dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             place = Place(root, target, state.folder)
             texts = partial(_texts, policy=policy, embed=embed)
-            outcome = run(plan, place, state.journal, texts, jobs=jobs, progress=progress)
+            outcome = run(plan, place, state.journal, texts, workers=workers, progress=progress)
         is_sealed = policy.ids == "random" and outcome is not None
         if not dry_run:
             write_sources(state.folder, plan, outcome, references, linked=not is_sealed)

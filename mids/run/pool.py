@@ -11,13 +11,16 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mids.errors import DataError, MidsError
+from mids.plan.job import Job
 from mids.records import Action, Made, Map
 
 IN_FLIGHT = 4
@@ -43,6 +46,56 @@ class Finished:
 
     made: Made
     scratch: str
+
+
+class Workers(Protocol):
+    """Who does the work: processes of this machine, or those of a cluster (`mids.run.cluster`)."""
+
+    def reading(self) -> AbstractContextManager[Map]:
+        """`map` for the headers of a source."""
+
+    def making(
+        self, function: Callable[[Job], R], jobs: Iterable[Job], died: Callable[[Job], R]
+    ) -> Iterator[tuple[Job, R]]:
+        """`function` over `jobs`, each result with its job, as they come; ``died(job)`` where it kills its worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """So many processes of this machine."""
+
+    count: int = 1
+
+    @contextmanager
+    def reading(self) -> Iterator[Map]:
+        """`map` over the processes (`mapping`)."""
+        with executor(self.count) as pool:
+            yield mapping(pool, self.count)
+
+    def making(
+        self, function: Callable[[Job], R], jobs: Iterable[Job], died: Callable[[Job], R]
+    ) -> Iterator[tuple[Job, R]]:
+        """`function` over `jobs` on the processes (`mapped`)."""
+        return mapped(function, jobs, self.count, died)
+
+
+@contextmanager
+def hired(jobs: int, dask: Any, source: Path) -> Iterator[Workers]:
+    """`jobs` processes, or with `dask` the workers of the scheduler at this address, who must see `source`.
+
+    Raises `MidsError` where both are asked for, or Dask is not there.
+    """
+    if not dask:
+        yield Processes(jobs)
+        return
+    if jobs != 1:
+        raise MidsError("--jobs counts processes of this machine, --dask uses those of a cluster: give one of them")
+    try:
+        cluster = import_module("mids.run.cluster")
+    except ModuleNotFoundError as error:
+        raise MidsError(f"--dask needs the package {error.name}: pip install 'mids[dask]'") from error
+    with cluster.connected(dask, source) as found:
+        yield found
 
 
 def executor(workers: int) -> ProcessPoolExecutor:

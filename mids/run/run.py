@@ -15,7 +15,7 @@ from mids.plan.texts import Inventory
 from mids.readers.files import tar_order
 from mids.records import Source
 from mids.run.journal import Journal
-from mids.run.pool import Failed, Finished, mapped, work
+from mids.run.pool import Failed, Finished, Workers, work
 
 Progress = Callable[[int, int, str], None]
 """Called with how many jobs are done, how many there are, and the path of the last one."""
@@ -40,7 +40,7 @@ class Place:
 
 def run(
     plan: Plan, place: Place, journal: Journal, texts: Texts, *,
-    jobs: int = 1, progress: Progress = lambda done, total, path: None,
+    workers: Workers, progress: Progress = lambda done, total, path: None,
 ) -> Outcome:  # fmt: skip
     """Makes everything of the plan that is not done yet.
 
@@ -55,7 +55,7 @@ def run(
     made: list[str] = []
     crashes: list[str] = []
     with _scratch(place):
-        for number, (job, result) in enumerate(_results(plan, todo, place, jobs), start=1):
+        for number, (job, result) in enumerate(_results(plan, todo, place, workers), start=1):
             if isinstance(result, Finished):
                 issues += _settle(job, result, place, journal)
                 made.append(job.path)
@@ -130,10 +130,10 @@ def _foreign(comparison: Comparison) -> Iterator[Issue]:
         yield issue("FOREIGN_IN_THE_WAY", message, path, origin="run")
 
 
-def _results(plan: Plan, todo: set[str], place: Place, workers: int) -> Iterator[tuple[Job, Finished | Failed]]:
+def _results(plan: Plan, todo: set[str], place: Place, workers: Workers) -> Iterator[tuple[Job, Finished | Failed]]:
     function = partial(_work, root=place.source, scratch=place.scratch)
     waiting = _in_order(plan, todo, place)
-    return mapped(function, waiting, workers, lambda job: Failed("WORKER_DIED", "its process died"))
+    return workers.making(function, waiting, lambda job: Failed("WORKER_DIED", "its process died"))
 
 
 def _in_order(plan: Plan, todo: set[str], place: Place) -> Iterator[Job]:
