@@ -13,6 +13,8 @@ from typing import Any
 
 from mids import cli, clinical, collections
 from mids.checks import CHECKS
+from mids.deid.describe import describe
+from mids.deid.policy import preset
 from mids.issues import catalogue
 from mids.readers.series import VOLUMES
 from mids.resources import read_yaml, schemas
@@ -228,6 +230,11 @@ def _cell(text: str) -> str:
     return "`".join(piece if number % 2 else piece.replace("<", "&lt;") for number, piece in enumerate(pieces))
 
 
+def policy(name: str) -> str:
+    """What a preset of de-identification does, as ``--describe`` says it."""
+    return f"```text\n{describe(preset(name))}```"
+
+
 PARTS: Mapping[str, Callable[..., str]] = {
     "about": about,
     "columns": columns,
@@ -235,6 +242,7 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "converting": converting,
     "validating": validating,
     "modalities": modalities,
+    "policy": policy,
     "skips": skips,
     "terms": terms,
 }
