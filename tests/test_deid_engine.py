@@ -322,6 +322,14 @@ def test_an_overlay_in_unused_bits_of_the_pixels_goes() -> None:
     assert np.frombuffer(new.PixelData, "<u2").tolist() == [1, 2, 0xFFF, 0x7004]
 
 
+def test_what_stands_after_the_last_pixel_goes() -> None:
+    old = image()
+    old.PixelData += b"Garcia^Ana"
+    found = cleaned(through_a_file(old))
+    assert found.dataset.PixelData == old.PixelData[:8]
+    assert [issue.where for issue in found.issues] == ["PixelData"]
+
+
 def test_an_overlay_in_compressed_pixels_is_refused() -> None:
     old = image()
     old.add(DataElement(0x60000102, "US", 15))

@@ -20,7 +20,7 @@ from pydicom.valuerep import TEXT_VR_DELIMS
 
 from mids.deid import descriptors
 from mids.deid.policy import Ages, Times
-from mids.deid.tables import attributes
+from mids.deid.tables import attributes, count_of
 from mids.deid.values import FORMS, ZONE, coarse_age, coarse_time, shifted_date, shifted_moment
 
 Element: TypeAlias = DataElement | RawDataElement
@@ -40,6 +40,9 @@ _FAMILIES = (
 _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _ONE_VALUE = frozenset({"ST", "LT", "UT", "UR"})
 _EXAMINED = frozenset({"DA", "TM", "DT", "AS", "UI", "DS", "IS", "CS", "PN", "AE"})
+_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""No text holds these (PS3.5 6.1.3); ESC changes the character set."""
 _UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
 _CHARSET = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?\d+|UTF-?8|GB18030|GBK", re.ASCII)
 _TIMEZONE = 0x00080201
@@ -137,12 +140,22 @@ def item(content: Mapping[str, Any]) -> Dataset:
 # --- what elements become -----------------------------------------------------------------------------------
 
 
-def is_well_formed(element: Element, vr: str, encoding: Charset) -> bool:
-    """Whether a value is of its VR as far as can be told: numbers, codes, UIDs by their form, text by its charset."""
+def is_well_formed(tag: int, vr: str, element: Element, encoding: Charset) -> bool:
+    """Whether a value is of its VR as far as can be told: codes by form, numbers by their count, text by its bytes.
+
+    A length that is wrong makes an element swallow those after it, names too: text holds no control characters then,
+    and there are no more numbers than the attribute has.
+    """
     if vr in FORMS:
         return all(FORMS[vr].fullmatch(value) for value in values(element))
     content = element.value
-    return not (vr in _TEXTS and not encoding and isinstance(content, bytes) and not content.isascii())
+    if vr in _TEXTS:
+        text = "\\".join(values(element))
+        return not _CONTROL.search(text) and (bool(encoding) or text.isascii())
+    if vr in _SIZES and isinstance(content, bytes) and content:
+        count = count_of(tag)
+        return len(content) == count * _SIZES[vr] if count else len(content) % _SIZES[vr] == 0
+    return True
 
 
 def dated(tag: int, vr: str, element: Element, shift: timedelta, times: Times) -> Element | None:

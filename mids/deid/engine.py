@@ -13,13 +13,14 @@ from datetime import timedelta
 
 from pydicom import Dataset, config
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
+from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from mids.deid import codes, elements
 from mids.deid.elements import DEFAULT, Charset, Element
 from mids.deid.markers import mark, new_meta
-from mids.deid.overlays import without_overlay_bits
+from mids.deid.pixeldata import without_excess, without_overlay_bits
 from mids.deid.policy import Code
 from mids.deid.private import Blocks
 from mids.deid.rules import Rules, types
@@ -32,10 +33,11 @@ DEPTH = 70
 
 BROKEN = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError, OSError,
-    RecursionError, TypeError, ValueError, struct.error,
+    RecursionError, TypeError, ValueError, struct.error, BytesLengthException,
 )  # fmt: skip
 """What pydicom raises for bytes that it can't make sense of."""
 
+_LONGER = "PixelData is longer than its header says, and the rest was removed"
 _PATIENT_ID, _SOP_CLASS, _SOP_INSTANCE = 0x00100020, 0x00080016, 0x00080018
 _CHARSET, _CONCEPT, _TEXT_VALUE = 0x00080005, 0x0040A043, 0x0040A160
 _VALUES_OF_CONTENT = (0x0040A160, 0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124)
@@ -79,13 +81,15 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
             warnings.simplefilter("ignore")
             cleaned = task.dataset(dataset, {} if known is None else known, is_known=known is not None)
             without_overlay_bits(dataset, cleaned)
+            is_longer = without_excess(dataset, cleaned)
             _complete(cleaned, task, sop_class, sop_instance)
             mark(cleaned, rules.policy, pixels_cleaned=pixels_cleaned)
             cleaned.file_meta = new_meta(dataset, sop_class, str(cleaned.SOPInstanceUID))
             cleaned.preamble = bytes(128)
     except BROKEN as error:
         raise DataError("DEID_IMPOSSIBLE", f"the dataset can't be taken apart ({type(error).__name__})") from error
-    return Cleaned(cleaned, tuple(_issues(task.removed)))
+    longer = (issue("DEID_VALUE_REMOVED", _LONGER, where="PixelData", origin="deid"),) if is_longer else ()
+    return Cleaned(cleaned, (*_issues(task.removed), *longer))
 
 
 def _identity(dataset: Dataset) -> tuple[str, str]:
@@ -207,7 +211,7 @@ class _Pass:
             return self._counted(tag, vr, elements.aged(tag, element, policy.ages))
         if code == "C":
             return elements.described(tag, vr, element, context.encoding)
-        if not elements.is_well_formed(element, vr, context.encoding):
+        if not elements.is_well_formed(tag, vr, element, context.encoding):
             return self._counted(
                 tag, vr, elements.described(tag, vr, element, context.encoding) if vr == "CS" else None
             )

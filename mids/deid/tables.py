@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_has_tag, dictionary_VM, dictionary_VR, tag_for_keyword
 
 from mids.deid.editions import OPTION_COLUMNS, Edition, Row, read
 from mids.deid.policy import Option
@@ -69,6 +69,13 @@ def vr_of(tag: int) -> str:
     if dictionary_has_tag(tag):
         return str(dictionary_VR(tag))
     return attributes()[tag].vr if tag in attributes() else ""
+
+
+@cache
+def count_of(tag: int) -> int:
+    """How many values a public attribute has by the dictionary, 0 where that varies or is not known."""
+    vm = dictionary_VM(tag) if dictionary_has_tag(tag) else ""
+    return int(vm) if vm.isdigit() else 0
 
 
 @cache

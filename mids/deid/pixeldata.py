@@ -1,11 +1,12 @@
-"""Overlays in unused bits of pixel data (retired, PS3.5 8.1.2): they leave with their group.
+"""What may hide in pixel data besides the picture: overlays in unused bits, and bytes after the last pixel.
 
-Without reading it nobody can tell whether an overlay holds a name, so overlays and curves always go, with Clean
-Graphics too.
+Overlays in unused bits (retired, PS3.5 8.1.2) leave with their group: without reading it nobody can tell whether an
+overlay holds a name, so overlays and curves always go, with Clean Graphics too.
 """
 
 import numpy as np
 from pydicom import Dataset
+from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID
 
 from mids.errors import DataError
@@ -21,8 +22,7 @@ def without_overlay_bits(source: Dataset, cleaned: Dataset) -> None:
     mask = _mask(source)
     if not mask or "PixelData" not in cleaned:
         return
-    syntax = getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID")
-    if syntax is not None and UID(syntax).is_transfer_syntax and UID(syntax).is_compressed:
+    if _is_compressed(source):
         raise DataError("DEID_IMPOSSIBLE", "an overlay lies in unused bits of compressed pixel data")
     order = "<" if source.original_encoding[1] is not False else ">"
     kind = np.dtype(f"{order}u{int(source.BitsAllocated) // 8}")
@@ -30,6 +30,26 @@ def without_overlay_bits(source: Dataset, cleaned: Dataset) -> None:
     whole = len(content) // kind.itemsize * kind.itemsize
     pixels = np.frombuffer(content, kind, whole // kind.itemsize) & kind.type(~mask & (1 << kind.itemsize * 8) - 1)
     cleaned["PixelData"].value = pixels.astype(kind).tobytes() + content[whole:]
+
+
+def without_excess(source: Dataset, cleaned: Dataset) -> bool:
+    """Cuts off what stands after the last pixel that the header tells of, unless it is padding; whether there was such a thing."""
+    if "PixelData" not in cleaned or _is_compressed(source):
+        return False
+    try:
+        expected = get_expected_length(cleaned)
+    except (AttributeError, TypeError, ValueError):
+        return False  # a header that does not say how large its picture is
+    content = cleaned["PixelData"].value
+    if not expected or not content[expected:].strip(b"\0"):
+        return False
+    cleaned["PixelData"].value = content[:expected] + bytes(expected % 2)
+    return True
+
+
+def _is_compressed(source: Dataset) -> bool:
+    syntax = UID(getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID") or "")
+    return syntax.is_transfer_syntax and syntax.is_encapsulated
 
 
 def _mask(source: Dataset) -> int:
