@@ -226,12 +226,19 @@ def mr(cage: Cage, file: str, series: Values, number: int) -> Dataset:
 
 
 def hidden(cage: Cage, dataset: Dataset, file: str) -> Dataset:
-    """Spells a canary in the four bits above the twelve of each pixel, half a letter a pixel."""
+    """Spells a canary in four overlays, in the bits above the twelve of each pixel (retired, PS3.5 8.1.2)."""
     text = np.frombuffer(cage.word(file, part="bits above BitsStored").encode(), np.uint8)
     halves = np.stack([text >> 4, text & 15], 1).reshape(-1).astype("<u2")
     pixels = np.frombuffer(dataset.PixelData, "<u2").copy()
     pixels[: halves.size] |= halves << 12
     dataset.PixelData = pixels.tobytes()
+    for number in range(4):
+        group = 0x60020000 + number * 0x20000
+        size = {0x10: dataset.Rows, 0x11: dataset.Columns, 0x100: 16, 0x102: 12 + number}
+        for element, value in size.items():
+            dataset.add_new(group + element, "US", value)
+        dataset.add_new(group + 0x40, "CS", "G")
+        dataset.add_new(group + 0x50, "SS", [1, 1])
     return dataset
 
 

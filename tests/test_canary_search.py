@@ -56,6 +56,18 @@ def test_the_table_says_what_an_option_keeps() -> None:
     assert code(0x00190010, ()) == code(0x50020010, ()) == code(0x60023000, ()) == "X"
 
 
+def test_the_table_is_that_of_edition_2026d() -> None:
+    """Counted by another transcription of PS3.15 Table E.1-1, without its four rows for groups of attributes."""
+    basic = {"X": 413, "D": 93, "U": 55, "Z": 42, "X/D": 23, "X/Z": 11, "X/Z/D": 8, "Z/D": 6, "X/Z/U*": 2}
+    assert Counter(row.basic for row in table().values()) == basic
+    assert Counter(pair for row in table().values() for pair in row.options.items()) == {
+        ("retain_uids", "K"): 60, ("retain_device_identity", "K"): 48, ("retain_device_identity", "C"): 11,
+        ("retain_institution_identity", "K"): 10, ("retain_patient_characteristics", "K"): 14,
+        ("retain_patient_characteristics", "C"): 5, ("retain_full_dates", "K"): 169, ("retain_modified_dates", "C"): 169,
+        ("clean_descriptors", "C"): 141, ("clean_structured_content", "C"): 4, ("clean_graphics", "C"): 1,
+    }  # fmt: skip
+
+
 def test_what_may_survive_follows_the_table_and_its_ancestors() -> None:
     cage = Cage()
     cage.word("f", 0x00080082, 0x00080080)  # Institution Name in Institution Code Sequence
