@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from docs.make_deid_tables import generated
 from mids.deid.editions import HEADS, Change, as_table, differences, read
 from mids.deid.tables import edition
 from mids.errors import MidsError
+from mids.resources import schemas
 
 CELLS = ["Attribute Name", "Tag", "Retd. (from PS3.6)", "In Std. Comp. IOD (from PS3.3)", "Basic Prof.", *HEADS]
 
@@ -101,3 +103,10 @@ def test_a_file_without_such_a_table_is_one_clear_line(tmp_path: Path, name: str
         read(path)
     with pytest.raises(MidsError, match="can't be read"):
         read(tmp_path / "absent.tsv")
+
+
+@pytest.mark.shared
+def test_the_tables_are_those_that_the_maker_makes(shared: Path) -> None:
+    made = generated(shared / "deid")
+    assert len(made) == 4
+    assert {name: (schemas() / "deid" / name).read_text(encoding="utf-8") for name in made} == made

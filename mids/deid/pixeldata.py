@@ -33,7 +33,7 @@ def without_overlay_bits(source: Dataset, cleaned: Dataset) -> None:
 
 
 def without_excess(source: Dataset, cleaned: Dataset) -> bool:
-    """Cuts off what stands after the last pixel that the header tells of, unless it is padding; whether there was such a thing."""
+    """Cuts off what stands after the last pixel that the header tells of; whether there was more than padding."""
     if "PixelData" not in cleaned or _is_compressed(source):
         return False
     try:
