@@ -13,7 +13,7 @@ SURNAMES = (
     "Cortes Garrido Santos Guerrero Lozano Cano Cruz Mendez Flores Prieto Herrera Peña Leon Marquez Cabrera "
     "Gallego Calvo Vidal Campos Reyes Vega Fuentes Carrasco Diez Aguilar Caballero Nieto Santana Vargas Pascual "
     "Gimenez Herrero Hidalgo Montero Lorenzo Santiago Benitez Duran Ibañez Arias Mora Ferrer Carmona Vicente "
-    "Rojas Soto Crespo Roman Pastor Velasco Parra Saez Moya Bravo Rivera Gallardo Soler Smith Jones Brown Taylor "
+    "Rojas Soto Crespo Roman Pastor Velasco Parra Saez Moya Bravo Rivera Gallardo Smith Jones Brown Taylor "
     "Martin Bernard Dubois Petit Durand Leroy Moreau Izquierdo Rojo Lobo Bello Ciego Recto Angel "
 ).split()
 NAMES = (
@@ -23,7 +23,7 @@ NAMES = (
     "Cortes Garrido Santos Guerrero Lozano Cano Cruz Mendez Flores Prieto Herrera Peña Leon Marquez Cabrera "
     "Gallego Calvo Vidal Campos Reyes Vega Fuentes Carrasco Diez Aguilar Caballero Nieto Santana Vargas Pascual "
     "Gimenez Herrero Hidalgo Montero Lorenzo Santiago Benitez Duran Ibañez Arias Mora Ferrer Carmona Vicente "
-    "Rojas Soto Crespo Roman Pastor Velasco Parra Saez Moya Bravo Rivera Gallardo Soler Smith Jones Brown Taylor "
+    "Rojas Soto Crespo Roman Pastor Velasco Parra Saez Moya Bravo Rivera Gallardo Smith Jones Brown Taylor "
     "Martin Bernard Dubois Petit Durand Leroy Moreau Izquierdo Rojo Lobo Bello Ciego Recto Angel "
 ).split()
 
