@@ -63,7 +63,8 @@ def test_the_table_is_that_of_edition_2026d() -> None:
     assert Counter(pair for row in table().values() for pair in row.options.items()) == {
         ("retain_uids", "K"): 60, ("retain_device_identity", "K"): 48, ("retain_device_identity", "C"): 11,
         ("retain_institution_identity", "K"): 10, ("retain_patient_characteristics", "K"): 14,
-        ("retain_patient_characteristics", "C"): 5, ("retain_full_dates", "K"): 169, ("retain_modified_dates", "C"): 169,
+        ("retain_patient_characteristics", "C"): 5, ("retain_full_dates", "K"): 169,
+        ("retain_modified_dates", "C"): 169,
         ("clean_descriptors", "C"): 141, ("clean_structured_content", "C"): 4, ("clean_graphics", "C"): 1,
     }  # fmt: skip
 
