@@ -6,6 +6,7 @@ and a task never raises.
 """
 
 import asyncio
+import logging
 import pickle
 import platform
 import time
@@ -89,20 +90,48 @@ def connected(address: Any, source: Path) -> Iterator["Cluster"]:
     Raises `MidsError` where no scheduler answers, or one of another environment than ours.
     """
     name = address if isinstance(address, str) else "the cluster"
+    with _quiet():
+        client = _client(address, name)
+        try:
+            cluster = Cluster(client, source, name)
+            cluster.check_scheduler()
+            yield cluster
+        finally:
+            with suppress(OSError):
+                client.close()
+
+
+def _client(address: Any, name: str) -> Any:
     try:
+        if isinstance(address, str):
+            asyncio.run(_reach(address))  # a Client that can't connect takes half a minute to give up
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", VersionMismatchWarning)  # told below, in one line
-            client = distributed.Client(address, timeout=REACH, set_as_default=False)
+            warnings.simplefilter("ignore", VersionMismatchWarning)  # told by `check_scheduler`, in one line
+            return distributed.Client(address, timeout=REACH, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
-        advice = "start one with `dask scheduler`, give its address (tcp://HOST:8786), and for tls:// its certificates"
+        advice = "start one with `dask scheduler`, give its address (tcp://HOST:8786); tls:// needs certificates"
         raise MidsError(f"no scheduler of Dask answers at {name}: {advice}") from error
+
+
+async def _reach(address: str) -> None:
+    """Raises what `connected` expects where nobody listens there, or where certificates don't fit."""
+    security = distributed.Security().get_connection_args("client")
+    comm = await distributed.comm.connect(address, timeout=REACH, **security)
+    await comm.close()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps what Dask says of lost connections off standard error: we say it in one line."""
+    loggers = [logging.getLogger(name) for name in ("distributed", "distributed.client")]
+    levels = [logger.level for logger in loggers]
     try:
-        cluster = Cluster(client, source, name)
-        cluster.check_scheduler()
-        yield cluster
+        for logger in loggers:
+            logger.setLevel(logging.CRITICAL + 1)
+        yield
     finally:
-        with suppress(OSError):
-            client.close()
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 class Cluster:
