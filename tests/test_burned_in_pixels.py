@@ -1,5 +1,6 @@
 """Text in pixels: found, read, made black, or the picture is kept back. What is drawn into the images is the truth."""
 
+import json
 import shutil
 from io import BytesIO
 from pathlib import Path
@@ -20,15 +21,19 @@ from mids.actions.frames import Frames
 from mids.actions.picture import Picture
 from mids.actions.png import Png
 from mids.actions.screen import identifying, look
+from mids.conversion import Conversion, convert
+from mids.deid import keys
 from mids.deid.burned.evidence import Screen
 from mids.deid.burned.glyphs import text_boxes, united
 from mids.deid.burned.sheet import contact_sheet
 from mids.deid.burned.words import is_mark, known, names_someone, plain
+from mids.deid.policy import BurnedIn, Detect, chosen
 from mids.errors import DataError
 from mids.readers import ocr
 from mids.readers.decoding import read_dataset, stored
 from mids.readers.pixels import render
 from mids.records import Box, Source
+from mids.report.plan import summary
 from tests.image2d import BUNDLED, image, written
 
 Bytes = npt.NDArray[np.uint8]
@@ -329,6 +334,65 @@ def test_with_a_reader_marks_stay_and_a_known_name_is_never_delivered() -> None:
     assert look([named], Screen("report", "ocr"), frozenset()).issues
     with pytest.raises(DataError, match="name or id of its header"):
         look([named], Screen("report", "ocr"), known(["Pérez García^María"]))
+
+
+# --- a whole conversion ------------------------------------------------------------------------------------
+
+
+def source(root: Path) -> Path:
+    """Two radiographs of one patient, one with the name in its pixels, and an ultrasound with the name in it."""
+    root.mkdir()
+    named = lettered(radiograph(1), NAME, (30, 20), 20)[0]
+    for number, (modality, picture) in enumerate([("CR", radiograph(2)), ("CR", named), ("US", named)]):
+        uid = f"1.2.826.0.1.{number + 1}"
+        header = {
+            "Modality": modality, "PatientID": "X1", "StudyInstanceUID": "1.2.3.4", "SeriesInstanceUID": f"{uid}.1",
+            "SOPInstanceUID": uid, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1", "BodyPartExamined": "CHEST",
+            "StudyDate": "20200101", "InstanceNumber": 1, "SeriesNumber": number,
+        }  # fmt: skip
+        dataset = image(picture, header)
+        dataset.file_meta.MediaStorageSOPInstanceUID = uid
+        (root / f"{number}.dcm").write_bytes(written(dataset))
+    return root
+
+
+def converted(tmp_path: Path, name: str, burned_in: BurnedIn, detect: Detect) -> Conversion:
+    folder = tmp_path / "source"
+    policy = chosen("mids", burned_in=burned_in, detect=detect)
+    key = tmp_path / "study.key"
+    if not key.exists():
+        keys.create(key)
+    return convert("dicom", folder if folder.exists() else source(folder), tmp_path / name, policy=policy, key=key)
+
+
+def made_as(done: Conversion, suffix: str) -> list[Path]:
+    assert done.outcome is not None
+    return [done.dataset / path for path in done.outcome.made if path.endswith(suffix)]
+
+
+def test_a_conversion_holds_blanks_reports_or_releases(tmp_path: Path) -> None:
+    held = converted(tmp_path, "held", "hold", "glyphs")
+    assert (len(made_as(held, "_cr.png")), len(made_as(held, "_us.png"))) == (1, 0)
+    assert sorted(found.code for found in held.issues) == ["PRIVACY_HELD_BACK", "PRIVACY_TEXT_FOUND"]
+    assert held.exit_code == 0
+    first, second = summary(held.plan, held.outcome, held.issues, "x").splitlines()[:2]
+    assert first.startswith("1 files held back")
+    assert second.startswith("1 images held back")
+    assert "--burned-in release" in first
+    assert "--burned-in release" in second
+
+    blanked = converted(tmp_path, "blanked", "blank", "glyphs")
+    pictures = made_as(blanked, ".png")
+    assert len(pictures) == 3
+    assert all(text_boxes((np.asarray(Image.open(path)) // 257).astype(np.uint8)) == () for path in pictures)
+    listed = ["BlankedRegions" in json.loads(path.with_suffix(".json").read_text("utf-8")) for path in pictures]
+    assert sorted(listed) == [False, True, True]
+
+    reported = converted(tmp_path, "reported", "report", "none")
+    assert [found.code for found in reported.issues] == ["PRIVACY_TEXT_KEPT"]
+    assert len(made_as(reported, ".png")) == 3
+    released = converted(tmp_path, "released", "release", "glyphs")
+    assert (released.issues, len(made_as(released, ".png"))) == ((), 3)
 
 
 # --- contact sheet -----------------------------------------------------------------------------------------

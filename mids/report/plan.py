@@ -1,7 +1,7 @@
 """Renders what a conversion will do, and what it did, for a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from mids.deid.references import References
 from mids.issues import Issue, Level
@@ -68,12 +68,7 @@ def summary(
             others += len(skipped.sources)
         else:
             reasons[skipped.reason] += len(skipped.sources)
-    held = sum(count for reason, count in reasons.items() if reason.startswith("held back"))
-    lines = []
-    if held:
-        lines.append(
-            f"{held} files held back, they may show a patient's name: look at them, then use --burned-in release"
-        )
+    lines = [*_held(reasons, issues)]
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
         lines.append(f"{len(outcome.made)} {what} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
@@ -88,6 +83,16 @@ def summary(
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"
     lines.append(f"{told}: {state}/sources.tsv")
     return "\n".join(lines) + "\n"
+
+
+def _held(reasons: Mapping[str, int], issues: Iterable[Issue]) -> Iterator[str]:
+    """What was held back by its header or for text in its pixels, and how to get it."""
+    by_header = sum(count for reason, count in reasons.items() if reason.startswith("held back"))
+    if by_header:
+        yield f"{by_header} files held back, they may show a patient's name: look at them, then use --burned-in release"
+    by_pixels = sum(found.code == "PRIVACY_TEXT_FOUND" for found in issues)
+    if by_pixels:
+        yield f"{by_pixels} images held back for text in their pixels: look at them, use --burned-in release or blank"
 
 
 def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:

@@ -146,7 +146,7 @@ def _lines(mask: Flags, lowest: int) -> list[Box]:
     found = []
     for label in np.unique(labels):
         line = glyphs.only(labels == label)
-        if len(line.top) > 2 or (len(line.top) == 2 and _pair(line)) or (len(line.top) == 1 and _touching(line)):
+        if len(line.top) > 2 or (len(line.top) == 2 and _pair(line)) or _touching(line):
             top, bottom = int(line.top.min()), int(line.bottom.max())
             above, beside = (bottom - top) // 2, (bottom - top) * min(2, max(1, len(line.top) - 1))
             box = top - above, int(line.left.min()) - beside, bottom + above, int(line.right.max()) + beside
@@ -171,9 +171,11 @@ def _pair(line: _Shapes) -> bool:
 
 
 def _touching(line: _Shapes) -> bool:
-    """Whether a single shape is letters that touch; one letter alone names nobody."""
-    high, wide = int(line.bottom[0] - line.top[0]), int(line.right[0] - line.left[0])
-    return wide >= 1.4 * high and high >= 1.5 * _LOWEST and 0.25 < line.area[0] / (high * wide) < 0.7
+    """Whether a shape is letters that touch; one letter alone names nobody."""
+    high, wide = line.bottom - line.top, line.right - line.left
+    is_wide = ((wide >= 1.4 * high) & (high >= 1.5 * _LOWEST)) | (wide >= 3 * high)
+    fill = line.area / (high * wide)
+    return bool((is_wide & (fill > 0.25) & (fill < 0.7)).any())
 
 
 def _neighbours(glyphs: _Shapes) -> tuple[Ints, Ints]:
