@@ -94,54 +94,45 @@ def convert(
         raise MidsError("SOURCE and DEST must not be empty")
     if review and Path(review).exists():
         raise MidsError(f"{review} exists: give another file for --review, or move it away")
-    root, target = Path(source), Path(dataset).resolve()
+    root, target = Path(source).absolute(), Path(dataset).resolve()  # workers of a cluster start elsewhere
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
-    check_places(root, target)
+    check_places(Path(source), target)
     corrections = curation_table.read(Path(curation)) if curation else ()
     policy = policy or preset("mids")
-    rules, vocabulary = resolve(policy), clinical.load(collection)
-    table = _table(policy, id_table)
-    complete = not (limit or include or exclude)
-    root = root.absolute()  # workers of a cluster start elsewhere
+    rules, schema, table = resolve(policy), clinical.load(collection).schema, _table(policy, id_table)
     with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
         secret, key_made = _secret(policy, Path(key) if key else None, state, target)
-        pseudonyms = Pseudonyms(secret)
-        labels = Labels(pseudonyms, description, policy.ids, table)
+        labels = Labels(Pseudonyms(secret), description, policy.ids, table)
         _settle(state, target, collection=collection, key=secret.digest, layout=layout)
         options = Options(pixels, compression, cine, contours, layout)
         privacy = Privacy(labels, policy, rules, redactor(policy, secret))
-        context = Context(vocabulary.schema, privacy, options, corrections, state.journal.names())
+        context = Context(schema, privacy, options, corrections, state.journal.names())
         with workers.reading() as mapped:
-            scanner = Scanner(mapped, None if dry_run else state.folder)
-            chosen = _chosen(
-                reader.read(root, scanner), include=include, exclude=exclude, limit=limit, pseudonyms=pseudonyms
-            )
-            plan = build(modelled(chosen, root, vocabulary.schema), context, complete=complete)
-        if state.journal.joined(pseudonyms.item("source root", str(root.resolve())), keep=not dry_run):
+            batches = reader.read(root, Scanner(mapped, None if dry_run else state.folder))
+            chosen = _chosen(batches, labels, include=include, exclude=exclude, limit=limit)
+            plan = build(modelled(chosen, root, schema), context, complete=not (limit or include or exclude))
+        if state.journal.joined(labels.item("source root", str(root.resolve())), keep=not dry_run):
             plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, _added(collection)))
         plan = _checked(plan, include, exclude)
-        references = References(pseudonyms, show_paths=show_paths or labels.are_public)
+        references = References(labels.pseudonyms, show_paths=show_paths or labels.are_public)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
         outcome = None
         if not dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
-            where = Place(root, target, state.folder)
             extra = partial(published, plan, references, corrections, with_sources=publish_sources)
-            words = Words(description, vocabulary.schema, policy)
-            texts = partial(_texts, words=words, extra=extra)
-            outcome = run(plan, where, state.journal, texts, workers=workers, progress=progress)
+            texts = partial(_texts, words=Words(description, schema, policy), extra=extra)
+            outcome = run(
+                plan, Place(root, target, state.folder), state.journal, texts, workers=workers, progress=progress
+            )
         is_sealed = policy.ids == "random" and outcome is not None
-        if review and not dry_run:
-            write_review(Path(review), privacy.removed, target)
         if not dry_run:
+            if review:
+                write_review(Path(review), privacy.removed, target)
             write_sources(state.folder, plan, outcome, references, linked=not is_sealed)
         if is_sealed:
             state.seal()
-    issues = (
-        *plan.issues,
-        *(found for subject in plan.subjects for found in subject.issues),
-        *(outcome.issues if outcome else ()),
-    )
+    issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues))
+    issues += outcome.issues if outcome else ()
     shown = tuple(references.masked(found) for found in issues)
     return Conversion(target, plan, comparison, outcome, shown, references, key_made, is_sealed)
 
@@ -182,14 +173,14 @@ def _texts(inventory: Inventory, outcome: Outcome, *, words: Words, extra: Extra
 
 
 def _chosen(
-    batches: Iterator[Sequence[Item]], *,
-    include: Sequence[str], exclude: Sequence[str], limit: int | None, pseudonyms: Pseudonyms,
+    batches: Iterator[Sequence[Item]], labels: Labels, *,
+    include: Sequence[str], exclude: Sequence[str], limit: int | None,
 ) -> Iterator[Sequence[Item]]:  # fmt: skip
     """The batches of the wanted subjects, and those that belong to none."""
 
     def wanted(items: Sequence[Item]) -> bool:
         patient = source_id(items)
-        names = (patient.split("|")[-1], pseudonyms.subject(patient))
+        names = (patient.split("|")[-1], labels.pseudonyms.subject(patient))
         is_in = not include or any(fnmatchcase(name, pattern) for name in names for pattern in include)
         return is_in and not any(fnmatchcase(name, pattern) for name in names for pattern in exclude)
 
