@@ -95,7 +95,7 @@ def _second(cage: Cage) -> Iterator[tuple[str, bytes]]:
     yield f"{folder}/{_name(cage, 'b/dx')}", written(cage, hidden(cage, dataset, "b/dx"), "b/dx", rich=False)
     stack = {**study, **shared(cage, SERIES, "b, CT")}
     for number in range(3):
-        dataset = hidden(cage, ct(cage, f"b/ct-{number}", stack, number), f"b/ct-{number}")
+        dataset = hidden(cage, ct(cage, f"b/ct-{number}", stack, number), f"b/ct-{number}", declared=False)
         yield f"{folder}/{_name(cage, f'b/ct-{number}')}", written(cage, dataset, f"b/ct-{number}", rich=False)
     yield f"{folder}/{_name(cage, 'note')}.txt", f"Paciente {cage.word('note')}, {cage.day('note')}\n".encode()
     yield f"{folder}/{_name(cage, 'picture')}.jpg", b"\xff\xd8\xff\xfe\x00\x10" + cage.word("picture").encode()
@@ -225,14 +225,14 @@ def mr(cage: Cage, file: str, series: Values, number: int) -> Dataset:
     return with_pixels(dataset, _pixels((32, 32), 900 + number, np.uint16), "MONOCHROME2", 12)
 
 
-def hidden(cage: Cage, dataset: Dataset, file: str) -> Dataset:
-    """Spells a canary in four overlays, in the bits above the twelve of each pixel (retired, PS3.5 8.1.2)."""
+def hidden(cage: Cage, dataset: Dataset, file: str, *, declared: bool = True) -> Dataset:
+    """Spells a canary in the bits above the twelve of each pixel, `declared` as four overlays (PS3.5 8.1.2)."""
     text = np.frombuffer(cage.word(file, part="bits above BitsStored").encode(), np.uint8)
     halves = np.stack([text >> 4, text & 15], 1).reshape(-1).astype("<u2")
     pixels = np.frombuffer(dataset.PixelData, "<u2").copy()
     pixels[: halves.size] |= halves << 12
     dataset.PixelData = pixels.tobytes()
-    for number in range(4):
+    for number in range(4 if declared else 0):
         group = 0x60020000 + number * 0x20000
         size = {0x10: dataset.Rows, 0x11: dataset.Columns, 0x100: 16, 0x102: 12 + number}
         for element, value in size.items():

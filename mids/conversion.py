@@ -26,6 +26,7 @@ from mids.plan.texts import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
+from mids.readers import ocr
 from mids.readers.scan import Scanner
 from mids.records import Compression, Contours, Item, Layout, Pixels
 from mids.run import run
@@ -100,6 +101,8 @@ def convert(
     check_places(Path(source), target)
     corrections = curation_table.read(Path(curation)) if curation else ()
     policy = policy or preset("mids")
+    if policy.detect == "ocr":
+        ocr.version()  # where there is none, it is said before anything is read
     rules, schema, table = resolve(policy), clinical.load(collection).schema, _table(policy, id_table)
     with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
         secret, key_made = _secret(policy, Path(key) if key else None, state, target)

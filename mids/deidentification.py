@@ -23,6 +23,7 @@ from mids.plan import Comparison, Outcome, Plan, compare
 from mids.plan.compare import files_below
 from mids.plan.instances import Context, build, headers
 from mids.plan.texts import Inventory
+from mids.readers import ocr
 from mids.readers.embedding import FIRST, Embedding
 from mids.readers.files import batched, walk
 from mids.readers.scan import CHUNK, Scan
@@ -81,6 +82,8 @@ def deidentify(
     Raises `MidsError` where use or environment is wrong.
     """
     policy = policy or preset("mids")
+    if policy.detect == "ocr":
+        ocr.version()
     root, target = Path(source), Path(dataset).resolve()
     _check_use(source, dataset, policy, jobs=jobs, key=key, id_table=id_table, map_file=map_file)
     check_places(root, target)
@@ -130,6 +133,8 @@ def _check_use(
         raise MidsError("SOURCE and DEST must not be empty")
     if (policy.ids == "table") != bool(id_table):
         raise MidsError("--ids table and --id-table FILE go together: give both or none")
+    if policy.texts == "keep" and {"clean_descriptors", "clean_structured_content"} & policy.options:
+        raise MidsError("--texts keep contradicts cleaning descriptors and structured content: leave one of them out")
     if policy.ids == "random" and key:
         raise MidsError("random ids have no key: leave --key out, or choose --ids keyed")
     if policy.ids == "random" and map_file:

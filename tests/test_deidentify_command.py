@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont
 from trees import COMMANDS, another, chest, codes, command, fill_folder, put, radiographs, stamps, tree
 
-from example_datasets.generators.dicomfile import instance, uid, with_pixels
+from example_datasets.generators.dicomfile import encode, instance, uid, with_pixels
 from mids.conversion import convert
 from mids.deid.keys import Key
 from mids.deid.labels import Labels
@@ -562,3 +562,19 @@ def test_real_files_come_out_or_are_named(shared: Path, tmp_path: Path, key: Pat
     rows = sources(tmp_path / "dest")
     assert {row["filename"] for row in rows if row["status"] == "converted"} == {*headers(tmp_path / "dest")}
     assert all(row["reason"] != "n/a" for row in rows if row["status"] != "converted")
+
+
+def test_an_image_cut_inside_its_header_is_told_and_not_delivered(tmp_path: Path, dest: Path, key: Path) -> None:
+    whole, other = (encode(dataset) for dataset in list(radiographs().values())[:2])
+    source = fill_folder(tmp_path / "cut", {"a": whole, "b": other[: other.index(b"\x28\x00\x10\x00")]})
+    done = deidentify(source, dest, key=key)
+    assert done.exit_code == 1
+    assert [found.code for found in done.issues if found.level == "error"] == ["FILE_TRUNCATED"]
+    assert done.outcome is not None
+    assert len(done.outcome.made) == 1
+
+
+def test_texts_as_they_are_contradict_cleaning(tmp_path: Path, dest: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "s", {"a": b"x"})
+    with pytest.raises(MidsError, match="contradicts"):
+        deidentify(source, dest, policy=chosen("mids", texts="keep"), key=key)

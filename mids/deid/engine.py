@@ -20,7 +20,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 from mids.deid import codes, elements
 from mids.deid.elements import DEFAULT, Charset, Element
 from mids.deid.markers import mark, new_meta
-from mids.deid.pixeldata import without_excess, without_overlay_bits
+from mids.deid.pixeldata import without_excess, without_unused_bits
 from mids.deid.policy import Code
 from mids.deid.private import Blocks
 from mids.deid.rules import Rules, types
@@ -37,6 +37,7 @@ BROKEN = (
 )  # fmt: skip
 """What pydicom raises for bytes that it can't make sense of."""
 
+_HIDDEN = "bits of pixels beyond BitsStored were set, where something may hide, and were cleared"
 _LONGER = "PixelData is longer than its header says, and the rest was removed"
 _PATIENT_ID, _SOP_CLASS, _SOP_INSTANCE = 0x00100020, 0x00080016, 0x00080018
 _CHARSET, _CONCEPT, _TEXT_VALUE = 0x00080005, 0x0040A043, 0x0040A160
@@ -80,7 +81,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")
             cleaned = task.dataset(dataset, {} if known is None else known, is_known=known is not None)
-            without_overlay_bits(dataset, cleaned)
+            hid = without_unused_bits(dataset, cleaned)
             is_longer = without_excess(dataset, cleaned)
             _complete(cleaned, task, sop_class, sop_instance)
             mark(cleaned, rules.policy, pixels_cleaned=pixels_cleaned)
@@ -88,8 +89,9 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
             cleaned.preamble = bytes(128)
     except BROKEN as error:
         raise DataError("DEID_IMPOSSIBLE", f"the dataset can't be taken apart ({type(error).__name__})") from error
-    longer = (issue("DEID_VALUE_REMOVED", _LONGER, where="PixelData", origin="deid"),) if is_longer else ()
-    return Cleaned(cleaned, (*_issues(task.removed), *longer))
+    said = [text for text, is_so in ((_HIDDEN, hid), (_LONGER, is_longer)) if is_so]
+    pixels = (issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said)
+    return Cleaned(cleaned, (*_issues(task.removed), *pixels))
 
 
 def _identity(dataset: Dataset) -> tuple[str, str]:
@@ -123,7 +125,12 @@ def _issues(removed: Mapping[tuple[int, str], int]) -> Iterator[Issue]:
     for (tag, vr), count in sorted(removed.items()):
         name = elements.name(tag)
         times = "" if count == 1 else f" ({count} times)"
-        yield issue("DEID_VALUE_REMOVED", f"{name} holds no {vr} and was removed{times}", where=name, origin="deid")
+        yield issue(
+            "DEID_VALUE_REMOVED",
+            f"{name} holds no {vr or 'value that can be read'} and was removed{times}",
+            where=name,
+            origin="deid",
+        )
 
 
 @dataclass(slots=True)

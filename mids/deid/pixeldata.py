@@ -4,7 +4,10 @@ Overlays in unused bits (retired, PS3.5 8.1.2) leave with their group: without r
 overlay holds a name, so overlays and curves always go, with Clean Graphics too.
 """
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID
@@ -14,22 +17,53 @@ from mids.errors import DataError
 _GROUPS = range(0x6000, 0x6020, 2)
 
 
-def without_overlay_bits(source: Dataset, cleaned: Dataset) -> None:
-    """Clears the bits of the pixel data that overlays of the source lie in.
+def without_unused_bits(source: Dataset, cleaned: Dataset) -> bool:
+    """Clears the bits of pixels that are no part of the picture; whether an undeclared one of them was set.
 
-    Raises `DataError` ``DEID_IMPOSSIBLE`` where the pixel data is compressed, so that they can't be cleared.
+    A pixel that equals PixelPaddingValue is left as it is: some scanners pad with a value beyond BitsStored.
+    Raises `DataError` ``DEID_IMPOSSIBLE`` where an overlay lies in compressed pixel data, so that it can't be cleared.
     """
-    mask = _mask(source)
-    if not mask or "PixelData" not in cleaned:
-        return
+    if "PixelData" not in cleaned:
+        return False
     if _is_compressed(source):
-        raise DataError("DEID_IMPOSSIBLE", "an overlay lies in unused bits of compressed pixel data")
+        if _has_embedded_overlay(source):
+            raise DataError("DEID_IMPOSSIBLE", "an overlay lies in unused bits of compressed pixel data")
+        return False
+    allocated, stored = int(source.get("BitsAllocated") or 0), int(source.get("BitsStored") or 0)
+    high = int(source.get("HighBit", stored - 1))
+    if allocated not in (8, 16, 32) or not 0 < stored < allocated or not stored - 1 <= high < allocated:
+        return False
     order = "<" if source.original_encoding[1] is not False else ">"
-    kind = np.dtype(f"{order}u{int(source.BitsAllocated) // 8}")
     content = cleaned["PixelData"].value
-    whole = len(content) // kind.itemsize * kind.itemsize
-    pixels = np.frombuffer(content, kind, whole // kind.itemsize) & kind.type(~mask & (1 << kind.itemsize * 8) - 1)
-    cleaned["PixelData"].value = pixels.astype(kind).tobytes() + content[whole:]
+    whole = len(content) // (allocated // 8) * (allocated // 8)
+    found = np.frombuffer(content[:whole], f"{order}u{allocated // 8}").astype(f"u{allocated // 8}")
+    pixels = _picture(found, stored, high, is_signed=bool(source.get("PixelRepresentation")))
+    if (padding := _padding(source, allocated)) is not None:
+        pixels = np.where(found == padding, found, pixels)
+    if np.array_equal(pixels, found):
+        return False
+    cleaned["PixelData"].value = pixels.astype(f"{order}u{allocated // 8}").tobytes() + content[whole:]
+    return not _has_embedded_overlay(source)
+
+
+def _picture(found: NDArray[Any], stored: int, high: int, *, is_signed: bool) -> NDArray[Any]:
+    """The pixels with nothing but the stored bits, the sign carried upwards (PS3.5 8.1.1)."""
+    kind, bits = found.dtype.type, found.dtype.itemsize * 8
+    pixels: NDArray[Any] = found & kind(((1 << stored) - 1) << high - stored + 1)
+    if is_signed:
+        above = (1 << bits) - (1 << high + 1)
+        pixels = np.where(found & kind(1 << high), pixels | kind(above), pixels)
+    return pixels
+
+
+def _padding(source: Dataset, bits: int) -> int | None:
+    value = source.get("PixelPaddingValue")
+    return int(value) & (1 << bits) - 1 if isinstance(value, int) else None
+
+
+def _has_embedded_overlay(source: Dataset) -> bool:
+    """Whether an overlay without data of its own says that it lies in the pixels (retired, PS3.5 8.1.2)."""
+    return any((group, 0x0102) in source and (group, 0x3000) not in source for group in _GROUPS)
 
 
 def without_excess(source: Dataset, cleaned: Dataset) -> bool:
@@ -50,18 +84,3 @@ def without_excess(source: Dataset, cleaned: Dataset) -> bool:
 def _is_compressed(source: Dataset) -> bool:
     syntax = UID(getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID") or "")
     return syntax.is_transfer_syntax and syntax.is_encapsulated
-
-
-def _mask(source: Dataset) -> int:
-    """The bits of a pixel that overlays without data of their own say they lie in, none of them a bit of the image."""
-    first = next((group for group in _GROUPS if (group, 0x0102) in source), None)
-    if first is None:
-        return 0
-    high = int(source.get("HighBit") or int(source.get("BitsStored") or 16) - 1)
-    stored = range(high - int(source.get("BitsStored") or 16) + 1, high + 1)
-    mask = 0
-    for group in _GROUPS:
-        if (group, 0x0102) in source and (group, 0x3000) not in source:
-            bit = int(source[group, 0x0102].value or 0)
-            mask |= 0 if bit in stored or bit >= int(source.get("BitsAllocated") or 16) else 1 << bit
-    return mask

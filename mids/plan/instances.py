@@ -12,6 +12,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from pydicom.uid import UID
+
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
 from mids.deid.burned.evidence import VOLUMES, Decision, Screen, by_header, screen
@@ -200,6 +202,8 @@ def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
     if instance.truncated:
         return "truncated", "the pixel data breaks off", nothing
     if not instance.has_pixels:
+        if "Image Storage" in UID(instance.text("SOPClassUID")).name:
+            return "truncated", "an image without pixel data: its header may break off", nothing
         return "deliver", "", nothing
     decision = by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}

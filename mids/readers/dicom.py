@@ -35,7 +35,9 @@ NAMING = (
     "StudyDate StudyInstanceUID StudyTime TemporalPositionIdentifier TriggerTime ViewCodeSequence "
     "ViewModifierCodeSequence ViewPosition PatientOrientationCodeSequence PatientOrientationModifierCodeSequence "
     "BitsAllocated BitsStored PixelRepresentation ImageOrientationPatient ImagePositionPatient PixelSpacing "
-    "SliceThickness GantryDetectorTilt ImageComments"
+    "SliceThickness GantryDetectorTilt ImageComments ConversionType SecondaryCaptureDeviceID DateOfSecondaryCapture "
+    "TimeOfSecondaryCapture SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName "
+    "SecondaryCaptureDeviceSoftwareVersions RecognizableVisualFeatures StudyDescription"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 
