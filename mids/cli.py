@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mids import cli_deidentify, cli_label, cli_risk
+from mids import cli_completion, cli_deidentify, cli_diff, cli_label, cli_risk, cli_scaffold
 from mids._version import __version__
 from mids.cli_shared import Progress, chosen_policy, common_arguments, policy_arguments, say
 from mids.errors import MidsError
@@ -29,6 +29,9 @@ EXAMPLES_CONVERT = """examples:
   mids-convert dicom export.zip ~/dataset --jobs 4            read an archive, use four processes
   mids-convert dicom ~/studies ~/dataset --limit 2 -v         try two subjects first
   mids-convert dicom ~/studies ~/dataset --curation fixes.tsv apply a person's corrections
+  mids-convert --list                                         the collections that it knows
+  mids-convert --about fidac                                  where one is got, its terms, how it must lie on disk
+  mids-convert --tools                                        what it works with, and what is not there
 
 A second run on the same DEST converts only what is new or changed. State, with the table of which source
 became which file, is kept in DEST.mids, which only you can read: it holds real paths.
@@ -53,32 +56,41 @@ exit codes: 0 no errors, 1 errors, 2 usage or environment, 3 a check crashed
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command ``mids``."""
-    parser = _parser("mids", "MIDS datasets: convert medical imaging collections into them, and validate them.", "")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    return _guarded(parsers()["mids"], argv)
+
+
+def convert_main(argv: Sequence[str] | None = None) -> int:
+    """The command ``mids-convert``: the same as ``mids convert``."""
+    return _guarded(parsers()["mids-convert"], argv)
+
+
+def validate_main(argv: Sequence[str] | None = None) -> int:
+    """The command ``mids-validate``: the same as ``mids validate``."""
+    return _guarded(parsers()["mids-validate"], argv)
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command that is installed, by its name."""
+    mids = _parser("mids", "MIDS datasets: convert medical imaging collections into them, and validate them.", "")
+    commands = mids.add_subparsers(dest="command", metavar="COMMAND", required=True)
     _convert_arguments(_subcommand(commands, "convert", "convert a source collection", EXAMPLES_CONVERT))
     _validate_arguments(_subcommand(commands, "validate", "validate a dataset", EXAMPLES_VALIDATE))
     cli_deidentify.arguments(_subcommand(commands, "deidentify", cli_deidentify.TEXT, cli_deidentify.EXAMPLES))
     cli_label.arguments(_subcommand(commands, "label", cli_label.TEXT, cli_label.EXAMPLES))
     cli_risk.arguments(_subcommand(commands, "risk", cli_risk.TEXT, cli_risk.EXAMPLES))
+    cli_diff.arguments(_subcommand(commands, "diff", cli_diff.TEXT, cli_diff.EXAMPLES))
+    cli_scaffold.arguments(_subcommand(commands, "scaffold", cli_scaffold.TEXT, cli_scaffold.EXAMPLES))
     key = _subcommand(commands, "key", "make the key of pseudonyms", "examples:\n  mids key new ~/keys/study.key\n")
     key.add_argument("action", choices=["new"], help="make a new key")
     key.add_argument("file", type=Path, metavar="FILE", help="where to; must not exist")
     key.set_defaults(run=_key)
-    return _guarded(parser, argv)
-
-
-def convert_main(argv: Sequence[str] | None = None) -> int:
-    """The command ``mids-convert``: the same as ``mids convert``."""
-    parser = _parser("mids-convert", "Convert a source collection into a MIDS dataset.", EXAMPLES_CONVERT)
-    _convert_arguments(parser)
-    return _guarded(parser, argv)
-
-
-def validate_main(argv: Sequence[str] | None = None) -> int:
-    """The command ``mids-validate``: the same as ``mids validate``."""
-    parser = _parser("mids-validate", "Validate a MIDS dataset.", EXAMPLES_VALIDATE)
-    _validate_arguments(parser)
-    return _guarded(parser, argv)
+    completion = _subcommand(commands, "completion", cli_completion.TEXT, cli_completion.EXAMPLES)
+    cli_completion.arguments(completion, parsers)
+    convert = _parser("mids-convert", "Convert a source collection into a MIDS dataset.", EXAMPLES_CONVERT)
+    _convert_arguments(convert)
+    validate = _parser("mids-validate", "Validate a MIDS dataset.", EXAMPLES_VALIDATE)
+    _validate_arguments(validate)
+    return {"mids": mids, "mids-convert": convert, "mids-validate": validate}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -108,6 +120,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive to convert")
     add("dest", nargs="?", metavar="DEST", help="the dataset: absent, empty, or made by an earlier run")
     add("--list", action="store_true", help="list the collections and stop")
+    add("--tools", action="store_true", help="list the programs and decoders that are used, with versions, and stop")
     add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
@@ -133,7 +146,11 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     add("--review", type=Path, metavar="FILE", help="what was taken out of texts, readable by you only; must not exist")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
-    add("--about", type=Path, metavar="FILE", help="YAML: title, authors, licence … of the dataset")
+    add(
+        "--about",
+        metavar="NAME|FILE",
+        help="alone: access, terms and expected layout of a collection, and stop; else YAML: title, authors, licence …",
+    )
     add("--publish-sources", action="store_true", help="put the source table, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may hold names")
     common_arguments(parser)
@@ -220,15 +237,18 @@ def _log_to(path: Path | None) -> None:
 
 
 def _convert(arguments: argparse.Namespace) -> int:
-    from mids import collections, conversion, statistics
-    from mids.dataset import Dataset
+    from mids import collections, conversion
     from mids.deid.describe import describe
     from mids.issues import Level
+    from mids.report import asked
     from mids.report import plan as report
 
     if arguments.list:
         for name in collections.names():
             print(f"{name}\t{collections.find(name).ABOUT.description}")
+        return 0
+    if arguments.tools or (arguments.about and not arguments.collection):
+        print(asked.tools() if arguments.tools else asked.about(arguments.about), end="")
         return 0
     policy = chosen_policy(arguments)
     if arguments.describe:
@@ -260,10 +280,18 @@ def _convert(arguments: argparse.Namespace) -> int:
     if not a.dry_run and not a.quiet:
         text = report.summary(done.plan, done.outcome, done.issues, f"{done.dataset}.mids")
         if done.outcome and (done.outcome.made or done.outcome.kept):
-            text += statistics.summary_text(Dataset(done.dataset))
+            text += _counted(done.dataset)
         print(text, end="")
         logging.getLogger("mids").info(text)
     return done.exit_code
+
+
+def _counted(dataset: Path) -> str:
+    """What is in the dataset, by modality, body part and view."""
+    from mids import statistics  # these load pandas: not before somebody reads what they count
+    from mids.dataset import Dataset
+
+    return statistics.summary_text(Dataset(dataset))
 
 
 def _validate(arguments: argparse.Namespace) -> int:

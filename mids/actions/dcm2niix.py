@@ -239,14 +239,17 @@ def _flipped(boxes: Sequence[Box], rows: int) -> list[tuple[slice, slice]]:
 
 def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:
     """Empties the header's text fields, which hold times and comments, and blanks boxes on every slice."""
+    with path.open("r+b") as stream:
+        for begin, length in SCRUBBED:
+            stream.seek(begin)
+            stream.write(bytes(length))
+    if not blank:
+        return
     image = _opened(path)
     content = np.memmap(path, dtype=np.uint8, mode="r+")
-    for begin, length in SCRUBBED:
-        content[begin : begin + length] = 0
     voxels = np.ndarray(image.shape, image.get_data_dtype(), content, int(image.dataobj.offset), order="F")
     for columns, rows in blank:
         voxels[columns, rows] = voxels.min()
-    content.flush()
 
 
 def _regrid(path: Path, shape: Geometry, scratch: Path) -> Path:
