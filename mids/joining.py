@@ -1,7 +1,6 @@
 """Many datasets as one: the same columns and words for all images, and the strictest terms of use."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -10,9 +9,9 @@ import pandas as pd
 
 from mids.clinical import collection_of
 from mids.counting import LABELS, TESTS, with_columns, words
-from mids.dataset import Dataset
+from mids.dataset import Dataset, Picture, Volume
+from mids.dataset.terms import STRICT, implied, terms_of
 from mids.errors import MidsError
-from mids.records import Json
 from mids.schema import load
 
 Given: TypeAlias = "Dataset | str | Path"
@@ -32,14 +31,6 @@ CODES = {
 }  # fmt: skip
 """The code lists of columns of the frame."""
 
-STRICT: Mapping[str, Sequence[str]] = {
-    "CommercialUse": ("forbidden", "unknown", "allowed"),
-    "Redistribution": ("forbidden", "unknown", "allowed"),
-    "Attribution": ("required", "unknown", "not_required"),
-    "Agreement": ("required", "unknown", "not_required"),
-}
-"""The terms of use of dataset_description.json, the strictest answer first."""
-
 COVID = {"C5203670": "COVID-19", "C5203671": "COVID-19 uncertain"}
 """The two labels by their CUIs (BIMCV-COVID19+, "Assigning CUI labels to images"), the surer first."""
 
@@ -48,7 +39,8 @@ COVID = {"C5203670": "COVID-19", "C5203671": "COVID-19 uncertain"}
 class Joined:
     """Images of several datasets as one frame, with their tests and labels; each row says its `dataset`.
 
-    `terms` are the strictest terms of use of all, `licences` those of the datasets and their images, sorted.
+    `terms` are the strictest terms of use of all, `licences` those of the datasets and their images, sorted;
+    `datasets` are the datasets by their names.
     """
 
     images: pd.DataFrame
@@ -56,6 +48,11 @@ class Joined:
     labels: pd.DataFrame
     terms: Mapping[str, str]
     licences: tuple[str, ...]
+    datasets: Mapping[str, Dataset]
+
+    def load(self, image: "pd.Series[Any]") -> Volume | Picture:
+        """The pixels of a row of `images`; raises what `Dataset.load` raises."""
+        return self.datasets[str(image["dataset"])].load(str(image["filename"]))
 
 
 def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
@@ -74,7 +71,7 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     native = [column for column in images.columns if column not in FRAME]
     licences = {str(each.description["License"]) for each in named.values() if each.description.get("License")}
     licences.update(map(str, images["usage_terms"].dropna()))
-    terms = [*(_terms(dataset.description) for dataset in named.values()), *map(_implied, sorted(licences))]
+    terms = [*(terms_of(dataset.description) for dataset in named.values()), *map(implied, sorted(licences))]
     return Joined(
         images[[*FRAME, *native]],
         _table(named, TESTS),
@@ -84,6 +81,7 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
             for key, order in STRICT.items()
         },
         tuple(sorted(licences)),
+        named,
     )
 
 
@@ -189,7 +187,7 @@ def _surer(one: str, other: str | None) -> str:
     return one if other is None else min(one, other, key=order.index)
 
 
-# --- tables and terms ------------------------------------------------------------------------------------
+# --- tables ----------------------------------------------------------------------------------------------
 
 
 def _table(named: Mapping[str, Dataset], path: str) -> pd.DataFrame:
@@ -203,22 +201,3 @@ def _table(named: Mapping[str, Dataset], path: str) -> pd.DataFrame:
         return pd.DataFrame({"dataset": pd.array([], dtype="string")})
     table = pd.concat(found, ignore_index=True)
     return table[["dataset", *(column for column in table.columns if column != "dataset")]]
-
-
-def _terms(description: Mapping[str, Json]) -> dict[str, str]:
-    """The terms of one dataset, unknown where it says nothing that is in the vocabulary."""
-    said = description.get("UsageTerms")
-    given = said if isinstance(said, dict) else {}
-    return {key: str(given[key]) if given.get(key) in order else "unknown" for key, order in STRICT.items()}
-
-
-def _implied(licence: str) -> dict[str, str]:
-    """What the name of a Creative Commons licence says by itself: NC and BY."""
-    if not _CC.fullmatch(licence):
-        return {}
-    parts = set(re.split(r"[- ]", licence))
-    commercial = {"CommercialUse": "forbidden"} if "NC" in parts else {}
-    return {**commercial, **({"Attribution": "required"} if "BY" in parts else {})}
-
-
-_CC = re.compile(r"(LicenseRef-)?CC[- ][A-Z]+([- ][A-Z]+)*([- ][\d.]+)?")

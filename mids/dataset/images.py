@@ -1,0 +1,127 @@
+"""The table of images: what names, tables and sidecars say of each, gathered and joined."""
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from mids.dataset.files import PLACE, Sidecars, applying, described, images_among, read_json, sidecars_of
+from mids.dataset.tables import frame, free_names, joined, prefixed, rows_by
+from mids.errors import DataError
+from mids.records import Json
+from mids.schema import Schema
+
+IDS = ("filename", "participant_id", "session_id")
+ALWAYS = frozenset({"sub", "ses", "run", "bp", "lat", "vp"})
+"""Entities that have a column even where no image has them."""
+JOINED = ("scan", "session", "sidecar")
+"""Whose columns `gathered` has, each with this word and a dot in front."""
+
+_log = logging.getLogger(__name__)
+
+
+def participants(root: Path) -> pd.DataFrame:
+    """participants.tsv; empty where it is absent."""
+    path = "participants.tsv"
+    rows = rows_by(root, path, "participant_id") if (root / path).is_file() else ()
+    named = ({**row, "participant_id": prefixed("sub-", row["participant_id"])} for row in rows)
+    return frame(named, ["participant_id"])
+
+
+def sessions(root: Path, files: Sequence[str]) -> pd.DataFrame:
+    """All sub-*_sessions.tsv among the files, one below the other, each row with its `participant_id`."""
+    rows = (
+        {**row, "participant_id": path.split("/")[0], "session_id": prefixed("ses-", row["session_id"])}
+        for path in files
+        if path.endswith("_sessions.tsv")
+        for row in rows_by(root, path, "session_id")
+    )
+    return frame(rows, ["participant_id", "session_id"])
+
+
+def scans(root: Path, files: Sequence[str]) -> pd.DataFrame:
+    """All *_scans.tsv among the files, one below the other, with `filename` relative to the dataset."""
+    places: dict[str, list[str]] = {}
+    for path, _ in images_among(files):
+        places.setdefault(path.rpartition("/")[2], []).append(path)
+    rows = (
+        {**row, "filename": _meant(path.rpartition("/")[0], row["filename"], places)}
+        for path in files
+        if path.endswith("_scans.tsv")
+        for row in rows_by(root, path, "filename")
+        if row["filename"]
+    )
+    return frame(rows, ["filename"])
+
+
+def _meant(folder: str, filename: str, places: dict[str, list[str]]) -> str:
+    """The dataset-relative path that a scans.tsv in `folder` means."""
+    path = (PurePosixPath(folder) / filename).as_posix()
+    here = [place for place in places.get(path.rpartition("/")[2], ()) if place.startswith(folder + "/")]
+    return here[0] if path not in here and len(here) == 1 else path
+
+
+# --- one row an image ------------------------------------------------------------------------------------
+
+
+def gathered(root: Path, files: Sequence[str], fields: Sequence[str], schema: Schema) -> pd.DataFrame:
+    """What names, scans and sessions tables and the `fields` of sidecars say, by columns that never clash.
+
+    `files` are all those of some subjects. A column of a table is called as in ``scan.acq_time``.
+    """
+    found = [described(path, extension, schema) for path, extension in images_among(files)]
+    images = frame(found, [*IDS, *schema.entities, *PLACE])
+    images = _dotted(images, scans(root, files), ["filename"], "scan")
+    images = _dotted(images, sessions(root, files), ["participant_id", "session_id"], "session")
+    if fields:
+        known = sidecars_of(root, files)
+        rows = [_fields(root, row["filename"], known, fields) for row in found]
+        images = _dotted(images, frame(rows, ["filename", *fields]), ["filename"], "sidecar")
+    return images
+
+
+def _dotted(images: pd.DataFrame, table: pd.DataFrame, keys: list[str], word: str) -> pd.DataFrame:
+    names = {column: f"{word}.{column}" for column in table.columns if column not in keys}
+    return joined(images, table.rename(columns=names), keys, "")
+
+
+def _fields(root: Path, path: str, known: Sidecars, fields: Sequence[str]) -> dict[str, str]:
+    """Some keys of an image's sidecars as text; nothing where one of them is broken."""
+    content: dict[str, Json] = {}
+    try:
+        for name in applying(path, known):
+            content |= read_json(root, name)
+    except DataError as error:
+        _log.warning("left out: %s", error)
+        content = {}
+    return {"filename": path, **{key: as_text(content[key]) for key in fields if key in content}}
+
+
+def as_text(value: Json) -> str:
+    """A value of a sidecar as a cell: a text as it is, anything else as JSON, null as nothing."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def assembled(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The rows of `gathered` with short names of columns, and what participants.tsv says."""
+    entities = [key for key in schema.entities if key in ALWAYS or bool(given[key].notna().any())]
+    columns = [*IDS, *entities, *PLACE]
+    images = given[columns]
+    for word in JOINED[:-1]:
+        images = _with(images, given, word)
+    return _with(joined(images, people, ["participant_id"], "participant"), given, JOINED[-1])
+
+
+def _with(images: pd.DataFrame, given: pd.DataFrame, word: str) -> pd.DataFrame:
+    """The images with the columns of one word, under their own names where these are free."""
+    own = list(_own(given, word))
+    names = free_names((name.removeprefix(f"{word}.") for name in own), images.columns, word)
+    return images.assign(**{names[name.removeprefix(f"{word}.")]: given[name] for name in own})
+
+
+def _own(given: pd.DataFrame, word: str) -> Iterator[str]:
+    return (str(name) for name in given.columns if str(name).startswith(f"{word}."))

@@ -1,0 +1,88 @@
+"""The kept index of a dataset: what was gathered of its images, as a Parquet file outside of it.
+
+Subjects whose files have the sizes and times that they had are not read again.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mids.dataset.images import IDS, gathered
+from mids.errors import MidsError
+from mids.schema import Schema
+
+VERSION = "1"
+_KEY = "mids.index"
+
+
+def indexed(root: Path, files: Sequence[str], fields: Sequence[str], schema: Schema, index: Path) -> pd.DataFrame:
+    """What `images.gathered` gives, from the index as far as that is fresh; afterwards the index is.
+
+    Raises `MidsError` without pyarrow, for an index inside the dataset, or for a file that is no index.
+    """
+    parquet = library()
+    if index.resolve().is_relative_to(root.resolve()):
+        raise MidsError(f"{index} lies in the dataset: keep the index outside")
+    by_subject = {subject: list(own) for subject, own in groupby(files, key=lambda path: path.split("/")[0])}
+    tops = [path.name for path in sorted(root.glob("*.json"))]
+    stamp = {"version": VERSION, "fields": list(fields), "top": _print(root, tops), "words": _words(schema)}
+    now = {subject: _print(root, own) for subject, own in by_subject.items()}
+    before = _before(index, stamp, parquet)
+    same = {subject for subject, mark in now.items() if before.get(subject) == mark}
+    kept: pd.DataFrame = parquet.read(index) if same else gathered(root, (), fields, schema)
+    if same == set(now) == set(before):
+        return kept
+    changed = [path for subject, own in by_subject.items() if subject not in same for path in own]
+    fresh = gathered(root, changed, fields, schema)
+    found = pd.concat([kept[kept["participant_id"].isin(same)], fresh], ignore_index=True)
+    empty = [name for name in found if "." in str(name) and bool(found[name].isna().all())]
+    found = found.drop(columns=[name for name in empty if not str(name).startswith("sidecar.")])
+    found = found.sort_values("filename", ignore_index=True)
+    parquet.write(index, found, {_KEY: json.dumps({**stamp, "subjects": now})})
+    return found
+
+
+def library() -> Any:
+    """The module that reads and writes Parquet; `MidsError` where pyarrow is absent."""
+    try:
+        return import_module("mids.dataset.parquet")
+    except ImportError as error:
+        raise MidsError("Parquet needs pyarrow: pip install 'mids[parquet]'") from error
+
+
+def _before(index: Path, stamp: Mapping[str, object], parquet: Any) -> dict[str, str]:
+    """The marks of the subjects in the index; none where it is absent or was made otherwise."""
+    if not index.exists():
+        return {}
+    notes = parquet.notes_of(index)
+    if _KEY not in notes:
+        raise MidsError(f"{index} is no index of a dataset: give another name")
+    found = json.loads(notes[_KEY])
+    subjects: dict[str, str] = found.pop("subjects")
+    return subjects if found == stamp else {}
+
+
+def _print(root: Path, files: Sequence[str]) -> str:
+    """A mark of names, sizes and times of files."""
+    mark = hashlib.blake2b(digest_size=16)
+    for path in files:
+        try:
+            stat = (root / path).stat()
+            size, time = stat.st_size, stat.st_mtime_ns
+        except OSError:  # a link that leads nowhere
+            size = time = -1
+        mark.update(f"{path}\0{size}\0{time}\n".encode("utf-8", "surrogateescape"))
+    return mark.hexdigest()
+
+
+def _words(schema: Schema) -> str:
+    """A mark of the words by which names are read."""
+    words = [*IDS, *schema.entities, *schema.suffixes, *schema.groups]
+    codes = [spelling for codes in schema.code_lists.values() for spelling in codes.codes]
+    return hashlib.blake2b("\n".join([*words, *codes]).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,64 @@
+"""The pixels of one image: a NIfTI volume or a PNG picture."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import numpy.typing as npt
+from nibabel.filebasedimages import ImageFileError
+from PIL import Image, UnidentifiedImageError
+
+from mids.errors import DataError, MidsError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A NIfTI image.
+
+    `data` is (columns, rows, slices) or (columns, rows, slices, volumes) in the order of the file, scaled as its
+    header says (CT: Hounsfield units). `affine` (4, 4) takes voxel indices to millimetres, +x right, +y
+    anterior, +z superior (NIfTI-1 standard).
+    """
+
+    data: npt.NDArray[Any]
+    affine: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A PNG image: `data` is (rows, columns), uint8 or uint16, or (rows, columns, 3), uint8, red green blue."""
+
+    data: npt.NDArray[np.uint8 | np.uint16]
+
+
+def load_pixels(path: Path, shown: str) -> Volume | Picture:
+    """The pixels of a file, which errors call `shown`; see `Dataset.load`."""
+    if shown.endswith((".nii.gz", ".nii")):
+        return _volume(path, shown)
+    if shown.casefold().endswith(".png"):
+        return _picture(path, shown)
+    raise MidsError(f"{shown} is neither NIfTI nor PNG: open it with a library for its format")
+
+
+def _volume(path: Path, shown: str) -> Volume:
+    try:
+        image: Any = nib.load(path)
+        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+        raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI") from error
+
+
+def _picture(path: Path, shown: str) -> Picture:
+    """Grey stays grey with its 8 or 16 bits; palettes are resolved and transparency is dropped."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error) as error:
+        raise DataError("PNG_INVALID", f"{shown} can't be read as PNG") from error
+
+
+_MODES = {"1": "L", "L": "L", "LA": "L", "I;16": "I;16"}
+"""What a PNG of each of Pillow's modes is read as; everything else is colour."""

@@ -1,0 +1,173 @@
+"""Parts for machine learning: subjects go to them as wholes, the same on every machine."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from math import lcm
+from pathlib import Path
+
+import pandas as pd
+
+from mids.dataset.tables import frame, read_table, with_ids
+from mids.errors import MidsError
+from mids.schema import Schema
+
+PARTITIONS = "derivatives/partitions.tsv"
+COLUMNS = ("participant_id", "session_id", "filename", "split")
+DEFAULT: Mapping[str, float] = {"train": 0.7, "validation": 0.1, "test": 0.2}
+
+
+def dealt(
+    images: pd.DataFrame, shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]
+) -> dict[str, str]:
+    """The part of each subject of some images; see `Dataset.splits`. Raises `MidsError`."""
+    if by == "participant":
+        people = [str(subject) for subject in images["participant_id"].unique()]
+        return parts(people, shares, seed, _values(images, stratify))
+    if stratify:
+        raise MidsError("a split by a column can't be stratified: leave one of them out")
+    kept = {subject: value or subject for subject, value in _values(images, [by]).items()}
+    of_group = groups(Counter(kept.values()), shares, seed)
+    return {subject: of_group[group] for subject, group in kept.items()}
+
+
+def _values(images: pd.DataFrame, columns: Sequence[str]) -> dict[str, str]:
+    """What some columns say of each subject, the first value that is known, "" where none is."""
+    for column in columns:
+        if column not in images.columns:
+            raise MidsError(f"column {column}: the images have no such column")
+    if not columns:
+        return {}
+    firsts = images.groupby("participant_id")[list(columns)].first().fillna("")
+    return {str(subject): "\t".join(map(str, row)).strip("\t") for subject, *row in firsts.itertuples()}
+
+
+def told(shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]) -> str:
+    """How a split was made, in words that are enough to make it again."""
+    given = ", ".join(f"{part} {value:g}" for part, value in shares.items())
+    also = f", stratified by {', '.join(stratify)}" if stratify else ""
+    return f"subjects dealt out by {by} with seed {seed} ({given}){also}"
+
+
+def parts(
+    people: Sequence[str], fractions: Mapping[str, float], seed: int, strata: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The part of each of `people`: within one of the fractions over all, and within two in every stratum.
+
+    People are ordered by stratum and then by SHA-256 of seed and id, and dealt out in that order by Tijdeman's rule
+    ("The chairman assignment problem", Discrete Mathematics 32, 1980), which keeps the count of every part of every
+    beginning of the order within one of its share.
+    """
+    shares = {part: share for part, share in exact(fractions).items() if share}
+    whole = lcm(*(share.denominator for share in shares.values()))
+    weights = {part: int(share * whole) for part, share in shares.items()}
+    known = strata or {}
+    order = sorted(set(people), key=lambda one: (known.get(one, ""), _lot(seed, one), one))
+    least = max(2 * len(weights) - 2, 1)
+    counts = dict.fromkeys(weights, 0)
+    found = {}
+    for number, one in enumerate(order, start=1):
+        # Of the parts that may have one more now, that which must have it first; all numbers are whole for speed.
+        owed = {part: least * (weight * number - counts[part] * whole) for part, weight in weights.items()}
+        ready = [part for part in weights if owed[part] >= whole]
+        due = [Fraction((least - 1) * whole - owed[part], weights[part]) for part in ready]
+        part = ready[due.index(min(due))]
+        counts[part] += 1
+        found[one] = part
+    return found
+
+
+def groups(sizes: Mapping[str, int], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
+    """The part of each group of people, the largest first, each to the part that lacks most."""
+    shares = exact(fractions)
+    total, counts = sum(sizes.values()), Counter[str]()
+    found = {}
+    for one in sorted(sizes, key=lambda each: (-sizes[each], _lot(seed, each), each)):
+        lacking = [share * total - counts[part] for part, share in shares.items()]
+        part = list(shares)[lacking.index(max(lacking))]
+        counts[part] += sizes[one]
+        found[one] = part
+    return found
+
+
+def exact(fractions: Mapping[str, float]) -> dict[str, Fraction]:
+    """The fractions as they are written in decimal; `MidsError` where they are negative or do not sum to 1."""
+    try:
+        shares = {part: Fraction(str(value)) for part, value in fractions.items()}
+    except ValueError:
+        shares = {}
+    total = sum(shares.values(), Fraction(0))
+    if not shares or min(shares.values()) < 0 or abs(total - 1) > Fraction(1, 10**9):
+        raise MidsError("the fractions of a split must be numbers from 0 that sum to 1, such as train=0.8 test=0.2")
+    return {part: share / total for part, share in shares.items()}
+
+
+def _lot(seed: int, one: str) -> bytes:
+    return hashlib.sha256(f"{seed}:{one}".encode()).digest()
+
+
+# --- the table -------------------------------------------------------------------------------------------
+
+
+def named(fractions: Mapping[str, float], schema: Schema) -> dict[str, float]:
+    """The fractions by the words of the vocabulary (train, validation, test); `MidsError` for another part."""
+    codes = schema.code_lists["split"]
+    found: dict[str, float] = {}
+    for part, value in fractions.items():
+        code = codes.find(part)
+        if code is None or code in found:
+            raise MidsError(f"part {part}: give each of {', '.join(codes.codes)} once")
+        found[code] = value
+    return found
+
+
+def read(root: Path, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+    """The part of each image by partitions.tsv, NA where it says none: its own row, its session's, its subject's.
+
+    Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
+    """
+    found: dict[tuple[str, str, str], str] = {}
+    if (root / PARTITIONS).is_file():
+        table = read_table(root / PARTITIONS, PARTITIONS).fillna("")
+        for record in table.to_dict("records"):
+            row = with_ids({str(key): str(value) for key, value in record.items()})
+            part, name = row.get("split", ""), row.get("filename", "")
+            ids = ("", "") if name else (row.get("participant_id", ""), row.get("session_id", ""))
+            found[name, *ids] = schema.code_lists["split"].find(part) or part
+    rows = []
+    for name, subject, visit in images[["filename", "participant_id", "session_id"]].fillna("").itertuples(index=False):
+        keys = ((name, "", ""), ("", subject, visit), ("", subject, ""))
+        part = next((found[key] for key in keys if key in found), "")
+        rows.append(dict(zip(COLUMNS, (subject, visit, name, part), strict=True)))
+    return frame(rows, COLUMNS)
+
+
+def write(root: Path, table: pd.DataFrame, schema: Schema, how: str, *, overwrite: bool) -> None:
+    """Writes partitions.tsv with its dictionary, whose column `split` says `how` it was made.
+
+    Raises `MidsError` where there is such a table and `overwrite` is not given, or it can't be written.
+    """
+    path = root / PARTITIONS
+    if path.exists() and not overwrite:
+        raise MidsError(f"{PARTITIONS} exists: say that it is to be overwritten, or split without writing")
+    columns = {
+        name: {"Description": column.description} for name, column in schema.tables["partitions"].columns.items()
+    }
+    levels = {code: value.definition for code, value in schema.code_lists["split"].codes.items()}
+    described = {**columns, "split": {"Description": f"{columns['split']['Description']}; {how}", "Levels": levels}}
+    lines = ["\t".join(COLUMNS), *("\t".join(row) for row in table.fillna("n/a").itertuples(index=False))]
+    try:
+        path.parent.mkdir(exist_ok=True)
+        _replace(path.with_suffix(".json"), json.dumps(described, indent=2, ensure_ascii=False) + "\n")
+        _replace(path, "\n".join(lines) + "\n")
+    except OSError as error:
+        raise MidsError(f"{PARTITIONS} can't be written: {error.strerror}") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a file that is whole at any moment."""
+    scratch = path.with_name(f".{path.name}.new")
+    scratch.write_text(text, encoding="utf-8", newline="\n")
+    scratch.replace(path)
