@@ -226,8 +226,10 @@ class Made:
 class About:
     """What a collection is, as data from its own page or paper; it becomes the dataset's description.
 
-    `ids` and `dates` say what the source's are: only real ones are replaced or shifted. The usage terms are
-    coded as `schemas/sidecars/dataset_description.json` says.
+    `ids` and `dates` say what the source's are: only real ones are replaced or shifted. `publisher` and `published`
+    (a year or day, ISO 8601) are those of the dataset, not of its source. The usage terms are
+    coded as `schemas/sidecars/dataset_description.json` says. `access` says how the source is got, `expected` how it
+    must lie on disk: both are for whoever converts (``--about NAME``) and stand in no dataset.
     """
 
     name: str
@@ -243,12 +245,17 @@ class About:
     doi: str = ""
     url: str = ""
     limitations: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    publisher: str = ""
+    published: str = ""
     commercial_use: Literal["allowed", "forbidden", "unknown"] = "unknown"
     redistribution: Literal["allowed", "forbidden", "unknown"] = "unknown"
     attribution: Literal["required", "not_required", "unknown"] = "unknown"
     agreement: Literal["required", "not_required", "unknown"] = "unknown"
     ids: Literal["real", "pseudonymous", "public"] = "real"
     dates: Literal["real", "pseudonymous", "public"] = "real"
+    access: str = ""
+    expected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,7 @@ def names(draw: st.DrawFn) -> Name:
     return build(values, suffix.suffix, suffix.extensions[0], group=suffix.group, datatype=suffix.datatype)
 
 
+@settings(deadline=None)
 @given(names())
 def test_images_say_what_the_name_was_built_from(name: Name) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -72,7 +72,7 @@ def gathered(root: Path, files: Sequence[str], fields: Sequence[str], schema: Sc
     `files` are all those of some subjects. A column of a table is called as in ``scan.acq_time``.
     """
     found = [described(path, extension, schema) for path, extension in images_among(files)]
-    images = frame(found, [*IDS, *schema.entities, *PLACE])
+    images = frame(found, [*IDS, *sorted(ALWAYS), *PLACE])
     images = _dotted(images, scans(root, files), ["filename"], "scan")
     images = _dotted(images, sessions(root, files), ["participant_id", "session_id"], "session")
     if fields:
@@ -108,7 +108,9 @@ def as_text(value: Json) -> str:
 
 def assembled(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows of `gathered` with short names of columns, and what participants.tsv says."""
-    entities = [key for key in schema.entities if key in ALWAYS or bool(given[key].notna().any())]
+    entities = [
+        key for key in schema.entities if key in given.columns and (key in ALWAYS or bool(given[key].notna().any()))
+    ]
     columns = [*IDS, *entities, *PLACE]
     images = given[columns]
     for word in JOINED[:-1]:

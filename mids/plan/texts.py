@@ -196,11 +196,13 @@ def dictionary(table: Table, schema: Schema) -> dict[str, Json]:
 def description(about: About) -> dict[str, Json]:
     """dataset_description.json from what is known of the collection."""
     optional: dict[str, Json] = {
+        "Description": about.description, "Keywords": list(about.keywords),
         "License": about.licence if about.licence != "n/a" else "",
         "Authors": list(about.authors), "Acknowledgements": about.acknowledgements,
         "HowToAcknowledge": about.how_to_cite, "Funding": list(about.funding),
         "EthicsApprovals": list(about.ethics), "ReferencesAndLinks": list(about.references),
-        "DatasetDOI": about.doi, "KnownLimitations": list(about.limitations),
+        "DatasetDOI": about.doi, "Publisher": about.publisher, "DatePublished": about.published,
+        "KnownLimitations": list(about.limitations),
     }  # fmt: skip
     return {
         "Name": about.title,
