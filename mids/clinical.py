@@ -1,4 +1,7 @@
-"""The clinical columns of a collection, declared as data in `schemas/collections/<name>.yaml`.
+"""The clinical columns of a collection, declared as data.
+
+They stand in `schemas/collections/<name>.yaml`, or, for a collection of another package, in ``vocabulary.yaml`` beside
+the module that its entry point names.
 
 A file holds ``missing`` (spellings of missing values, compared without case) and ``tables``: for each table its
 ``columns``, and for a table of the collection's own its ``file``, ``key`` and ``description``. A column has the
@@ -12,6 +15,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from mids.resources import read_yaml, schemas
@@ -99,7 +105,7 @@ _MADE = re.compile(r"mids convert ([a-z0-9-]+)")
 def load(name: str) -> Clinical:
     """The vocabulary of a collection; of one that declares nothing, the common one."""
     schema = load_schema()
-    path = schemas() / "collections" / f"{name}.yaml"
+    path = _file(name)
     content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
     tables = dict(schema.tables)
     origins = {}
@@ -117,6 +123,15 @@ def load(name: str) -> Clinical:
         origins[table] = {key: _origin(key, value) for key, value in entry["columns"].items() if "from" in value}
     missing = frozenset(str(text).lower() for text in ("", "n/a", *content.get("missing", ())))
     return Clinical(replace(schema, tables=tables), origins, missing)
+
+
+def _file(name: str) -> Path:
+    """Where a collection's columns are declared; nothing need be there."""
+    for entry in entry_points(group="mids.collections"):
+        spec = find_spec(entry.module) if entry.name == name else None
+        if spec and spec.origin:
+            return Path(spec.origin).with_name("vocabulary.yaml")
+    return schemas() / "collections" / f"{name}.yaml"
 
 
 _COLUMN = ("type", "unit", "required", "code_list", "minimum", "maximum", "holds", "description", "source")

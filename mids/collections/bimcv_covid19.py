@@ -63,6 +63,9 @@ ABOUT = About(
     agreement="required",
     ids="public",
     dates="public",
+    access="On request, from the page of BIMCV, after the research use agreement.",
+    expected="One iteration (1, 1+2, 1+2+3, or the negatives): unpacked, as the downloaded tar archives, or both. "
+    "participants.tsv, a table of labels and the tree of labels must be there; sub-*/ses-*/ hold the images.",
 )  # fmt: skip
 
 _DRAWN = re.compile(r"derivatives/.+\.(xml|nii|nii\.gz)", re.IGNORECASE)

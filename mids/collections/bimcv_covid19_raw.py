@@ -28,6 +28,10 @@ ABOUT = replace(
     title="BIMCV-COVID19+ from DICOM",
     ids="real",
     dates="real",
+    access="Inside BIMCV only: these are the studies of real patients that the published collection is made of.",
+    expected="DICOM in any folders and archives, with CSV or TSV tables that have in their names: test, sil_reg or "
+    "prueba (needed); tree (needed with labels); label or etiqueta; report or informe. Regions as AIM XML, RTSTRUCT, "
+    "SEG, NIfTI.",
     limitations=(
         "Labels were found in reports, not in images.",
         "Reports are left out unless the source says that they are de-identified.",

@@ -56,6 +56,9 @@ ABOUT = About(
     attribution="unknown",
     agreement="not_required",
     ids="public",
+    access="Free, from Harvard Dataverse.",
+    expected="The folder that holds the archives of the patients (RAR, 7z, zip, tar), or one archive. A patient "
+    "is an archive, or a folder of DICOM beside them; nothing has to be unpacked.",
     dates="real",  # those of the scanner, if the headers still have them
 )  # fmt: skip
 

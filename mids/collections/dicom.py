@@ -15,6 +15,8 @@ ABOUT = About(
         "The conversion knows nothing of how the images were chosen.",
         "View positions come from headers and descriptions; scans.tsv says which (view_source).",
     ),
+    expected="DICOM files in a folder, a file or an archive (zip, tar, 7z, RAR), nested, in any order, with or without "
+    "suffixes; what a file is, its headers say.",
 )
 
 

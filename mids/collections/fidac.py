@@ -51,6 +51,9 @@ ABOUT = About(
     attribution="unknown",
     agreement="required",
     ids="pseudonymous",
+    access="By request to the French Society of Radiology, on the site of CERF-SFR.",
+    expected="The folder, or an archive of it, as it was delivered, in any order of folders: DICOM whose private data "
+    "elements (creator NEHS-COVID 19) hold the clinical facts.",
     dates="real",  # the paper says nothing of dates: treated as those of the patients
 )
 

@@ -11,7 +11,7 @@ from mids.errors import MidsError
 from mids.records import About
 from mids.resources import read_yaml
 
-_FIXED = frozenset({"name", "ids", "dates"})
+_FIXED = frozenset({"name", "ids", "dates", "access", "expected"})
 """What only a collection can know."""
 
 

@@ -55,6 +55,9 @@ ABOUT = About(
     agreement="not_required",
     ids="public",
     dates="public",
+    access="Free: clone the repository of the page; its volumes come from where its README says.",
+    expected="A checkout of the repository, or a folder with metadata.csv (any version) and images, volumes and "
+    "annotations as far as they are there.",
 )
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")

@@ -77,6 +77,9 @@ ABOUT = About(
     agreement="not_required",
     ids="public",
     dates="pseudonymous",
+    access="Free, from The Cancer Imaging Archive: images with the NBIA Data Retriever, tables from the page.",
+    expected="A folder or archive that holds, at any depth and under any names: the DICOM images, the MD.ai export "
+    "(JSON; needed), the clinical table (CSV or XLSX), NBIA's metadata.csv.",
 )  # fmt: skip
 
 LICENCE = "CC-BY-NC-4.0"
