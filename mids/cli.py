@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mids import cli_completion, cli_deidentify, cli_diff, cli_label, cli_risk, cli_scaffold
+from mids import cli_completion, cli_deidentify, cli_diff, cli_label, cli_report, cli_risk, cli_scaffold
 from mids._version import __version__
 from mids.cli_shared import Progress, chosen_policy, common_arguments, policy_arguments, say
 from mids.errors import MidsError
@@ -78,6 +78,7 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     cli_deidentify.arguments(_subcommand(commands, "deidentify", cli_deidentify.TEXT, cli_deidentify.EXAMPLES))
     cli_label.arguments(_subcommand(commands, "label", cli_label.TEXT, cli_label.EXAMPLES))
     cli_risk.arguments(_subcommand(commands, "risk", cli_risk.TEXT, cli_risk.EXAMPLES))
+    cli_report.arguments(_subcommand(commands, "report", cli_report.TEXT, cli_report.EXAMPLES))
     cli_diff.arguments(_subcommand(commands, "diff", cli_diff.TEXT, cli_diff.EXAMPLES))
     cli_scaffold.arguments(_subcommand(commands, "scaffold", cli_scaffold.TEXT, cli_scaffold.EXAMPLES))
     key = _subcommand(commands, "key", "make the key of pseudonyms", "examples:\n  mids key new ~/keys/study.key\n")
@@ -153,6 +154,7 @@ def _convert_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--publish-sources", action="store_true", help="put the source table, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may hold names")
+    cli_report.html_argument(parser)
     common_arguments(parser)
     parser.set_defaults(run=_convert)
 
@@ -283,6 +285,8 @@ def _convert(arguments: argparse.Namespace) -> int:
             text += _counted(done.dataset)
         print(text, end="")
         logging.getLogger("mids").info(text)
+    if done.outcome is not None:
+        cli_report.write_html(a, done.dataset)
     return done.exit_code
 
 

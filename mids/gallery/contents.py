@@ -1,0 +1,126 @@
+"""All that the page shows of one dataset, as plain values."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mids.checks.outcome import Report
+from mids.counting import Tables, words
+from mids.dataset import Dataset
+from mids.errors import DataError
+from mids.gallery import comparison, facts, maps
+from mids.gallery.masks import masks_of
+from mids.gallery.people import Person, people
+from mids.gallery.plots import Plot, plots
+from mids.gallery.skipped import Skipped, skipped
+from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
+from mids.records import Map
+from mids.validation import validate
+
+REPORTS = "derivatives/ehr/reports.tsv"
+
+ALWAYS = ("participant_id", "session_id", "filename", "modality", "bp", "vp", "lat", "sex", "age", "labels")
+"""Columns of the table of images that are shown at first; the others can be chosen."""
+
+LEFT_OUT = ("sub", "ses", "modalities", "body_parts", "participant_modalities", "participant_body_parts")
+"""Columns that say what others say."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contents:
+    """One dataset: tables, plots, patients, small pictures by the row of their image, issues, and what was skipped."""
+
+    name: str
+    folder: str
+    description: Mapping[str, Any]
+    lines: comparison.Lines
+    plots: Sequence[Plot]
+    images: pd.DataFrame
+    thumbnails: Mapping[int, Thumbnail]
+    people: Sequence[Person]
+    report: Report
+    skipped: Sequence[Skipped]
+    map: maps.Map | None
+
+
+def contents(
+    dataset: Dataset, mapped: Map, *, thumbnails: int, features: Sequence[Mapping[str, Any]] = (), jobs: int = 1
+) -> Contents:
+    """Reads a dataset; small pictures are made of `thumbnails` images (0: of none).
+
+    Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
+    """
+    known = facts.read(dataset, mapped)
+    given = facts.counted(dataset, known)
+    images, masks = _images(dataset, given, known), masks_of(dataset)
+    chosen = _chosen(images, masks, thumbnails)
+    tasks = [_task(dataset.path, images.loc[row], known, masks) for row in chosen]
+    reports = len(dataset.table(REPORTS)) if (dataset.path / REPORTS).is_file() else 0
+    return Contents(
+        dataset.name, dataset.path.resolve().name, dataset.description,
+        comparison.lines(given, reports, sum(map(len, masks.values()))), plots(given, images), images,
+        dict(zip(chosen, mapped(thumbnail, tasks), strict=True)), people(dataset, given),
+        validate(dataset.path, jobs=jobs), skipped(dataset.path), maps.drawn(features, given) if features else None,
+    )  # fmt: skip
+
+
+def _task(
+    root: Path, image: "pd.Series[Any]", known: Mapping[str, facts.Fact], masks: Mapping[str, tuple[str, ...]]
+) -> Task:
+    name = str(image["filename"])
+    words = {key: "" if pd.isna(image[key]) else str(image[key]) for key in ("group", "suffix", "bp")}
+    spacing = known[name].spacing if name in known else (1.0, 1.0)
+    return Task(root, name, words["group"], words["suffix"], words["bp"], spacing, masks.get(name, ()))
+
+
+def _chosen(images: pd.DataFrame, masks: Mapping[str, tuple[str, ...]], wanted: int) -> list[int]:
+    """The rows of `wanted` images: in turn one of each modality and view, those with masks before those without."""
+    order = images["filename"].map(lambda name: name not in masks)
+    kinds = [images[key].fillna("") for key in ("suffix", "vp")]
+    turn = images.assign(_last=order).sort_values(["_last"], kind="stable").groupby(kinds, sort=False).cumcount()
+    return sorted(int(row) for row in turn.sort_values(kind="stable").index[:wanted])
+
+
+# --- the table of images ---------------------------------------------------------------------------------
+
+
+def _images(dataset: Dataset, given: Tables, known: Mapping[str, facts.Fact]) -> pd.DataFrame:
+    """`Dataset.images` with what sidecars, headers and the label table say."""
+    images = dataset.images.drop(columns=[name for name in LEFT_OUT if name in dataset.images]).copy()
+    rows = [known.get(str(name)) for name in images["filename"]]
+    keys = [dict(fact.keys) if fact else {} for fact in rows]
+    added: dict[str, list[str | None]] = {
+        "labels": list(_labels(given, images)),
+        "slices": [str(fact.slices) if fact and ".nii" in fact.filename else None for fact in rows],
+        "Manufacturer": [found.get("Manufacturer") for found in keys],
+        "ManufacturersModelName": [found.get("ManufacturersModelName") for found in keys],
+    }
+    for name, values in added.items():
+        column = pd.array(values, dtype="string")
+        if name not in images and not column.isna().all():
+            images[name] = column
+    first = [name for name in ALWAYS if name in images]
+    return images[[*first, *(name for name in images if name not in first)]].dropna(axis="columns", how="all")
+
+
+def _labels(given: Tables, images: pd.DataFrame) -> Iterator[str | None]:
+    """The labels of each image, or else those of reports and readings of its session."""
+    of_image: dict[str, dict[str, None]] = {}
+    of_session: dict[tuple[str, str], dict[str, None]] = {}
+    for person, session, filename, cell in given.labels[
+        ["participant_id", "session_id", "filename", "labels"]
+    ].itertuples(index=False):
+        try:
+            found = dict.fromkeys([] if pd.isna(cell) else words(str(cell)))
+        except DataError:
+            continue
+        if not pd.isna(filename):
+            of_image.setdefault(str(filename), {}).update(found)
+        elif not pd.isna(session):
+            of_session.setdefault((str(person), str(session)), {}).update(found)
+    for filename, person, session in images[["filename", "participant_id", "session_id"]].itertuples(index=False):
+        said = of_image.get(str(filename)) or of_session.get((str(person), str(session)))
+        yield ", ".join(said) if said else None

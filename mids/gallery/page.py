@@ -1,0 +1,267 @@
+"""The HTML page: one file with all that it shows, which loads nothing from anywhere."""
+
+import hashlib
+import json
+import os
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from mids._version import __version__
+from mids.dataset import Dataset
+from mids.errors import DataError, MidsError
+from mids.gallery import comparison, maps, viewer
+from mids.gallery.contents import Contents, contents
+from mids.gallery.masks import COLOURS
+from mids.plan.curation import FIELDS
+from mids.readers.curation import COLUMNS
+from mids.records import Map
+from mids.report.issue import definition_of, docs_of, groups, plain, sentence, shown_place
+from mids.run.pool import executor, mapping
+from mids.schema import load
+
+HERE = Path(__file__).parent
+
+SCRIPTS = ("data.js", "plots.js", "wall.js", "images.js", "people.js", "marks.js", "start.js")
+"""The scripts of the page, in this order one program."""
+
+ISSUES = 20
+"""Issues that are listed of each code."""
+
+MARK = '<meta name="generator" content="mids report">'
+"""How a page of ours is known, so that it may be written over."""
+
+Viewer = Literal["none", "link", "embed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a page is to hold: its `title` (the datasets' names), small pictures of so many images of each dataset,
+    a map of the user's, and a volume viewer whose volumes are linked, or embedded."""
+
+    title: str = ""
+    thumbnails: int = 300
+    geojson: Path | None = None
+    viewer: Viewer = "none"
+
+
+def write_page(
+    datasets: Sequence[Path | str], output: Path | str, wanted: Wanted | None = None, *, jobs: int = 1,
+    told: Callable[[str], None] = lambda name: None,
+) -> tuple[Contents, ...]:  # fmt: skip
+    """Writes the page of one or more datasets to `output`, and returns what it shows of each.
+
+    `jobs` processes read images; `told` hears the name of each dataset before it is read. A page of an earlier call is
+    written over, nothing else is. Raises `MidsError` where use or environment is wrong, or a dataset can't be read.
+    """
+    chosen = wanted or Wanted()
+    target = Path(output)
+    _check(target, chosen, jobs)
+    features = maps.read(chosen.geojson) if chosen.geojson else ()
+    opened = [Dataset(path) for path in datasets]
+    links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
+    found = []
+    with _workers(jobs) as mapped:
+        for dataset in opened:
+            told(dataset.path.name)
+            try:
+                found.append(contents(dataset, mapped, thumbnails=chosen.thumbnails, features=features, jobs=jobs))
+            except DataError as error:
+                raise MidsError(f"{dataset.path}: {error.message}") from error
+    volumes = [
+        viewer.embedded(dataset.path, each.images) if chosen.viewer == "embed" else {}
+        for dataset, each in zip(opened, found, strict=True)
+    ]
+    _save(target, _rendered(found, chosen, links, volumes))
+    return tuple(found)
+
+
+def _check(target: Path, wanted: Wanted, jobs: int) -> None:
+    if jobs < 1 or wanted.thumbnails < 0:
+        raise MidsError("--jobs takes a whole number from 1, --thumbnails one from 0")
+    if target.is_dir():
+        raise MidsError(f"{target} is a folder: give a file for --output")
+    try:
+        with target.open(encoding="utf-8", errors="replace") as stream:
+            is_ours = MARK in stream.read(2000)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise MidsError(f"{target} can't be read ({error.strerror})") from error
+    if not is_ours:
+        raise MidsError(f"{target} exists and is no page of mids report: give another file for --output")
+
+
+@contextmanager
+def _workers(jobs: int) -> Iterator[Map]:
+    if jobs == 1:
+        yield map
+        return
+    with executor(jobs) as pool:
+        yield mapping(pool, jobs)
+
+
+def _save(target: Path, page: str) -> None:
+    half = target.with_name(target.name + ".half-written")
+    try:
+        half.write_text(page, encoding="utf-8", newline="\n")
+        os.replace(half, target)
+    except OSError as error:
+        half.unlink(missing_ok=True)
+        raise MidsError(f"{target} can't be written ({error.strerror})") from error
+
+
+# --- HTML ------------------------------------------------------------------------------------------------
+
+
+def _rendered(
+    found: Sequence[Contents], wanted: Wanted, links: Sequence[str], volumes: Sequence[Mapping[str, str]]
+) -> str:
+    program = _program()
+    scripts = [(HERE / "vendor" / "plot.min.js").read_text(encoding="utf-8"), program]
+    if wanted.viewer != "none":
+        scripts.insert(1, viewer.program())
+    data = [
+        {**_data(each), "folder": link, "viewer": wanted.viewer, "volumes": embedded}
+        for each, link, embedded in zip(found, links, volumes, strict=True)
+    ]
+    return _environment().get_template("page.html.j2").render(
+        title=wanted.title or ", ".join(each.name for each in found),
+        mark=MARK,
+        policy=_policy(scripts, is_linked=wanted.viewer == "link", has_viewer=wanted.viewer != "none"),
+        css=(HERE / "page" / "page.css").read_text(encoding="utf-8"),
+        scripts=scripts,
+        datasets=found,
+        headers=[_header(each) for each in found],
+        lines=comparison.names([each.lines for each in found]),
+        groups=[list(groups(each.report, ISSUES)) for each in found],
+        data={"datasets": data, "marks": _marks(), "colours": COLOURS},
+        thumbnails=[_thumbnails(each) for each in found],
+        files=[frozenset(each.images["filename"]) for each in found],
+        map_width=maps.WIDTH,
+        version=__version__,
+        licences=_licences(has_viewer=wanted.viewer != "none"),
+    )  # fmt: skip
+
+
+def _program() -> str:
+    """The page's own scripts as one, in which nothing leaks to the page's other scripts."""
+    parts = ((HERE / "page" / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return '(() => {\n"use strict";\n' + "\n".join(parts) + "})();\n"
+
+
+def _licences(*, has_viewer: bool) -> list[str]:
+    """The licences of the programs of others in the page."""
+    names = ("plot", "niivue") if has_viewer else ("plot",)
+    return [(HERE / "vendor" / f"{name}.licence.txt").read_text(encoding="utf-8") for name in names]
+
+
+def _policy(scripts: Sequence[str], *, is_linked: bool, has_viewer: bool) -> str:
+    """The Content Security Policy: these scripts alone run, and nothing is loaded from elsewhere."""
+    hashes = (b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
+    allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
+    loaded = ("'self' data: blob:" if is_linked else "data: blob:") if has_viewer else "'none'"
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data: blob:; "
+        f"connect-src {loaded}; base-uri 'none'; form-action 'none'"
+    ) + ("; worker-src blob:; font-src data:" if has_viewer else "")
+
+
+@cache
+def _environment() -> Environment:
+    """Every value that a template shows is escaped."""
+    made = Environment(
+        loader=PackageLoader("mids.gallery", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    made.filters |= {
+        "embedded": embedded, "plain": plain, "sentence": sentence, "place": shown_place, "definition": definition_of,
+        "docs": docs_of,
+    }  # fmt: skip
+    return made
+
+
+def embedded(value: Any) -> Markup:
+    """A value as JSON that is safe inside a script element: no `<` that could end it, no line separators."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+_LISTED = ("Authors", "Funding", "EthicsApprovals", "ReferencesAndLinks", "KnownLimitations")
+_SAID = ("License", "HowToAcknowledge", "Acknowledgements", "DatasetDOI", "BIDSVersion", "MIDSVersion")
+
+
+def _header(each: Contents) -> dict[str, list[str]]:
+    """What dataset_description.json says, each key with its texts; DOIs as links."""
+    found: dict[str, list[str]] = {}
+    for key in (*_SAID, *_LISTED):
+        value = each.description.get(key)
+        texts = value if isinstance(value, list) else [value]
+        found[key] = [str(text) for text in texts if isinstance(text, (str, int, float)) and str(text).strip()]
+    doi = found["DatasetDOI"]
+    found["DatasetDOI"] = [
+        "https://doi.org/" + text.removeprefix("doi:") if text[:4] != "http" else text for text in doi
+    ]
+    terms = each.description.get("UsageTerms")
+    found["UsageTerms"] = [f"{key}: {value}" for key, value in terms.items()] if isinstance(terms, dict) else []
+    return found
+
+
+# --- data ------------------------------------------------------------------------------------------------
+
+
+def _data(each: Contents) -> dict[str, Any]:
+    """What the scripts of the page show of a dataset."""
+    return {
+        "name": each.name,
+        "columns": [_column(each.images[name]) for name in each.images],
+        "plots": [
+            {"key": p.key, "title": p.title, "category": p.category, "measure": p.measure, "series": p.series,
+             "note": p.note, "lying": p.is_lying, "rows": p.rows}
+            for p in each.plots
+        ],
+        "people": [
+            [p.name, p.facts, p.zero, [[e.day, e.kind, e.text, e.images] for e in p.events]] for p in each.people
+        ],
+    }  # fmt: skip
+
+
+def _column(column: "pd.Series[Any]") -> dict[str, Any]:
+    """A column as its different values, and for each row the number of its value; -1 where it says nothing."""
+    codes, values = pd.factorize(column)
+    return {
+        "name": str(column.name),
+        "values": [str(value) for value in values],
+        "codes": [int(code) for code in codes],
+    }
+
+
+def _thumbnails(each: Contents) -> dict[str, Any]:
+    return {
+        str(row): {
+            "panes": [[p.plane, p.place, p.letters, p.width, p.height, p.image, p.mask] for p in found.panes],
+            "legend": [[entry.label, entry.colour] for entry in found.legend],
+            "problem": found.problem,
+        }
+        for row, found in each.thumbnails.items()
+    }
+
+
+def _marks() -> dict[str, Any]:
+    """What can be marked: the fields of a curation table, and the codes of each."""
+    lists = load().code_lists
+    fields = {
+        field: [[code.code, code.definition] for code in lists[name].codes.values()] for field, name in FIELDS.items()
+    }
+    columns = {"view": "vp", "body_part": "bp", "laterality": "lat"}
+    return {"columns": COLUMNS, "fields": fields, "of": columns}

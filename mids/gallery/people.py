@@ -1,0 +1,154 @@
+"""A card and a timeline for each patient: studies, tests and findings by day."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+from mids.counting import Tables, with_columns, words
+from mids.dataset import Dataset
+from mids.errors import DataError
+
+HIDDEN = ("participant_id", "modalities", "body_parts")
+"""Columns of participants.tsv that a card shows otherwise."""
+
+FROM_STUDY, FROM_ONSET = "first study", "onset"
+"""What days are counted from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing on a timeline: `kind` is study, test or finding; `day` is None where no date is known.
+
+    `images` are rows of the table of images.
+    """
+
+    day: int | None
+    kind: str
+    text: str
+    images: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A patient: `facts` are the cells of participants.tsv that say something; `zero` is what day 0 is."""
+
+    name: str
+    facts: tuple[tuple[str, str], ...]
+    zero: str
+    events: tuple[Event, ...]
+
+
+def people(dataset: Dataset, given: Tables) -> list[Person]:
+    """Every patient, those of participants.tsv first.
+
+    Days are counted from the patient's first dated study, or else from onset where sessions.tsv says that; a test is
+    placed only where a study is dated. Dates themselves are not shown.
+    """
+    images, labels = dataset.images, _by_person(given.labels)
+    rows = {str(row["participant_id"]): row for row in _rows(given.participants)}
+    names = dict.fromkeys([*rows, *map(str, images["participant_id"])])
+    seen = {str(name): frame for name, frame in images.groupby("participant_id", sort=False)}
+    visits = _by_person(with_columns(given.sessions, "acq_time", "days_from_onset_min"))
+    tests = _by_person(given.tests)
+    return [
+        _person(
+            name, rows.get(name, {}), seen.get(name), visits.get(name, []), tests.get(name, []), labels.get(name, [])
+        )
+        for name in names
+    ]
+
+
+Row = Mapping[str, Any]
+
+
+def _rows(frame: pd.DataFrame) -> list[Row]:
+    """The rows, each with the cells that say something."""
+    kept = frame.astype(object).where(frame.notna(), None).to_dict("records")
+    return [{str(key): value for key, value in row.items() if value is not None} for row in kept]
+
+
+def _by_person(frame: pd.DataFrame) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in _rows(frame):
+        name = str(row.get("participant_id", ""))
+        found.setdefault(name if name.startswith("sub-") else f"sub-{name}", []).append(row)
+    return found
+
+
+def _person(
+    name: str, row: Row, images: pd.DataFrame | None, visits: Sequence[Row], tests: Sequence[Row], labels: Sequence[Row]
+) -> Person:
+    made = _images_by_session(images)
+    dates = {str(visit.get("session_id")): _date(visit.get("acq_time")) for visit in visits}
+    first = min((day for day in dates.values() if day), default=None)
+    days: dict[str, int | None]
+    if first is not None:
+        days = {session: (day - first).days if day else None for session, day in dates.items()}
+    else:
+        days = {str(visit.get("session_id")): _whole(visit.get("days_from_onset_min")) for visit in visits}
+    has_onset = first is None and any(day is not None for day in days.values())
+    events = [
+        *(Event(days.get(session), "study", _study(session, rows), tuple(int(i) for i in rows.index))
+          for session, rows in made.items()),
+        *(Event(_after(first, test.get("date")), "test", _test(test)) for test in tests),
+        *(Event(days.get(str(label.get("session_id"))), "finding", text) for label in labels for text in _finding(label)),
+    ]  # fmt: skip
+    events.sort(key=lambda event: (event.day is None, event.day or 0))
+    facts = tuple((key, str(value)) for key, value in row.items() if key not in HIDDEN and not key.endswith("_raw"))
+    return Person(name, facts, FROM_ONSET if has_onset else FROM_STUDY if first else "", tuple(events))
+
+
+def _images_by_session(images: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
+    if images is None:
+        return {}
+    sessions = images["session_id"].fillna("")
+    return {str(session): rows for session, rows in images.groupby(sessions, sort=False)}
+
+
+def _study(session: str, images: pd.DataFrame) -> str:
+    parts = Counter(
+        " ".join(str(v) for v in (s, b) if not pd.isna(v)) for s, b in zip(images["suffix"], images["bp"], strict=True)
+    )
+    counted = ", ".join(f"{number} {part}" if number > 1 else part for part, number in parts.items())
+    return f"{session}: {counted}" if session else counted
+
+
+def _test(test: Row) -> str:
+    return " ".join(str(test[key]) for key in ("test", "result") if key in test)
+
+
+def _finding(label: Row) -> Iterator[str]:
+    """The labels of a row, with who read them; nothing where there are none."""
+    try:
+        found = words(str(label["labels"])) if "labels" in label else []
+    except DataError:
+        found = []
+    if found:
+        reader = f" ({label['reader']})" if "reader" in label else ""
+        yield ", ".join(dict.fromkeys(found)) + reader
+
+
+# --- days ------------------------------------------------------------------------------------------------
+
+
+def _date(text: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(text)[:10])
+    except ValueError:
+        return None
+
+
+def _after(first: date | None, text: Any) -> int | None:
+    day = _date(text)
+    return (day - first).days if first and day else None
+
+
+def _whole(text: Any) -> int | None:
+    try:
+        return int(float(str(text)))
+    except (ValueError, OverflowError):
+        return None

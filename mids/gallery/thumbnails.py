@@ -1,0 +1,162 @@
+"""Small pictures of images, made in worker processes and written as data URIs."""
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from mids.errors import DataError
+from mids.gallery import masks as drawn
+from mids.gallery.planes import Plane, middles, planes
+from mids.readers.heads import nifti_head
+
+Array = npt.NDArray[Any]
+
+SINGLE, ONE_OF_THREE = 224, 150
+"""The longer side of a picture, and of the largest plane of a volume, in pixels."""
+
+LUNG, BODY = (-1350.0, 150.0), (-160.0, 240.0)
+"""Hounsfield units that are shown of a chest CT (width 1500, level -600), and of another (400, 40)."""
+
+WITHOUT_SIDES = ("us", "op", "light", "rx")
+"""Groups whose frames have no axes of the patient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An image to be made small: its dataset's folder, its place in it, what it is, and its masks."""
+
+    root: Path
+    filename: str
+    group: str = ""
+    suffix: str = ""
+    body_part: str = ""
+    spacing: tuple[float, float] = (1.0, 1.0)
+    masks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One small picture: `image` and `mask` (or "") are data URIs, `width` and `height` pixels of the page."""
+
+    plane: str
+    place: str
+    letters: str
+    width: int
+    height: int
+    image: str
+    mask: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """The panes of an image with the colours of its masks; no pane and a `problem` where it can't be shown."""
+
+    panes: tuple[Pane, ...] = ()
+    legend: tuple[drawn.Legend, ...] = ()
+    problem: str = ""
+
+
+def thumbnail(task: Task) -> Thumbnail:
+    """The image made small; never raises for what a file holds."""
+    path = task.root / task.filename
+    try:
+        if path.name.endswith((".nii.gz", ".nii")):
+            return _volume(task, path)
+        if path.suffix.casefold() == ".png":
+            return _picture(task, path)
+    except DataError as error:
+        return Thumbnail(problem=f"{error.code}: {error.message}")
+    except (OSError, ValueError, SyntaxError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
+        return Thumbnail(problem=f"can't be read ({type(error).__name__})")
+    return Thumbnail(problem="no picture is made of this format")
+
+
+# --- pictures and volumes --------------------------------------------------------------------------------
+
+
+def _picture(task: Task, path: Path) -> Thumbnail:
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            is_deep = image.mode.startswith("I")
+            pixels = np.array(image if is_deep or image.mode == "L" else image.convert("RGB"))
+    except UnidentifiedImageError:
+        raise DataError("PNG_INVALID", "can't be read as PNG") from None
+    rows, columns = pixels.shape[:2]
+    plane = Plane("picture", pixels, (rows * task.spacing[0], columns * task.spacing[1]))
+    masks = drawn.read(task.root, task.masks, (rows, columns)) if task.masks else None
+    legend = masks.legend if masks else ()
+    limits = _limits([pixels], task, (1.0, 0.0)) if is_deep else (0.0, 255.0)
+    shown = _pane(plane, masks.values if masks else None, legend, limits, SINGLE / max(plane.size))
+    return Thumbnail((shown,), legend)
+
+
+def _volume(task: Task, path: Path) -> Thumbnail:
+    head = nifti_head(path)
+    masks = drawn.read(task.root, task.masks, head.shape) if task.masks and len(head.shape) == 3 else None
+    at = masks.largest() if masks else middles(head.shape)
+    found = planes(path, at)
+    if not found:
+        raise DataError("NIFTI_INVALID", "the volume has no plane to show")
+    over: Mapping[str, Array] = {p.name: p.pixels for p in drawn.planes(masks, path, at)} if masks else {}
+    legend = masks.legend if masks else ()
+    is_scaled = np.isfinite([head.slope, head.intercept]).all() and head.slope
+    limits = _limits([p.pixels for p in found], task, (head.slope, head.intercept) if is_scaled else (1.0, 0.0))
+    largest = max(max(plane.size) for plane in found)
+    scale = (ONE_OF_THREE if len(found) > 1 else SINGLE) / largest
+    panes = [_pane(plane, over.get(plane.name), legend, limits, scale) for plane in found]
+    if task.group in WITHOUT_SIDES:
+        panes = [_unplaced(pane) for pane in panes]
+    return Thumbnail(tuple(panes), legend)
+
+
+def _unplaced(pane: Pane) -> Pane:
+    return Pane("frame", "", "", pane.width, pane.height, pane.image, pane.mask)
+
+
+def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
+    """The stored values that become black and white; the first is the greater where the picture is inverted."""
+    slope, intercept = scaling
+    if task.suffix == "ct" and found[0].ndim == 2 and task.filename.endswith((".nii.gz", ".nii")):
+        low, high = LUNG if task.body_part == "chest" else BODY
+        return (low - intercept) / slope, (high - intercept) / slope
+    if found[0].ndim == 3:
+        return 0.0, 255.0
+    values = np.concatenate([plane[:: max(1, plane.shape[0] // 256), :: max(1, plane.shape[1] // 256)].ravel()
+                             for plane in found]).astype(np.float64)  # fmt: skip
+    values = values[np.isfinite(values)]
+    low, high = np.percentile(values, (0.5, 99.5)) if values.size else (0.0, 1.0)
+    high = high if high > low else low + 1.0
+    is_inverted = (task.suffix in ("pet", "nm")) != (slope < 0)
+    return (float(high), float(low)) if is_inverted else (float(low), float(high))
+
+
+def _pane(
+    plane: Plane, mask: Array | None, legend: Sequence[drawn.Legend], limits: tuple[float, float], scale: float
+) -> Pane:
+    """A plane made small; `scale` is in pixels of the page by mm."""
+    height, width = (max(1, round(length * scale)) for length in plane.size)
+    black, white = limits
+    pixels = plane.pixels
+    step = max(1, min(pixels.shape[0] // (2 * height), pixels.shape[1] // (2 * width)))
+    small = pixels[: pixels.shape[0] // step * step : step, : pixels.shape[1] // step * step : step].astype(np.float32)
+    grey = np.clip(np.nan_to_num((small - black) * (255.0 / (white - black))), 0, 255).astype(np.uint8)
+    image = Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC)
+    over = drawn.overlay(mask, legend, (width, height)) if mask is not None else None
+    place = f"{plane.index} of {plane.count}" if plane.count > 1 else ""
+    return Pane(
+        plane.name, place, plane.letters, width, height, _uri(image), _uri(over, is_lossless=True) if over else ""
+    )
+
+
+def _uri(image: Image.Image, *, is_lossless: bool = False) -> str:
+    """A picture as WebP in a data URI."""
+    stream = BytesIO()
+    image.save(stream, "WEBP", lossless=is_lossless, quality=70, method=4)
+    return "data:image/webp;base64," + b64encode(stream.getvalue()).decode("ascii")

@@ -1,0 +1,51 @@
+"""The volume viewer of a page (NiiVue): its program, and volumes that are linked or embedded."""
+
+from base64 import b64encode
+from pathlib import Path
+
+import pandas as pd
+
+from mids.errors import MidsError
+
+LARGEST = 64 << 20
+"""Bytes of volumes that a page holds at most; the smallest volumes come first."""
+
+
+def program() -> str:
+    """NiiVue as one script."""
+    return (Path(__file__).parent / "vendor" / "niivue.umd.js").read_text(encoding="utf-8")
+
+
+def link(page: Path, dataset: Path) -> str:
+    """The way from a page to its dataset, "" or with a slash at its end.
+
+    Raises `MidsError` where it would leave the folder of the page, but for a page at the top of the dataset.
+    """
+    here, there = page.resolve().parent, dataset.resolve()
+    if not there.is_relative_to(here):
+        raise MidsError("--viewer link wants the page beside or above its dataset, or at its top: use --viewer embed")
+    way = there.relative_to(here).as_posix()
+    return "" if way == "." else f"{way}/"
+
+
+def embedded(dataset: Path, images: pd.DataFrame) -> dict[str, str]:
+    """The volumes of a dataset in Base64, by their paths, the smallest first, no more than `LARGEST` of them."""
+    names = [str(name) for name in images["filename"] if str(name).endswith((".nii.gz", ".nii"))]
+    sizes = sorted((size, name) for name in names if (size := _size(dataset / name)) is not None)
+    found, total = {}, 0
+    for size, name in sizes:
+        total += size
+        if total > LARGEST:
+            break
+        try:
+            found[name] = b64encode((dataset / name).read_bytes()).decode("ascii")
+        except OSError:
+            continue
+    return found
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return None
