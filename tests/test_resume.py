@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from trees import (
     COMMANDS,
+    chest,
     fill_folder,
     radiographs,
     tree,
@@ -22,6 +24,7 @@ from trees import (
 
 from example_datasets.generate import INPUT
 from mids.conversion import Conversion, convert
+from mids.errors import MidsError
 from mids.plan.compare import files_below
 from mids.run import Journal
 from mids.run.pool import mapped
@@ -122,6 +125,64 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(phantom: Conversion, tmp_pa
     assert "run again to go on" in said[0]
     convert("dicom", INPUT, tmp_path / "dest", key=key)
     assert tree(tmp_path / "dest") == tree(phantom.dataset)
+
+
+def test_a_source_that_goes_away_and_comes_back(phantom: Conversion, tmp_path: Path, key: Path) -> None:
+    """A network share that is lost in the middle: what it took along is told, and made by the next run."""
+    source, away, dest = tmp_path / "source", tmp_path / "away", tmp_path / "dest"
+    shutil.copytree(INPUT, source, copy_function=shutil.copy2)
+    seen: list[str] = []
+
+    def lose(done: int, total: int, path: str) -> None:
+        seen.append(path)
+        if len(seen) == 2:
+            source.rename(away)
+
+    first = convert("dicom", source, dest, key=key, progress=lose)
+    assert first.exit_code == 1
+    assert first.outcome is not None
+    assert first.outcome.lost
+    away.rename(source)
+    again = convert("dicom", source, dest, key=key)
+    assert again.outcome is not None
+    assert {*again.outcome.made} == {*first.outcome.lost}
+    assert tree(dest) == tree(phantom.dataset)
+
+
+def test_a_destination_that_goes_away_and_comes_back(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "source", radiographs())
+    whole = tree(convert("dicom", source, tmp_path / "whole", key=key).dataset)
+    share = tmp_path / "share"
+    share.mkdir()
+
+    def lose(done: int, total: int, path: str) -> None:
+        if done == 1:
+            share.rename(tmp_path / "away")
+
+    with pytest.raises(MidsError):
+        convert("dicom", source, share / "dest", key=key, progress=lose)
+    shutil.rmtree(share, ignore_errors=True)
+    (tmp_path / "away").rename(share)
+    convert("dicom", source, share / "dest", key=key)
+    assert tree(share / "dest") == whole
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_killed_dcm2niix_leaves_no_half_of_a_volume(
+    tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = fill_folder(tmp_path / "source", chest())
+    whole = tree(convert("dicom", source, tmp_path / "whole", key=key).dataset)
+    killed = tmp_path / "killed"
+    killed.write_text('#!/bin/sh\nfor last; do :; done\nhead -c 500 /dev/zero > "$last/../out/out.nii"\nkill -9 $$\n')
+    killed.chmod(0o755)
+    with monkeypatch.context() as patched:
+        patched.setattr("dcm2niix.bin", str(killed))
+        first = convert("dicom", source, tmp_path / "dest", key=key)
+    assert [(found.code, "killed" in found.message) for found in first.issues] == [("CONVERTER_FAILED", True)]
+    assert tree(tmp_path / "dest") == {}
+    assert convert("dicom", source, tmp_path / "dest", key=key).exit_code == 0
+    assert tree(tmp_path / "dest") == whole
 
 
 class _started:  # noqa: N801 - used like a function

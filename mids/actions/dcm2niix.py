@@ -152,6 +152,8 @@ def _run(inputs: Path, outputs: Path) -> str:
         ) from error
     if "disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if done.returncode < 0:
+        raise DataError("CONVERTER_FAILED", f"dcm2niix was killed (signal {-done.returncode}): run again")
     if not any(outputs.glob("*.nii")):
         raise DataError("CONVERTER_FAILED", f"dcm2niix made no volume (exit code {done.returncode})")
     return done.stdout
