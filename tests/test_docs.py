@@ -91,11 +91,12 @@ def test_codes_that_are_named_exist(page: Path) -> None:
     assert named <= known
 
 
+FLAGS_OF_DASK = {"--nthreads", "--nworkers", "--memory-limit", "--host", "--no-dashboard"}
 FLAGS = {name: set(parser._option_string_actions) for name, parser in make_pages.parsers().items()}
 
 
 def test_flags_that_are_named_exist(page: Path) -> None:
-    known = set().union(*FLAGS.values()) | {"--version"}
+    known = set().union(*FLAGS.values()) | {"--version"} | FLAGS_OF_DASK
     assert set(re.findall(r"(?<![\w<-])--[a-z][a-z-]*", page.read_text(encoding="utf-8"))) <= known
 
 
