@@ -24,6 +24,7 @@ from mids.plan.job import Job
 from mids.records import Made, Source
 
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
+dask_config = pytest.importorskip("dask.config")
 
 ROOT = Path(__file__).parents[1]
 ALONE = ("--no-nanny",)
@@ -227,11 +228,18 @@ def test_files_are_deidentified_on_a_cluster(dask: Dask, tmp_path: Path, key: Pa
     assert tree(tmp_path / "dest") == tree(local.dataset)
 
 
-def test_a_cluster_object_of_dask_will_do(tmp_path: Path, key: Path) -> None:
+def test_a_cluster_object_of_dask_will_do_and_over_tls(tmp_path: Path, key: Path) -> None:
+    pytest.importorskip("cryptography", reason="Dask makes certificates with it")
     source = fill_folder(tmp_path / "source", radiographs())
-    one = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": ":0"}
-    with distributed.LocalCluster(processes=True, local_directory=str(tmp_path), **one) as local:
+    secure = {"protocol": "tls://", "security": distributed.Security.temporary()}
+    one = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": ":0", **secure}
+    with (
+        distributed.LocalCluster(processes=True, local_directory=str(tmp_path), **one) as local,
+        dask_config.set({"distributed.comm.require-encryption": True}),
+    ):
         done = convert("dicom", source, tmp_path / "dest", key=key, dask=local)
+        with pytest.raises(MidsError, match="no scheduler of Dask answers"):
+            convert("dicom", source, tmp_path / "dest", key=key, dask="tcp://127.0.0.1:9")
     assert done.exit_code == 0
     assert len(done.plan.subjects) == 2
 

@@ -108,7 +108,7 @@ def _client(address: Any, name: str) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)  # told by `check_scheduler`, in one line
             return distributed.Client(address, timeout=REACH, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last where Dask is told to want tls://
         advice = "start one with `dask scheduler`, give its address (tcp://HOST:8786); tls:// needs certificates"
         raise MidsError(f"no scheduler of Dask answers at {name}: {advice}") from error
 
