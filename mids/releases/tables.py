@@ -55,7 +55,7 @@ class TableChanges:
             self.rows_added + other.rows_added,
             self.rows_removed + other.rows_removed,
             self.rows_changed + other.rows_changed,
-            Counter(self.cells) + Counter(other.cells),
+            dict(Counter(self.cells) + Counter(other.cells)),
         )
 
 
@@ -90,7 +90,7 @@ def changes(old: tsv.Rows, new: tsv.Rows, key: Sequence[str], moved: Mapping[str
             if left is not None and right is not None:
                 changed += 1
                 cells.update(name for name, a, b in zip(common, left, right, strict=True) if a != b)
-    return TableChanges(names(old.header, new.header), added, removed, changed, cells)
+    return TableChanges(names(old.header, new.header), added, removed, changed, dict(cells))
 
 
 def _grouped(

@@ -156,5 +156,5 @@ def _counted(table: tsv.Rows) -> Counter[str]:
     found: Counter[str] = Counter()
     for cell in table.column("labels"):
         with suppress(DataError):
-            found.update(dict.fromkeys(words(cell)))
+            found.update(set(words(cell)))
     return found
