@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from mids import cli_completion, cli_deidentify, cli_diff, cli_label, cli_report, cli_risk, cli_scaffold
+from mids import (
+    cli_completion, cli_deidentify, cli_diff, cli_export, cli_label, cli_report, cli_risk, cli_scaffold,
+)  # fmt: skip
 from mids._version import __version__
 from mids.cli_shared import Progress, chosen_policy, common_arguments, policy_arguments, say
 from mids.errors import MidsError
@@ -81,6 +83,9 @@ def parsers() -> dict[str, argparse.ArgumentParser]:
     cli_report.arguments(_subcommand(commands, "report", cli_report.TEXT, cli_report.EXAMPLES))
     cli_diff.arguments(_subcommand(commands, "diff", cli_diff.TEXT, cli_diff.EXAMPLES))
     cli_scaffold.arguments(_subcommand(commands, "scaffold", cli_scaffold.TEXT, cli_scaffold.EXAMPLES))
+    cli_export.arguments(_subcommand(commands, "export", cli_export.TEXT, cli_export.EXAMPLES))
+    splits = _subcommand(commands, "splits", cli_export.TEXT_SPLITS, cli_export.EXAMPLES_SPLITS)
+    cli_export.splits_arguments(splits)
     key = _subcommand(commands, "key", "make the key of pseudonyms", "examples:\n  mids key new ~/keys/study.key\n")
     key.add_argument("action", choices=["new"], help="make a new key")
     key.add_argument("file", type=Path, metavar="FILE", help="where to; must not exist")

@@ -1,0 +1,93 @@
+"""A dataset as a MONAI data list (the dataset.json of the Medical Segmentation Decathlon).
+
+`monai.data.load_decathlon_datalist(file, is_segmentation=…, data_list_key="training")` opens it: paths are relative to
+the dataset's folder, which is its `base_dir`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import pandas as pd
+
+from mids.dataset import Choice, Dataset
+from mids.errors import MidsError
+from mids.exports.description import described
+
+Task = Literal["segmentation", "classification"]
+PARTS = {"train": "training", "validation": "validation", "test": "test"}
+"""Keys of the lists by the parts of partitions.tsv; an image of no part is for training where there is no table."""
+
+
+def datalist(
+    dataset: Dataset, task: Task = "segmentation", *, modality: Choice = None, labels: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The images with their segmentations, one item for each reader; or with 0 or 1 for each of `labels`.
+
+    Labels stand for what the label tree has below them; without any, all of the dataset's are taken. For segmentation
+    images without one are left out. Raises `MidsError` where nothing is left, or two readers' tables disagree.
+    """
+    images = dataset.select(modality=modality)
+    if task == "segmentation":
+        names = _structures(dataset, images)
+        items = list(_segmented(dataset, images))
+    else:
+        chosen = list(labels) or sorted(map(str, dataset.labels["label"].dropna().unique()))
+        names = {str(number): label for number, label in enumerate(chosen)}
+        items = list(_classified(dataset, images, modality, chosen))
+    if not items or not names:
+        raise MidsError(f"the dataset has nothing for {task}: try another task or modality")
+    lists = {key: [item for part, item in items if part == key] for key in PARTS.values()}
+    said = described(dataset)
+    return {
+        "name": said.name, "description": said.description, "reference": said.citation, "licence": said.licence,
+        "release": said.version, "tensorImageSize": "4D" if _is_4d(images) else "3D",
+        "modality": {str(at): name for at, name in enumerate(sorted(set(map(str, images["suffix"].dropna()))))},
+        "labels": names, "numTraining": len(lists["training"]), "numValidation": len(lists["validation"]),
+        "numTest": len(lists["test"]), **lists,
+    }  # fmt: skip
+
+
+def _segmented(dataset: Dataset, images: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Part and item of each segmentation whose image is one of these."""
+    parts, known = _parts(dataset), set(images["filename"])
+    for row in dataset.rois.fillna("").itertuples(index=False):
+        if row.image in known and row.image in parts:
+            yield parts[str(row.image)], {"image": row.image, "label": row.filename, "reader": row.reader}
+
+
+def _classified(
+    dataset: Dataset, images: pd.DataFrame, modality: Choice, labels: Sequence[str]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Part and item of each image that anybody labelled: which of the labels it has."""
+    everyone = sorted(map(str, dataset.labels["label"].dropna().unique()))
+    labelled = set(dataset.select(modality=modality, label=everyone)["filename"]) if everyone else set()
+    having = [set(dataset.select(modality=modality, label=label)["filename"]) for label in labels]
+    parts = _parts(dataset)
+    for name in map(str, images["filename"]):
+        if name in labelled and name in parts:
+            yield parts[name], {"image": name, "label": [int(name in own) for own in having]}
+
+
+def _parts(dataset: Dataset) -> Mapping[str, str]:
+    """The list that each image goes to."""
+    table = dataset.partitions
+    if bool(table["split"].isna().all()):
+        return dict.fromkeys(map(str, table["filename"]), PARTS["train"])
+    rows = table.dropna(subset=["split"])[["filename", "split"]].itertuples(index=False)
+    return {str(name): PARTS[str(part)] for name, part in rows if part in PARTS}
+
+
+def _structures(dataset: Dataset, images: pd.DataFrame) -> dict[str, str]:
+    """What the values of all segmentations mean; one value means one thing."""
+    found = {0: "background"}
+    masks = dataset.rois[dataset.rois["image"].isin(images["filename"])]
+    for name in map(str, masks["filename"]):
+        for value, structure in dataset.structures(name).items():
+            if found.setdefault(value, structure) != structure:
+                raise MidsError(f"the value {value} means {found[value]} and {structure}: choose one modality")
+    return {str(value): found[value] for value in sorted(found)} if len(masks) else {}
+
+
+def _is_4d(images: pd.DataFrame) -> bool:
+    """Whether the images are series over time (frames, or the volumes of bold and dwi)."""
+    return bool(images["suffix"].isin(["bold", "dwi", "asl"]).any())
