@@ -19,8 +19,8 @@ from mids.deid.text.review import write_review
 from mids.errors import MidsError
 from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
-from mids.plan.build import source_id
 from mids.plan.compare import files_below
+from mids.plan.image import source_id
 from mids.plan.privacy import Privacy
 from mids.plan.texts import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled

@@ -1,0 +1,106 @@
+"""An image on its way to a job: what it is called so far, when it was made, and all that a plan depends on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from mids.deid.burned.evidence import DELIVER, Decision
+from mids.deid.labels import Labels
+from mids.deid.pseudonyms import dicom_datetime
+from mids.issues import Issue
+from mids.names import Name
+from mids.plan.naming import Described
+from mids.plan.privacy import Privacy
+from mids.readers.curation import Correction
+from mids.records import Box, Compression, Contours, Item, Layout, Pixels, Record
+from mids.schema import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a user chooses about pictures, outlines and names."""
+
+    pixels: Pixels = "window"
+    compression: Compression = "fast"
+    cine: Literal["nifti", "png"] = "nifti"
+    contours: Contours = "corner"
+    layout: Layout = "mids"
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything besides the records that a plan depends on.
+
+    `known` are the names that earlier runs gave, by the key of the item: they are kept.
+    """
+
+    schema: Schema
+    privacy: Privacy
+    options: Options
+    corrections: tuple[Correction, ...] = ()
+    known: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> Labels:
+        """What subjects and sessions are called."""
+        return self.privacy.labels
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A record on its way to a job: what it is called so far, and when it was made."""
+
+    record: Record
+    described: Described
+    key: str
+    moment: datetime | None
+    frame: int | None = None
+    name: Name | None = None
+    blank: tuple[Box, ...] = ()
+    decision: Decision = DELIVER
+
+
+def source_id(items: Sequence[Item]) -> str:
+    """The source's id of the patient that items belong to, empty where they belong to none."""
+    return next((item.subject for item in items if not isinstance(item, Issue) and item.subject), "")
+
+
+def moment(record: Record) -> datetime | None:
+    """When an image was made: the most exact date that its header has."""
+    for prefix in ("Acquisition", "Content", "Series", "Study"):
+        values = [
+            record.header.get(f"{prefix}{part}") or _first(record, f"{prefix}{part}") for part in ("Date", "Time")
+        ]
+        moment = dicom_datetime(str(values[0] or ""), str(values[1] or ""))
+        if moment is not None:
+            return moment
+    return None
+
+
+def _first(record: Record, keyword: str) -> object:
+    return min((str(value) for value in record.per_slice.get(keyword, ()) if value), default=None)
+
+
+def session(image: Image, context: Context) -> str:
+    """The session label of an image."""
+    return context.labels.session(image.record.subject, image.record.study)
+
+
+def _number(record: Record, keyword: str) -> float:
+    value = record.header.get(keyword)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def acquired(image: Image) -> tuple[object, ...]:
+    """What images are sorted by: time, then the numbers that headers give."""
+    record = image.record
+    order = [_number(record, key) for key in ("SeriesNumber", "AcquisitionNumber", "InstanceNumber")]
+    return (
+        image.moment or datetime.min,
+        *order,
+        record.series,
+        record.part,
+        record.sources,
+        image.frame or 0,
+    )
