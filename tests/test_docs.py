@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
-import mids
 from mids.issues import catalogue
 from mids.plan.curation import FIELDS
 from mids.readers.curation import COLUMNS
@@ -126,9 +124,3 @@ def test_the_curation_page_names_every_field_and_column() -> None:
     for name in (*FIELDS, "exclude", "blank", *COLUMNS):
         assert f"`{name}`" in text
     assert "\n```\n" + "\t".join(COLUMNS) + "\n" in text
-
-
-def test_the_citation_is_of_this_version() -> None:
-    content = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    assert content["version"] == mids.__version__
-    assert f"## [{mids.__version__}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
