@@ -131,6 +131,15 @@ def test_policies_hold_report_and_blank_what_is_found() -> None:
     assert look([picture], Screen("release", "glyphs"), frozenset()).boxes == ()
 
 
+def test_a_small_text_on_an_even_picture_is_found_beside_what_is_black_already() -> None:
+    even = np.random.default_rng(0).normal(60, 8, (600, 800)).clip(0, 255).astype(np.uint8)
+    named, ink = lettered(even, "PATID777", (400, 550), 24)
+    deep = named.astype(np.uint16) * 257
+    for black in (0, 70):
+        deep[:black] = 0
+        assert covers(look([deep], BLANK, frozenset(), blank=[(0, 0, black, 800)]).boxes, ink)
+
+
 def test_text_that_the_header_is_sure_of_and_nobody_finds_is_not_delivered() -> None:
     sure = Screen("blank", "glyphs", expected=True)
     with pytest.raises(DataError, match="header says"):

@@ -1,6 +1,6 @@
 """Looks for text in the pixels of a picture that is being made, and does with it what the policy says."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,9 @@ Bytes = npt.NDArray[np.uint8]
 _FLAT = 64
 """A grey picture of 16 bits is stretched to 8 bits, but not if its values differ by less: noise would be text."""
 
+_WIDER = 1.25
+"""A whole range so many times wider than that of all but the most extreme values is looked at too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -48,9 +51,10 @@ def look(frames: Iterable[Values], screen: Screen, names: frozenset[str], blank:
     found: set[Box] = set()
     named = False
     for frame in frames:
-        boxes, is_named = _found(_eight_bits(frame), screen, names)
-        found.update(boxes)
-        named |= is_named
+        for picture in _eight_bits(frame):
+            boxes, is_named = _found(picture, screen, names)
+            found.update(boxes)
+            named |= is_named
     return _decided(united(found), screen, named=named, blank=blank)
 
 
@@ -101,10 +105,22 @@ def _found(picture: Bytes, screen: Screen, names: frozenset[str]) -> tuple[tuple
     return kept, any(names_someone(read, names) for read in words)
 
 
-def _eight_bits(frame: Values) -> Bytes:
-    """A frame with the range that all but its most extreme values have spread over 8 bits; colour as it is."""
+def _eight_bits(frame: Values) -> Iterator[Bytes]:
+    """A frame with the range that all but its most extreme values have spread over 8 bits; colour as it is.
+
+    The letters of a short text may be those most extreme values, and no lighter than their ground once it is spread:
+    where the whole range is much wider, the frame spread over that comes too.
+    """
     if frame.ndim == 3 or frame.dtype == np.uint8:
-        return np.asarray(frame, np.uint8)
-    low, high = np.percentile(frame[::4, ::4], (0.5, 99.5))
-    span = max(float(high - low), _FLAT)
+        yield np.asarray(frame, np.uint8)
+        return
+    low, high = (float(value) for value in np.percentile(frame[::4, ::4], (0.5, 99.5)))
+    least, most = float(frame.min()), float(frame.max())
+    yield _spread(frame, low, high)
+    if most - least > _WIDER * max(high - low, _FLAT):
+        yield _spread(frame, least, most)
+
+
+def _spread(frame: Values, low: float, high: float) -> Bytes:
+    span = max(high - low, _FLAT)
     return np.asarray(np.clip((frame.astype(np.float32) - low) * (255 / span), 0, 255), np.uint8)
