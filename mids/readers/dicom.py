@@ -23,6 +23,8 @@ from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mids.errors import DataError
+from mids.readers import plain
+from mids.readers.plain import NotPlainError
 from mids.records import Json, Source
 
 NAMING = (
@@ -50,6 +52,7 @@ IDENTIFYING = (
 
 _CHARSET = 0x00080005
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+_GROUP_TAGS = frozenset(tag for keyword in _GROUPS if (tag := tag_for_keyword(keyword)))
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
 _CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
 BROKEN = (
@@ -57,6 +60,10 @@ BROKEN = (
     AttributeError, NotImplementedError, struct.error, RecursionError, OverflowError, MemoryError, LookupError,
     zlib.error,
 )  # fmt: skip
+
+
+_Wanted: TypeAlias = Mapping[int, tuple[str, str]]
+"""Keyword and VR by tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +138,31 @@ def read_instance(
     if not looks_like_dicom(head):
         return None
     stream.seek(0)
+    try:
+        return read_plain(source, stream, keywords, private)
+    except (NotPlainError, OSError):  # of an error pydicom's way says which
+        stream.seek(0)
+    return read_any(source, stream, keywords, private)
+
+
+def read_any(
+    source: Source, stream: BinaryIO, keywords: tuple[str, ...], private: tuple[PrivateTag, ...] = ()
+) -> Instance | None:
+    """What `read_instance` returns of a file that looks like DICOM, read by pydicom.
+
+    Raises `DataError` ``DICOM_UNREADABLE``.
+    """
     dataset = read_header(stream)
     meta = _header(getattr(dataset, "file_meta", Dataset()), _META)
     syntax = str(meta.get("TransferSyntaxUID", ""))
     if syntax == DeflatedExplicitVRLittleEndian:
         has_pixels, truncated = "Rows" in dataset, False
     else:
-        has_pixels, truncated = _pixel_data(stream, dataset, source.size)
+        implicit, little = dataset.original_encoding
+        start = stream.tell()  # pydicom leaves the stream at the tag it stopped before
+        has_pixels, truncated = _pixel_data(
+            stream, stream.read(12), start, source.size, implicit=bool(implicit), big=little is False
+        )
     header = _header(dataset, keywords)
     header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
     if syntax:
@@ -145,8 +170,59 @@ def read_instance(
     if "SOPClassUID" not in header and "MediaStorageSOPClassUID" in meta:
         header["SOPClassUID"] = meta["MediaStorageSOPClassUID"]  # a DICOMDIR has it only there
     if not header:
-        return None if head[128:132] != b"DICM" else Instance(source, {}, syntax)
+        return None if getattr(dataset, "preamble", None) is None else Instance(source, {}, syntax)
     return Instance(source, header, syntax, has_pixels, truncated, _frames(dataset))
+
+
+def read_plain(
+    source: Source, stream: BinaryIO, keywords: tuple[str, ...], private: tuple[PrivateTag, ...] = ()
+) -> Instance:
+    """What `read_instance` returns of a plain file, the same as `read_any` does.
+
+    Raises `NotPlainError` where the file needs that.
+    """
+    wanted = _elements(keywords)
+    found = plain.read(stream, _plain_wanted(keywords, private))
+    header: dict[str, Json] = {}
+    left = _known(found, wanted, header)
+    if left or private:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = found.dataset(found.elements if private else left)
+            _collect(dataset, left, header)
+            header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
+    header["TransferSyntaxUID"] = found.syntax
+    if found.sop_class:
+        header.setdefault("SOPClassUID", found.sop_class)
+    pixels = _pixel_data(stream, found.tail, found.end, source.size, implicit=found.implicit, big=False)
+    return Instance(source, header, found.syntax, *pixels)
+
+
+@cache
+def _plain_wanted(keywords: tuple[str, ...], private: tuple[PrivateTag, ...]) -> plain.Wanted:
+    tags = frozenset(_elements(keywords))
+    return plain.wanted(tags - _GROUP_TAGS, (tag.group for tag in private), _GROUP_TAGS)
+
+
+def _known(found: plain.Header, wanted: _Wanted, header: dict[str, Json]) -> _Wanted:
+    """Adds the values that were decoded before or are simple to `header`; returns what is left to pydicom."""
+    left: dict[int, tuple[str, str]] = {}
+    charset = str(found.charset)
+    for tag, (vr, raw) in found.elements.items():
+        if tag not in wanted:
+            continue
+        keyword, expected = wanted[tag]
+        if not raw and vr in (expected, None):
+            continue
+        key = tag, vr, raw, True, charset
+        if key in _READ:
+            value = _READ[key]
+        elif vr not in (expected, None) or (value := plain.simple(expected, raw)) is None:
+            left[tag] = wanted[tag]
+            continue
+        if value is not None:
+            header[keyword] = value
+    return left
 
 
 def _frames(dataset: Dataset) -> tuple[tuple[float, ...], ...]:
@@ -214,15 +290,13 @@ def _decoded(value: bytes, character_set: str | list[str] | None) -> str:
         return value.decode("latin-1")
 
 
-def _pixel_data(stream: BinaryIO, dataset: Dataset, size: int) -> tuple[bool, bool]:
+def _pixel_data(
+    stream: BinaryIO, head: bytes, start: int, size: int, *, implicit: bool, big: bool
+) -> tuple[bool, bool]:
     """Whether PixelData (7FE0,0008/0009/0010) follows, and whether it is cut short.
 
-    pydicom leaves the stream at the tag it stopped before; PS3.5 7.1 gives the layout of the element there.
+    `head` are the up to 12 bytes at `start`, where reading stopped; PS3.5 7.1 gives the layout of the element there.
     """
-    big = dataset.original_encoding[1] is False
-    implicit = bool(dataset.original_encoding[0])
-    start = stream.tell()
-    head = stream.read(12)
     group = struct.unpack(">H" if big else "<H", head[:2])[0] if len(head) >= 8 else 0
     if group != 0x7FE0:
         return False, False
@@ -238,8 +312,7 @@ def _pixel_data(stream: BinaryIO, dataset: Dataset, size: int) -> tuple[bool, bo
 
 
 @cache
-def _elements(keywords: tuple[str, ...]) -> Mapping[int, tuple[str, str]]:
-    """Keyword and VR by tag."""
+def _elements(keywords: tuple[str, ...]) -> _Wanted:
     return {tag: (keyword, dictionary_VR(tag)) for keyword in keywords if (tag := tag_for_keyword(keyword))}
 
 
@@ -273,7 +346,7 @@ _KEPT = 20_000
 _LONGEST = 256
 
 
-def _collect(dataset: Dataset, wanted: Mapping[int, tuple[str, str]], found: dict[str, Json]) -> None:
+def _collect(dataset: Dataset, wanted: _Wanted, found: dict[str, Json]) -> None:
     charset = getattr(dataset.get_item(_CHARSET) if _CHARSET in dataset else None, "value", None)
     for tag in dataset.keys() & wanted.keys():
         keyword, vr = wanted[tag]
@@ -295,7 +368,7 @@ def _raw(dataset: Dataset, tag: int, vr: str, charset: object) -> _Raw | None:
     element: object = dataset.get_item(tag)  # pydicom types only one of the two that it gives
     if not isinstance(element, RawDataElement) or element.value is None or len(element.value) > _LONGEST:
         return None
-    if vr == "SQ" or " or " in vr:
+    if vr == "SQ" or (" or " in vr and element.VR not in ("US", "SS")):
         return None
     return tag, element.VR, element.value, element.is_little_endian, str(charset)
 
