@@ -117,7 +117,7 @@ def _subcommand(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, text: str, epilog: str
 ) -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    return commands.add_parser(name, help=text, description=text.capitalize() + ".", epilog=epilog, formatter_class=raw)
+    return commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=epilog, formatter_class=raw)
 
 
 def _convert_arguments(parser: argparse.ArgumentParser) -> None:
