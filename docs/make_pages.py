@@ -46,24 +46,15 @@ def _filled(match: re.Match[str]) -> str:
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
-    """The parser of every command, by its name without ``mids``: convert, validate, key.
-
-    The commands build their parsers when they are called, so what they would run is caught.
-    """
-    caught: list[argparse.ArgumentParser] = []
-    run = cli._guarded
-
-    def catch(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
-        caught.append(parser)
-        return 0
-
-    cli._guarded = catch
-    try:
-        cli.main([])
-    finally:
-        cli._guarded = run
-    commands = next(a for a in caught[0]._actions if isinstance(a, argparse._SubParsersAction))
+    """The parser of every command, by its name without ``mids``: convert, validate, key."""
+    commands = next(a for a in cli.parsers()["mids"]._actions if isinstance(a, argparse._SubParsersAction))
     return dict(commands.choices)
+
+
+def commands() -> str:
+    """What each command is for."""
+    rows = ((f"`mids {name}`", parser.description or "") for name, parser in parsers().items())
+    return table(("command", "what it does"), rows)
 
 
 def flags() -> str:
@@ -239,6 +230,7 @@ def policy(name: str) -> str:
 PARTS: Mapping[str, Callable[..., str]] = {
     "about": about,
     "columns": columns,
+    "commands": commands,
     "flags": flags,
     "converting": converting,
     "validating": validating,

@@ -90,11 +90,16 @@ def test_codes_that_are_named_exist(page: Path) -> None:
 
 
 FLAGS_OF_DASK = {"--nthreads", "--nworkers", "--memory-limit", "--host", "--no-dashboard"}
+FLAGS_OF_OTHERS = {
+    "--bind", "--build-arg", "--containall", "--depth", "--draft", "--file", "--network", "--pwd", "--rm", "--strict",
+    "--tag", "--user", "--volume",
+}  # fmt: skip
+"""Those of git, Docker, Apptainer, towncrier and twine."""
 FLAGS = {name: set(parser._option_string_actions) for name, parser in make_pages.parsers().items()}
 
 
 def test_flags_that_are_named_exist(page: Path) -> None:
-    known = set().union(*FLAGS.values()) | {"--version"} | FLAGS_OF_DASK
+    known = set().union(*FLAGS.values()) | {"--version"} | FLAGS_OF_DASK | FLAGS_OF_OTHERS
     assert set(re.findall(r"(?<![\w<-])--[a-z][a-z-]*", page.read_text(encoding="utf-8"))) <= known
 
 
