@@ -35,8 +35,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive with DICOM files")
     add("dest", nargs="?", metavar="DEST", help="where to: absent, empty, or made by an earlier run")
-    add("--profile", dest="policy", default="mids", metavar="NAME", help="the same as --policy")
+    add("--profile", metavar="NAME", help="the same as --policy")
     policy_arguments(parser)
+    parser.set_defaults(policy=None)
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
     add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
@@ -58,6 +59,9 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.report import plan as report  # noqa: PLC0415
 
     a = namespace
+    if a.profile and a.policy:
+        raise MidsError("--profile and --policy say the same: give one of them")
+    a.policy = a.policy or a.profile or "mids"
     policy = chosen_policy(a)
     if a.describe:
         print(describe(policy), end="")

@@ -15,6 +15,7 @@ from mids.deid.labels import Labels, read_table
 from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
+from mids.deid.rules import resolve
 from mids.deid.tables import edition
 from mids.errors import MidsError
 from mids.identities import write_map
@@ -131,6 +132,7 @@ def _check_use(
         raise MidsError("--jobs takes a whole number from 1")
     if not str(source) or not str(dataset):
         raise MidsError("SOURCE and DEST must not be empty")
+    resolve(policy)  # an override of an attribute that nobody knows
     if (policy.ids == "table") != bool(id_table):
         raise MidsError("--ids table and --id-table FILE go together: give both or none")
     if policy.texts == "keep" and {"clean_descriptors", "clean_structured_content"} & policy.options:

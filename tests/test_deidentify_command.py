@@ -543,6 +543,8 @@ def test_the_command_says_what_a_profile_does(tmp_path: Path) -> None:
         (["{s}", "{d}", "--jobs", "0"], "--jobs"),
         (["{s}", "{d}", "--embed", "{s}/none"], "can't be read"),
         (["{s}", "{d}", "--policy", "{s}/none.yaml"], "can't be read"),
+        (["{s}", "{d}", "--policy", "mids", "--profile", "basic"], "one of them"),
+        (["{s}", "{d}", "--option", "retain_uids", "--without", "retain-uids"], "both added and taken away"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(source: Path, dest: Path, arguments: list[str], said: str) -> None:
@@ -552,6 +554,16 @@ def test_wrong_use_is_one_line_and_exit_code_2(source: Path, dest: Path, argumen
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert not dest.exists()
+
+
+def test_an_override_of_an_unknown_attribute_is_told_before_anything_is_read(source: Path, dest: Path) -> None:
+    policy = dest.parent / "policy.yaml"
+    policy.write_text("overrides: [{attribute: StationNaem, action: X, reason: a}]\n")
+    done = command("mids", "deidentify", str(source), str(dest), "--policy", str(policy), home=dest.parent)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "did you mean StationName" in done.stderr
+    assert not dest.exists()
+    assert not dest.with_name(dest.name + ".mids").exists()
 
 
 @pytest.mark.shared

@@ -126,11 +126,13 @@ def chosen(
 ) -> Policy:  # fmt: skip
     """The policy that flags ask for: a preset, or a file by its name, with changes.
 
-    Raises `MidsError` for an unknown name or option, and for options that exclude each other.
+    Raises `MidsError` for an unknown name or option, and for options that exclude or contradict each other.
     """
     policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
-    wanted = {_option(option) for option in options}
-    kept = policy.options - _excluded_by(wanted) - {_option(option) for option in without}
+    wanted, unwanted = {_option(option) for option in options}, {_option(option) for option in without}
+    if both := sorted(wanted & unwanted):
+        raise MidsError(f"the option {both[0]} is both added and taken away: leave one of them out")
+    kept = policy.options - _excluded_by(wanted) - unwanted
     return checked(
         replace(
             policy,
