@@ -42,6 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--field", action="append", default=[], metavar="KEY", help="parquet: a key of sidecars more (repeatable)")
     add("--task", choices=["segmentation", "classification"], default="segmentation", help="monai: what is learned")
     add("--modality", action="append", default=[], metavar="NAME", help="monai: only images of this one (repeatable)")
+    add("--reader", action="append", default=[], metavar="NAME", help="monai: masks of this reader (repeatable; all)")
     add("--label", action="append", default=[], metavar="NAME", help="monai: a label to classify (repeatable; all)")
     parser.set_defaults(run=run)
 
@@ -72,7 +73,9 @@ def run(namespace: argparse.Namespace) -> int:
             made = targets.write(dataset, a.to, a.output)
             print(f"{len(made)} files in {a.output}")
             return 0
-        content = targets.document(dataset, a.to, task=a.task, modality=a.modality or None, labels=a.label)
+        content = targets.document(
+            dataset, a.to, task=a.task, modality=a.modality or None, readers=a.reader, labels=a.label
+        )
         if a.output is None:
             print(targets.as_text(content), end="")
         else:

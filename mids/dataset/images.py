@@ -114,7 +114,8 @@ def assembled(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -> pd.D
     columns = [*IDS, *entities, *PLACE]
     images = given[columns]
     for word in JOINED[:-1]:
-        images = _with(images, given, word)
+        # A column of rows about other images alone, or of an older state of the index, is none.
+        images = _with(images, given[[name for name in _own(given, word) if given[name].notna().any()]], word)
     return _with(joined(images, people, ["participant_id"], "participant"), given, JOINED[-1])
 
 

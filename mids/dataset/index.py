@@ -41,8 +41,6 @@ def indexed(root: Path, files: Sequence[str], fields: Sequence[str], schema: Sch
     changed = [path for subject, own in by_subject.items() if subject not in same for path in own]
     fresh = gathered(root, changed, fields, schema)
     found = pd.concat([kept[kept["participant_id"].isin(same)], fresh], ignore_index=True)
-    empty = [name for name in found if "." in str(name) and bool(found[name].isna().all())]
-    found = found.drop(columns=[name for name in empty if not str(name).startswith("sidecar.")])
     found = found.sort_values("filename", ignore_index=True)
     parquet.write(index, found, {_KEY: json.dumps({**stamp, "subjects": now})})
     return found

@@ -19,17 +19,21 @@ PARTS = {"train": "training", "validation": "validation", "test": "test"}
 
 
 def datalist(
-    dataset: Dataset, task: Task = "segmentation", *, modality: Choice = None, labels: Sequence[str] = ()
-) -> dict[str, Any]:
+    dataset: Dataset, task: Task = "segmentation", *,
+    modality: Choice = None, readers: Sequence[str] = (), labels: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """The images with their segmentations, one item for each reader; or with 0 or 1 for each of `labels`.
 
     Labels stand for what the label tree has below them; without any, all of the dataset's are taken. For segmentation
-    images without one are left out. Raises `MidsError` where nothing is left, or two readers' tables disagree.
+    images without one are left out, and `readers`, if given, are those whose segmentations count. Raises `MidsError`
+    where nothing is left, or two readers' tables disagree.
     """
     images = dataset.select(modality=modality)
     if task == "segmentation":
-        names = _structures(dataset, images)
-        items = list(_segmented(dataset, images))
+        masks = dataset.rois[dataset.rois["image"].isin(images["filename"])]
+        masks = masks[masks["reader"].isin(readers)] if readers else masks
+        names = _structures(dataset, masks)
+        items = list(_segmented(dataset, masks))
     else:
         chosen = list(labels) or sorted(map(str, dataset.labels["label"].dropna().unique()))
         names = {str(number): label for number, label in enumerate(chosen)}
@@ -47,12 +51,12 @@ def datalist(
     }  # fmt: skip
 
 
-def _segmented(dataset: Dataset, images: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Part and item of each segmentation whose image is one of these."""
-    parts, known = _parts(dataset), set(images["filename"])
-    for row in dataset.rois.fillna("").itertuples(index=False):
-        if row.image in known and row.image in parts:
-            yield parts[str(row.image)], {"image": row.image, "label": row.filename, "reader": row.reader}
+def _segmented(dataset: Dataset, masks: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Part and item of each segmentation."""
+    parts = _parts(dataset)
+    for image, mask, reader in masks[["image", "filename", "reader"]].fillna("").itertuples(index=False):
+        if image in parts:
+            yield parts[str(image)], {"image": str(image), "label": str(mask), "reader": str(reader)}
 
 
 def _classified(
@@ -77,14 +81,13 @@ def _parts(dataset: Dataset) -> Mapping[str, str]:
     return {str(name): PARTS[str(part)] for name, part in rows if part in PARTS}
 
 
-def _structures(dataset: Dataset, images: pd.DataFrame) -> dict[str, str]:
+def _structures(dataset: Dataset, masks: pd.DataFrame) -> dict[str, str]:
     """What the values of all segmentations mean; one value means one thing."""
     found = {0: "background"}
-    masks = dataset.rois[dataset.rois["image"].isin(images["filename"])]
     for name in map(str, masks["filename"]):
         for value, structure in dataset.structures(name).items():
             if found.setdefault(value, structure) != structure:
-                raise MidsError(f"the value {value} means {found[value]} and {structure}: choose one modality")
+                raise MidsError(f"the value {value} means {found[value]} and {structure}: choose readers")
     return {str(value): found[value] for value in sorted(found)} if len(masks) else {}
 
 

@@ -20,9 +20,10 @@ FOLDERS = frozenset({"parquet", "dicom-json-sidecars"})
 
 
 def document(
-    dataset: Dataset, to: Target, *, task: Task = "segmentation", modality: Choice = None, labels: Sequence[str] = ()
-) -> dict[str, Any]:
-    """A dataset as one JSON document; `task`, `modality` and `labels` are those of a MONAI data list.
+    dataset: Dataset, to: Target, *, task: Task = "segmentation", modality: Choice = None,
+    readers: Sequence[str] = (), labels: Sequence[str] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """A dataset as one JSON document; `task` and what follows are those of a MONAI data list.
 
     Raises `MidsError` for a target that is many files, and where something that it needs is lacking.
     """
@@ -31,7 +32,7 @@ def document(
     if to == "datacite":
         return datacite(dataset)
     if to == "monai":
-        return datalist(dataset, task, modality=modality, labels=labels)
+        return datalist(dataset, task, modality=modality, readers=readers, labels=labels)
     raise MidsError(f"{to} is no single document: give one of croissant, monai, datacite")
 
 
