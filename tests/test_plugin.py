@@ -27,14 +27,14 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_its_own_tests_pass(environment: dict[str, str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", tmp_path, PLUGIN]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PLUGIN)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "4 passed" in done.stdout
 
 
 def test_the_command_knows_it(environment: dict[str, str]) -> None:
-    command = [Path(sys.executable).with_name("mids-convert"), "--list"]
+    command = [str(Path(sys.executable).with_name("mids-convert")), "--list"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "\ntown-clinic\tRadiographs of patients" in done.stdout
 

@@ -7,11 +7,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
 
 INPUT = Path(__file__).parent / "example" / "input"
-TABLE = """patient;pcr;pcr_date;finding
-K-07;positive;2021-03-02;pneumonia
-K-19;negativo;2021-03-04;normal
-K-23;?;2021-03-05;
-K-31;positive;2021-03-09;pneumonia
+TABLE = """patient;fumador;pcr;pcr_date;finding
+K-07;no;positive;2021-03-02;pneumonia
+K-19;sí;negativo;2021-03-04;normal
+K-23;a veces;dudoso (?);2021-03-05;
+K-31;?;positive;2021-03-09;pneumonia
 """
 PATIENTS = (("K-07", "F", "061Y", "20210302"), ("K-19", "M", "044Y", "20210304"), ("K-23", "F", "035Y", "20210305"))
 
