@@ -8,8 +8,15 @@ import pandas as pd
 from mids.counting import Tables, numbers, with_columns
 from mids.errors import DataError
 from mids.statistics import (
-    age_moments, completion, device_counts, label_counts, laboratory_counts, modality_counts, size_counts,
-    studies_per_patient, view_counts,
+    age_moments,
+    completion,
+    device_counts,
+    label_counts,
+    laboratory_counts,
+    modality_counts,
+    size_counts,
+    studies_per_patient,
+    view_counts,
 )  # fmt: skip
 
 COMPLETED = ("sex", "age", "region", "site", "country", "covid_test", "survival", "days_from_onset_min")
@@ -21,17 +28,17 @@ Lines = Mapping[str, str]
 
 def lines(given: Tables, reports: int, masks: int) -> Lines:
     """The lines of one dataset, in order; `reports` and `masks` are how many there are."""
-    return dict((name, value) for name, value in (*_sizes(given, reports, masks), *_rates(given)) if value)
+    return {name: value for name, value in (*_sizes(given, reports, masks), *_rates(given)) if value}
 
 
 def names(found: Sequence[Lines]) -> list[str]:
     """The lines that any dataset has, completion rates last."""
     every = list(dict.fromkeys(name for each in found for name in each))
-    return [*(n for n in every if not n.endswith(KNOWN)), *(n for n in every if n.endswith(KNOWN))]
+    return sorted(every, key=lambda name: name.startswith(KNOWN))
 
 
-KNOWN = " known"
-"""How the name of a completion rate ends."""
+KNOWN = "known: "
+"""How the name of a completion rate begins."""
 
 
 def _sizes(given: Tables, reports: int, masks: int) -> Iterator[tuple[str, str]]:
@@ -48,7 +55,7 @@ def _sizes(given: Tables, reports: int, masks: int) -> Iterator[tuple[str, str]]
     yield "devices", _number(len(device_counts(given)))
     tests = laboratory_counts(given)
     yield "tests", _counts(tests["all"].drop("all"))
-    yield "test results", _counts(tests.loc["all"].drop("all"))
+    yield "test results", _counts(pd.Series(tests.loc["all"]).drop("all"))
     try:
         found = label_counts(given)
     except DataError:
@@ -66,16 +73,16 @@ def _rates(given: Tables) -> Iterator[tuple[str, str]]:
         table = completion(given, has)
         ages = numbers(given.participants, "age").notna() | numbers(given.participants, "age_min").notna()
         for column in has:
-            known = int(ages.sum()) if column == "age" else int(table.loc[column, "known"])
-            yield f"{column}{KNOWN}", _share(known, len(given.participants))
+            known = int(ages.sum()) if column == "age" else int(table["known"][column])
+            yield f"{KNOWN}{column}", _share(known, len(given.participants))
         people = given.participants["participant_id"]
         tested = given.tests[given.tests["result"].notna() & given.tests["result"].ne("not_performed").fillna(False)]
-        yield f"a test{KNOWN}", _share(int(people.isin(tested["participant_id"]).sum()), len(people))
-        yield f"a label{KNOWN}", _share(int(people.isin(given.labels["participant_id"]).sum()), len(people))
+        yield f"{KNOWN}a test", _share(int(people.isin(tested["participant_id"]).sum()), len(people))
+        yield f"{KNOWN}a label", _share(int(people.isin(given.labels["participant_id"]).sum()), len(people))
     for column, name in (("view_position", "view"), ("body_part", "body part"), ("acq_time", "date of image")):
         if len(given.scans):
             known = int(with_columns(given.scans, column)[column].notna().sum())
-            yield f"{name}{KNOWN}", _share(known, len(given.scans))
+            yield f"{KNOWN}{name}", _share(known, len(given.scans))
 
 
 def _number(number: int) -> str:

@@ -12,7 +12,7 @@ from mids.counting import Tables, words
 from mids.dataset import Dataset
 from mids.errors import DataError
 from mids.gallery import comparison, facts, maps
-from mids.gallery.masks import masks_of
+from mids.gallery.masks import Drawn, masks_of
 from mids.gallery.people import Person, people
 from mids.gallery.plots import Plot, plots
 from mids.gallery.skipped import Skipped, skipped
@@ -25,8 +25,8 @@ REPORTS = "derivatives/ehr/reports.tsv"
 ALWAYS = ("participant_id", "session_id", "filename", "modality", "bp", "vp", "lat", "sex", "age", "labels")
 """Columns of the table of images that are shown at first; the others can be chosen."""
 
-LEFT_OUT = ("sub", "ses", "modalities", "body_parts", "participant_modalities", "participant_body_parts")
-"""Columns that say what others say."""
+LEFT_OUT = ("sub", "ses", "modalities", "body_parts", *facts.SPACINGS, "SourcePhotometricInterpretation")
+"""Columns that say what others say, or that only the page wants."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ def contents(
     given = facts.counted(dataset, known)
     images, masks = _images(dataset, given, known), masks_of(dataset)
     chosen = _chosen(images, masks, thumbnails)
-    tasks = [_task(dataset.path, images.loc[row], known, masks) for row in chosen]
+    tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
     reports = len(dataset.table(REPORTS)) if (dataset.path / REPORTS).is_file() else 0
     return Contents(
         dataset.name, dataset.path.resolve().name, dataset.description,
@@ -68,7 +68,7 @@ def contents(
 
 
 def _task(
-    root: Path, image: "pd.Series[Any]", known: Mapping[str, facts.Fact], masks: Mapping[str, tuple[str, ...]]
+    root: Path, image: "pd.Series[Any]", known: Mapping[str, facts.Fact], masks: Mapping[str, tuple[Drawn, ...]]
 ) -> Task:
     name = str(image["filename"])
     words = {key: "" if pd.isna(image[key]) else str(image[key]) for key in ("group", "suffix", "bp")}
@@ -76,7 +76,7 @@ def _task(
     return Task(root, name, words["group"], words["suffix"], words["bp"], spacing, masks.get(name, ()))
 
 
-def _chosen(images: pd.DataFrame, masks: Mapping[str, tuple[str, ...]], wanted: int) -> list[int]:
+def _chosen(images: pd.DataFrame, masks: Mapping[str, tuple[Drawn, ...]], wanted: int) -> list[int]:
     """The rows of `wanted` images: in turn one of each modality and view, those with masks before those without."""
     order = images["filename"].map(lambda name: name not in masks)
     kinds = [images[key].fillna("") for key in ("suffix", "vp")]
@@ -91,7 +91,7 @@ def _images(dataset: Dataset, given: Tables, known: Mapping[str, facts.Fact]) ->
     """`Dataset.images` with what sidecars, headers and the label table say."""
     images = dataset.images.drop(columns=[name for name in LEFT_OUT if name in dataset.images]).copy()
     rows = [known.get(str(name)) for name in images["filename"]]
-    keys = [dict(fact.keys) if fact else {} for fact in rows]
+    keys: list[Mapping[str, str]] = [fact.keys if fact else {} for fact in rows]
     added: dict[str, list[str | None]] = {
         "labels": list(_labels(given, images)),
         "slices": [str(fact.slices) if fact and ".nii" in fact.filename else None for fact in rows],

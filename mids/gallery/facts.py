@@ -1,7 +1,9 @@
-"""What sidecars and headers say of the images of a dataset, read in worker processes."""
+"""What sidecars and headers say of the images of a dataset."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,15 @@ import pandas as pd
 
 from mids.counting import FACTS, SIDECAR_KEYS, Tables, tables
 from mids.dataset import Dataset
-from mids.errors import DataError, MidsError
+from mids.errors import DataError
 from mids.readers.heads import nifti_head
 from mids.records import Map
 
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")
 """The sidecar keys that say how high and wide a pixel is, the first that is there."""
+
+FIELDS = (*SIDECAR_KEYS, *SPACINGS)
+"""The keys of sidecars that a page wants of each image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,53 +30,55 @@ class Fact:
     filename: str
     slices: int
     spacing: tuple[float, float]
-    keys: tuple[tuple[str, str], ...]
+    keys: Mapping[str, str]
 
 
 def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
-    """The facts of every image, by its path."""
-    names = [str(name) for name in dataset.images["filename"]]
-    return {fact.filename: fact for fact in mapped(partial(_fact, dataset.path), names)}
+    """The facts of every image, by its path; of a dataset that was opened with the `FIELDS`."""
+    images = dataset.images
+    names = [str(name) for name in images["filename"]]
+    volumes = [name for name in names if ".nii" in name]
+    slices = dict(zip(volumes, mapped(partial(_slices, dataset.path), volumes), strict=True))
+    columns = {key: _column(images, key) for key in FIELDS}
+    found = {}
+    for row, name in enumerate(names):
+        said = {key: str(column[row]) for key, column in columns.items() if not pd.isna(column[row])}
+        spacing = next((pair for key in SPACINGS if key in said and (pair := _pair(said[key]))), (1.0, 1.0))
+        keys = {key: said[key] for key in SIDECAR_KEYS if key in said}
+        found[name] = Fact(name, slices.get(name, 1), spacing, keys)
+    return found
 
 
-def counted(dataset: Dataset, facts: dict[str, Fact]) -> Tables:
+def counted(dataset: Dataset, facts: Mapping[str, Fact]) -> Tables:
     """The tables that statistics count, with these facts."""
     given = tables(dataset, facts=False)
     rows: list[dict[str, Any]] = []
     for name in given.scans["filename"]:
         fact = facts.get(name)
-        rows.append({"filename": name, **({"slices": fact.slices, **dict(fact.keys)} if fact else {})})
+        rows.append({"filename": name, **({"slices": fact.slices, **fact.keys} if fact else {})})
     return Tables(
         given.participants, given.sessions, given.scans, given.tests, given.labels,
         pd.DataFrame(rows, columns=list(FACTS)),
     )  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def _opened(root: Path) -> Dataset:
-    """A dataset is opened once in each worker."""
-    return Dataset(root)
+def _column(images: pd.DataFrame, key: str) -> list[Any]:
+    """A field of the sidecars, whose name a table may have taken first."""
+    name = f"sidecar_{key}" if f"sidecar_{key}" in images else key
+    return list(images[name]) if name in images else [pd.NA] * len(images)
 
 
-def _fact(root: Path, filename: str) -> Fact:
+def _slices(root: Path, filename: str) -> int:
     try:
-        sidecar = _opened(root).sidecar(filename)
-    except (MidsError, DataError, OSError):
-        sidecar = {}
-    slices = 1
-    if ".nii" in filename:
-        try:
-            slices = prod(nifti_head(root / filename).shape[2:])
-        except (DataError, OSError):
-            slices = 1
-    spacing = next((found for key in SPACINGS if (found := _pair(sidecar.get(key)))), (1.0, 1.0))
-    keys = tuple((key, str(sidecar[key])) for key in SIDECAR_KEYS if sidecar.get(key) not in (None, ""))
-    return Fact(filename, slices, spacing, keys)
+        return prod(nifti_head(root / filename).shape[2:])
+    except (DataError, OSError):
+        return 1
 
 
-def _pair(value: Any) -> tuple[float, float] | None:
+def _pair(text: str) -> tuple[float, float] | None:
     """Two positive numbers; None for anything else."""
-    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(each, (int, float)) for each in value):
+    try:
+        height, width = map(float, json.loads(text))
+    except (ValueError, TypeError):
         return None
-    height, width = float(value[0]), float(value[1])
     return (height, width) if 0 < height < 1e3 and 0 < width < 1e3 else None

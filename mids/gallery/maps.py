@@ -60,7 +60,7 @@ def read(path: Path) -> list[Mapping[str, Any]]:
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list):
         raise MidsError(f"the map {path} is no GeoJSON FeatureCollection")
-    found = [feature for feature in features if isinstance(feature, dict) and _rings(feature)]
+    found: list[Mapping[str, Any]] = [each for each in features if isinstance(each, dict) and _rings(each)]
     if not found:
         raise MidsError(f"the map {path} has no polygons in degrees of longitude and latitude (EPSG:4326)")
     return found
@@ -133,7 +133,7 @@ def _rings(feature: Mapping[str, Any]) -> Rings:
     geometry = feature.get("geometry")
     if not isinstance(geometry, dict):
         return []
-    shapes = geometry.get("coordinates")
+    shapes: Any = geometry.get("coordinates")
     if geometry.get("type") == "Polygon":
         shapes = [shapes]
     elif geometry.get("type") != "MultiPolygon":

@@ -1,6 +1,5 @@
 """Masks of images: which there are, where they are largest, and their colours on a thumbnail."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,23 +8,33 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from PIL import Image
 
-from mids.dataset import Dataset, read_table
+from mids.dataset import Dataset
+from mids.dataset.masks import structures
 from mids.errors import DataError
 from mids.gallery.planes import Plane, turned
 from mids.readers.heads import nifti_head
 
 Array = npt.NDArray[Any]
 
-FOLDERS = ("rois", "masks", "segmentations")
-"""The derivatives folders that hold masks."""
-
 COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#d55e00", "#0072b2")
 """The colours of Okabe and Ito (Color Universal Design, 2008) without black; seen apart without colour vision."""
 
 LARGEST = 1 << 29
 """Voxels of the largest mask that is opened."""
+
+VALUES = 100
+"""Values of a mask that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A mask: its place in the dataset, and that of the table that names its values ("": there is none)."""
+
+    place: str
+    lookup: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,43 +45,13 @@ class Legend:
     colour: str
 
 
-def masks_of(dataset: Dataset) -> Mapping[str, tuple[str, ...]]:
-    """The masks of each image, by the image's path: those whose names are the image's with ``desc`` and ``_dseg``.
-
-    Where two images differ in their suffix only, the sidecar's `Sources` decide.
-    """
-    tops = [dataset.path / "derivatives" / folder for folder in FOLDERS]
-    files = [path for top in tops if top.is_dir() for path in sorted(top.rglob("*_dseg.*"))]
-    masks = [path for path in files if path.name.endswith((".nii.gz", ".nii", ".png"))]
-    if not masks:
-        return {}
-    images: dict[str, list[str]] = {}
-    for image in dataset.images["filename"]:
-        images.setdefault(_stem(image), []).append(image)
-    found: dict[str, list[str]] = {}
-    for path in masks:
-        place = path.relative_to(dataset.path).as_posix()
-        inside = "/".join(place.split("/")[2:])
-        possible = images.get(_stem(inside.rpartition("_desc-")[0] + "_"), [])
-        for image in possible if len(possible) < 2 else _named(path, possible):
-            found.setdefault(image, []).append(place)
-    return {image: tuple(places) for image, places in found.items()}
-
-
-def _stem(path: str) -> str:
-    """The path of an image without its suffix and extension."""
-    folder, _, name = path.rpartition("/")
-    return f"{folder}/{name.partition('.')[0].rpartition('_')[0]}"
-
-
-def _named(mask: Path, images: Sequence[str]) -> list[str]:
-    """Those images that the sidecar of a mask names."""
-    sidecar = mask.with_name(mask.name.partition(".")[0] + ".json")
-    try:
-        sources = json.loads(sidecar.read_text(encoding="utf-8")).get("Sources", [])
-    except (OSError, ValueError, AttributeError):
-        return []
-    return [image for image in images if f"bids::{image}" in sources]
+def masks_of(dataset: Dataset) -> Mapping[str, tuple[Drawn, ...]]:
+    """The masks of each image, by the image's path."""
+    found: dict[str, list[Drawn]] = {}
+    known = dataset.rois.dropna(subset=["image"])
+    for image, mask, lookup in known[["image", "filename", "lookup"]].itertuples(index=False):
+        found.setdefault(str(image), []).append(Drawn(str(mask), "" if pd.isna(lookup) else str(lookup)))
+    return {image: tuple(masks) for image, masks in found.items()}
 
 
 # --- their voxels ----------------------------------------------------------------------------------------
@@ -80,7 +59,7 @@ def _named(mask: Path, images: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Masks:
-    """The masks of one image laid together: `values` index `legend` from 1, where several readers drew the last."""
+    """The masks of one image laid together: `values` index `legend` from 1, the smaller over the larger."""
 
     values: Array
     legend: tuple[Legend, ...]
@@ -93,22 +72,25 @@ class Masks:
         return i, j, k
 
 
-def read(root: Path, places: Iterable[str], shape: tuple[int, ...]) -> Masks | None:
-    """The masks at `places`, of images of this shape; None where there is none of it, or nothing is drawn.
+def read(root: Path, masks: Iterable[Drawn], shape: tuple[int, ...]) -> Masks | None:
+    """These masks, of an image of this shape; None where there is none of it, or nothing is drawn.
 
     A mask that can't be read, or has another shape, is left out.
     """
-    together = np.zeros(shape, np.uint8)
     labels: dict[str, int] = {}
-    for place in places:
-        values = _values(root / place)
+    drawn: list[tuple[int, int, Array]] = []
+    for mask in masks:
+        values = _values(root / mask.place)
         if values is None or values.shape != shape:
             continue
-        names = _names(root / place)
-        for value in map(int, np.unique(values[values != 0])[:250]):
-            label = names.get(str(value), f"label {value}")
-            number = labels.setdefault(label, min(len(labels) + 1, 255))
-            together[values == value] = number
+        names = _names(root, mask.lookup)
+        for value in map(int, np.unique(values[values != 0])[:VALUES]):
+            label = names.get(value, f"label {value}")
+            here = np.flatnonzero(values == value)
+            drawn.append((here.size, labels.setdefault(label, min(len(labels) + 1, 255)), here))
+    together = np.zeros(shape, np.uint8)
+    for _, number, here in sorted(drawn, key=lambda one: -one[0]):
+        together.flat[here] = number
     legend = tuple(Legend(label, COLOURS[(number - 1) % len(COLOURS)]) for label, number in labels.items())
     return Masks(together, legend) if legend else None
 
@@ -118,25 +100,18 @@ def _values(path: Path) -> Array | None:
         if path.suffix == ".png":
             with Image.open(path, formats=["PNG"]) as image:
                 return np.array(image) if image.mode in ("L", "I;16", "1", "P") else None
-        image_: Any = nib.load(path)
-        if np.prod(image_.shape) > LARGEST:
-            return None
-        return np.asanyarray(image_.dataobj)
+        volume: Any = nib.load(path)
+        return np.asarray(volume.dataobj) if np.prod(volume.shape) <= LARGEST else None
     except (OSError, ValueError, EOFError, SyntaxError, nib.filebasedimages.ImageFileError):
         return None
 
 
-def _names(path: Path) -> Mapping[str, str]:
-    """What the values of a mask mean, from the table beside it."""
-    table = path.with_name(path.name.partition(".")[0] + ".tsv")
+def _names(root: Path, lookup: str) -> Mapping[int, str]:
+    """What the values of a mask mean, by the table beside it."""
     try:
-        rows = read_table(table) if table.is_file() else None
+        return structures(root / lookup, lookup) if lookup else {}
     except (DataError, OSError):
         return {}
-    if rows is None or not {"index", "name"} <= set(rows.columns):
-        return {}
-    known = rows.dropna(subset=["index", "name"])
-    return dict(zip(map(str, known["index"]), map(str, known["name"]), strict=True))
 
 
 def planes(masks: Masks, image: Path, at: tuple[int, int, int]) -> tuple[Plane, ...]:

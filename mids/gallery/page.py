@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from markupsafe import Markup
 from mids._version import __version__
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
-from mids.gallery import comparison, maps, viewer
+from mids.gallery import comparison, facts, maps, viewer
 from mids.gallery.contents import Contents, contents
 from mids.gallery.masks import COLOURS
 from mids.plan.curation import FIELDS
@@ -66,7 +65,7 @@ def write_page(
     target = Path(output)
     _check(target, chosen, jobs)
     features = maps.read(chosen.geojson) if chosen.geojson else ()
-    opened = [Dataset(path) for path in datasets]
+    opened = [Dataset(path, fields=facts.FIELDS) for path in datasets]
     links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
     found = []
     with _workers(jobs) as mapped:
@@ -113,7 +112,7 @@ def _save(target: Path, page: str) -> None:
     half = target.with_name(target.name + ".half-written")
     try:
         half.write_text(page, encoding="utf-8", newline="\n")
-        os.replace(half, target)
+        half.replace(target)
     except OSError as error:
         half.unlink(missing_ok=True)
         raise MidsError(f"{target} can't be written ({error.strerror})") from error

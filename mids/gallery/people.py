@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -51,12 +51,17 @@ def people(dataset: Dataset, given: Tables) -> list[Person]:
     images, labels = dataset.images, _by_person(given.labels)
     rows = {str(row["participant_id"]): row for row in _rows(given.participants)}
     names = dict.fromkeys([*rows, *map(str, images["participant_id"])])
-    seen = {str(name): frame for name, frame in images.groupby("participant_id", sort=False)}
+    seen = _studies(images)
     visits = _by_person(with_columns(given.sessions, "acq_time", "days_from_onset_min"))
     tests = _by_person(given.tests)
     return [
         _person(
-            name, rows.get(name, {}), seen.get(name), visits.get(name, []), tests.get(name, []), labels.get(name, [])
+            name,
+            rows.get(name, {}),
+            seen.get(name, {}),
+            visits.get(name, []),
+            tests.get(name, []),
+            labels.get(name, []),
         )
         for name in names
     ]
@@ -80,9 +85,9 @@ def _by_person(frame: pd.DataFrame) -> dict[str, list[Row]]:
 
 
 def _person(
-    name: str, row: Row, images: pd.DataFrame | None, visits: Sequence[Row], tests: Sequence[Row], labels: Sequence[Row]
-) -> Person:
-    made = _images_by_session(images)
+    name: str, row: Row, made: Mapping[str, Sequence[tuple[int, str]]], visits: Sequence[Row], tests: Sequence[Row],
+    labels: Sequence[Row],
+) -> Person:  # fmt: skip
     dates = {str(visit.get("session_id")): _date(visit.get("acq_time")) for visit in visits}
     first = min((day for day in dates.values() if day), default=None)
     days: dict[str, int | None]
@@ -92,27 +97,34 @@ def _person(
         days = {str(visit.get("session_id")): _whole(visit.get("days_from_onset_min")) for visit in visits}
     has_onset = first is None and any(day is not None for day in days.values())
     events = [
-        *(Event(days.get(session), "study", _study(session, rows), tuple(int(i) for i in rows.index))
+        *(Event(days.get(session), "study", _study(session, rows), tuple(at for at, _ in rows))
           for session, rows in made.items()),
         *(Event(_after(first, test.get("date")), "test", _test(test)) for test in tests),
-        *(Event(days.get(str(label.get("session_id"))), "finding", text) for label in labels for text in _finding(label)),
+        *(Event(days.get(str(label.get("session_id"))), "finding", text)
+          for label in labels for text in _finding(label)),
     ]  # fmt: skip
+    events = [
+        replace(event, text=f"{event.text} (×{number})") if number > 1 else event
+        for event, number in Counter(events).items()
+    ]
     events.sort(key=lambda event: (event.day is None, event.day or 0))
-    facts = tuple((key, str(value)) for key, value in row.items() if key not in HIDDEN and not key.endswith("_raw"))
+    hidden = (*HIDDEN, *(("age_min", "age_max") if "age" in row else ()))
+    facts = tuple((key, str(value)) for key, value in row.items() if key not in hidden and not key.endswith("_raw"))
     return Person(name, facts, FROM_ONSET if has_onset else FROM_STUDY if first else "", tuple(events))
 
 
-def _images_by_session(images: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    if images is None:
-        return {}
-    sessions = images["session_id"].fillna("")
-    return {str(session): rows for session, rows in images.groupby(sessions, sort=False)}
+def _studies(images: pd.DataFrame) -> dict[str, dict[str, list[tuple[int, str]]]]:
+    """For each patient and session the rows of their images, with what each is."""
+    found: dict[str, dict[str, list[tuple[int, str]]]] = {}
+    columns = images[["participant_id", "session_id", "suffix", "bp"]].fillna("")
+    for row, person, session, suffix, part in columns.itertuples():
+        what = f"{suffix} {part}".strip()
+        found.setdefault(str(person), {}).setdefault(str(session), []).append((int(row), what))
+    return found
 
 
-def _study(session: str, images: pd.DataFrame) -> str:
-    parts = Counter(
-        " ".join(str(v) for v in (s, b) if not pd.isna(v)) for s, b in zip(images["suffix"], images["bp"], strict=True)
-    )
+def _study(session: str, images: Sequence[tuple[int, str]]) -> str:
+    parts = Counter(what for _, what in images)
     counted = ", ".join(f"{number} {part}" if number > 1 else part for part, number in parts.items())
     return f"{session}: {counted}" if session else counted
 

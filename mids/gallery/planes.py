@@ -27,6 +27,9 @@ SHOWN = ("axial", "coronal", "sagittal")
 LETTERS = {"axial": "RLAP", "coronal": "RLSI", "sagittal": "APSI"}
 """What lies at the left, right, top and bottom of each plane."""
 
+# nibabel is only half typed.
+_io_orientation: Any = nib.orientations.io_orientation
+
 _RGB = (128, 2304)
 """NIfTI datatypes of coloured pixels (DT_RGB24, DT_RGBA32)."""
 
@@ -91,7 +94,7 @@ def turned(cuts: Sequence[Array], head: NiftiHead, at: tuple[int, int, int]) -> 
 def _orientation(affine: Array) -> Array:
     """For each axis of the voxels the nearest axis of the world, and 1 or -1 for its direction."""
     with np.errstate(all="ignore"):
-        turns: Array = nib.orientations.io_orientation(affine)
+        turns: Array = _io_orientation(affine)
     is_whole = not np.isnan(turns).any()
     return turns if is_whole else np.array([[0, 1], [1, 1], [2, 1]], dtype=float)
 
@@ -143,10 +146,10 @@ def _dtype(head: NiftiHead) -> tuple[np.dtype[Any], int]:
     """The type of a value and how many values a voxel has."""
     if head.datatype in _RGB:
         return np.dtype(np.uint8), head.bitpix // 8
-    dtype: np.dtype[Any] = nib.nifti1.data_type_codes.dtype[head.datatype]
+    dtype: Any = nib.nifti1.data_type_codes.dtype[head.datatype]
     if dtype.kind == "c" or not dtype.itemsize:
         raise DataError("NIFTI_INVALID", "volumes of complex numbers or bits are not shown")
-    return dtype.newbyteorder("<" if head.order == "<" else ">"), 1
+    return np.dtype(dtype.newbyteorder(head.order)), 1
 
 
 @contextmanager

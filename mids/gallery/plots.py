@@ -1,8 +1,9 @@
 """What the plots of the page show: counts, as plain values, with the words around them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -11,14 +12,14 @@ from mids.errors import DataError
 from mids.statistics import DECADES, label_counts, laboratory_counts, nearest_tests
 
 UNKNOWN = "not known"
-SHOWN = 25
-"""Bars of a plot; what is rarer is counted together."""
-
 SEXES = {"F": "female", "M": "male", "O": "other"}
 
 DELAYS = ((-(10**9), "31 or more before"), (-30, "8–30 before"), (-7, "1–7 before"), (0, "same day"), (1, "1–7 after"),
           (8, "8–30 after"), (31, "31 or more after"))  # fmt: skip
 """Days from an image to its test: the first day of each bar, and its name."""
+
+
+Row: TypeAlias = "tuple[str, str, float]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Plot:
     title: str
     category: str
     measure: str
-    rows: tuple[tuple[str, str, float], ...]
+    rows: tuple[Row, ...]
     note: str = ""
     series: str = ""
     is_lying: bool = True
@@ -92,7 +93,8 @@ def _devices(given: Tables, images: pd.DataFrame) -> Plot | None:
     order = [name for name in distribution(device).index if name != UNKNOWN]
     return Plot(
         "devices", "Modality by device", "device", "images",
-        _crossed(device, made["modality"].fillna(UNKNOWN), [*order, UNKNOWN]), "Names as headers spell them.", "modality",
+        _crossed(device, made["modality"].fillna(UNKNOWN), [*order, UNKNOWN]), "Names as headers spell them.",
+        "modality",
     )  # fmt: skip
 
 
@@ -112,9 +114,8 @@ def _findings(given: Tables, images: pd.DataFrame) -> Plot | None:
         counts = label_counts(given)
     except DataError:
         return None
-    rows = tuple((str(label), "", float(number)) for label, number in counts.head(SHOWN).items())
-    more = f" {len(counts) - SHOWN} rarer labels are not shown." if len(counts) > SHOWN else ""
-    note = f"Rows of labels.tsv (reports, readings or images) with the label; one row may have several.{more}"
+    rows = tuple((str(label), "", float(number)) for label, number in counts.items())
+    note = "Rows of labels.tsv (reports, readings or images) with the label; one row may have several."
     return Plot("findings", "Findings", "label", "rows", rows, note)
 
 
@@ -123,9 +124,9 @@ def _findings(given: Tables, images: pd.DataFrame) -> Plot | None:
 
 def _tests(given: Tables, images: pd.DataFrame) -> Plot | None:
     counts = laboratory_counts(given).drop(index="all", columns="all")
-    rows = [(str(test), str(result), float(counts.loc[test, result])) for test in counts.index for result in counts]
-    rows = [row for row in rows if counts.loc[row[0]].sum()]
-    return Plot("tests", "Tests by result", "test", "tests", tuple(rows), "Tests, not patients.", "result")
+    counts = counts.loc[counts.sum(axis="columns") > 0, counts.sum() > 0]
+    rows = tuple((str(test), str(result), float(n)) for result in counts for test, n in counts[result].items())
+    return Plot("tests", "Tests by result", "test", "tests", rows, "Tests, not patients.", "result")
 
 
 def _delays(given: Tables, images: pd.DataFrame) -> Plot | None:
@@ -165,23 +166,13 @@ def _bars(key: str, title: str, category: str, measure: str, values: "pd.Series[
 
 def _crossed(
     values: "pd.Series[Any]", series: "pd.Series[Any] | None", order: Sequence[str], inner: Sequence[str] = ()
-) -> tuple[tuple[str, str, float], ...]:
-    """Rows of a plot: how often each value stands with each series, in this order; the last bars counted together."""
-    groups = series if series is not None else pd.Series([""] * len(values), index=values.index, dtype="string")
-    counts = pd.crosstab(values.astype("string").to_numpy(), groups.astype("string").to_numpy())
-    kept = list(order) if len(order) <= SHOWN else list(order)[:SHOWN]
-    columns = [*(name for name in inner if name in counts), *(name for name in counts if name not in inner)]
-    return tuple(_counted(counts, kept, [name for name in order if name not in kept], columns))
-
-
-def _counted(
-    counts: pd.DataFrame, kept: Sequence[str], rest: Sequence[str], columns: Sequence[str]
-) -> Iterator[tuple[str, str, float]]:
-    for column in columns:
-        for name in kept:
-            yield name, column, float(counts[column].get(name, 0))
-        if rest:
-            yield f"{len(rest)} others", column, float(counts[column].reindex(rest, fill_value=0).sum())
+) -> tuple[Row, ...]:
+    """Rows of a plot: how often each value of `order` stands with each series, those of `inner` first."""
+    names = [str(value) for value in values]
+    counts = Counter(zip(names, map(str, series) if series is not None else [""] * len(names), strict=True))
+    every = sorted({own for _, own in counts})
+    columns = [*(own for own in inner if own in every), *(own for own in every if own not in inner)]
+    return tuple((name, own, float(counts[name, own])) for own in columns for name in order)
 
 
 _MAKERS: tuple[Callable[[Tables, pd.DataFrame], Plot | None], ...] = (

@@ -24,6 +24,9 @@ SINGLE, ONE_OF_THREE = 224, 150
 LUNG, BODY = (-1350.0, 150.0), (-160.0, 240.0)
 """Hounsfield units that are shown of a chest CT (width 1500, level -600), and of another (400, 40)."""
 
+AIR = -500.0
+"""Hounsfield units below which a CT shows air; one without any has perhaps no Hounsfield units."""
+
 WITHOUT_SIDES = ("us", "op", "light", "rx")
 """Groups whose frames have no axes of the patient."""
 
@@ -38,7 +41,7 @@ class Task:
     suffix: str = ""
     body_part: str = ""
     spacing: tuple[float, float] = (1.0, 1.0)
-    masks: tuple[str, ...] = ()
+    masks: tuple[drawn.Drawn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,6 @@ def _unplaced(pane: Pane) -> Pane:
 def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
     """The stored values that become black and white; the first is the greater where the picture is inverted."""
     slope, intercept = scaling
-    if task.suffix == "ct" and found[0].ndim == 2 and task.filename.endswith((".nii.gz", ".nii")):
-        low, high = LUNG if task.body_part == "chest" else BODY
-        return (low - intercept) / slope, (high - intercept) / slope
     if found[0].ndim == 3:
         return 0.0, 255.0
     values = np.concatenate([plane[:: max(1, plane.shape[0] // 256), :: max(1, plane.shape[1] // 256)].ravel()
@@ -133,6 +133,9 @@ def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) ->
     values = values[np.isfinite(values)]
     low, high = np.percentile(values, (0.5, 99.5)) if values.size else (0.0, 1.0)
     high = high if high > low else low + 1.0
+    if task.suffix == "ct" and task.filename.endswith((".nii.gz", ".nii")) and low * slope + intercept < AIR:
+        black, white = LUNG if task.body_part == "chest" else BODY
+        return (black - intercept) / slope, (white - intercept) / slope
     is_inverted = (task.suffix in ("pet", "nm")) != (slope < 0)
     return (float(high), float(low)) if is_inverted else (float(low), float(high))
 

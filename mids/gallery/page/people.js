@@ -26,7 +26,7 @@ function personCard([name, facts, zero, events]) {
   const card = el("article", { className: "person" }, el("h3", { textContent: name }), el("p", { textContent: said }), place, list);
   card.drawTimeline = () => {
     const dated = events.filter((event) => event[0] !== null);
-    if (dated.length) place.append(timeline(dated, zero, Math.max(260, card.clientWidth - 26)));
+    if (distinct(dated.map((event) => event[0])).length > 1) place.append(timeline(dated, zero, Math.max(260, card.clientWidth - 26)));
   };
   return card;
 }
@@ -46,17 +46,18 @@ function timeline(events, zero, width) {
   const rows = events.map(([day, kind, text]) => ({ day, kind, text }));
   const days = rows.map((row) => row.day);
   const [first, last] = [Math.min(...days), Math.max(...days)];
-  const room = Math.max(1, (last - first) * 0.05);
+  const room = (last - first) * 0.05;
+  const kinds = Object.keys(KINDS).filter((kind) => rows.some((row) => row.kind === kind));
   return Plot.plot({
-    width, height: 120, marginLeft: 60, marginBottom: 34, ariaLabel: "Timeline",
+    width, height: 60 + 26 * kinds.length, marginLeft: 60, marginBottom: 42, ariaLabel: "Timeline",
     ariaDescription: "studies, tests and findings by day; they are listed below",
     x: { domain: [first - room, last + room], label: `days from ${zero}`, grid: true, tickFormat: (day) => (Number.isInteger(day) ? `${day}` : "") },
-    y: { domain: Object.keys(KINDS), label: null },
+    y: { domain: kinds, label: null },
     symbol: SYMBOLS,
     marks: [
       Plot.ruleX([0], { strokeDasharray: "3 3" }),
       Plot.dot(rows, { x: "day", y: "kind", symbol: "kind", fill: "var(--area)", stroke: "currentColor", r: 5, title: "text", tip: true }),
     ],
-    style: { background: "none", fontSize: "12px" },
+    style: { background: "none", font: FONT },
   });
 }

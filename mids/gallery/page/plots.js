@@ -1,7 +1,10 @@
 // Plots, each with its numbers as a table. The colours are those of Okabe and Ito, seen apart without colour vision.
-const SERIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442"];
+const SERIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#882255", "#999933"];
 const UNKNOWN = "not known";
-const LETTER = 6.6; // pixels of a letter in an axis, at most
+const BARS = 25;
+const FONT = "12px system-ui, sans-serif";
+const pen = document.createElement("canvas").getContext("2d");
+pen.font = FONT;
 
 function drawPlots() {
   const found = dataset().plots.map((plot) => {
@@ -12,6 +15,8 @@ function drawPlots() {
   if (!found.length) byId("plot-list").append(el("p", { textContent: "There is nothing to count." }));
   for (const [figure, plot] of found) {
     figure.append(drawn(plot, Math.max(280, figure.clientWidth - 26)));
+    const bars = distinct(plot.rows.map((row) => row[0])).length;
+    if (bars > BARS) figure.append(el("p", { className: "note", textContent: `The first ${BARS} of ${bars}; all are among the numbers.` }));
     if (plot.note) figure.append(el("p", { className: "note", textContent: plot.note }));
     figure.append(numbersOf(plot));
   }
@@ -27,14 +32,15 @@ function colours(series) {
 }
 
 function drawn(plot, width) {
-  const rows = plot.rows.map(([category, series, number]) => ({ category, series, number }));
-  const categories = distinct(rows.map((row) => row.category));
+  const categories = distinct(plot.rows.map((row) => row[0])).slice(0, BARS);
+  const rows = plot.rows.filter((row) => row[2] && categories.includes(row[0]))
+    .map(([category, series, number]) => ({ category, series, number }));
   const series = distinct(rows.map((row) => row.series));
   const several = series.length > 1;
-  const room = Math.min(width * 0.45, 16 + LETTER * Math.max(...categories.map((name) => name.length)));
-  const short = (name) => (name.length * LETTER > room ? `${name.slice(0, Math.floor(room / LETTER) - 2)}…` : name);
-  const bands = { domain: categories, label: plot.lying ? null : plot.category, tickFormat: short };
-  const amounts = { label: plot.measure, grid: true, nice: true };
+  const room = Math.min(width * 0.45, Math.max(...categories.map((name) => pen.measureText(name).width)));
+  const bands = { domain: categories, label: plot.lying ? null : plot.category, tickFormat: (name) => shortened(name, room), tickRotate: plot.lying || width > 420 ? 0 : -45 };
+  const most = Math.max(...categories.map((name) => sum(rows.filter((row) => row.category === name))));
+  const amounts = { label: plot.measure, grid: true, nice: true, ticks: Math.max(1, Math.min(6, Math.floor(most))) };
   const channels = {
     fill: several ? "series" : SERIES[0], stroke: "var(--back)", strokeWidth: 0.5, tip: true,
     channels: several ? { [plot.series]: "series" } : {},
@@ -44,15 +50,28 @@ function drawn(plot, width) {
     : Plot.barY(rows, { x: "category", y: "number", ...channels });
   return Plot.plot({
     width,
-    ...(plot.lying ? { marginLeft: room, height: 46 + 22 * categories.length } : { height: 260 }),
+    marginTop: 26,
+    marginBottom: 42,
+    ...(plot.lying ? { marginLeft: room + 14, height: 68 + 22 * categories.length } : { height: 280 }),
     x: plot.lying ? amounts : bands,
     y: plot.lying ? bands : amounts,
     color: { domain: series, range: colours(series), legend: several },
     marks: [bars, plot.lying ? Plot.ruleX([0]) : Plot.ruleY([0])],
     ariaLabel: plot.title,
     ariaDescription: `${plot.measure} by ${plot.category}; the numbers are in the table below`,
-    style: { background: "none", fontSize: "12px" },
+    style: { background: "none", font: FONT },
   });
+}
+
+function sum(rows) {
+  return rows.reduce((total, row) => total + row.number, 0);
+}
+
+/** A text that is no wider than `room` pixels. */
+function shortened(text, room) {
+  let end = text.length;
+  while (end > 1 && pen.measureText(`${text.slice(0, end)}…`).width > room + 1) end -= 1;
+  return pen.measureText(text).width <= room + 1 ? text : `${text.slice(0, end)}…`;
 }
 
 function numbersOf(plot) {

@@ -1,6 +1,6 @@
 // Small pictures: a wall of tiles, and the same panes in the card of an image.
 const TILES = 48;
-const PLACES = ["left", "right", "above", "below"];
+const NARROW = 30; // pixels of a pane that is too small for a letter
 
 function drawWall() {
   const small = thumbnails();
@@ -8,7 +8,7 @@ function drawWall() {
   const all = Object.keys(small).length;
   const some = all < imageCount() ? `Of ${thousands(imageCount())} images ${thousands(all)} have a small picture here. ` : "";
   byId("wall-note").textContent = rows.length
-    ? `${some}Volumes show their middle planes, or where masks are largest. The letters are the patient's right, left, front (A), back (P), head (S) and feet (I).`
+    ? `${some}Volumes show their middle planes, or where masks are largest. The letters say what lies left and above: the patient's right (R), front (A) or head (S).`
     : `${some}None of those that were found has one.`;
   pages(byId("wall-pages"), rows.length, TILES, (from, to) => {
     byId("wall").replaceChildren(...rows.slice(from, to).map(tile));
@@ -54,6 +54,7 @@ function onePane(row, [plane, place, letters, width, height, image, mask], scale
   const alt = `${where} of ${cell(row, "filename").split("/").pop()}`;
   const pane = el("span", { className: "pane", title: where }, el("img", { src: image, alt, ...size }));
   if (mask) pane.append(el("img", { src: mask, alt: "", className: "mask" }));
-  [...letters].forEach((letter, number) => pane.append(el("i", { className: PLACES[number], textContent: letter })));
+  if (letters && size.height > NARROW) pane.append(el("i", { className: "left", textContent: letters[0] }));
+  if (letters && size.width > NARROW && size.height > NARROW) pane.append(el("i", { className: "above", textContent: letters[2] }));
   return pane;
 }
