@@ -209,6 +209,20 @@ def test_sequences_without_end_are_refused() -> None:
     assert found.value.code == "DEID_IMPOSSIBLE"
 
 
+def test_encrypted_attributes_go_and_it_is_told() -> None:
+    item = Dataset()
+    item.EncryptedContentTransferSyntaxUID = "1.2.840.10008.1.2.1"
+    item.EncryptedContent = b"Garcia^Ana"
+    old = ct()
+    old.EncryptedAttributesSequence = [item]
+    done = cleaned(through_a_file(old))
+    assert b"Garcia" not in saved(done.dataset)
+    assert [(found.code, found.where) for found in done.issues] == [
+        ("DEID_VALUE_REMOVED", "EncryptedAttributesSequence")
+    ]
+    assert not cleaned(through_a_file(ct())).issues
+
+
 @pytest.mark.parametrize("is_implicit", [True, False])
 def test_a_sequence_encoded_as_un_is_cleaned(is_implicit: bool) -> None:
     inner = Dataset()

@@ -38,8 +38,10 @@ BROKEN = (
 """What pydicom raises for bytes that it can't make sense of."""
 
 _HIDDEN = "bits of pixels beyond BitsStored were set, where something may hide, and were cleared"
+_UNREAD = "encrypted attributes were removed: nobody can tell what they hold"
 _LONGER = "PixelData is longer than its header says, and the rest was removed"
 _PATIENT_ID, _SOP_CLASS, _SOP_INSTANCE = 0x00100020, 0x00080016, 0x00080018
+_ENCRYPTED = 0x04000500
 _CHARSET, _CONCEPT, _TEXT_VALUE = 0x00080005, 0x0040A043, 0x0040A160
 _VALUES_OF_CONTENT = (0x0040A160, 0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124)
 """TextValue, DateTime, Date, Time, PersonName and UID of a content item (PS3.3 table C.17.3-7)."""
@@ -90,8 +92,10 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
     except BROKEN as error:
         raise DataError("DEID_IMPOSSIBLE", f"the dataset can't be taken apart ({type(error).__name__})") from error
     said = [text for text, is_so in ((_HIDDEN, hid), (_LONGER, is_longer)) if is_so]
-    pixels = (issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said)
-    return Cleaned(cleaned, (*_issues(task.removed), *pixels))
+    told = [issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said]
+    if _ENCRYPTED in dataset and _ENCRYPTED not in cleaned:
+        told.append(issue("DEID_VALUE_REMOVED", _UNREAD, where=elements.name(_ENCRYPTED), origin="deid"))
+    return Cleaned(cleaned, (*_issues(task.removed), *told))
 
 
 def _identity(dataset: Dataset) -> tuple[str, str]:
