@@ -106,7 +106,7 @@ def test_flags_that_are_named_exist(page: Path) -> None:
 def test_commands_of_examples_are_understood(page: Path) -> None:
     parsers = make_pages.parsers()
     for line in shell_lines(page):
-        command, *arguments = shlex.split(line.replace("mids-", "mids ", 1), comments=True)[1:]
+        command, *arguments = shlex.split(line.split(" > ")[0].replace("mids-", "mids ", 1), comments=True)[1:]
         parsers[command].parse_args(arguments)  # exits where it does not understand
 
 
