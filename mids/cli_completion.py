@@ -45,7 +45,7 @@ def run(namespace: argparse.Namespace) -> int:
     return 0
 
 
-def _completed(parser: argparse.ArgumentParser, collections: list[str], file: dict[str, str]) -> None:
+def _completed(parser: argparse.ArgumentParser, collections: list[str], file: object) -> None:
     """Says of each argument what can stand there: files, or the names of the collections."""
     for action in _actions(parser):
         if action.metavar == "COLLECTION":
