@@ -48,8 +48,10 @@ def test_all_places_name_the_same_release() -> None:
     settings = PROJECT["tool"]["versioningit"]
     checkout = (ROOT / "mids" / "_version.py").read_text(encoding="utf-8").split('"')[-2]
     assert citation["version"] == releases[0] == LAST
-    assert settings["vcs"]["default-tag"] == f"v{LAST}"
-    assert settings["default-version"] == checkout == f"{LAST}+checkout"
+    assert settings["default-version"] == f"{LAST}+checkout"
+    sdist = ROOT / "PKG-INFO"
+    made = message_from_string(sdist.read_text(encoding="utf-8"))["Version"] if sdist.is_file() else f"{LAST}+checkout"
+    assert checkout == made
 
 
 def repository(folder: Path) -> Path:
@@ -79,7 +81,7 @@ def test_versions_come_from_tags(tmp_path: Path) -> None:
     shutil.rmtree(folder / ".git")
     said.append(run("versioningit", ".", cwd=folder).strip())
     assert [text.partition("+g")[0] for text in said] == [
-        "0.2.0.dev1", "3.4.0", "3.4.0", "3.5.0.dev1", "0.1.0+checkout",
+        "0.1.0+checkout", "3.4.0", "3.4.0", "3.5.0.dev1", "0.1.0+checkout",
     ]  # fmt: skip
 
 
