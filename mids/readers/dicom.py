@@ -245,8 +245,10 @@ def private_creators(stream: BinaryIO, group: int) -> list[str]:
 
 def _blocks(dataset: Dataset, group: int) -> Iterator[tuple[int, str]]:
     """The number of each reserved block of a private group and its creator's name."""
+    present = dataset.keys()
     for block in range(0x10, 0x100):
-        if creator := _text(dataset, group << 16 | block):
+        tag = group << 16 | block
+        if tag in present and (creator := _text(dataset, tag)):
             yield block, creator
 
 
