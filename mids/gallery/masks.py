@@ -1,6 +1,6 @@
 """Masks of images: which there are, where they are largest, and their colours on a thumbnail."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from PIL import Image
 from mids.dataset import Dataset
 from mids.dataset.masks import structures
 from mids.errors import DataError
-from mids.gallery.planes import Plane, turned
+from mids.gallery.planes import turned
 from mids.readers.heads import nifti_head
 
 Array = npt.NDArray[Any]
@@ -58,41 +58,46 @@ def masks_of(dataset: Dataset) -> Mapping[str, tuple[Drawn, ...]]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Masks:
-    """The masks of one image laid together: `values` index `legend` from 1, the smaller over the larger."""
+class Layer:
+    """One mask: `numbers` says for each value which entry of the legend it is."""
 
     values: Array
+    numbers: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """The masks of one image, and the colours of their labels."""
+
+    layers: tuple[Layer, ...]
     legend: tuple[Legend, ...]
 
     def largest(self) -> tuple[int, int, int]:
-        """The voxel through which all three planes show most of the masks."""
-        shown = self.values > 0
-        counts = (np.count_nonzero(shown, axis=axes) for axes in ((1, 2), (0, 2), (0, 1)))
-        i, j, k = (int(count.argmax()) for count in counts)
+        """The voxel of a volume through which all three planes show most of the masks."""
+        counts = [
+            sum(np.count_nonzero(layer.values, axis=axes) for layer in self.layers) for axes in ((1, 2), (0, 2), (0, 1))
+        ]
+        i, j, k = (int(np.argmax(count)) for count in counts)
         return i, j, k
 
 
 def read(root: Path, masks: Iterable[Drawn], shape: tuple[int, ...]) -> Masks | None:
     """These masks, of an image of this shape; None where there is none of it, or nothing is drawn.
 
-    A mask that can't be read, or has another shape, is left out.
+    A mask that can't be read, or has another shape, is left out. Labels of one name have one colour.
     """
     labels: dict[str, int] = {}
-    drawn: list[tuple[int, int, Array]] = []
+    layers = []
     for mask in masks:
         values = _values(root / mask.place)
         if values is None or values.shape != shape:
             continue
         names = _names(root, mask.lookup)
-        for value in map(int, np.unique(values[values != 0])[:VALUES]):
-            label = names.get(value, f"label {value}")
-            here = np.flatnonzero(values == value)
-            drawn.append((here.size, labels.setdefault(label, min(len(labels) + 1, 255)), here))
-    together = np.zeros(shape, np.uint8)
-    for _, number, here in sorted(drawn, key=lambda one: -one[0]):
-        together.flat[here] = number
-    legend = tuple(Legend(label, COLOURS[(number - 1) % len(COLOURS)]) for label, number in labels.items())
-    return Masks(together, legend) if legend else None
+        present = map(int, np.unique(values[values != 0])[:VALUES])
+        numbers = {value: labels.setdefault(names.get(value, f"label {value}"), len(labels)) for value in present}
+        layers.append(Layer(values, numbers))
+    legend = tuple(Legend(label, COLOURS[number % len(COLOURS)]) for label, number in labels.items())
+    return Masks(tuple(layers), legend) if legend else None
 
 
 def _values(path: Path) -> Array | None:
@@ -114,29 +119,42 @@ def _names(root: Path, lookup: str) -> Mapping[int, str]:
         return {}
 
 
-def planes(masks: Masks, image: Path, at: tuple[int, int, int]) -> tuple[Plane, ...]:
-    """The planes of the masks of a volume, as `mids.gallery.planes.planes` gives those of the image."""
-    values = masks.values
-    return turned((values[at[0]], values[:, at[1]], values[:, :, at[2]]), nifti_head(image), at)
+def planes(masks: Masks, image: Path, at: tuple[int, int, int]) -> Mapping[str, Masks]:
+    """The masks of a volume in the planes that `mids.gallery.planes.planes` gives, by their names."""
+    head = nifti_head(image)
+    found: dict[str, list[Layer]] = {}
+    for layer in masks.layers:
+        values = layer.values
+        for plane in turned((values[at[0]], values[:, at[1]], values[:, :, at[2]]), head, at):
+            found.setdefault(plane.name, []).append(Layer(plane.pixels, layer.numbers))
+    return {name: Masks(tuple(layers), masks.legend) for name, layers in found.items()}
 
 
-def overlay(values: Array, legend: Sequence[Legend], size: tuple[int, int]) -> Image.Image | None:
+def overlay(masks: Masks, size: tuple[int, int]) -> Image.Image | None:
     """The masks of a plane as a transparent picture of `size` (width, height): filled thinly, outlined firmly.
 
-    None where the plane shows none.
+    Where masks overlap all outlines are seen. None where the plane shows none.
     """
     out = np.zeros((size[1], size[0], 4), np.uint8)
-    for number, entry in enumerate(legend, start=1):
-        here = values == number
-        if not here.any():
-            continue
-        small = np.asarray(Image.fromarray(here.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)) > 0
-        inner = small.copy()
-        inner[1:] &= small[:-1]
-        inner[:-1] &= small[1:]
-        inner[:, 1:] &= small[:, :-1]
-        inner[:, :-1] &= small[:, 1:]
-        out[small, :3] = [int(entry.colour[at : at + 2], 16) for at in (1, 3, 5)]
-        out[small, 3] = 90
-        out[small & ~inner, 3] = 255
-    return Image.fromarray(out, "RGBA") if out.any() else None
+    outlines = []
+    for layer in masks.layers:
+        for value, number in layer.numbers.items():
+            here = layer.values == value
+            if here.any():
+                small = np.asarray(Image.fromarray(here.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX)) > 0
+                colour = [int(masks.legend[number].colour[at : at + 2], 16) for at in (1, 3, 5)]
+                out[small & (out[..., 3] == 0)] = [*colour, 80]
+                outlines.append((small & ~_inner(small), colour))
+    for outline, colour in outlines:
+        out[outline] = [*colour, 255]
+    return Image.fromarray(out, "RGBA") if outlines else None
+
+
+def _inner(shape: Array) -> Array:
+    """A shape without the pixels at its edge."""
+    inner = shape.copy()
+    inner[1:] &= shape[:-1]
+    inner[:-1] &= shape[1:]
+    inner[:, 1:] &= shape[:, :-1]
+    inner[:, :-1] &= shape[:, 1:]
+    return inner

@@ -54,15 +54,9 @@ def people(dataset: Dataset, given: Tables) -> list[Person]:
     seen = _studies(images)
     visits = _by_person(with_columns(given.sessions, "acq_time", "days_from_onset_min"))
     tests = _by_person(given.tests)
+    by_person = (visits, tests, labels)
     return [
-        _person(
-            name,
-            rows.get(name, {}),
-            seen.get(name, {}),
-            visits.get(name, []),
-            tests.get(name, []),
-            labels.get(name, []),
-        )
+        _person(name, rows.get(name, {}), seen.get(name, {}), *(table.get(name, []) for table in by_person))
         for name in names
     ]
 

@@ -1,7 +1,7 @@
 """Small pictures of images, made in worker processes and written as data URIs."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -94,10 +94,8 @@ def _picture(task: Task, path: Path) -> Thumbnail:
     rows, columns = pixels.shape[:2]
     plane = Plane("picture", pixels, (rows * task.spacing[0], columns * task.spacing[1]))
     masks = drawn.read(task.root, task.masks, (rows, columns)) if task.masks else None
-    legend = masks.legend if masks else ()
     limits = _limits([pixels], task, (1.0, 0.0)) if is_deep else (0.0, 255.0)
-    shown = _pane(plane, masks.values if masks else None, legend, limits, SINGLE / max(plane.size))
-    return Thumbnail((shown,), legend)
+    return Thumbnail((_pane(plane, masks, limits, SINGLE / max(plane.size)),), masks.legend if masks else ())
 
 
 def _volume(task: Task, path: Path) -> Thumbnail:
@@ -107,16 +105,15 @@ def _volume(task: Task, path: Path) -> Thumbnail:
     found = planes(path, at)
     if not found:
         raise DataError("NIFTI_INVALID", "the volume has no plane to show")
-    over: Mapping[str, Array] = {p.name: p.pixels for p in drawn.planes(masks, path, at)} if masks else {}
-    legend = masks.legend if masks else ()
+    over = drawn.planes(masks, path, at) if masks else {}
     is_scaled = np.isfinite([head.slope, head.intercept]).all() and head.slope
     limits = _limits([p.pixels for p in found], task, (head.slope, head.intercept) if is_scaled else (1.0, 0.0))
     largest = max(max(plane.size) for plane in found)
     scale = (ONE_OF_THREE if len(found) > 1 else SINGLE) / largest
-    panes = [_pane(plane, over.get(plane.name), legend, limits, scale) for plane in found]
+    panes = [_pane(plane, over.get(plane.name), limits, scale) for plane in found]
     if task.group in WITHOUT_SIDES:
         panes = [_unplaced(pane) for pane in panes]
-    return Thumbnail(tuple(panes), legend)
+    return Thumbnail(tuple(panes), masks.legend if masks else ())
 
 
 def _unplaced(pane: Pane) -> Pane:
@@ -140,9 +137,7 @@ def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) ->
     return (float(high), float(low)) if is_inverted else (float(low), float(high))
 
 
-def _pane(
-    plane: Plane, mask: Array | None, legend: Sequence[drawn.Legend], limits: tuple[float, float], scale: float
-) -> Pane:
+def _pane(plane: Plane, masks: drawn.Masks | None, limits: tuple[float, float], scale: float) -> Pane:
     """A plane made small; `scale` is in pixels of the page by mm."""
     height, width = (max(1, round(length * scale)) for length in plane.size)
     black, white = limits
@@ -151,7 +146,7 @@ def _pane(
     small = pixels[: pixels.shape[0] // step * step : step, : pixels.shape[1] // step * step : step].astype(np.float32)
     grey = np.clip(np.nan_to_num((small - black) * (255.0 / (white - black))), 0, 255).astype(np.uint8)
     image = Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC)
-    over = drawn.overlay(mask, legend, (width, height)) if mask is not None else None
+    over = drawn.overlay(masks, (width, height)) if masks else None
     place = f"{plane.index} of {plane.count}" if plane.count > 1 else ""
     return Pane(
         plane.name, place, plane.letters, width, height, _uri(image), _uri(over, is_lossless=True) if over else ""

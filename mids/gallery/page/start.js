@@ -18,9 +18,9 @@ function viewerOf(row) {
 
 async function view(place, { url, file, embedded }) {
   const canvas = el("canvas", { tabIndex: 0, ariaLabel: "The volume in three planes" });
-  place.replaceChildren(canvas);
+  place.replaceChildren(el("div", { className: "volume" }, canvas));
   try {
-    const viewer = new niivue.Niivue({ backColor: [0, 0, 0, 1], isRadiologicalConvention: true });
+    const viewer = new niivue.Niivue({ backColor: [0, 0, 0, 1], isRadiologicalConvention: true, sagittalNoseLeft: true, logLevel: "error" });
     await viewer.attachToCanvas(canvas);
     if (embedded !== undefined) viewer.addVolume(await niivue.NVImage.loadFromBase64({ name: file.split("/").pop(), base64: embedded }));
     else if (file) await viewer.loadFromFile(file);
