@@ -103,6 +103,7 @@ def convert(
     policy = policy or preset("mids")
     if policy.detect == "ocr":
         ocr.version()  # where there is none, it is said before anything is read
+    redactor(policy, keys.draw())  # lists and models that are not there are said before anything is read
     rules, schema, table = resolve(policy), clinical.load(collection).schema, _table(policy, id_table)
     with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
         secret, key_made = _secret(policy, Path(key) if key else None, state, target)

@@ -17,6 +17,7 @@ from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
 from mids.deid.rules import resolve
 from mids.deid.tables import edition
+from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.identities import write_map
 from mids.issues import Issue, Level, issue
@@ -85,6 +86,7 @@ def deidentify(
     policy = policy or preset("mids")
     if policy.detect == "ocr":
         ocr.version()
+    redactor(policy, keys.draw())  # lists and models that are not there are said before anything is read
     root, target = Path(source), Path(dataset).resolve()
     _check_use(source, dataset, policy, jobs=jobs, key=key, id_table=id_table, map_file=map_file)
     check_places(root, target)

@@ -1,5 +1,6 @@
 """De-identifies one DICOM file (DICOM PS3.15 Annex E): its pixels, then its attributes, then what is embedded."""
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,7 @@ from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
 from mids.deid.rules import Rules, resolve
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor, redactor
+from mids.deid.text.words import folded
 from mids.errors import DataError
 from mids.readers.decoding import quiet, read_dataset
 from mids.readers.dicom import BROKEN
@@ -75,7 +77,7 @@ class Deidentify:
             dataset = read_dataset(stream) if looks else _read(stream)
             are_clean, blanked, issues = clean_pixels(dataset, self.boxes, self.screen)
             texts = Texts(dataset, self.subject, self.shift, _redactor(self.policy, self.pseudonyms.key))
-            new = Replacements(self.subject, self.shift, self.pseudonyms.uid, texts)
+            new = Replacements(self.subject, self.shift, self.pseudonyms.uid, texts, texts.tells)
             cleaned = deidentify(dataset, _rules(self.policy), new, pixels_cleaned=are_clean)
             if self.block:
                 embed(cleaned.dataset, self.block)
@@ -111,14 +113,28 @@ class Texts:
     shift: timedelta
     redactor: Redactor
     known: Known | None = None
+    parts: tuple[str, ...] | None = None
 
     def __call__(self, text: str) -> str:
         """The text as it may be delivered."""
+        return self.redactor.clean(text, self._identity()).text
+
+    def tells(self, text: str) -> bool:
+        """Whether a short text repeats a name, an id or a place of the header."""
+        found = self._identity()
+        if self.parts is None:
+            pieces = {part for name in found.names for part in _PART.findall(folded(name))}
+            self.parts = tuple(pieces | {folded(one) for one in (*found.ids, *found.places)})
+        plain = folded(text)  # most texts hold none of it: a quick look before the thorough one
+        return any(part in plain for part in self.parts if len(part) > 2) and any(True for _ in found.find(text))
+
+    def _identity(self) -> Known:
         if self.known is None:
             self.known = known(self.dataset, self.subject, self.shift)
-        return self.redactor.clean(text, self.known).text
+        return self.known
 
 
+_PART = re.compile(r"\w+")
 _IDS = "PatientID OtherPatientIDs AccessionNumber AdmissionID StudyID ServiceEpisodeID RequestedProcedureID".split()
 _PLACES = (
     "InstitutionName InstitutionAddress InstitutionalDepartmentName PatientAddress StationName "

@@ -185,18 +185,19 @@ def described(tag: int, vr: str, element: Element, encoding: Charset) -> Element
         return element if ZONE.fullmatch(text(element)) else None
     if vr not in _TEXTS and vr != "CS":
         return None
-    cleaned = [descriptors.cleaned(value) for value in _parts(vr, _decoded(element, encoding))]
+    cleaned = [descriptors.cleaned(value) for value in _parts(vr, decoded(element, encoding))]
     return made(tag, vr, cleaned) if any(cleaned) else None
 
 
 def rewritten(tag: int, vr: str, element: Element, encoding: Charset, rewrite: Callable[[str], str]) -> Element:
     """A text without what identifies anybody; the element itself where nothing changes."""
-    before = _decoded(element, encoding)
+    before = decoded(element, encoding)
     after = rewrite(before) if before else before
     return element if after == before else made(tag, vr, [_fitting(after, encoding)])
 
 
-def _decoded(element: Element, encoding: Charset) -> str:
+def decoded(element: Element, encoding: Charset) -> str:
+    """A text as it reads, its values joined by backslashes."""
     content = element.value
     if isinstance(content, bytes):
         return decode_bytes(content, list(encoding or DEFAULT), TEXT_VR_DELIMS).rstrip(" \0")

@@ -20,7 +20,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 from mids.deid import codes, elements
 from mids.deid.elements import DEFAULT, Charset, Element
 from mids.deid.markers import mark, new_meta
-from mids.deid.pixeldata import without_excess, without_unused_bits
+from mids.deid.pixeldata import without_comments, without_excess, without_unused_bits
 from mids.deid.policy import Code
 from mids.deid.private import Blocks
 from mids.deid.rules import Rules, types
@@ -37,6 +37,7 @@ BROKEN = (
 )  # fmt: skip
 """What pydicom raises for bytes that it can't make sense of."""
 
+_SHORT = frozenset({"AE", "CS", "LO", "SH"})
 _HIDDEN = "bits of pixels beyond BitsStored were set, where something may hide, and were cleared"
 _UNREAD = "encrypted attributes were removed: nobody can tell what they hold"
 _LONGER = "PixelData is longer than its header says, and the rest was removed"
@@ -47,18 +48,24 @@ _VALUES_OF_CONTENT = (0x0040A160, 0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123
 """TextValue, DateTime, Date, Time, PersonName and UID of a content item (PS3.3 table C.17.3-7)."""
 
 
+def _tells_nothing(text: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Replacements:
     """What stands for the identity of one subject: its label, the shift of its dates, its UIDs, its texts.
 
     `uid` gives the UID that stands for another one, the same in every file; `text` gives a free text without what
-    identifies anybody. Only whole days of `shift` count.
+    identifies anybody, `tells` whether a short one repeats a name or id of the same header. Only whole days of
+    `shift` count.
     """
 
     subject: str
     shift: timedelta
     uid: Callable[[str], str]
     text: Callable[[str], str]
+    tells: Callable[[str], bool] = _tells_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
             cleaned = task.dataset(dataset, {} if known is None else known, is_known=known is not None)
             hid = without_unused_bits(dataset, cleaned)
             is_longer = without_excess(dataset, cleaned)
+            without_comments(dataset, cleaned)
             _complete(cleaned, task, sop_class, sop_instance)
             mark(cleaned, rules.policy, pixels_cleaned=pixels_cleaned)
             cleaned.file_meta = new_meta(dataset, sop_class, str(cleaned.SOPInstanceUID))
@@ -95,7 +103,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
     told = [issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said]
     if _ENCRYPTED in dataset and _ENCRYPTED not in cleaned:
         told.append(issue("DEID_VALUE_REMOVED", _UNREAD, where=elements.name(_ENCRYPTED), origin="deid"))
-    return Cleaned(cleaned, (*_issues(task.removed), *told))
+    return Cleaned(cleaned, (*_issues(task.removed), *_named(task.named), *told))
 
 
 def _identity(dataset: Dataset) -> tuple[str, str]:
@@ -124,6 +132,18 @@ def _complete(cleaned: Dataset, task: "_Pass", sop_class: str, sop_instance: str
         cleaned.PatientID = task.new.subject
 
 
+def _named(counts: Mapping[int, int]) -> Iterator[Issue]:
+    """One Issue for each attribute that repeated what identifies the patient."""
+    for tag in sorted(counts):
+        name = elements.name(tag)
+        yield issue(
+            "DEID_VALUE_REMOVED",
+            f"{name} repeats what identifies the patient and was removed",
+            where=name,
+            origin="deid",
+        )
+
+
 def _issues(removed: Mapping[tuple[int, str], int]) -> Iterator[Issue]:
     """One Issue for each attribute of which values went because they were not of their VR."""
     for (tag, vr), count in sorted(removed.items()):
@@ -144,6 +164,7 @@ class _Pass:
     rules: Rules
     new: Replacements
     removed: Counter[tuple[int, str]] = field(default_factory=Counter)
+    named: Counter[int] = field(default_factory=Counter)
     uids: dict[str, str] = field(default_factory=dict)
 
     def uid(self, original: str) -> str:
@@ -228,6 +249,13 @@ class _Pass:
             )
         if vr in ("ST", "LT", "UT", "UC") and not self.rules.is_explicit(tag):
             return elements.rewritten(tag, vr, element, context.encoding, self.new.text)
+        if (
+            vr in _SHORT
+            and not self.rules.is_explicit(tag)
+            and self.new.tells(elements.decoded(element, context.encoding))
+        ):
+            self.named[tag] += 1
+            return None
         return element
 
     def _mapped(self, tag: int, element: Element, code: Code) -> Element:

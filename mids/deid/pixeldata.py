@@ -12,6 +12,7 @@ from pydicom import Dataset
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID
 
+from mids.deid import codestreams
 from mids.errors import DataError
 
 _GROUPS = range(0x6000, 0x6020, 2)
@@ -79,6 +80,18 @@ def without_excess(source: Dataset, cleaned: Dataset) -> bool:
         return False
     cleaned["PixelData"].value = content[:expected] + bytes(expected % 2)
     return True
+
+
+def without_comments(source: Dataset, cleaned: Dataset) -> None:
+    """Zeroes what compressed pixel data says besides the picture (`mids.deid.codestreams`).
+
+    Raises `DataError` ``DEID_IMPOSSIBLE`` where it can't be taken apart.
+    """
+    if "PixelData" not in cleaned or not _is_compressed(source):
+        return
+    syntax = str(source.file_meta.TransferSyntaxUID)
+    frames, plane = int(source.get("NumberOfFrames") or 1), int(source.Rows) * int(source.Columns)
+    cleaned["PixelData"].value = codestreams.cleaned(cleaned["PixelData"].value, syntax, frames, plane)
 
 
 def _is_compressed(source: Dataset) -> bool:

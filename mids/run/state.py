@@ -34,6 +34,8 @@ def check_key_place(key: Path, target: Path) -> None:
     """Refuses (`MidsError`) a key inside the destination."""
     if target.resolve() in key.resolve().parents:
         raise MidsError("the key lies inside DEST, where it would be published: move it out")
+    if state_folder(target).resolve() in key.resolve().parents:
+        raise MidsError("the key lies in the state beside DEST, which is thrown away with it: move it out")
 
 
 class State:
