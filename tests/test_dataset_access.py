@@ -210,6 +210,16 @@ def test_every_segmentation_has_the_shape_of_its_image(name: str) -> None:
         assert roi["reader"] == roi["desc"]
 
 
+def test_the_folder_may_be_given_in_any_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    roi = "derivatives/rois/" + A.replace("_dx", "_desc-r1_dseg")
+    root = written(tmp_path / "made", {A: "", roi: "", A.replace(".png", ".json"): '{"KVP": 1}'})
+    monkeypatch.chdir(root)
+    for given in (root, f"{root}/", ".", "../made", "./"):
+        dataset = Dataset(given, fields="KVP")
+        assert dataset.images[["filename", "KVP"]].to_numpy().tolist() == [[A, "1"]]
+        assert dataset.rois[["filename", "image"]].to_numpy().tolist() == [[roi, A]]
+
+
 def test_a_dataset_without_derivatives_has_empty_tables(tmp_path: Path) -> None:
     dataset = Dataset(written(tmp_path, {A: ""}))
     for table in (dataset.labels, dataset.tests, dataset.rois):

@@ -5,6 +5,7 @@ Subjects whose files have the sizes and times that they had are not read again.
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from itertools import groupby
@@ -71,7 +72,7 @@ def _print(root: Path, files: Sequence[str]) -> str:
     mark = hashlib.blake2b(digest_size=16)
     for path in files:
         try:
-            stat = (root / path).stat()
+            stat = os.stat(f"{root}/{path}")  # noqa: PTH116 - of each file: pathlib takes twice as long
             size, time = stat.st_size, stat.st_mtime_ns
         except OSError:  # a link that leads nowhere
             size = time = -1
