@@ -161,7 +161,8 @@ def test_dois_and_versions_are_found(tmp_path: Path) -> None:
 def test_the_list_names_each_mask_with_its_image(name: str, readers: tuple[str, ...]) -> None:
     dataset = Dataset(GOLDEN / name / "mids")
     content = datalist(dataset, readers=readers)
-    items = [*content["training"], *content["validation"], *content["test"]]
+    items = [item for part in ("training", "validation", "test") for item in content.get(part, ())]
+    assert content["modality"]["0"] == "/".join(sorted(set(dataset.images["suffix"])))
     masks = dataset.rois[dataset.rois["reader"].isin(readers)] if readers else dataset.rois
     assert len(items) == len(masks) > 0
     assert len(items) == sum(content[f"num{key}"] for key in ("Training", "Validation", "Test"))

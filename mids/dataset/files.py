@@ -18,7 +18,7 @@ IMAGE = re.compile(r"\.(nii\.gz|nii|png|ome\.tif|ome\.btf|tif)$", re.IGNORECASE)
 def below_subjects(root: Path, folder: str = "") -> list[str]:
     """The files below the subjects' folders of `folder`, dataset-relative and sorted, without hidden ones."""
     found = []
-    for top in sorted((root / folder).glob("sub-*")):
+    for top in (root / folder).glob("sub-*"):
         start, length = f"{folder}/{top.name}".removeprefix("/"), len(str(top))
         for place, folders, files in os.walk(top):
             folders[:] = [name for name in folders if not name.startswith(".")]

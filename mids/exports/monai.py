@@ -15,7 +15,10 @@ from mids.exports.description import described
 
 Task = Literal["segmentation", "classification"]
 PARTS = {"train": "training", "validation": "validation", "test": "test"}
-"""Keys of the lists by the parts of partitions.tsv; an image of no part is for training where there is no table."""
+"""Keys of the lists by the parts of partitions.tsv; without that table all is for training.
+
+An empty list but that is left out, for MONAI's loader fails at an empty "test".
+"""
 
 
 def datalist(
@@ -45,9 +48,9 @@ def datalist(
     return {
         "name": said.name, "description": said.description, "reference": said.citation, "licence": said.licence,
         "release": said.version, "tensorImageSize": "4D" if _is_4d(images) else "3D",
-        "modality": {str(at): name for at, name in enumerate(sorted(set(map(str, images["suffix"].dropna()))))},
+        "modality": {"0": "/".join(sorted(set(map(str, images["suffix"].dropna()))))},  # by channel: each has one
         "labels": names, "numTraining": len(lists["training"]), "numValidation": len(lists["validation"]),
-        "numTest": len(lists["test"]), **lists,
+        "numTest": len(lists["test"]), **{key: found for key, found in lists.items() if found or key == "training"},
     }  # fmt: skip
 
 
