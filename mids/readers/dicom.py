@@ -349,7 +349,7 @@ _LONGEST = 256
 
 
 def _collect(dataset: Dataset, wanted: _Wanted, found: dict[str, Json]) -> None:
-    charset = getattr(dataset.get_item(_CHARSET) if _CHARSET in dataset else None, "value", None)
+    charset = getattr(dataset.get_item(_CHARSET, keep_deferred=True), "value", None)
     for tag in dataset.keys() & wanted.keys():
         keyword, vr = wanted[tag]
         raw = _raw(dataset, tag, vr, charset)
@@ -367,7 +367,7 @@ def _collect(dataset: Dataset, wanted: _Wanted, found: dict[str, Json]) -> None:
 
 def _raw(dataset: Dataset, tag: int, vr: str, charset: object) -> _Raw | None:
     """All that the value of an element depends on, None where that is more than its own bytes and the charset."""
-    element: object = dataset.get_item(tag)  # pydicom types only one of the two that it gives
+    element: object = dataset.get_item(tag, keep_deferred=True)  # an empty one would be decoded, and may have no VR
     if not isinstance(element, RawDataElement) or element.value is None or len(element.value) > _LONGEST:
         return None
     if vr == "SQ" or (" or " in vr and element.VR not in ("US", "SS")):
