@@ -305,6 +305,19 @@ def test_values_are_shown_and_never_become_elements(tmp_path: Path) -> None:
     assert "alert(1)" in text
 
 
+BROKEN = (
+    "FOLDER_WITHOUT_PARTICIPANT", "GZIP_INVALID", "NIFTI_TRUNCATED", "MASK_GRID", "MASK_WITHOUT_IMAGE", "PNG_INVALID",
+    "SUBJECTS_MISSING", "SUFFIX_UNKNOWN", "TABLE_ENCODING", "TABLE_RAGGED",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("code", BROKEN)
+def test_a_broken_dataset_is_shown_with_what_is_wrong(code: str, tmp_path: Path) -> None:
+    write_page([SOURCES.parent / "broken" / code], tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert f'id="issue-0-{code}"' in text
+
+
 def test_only_a_page_of_ours_is_written_over(tmp_path: Path) -> None:
     root, target = _dataset(tmp_path / "set", {}), tmp_path / "page.html"
     write_page([root], target)

@@ -217,6 +217,16 @@ def test_values_of_a_dataset_run_nothing(browser: Any, tmp_path: Path) -> None:
     found.context.close()
 
 
+@pytest.mark.parametrize("code", ["SUBJECTS_MISSING", "FOLDER_WITHOUT_PARTICIPANT", "NIFTI_TRUNCATED"])
+def test_a_broken_dataset_has_a_page_too(browser: Any, tmp_path: Path, code: str) -> None:
+    write_page([SOURCES.parent / "broken" / code], tmp_path / "page.html")
+    found = Seen(browser, (tmp_path / "page.html").as_uri())
+    found.page.click(f"#issue-0-{code} summary")
+    assert found.page.is_visible(f"#issue-0-{code} li")
+    found.check()
+    found.context.close()
+
+
 def test_a_page_of_many_images_shows_them_page_by_page(browser: Any, tmp_path: Path) -> None:
     root = shutil.copytree(SOURCES / "covid-chestxray" / "mids", tmp_path / "set")
     [folder] = root.glob("sub-285/ses-day120/mim-rx")

@@ -58,7 +58,7 @@ def contents(
     images, masks = _images(dataset, given, known), masks_of(dataset)
     chosen = _chosen(images, masks, thumbnails)
     tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
-    reports = len(dataset.table(REPORTS)) if (dataset.path / REPORTS).is_file() else 0
+    reports = len(facts.table(dataset, REPORTS))
     return Contents(
         dataset.name, dataset.path.resolve().name, dataset.description,
         comparison.lines(given, reports, sum(map(len, masks.values()))), plots(given, images), images,
@@ -103,7 +103,7 @@ def _images(dataset: Dataset, given: Tables, known: Mapping[str, facts.Fact]) ->
         if name not in images and not column.isna().all():
             images[name] = column
     first = [name for name in ALWAYS if name in images]
-    return images[[*first, *(name for name in images if name not in first)]].dropna(axis="columns", how="all")
+    return images[[*first, *(name for name in images if name not in first)]]
 
 
 def _labels(given: Tables, images: pd.DataFrame) -> Iterator[str | None]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pandas as pd
 
-from mids.counting import FACTS, SIDECAR_KEYS, Tables, tables
+from mids.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
 from mids.dataset import Dataset
-from mids.errors import DataError
+from mids.errors import DataError, MidsError
 from mids.readers.heads import nifti_head
 from mids.records import Map
 
@@ -51,15 +51,23 @@ def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
 
 def counted(dataset: Dataset, facts: Mapping[str, Fact]) -> Tables:
     """The tables that statistics count, with these facts."""
-    given = tables(dataset, facts=False)
+    scans = placed(dataset.scans)
     rows: list[dict[str, Any]] = []
-    for name in given.scans["filename"]:
+    for name in scans["filename"]:
         fact = facts.get(name)
         rows.append({"filename": name, **({"slices": fact.slices, **fact.keys} if fact else {})})
-    return Tables(
-        given.participants, given.sessions, given.scans, given.tests, given.labels,
-        pd.DataFrame(rows, columns=list(FACTS)),
-    )  # fmt: skip
+    tests = with_columns(table(dataset, TESTS), "participant_id", "date", "test", "result")
+    labels = with_columns(table(dataset, LABELS), "participant_id", "session_id", "filename", "labels")
+    made = pd.DataFrame(rows, columns=list(FACTS))
+    return Tables(dataset.participants, dataset.sessions, scans, tests, labels, made)
+
+
+def table(dataset: Dataset, path: str) -> pd.DataFrame:
+    """A table of the dataset; an empty one where it is absent, or broken, which the validation tells."""
+    try:
+        return dataset.table(path)
+    except (MidsError, DataError):
+        return pd.DataFrame()
 
 
 def _column(images: pd.DataFrame, key: str) -> list[Any]:

@@ -32,6 +32,9 @@ HERE = Path(__file__).parent
 SCRIPTS = ("data.js", "plots.js", "wall.js", "images.js", "people.js", "marks.js", "start.js")
 """The scripts of the page, in this order one program."""
 
+KEYS = ("filename", "participant_id")
+"""Columns of images that the page has even for a dataset without any."""
+
 ISSUES = 20
 """Issues that are listed of each code."""
 
@@ -223,7 +226,7 @@ def _data(each: Contents) -> dict[str, Any]:
     """What the scripts of the page show of a dataset."""
     return {
         "name": each.name,
-        "columns": [_column(each.images[name]) for name in each.images],
+        "columns": [_column(column) for name, column in each.images.items() if name in KEYS or column.notna().any()],
         "plots": [
             {"key": p.key, "title": p.title, "category": p.category, "measure": p.measure, "series": p.series,
              "note": p.note, "lying": p.is_lying, "rows": p.rows}

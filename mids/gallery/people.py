@@ -49,7 +49,7 @@ def people(dataset: Dataset, given: Tables) -> list[Person]:
     placed only where a study is dated. Dates themselves are not shown.
     """
     images, labels = dataset.images, _by_person(given.labels)
-    rows = {str(row["participant_id"]): row for row in _rows(given.participants)}
+    rows = {str(row["participant_id"]): row for row in _rows(given.participants.dropna(subset=["participant_id"]))}
     names = dict.fromkeys([*rows, *map(str, images["participant_id"])])
     seen = _studies(images)
     visits = _by_person(with_columns(given.sessions, "acq_time", "days_from_onset_min"))
