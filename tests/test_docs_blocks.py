@@ -1,5 +1,6 @@
 """Every shell and Python block of the README and of `docs/` runs, and prints what the page shows."""
 
+import json
 import re
 import shutil
 import sys
@@ -12,6 +13,7 @@ from doc_blocks import Block, blocks, matches, quotes, reasons, run
 from PIL import Image
 
 from example_datasets.golden import SOURCES
+from mids.conversion import convert
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -23,37 +25,56 @@ PROGRAMS = Path(sys.executable).parent
 
 INPUT = SOURCES / "dicom" / "input"
 FOLDERS: Mapping[str, Path] = {
-    "my_dataset": SOURCES / "dicom" / "mids", "dataset": SOURCES / "covid-chestxray" / "mids",
-    "release1": SOURCES / "dicom" / "mids", "studies/123": INPUT / "123", "studies/entrega 2": INPUT / "entrega 2",
+    "dataset": SOURCES / "covid-chestxray" / "mids", "release1": SOURCES / "dicom" / "mids",
     "ricord": SOURCES / "midrc-ricord-1a" / "input",
 }  # fmt: skip
-"""Example data under the names that the pages use; `studies` holds no broken file."""
+"""Example data under the names that the pages use, beside `studies` and `my_dataset` (see `conversion`)."""
+COLLECTIONS: Mapping[str, Path | None] = {
+    "ricord": SOURCES / "midrc-ricord-1a" / "mids", "fidac": SOURCES / "fidac" / "mids",
+    "bimcv": SOURCES / "bimcv-covid19" / "mids",
+}  # fmt: skip
 OTHERS: Mapping[str, Mapping[str, Path | None]] = {
     "README.md": {"my_dataset": None},
     "docs/commands.md": {"my_dataset": None},
-    "docs/curation.md": {"my_dataset": None},
-    "docs/tutorial.md": {"my_dataset": None, "studies/123": None, "studies/entrega 2": None},
+    "docs/tutorial.md": {"my_dataset": None, "studies": None},
     "docs/collections/covid-chestxray.md": {"my_dataset": SOURCES / "covid-chestxray" / "mids"},
     "docs/collections/midrc-ricord-1a.md": {"dataset": None},
     "docs/risk.md": {"dataset": SOURCES / "fidac" / "mids"},
-    "docs/statistics.md": {
-        "ricord": SOURCES / "midrc-ricord-1a" / "mids", "fidac": SOURCES / "fidac" / "mids",
-        "bimcv": SOURCES / "bimcv-covid19" / "mids",
-    },
+    "docs/report.md": COLLECTIONS,
+    "docs/statistics.md": COLLECTIONS,
 }  # fmt: skip
 """What single pages find under these names instead: other data, or nothing where they make it themselves."""
+BRITTANY = {
+    "type": "Feature", "properties": {"name": "Bretagne"},
+    "geometry": {"type": "Polygon", "coordinates": [[[-5, 47], [-1, 47], [-1, 49], [-5, 49], [-5, 47]]]},
+}  # fmt: skip
 FILES: Mapping[str, str] = {
     "curation.tsv": "file\tfield\told\tnew\twho\twhy\n123/20200117/IM00002\tview\tap\tpa\tA. Reader\ta test\n",
     "reports.tsv": "participant_id\treport\nsub-1\tInfiltrado basal derecho.\nsub-2\tSin hallazgos.\n",
     "mine.tsv": 'participant_id\tlabels\nsub-1\t["infiltrates"]\nsub-2\t["normal"]\n',
+    "regions.geojson": json.dumps({"type": "FeatureCollection", "features": [BRITTANY]}),
     "my_words/groups.yaml": "dental: {folder: mim-dental, description: Images of teeth}\n",
 }
 
 
-def prepared(page: str, folder: Path) -> None:
+@pytest.fixture(scope="module")
+def conversion(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Path:
+    """A home with `studies`, of which none is broken, `my_dataset` as converted from them, and the key of that."""
+    folder = tmp_path_factory.mktemp("conversion")
+    for part in ("123", "entrega 2"):
+        shutil.copytree(INPUT / part, folder / "studies" / part)
+    (folder / ".config" / "mids").mkdir(parents=True)
+    shutil.copy(key, folder / ".config" / "mids" / "key")
+    convert("dicom", folder / "studies", folder / "my_dataset", key=folder / ".config" / "mids" / "key")
+    return folder
+
+
+def prepared(page: str, folder: Path, conversion: Path) -> None:
     """Puts the example data into a folder."""
+    others = OTHERS.get(page, {})
     (folder / "example_datasets").symlink_to(ROOT / "example_datasets")
-    for name, source in {**FOLDERS, **OTHERS.get(page, {})}.items():
+    made = {path.name: path for path in conversion.iterdir() if path.name.split(".")[0] not in others}
+    for name, source in {**FOLDERS, **made, **others}.items():
         if source is not None:
             shutil.copytree(source, folder / name)
     for name, text in FILES.items():
@@ -62,8 +83,8 @@ def prepared(page: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("page", RUNNABLE)
-def test_the_blocks_of_a_page_run(page: str, tmp_path: Path) -> None:
-    prepared(page, tmp_path)
+def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, conversion: Path) -> None:
+    prepared(page, tmp_path, conversion)
     wrong = [
         problem for block in blocks(PAGES[page]) if not block.not_run for problem in run(block, tmp_path, PROGRAMS)
     ]
@@ -84,8 +105,8 @@ def test_what_is_not_run_says_why() -> None:
     assert all(len(reason) > 10 for texts in found.values() for reason in texts)
     left_out = {name: len(texts) for name, texts in found.items()}
     assert left_out == {
-        "README.md": 3, "docs/architecture.md": 1, "docs/peers.md": 2, "docs/scaling.md": 2, "docs/tutorial.md": 1,
-        "example_datasets/plugin/README.md": 1,
+        "README.md": 3, "docs/architecture.md": 1, "docs/ci.md": 1, "docs/peers.md": 2, "docs/scaling.md": 2,
+        "docs/tutorial.md": 1, "example_datasets/plugin/README.md": 1,
     }  # fmt: skip
 
 
