@@ -101,7 +101,7 @@ WORD, DAY = _forms()[1:]
     "content",
     [
         WORD.encode(), WORD.lower().encode(), f"ñ{WORD}€".encode("utf-16-le"), f"x{WORD}".encode("utf-16"),
-        WORD.encode("utf-32"), gzip.compress(WORD.encode()), f'{{"a": "{WORD}"}}'.encode(),
+        WORD.encode("utf-32"), gzip.compress(WORD.encode(), mtime=0), f'{{"a": "{WORD}"}}'.encode(),
         f'{{"a": "\\u0043{WORD[1:]}"}}'.encode(),
     ],
 )  # fmt: skip
