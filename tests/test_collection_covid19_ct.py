@@ -138,7 +138,7 @@ def test_patients_come_one_by_one_and_nothing_is_unpacked_on_disk(
     for batch in collection.read(tmp_path / "source"):
         found.append([item.subject for item in batch if isinstance(item, Person)])
         assert list((tmp_path / "scratch").iterdir()) == []
-    assert found == [["P1"], ["P2"], ["P3"], ["P4"], ["P5"]]
+    assert [names for names in found if names] == [["P1"], ["P2"], ["P3"], ["P4"], ["P5"]]
 
 
 def test_a_second_run_makes_nothing_again(tmp_path: Path, key: Path) -> None:

@@ -116,15 +116,20 @@ def test_whatever_is_deleted_comes_back(tmp_path: Path, key: Path, data: st.Data
 
 
 def test_ctrl_c_is_one_line_and_the_next_run_goes_on(phantom: Conversion, tmp_path: Path, key: Path) -> None:
-    with _started(INPUT, tmp_path / "dest", key) as (process, progress):
-        next(progress)
-        os.killpg(process.pid, signal.SIGINT)
-        said = [line for line in progress if not line[0].isdigit()]
-        assert process.wait() == 2
+    for attempt in range(5):  # on a busy machine a run may have ended before it is interrupted
+        dest = tmp_path / f"dest{attempt}"
+        with _started(INPUT, dest, key) as (process, progress):
+            next(progress)
+            os.killpg(process.pid, signal.SIGINT)
+            said = [line for line in progress if not line[0].isdigit()]
+            code = process.wait()
+        if code == 2:
+            break
+    assert code == 2
     assert len(said) == 1
     assert "run again to go on" in said[0]
-    convert("dicom", INPUT, tmp_path / "dest", key=key)
-    assert tree(tmp_path / "dest") == tree(phantom.dataset)
+    convert("dicom", INPUT, dest, key=key)
+    assert tree(dest) == tree(phantom.dataset)
 
 
 def test_a_source_that_goes_away_and_comes_back(phantom: Conversion, tmp_path: Path, key: Path) -> None:

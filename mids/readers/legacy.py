@@ -17,6 +17,7 @@ from functools import cache
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
 from mids.errors import DataError
+from mids.readers.dicom import IDENTIFYING
 from mids.readers.scan import keywords
 from mids.records import Json
 
@@ -70,7 +71,7 @@ def of_columns(row: Mapping[str, str]) -> Header:
 
 @cache
 def _wanted() -> frozenset[str]:
-    return frozenset(keywords())
+    return frozenset(keywords()) - frozenset(IDENTIFYING)
 
 
 @cache

@@ -58,6 +58,10 @@ class Parcel:
     versions: dict[str, str] = field(repr=False)
 
 
+_NOTICE = 0.5
+"""Seconds in which a client notices that its scheduler is gone, where an answer is lost for that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came of a call: its pickled result, why the worker can't do it (`refusal`), or where our fault is (`crash`).
@@ -227,9 +231,13 @@ class Cluster:
         """Those that are done, at least one."""
         while True:
             batch = {future: future.status for future in _arrived(done)}
-            if self._client.status != "running" or {"cancelled", "lost"} & {*batch.values()}:
+            lost = [future for future, status in batch.items() if status in ("cancelled", "lost")]
+            if lost:
+                time.sleep(_NOTICE)
+            if self._client.status != "running":
                 raise self._gone()
             answers = [(future, _failure(future)) for future, status in batch.items() if status == "error"]
+            answers += [(future, Answer(killed=True)) for future in lost]
             finished = [future for future, status in batch.items() if status == "finished"]
             # A worker may die with its answers: they are made anew, and arrive again.
             with suppress(OSError, TimeoutError, CancelledError, distributed.KilledWorker):
