@@ -50,11 +50,11 @@ def html_argument(parser: argparse.ArgumentParser) -> None:
 
 def write_html(namespace: argparse.Namespace, dataset: Path) -> None:
     """Writes the page of a converted dataset, where it is asked for and the dataset is there."""
-    from mids.gallery import write_page  # noqa: PLC0415 - pandas would slow the start of every command
-
     a = namespace
     if a.html is None or not (dataset / "dataset_description.json").is_file():
         return
+    from mids.gallery import write_page  # noqa: PLC0415 - pandas is loaded only for a page that is asked for
+
     output = page_of([dataset]) if a.html == Path() else a.html
     write_page([dataset], output, jobs=a.jobs)
     if not a.quiet:
