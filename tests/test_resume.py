@@ -191,13 +191,17 @@ def test_a_killed_dcm2niix_leaves_no_half_of_a_volume(
 
 
 class _started:  # noqa: N801 - used like a function
-    """The real program in a process group of its own, with its lines of progress; all of it is gone afterwards."""
+    """The real program in a process group of its own, with its lines of progress; all of it is gone afterwards.
+
+    It minds Ctrl-C also where these tests run in the background, which shells tell to ignore it.
+    """
 
     def __init__(self, source: Path, dest: Path, key: Path, *options: str) -> None:
         arguments = ["dicom", source, dest, "--key", key, "--jobs", "2", "-v", *options]
         self.process = subprocess.Popen(
             [COMMANDS / "mids-convert", *arguments],
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
 
     def __enter__(self) -> tuple[subprocess.Popen[str], Iterator[str]]:
