@@ -1,6 +1,6 @@
 """Compares `mids-convert` with other converters, and our PNG encoder with others, in turn and in one run.
 
-    python -m benchmarks.conversion ct mr png --peers /opt/peers/bin
+    python -m benchmarks.conversion ct mr png --peers peers/bin
 
 The peers (`pip install "mids[benchmark]"`) may stand in an environment of their own. Every converter gets the same
 binary of dcm2niix, with its own compression (`-z i`): `-z y` would use pigz where there is one. Each part writes
