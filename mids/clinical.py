@@ -127,11 +127,14 @@ def load(name: str) -> Clinical:
 
 def _file(name: str) -> Path:
     """Where a collection's columns are declared; nothing need be there."""
+    own = schemas() / "collections" / f"{name}.yaml"
+    if own.is_file():
+        return own
     for entry in entry_points(group="mids.collections"):
         spec = find_spec(entry.module) if entry.name == name else None
         if spec and spec.origin:
             return Path(spec.origin).with_name("vocabulary.yaml")
-    return schemas() / "collections" / f"{name}.yaml"
+    return own
 
 
 _COLUMN = ("type", "unit", "required", "code_list", "minimum", "maximum", "holds", "description", "source")

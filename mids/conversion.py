@@ -1,24 +1,22 @@
 """The program: read, plan, run. Everything a user can ask of a conversion is an argument of `convert`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from mids import clinical, collections
-from mids.deid import keys
-from mids.deid.labels import Labels, read_table
+from mids.deid.labels import Labels
 from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
-from mids.deid.rules import resolve
 from mids.deid.text.redact import redactor
 from mids.deid.text.review import write_review
 from mids.errors import MidsError
-from mids.issues import Issue, Level, issue
-from mids.plan import Comparison, Context, Options, Outcome, Plan, build, compare
+from mids.issues import Level, issue
+from mids.plan import Context, Options, Outcome, Plan, build, compare
 from mids.plan.compare import files_below
 from mids.plan.image import source_id
 from mids.plan.privacy import Privacy
@@ -26,43 +24,23 @@ from mids.plan.texts import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
 from mids.readers import about as about_file
 from mids.readers import curation as curation_table
-from mids.readers import ocr
 from mids.readers.scan import Scanner
 from mids.records import Compression, Contours, Item, Layout, Pixels
 from mids.run import run
+from mids.run.door import Done, checked, joined, lasting_key, told
 from mids.run.pool import hired
 from mids.run.run import Place, Progress
 from mids.run.sources import published, write_sources
-from mids.run.state import State, check_key_place, check_places
+from mids.run.state import State, check_places
 
 Extra = Callable[[Outcome], Mapping[str, str]]
 """What is added to the small files of a dataset once it is known what became of each job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """What a conversion planned, did and found wrong.
+class Conversion(Done):
+    """What a conversion planned, did and found wrong."""
 
-    `outcome` is None for a dry run. Source files in `issues` stand under references that
-    ``<DEST>.mids/sources.tsv`` resolves, unless real paths were asked for. `is_sealed` says that random ids were given,
-    and that nothing links them to the source any more.
-    """
-
-    dataset: Path
-    plan: Plan
-    comparison: Comparison
-    outcome: Outcome | None
-    issues: tuple[Issue, ...]
-    references: References
-    key_made: Path | None = None
-    is_sealed: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """0: everything done or rightly skipped; 1: something was lost or is wrong; 3: a fault of ours."""
-        if self.outcome is not None and self.outcome.crashes:
-            return 3
-        return int(any(found.level is Level.ERROR for found in self.issues))
+    __slots__ = ()
 
 
 def convert(
@@ -100,13 +78,12 @@ def convert(
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
     check_places(Path(source), target)
     corrections = curation_table.read(Path(curation)) if curation else ()
-    policy = policy or preset("mids")
-    if policy.detect == "ocr":
-        ocr.version()  # where there is none, it is said before anything is read
-    redactor(policy, keys.draw())  # lists and models that are not there are said before anything is read
-    rules, schema, table = resolve(policy), clinical.load(collection).schema, _table(policy, id_table)
+    policy, schema = policy or preset("mids"), clinical.load(collection).schema
+    own_key = Path(key) if key else None
+    rules, table = checked(policy, key=own_key, id_table=Path(id_table) if id_table else None)
+    lasting, key_made = lasting_key(policy, own_key, target)
     with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
-        secret, key_made = _secret(policy, Path(key) if key else None, state, target)
+        secret = lasting or state.random_key()
         labels = Labels(Pseudonyms(secret), description, policy.ids, table)
         _settle(state, target, collection=collection, key=secret.digest, layout=layout)
         options = Options(pixels, compression, cine, contours, layout)
@@ -116,8 +93,7 @@ def convert(
             batches = reader.read(root, Scanner(mapped, None if dry_run else state.folder))
             chosen = _chosen(batches, labels, include=include, exclude=exclude, limit=limit)
             plan = build(modelled(chosen, root, schema), context, complete=not (limit or include or exclude))
-        if state.journal.joined(labels.item("source root", str(root.resolve())), keep=not dry_run):
-            plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, _added(collection)))
+        plan = joined(plan, state, labels.item("source root", str(root.resolve())), policy, keep=not dry_run)
         plan = _checked(plan, include, exclude)
         references = References(labels.pseudonyms, show_paths=show_paths or labels.are_public)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
@@ -135,21 +111,8 @@ def convert(
             write_sources(state.folder, plan, outcome, references, linked=not is_sealed)
         if is_sealed:
             state.seal()
-    issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues))
-    issues += outcome.issues if outcome else ()
-    shown = tuple(references.masked(found) for found in issues)
-    return Conversion(target, plan, comparison, outcome, shown, references, key_made, is_sealed)
-
-
-def _secret(policy: Policy, key: Path | None, state: State, target: Path) -> tuple[keys.Key, Path | None]:
-    """The key that ids are made with, and where it is if it was made just now for later runs."""
-    if policy.ids == "random":
-        if key is not None:
-            raise MidsError("--ids random keeps no key, so none can be given: leave --key out")
-        return state.random_key(), None
-    secret, place, is_new = keys.find(key)
-    check_key_place(place, target)
-    return secret, place if is_new else None
+    found = told(plan, outcome, references)
+    return Conversion(target, plan, comparison, outcome, found, references, key_made, is_sealed)
 
 
 def _settle(state: State, target: Path, *, collection: str, key: str, layout: Layout) -> None:
@@ -159,13 +122,6 @@ def _settle(state: State, target: Path, *, collection: str, key: str, layout: La
     settle("key", key, f"{target} was made with another key: give that key, or another DEST")
     complaint = f"{target} was made in another layout: give its --layout, or another DEST"
     settle("layout", layout, complaint, before="mids")
-
-
-def _table(policy: Policy, id_table: str | Path | None) -> dict[str, str]:
-    """The table of labels that the policy asks for; `MidsError` where it is missing, or given and not asked for."""
-    if (policy.ids == "table") != bool(id_table):
-        raise MidsError("--ids table and --id-table FILE go together: give both or none")
-    return read_table(Path(id_table)) if id_table else {}
 
 
 def _texts(inventory: Inventory, outcome: Outcome, *, words: Words, extra: Extra) -> Iterator[tuple[str, str]]:
@@ -195,11 +151,6 @@ def _chosen(
         elif wanted(items) and (limit is None or count < limit):
             count += 1
             yield items
-
-
-def _added(collection: str) -> Issue:
-    message = f"the dataset holds another source of {collection} too: nothing is removed"
-    return issue("SOURCE_ADDED", message, origin="plan")
 
 
 def _checked(plan: Plan, include: Sequence[str], exclude: Sequence[str]) -> Plan:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,59 +11,38 @@ from mids._version import __version__
 from mids.actions.deidentify import Block
 from mids.checks.identifiers import identify
 from mids.deid import keys
-from mids.deid.labels import Labels, read_table
+from mids.deid.labels import Labels
 from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
-from mids.deid.rules import resolve
 from mids.deid.tables import edition
-from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.identities import write_map
 from mids.issues import Issue, Level, issue
-from mids.plan import Comparison, Outcome, Plan, compare
+from mids.plan import Outcome, Plan, compare
 from mids.plan.compare import files_below
 from mids.plan.instances import Context, build, headers
 from mids.plan.texts import Inventory
-from mids.readers import ocr
 from mids.readers.embedding import FIRST, Embedding
 from mids.readers.files import batched, walk
 from mids.readers.scan import CHUNK, Scan
 from mids.records import About, Json, Map
 from mids.run import run
+from mids.run.door import Done, checked, joined, lasting_key, told
 from mids.run.pool import hired
 from mids.run.run import Place, Progress
 from mids.run.sources import write_sources
-from mids.run.state import State, check_key_place, check_places
+from mids.run.state import State, check_places
 
 ABOUT = About("deidentify", "De-identified DICOM", "DICOM files without what tells who the patient is.")
 FACTS = "deidentification.json"
 """The file in DEST that says what was done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deidentification:
-    """What a de-identification planned, did and found wrong.
+class Deidentification(Done):
+    """What a de-identification planned, did and found wrong."""
 
-    `outcome` is None for a dry run. Source files in `issues` stand under references that ``<DEST>.mids/sources.tsv``
-    resolves. `is_sealed` says that random ids were given, and that nothing links them to the source any more.
-    """
-
-    dataset: Path
-    plan: Plan
-    comparison: Comparison
-    outcome: Outcome | None
-    issues: tuple[Issue, ...]
-    references: References
-    key_made: Path | None = None
-    is_sealed: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """0: everything done or rightly left out; 1: something was lost or is wrong; 3: a fault of ours."""
-        if self.outcome is not None and self.outcome.crashes:
-            return 3
-        return int(any(found.level is Level.ERROR for found in self.issues))
+    __slots__ = ()
 
 
 def deidentify(
@@ -84,14 +63,11 @@ def deidentify(
     Raises `MidsError` where use or environment is wrong.
     """
     policy = policy or preset("mids")
-    if policy.detect == "ocr":
-        ocr.version()
-    redactor(policy, keys.draw())  # lists and models that are not there are said before anything is read
-    root, target = Path(source), Path(dataset).resolve()
-    _check_use(source, dataset, policy, jobs=jobs, key=key, id_table=id_table, map_file=map_file)
+    root, target, own_key = Path(source), Path(dataset).resolve(), Path(key) if key else None
+    _check_use(source, dataset, policy, jobs=jobs, map_file=map_file)
+    _, table = checked(policy, key=own_key, id_table=Path(id_table) if id_table else None)
     check_places(root, target)
-    lasting, made = (None, None) if policy.ids == "random" else _key(key, target)
-    table = read_table(Path(id_table)) if id_table else {}
+    lasting, made = lasting_key(policy, own_key, target)
     blocks, refused = _blocks(embed)
     root = root.absolute()  # workers of a cluster start elsewhere
     with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
@@ -101,9 +77,7 @@ def deidentify(
         context = Context(Labels(pseudonyms, ABOUT, policy.ids, table), policy, blocks)
         with workers.reading() as mapped:
             plan = build(_scanned(root, mapped, progress), root, context)
-        if state.journal.joined(pseudonyms.item("source root", str(root.resolve())), keep=not dry_run):
-            found = issue("SOURCE_ADDED", "DEST holds files of another source too: nothing is removed", origin="plan")
-            plan = replace(plan, complete=False, adds=True, issues=(*plan.issues, found))
+        plan = joined(plan, state, pseudonyms.item("source root", str(root.resolve())), policy, keep=not dry_run)
         plan = _checked(replace(plan, issues=(*plan.issues, *refused)))
         references = References(pseudonyms)
         comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
@@ -119,41 +93,26 @@ def deidentify(
             write_map(Path(map_file), plan, outcome, root, jobs=jobs)
         if is_sealed:
             state.seal()
-    issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues))
-    issues += outcome.issues if outcome else ()
-    shown = tuple(references.masked(found) for found in issues)
-    return Deidentification(target, plan, comparison, outcome, shown, references, made, is_sealed)
+    found = told(plan, outcome, references)
+    return Deidentification(target, plan, comparison, outcome, found, references, made, is_sealed)
 
 
 def _check_use(
-    source: str | Path, dataset: str | Path, policy: Policy, *,
-    jobs: int, key: str | Path | None, id_table: str | Path | None, map_file: str | Path | None,
-) -> None:  # fmt: skip
+    source: str | Path, dataset: str | Path, policy: Policy, *, jobs: int, map_file: str | Path | None
+) -> None:
     """Refuses what can't be meant, before anything is read or written."""
     if jobs < 1:
         raise MidsError("--jobs takes a whole number from 1")
     if not str(source) or not str(dataset):
         raise MidsError("SOURCE and DEST must not be empty")
-    resolve(policy)  # an override of an attribute that nobody knows
-    if (policy.ids == "table") != bool(id_table):
-        raise MidsError("--ids table and --id-table FILE go together: give both or none")
     if policy.texts == "keep" and {"clean_descriptors", "clean_structured_content"} & policy.options:
         raise MidsError("--texts keep contradicts cleaning descriptors and structured content: leave one of them out")
-    if policy.ids == "random" and key:
-        raise MidsError("random ids have no key: leave --key out, or choose --ids keyed")
     if policy.ids == "random" and map_file:
         raise MidsError("random ids can't be mapped back: leave --write-map out, or choose --ids keyed")
     if map_file and Path(dataset).resolve() in Path(map_file).resolve().parents:
         raise MidsError("--write-map lies inside DEST, where it would be published: give another place")
     if map_file and Path(map_file).exists():
         raise MidsError(f"{map_file} exists: give another file, or move it away")
-
-
-def _key(key: str | Path | None, target: Path) -> tuple[keys.Key, Path | None]:
-    """The key, and where it is if it was made just now."""
-    secret, place, is_new = keys.find(Path(key) if key else None)
-    check_key_place(place, target)
-    return secret, place if is_new else None
 
 
 def _settle(state: State, policy: Policy, secret: keys.Key, target: Path) -> None:

@@ -11,6 +11,7 @@ from example_datasets.generate import INPUT
 from example_datasets.generators import ct, radiograph
 from example_datasets.generators.dicomfile import encode
 from mids.conversion import convert
+from mids.deid.policy import preset
 from mids.errors import MidsError
 from mids.validation import validate
 
@@ -27,6 +28,17 @@ def test_a_second_source_is_added_and_takes_nothing_away(tmp_path: Path, key: Pa
     assert again.outcome is not None
     assert (again.outcome.made, again.outcome.removed) == ((), ())
     assert [issue for issue in validate(dataset).issues if issue.level != "info"] == []
+
+
+def test_a_second_source_under_another_policy_is_refused(tmp_path: Path, key: Path) -> None:
+    dataset = tmp_path / "out"
+    convert("dicom", INPUT / "123", dataset, key=key)
+    convert("dicom", INPUT / "123", dataset, key=key, policy=preset("basic"))  # of one source the newest policy counts
+    before = tree(dataset)
+    with pytest.raises(MidsError, match="another policy"):
+        convert("dicom", INPUT / "ROE_RICHARD", dataset, key=key)
+    assert tree(dataset) == before
+    assert convert("dicom", INPUT / "ROE_RICHARD", dataset, key=key, policy=preset("basic")).exit_code == 0
 
 
 def test_sessions_of_one_patient_from_two_sources_stay(tmp_path: Path, key: Path) -> None:

@@ -25,20 +25,23 @@ class Collection(Protocol):
         """The items below `root`, patient by patient; what belongs to no patient comes in a sequence of its own."""
 
 
+def _own() -> set[str]:
+    return {module.name.replace("_", "-") for module in iter_modules(__path__)}
+
+
 def names() -> list[str]:
     """The names of all collections, sorted."""
-    own = [module.name.replace("_", "-") for module in iter_modules(__path__)]
-    return sorted({*own, *(entry.name for entry in entry_points(group="mids.collections"))})
+    return sorted({*_own(), *(entry.name for entry in entry_points(group="mids.collections"))})
 
 
 def find(name: str) -> Collection:
     """The collection of that name; raises `MidsError` with the nearest names where there is none."""
+    if name in _own():
+        module: Collection = import_module(f"{__name__}.{name.replace('-', '_')}")
+        return module
     for entry in entry_points(group="mids.collections"):
         if entry.name == name:
             loaded: Collection = entry.load()
             return loaded
-    if name not in names():
-        near = get_close_matches(name, names(), 3) or names()
-        raise MidsError(f"there is no collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")
-    module: Collection = import_module(f"{__name__}.{name.replace('-', '_')}")
-    return module
+    near = get_close_matches(name, names(), 3) or names()
+    raise MidsError(f"there is no collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")

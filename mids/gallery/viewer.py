@@ -1,5 +1,6 @@
 """The volume viewer of a page (NiiVue): its program, and volumes that are linked or embedded."""
 
+import gzip
 from base64 import b64encode
 from pathlib import Path
 
@@ -13,7 +14,7 @@ LARGEST = 64 << 20
 
 def program() -> str:
     """NiiVue as one script."""
-    return (Path(__file__).parent / "vendor" / "niivue.umd.js").read_text(encoding="utf-8")
+    return gzip.decompress((Path(__file__).parent / "vendor" / "niivue.umd.js.gz").read_bytes()).decode("utf-8")
 
 
 def link(page: Path, dataset: Path) -> str:

@@ -96,6 +96,10 @@ class Journal:
         elif row[0] != value:
             raise MidsError(complaint)
 
+    def note(self, name: str, value: str) -> None:
+        """Records a fact of the newest run, in place of an earlier one's."""
+        self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
     def seal(self) -> None:
         """Forgets everything but that the dataset is finished, so that nothing here links a source to an output."""
         self._do("PRAGMA secure_delete=ON")
