@@ -5,7 +5,8 @@
 
 Both fill their table in benchmarks/README.md. The first de-identifies a synthetic CT that holds every row, at the top
 level and in a nested item, by the Basic Profile and with each option. The second does the same by the Basic Profile
-with the programs that the interpreter OTHER finds (``pip install dicognito dicom-anonymizer deid``).
+with the programs that the interpreter OTHER finds (``pip install dicognito dicom-anonymizer deid``, and in an
+environment of its own, given by another ``--python``, ``rsna-anonymizer``, without its window).
 
 What is right is worked out from the table alone (`Oracle`), with none of the engine's code.
 """
@@ -49,7 +50,7 @@ NEST = 0x52009229
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["conformity", "peers"])
-    parser.add_argument("--python", type=Path, help="the interpreter that finds the other programs")
+    parser.add_argument("--python", type=Path, action="append", help="the interpreter that finds the other programs")
     arguments = parser.parse_args()
     text = conformity() if arguments.what == "conformity" else peers(arguments.python)
     head = re.escape(f"<!-- made by benchmarks/deidentification.py: {arguments.what} -->\n")
@@ -289,6 +290,26 @@ from deid.dicom import get_identifiers, replace_identifiers
 paths = [str(path) for path in sorted(Path(sys.argv[1]).iterdir())]
 replace_identifiers(paths, ids=get_identifiers(paths), save=True, output_folder=sys.argv[2], overwrite=True)
 """,
+    "rsna-anonymizer": """
+import gettext, os, sys
+from pathlib import Path
+import pydicom
+gettext.install("anonymizer")
+import anonymizer
+from anonymizer.controller.anonymizer import AnonymizerController
+from anonymizer.model.project import ProjectModel
+script = Path(anonymizer.__file__).parent / "assets/scripts/default-anonymizer.script"
+project = ProjectModel(storage_dir=Path(sys.argv[2]) / "project", anonymizer_script_path=script)
+for folder in (project.images_dir(), project.private_dir()):
+    folder.mkdir(parents=True, exist_ok=True)
+one = AnonymizerController(project)
+for path in sorted(Path(sys.argv[1]).iterdir()):
+    dataset = pydicom.dcmread(path)
+    if one.anonymize(str(path), dataset) is None:
+        dataset.save_as(Path(sys.argv[2]) / path.name)
+sys.stdout.flush()
+os._exit(0)
+""",
 }
 """How each program de-identifies the files of one folder into another, as it is delivered."""
 
@@ -307,7 +328,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
 """
 
 
-def peers(python: Path) -> str:
+def peers(pythons: Sequence[Path]) -> str:
     """The table of programs: rows that are right (any part of a compound code), values gone, files per second."""
     names = (
         "program | right | value gone | value gone in a nested item | full files per second | CT of 39 KB per second"
@@ -316,7 +337,9 @@ def peers(python: Path) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         folders = _inputs(Path(scratch))
         lines = [_line("mids", Path(sys.executable), OURS, folders)]
-        lines += [_line(f"{name} {_version(python, name)}", python, script, folders) for name, script in PEERS.items()]
+        for name, script in PEERS.items():
+            there = next(((python, found) for python in pythons if (found := _version(python, name))), None)
+            lines += [_line(f"{name} {there[1]}", there[0], script, folders)] if there else []
     where = (
         f"{platform.system()}, {FILES} files each, by second of processor time in one process, its start not counted."
     )
