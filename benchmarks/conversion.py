@@ -27,7 +27,7 @@ import numpy as np
 from benchmarks import inputs, measuring
 from benchmarks.measuring import Command, Run
 from example_datasets.golden import KEY
-from mids.readers.pixels import read_dataset, render
+from mids.readers.dicom.pixels import read_dataset, render
 
 BIN = Path(sys.executable).parent
 REFERENCE = "dcm2niix -z i"

@@ -33,9 +33,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
-from mids.deid.engine import Replacements, deidentify
+from mids.deid.headers.engine import Replacements, deidentify
+from mids.deid.headers.rules import resolve
 from mids.deid.policy import Option, Policy
-from mids.deid.rules import resolve
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "benchmarks" / "README.md"

@@ -13,18 +13,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from mids import clinical
+from mids.deid.headers.rules import resolve
 from mids.deid.keys import Key
 from mids.deid.labels import Labels
 from mids.deid.policy import preset
 from mids.deid.pseudonyms import Pseudonyms
-from mids.deid.rules import resolve
 from mids.plan import Context, Options, build, compare
 from mids.plan.privacy import Privacy
-from mids.readers.dicom import Instance
-from mids.readers.index import Index, packed
-from mids.readers.series import records
+from mids.readers.dicom.headers import Instance
+from mids.readers.dicom.index import Index, packed
+from mids.readers.dicom.series import records
 from mids.records import About, Json, Source
+from mids.vocabulary import clinical
 
 SLICES, SERIES = 100, 5
 """Slices of a series, and series of a patient."""

@@ -34,13 +34,13 @@ from mids.deid.policy import preset
 from mids.plan import Plan
 from mids.plan.job import Job, Subject
 from mids.plan.shelf import Shelf
-from mids.plan.texts import Words
+from mids.plan.texts.files import Words
 from mids.records import Made, Source
 from mids.run import Journal, run
 from mids.run.cluster import connected
 from mids.run.pool import Processes, Workers
 from mids.run.run import Place
-from mids.schema import load
+from mids.vocabulary.schema import load
 
 PROGRAM = str(Path(sys.executable).with_name("mids-convert"))
 ROOT = Path(__file__).parents[1]

@@ -25,8 +25,8 @@ from benchmarks import trees
 from example_datasets.defects import FAMILIES
 from example_datasets.mutations import Files, dataset
 from mids.exports import export_schema
-from mids.schema import load
-from mids.validation import validate
+from mids.validation.runner import validate
+from mids.vocabulary.schema import load
 
 README = Path(__file__).parent / "README.md"
 BIN = Path(sys.executable).parent

@@ -7,7 +7,7 @@
 * ``ps3.15-e3.4-1-structured-content.json``: Table E.3.4-1;
 * ``compound-code-iod-types.json``: the types of the attributes with compound codes, by IOD (PS3.3).
 
-Run it for a new edition, after `mids.deid.editions.differences` has told what would change.
+Run it for a new edition, after `mids.deid.headers.editions.differences` has told what would change.
 """
 
 import json
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from mids.deid.editions import OPTION_COLUMNS, as_table, read
+from mids.deid.headers.editions import OPTION_COLUMNS, as_table, read
 
 OUTPUT = Path(__file__).resolve().parents[1] / "schemas" / "deid"
 NOTICE = (

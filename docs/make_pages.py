@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mids import cli, clinical, collections
+from mids import cli, collections
 from mids.checks import CHECKS
 from mids.deid.describe import describe
 from mids.deid.policy import preset
 from mids.issues import catalogue
-from mids.readers.series import VOLUMES
+from mids.readers.dicom.series import VOLUMES
 from mids.resources import read_yaml, schemas
-from mids.schema import Suffix, load
-from mids.validation import definitions
+from mids.validation.runner import definitions
+from mids.vocabulary import clinical
+from mids.vocabulary.schema import Suffix, load
 
 DOCS = Path(__file__).resolve().parent
 PART = re.compile(r"(<!-- made by docs/make_pages\.py: (\w+)(?: ([\w-]+))? -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from mids.mr_rules import Rule
-from mids.schema import CodeList, Field, Schema, Table, load, sidecar_schema
+from mids.vocabulary.mr_rules import Rule
+from mids.vocabulary.schema import CodeList, Field, Schema, Table, load, sidecar_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 

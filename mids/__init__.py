@@ -14,15 +14,15 @@ from mids.errors import MidsError
 from mids.issues import Issue, Level
 
 if TYPE_CHECKING:
+    from mids.analysis.evaluation import Evaluation, evaluate
+    from mids.analysis.frames import issues_frame
+    from mids.analysis.joining import Joined, concat
     from mids.conversion import Conversion, convert
     from mids.dataset import Dataset
+    from mids.dataset.layout import bids_layout
     from mids.deidentification import Deidentification, deidentify
-    from mids.evaluation import Evaluation, evaluate
     from mids.exports import export_schema
-    from mids.frames import issues_frame
-    from mids.joining import Joined, concat
-    from mids.layout import bids_layout
-    from mids.validation import Report, validate
+    from mids.validation.runner import Report, validate
 
 __all__ = [
     "Conversion", "Dataset", "Deidentification", "Evaluation", "Issue", "Joined", "Level", "MidsError", "Report",
@@ -31,10 +31,11 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "Conversion": "conversion", "convert": "conversion", "Dataset": "dataset", "bids_layout": "layout",
-    "Report": "validation", "validate": "validation", "export_schema": "exports", "issues_frame": "frames",
+    "Conversion": "conversion", "convert": "conversion", "Dataset": "dataset", "bids_layout": "dataset.layout",
+    "Report": "validation", "validate": "validation", "export_schema": "exports", "issues_frame": "analysis.frames",
     "Deidentification": "deidentification", "deidentify": "deidentification",
-    "Joined": "joining", "concat": "joining", "Evaluation": "evaluation", "evaluate": "evaluation",
+    "Joined": "analysis.joining", "concat": "analysis.joining",
+    "Evaluation": "analysis.evaluation", "evaluate": "analysis.evaluation",
 }  # fmt: skip
 """Public names that are loaded when first used, so that importing the package is quick."""
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from mids import clinical, collections
+from mids import collections
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
@@ -20,11 +20,11 @@ from mids.plan import Context, Options, Outcome, Plan, build, compare
 from mids.plan.compare import files_below
 from mids.plan.image import source_id
 from mids.plan.privacy import Privacy
-from mids.plan.texts import Inventory, Words, dataset_texts, sidecar_texts
+from mids.plan.texts.files import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
-from mids.readers import about as about_file
-from mids.readers import curation as curation_table
-from mids.readers.scan import Scanner
+from mids.readers.dicom.scan import Scanner
+from mids.readers.given import about as about_file
+from mids.readers.given import curation as curation_table
 from mids.records import Compression, Contours, Item, Layout, Pixels
 from mids.run import run
 from mids.run.door import Done, checked, joined, lasting_key, told
@@ -32,6 +32,7 @@ from mids.run.pool import hired
 from mids.run.run import Place, Progress
 from mids.run.sources import published, write_sources
 from mids.run.state import State, check_places
+from mids.vocabulary import clinical
 
 Extra = Callable[[Outcome], Mapping[str, str]]
 """What is added to the small files of a dataset once it is known what became of each job."""

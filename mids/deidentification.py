@@ -9,26 +9,26 @@ from typing import Any
 
 from mids._version import __version__
 from mids.actions.deidentify import Block
-from mids.checks.identifiers import identify
 from mids.deid import keys
+from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
-from mids.deid.tables import edition
 from mids.errors import MidsError
-from mids.identities import write_map
+from mids.inspection.identifiers import identify
 from mids.issues import Issue, Level, issue
 from mids.plan import Outcome, Plan, compare
 from mids.plan.compare import files_below
 from mids.plan.instances import Context, build, headers
-from mids.plan.texts import Inventory
-from mids.readers.embedding import FIRST, Embedding
-from mids.readers.files import batched, walk
-from mids.readers.scan import CHUNK, Scan
+from mids.plan.texts.files import Inventory
+from mids.readers.archives.files import batched, walk
+from mids.readers.dicom.scan import CHUNK, Scan
+from mids.readers.given.embedding import FIRST, Embedding
 from mids.records import About, Json, Map
 from mids.run import run
 from mids.run.door import Done, checked, joined, lasting_key, told
+from mids.run.identities import write_map
 from mids.run.pool import hired
 from mids.run.run import Place, Progress
 from mids.run.sources import write_sources

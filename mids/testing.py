@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mids.issues import Issue
-from mids.schema import Schema
-from mids.validation import validate
+from mids.validation.runner import validate
+from mids.vocabulary.schema import Schema
 
 PICTURE = "sub-S1/ses-E1/mim-rx/sub-S1_ses-E1_run-1_bp-chest_vp-pa_dx"
 """The radiograph without its extension: 8 × 6 pixels of 16 bits in `.png`, beside it `.json`."""

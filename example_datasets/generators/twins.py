@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
-from mids.counting import FACTS, Tables
+from mids.analysis.counting import FACTS, Tables
 
 # --- the counts of the papers ------------------------------------------------------------------------------
 

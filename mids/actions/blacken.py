@@ -12,7 +12,7 @@ from mids.actions.screen import identifying, look, texts
 from mids.deid.burned.evidence import VOLUMES, Screen
 from mids.errors import DataError
 from mids.issues import Issue
-from mids.readers import pixels as reader
+from mids.readers.dicom import pixels as reader
 from mids.records import Box
 
 Values = npt.NDArray[Any]

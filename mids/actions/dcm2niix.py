@@ -26,9 +26,9 @@ from mids.actions import gz
 from mids.actions.regrid import regular
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
-from mids.readers.files import materialise
-from mids.readers.geometry import affine as expected_affine
-from mids.readers.pixels import modality, read_dataset, stored
+from mids.readers.archives.files import materialise
+from mids.readers.dicom.geometry import affine as expected_affine
+from mids.readers.dicom.pixels import modality, read_dataset, stored
 from mids.records import Box, Compression, Geometry, Json, Made, Source
 
 NATIVE = frozenset(

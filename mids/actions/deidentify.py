@@ -14,18 +14,18 @@ from pydicom.multival import MultiValue
 
 from mids.actions.blacken import clean_pixels
 from mids.deid.burned.evidence import Screen
-from mids.deid.engine import Replacements, deidentify
+from mids.deid.headers.engine import Replacements, deidentify
+from mids.deid.headers.rules import Rules, resolve
 from mids.deid.keys import Key
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
-from mids.deid.rules import Rules, resolve
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor, redactor
 from mids.deid.text.words import folded
 from mids.errors import DataError
-from mids.readers.decoding import quiet, read_dataset
-from mids.readers.dicom import BROKEN
-from mids.readers.files import open_source
+from mids.readers.archives.files import open_source
+from mids.readers.dicom.decoding import quiet, read_dataset
+from mids.readers.dicom.headers import BROKEN
 from mids.records import Box, Json, Made, Source
 
 STANDARD = ("1.2.840.10008.",)

@@ -15,8 +15,8 @@ from mids.actions import gz
 from mids.actions.screen import identifying, look
 from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
-from mids.readers import pixels as reader
-from mids.readers.files import open_source
+from mids.readers.archives.files import open_source
+from mids.readers.dicom import pixels as reader
 from mids.records import Compression, Json, Made, Pixels, Source
 
 RGB24 = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])

@@ -15,8 +15,8 @@ from mids.actions.png import encode
 from mids.actions.regrid import regular
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.files import open_source
-from mids.readers.geometry import affine
+from mids.readers.archives.files import open_source
+from mids.readers.dicom.geometry import affine
 from mids.records import Compression, Geometry, Made, Outline, Source
 
 Labels = npt.NDArray[np.uint8]

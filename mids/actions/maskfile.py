@@ -14,10 +14,10 @@ from nibabel.spatialimages import HeaderDataError
 from mids.actions.mask import save, write_lookup, write_map
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.decoding import quiet, read_dataset
-from mids.readers.dicom import BROKEN
-from mids.readers.files import open_source
-from mids.readers.geometry import affine
+from mids.readers.archives.files import open_source
+from mids.readers.dicom.decoding import quiet, read_dataset
+from mids.readers.dicom.geometry import affine
+from mids.readers.dicom.headers import BROKEN
 from mids.records import Compression, Geometry, Made, Source
 
 PLACE_TOLERANCE = 0.05

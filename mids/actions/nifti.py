@@ -14,7 +14,7 @@ from nibabel.spatialimages import HeaderDataError
 from mids.actions import gz
 from mids.actions.dcm2niix import SCRUBBED
 from mids.errors import DataError
-from mids.readers.files import open_source
+from mids.readers.archives.files import open_source
 from mids.records import Compression, Json, Made, Source
 
 

@@ -11,8 +11,8 @@ from mids.actions.png import encode
 from mids.actions.screen import look
 from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
-from mids.readers.files import open_source
-from mids.readers.pixels import blanked
+from mids.readers.archives.files import open_source
+from mids.readers.dicom.pixels import blanked
 from mids.records import Box, Compression, Json, Made, Source
 
 LARGEST = 200_000_000

@@ -16,8 +16,8 @@ from isal import isal_zlib
 from mids.actions.screen import identifying, look
 from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
-from mids.readers import pixels as reader
-from mids.readers.files import open_source
+from mids.readers.archives.files import open_source
+from mids.readers.dicom import pixels as reader
 from mids.records import Compression, Made, Pixels, Source
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from mids.readers.geometry import even_spacing
+from mids.readers.dicom.geometry import even_spacing
 from mids.records import Geometry
 
 Voxels = npt.NDArray[np.generic]

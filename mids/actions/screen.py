@@ -15,9 +15,9 @@ from mids.deid.burned.glyphs import text_boxes, united
 from mids.deid.burned.words import IDENTIFIERS, is_mark, known, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers import ocr
-from mids.readers.dicom import BROKEN
-from mids.readers.pixels import quiet
+from mids.readers.dicom.headers import BROKEN
+from mids.readers.dicom.pixels import quiet
+from mids.readers.images import ocr
 from mids.records import Box
 
 Values = npt.NDArray[Any]

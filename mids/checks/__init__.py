@@ -1,56 +1,14 @@
-"""The rules, as small functions: names, layout, sidecars, images, tables, references, labels, privacy; and claims,
-which run on request.
+"""The rules, as small functions, and nothing else: a folder for each family (names have one module).
 
-A new check is a function in one of these modules; a new module is one more line below. The family of a check is the
-name of its module up to an underscore.
+A new check is a function in one of these modules; a new module is one more line in its family's `__init__.py`. The
+family `claims` runs on request only.
 """
 
-from mids.checks import (
-    claims,
-    images,
-    images_pixels,
-    images_volumes,
-    labels,
-    labels_tree,
-    layout,
-    layout_description,
-    names,
-    privacy,
-    privacy_texts,
-    references,
-    references_content,
-    references_masks,
-    sidecars,
-    sidecars_values,
-    tables,
-    tables_cells,
-)
-from mids.checks.registry import CHECKS, Check, Finding, check
-from mids.checks.views import DatasetView, FileView
+from mids.checks import claims, images, labels, layout, names, privacy, references, sidecars, tables
+from mids.inspection.registry import CHECKS, Check, Finding, check
+from mids.inspection.views import DatasetView, FileView
 
 __all__ = [
-    "CHECKS",
-    "Check",
-    "DatasetView",
-    "FileView",
-    "Finding",
-    "check",
-    "claims",
-    "images",
-    "images_pixels",
-    "images_volumes",
-    "labels",
-    "labels_tree",
-    "layout",
-    "layout_description",
-    "names",
-    "privacy",
-    "privacy_texts",
-    "references",
-    "references_content",
-    "references_masks",
-    "sidecars",
-    "sidecars_values",
-    "tables",
-    "tables_cells",
-]
+    "CHECKS", "Check", "DatasetView", "FileView", "Finding", "check",
+    "claims", "images", "labels", "layout", "names", "privacy", "references", "sidecars", "tables",
+]  # fmt: skip

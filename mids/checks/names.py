@@ -1,10 +1,10 @@
-"""Names and places: what the grammar of `mids.names` says of every file below a subject."""
+"""Names and places: what the grammar of `mids.vocabulary.names` says of every file below a subject."""
 
 from collections.abc import Iterator, Mapping
 
-from mids.checks.guards import has_name_problems
-from mids.checks.registry import Finding, Found, check
-from mids.checks.views import DatasetView, FileView
+from mids.inspection.guards import has_name_problems
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 
 

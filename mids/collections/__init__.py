@@ -1,6 +1,7 @@
-"""One file for each source collection: `ABOUT`, and `read`, which knows its source and nothing of MIDS paths.
+"""One module for each source collection: `ABOUT`, and `read`, which knows its source and nothing of MIDS paths.
 
-Found by listing this package and by entry points of the group ``mids.collections``.
+Found by listing this package and by entry points of the group ``mids.collections``. A family of collections that share
+their readers is a package whose modules begin with its name: ``bimcv/bimcv_covid19.py`` is ``bimcv-covid19``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,7 @@ from pkgutil import iter_modules
 from typing import Protocol
 
 from mids.errors import MidsError
-from mids.readers.scan import Scanner
+from mids.readers.dicom.scan import Scanner
 from mids.records import About, Item
 
 
@@ -25,19 +26,27 @@ class Collection(Protocol):
         """The items below `root`, patient by patient; what belongs to no patient comes in a sequence of its own."""
 
 
-def _own() -> set[str]:
-    return {module.name.replace("_", "-") for module in iter_modules(__path__)}
+def _modules() -> dict[str, str]:
+    """The modules of our own collections by the names of these."""
+    found: dict[str, str] = {}
+    for module in iter_modules(__path__):
+        inner = iter_modules([str(Path(__path__[0]) / module.name)]) if module.ispkg else ()
+        family = [one.name for one in inner if one.name.startswith(f"{module.name}_")]
+        found |= {name.replace("_", "-"): f"{__name__}.{module.name}.{name}" for name in family}
+        if not family:
+            found[module.name.replace("_", "-")] = f"{__name__}.{module.name}"
+    return found
 
 
 def names() -> list[str]:
     """The names of all collections, sorted."""
-    return sorted({*_own(), *(entry.name for entry in entry_points(group="mids.collections"))})
+    return sorted({*_modules(), *(entry.name for entry in entry_points(group="mids.collections"))})
 
 
 def find(name: str) -> Collection:
     """The collection of that name; raises `MidsError` with the nearest names where there is none."""
-    if name in _own():
-        module: Collection = import_module(f"{__name__}.{name.replace('-', '_')}")
+    if own := _modules().get(name):
+        module: Collection = import_module(own)
         return module
     for entry in entry_points(group="mids.collections"):
         if entry.name == name:

@@ -13,14 +13,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mids.issues import issue
-from mids.readers.dicom import Instance
-from mids.readers.files import TARS, archive_kind, first_volume, walk
-from mids.readers.index import Index
-from mids.readers.scan import PLAIN, Scanner, left_out
-from mids.readers.series import by_subject, records
+from mids.readers.archives.files import TARS, archive_kind, first_volume, walk
+from mids.readers.dicom.headers import Instance
+from mids.readers.dicom.index import Index
+from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.dicom.series import by_subject, records
 from mids.records import About, Entry, Item, Person, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
-from mids.schema import load
+from mids.vocabulary.schema import load
 
 ABOUT = About(
     name="covid19-ct",

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mids.readers.scan import PLAIN, Scanner, left_out
-from mids.readers.series import records
+from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.dicom.series import records
 from mids.records import About, Item
 
 ABOUT = About(

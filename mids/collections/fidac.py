@@ -11,17 +11,17 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from mids import clinical
 from mids.deid.pseudonyms import AGE_CAP
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
-from mids.readers.dicom import Instance, PrivateTag, private_creators
-from mids.readers.files import open_source
-from mids.readers.ranges import span
-from mids.readers.scan import PLAIN, Scanner, left_out
-from mids.readers.series import records, study_key, subject_key
+from mids.readers.archives.files import open_source
+from mids.readers.dicom.headers import Instance, PrivateTag, private_creators
+from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.dicom.series import records, study_key, subject_key
+from mids.readers.tables.ranges import span
 from mids.records import About, Entry, Item, Person, Record, Visit
 from mids.resources import read_yaml, schemas
+from mids.vocabulary import clinical
 
 ABOUT = About(
     name="fidac",

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mids.errors import DataError, MidsError
-from mids.names import parse
 from mids.records import Json
-from mids.schema import Schema
+from mids.vocabulary.names import parse
+from mids.vocabulary.schema import Schema
 
 PLACE = ("suffix", "group", "datatype", "extension")
 IMAGE = re.compile(r"\.(nii\.gz|nii|png|ome\.tif|ome\.btf|tif)$", re.IGNORECASE)

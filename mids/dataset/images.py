@@ -11,7 +11,7 @@ from mids.dataset.files import PLACE, Sidecars, applying, described, images_amon
 from mids.dataset.tables import frame, free_names, joined, prefixed, rows_by
 from mids.errors import DataError
 from mids.records import Json
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 IDS = ("filename", "participant_id", "session_id")
 ALWAYS = frozenset({"sub", "ses", "run", "bp", "lat", "vp"})

@@ -16,7 +16,7 @@ import pandas as pd
 
 from mids.dataset.images import IDS, gathered
 from mids.errors import MidsError
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 VERSION = "1"
 _KEY = "mids.index"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from mids.dataset.files import PLACE, below_subjects, described, images_among
 from mids.dataset.tables import frame, read_table
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 ROIS = "derivatives/rois"
 OWN = frozenset({"label", "desc", "res", "den", "seg", "space", "hemi", "scale", "atlas"})

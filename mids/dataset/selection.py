@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import TypeAlias
 
 from mids.errors import MidsError
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 Choice: TypeAlias = "str | Collection[str] | None"
 """One value, several of which any will do, or None for all."""

@@ -12,7 +12,7 @@ import pandas as pd
 
 from mids.dataset.tables import frame, read_table, with_ids
 from mids.errors import MidsError
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 PARTITIONS = "derivatives/partitions.tsv"
 COLUMNS = ("participant_id", "session_id", "filename", "split")

@@ -17,7 +17,7 @@ from mids.dataset.tables import frame, read_table, rows_by, with_ids
 from mids.dataset.timeline import timeline
 from mids.errors import MidsError
 from mids.records import Json
-from mids.schema import load
+from mids.vocabulary.schema import load
 
 DESCRIPTION = "dataset_description.json"
 
@@ -275,7 +275,7 @@ class Dataset:
     def bids_layout(self) -> Any:
         """The `bids.BIDSLayout` of this dataset, with MIDS's entities; see `mids.bids_layout`."""
         # Loaded here because pybids alone takes half a second.
-        return import_module("mids.layout").bids_layout(self.path)
+        return import_module("mids.dataset.layout").bids_layout(self.path)
 
     # --- files ---
 

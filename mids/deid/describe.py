@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from textwrap import fill
 
+from mids.deid.headers.rules import resolve
+from mids.deid.headers.tables import attributes, edition, extra, safe_private
 from mids.deid.policy import OPTIONS, Code, Policy
-from mids.deid.rules import resolve
-from mids.deid.tables import attributes, edition, extra, safe_private
 
 WIDTH = 100
 

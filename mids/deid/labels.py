@@ -11,8 +11,8 @@ from pathlib import Path
 from mids.deid.policy import Ids
 from mids.deid.pseudonyms import Pseudonyms
 from mids.errors import MidsError
-from mids.names import label
 from mids.records import About
+from mids.vocabulary.names import label
 
 _UID = re.compile(r"\d+(\.\d+){2,}")
 _COLUMNS = ("id_old", "id_new")

@@ -2,12 +2,12 @@
 
 from typing import Any, Literal, get_args
 
+from mids.dataset.layout import pybids_config
 from mids.errors import MidsError
 from mids.exports.bids import bids_schema
 from mids.exports.bundle import json_schema
 from mids.exports.frictionless import table_package
-from mids.layout import pybids_config
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 Kind = Literal["bids", "pybids", "jsonschema", "frictionless"]
 

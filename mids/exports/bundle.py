@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mids.schema import Schema, sidecar_schema
+from mids.vocabulary.schema import Schema, sidecar_schema
 
 
 def json_schema(schema: Schema) -> dict[str, Any]:

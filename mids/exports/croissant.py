@@ -11,7 +11,7 @@ from typing import Any
 from mids.dataset import Dataset
 from mids.dataset.masks import ROIS
 from mids.exports.description import described, is_organisation
-from mids.schema import Schema, load
+from mids.vocabulary.schema import Schema, load
 
 CONFORMS = "http://mlcommons.org/croissant/1.0"
 CONTEXT: Mapping[str, Any] = {

@@ -8,7 +8,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 
 from mids.dataset import Dataset
 from mids.records import Json
-from mids.schema import Field, Schema, load
+from mids.vocabulary.schema import Field, Schema, load
 
 _TEXTS = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 _INTEGERS = frozenset({"IS", "SL", "SS", "SV", "UL", "US", "UV"})

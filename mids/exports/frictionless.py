@@ -7,7 +7,7 @@ tables, have a glob instead, which a program replaces by the files that it finds
 import re
 from typing import Any
 
-from mids.schema import Column, Schema, Table
+from mids.vocabulary.schema import Column, Schema, Table
 
 PARTICIPANTS = "participants"
 

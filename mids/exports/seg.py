@@ -19,10 +19,10 @@ from mids._version import __version__
 from mids.actions.mask import filled
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.names import label
 from mids.plan.regions import placed
-from mids.readers.files import open_source
+from mids.readers.archives.files import open_source
 from mids.records import Contours, Item, Outline, Record, Regions
+from mids.vocabulary.names import label
 
 _ALTERED = CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure")
 _LESION = CodedConcept("52988006", "SCT", "Lesion")

@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from mids.counting import Tables, numbers, with_columns
-from mids.errors import DataError
-from mids.statistics import (
+from mids.analysis.counting import Tables, numbers, with_columns
+from mids.analysis.statistics import (  # fmt: skip
     age_moments,
     completion,
     device_counts,
@@ -17,7 +16,8 @@ from mids.statistics import (
     size_counts,
     studies_per_patient,
     view_counts,
-)  # fmt: skip
+)
+from mids.errors import DataError
 
 COMPLETED = ("sex", "age", "region", "site", "country", "covid_test", "survival", "days_from_onset_min")
 """Columns of patients whose completion is compared, where any dataset has them."""

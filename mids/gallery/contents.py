@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.checks.outcome import Report
-from mids.counting import Tables, words
+from mids.analysis.counting import Tables, words
 from mids.dataset import Dataset
 from mids.errors import DataError
 from mids.gallery import comparison, facts, maps
@@ -18,7 +17,8 @@ from mids.gallery.plots import Plot, plots
 from mids.gallery.skipped import Skipped, skipped
 from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
 from mids.records import Map
-from mids.validation import validate
+from mids.validation.outcome import Report
+from mids.validation.runner import validate
 
 REPORTS = "derivatives/ehr/reports.tsv"
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
-from mids.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
+from mids.analysis.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
-from mids.readers.heads import nifti_head
+from mids.readers.images.heads import nifti_head
 from mids.records import Map
 
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")

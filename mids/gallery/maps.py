@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mids.counting import Tables, of_patients
+from mids.analysis.counting import Tables, of_patients
 from mids.errors import MidsError
 
 COLUMNS = ("region", "site", "country")

@@ -15,7 +15,7 @@ from mids.dataset import Dataset
 from mids.dataset.masks import structures
 from mids.errors import DataError
 from mids.gallery.planes import turned
-from mids.readers.heads import nifti_head
+from mids.readers.images.heads import nifti_head
 
 Array = npt.NDArray[Any]
 

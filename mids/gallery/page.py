@@ -21,11 +21,11 @@ from mids.gallery import comparison, facts, maps, viewer
 from mids.gallery.contents import Contents, contents
 from mids.gallery.masks import COLOURS
 from mids.plan.curation import FIELDS
-from mids.readers.curation import COLUMNS
+from mids.readers.given.curation import COLUMNS
 from mids.records import Map
 from mids.report.issue import definition_of, docs_of, groups, plain, sentence, shown_place
 from mids.run.pool import executor, mapping
-from mids.schema import load
+from mids.vocabulary.schema import load
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.counting import Tables, with_columns, words
+from mids.analysis.counting import Tables, with_columns, words
 from mids.dataset import Dataset
 from mids.errors import DataError
 

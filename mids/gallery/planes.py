@@ -14,7 +14,7 @@ import numpy.typing as npt
 from isal import igzip, isal_zlib
 
 from mids.errors import DataError
-from mids.readers.heads import NiftiHead, nifti_head
+from mids.readers.images.heads import NiftiHead, nifti_head
 
 Array = npt.NDArray[Any]
 

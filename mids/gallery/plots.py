@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.counting import Tables, banded, distribution, numbers, views, with_columns
+from mids.analysis.counting import Tables, banded, distribution, numbers, views, with_columns
+from mids.analysis.statistics import DECADES, label_counts, laboratory_counts, nearest_tests
 from mids.errors import DataError
-from mids.statistics import DECADES, label_counts, laboratory_counts, nearest_tests
 
 UNKNOWN = "not known"
 SEXES = {"F": "female", "M": "male", "O": "other"}

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from mids.errors import DataError
 from mids.gallery import masks as drawn
 from mids.gallery.planes import Plane, middles, planes
-from mids.readers.heads import nifti_head
+from mids.readers.images.heads import nifti_head
 
 Array = npt.NDArray[Any]
 

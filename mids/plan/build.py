@@ -12,18 +12,16 @@ from mids.actions.picture import Picture
 from mids.actions.png import Png
 from mids.deid.burned.evidence import decide, screen
 from mids.issues import Issue, issue
-from mids.names import Name, parse
-from mids.names import build as build_name
 from mids.plan.curation import Corrections, corrected
-from mids.plan.entries import Known, resolved
 from mids.plan.image import Context, Image, acquired, moment, session, source_id
 from mids.plan.job import Job, Plan, Subject, TableRow
 from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
-from mids.plan.rows import participant, scan, sessions
 from mids.plan.shelf import Shelf
-from mids.plan.sidecar import sidecar
+from mids.plan.texts.entries import Known, resolved
+from mids.plan.texts.rows import participant, scan, sessions
+from mids.plan.texts.sidecar import sidecar
 from mids.records import (
     ORIGINAL_REPORT,
     Action,
@@ -35,6 +33,8 @@ from mids.records import (
     Skipped,
     Visit,
 )  # fmt: skip
+from mids.vocabulary.names import Name, parse
+from mids.vocabulary.names import build as build_name
 
 
 def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: bool = True) -> Plan:

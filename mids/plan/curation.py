@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 
 from mids.issues import Issue, issue
 from mids.plan.naming import Described
-from mids.readers.curation import Correction
+from mids.readers.given.curation import Correction
 from mids.records import Box, Record
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
 """Fields whose new value must be of a code list, and the list."""

@@ -9,12 +9,12 @@ from mids.deid.burned.evidence import DELIVER, Decision
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import dicom_datetime
 from mids.issues import Issue
-from mids.names import Name
 from mids.plan.naming import Described
 from mids.plan.privacy import Privacy
-from mids.readers.curation import Correction
+from mids.readers.given.curation import Correction
 from mids.records import Box, Compression, Contours, Item, Layout, Pixels, Record
-from mids.schema import Schema
+from mids.vocabulary.names import Name
+from mids.vocabulary.schema import Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,15 +18,15 @@ from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
 from mids.deid.burned.evidence import VOLUMES, Decision, Screen, by_header, screen
 from mids.deid.burned.rules import Rule, first, patterns, rules
+from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
-from mids.deid.tables import edition
 from mids.issues import Issue, issue
 from mids.plan.job import Job, Plan, Subject
-from mids.readers.dicom import Instance
-from mids.readers.files import open_source
-from mids.readers.scan import Scan, left_out, scan
-from mids.readers.series import by_subject, pixel_digest, study_key, subject_key
+from mids.readers.archives.files import open_source
+from mids.readers.dicom.headers import Instance
+from mids.readers.dicom.scan import Scan, left_out, scan
+from mids.readers.dicom.series import by_subject, pixel_digest, study_key, subject_key
 from mids.records import Json, Skipped, Source
 from mids.resources import read_yaml, schemas
 

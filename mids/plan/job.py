@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from mids.issues import Issue
-from mids.names import Name
 from mids.records import Action, Json, Skipped
+from mids.vocabulary.names import Name
 
 Row = Mapping[str, str]
 

@@ -9,9 +9,9 @@ hold (MR, US, MG, PET …) is named and placed as in `mids`.
 import re
 from collections.abc import Mapping, Sequence
 
-from mids.names import Name
 from mids.plan.naming import Described
 from mids.records import Layout
+from mids.vocabulary.names import Name
 
 PUBLISHED = frozenset({"cr", "dx", "ct"})
 """The suffixes of the published set."""

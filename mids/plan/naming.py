@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
-from mids.names import label
-from mids.readers.geometry import plane
+from mids.readers.dicom.geometry import plane
 from mids.records import Json, Record
 from mids.resources import read_yaml, schemas
-from mids.schema import Schema
+from mids.vocabulary.names import label
+from mids.vocabulary.schema import Schema
 
 HEAD = frozenset({"head", "brain"})
 """Body parts whose MR goes to plain BIDS where BIDS covers it."""

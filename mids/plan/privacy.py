@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from mids.deid.headers.rules import Rules
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import age, dicom_datetime, shifted
-from mids.deid.rules import Rules
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
 from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import rows
 from mids.plan.job import Row
 from mids.records import ORIGINAL_REPORT, Json, Record
-from mids.schema import Column, Schema
+from mids.vocabulary.schema import Column, Schema
 
 _NAMES = (
     "PatientName OtherPatientNames PatientBirthName PatientMotherBirthName ResponsiblePerson ReferringPhysicianName "

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from mids.actions.mask import Mask, MaskPicture
 from mids.actions.maskfile import MaskFrames, MaskVolume
 from mids.issues import Issue, issue
-from mids.names import Name, build, label
 from mids.plan.job import Job
-from mids.readers.geometry import positions
+from mids.readers.dicom.geometry import positions
 from mids.records import Compression, Contours, Geometry, Json, MaskFile, Record, Regions
+from mids.vocabulary.names import Name, build, label
 
 ROOT = "derivatives/rois"
 _CONVENTION = (

@@ -13,9 +13,9 @@ from typing import BinaryIO, TypeAlias
 
 from mids.errors import MidsError
 from mids.plan.naming import describe
-from mids.readers.files import open_source
+from mids.readers.archives.files import open_source
 from mids.records import Item, Record, Source
-from mids.schema import Schema
+from mids.vocabulary.schema import Schema
 
 GROUP = "mids.views"
 Model: TypeAlias = Callable[[Record, Callable[[Source], BinaryIO]], str]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mids.counting import LABELS
+from mids.analysis.counting import LABELS
 from mids.releases.files import files, is_image, renamed, same, stem
 from mids.releases.images import Difference, difference
 from mids.releases.tables import Names, TableChanges, names

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from pathlib import Path
 
-from mids.readers import tsv
+from mids.readers.tables import tsv
 
 Row = tuple[str, ...]
 

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from mids.counting import LABELS, words
+from mids.analysis.counting import LABELS, words
 from mids.errors import DataError
-from mids.readers import tsv
+from mids.readers.tables import tsv
 from mids.records import Json
 from mids.releases import tables
 from mids.releases.tables import TableChanges, names
-from mids.schema import load
+from mids.vocabulary.schema import load
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator
 
-from mids.checks.baseline import numbered
-from mids.checks.outcome import Report
 from mids.issues import Issue, Level
 from mids.report.issue import Style, groups, place, plain, scope, sentence, verdict
 from mids.report.sarif import WHOLE
+from mids.validation.baseline import numbered
+from mids.validation.outcome import Report
 
 GITHUB = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "notice"}
 GITLAB = {Level.ERROR: "major", Level.WARNING: "minor", Level.INFO: "info"}

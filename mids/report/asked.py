@@ -3,7 +3,7 @@
 import textwrap
 
 from mids import collections
-from mids.readers.tools import tools as found_tools
+from mids.actions.tools import tools as found_tools
 
 _WIDTH = 100
 

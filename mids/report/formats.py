@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mids.checks.control import known
-from mids.checks.outcome import Report
 from mids.errors import MidsError
 from mids.issues import Issue
 from mids.report import annotations, html, json, junit, markdown, sarif, text
 from mids.report.issue import Style
+from mids.validation.control import known
+from mids.validation.outcome import Report
 
 FORMATS: Mapping[str, Callable[[Report, Style], Iterator[str]]] = {
     "text": text.write,

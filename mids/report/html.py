@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
-from mids.checks.outcome import Report
 from mids.report.issue import Group, Style, count, definition_of, groups, plain, scope, totals, verdict
+from mids.validation.outcome import Report
 
 CSS = """
 :root { color-scheme: light dark; --line: #d0d0d0; --soft: #f4f4f4 }

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mids.checks.outcome import OWN, Report
-from mids.checks.registry import CHECKS
+from mids.inspection.registry import CHECKS
 from mids.issues import Definition, Issue, Level, catalogue
+from mids.validation.outcome import OWN, Report
 
 PAGE = "docs/codes.md"
 """The page that has an anchor for every code."""

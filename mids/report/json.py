@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from mids.checks.outcome import Report
 from mids.issues import Issue
 from mids.report.issue import Style, record, totals
+from mids.validation.outcome import Report
 
 VERSION = 1
 """Goes up when a key changes its meaning or disappears."""

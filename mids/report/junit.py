@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from xml.sax.saxutils import escape, quoteattr
 
-from mids.checks.outcome import Report
 from mids.issues import Level
 from mids.report.issue import (
     Group,
@@ -21,6 +20,7 @@ from mids.report.issue import (
     sentence,
     shown_place,
 )
+from mids.validation.outcome import Report
 
 
 def write(report: Report, style: Style) -> Iterator[str]:

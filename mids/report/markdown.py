@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from mids.checks.outcome import Report
 from mids.report.issue import Style, definition_of, groups, plain, scope, sentence, shown_place, verdict
+from mids.validation.outcome import Report
 
 
 def write(report: Report, style: Style) -> Iterator[str]:

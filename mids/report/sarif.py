@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from mids._version import __version__
-from mids.checks.baseline import numbered
-from mids.checks.outcome import Report
 from mids.issues import Issue, Level
 from mids.report.issue import Style, definition_of, docs_of, family_of, place, plain, record, sentence
+from mids.validation.baseline import numbered
+from mids.validation.outcome import Report
 
 LEVELS = {Level.ERROR: "error", Level.WARNING: "warning", Level.INFO: "note"}
 """Section 3.27.10."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from mids.checks.outcome import Report
 from mids.issues import Definition, Level
 from mids.report.issue import (
     Group,
@@ -17,6 +16,7 @@ from mids.report.issue import (
     totals,
     verdict,
 )  # fmt: skip
+from mids.validation.outcome import Report
 
 COLOURS = {Level.ERROR: "31", Level.WARNING: "33", Level.INFO: "36"}
 

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Mapping
 
-from mids.clinical import collection_of, load
 from mids.dataset import Dataset
-from mids.schema import Schema
-from mids.schema import load as vocabulary
+from mids.vocabulary.clinical import collection_of, load
+from mids.vocabulary.schema import Schema
+from mids.vocabulary.schema import load as vocabulary
 
 KINDS = (
     "sex", "age", "country", "region", "site", "background", "month", "days", "date", "manufacturer", "model",

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.counting import LABELS, TESTS, days, placed, with_columns, words
+from mids.analysis.counting import LABELS, TESTS, days, placed, with_columns, words
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
 from mids.risk.columns import kind, vocabulary_of

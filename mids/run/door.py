@@ -6,15 +6,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from mids.deid import keys
+from mids.deid.headers.rules import Rules, resolve
 from mids.deid.labels import read_table
 from mids.deid.policy import Policy
 from mids.deid.references import References
-from mids.deid.rules import Rules, resolve
 from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.issues import Issue, Level, issue
 from mids.plan import Comparison, Outcome, Plan
-from mids.readers import ocr
+from mids.readers.images import ocr
 from mids.run.state import State, check_key_place
 
 

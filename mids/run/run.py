@@ -11,8 +11,8 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
 from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
-from mids.plan.texts import Inventory
-from mids.readers.files import tar_order
+from mids.plan.texts.files import Inventory
+from mids.readers.archives.files import tar_order
 from mids.records import Source
 from mids.run.journal import Journal
 from mids.run.pool import Failed, Finished, Workers, work

@@ -14,8 +14,8 @@ from pathlib import Path
 from mids.deid.references import References
 from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan, Row
-from mids.plan.texts import PROVENANCE, as_tsv
-from mids.readers.curation import COLUMNS, Correction
+from mids.plan.texts.files import PROVENANCE, as_tsv
+from mids.readers.given.curation import COLUMNS, Correction
 from mids.records import Source
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")

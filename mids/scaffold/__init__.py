@@ -10,8 +10,9 @@ from pathlib import Path
 from runpy import run_path
 from string import Template
 
-from mids import clinical, collections
+from mids import collections
 from mids.errors import MidsError
+from mids.vocabulary import clinical
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _FILES = {

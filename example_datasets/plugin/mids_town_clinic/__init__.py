@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mids import clinical
 from mids.errors import MidsError
 from mids.issues import issue
-from mids.readers.scan import PLAIN, Scanner, left_out
-from mids.readers.series import records, subject_key
-from mids.readers.table import Table, read_csv
+from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.dicom.series import records, subject_key
+from mids.readers.tables.table import Table, read_csv
 from mids.records import About, Entry, Item, Person
-from mids.schema import load
+from mids.vocabulary import clinical
+from mids.vocabulary.schema import load
 
 ABOUT = About(
     name="town-clinic",

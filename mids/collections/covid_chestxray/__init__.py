@@ -8,9 +8,9 @@ from mids.collections.covid_chestxray.annotations import read_annotations, stray
 from mids.collections.covid_chestxray.metadata import METADATA, Row, read_metadata, rows_of
 from mids.collections.covid_chestxray.patient import items_of, label_tree
 from mids.issues import issue
-from mids.readers.files import walk
-from mids.readers.pictures import size
-from mids.readers.scan import PLAIN, Scanner
+from mids.readers.archives.files import walk
+from mids.readers.dicom.scan import PLAIN, Scanner
+from mids.readers.images.pictures import size
 from mids.records import About, Item, Skipped, Source
 
 ABOUT = About(

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from mids import clinical
 from mids.collections.covid_chestxray.metadata import METADATA, NAME, Row
 from mids.issues import Issue, issue
-from mids.readers.coco import Boxed, read_coco
-from mids.readers.table import check_columns, read_csv
+from mids.readers.annotations.coco import Boxed, read_coco
+from mids.readers.tables.table import check_columns, read_csv
 from mids.records import Entry, Item, MaskFile, Outline, Regions, Source
+from mids.vocabulary import clinical
 
 SCORES = "covid-severity-scores.csv"
 BOXES = "imageannotation_ai_lung_bounding_boxes.json"

@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mids import clinical
 from mids.issues import Issue, issue
-from mids.readers.table import Table, check_columns, find_file, read_csv
+from mids.readers.tables.table import Table, check_columns, find_file, read_csv
 from mids.records import Source
 from mids.resources import read_yaml, schemas
+from mids.vocabulary import clinical
 
 NAME = "covid-chestxray"
 METADATA = "metadata.csv"

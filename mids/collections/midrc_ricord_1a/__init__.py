@@ -7,24 +7,23 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mids import clinical
-from mids.collections.midrc_ricord_1a import tables
+from mids.collections.midrc_ricord_1a import readings, tables
+from mids.collections.midrc_ricord_1a.readings import Drawing, Term
 from mids.collections.midrc_ricord_1a.tables import Row, Study
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
-from mids.names import label
-from mids.readers import readings
-from mids.readers.dicom import Instance
-from mids.readers.files import archive_kind, open_source, walk
-from mids.readers.index import Index
-from mids.readers.mdai import looks_like_export, read_export
-from mids.readers.readings import Drawing, Term
-from mids.readers.scan import PLAIN, Scanner
-from mids.readers.series import records
-from mids.readers.table import Table
-from mids.readers.workbook import read_table
+from mids.readers.annotations.mdai import looks_like_export, read_export
+from mids.readers.archives.files import archive_kind, open_source, walk
+from mids.readers.dicom.headers import Instance
+from mids.readers.dicom.index import Index
+from mids.readers.dicom.scan import PLAIN, Scanner
+from mids.readers.dicom.series import records
+from mids.readers.tables.table import Table
+from mids.readers.tables.workbook import read_table
 from mids.records import About, Entry, Item, Person, Record, Skipped, Source, Visit
 from mids.resources import read_yaml, schemas
+from mids.vocabulary import clinical
+from mids.vocabulary.names import label
 
 NAME = "midrc-ricord-1a"
 ABOUT = About(

@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from mids.clinical import Clinical
 from mids.deid.pseudonyms import AGE_CAP, dicom_datetime
 from mids.deid.pseudonyms import age as dicom_age
 from mids.issues import Issue, issue
-from mids.readers.dicom import Instance
-from mids.readers.table import Table, check_columns
+from mids.readers.dicom.headers import Instance
+from mids.readers.tables.table import Table, check_columns
+from mids.vocabulary.clinical import Clinical
 
 _MANIFEST = {"series uid", "study uid", "number of images"}
 _NO_AGENT = frozenset({"", "NO", "NONE", "N", "WITHOUT", "NOT USED"})

@@ -1,0 +1,1 @@
+"""Counts over one dataset, many datasets as one, and found labels against true ones."""

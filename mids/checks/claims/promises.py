@@ -1,0 +1,83 @@
+"""What the paper of a collection promises, against the dataset converted from it. Runs with ``--select claims`` only.
+
+The promises stand in `schemas/collections/<name>.yaml` under ``paper: promises``; the collection is the one that
+dataset_description.json says the dataset was converted from.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from mids.checks.claims.evidence import Evidence
+from mids.checks.claims.rules import Judged, Verdict, judge
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import DESCRIPTION, DatasetView
+from mids.issues import Level
+from mids.resources import read_yaml, schemas
+from mids.vocabulary.clinical import collection_of
+
+
+def collection(dataset: DatasetView) -> str:
+    """The name of the collection that the dataset was converted from, "" where it does not say."""
+    return collection_of(dataset.view(DESCRIPTION).document.content) if dataset.has(DESCRIPTION) else ""
+
+
+def promises(name: str) -> Mapping[str, Any]:
+    """What the paper of a collection promises; nothing where no paper is known."""
+    path = schemas() / "collections" / f"{name}.yaml"
+    content: dict[str, Any] = read_yaml(path) if name and path.is_file() else {}
+    found: Mapping[str, Any] = content.get("paper", {}).get("promises", {})
+    return found
+
+
+@lru_cache(maxsize=1)
+def _judged(dataset: DatasetView) -> Mapping[str, tuple[object, Judged]]:
+    evidence = Evidence(dataset)
+    known = promises(collection(dataset))
+    return {key: (promised, judge(evidence, key, promised)) for key, promised in known.items()}
+
+
+def _with(verdict: Verdict, dataset: DatasetView) -> Iterator[Finding]:
+    for key, (promised, judged) in _judged(dataset).items():
+        if judged.verdict == verdict:
+            yield Finding(judged.message, f"promise {key}", expected=_shown(promised))
+
+
+def _shown(promised: object) -> str:
+    text = str(promised)
+    return text if len(text) <= 120 else text[:119] + "…"
+
+
+@check("CLAIM_MET", per="dataset", level=Level.INFO)
+def claim_met(dataset: DatasetView) -> Found:
+    """The dataset is what the paper of its collection promises in one respect.
+
+    Why: Whoever cites the paper may rely on it here.
+
+    Fix: There is nothing to do.
+    """
+    yield from _with("met", dataset)
+
+
+@check("CLAIM_NOT_MET", per="dataset", level=Level.WARNING)
+def claim_not_met(dataset: DatasetView) -> Found:
+    """The dataset is not what the paper of its collection promises in one respect.
+
+    Why: A part may be missing, or the paper is wrong; results can't be compared with those of others as they are.
+
+    Fix: See whether the source was complete, then docs/errata.md; describe a part as a part.
+    """
+    yield from _with("not met", dataset)
+
+
+@check("CLAIM_NOT_CHECKABLE", per="dataset", level=Level.INFO)
+def claim_not_checkable(dataset: DatasetView) -> Found:
+    """The dataset does not say whether it is what the paper of its collection promises in one respect.
+
+    Why: The promise may hold or not; nothing but the paper vouches for it.
+
+    Fix: Rely on the paper, or ask the authors.
+    """
+    if not promises(collection(dataset)):
+        yield Finding("no paper of the collection is known", path=DESCRIPTION if dataset.has(DESCRIPTION) else "")
+    yield from _with("not checkable", dataset)

@@ -1,0 +1,178 @@
+"""Images: that they can be opened, that their heads make sense and agree with their sidecars."""
+
+import math
+from collections.abc import Iterator
+
+from mids.errors import DataError
+from mids.inspection.guards import is_broken, is_odd_png, is_png
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView
+from mids.issues import Level
+from mids.readers.images.heads import NiftiHead, PngHead
+
+
+def head_error(image: FileView, code: str) -> Iterator[str]:
+    """What is wrong with the head of an image that has any content."""
+    if image.size and isinstance(image.head, DataError) and image.head.code == code:
+        yield image.head.message
+
+
+@check("PNG_INVALID", per="image", when=is_broken)
+def png_invalid(image: FileView) -> Found:
+    """A file named `.png` is no PNG, or its header is damaged.
+
+    Why: It can't be opened. Often it is a JPEG with another name.
+
+    Fix: Convert the image again.
+    """
+    return head_error(image, "PNG_INVALID")
+
+
+@check("PNG_TRUNCATED", per="image", when=is_odd_png)
+def png_truncated(image: FileView) -> Found:
+    """A PNG does not end with its end chunk.
+
+    Why: Its last rows are missing; some programs show them as black without a word.
+
+    Fix: Copy or convert the image again.
+    """
+    if isinstance(image.head, PngHead) and not image.head.complete:
+        yield "the file does not end with IEND"
+
+
+@check("PNG_FORMAT", per="image", when=is_png)
+def png_format(image: FileView) -> Found:
+    """A PNG is neither grey of 8 or 16 bits nor RGB of 8 bits.
+
+    Why: Palettes, transparency and bits per pixel of 1, 2 or 4 are read differently by every library.
+
+    Fix: Convert the image again; palette and alpha are resolved then.
+    """
+    head = image.head
+    if isinstance(head, PngHead) and (head.colour, head.bits) not in ((0, 8), (0, 16), (2, 8), (2, 16)):
+        value = f"colour type {head.colour}, {head.bits} bits"
+        yield Finding("the pixels have a format that is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
+
+
+@check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png)
+def png_colour_contradicted(image: FileView) -> Found:
+    """A PNG is grey and its sidecar says RGB, or the reverse.
+
+    Why: Whoever trusts the sidecar reads the wrong number of channels.
+
+    Fix: PhotometricInterpretation describes the PNG: MONOCHROME2 or RGB.
+    """
+    said = image.metadata.get("PhotometricInterpretation")
+    if isinstance(image.head, PngHead) and image.head.colour in (0, 2) and said in ("MONOCHROME2", "RGB"):
+        expected = "RGB" if image.head.colour == 2 else "MONOCHROME2"
+        if said != expected:
+            where = "$.PhotometricInterpretation"
+            yield Finding("the pixels are not what the sidecar says", where, str(said), expected)
+
+
+@check("IMAGE_SHAPE_CONTRADICTED", per="image", when=lambda image: image.sidecar is not None)
+def image_shape_contradicted(image: FileView) -> Found:
+    """Rows and Columns of the sidecar are not the size of the image.
+
+    Why: The image was cropped, scaled or exchanged, or the sidecar is another image's.
+
+    Fix: Convert the image again.
+    """
+    rows, columns = image.metadata.get("Rows"), image.metadata.get("Columns")
+    if image.metadata.get("Resampled") is True or not (isinstance(rows, int) and isinstance(columns, int)):
+        return
+    head = image.head
+    if isinstance(head, PngHead) and (head.rows, head.columns) != (rows, columns):
+        yield Finding("rows × columns differ", value=f"{head.rows} × {head.columns}", expected=f"{rows} × {columns}")
+    # A reformatted or conformed volume may have its image plane along any two axes.
+    if isinstance(head, NiftiHead) and not _contains(head.shape, (rows, columns)):
+        shape = " × ".join(map(str, head.shape))
+        yield Finding("no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}")
+
+
+@check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png)
+def png_monochrome1(image: FileView) -> Found:
+    """A sidecar says MONOCHROME1 of a PNG, in which 0 is black for every program.
+
+    Why: Either the picture is a negative, or it was inverted and whoever trusts the sidecar inverts it once more.
+
+    Fix: Look at the picture: air is dark in it. Convert it again; the sidecar then says MONOCHROME2.
+    """
+    if image.metadata.get("PhotometricInterpretation") == "MONOCHROME1":
+        where, message = "$.PhotometricInterpretation", "the sidecar says MONOCHROME1 of a PNG"
+        yield Finding(message, where, "MONOCHROME1", "MONOCHROME2")
+
+
+def _contains(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
+    """Whether two of the first three axes have the lengths of `plane`."""
+    lengths = list(shape[:3])
+    for length in plane:
+        if length not in lengths:
+            return False
+        lengths.remove(length)
+    return True
+
+
+# --- diffusion gradients ---------------------------------------------------------------------------------
+
+
+def _is_dwi(image: FileView) -> bool:
+    name = image.name
+    return bool(name and name.suffix == "dwi" and not name.group and not name.root)
+
+
+@check("GRADIENTS_MISSING", per="image", when=_is_dwi)
+def gradients_missing(image: FileView) -> Found:
+    """A diffusion volume has no `.bval` or no `.bvec` beside it.
+
+    Why: Nothing can be computed from it.
+
+    Fix: Convert the image again, or move it below `mim-mr` as a derived image.
+    """
+    for extension in (".bval", ".bvec"):
+        if extension not in image.dataset.stems[image.stem]:
+            yield Finding(f"there is no {extension} file with the same stem", expected=image.stem + extension)
+
+
+@check("GRADIENTS_CONTRADICTED", per="image", when=_is_dwi)
+def gradients_contradicted(image: FileView) -> Found:
+    """The gradient files have not one number, or one vector, for each volume, or hold other text.
+
+    Why: Volumes are paired with the wrong gradients.
+
+    Fix: Convert the image again.
+    """
+    if not isinstance(image.head, NiftiHead):
+        return
+    volumes = math.prod(image.head.shape[3:])
+    for extension, lines in ((".bval", 1), (".bvec", 3)):
+        path = image.stem + extension
+        if image.dataset.has(path):
+            found = _matrix((image.dataset.tree.root / path).read_bytes())
+            if found != [volumes] * lines:
+                expected = f"{lines} × {volumes} numbers"
+                yield Finding("the numbers do not fit the volumes", path=path, expected=expected)
+
+
+def _matrix(data: bytes) -> list[int]:
+    """How many numbers stand in each line; empty where anything else does."""
+    try:
+        return [len([float(word) for word in line.split()]) for line in data.splitlines() if line.strip()]
+    except ValueError:
+        return []
+
+
+# --- the same image twice, gaps --------------------------------------------------------------------------
+
+
+@check("IMAGE_TWICE", per="image")
+def image_twice(image: FileView) -> Found:
+    """An image lies there in two formats with one stem, such as `.nii` beside `.nii.gz`.
+
+    Why: One sidecar describes both; programs take one of them, and not all the same one.
+
+    Fix: Remove one of the two.
+    """
+    others = image.dataset.stems[image.stem] & {".nii", ".nii.gz", ".png"}
+    if len(others) > 1 and image.extension == max(others):
+        yield Finding("other formats have the same stem", value=" ".join(sorted(others)))

@@ -1,0 +1,145 @@
+"""Pixels: what only a look at all of them tells. Deep, all of it."""
+
+import math
+from collections.abc import Hashable, Iterator
+from itertools import groupby
+
+from mids.errors import DataError
+from mids.inspection.guards import is_png
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import DatasetView, FileView
+from mids.issues import Level
+from mids.readers.images.heads import NiftiHead, PngHead
+from mids.readers.images.whole import Whole, content_digest
+
+
+@check("IMAGE_CORRUPT", per="image", deep=True)
+def image_corrupt(image: FileView) -> Found:
+    """The compressed data of an image is damaged, or a checksum is wrong.
+
+    Why: The image is incomplete, or noise.
+
+    Fix: Copy or convert the image again.
+    """
+    whole = image.whole
+    if isinstance(whole, DataError) and image.length_error is None:
+        yield whole.message
+
+
+@check("IMAGE_BLANK", per="image", level=Level.WARNING, deep=True)
+def image_blank(image: FileView) -> Found:
+    """All pixels of an image have one value.
+
+    Why: There is nothing to see; a conversion went wrong, or a window lay outside of all values.
+
+    Fix: Convert the image again, or remove it.
+    """
+    if isinstance(image.whole, Whole) and image.whole.blank and not image.is_mask:
+        yield "all pixels have one value"
+
+
+SATURATED = 0.75
+"""Share of pixels at the largest value from which nothing is left to see."""
+
+
+@check("IMAGE_SATURATED", per="image", level=Level.WARNING, deep=True, when=is_png)
+def image_saturated(image: FileView) -> Found:
+    """Most pixels of a picture have the largest value that there is.
+
+    Why: Whatever was brighter is cut off: the wrong window, or the wrong number of bits.
+
+    Fix: Look at the picture, and convert it again with another window or with `--pixels raw`.
+    """
+    whole = image.whole
+    if isinstance(whole, Whole) and whole.brightest >= SATURATED and not whole.blank and not image.is_mask:
+        yield Finding("most pixels are at the largest value", value=f"{whole.brightest:.0%}")
+
+
+# --- Hounsfield units ------------------------------------------------------------------------------------
+
+AIR = (-1150, -850)
+"""Hounsfield units of air, with the noise of a thin slice."""
+FEW = 5e-4
+"""Share of voxels that is chance: there is air around every patient."""
+SHIFTS = (1024, -1024, 8192, -8192)
+"""Intercepts that converters forget, or apply twice."""
+
+
+def _is_ct(image: FileView) -> bool:
+    return bool(image.name and image.name.suffix == "ct" and not image.is_mask and isinstance(image.head, NiftiHead))
+
+
+@check("CT_NOT_HU", per="image", level=Level.WARNING, deep=True, when=_is_ct)
+def ct_not_hu(image: FileView) -> Found:
+    """The values of a CT can't be Hounsfield units: none is near air, or all are shifted by 1024 or 8192.
+
+    Why: Every threshold and every network reads them wrong. The intercept of the header was lost or applied twice.
+
+    Fix: Convert the image again; RescaleType in the sidecar says where the values are of another kind.
+    """
+    head, whole = image.head, image.whole
+    unit = image.metadata.get("RescaleType", "HU")
+    if (
+        not isinstance(head, NiftiHead)
+        or not isinstance(whole, Whole)
+        or not whole.sample
+        or whole.blank
+        or unit != "HU"
+    ):
+        return
+    slope, intercept = head.slope, head.intercept
+    if not slope or not math.isfinite(slope) or not math.isfinite(intercept):
+        slope, intercept = 1.0, 0.0
+    values = sorted(slope * value + intercept for value in whole.sample if value == value)
+    below = [value for value in values if value < AIR[0]]
+    # A single value below air is padding outside of the circle that was reconstructed.
+    padding = len(set(below)) <= 3
+    values = values[len(below) :] if padding else values
+    air = sum(AIR[0] <= value <= AIR[1] for value in values)
+    if not values or (air > FEW * len(values) and (padding or len(below) < 0.01 * len(values))):
+        return
+    floor = values[len(values) // 50]
+    shift = next((s for s in SHIFTS if AIR[0] <= floor - s <= AIR[1]), 0)
+    message = f"the values are shifted by {shift}" if shift else "no value is near that of air"
+    yield Finding(message, value=f"{values[0]:g} to {values[-1]:g}", expected="about -1000 for air")
+
+
+# --- the same image twice --------------------------------------------------------------------------------
+
+
+@check("IMAGE_DUPLICATED", per="dataset", deep=True)
+def image_duplicated(dataset: DatasetView) -> Found:
+    """Two images have the same pixels under two names.
+
+    Why: One of them is under the wrong person, or counts twice; in training and test it makes results too good.
+
+    Fix: Find out whose image it is, and remove the other.
+    """
+    # Views of all images of a dataset would fill the memory.
+    alike = sorted((str(_checksums(FileView(path, dataset))), path) for path in dataset.images)
+    for _, group in groupby(alike, key=lambda pair: pair[0]):
+        paths = [path for _, path in group]
+        yield from _same(dataset, paths) if len(paths) > 1 else ()
+
+
+def _checksums(image: FileView) -> Hashable:
+    """What images with the same content share, from their first and last bytes alone."""
+    head = image.head
+    if isinstance(head, NiftiHead):
+        return (head.shape, head.gzip.checksum, head.gzip.length) if head.gzip else (head.shape, head.stored)
+    if isinstance(head, PngHead):
+        return head.rows, head.columns, head.bits, head.colour, head.checksum
+    return image.path
+
+
+def _same(dataset: DatasetView, paths: list[str]) -> Iterator[Finding]:
+    """The images among some that have the same content as an earlier one."""
+    first: dict[bytes, str] = {}
+    for path in paths:
+        other = first.setdefault(content_digest(dataset.place(path)), path)
+        if other != path:
+            same = other.partition("/")[0] == path.partition("/")[0]
+            whose = "another image of the subject" if same else "an image of another subject"
+            yield Finding(
+                f"the pixels are those of {whose}", value=path, expected="", path=path, where=f"same as {other}"
+            )

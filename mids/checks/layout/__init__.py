@@ -1,0 +1,5 @@
+"""Checks of what lies where in a dataset, and of its descriptions."""
+
+from mids.checks.layout import description, places
+
+__all__ = ["description", "places"]

@@ -1,0 +1,228 @@
+"""What lies where: links, unreadable entries, the files and folders at the top, descriptions."""
+
+import re
+from collections.abc import Iterator
+
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.tree import CLOSED, Oddity
+from mids.inspection.views import DatasetView
+from mids.issues import Level
+
+TOP_FILES = re.compile(
+    r"(README|CHANGES|LICENSE|LICENCE)(\.md|\.txt|\.rst)?|CITATION\.cff|dataset_description\.json"
+    r"|(participants|samples)\.(tsv|json)|(scans|sessions|genetic_info)\.json"
+    r"|(\w+-[0-9a-zA-Z]+_)*[0-9a-zA-Z]+\.(json|bval|bvec)"
+)
+TOP_FOLDERS = CLOSED | {"derivatives", "phenotype"}
+BIDSIGNORE = "**/mim-*"
+
+
+def _odd(dataset: DatasetView, kind: Oddity, message: str) -> Iterator[Finding]:
+    return (Finding(message, path=odd.path) for odd in dataset.tree.odd if odd.kind == kind)
+
+
+@check("LINK_BROKEN", per="dataset")
+def link_broken(dataset: DatasetView) -> Found:
+    """A symbolic link leads to nothing, or to itself.
+
+    Why: The file that it stands for is missing.
+
+    Fix: Restore the target (`datalad get` for a DataLad dataset), or remove the link.
+    """
+    return _odd(dataset, "broken", "the link leads to nothing")
+
+
+@check("LINK_LOOP", per="dataset")
+def link_loop(dataset: DatasetView) -> Found:
+    """A symbolic link leads to a folder that contains it.
+
+    Why: Programs that follow links never come to an end, or read every file many times.
+
+    Fix: Remove the link.
+    """
+    return _odd(dataset, "loop", "the link leads to a folder that contains it")
+
+
+@check("LINK_OUTSIDE", per="dataset")
+def link_outside(dataset: DatasetView) -> Found:
+    """A symbolic link leads out of the dataset.
+
+    Why: The dataset is incomplete when it is copied or published. The target was not looked into.
+
+    Fix: Replace the link by a copy of what it leads to.
+    """
+    return _odd(dataset, "outside", "the link leads out of the dataset")
+
+
+@check("LINK_FOLDER", per="dataset", level=Level.WARNING)
+def link_folder(dataset: DatasetView) -> Found:
+    """A symbolic link leads to another folder of the dataset.
+
+    Why: Its files would count twice. The link was not followed.
+
+    Fix: Remove the link.
+    """
+    return _odd(dataset, "folder", "the link leads to another folder of the dataset; it was not followed")
+
+
+@check("FILE_SPECIAL", per="dataset")
+def file_special(dataset: DatasetView) -> Found:
+    """An entry is neither a file nor a folder nor a link, but a pipe, a socket or a device.
+
+    Why: Reading it can block for ever, and it can't be published.
+
+    Fix: Remove it.
+    """
+    return _odd(dataset, "special", "this is a pipe, a socket or a device")
+
+
+@check("FILE_UNREADABLE", per="dataset")
+def file_unreadable(dataset: DatasetView) -> Found:
+    """A file or a folder can't be read.
+
+    Why: What is in it could not be checked.
+
+    Fix: Correct its permissions, or the disk or share that it lies on.
+    """
+    return _odd(dataset, "unreadable", "the folder can't be read")
+
+
+@check("NAME_ENCODING", per="dataset")
+def name_encoding(dataset: DatasetView) -> Found:
+    """The name of a file or folder is not UTF-8.
+
+    Why: It can't be written into a table, and other systems show it differently or refuse it.
+
+    Fix: Rename it with ASCII letters and digits.
+    """
+    return _odd(dataset, "encoding", "the name is not UTF-8")
+
+
+@check("NAMES_COLLIDE", per="dataset")
+def names_collide(dataset: DatasetView) -> Found:
+    """Two paths differ only by upper and lower case.
+
+    Why: On macOS and Windows one of the two files overwrites the other.
+
+    Fix: Rename one of them; labels should differ by more than case.
+    """
+    first: dict[str, str] = {}
+    for path in dataset.tree.files:
+        other = first.setdefault(path.casefold(), path)
+        if other != path:
+            yield Finding("another file's path differs only by case", value=path, expected=other, path=path)
+
+
+@check("ZERO_BYTES", per="dataset")
+def zero_bytes(dataset: DatasetView) -> Found:
+    """An image, a sidecar or a table has no content.
+
+    Why: It is what an interrupted copy leaves behind.
+
+    Fix: Restore the file, or remove it.
+    """
+    for path, size in dataset.tree.files.items():
+        if not size and dataset.view(path).kind != "other":
+            yield Finding("the file has no content", path=path)
+
+
+@check("TOP_LEVEL_UNKNOWN", per="dataset", level=Level.WARNING)
+def top_level_unknown(dataset: DatasetView) -> Found:
+    """A file or folder at the top of the dataset is none that BIDS or MIDS defines.
+
+    Why: Nobody knows what it is for, and it was not checked for identifiers of patients.
+
+    Fix: Move it to `sourcedata/`, `code/` or `derivatives/<name>/`, or name it in `.midsignore`.
+    """
+    for path in dataset.tree.files:
+        if "/" not in path and not TOP_FILES.fullmatch(path):
+            yield Finding("this file is none that the standard defines", path=path)
+    for folder in sorted(dataset.tree.folders):
+        if "/" not in folder and folder not in TOP_FOLDERS and not re.fullmatch("sub-[0-9a-zA-Z]+", folder):
+            yield Finding("this folder is none that the standard defines", path=folder)
+
+
+@check("SUBJECTS_MISSING", per="dataset")
+def subjects_missing(dataset: DatasetView) -> Found:
+    """The dataset has no subject folder.
+
+    Why: There is nothing in it, or the folder given is not the top of a dataset.
+
+    Fix: Give the folder that holds dataset_description.json and the `sub-…` folders.
+    """
+    if not dataset.subjects:
+        yield "there is no sub-<label> folder"
+
+
+@check("SUBJECT_EMPTY", per="dataset", level=Level.WARNING)
+def subject_empty(dataset: DatasetView) -> Found:
+    """A subject folder or a session folder holds no image.
+
+    Why: A conversion may have stopped there; whoever counts folders counts too many.
+
+    Fix: Restore the images, or remove the folder and its rows in the tables.
+    """
+    full = {folder for path in dataset.images for folder in _above(path)}
+    for subject, sessions in dataset.subjects.items():
+        if subject not in full:
+            yield Finding("there is no image below this folder", path=subject)
+        else:
+            for folder in sorted(f"{subject}/{session}" for session in sessions):
+                if folder not in full:
+                    yield Finding("there is no image below this folder", path=folder)
+
+
+def _above(path: str) -> tuple[str, str]:
+    """The first folder of a path, and the first two."""
+    first, _, rest = path.partition("/")
+    return first, f"{first}/{rest.partition('/')[0]}"
+
+
+@check("README_MISSING", per="dataset", level=Level.WARNING)
+def readme_missing(dataset: DatasetView) -> Found:
+    """The dataset has no README.
+
+    Why: BIDS requires one, and a dataset without a description of its origin can hardly be used rightly.
+
+    Fix: Write README.md: where the data come from, who may use them, what is known to be wrong.
+    """
+    if not any(path.startswith("README") and "/" not in path for path in dataset.tree.files):
+        yield "there is no README.md"
+
+
+@check("BIDSIGNORE_MISSING", per="dataset", level=Level.WARNING)
+def bidsignore_missing(dataset: DatasetView) -> Found:
+    """The dataset has `mim-` folders, and its `.bidsignore` does not name them.
+
+    Why: BIDS tools report every file in them as an error.
+
+    Fix: Write the line `**/mim-*` into `.bidsignore`.
+    """
+    if any("/mim-" in folder for folder in dataset.tree.folders):
+        path = dataset.tree.root / ".bidsignore"
+        lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
+        if BIDSIGNORE not in (line.strip() for line in lines):
+            yield Finding("the line that hides mim- folders from BIDS tools is missing", expected=BIDSIGNORE)
+
+
+STRAYS = re.compile(
+    r"(.*/)?(Thumbs\.db|desktop\.ini|ehthumbs\.db|Icon\r|~\$[^/]*|[^/]*~|#[^/]*#"
+    r"|[^/]*\.(tmp|temp|bak|swp|orig|old|part|crdownload|lock|log|pyc|lnk|url)"
+    r"|[^/]* - (Copy|copia)[^/]*|[^/]* \(\d+\)\.[^/]*|Copy of [^/]*|copia de [^/]*)",
+    re.IGNORECASE,
+)
+"""What systems, editors, browsers and hasty copies leave behind."""
+
+
+@check("FILE_STRAY", per="dataset", level=Level.WARNING)
+def file_stray(dataset: DatasetView) -> Found:
+    """A file was left behind by an operating system, an editor, a browser or a hasty copy, such as Thumbs.db.
+
+    Why: It is no part of the dataset, and such files keep thumbnails, old versions or paths.
+
+    Fix: Remove it.
+    """
+    for path in dataset.tree.files:
+        if "/" in path and STRAYS.fullmatch(path):
+            yield Finding("this file is a leftover", path=path)
+    yield from _odd(dataset, "leftover", "this hidden entry is a leftover")

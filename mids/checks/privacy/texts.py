@@ -1,0 +1,166 @@
+"""Privacy: identifiers inside texts, wherever they stand, and files that should not be there at all."""
+
+import re
+from collections.abc import Iterator
+
+from mids.inspection.guards import has_identifiers
+from mids.inspection.identifiers import Kind, identify
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import DatasetView, FileView
+from mids.issues import Level
+
+PLACES = {
+    "table": "a table", "sidecar": "a sidecar", "json": "a JSON file", "image": "the header of an image",
+    "document": "a text",
+}  # fmt: skip
+
+
+def _found(file: FileView, kind: Kind) -> Iterator[Finding]:
+    """The identifiers of one kind in a file; the messages never show them."""
+    for found in file.identifiers:
+        if found.kind == kind:
+            yield Finding(f"{found.what} stands in {PLACES[file.kind]}", where=found.where)
+
+
+@check("PRIVACY_NATIONAL_ID", per="content", when=has_identifiers)
+def privacy_national_id(file: FileView) -> Found:
+    """A text holds a national number of a person: a Spanish DNI or NIE, a French NIR, an Iranian code, a US SSN.
+
+    Why: It names one person in a whole country. Its check digit is right, so it is hardly chance.
+
+    Fix: Remove it, and withdraw published copies.
+    """
+    return _found(file, "national id")
+
+
+@check("PRIVACY_EMAIL", per="content", level=Level.WARNING, when=has_identifiers)
+def privacy_email(file: FileView) -> Found:
+    """A cell, a sidecar or a header holds an e-mail address.
+
+    Why: It names a person.
+
+    Fix: Remove it. A contact belongs into README.md or dataset_description.json.
+    """
+    return () if file.kind == "document" else _found(file, "e-mail")
+
+
+@check("PRIVACY_PHONE", per="content", level=Level.WARNING, when=has_identifiers)
+def privacy_phone(file: FileView) -> Found:
+    """A cell, a sidecar or a header holds a telephone number.
+
+    Why: It names a person or a place.
+
+    Fix: Remove it. A contact belongs into README.md or dataset_description.json.
+    """
+    return () if file.kind == "document" else _found(file, "phone")
+
+
+@check("PRIVACY_PERSON", per="content", level=Level.WARNING, when=has_identifiers)
+def privacy_person(file: FileView) -> Found:
+    """A text holds what reads like the name of a person: after "Dr.", "Patient:", "Fdo.", or as DICOM writes it.
+
+    Why: Reports name patients and physicians. Names without such a context are not found.
+
+    Fix: De-identify the text again; look at the other texts of the same source too.
+    """
+    return () if file.kind == "document" else _found(file, "person")
+
+
+@check("PRIVACY_BIRTH_DATE", per="content", when=has_identifiers)
+def privacy_birth_date(file: FileView) -> Found:
+    """A text holds a date of birth.
+
+    Why: With sex and place it identifies most people.
+
+    Fix: Remove it; the age in years is enough.
+    """
+    return _found(file, "birth date")
+
+
+@check("PRIVACY_UID", per="content", when=has_identifiers)
+def privacy_uid(file: FileView) -> Found:
+    """A text holds a UID that is not one of the DICOM standard.
+
+    Why: A UID finds the patient's record in the archive that it comes from.
+
+    Fix: Remove it.
+    """
+    found = list(_found(file, "uid"))
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    for first in found[:1]:
+        yield Finding(f"{first.message}{more}", where=first.where)
+
+
+@check("PRIVACY_DATE_TEXT", per="content", level=Level.WARNING, when=has_identifiers)
+def privacy_date_text(file: FileView) -> Found:
+    """A free text holds a date after 1925, in a dataset that shifts its dates.
+
+    Why: It is a real date: it tells when the patient was seen, and by how much all other dates were shifted.
+
+    Fix: Shift or remove the dates of the text.
+    """
+    return _found(file, "date") if file.dataset.shifted and file.kind in ("table", "sidecar") else ()
+
+
+REAL = re.compile(r"(19(2[6-9]|[3-9]\d)|2\d\d\d)-\d\d-\d\d")
+"""A date that is not shifted: BIDS wants shifted ones in or before 1925."""
+
+
+@check("PRIVACY_DATE_UNSHIFTED", per="table")
+def privacy_date_unshifted(table: FileView) -> Found:
+    """A date of a table lies after 1925, in a dataset that shifts its dates.
+
+    Why: It is a real date: it tells when the patient was seen, and by how much all other dates were shifted.
+
+    Fix: Shift it by the same number of days as the subject's other dates.
+    """
+    columns = table.table.columns if table.table else {}
+    for name in table.rows.header:
+        if name in columns and columns[name].type in ("date", "datetime") and table.dataset.shifted:
+            for line, value in zip(table.rows.lines, table.rows.column(name), strict=False):
+                if REAL.match(value):
+                    yield Finding("the date is not shifted", where=f"row {line}, column {name}")
+
+
+# --- names of files --------------------------------------------------------------------------------------
+
+_DAY = r"(?:19[3-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+_PATH = re.compile(rf"(?<!\d){_DAY}(?!\d)|(?<!\d){_DAY}(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?!\d)")
+_LONG = re.compile(r"\d{7}|\d-\d\d-\d|\d\.\d{1,9}\.\d")
+
+
+@check("PRIVACY_PATH", per="file", level=Level.WARNING)
+def privacy_path(file: FileView) -> Found:
+    """The name of a file or its folder holds a date, a national number or a UID.
+
+    Why: Names are seen by everybody, and travel into tables, logs and papers.
+
+    Fix: Rename it with a pseudonym: convert again with a key.
+    """
+    if _LONG.search(file.path) and not file.is_companion:
+        if _PATH.search(file.path):
+            yield "the name holds what reads like a date"
+        for kind, what in identify(file.path):
+            if kind in ("national id", "uid"):
+                yield f"the name holds {what}"
+
+
+CARRIERS = re.compile(
+    r"(.*/)?(?!Thumbs\.db)(DICOMDIR|[^/]*\.(dcm|dicom|ima|dc3|zip|rar|7z|tar|tgz|tar\.gz|iso|xlsx?|docx?|pptx?|odt|ods|pdf|rtf"
+    r"|sqlite3?|db|mdb|sav|rds|rdata|ipynb|pkl|key|pem|eml|msg))",  # codespell:ignore
+    re.IGNORECASE,
+)
+"""Files that hold more than they show: source images, archives, office files, notebooks with output, keys."""
+
+
+@check("PRIVACY_FILE", per="dataset", level=Level.WARNING)
+def privacy_file(dataset: DatasetView) -> Found:
+    """A source image, an archive, an office file, a notebook, a database or a key lies among the derivatives or tables.
+
+    Why: Such files hold authors, histories, headers or whole records that nobody has looked through.
+
+    Fix: Remove it, or move what is needed of it into a table or a text.
+    """
+    for path in dataset.tree.files:
+        if "/" in path and not path.startswith("sub-") and CARRIERS.fullmatch(path):
+            yield Finding("files of this kind carry more than they show", path=path)

@@ -1,0 +1,247 @@
+"""Tables against what the files themselves say, and rows that contradict each other."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import DatasetView, FileView
+from mids.issues import Level
+from mids.readers.images.heads import NiftiHead, PngHead
+from mids.readers.tables.tsv import NA
+
+PARTICIPANTS = "participants.tsv"
+PARTITIONS = "derivatives/partitions.tsv"
+LABELS = "derivatives/labels/labels.tsv"
+REPORTS = "derivatives/ehr/reports.tsv"
+
+
+def _records(table: FileView) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """The line and the filled cells of each row."""
+    header = table.rows.header
+    for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
+        yield line, {name: value for name, value in zip(header, row, strict=True) if value.strip() not in ("", NA)}
+
+
+# --- scans -----------------------------------------------------------------------------------------------
+
+
+@check("SCAN_CONTRADICTED", per="subject", level=Level.WARNING)
+def scan_contradicted(subject: DatasetView) -> Found:
+    """A row of a scans table says another modality, body part, view, side or size than the image's name and head.
+
+    Why: Whoever selects images by the table gets other ones than whoever selects them by name.
+
+    Fix: Correct the one that is wrong.
+    """
+    for table in subject.find("table"):
+        if table.path.endswith("_scans.tsv"):
+            for line, row in _records(table):
+                path = f"{table.folder}/{row.get('filename', '')}"
+                if subject.has(path) and (image := subject.view(path)).kind == "image":
+                    for column, expected in _differences(image, row):
+                        where = f"row {line}, column {column}"
+                        message = f"the image's {column.replace('_', ' ')} is another"
+                        yield Finding(message, where, row[column][:40], expected, table.path)
+
+
+def _differences(image: FileView, row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The columns of a row that contradict the image, each with what the image says."""
+    if image.name is None or image.suffix is None:
+        return
+    modalities = image.suffix.modalities
+    if "modality" in row and modalities and row["modality"].upper() not in modalities:
+        yield "modality", " ".join(modalities)
+    for column, entity in (("body_part", "bp"), ("view_position", "vp"), ("laterality", "lat")):
+        said = image.entities.get(entity)
+        codes = image.dataset.schema.code_lists[image.dataset.schema.entities[entity].code_list].codes
+        if column in row and said in codes and said != row[column]:
+            yield column, str(said)
+    head = image.head
+    if isinstance(head, PngHead):
+        sizes: dict[str, tuple[int, ...]] = {"rows": (head.rows,), "columns": (head.columns,)}
+    else:
+        # A reformatted volume may have its image plane along any two axes.
+        shape = head.shape[:3] if isinstance(head, NiftiHead) else ()
+        sizes = {"rows": shape, "columns": shape}
+    for column, lengths in sizes.items():
+        if lengths and row.get(column, "").isdecimal() and int(row[column]) not in lengths:
+            yield column, " or ".join(map(str, lengths))
+
+
+# --- participants ----------------------------------------------------------------------------------------
+
+
+@check("PARTICIPANT_CONTRADICTED", per="subject", level=Level.WARNING)
+def participant_contradicted(subject: DatasetView) -> Found:
+    """A row of participants.tsv names other modalities or body parts than the subject's images have.
+
+    Why: A search in the table for one modality misses the subject, or finds it without an image.
+
+    Fix: Correct the row, or restore the missing image.
+    """
+    images = [image for image in subject.find("image") if image.name and image.suffix and not image.is_mask]
+    for label in subject.subjects if images and subject.has(PARTICIPANTS) else ():
+        row = subject.view(PARTICIPANTS).by_key.get(label, {})
+        modalities = [frozenset(image.suffix.modalities) if image.suffix else frozenset() for image in images]
+        said = {word.strip().upper() for word in _listed(row, "modalities")}
+        if said and all(modalities) and (wrong := _unmatched(said, modalities)):
+            yield _participant(label, "modalities", wrong)
+        parts = [image.name.get("bp") for image in images if image.name]
+        said = _listed(row, "body_parts")
+        missing = {part for part in parts if part} - said
+        surplus = said - set(parts) if None not in parts else set()
+        if said and (missing or surplus):
+            yield _participant(
+                label, "body_parts", " ".join(sorted(f"+{p}" for p in missing) + sorted(f"-{p}" for p in surplus))
+            )
+
+
+def _listed(row: Mapping[str, str], column: str) -> set[str]:
+    return {word.strip() for word in row.get(column, NA).split(";")} - {"", NA}
+
+
+def _unmatched(said: set[str], modalities: list[frozenset[str]]) -> str:
+    """Modalities that the table lacks (+) or has without an image (-)."""
+    missing = sorted({f"+{min(allowed)}" for allowed in modalities if not allowed & said})
+    surplus = sorted(f"-{word}" for word in said - frozenset().union(*modalities))
+    return " ".join(missing + surplus)
+
+
+def _participant(label: str, column: str, difference: str) -> Finding:
+    message = f"the images of {label} differ (+ missing here, - surplus)"
+    return Finding(message, f"row of {label}, column {column}", difference, path=PARTICIPANTS)
+
+
+@check("AGE_CONTRADICTED", per="subject", level=Level.WARNING)
+def age_contradicted(subject: DatasetView) -> Found:
+    """The age in participants.tsv is not that at the subject's first session, or ages fall from one session to a later.
+
+    Why: One of the rows is about another person, or in another unit.
+
+    Fix: Correct the row that is wrong.
+    """
+    for label in subject.subjects:
+        path = f"{label}/{label}_sessions.tsv"
+        if subject.has(path) and subject.has(PARTICIPANTS):
+            known = (
+                row
+                for _, row in _records(subject.view(path))
+                if "acq_time" in row and _age(row.get("age", "")) is not None
+            )
+            ages = [_age(row["age"]) for row in sorted(known, key=lambda row: row["acq_time"])]
+            said = _age(subject.view(PARTICIPANTS).by_key.get(label, {}).get("age", ""))
+            numbers = [age for age in ages if age is not None]
+            if any(later < earlier for earlier, later in pairwise(numbers)):
+                yield Finding("the subject grows younger from one session to a later", where="column age", path=path)
+            if numbers and said is not None and abs(numbers[0] - said) > 1:
+                message = "participants.tsv has another age at the first session"
+                yield Finding(message, "column age", f"{numbers[0]:g}", f"{said:g}", path)
+
+
+def _age(text: str) -> float | None:
+    """An age in years; everyone of 89 and more is 89 (see PRIVACY_AGE)."""
+    try:
+        return min(89.0, float(text))
+    except ValueError:
+        return None
+
+
+# --- rows of derivatives ---------------------------------------------------------------------------------
+
+
+@check("REFERENCE_CONTRADICTED", per="table")
+def reference_contradicted(table: FileView) -> Found:
+    """A row names an image of another participant or session than the row's own.
+
+    Why: A label or a split is given to the wrong person.
+
+    Fix: Correct the id or the file name.
+    """
+    if table.subject or "filename" not in table.rows.header:
+        return
+    for line, row in _records(table):
+        parts = row.get("filename", "").split("/")
+        for column, prefix, at in (("participant_id", "sub-", 0), ("session_id", "ses-", 1)):
+            said = row.get(column, "")
+            own = parts[at] if len(parts) > at + 1 else ""
+            if said and own.startswith(prefix) and own.removeprefix(prefix) != said.removeprefix(prefix):
+                yield Finding("the image is one of another", f"row {line}, column {column}", said[:40], own)
+
+
+@check("REPORT_UNKNOWN", per="dataset")
+def report_unknown(dataset: DatasetView) -> Found:
+    """A row of the label table names a report that the table of reports does not hold.
+
+    Why: The text that the labels come from can't be looked up.
+
+    Fix: Add the report, or correct report_id.
+    """
+    if dataset.has(REPORTS) and dataset.has(LABELS):
+        reports = set(dataset.view(REPORTS).rows.column("report_id"))
+        for line, row in _records(dataset.view(LABELS)):
+            if row.get("report_id", NA) not in {*reports, NA}:
+                yield Finding(
+                    "there is no such report", f"row {line}, column report_id", row["report_id"][:40], path=LABELS
+                )
+
+
+@check("IMAGE_WITHOUT_SPLIT", per="dataset", level=Level.WARNING)
+def image_without_split(dataset: DatasetView) -> Found:
+    """An image is in no part of the split, although there is a table of partitions.
+
+    Why: Results on the split can't be compared: everybody treats the image in another way.
+
+    Fix: Add a row for the image, or for its session or subject with filename n/a.
+    """
+    if not dataset.has(PARTITIONS):
+        return
+    listed = {_unit(row) for _, row in _records(dataset.view(PARTITIONS))}
+    for path in dataset.images:
+        subject, session, *_ = path.split("/")
+        if not {path, f"{subject}/{session}", subject} & listed:
+            yield Finding("the table of partitions has no row of this image", path=path, expected=PARTITIONS)
+
+
+def _unit(row: Mapping[str, str]) -> str:
+    """What a row of the partitions is about: an image, else a session, else a subject."""
+    if "filename" in row:
+        return row["filename"]
+    subject = "sub-" + row.get("participant_id", "").removeprefix("sub-")
+    return f"{subject}/ses-{row['session_id'].removeprefix('ses-')}" if "session_id" in row else subject
+
+
+@check("LABELS_INCOMPLETE", per="dataset", level=Level.INFO)
+def labels_incomplete(dataset: DatasetView) -> Found:
+    """A subject has images and no row in the label table.
+
+    Why: Whether nothing was found or nobody looked can't be told.
+
+    Fix: Add a row with an empty list, or leave it where nobody looked.
+    """
+    if dataset.has(LABELS):
+        labelled = {
+            "sub-" + row.get("participant_id", "").removeprefix("sub-") for _, row in _records(dataset.view(LABELS))
+        }
+        seen = {path.partition("/")[0] for path in dataset.images}
+        for subject in sorted(seen - labelled):
+            yield Finding("the label table has no row of this subject", path=subject, expected=LABELS)
+
+
+@check("SPLIT_LEAK", per="table")
+def split_leak(table: FileView) -> Found:
+    """A participant is in two parts of the split.
+
+    Why: A model that has seen a person in training is tested on the same person: the results are too good.
+
+    Fix: Put all images of a participant into one part.
+    """
+    if table.path != PARTITIONS:
+        return
+    first: dict[str, tuple[str, int]] = {}
+    for line, row in _records(table):
+        subject, split = row.get("participant_id", ""), row.get("split", "")
+        if subject and split:
+            other, before = first.setdefault(subject, (split, line))
+            if other != split:
+                where = f"row {line}, column split"
+                yield Finding(f"row {before} has the same participant in another part", where, split[:40], other)

@@ -1,0 +1,247 @@
+"""Tables against folders, both ways: participants, sessions, scans, and every id that a table names."""
+
+from collections.abc import Iterator
+
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import DatasetView, FileView
+from mids.issues import Level
+from mids.readers.tables.tsv import NA
+
+PARTICIPANTS = "participants.tsv"
+
+
+def _column(table: FileView, name: str) -> Iterator[tuple[str, str]]:
+    """(place, value) of every cell of a column that holds something."""
+    for line, value in zip(table.rows.lines, table.rows.column(name), strict=False):
+        if value.strip() and value != NA:
+            yield f"row {line}, column {name}", value
+
+
+# --- participants ----------------------------------------------------------------------------------------
+
+
+@check("PARTICIPANTS_MISSING", per="dataset")
+def participants_missing(dataset: DatasetView) -> Found:
+    """The dataset has no participants.tsv.
+
+    Why: It is the table that every other one refers to.
+
+    Fix: Write one with a row for each subject folder.
+    """
+    if not dataset.has(PARTICIPANTS):
+        yield Finding("there is no participants.tsv", expected=PARTICIPANTS)
+
+
+@check("PARTICIPANT_WITHOUT_FOLDER", per="dataset")
+def participant_without_folder(dataset: DatasetView) -> Found:
+    """A row of participants.tsv names a subject that has no folder.
+
+    Why: Whoever counts participants counts too many, or images are missing.
+
+    Fix: Restore the folder, or remove the row.
+    """
+    if dataset.has(PARTICIPANTS):
+        for where, value in _column(dataset.view(PARTICIPANTS), "participant_id"):
+            if value not in dataset.subjects:
+                yield Finding("there is no folder of this subject", where, value[:40], path=PARTICIPANTS)
+
+
+@check("FOLDER_WITHOUT_PARTICIPANT", per="dataset")
+def folder_without_participant(dataset: DatasetView) -> Found:
+    """A subject folder has no row in participants.tsv.
+
+    Why: Age and sex of the subject are unknown, and joins lose its images.
+
+    Fix: Add the row.
+    """
+    if dataset.has(PARTICIPANTS) and "participant_id" in dataset.view(PARTICIPANTS).rows.header:
+        for subject in dataset.subjects:
+            if subject not in dataset.participants:
+                yield Finding("participants.tsv has no row of this subject", path=subject)
+
+
+# --- sessions --------------------------------------------------------------------------------------------
+
+
+def _sessions(subject: DatasetView) -> Iterator[tuple[FileView, frozenset[str]]]:
+    """The sessions tables of a subject, each with the subject's session folders."""
+    for table in subject.find("table"):
+        label = table.subject
+        if table.path == f"{label}/{label}_sessions.tsv":
+            yield table, subject.subjects[label]
+
+
+@check("SESSIONS_MISSING", per="subject", level=Level.WARNING)
+def sessions_missing(subject: DatasetView) -> Found:
+    """A subject with session folders has no sessions table.
+
+    Why: The order and the times of the visits are unknown; labels do not tell them.
+
+    Fix: Write `sub-<label>_sessions.tsv` with a row for each session.
+    """
+    for label, sessions in subject.subjects.items():
+        if sessions and not subject.has(f"{label}/{label}_sessions.tsv"):
+            yield Finding("there is no sessions table", path=label, expected=f"{label}/{label}_sessions.tsv")
+
+
+@check("SESSION_WITHOUT_FOLDER", per="subject")
+def session_without_folder(subject: DatasetView) -> Found:
+    """A row of a sessions table names a session that has no folder.
+
+    Why: Images of a visit are missing, or the visit belongs to another subject.
+
+    Fix: Restore the folder, or remove the row.
+    """
+    for table, folders in _sessions(subject):
+        for where, value in _column(table, "session_id"):
+            if _prefixed(value, "ses-") not in folders:
+                yield Finding("there is no folder of this session", where, value[:40], path=table.path)
+
+
+@check("FOLDER_WITHOUT_SESSION", per="subject")
+def folder_without_session(subject: DatasetView) -> Found:
+    """A session folder has no row in the sessions table.
+
+    Why: When it was, and what is known about the visit, is lost.
+
+    Fix: Add the row.
+    """
+    for table, folders in _sessions(subject):
+        if "session_id" in table.rows.header:
+            rows = {_prefixed(value, "ses-") for value in table.rows.column("session_id")}
+            for folder in sorted(folders - rows):
+                path = f"{table.folder}/{folder}"
+                yield Finding("the sessions table has no row of this session", path=path, expected=table.path)
+
+
+def _prefixed(value: str, prefix: str) -> str:
+    return value if value.startswith(prefix) else prefix + value
+
+
+# --- scans -----------------------------------------------------------------------------------------------
+
+
+def _scans(subject: DatasetView) -> Iterator[FileView]:
+    return (table for table in subject.find("table") if table.path.endswith("_scans.tsv"))
+
+
+def _owner(image: FileView) -> str:
+    """The folder whose scans table lists an image: its session's, else its subject's; "" for masks."""
+    label, _, rest = image.path.partition("/")
+    session = rest.partition("/")[0]
+    if not label.startswith("sub-"):
+        return ""
+    return f"{label}/{session}" if session.startswith("ses-") else label
+
+
+@check("SCANS_MISSING", per="subject", level=Level.WARNING)
+def scans_missing(subject: DatasetView) -> Found:
+    """A session has images and no scans table.
+
+    Why: When each image was made, and who decided its view, is unknown.
+
+    Fix: Write `sub-<label>_ses-<label>_scans.tsv` with a row for each image.
+    """
+    tables = {table.folder for table in _scans(subject)}
+    for folder in sorted({_owner(image) for image in subject.find("image")} - tables - {""}):
+        expected = f"{folder}/{folder.replace('/', '_')}_scans.tsv"
+        yield Finding("there is no scans table", path=folder, expected=expected)
+
+
+@check("SCAN_WITHOUT_FILE", per="subject")
+def scan_without_file(subject: DatasetView) -> Found:
+    """A row of a scans table names a file that is not there.
+
+    Why: An image is missing, or belongs to another subject.
+
+    Fix: Restore the image, or remove the row.
+    """
+    for table in _scans(subject):
+        names = _names(subject, table.folder)
+        for where, value in _column(table, "filename"):
+            if not subject.has(f"{table.folder}/{value}") and value not in names:
+                message = "there is no such file"
+                if _is_of_another(value, table):
+                    message += "; its name is that of another subject or session"
+                yield Finding(message, where, value[:200], path=table.path)
+
+
+def _is_of_another(filename: str, table: FileView) -> bool:
+    """Whether a file name has another subject or session than the table."""
+    own, other = (path.rpartition("/")[2].split("_")[:2] for path in (table.path, filename))
+    pairs = zip(own, other, strict=False)
+    return any(a != b for a, b in pairs if a[:4] == b[:4] and a[:4] in ("sub-", "ses-"))
+
+
+@check("SCAN_PATH", per="subject", level=Level.WARNING)
+def scan_path(subject: DatasetView) -> Found:
+    """A row of a scans table names a file without the folder that it lies in.
+
+    Why: BIDS tools look for it beside the table and do not find it.
+
+    Fix: Write the path relative to the table, as shown under expected.
+    """
+    for table in _scans(subject):
+        names = _names(subject, table.folder)
+        for where, value in _column(table, "filename"):
+            if not subject.has(f"{table.folder}/{value}") and value in names:
+                message = "the file lies in a folder that the row does not name"
+                yield Finding(message, where, value[:200], names[value], table.path)
+
+
+def _names(subject: DatasetView, folder: str) -> dict[str, str]:
+    """The images of a session by their bare name, with their paths relative to it."""
+    images = (i.path.removeprefix(folder + "/") for i in subject.find("image") if _owner(i) == folder)
+    return {path.rpartition("/")[2]: path for path in images}
+
+
+@check("IMAGE_WITHOUT_SCAN", per="subject", level=Level.WARNING)
+def image_without_scan(subject: DatasetView) -> Found:
+    """An image has no row in the scans table of its session.
+
+    Why: Whoever selects images by the table misses it.
+
+    Fix: Add the row.
+    """
+    listed = {table.folder: set(table.rows.column("filename")) for table in _scans(subject)}
+    for image in subject.find("image"):
+        folder = _owner(image)
+        if folder in listed:
+            path = image.path.removeprefix(folder + "/")
+            if path not in listed[folder] and path.rpartition("/")[2] not in listed[folder]:
+                yield Finding("the scans table has no row of this image", path=image.path)
+
+
+# --- every other table -----------------------------------------------------------------------------------
+
+
+@check("REFERENCE_UNKNOWN", per="table")
+def reference_unknown(table: FileView) -> Found:
+    """A table names a participant, a session or a file that the dataset does not hold.
+
+    Why: The row says something about nobody; joins drop it without a word.
+
+    Fix: Correct the id, restore what it names, or remove the row.
+    """
+    dataset = table.dataset
+    if table.subject or table.path == PARTICIPANTS or not table.table:
+        return
+    known = dataset.participants | dataset.subjects.keys()
+    sessions = {session for found in dataset.subjects.values() for session in found}
+    owners = table.rows.column("participant_id")
+    for number, (where, value) in enumerate(_all(table, "session_id")):
+        theirs = dataset.subjects.get(owners[number], frozenset()) if owners else sessions
+        if value != NA and _prefixed(value, "ses-") not in theirs and (not owners or owners[number] in known):
+            yield Finding("the dataset holds no such session of this participant", where, value[:40])
+    for where, value in _column(table, "participant_id"):
+        if value not in known:
+            yield Finding("the dataset holds no such participant", where, value[:40])
+    for where, value in _column(table, "filename"):
+        if not dataset.has(value):
+            yield Finding("the dataset holds no such file", where, value[:200])
+
+
+def _all(table: FileView, name: str) -> Iterator[tuple[str, str]]:
+    """(place, value) of every cell of a column."""
+    for line, value in zip(table.rows.lines, table.rows.column(name), strict=False):
+        yield f"row {line}, column {name}", value

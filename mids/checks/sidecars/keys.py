@@ -1,0 +1,263 @@
+"""Sidecars: JSON that can be read, one for each image, as its JSON Schema says, agreeing with the name."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+from mids.inspection.guards import has_schema_errors, is_odd_json, is_plain_bids, lacks_sidecar
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView, applies, split
+from mids.issues import Level
+from mids.records import Json
+from mids.vocabulary.schema import Schema
+
+
+@check("JSON_INVALID", per="json", when=is_odd_json)
+def json_invalid(file: FileView) -> Found:
+    """A JSON file is not JSON: a syntax error, NaN, or text that is not UTF-8.
+
+    Why: No program can read it; pybids can't even open the rest of the dataset.
+
+    Fix: Correct the place that the message names; often it is a missing or a surplus comma.
+    """
+    if file.size and file.document.error:
+        yield Finding(file.document.error, where=file.document.where)
+
+
+@check("JSON_KEY_DUPLICATED", per="json", when=is_odd_json)
+def json_key_duplicated(file: FileView) -> Found:
+    """A JSON object holds the same key twice.
+
+    Why: Readers keep one of the two values without a word.
+
+    Fix: Keep the right one.
+    """
+    for key in file.document.twice:
+        yield Finding("the key stands twice in one object", where=key)
+
+
+@check("SIDECAR_MISSING", per="image", when=lacks_sidecar)
+def sidecar_missing(image: FileView) -> Found:
+    """An image has no sidecar.
+
+    Why: How it was acquired, and what was done to its pixels, is lost.
+
+    Fix: Convert the image again, or restore the JSON file with the same stem.
+    """
+    if not _described(image) and not _shared(image):
+        yield Finding("there is no JSON file with the same stem", expected=f"{image.stem}.json")
+
+
+@check("SIDECAR_SHARED", per="image", level=Level.WARNING, when=lacks_sidecar)
+def sidecar_shared(image: FileView) -> Found:
+    """An image of a published layout has no sidecar of its own; another file of its series has one.
+
+    Why: The sidecar describes one file of the series, and nobody can tell which facts hold for the others.
+
+    Fix: Convert the series again, or copy the sidecar for each file after having compared them.
+    """
+    if not _described(image) and (other := _shared(image)):
+        yield Finding("the sidecar of another file of the series is the only one", expected=other)
+
+
+def _described(image: FileView) -> bool:
+    """Whether an image has a sidecar: its own, or in a plain BIDS folder an inherited one."""
+    if image.sidecar or image.name is None or image.name.group:
+        return image.sidecar is not None
+    return any(applies(path, image.path) for path in image.dataset.sidecars)
+
+
+def _shared(image: FileView) -> str:
+    """In a published layout: the sidecar of a file that differs only in `acq`, else ""."""
+    if not image.legacy:
+        return ""
+    own = _without_acq(image.stem)
+    for path in image.dataset.sidecars:
+        stem, _ = split(path)
+        if stem.rpartition("/")[0] == image.folder and _without_acq(stem) == own:
+            return path
+    return ""
+
+
+def _without_acq(stem: str) -> list[str]:
+    return [part for part in stem.rpartition("/")[2].split("_") if part and not part.startswith("acq-")]
+
+
+@check("SIDECAR_ORPHAN", per="sidecar", when=lambda file: not file.is_companion)
+def sidecar_orphan(file: FileView) -> Found:
+    """A sidecar, or a gradient file, has no image.
+
+    Why: An image is missing, or the two have names that do not match.
+
+    Fix: Restore the image, or correct the name.
+    """
+    extensions = file.dataset.stems[file.stem]
+    if all(e.endswith((".json", ".bval", ".bvec", ".tsv")) for e in extensions) and not any(
+        applies(file.path, image.path) for image in file.dataset.find("image")
+    ):
+        yield "there is no image with the same stem"
+
+
+@check("SIDECAR_LEGACY", per="sidecar", level=Level.WARNING, when=is_odd_json)
+def sidecar_legacy(file: FileView) -> Found:
+    """A sidecar has a layout of published datasets: XNAT rows, DICOM's JSON model, or numbers as text.
+
+    Why: BIDS tools can't query it.
+
+    Fix: Convert the image again; new sidecars hold DICOM keywords with typed values.
+    """
+    names = {"xnat": "rows of an XNAT dump", "dicom": "the DICOM JSON model", "text": "numbers written as text"}
+    if file.layout in names:
+        bare = ", not wrapped in a ResultSet" if isinstance(file.document.content, list) else ""
+        yield f"the layout is {names[file.layout]}{bare}"
+
+
+@check("SIDECAR_NOT_AN_OBJECT", per="sidecar", when=is_odd_json)
+def sidecar_not_an_object(file: FileView) -> Found:
+    """A sidecar is JSON, but neither an object nor one of the published layouts.
+
+    Why: There are no keys to look up.
+
+    Fix: Write an object of keywords and values.
+    """
+    if file.size and not file.document.error and file.layout == "unknown":
+        yield "the content is no JSON object"
+
+
+@check("SIDECAR_KEY_MISSING", per="sidecar", when=has_schema_errors)
+def sidecar_key_missing(file: FileView) -> Found:
+    """A sidecar lacks a key that every sidecar of its kind must have.
+
+    Why: The pixels can't be understood without it.
+
+    Fix: Add the key with the value of the DICOM header.
+    """
+    return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind == "required")
+
+
+@check("SIDECAR_VALUE", per="sidecar", when=has_schema_errors)
+def sidecar_value(file: FileView) -> Found:
+    """A key of a sidecar has a value of the wrong type, outside its list, or beyond what is possible.
+
+    Why: Programs that compute with it fail, or are wrong.
+
+    Fix: Write the value as docs/vocabulary.md says: numbers are numbers, in the unit given there.
+    """
+    inverted = "$.PhotometricInterpretation" if file.keys.get("PhotometricInterpretation") == "MONOCHROME1" else ""
+    for kind, where, message in file.schema_errors:
+        if kind != "required" and where != inverted:  # see PNG_MONOCHROME1
+            yield Finding(message, where=where)
+
+
+@check("BIDS_KEY_MISSING", per="image", when=is_plain_bids)
+def bids_key_missing(image: FileView) -> Found:
+    """An image in a plain BIDS folder lacks a key that BIDS requires for its suffix.
+
+    Why: BIDS tools refuse it; without all its keys it belongs below `mim-…`.
+
+    Fix: Add the key, or move the image to the `mim-` folder of its modality.
+    """
+    if image.suffix and image.sidecar:
+        for key in image.suffix.required:
+            if key not in image.metadata and image.sidecar.layout in ("mids", "text"):
+                yield Finding(f"{key} is missing", path=image.sidecar.path)
+
+
+# --- name against sidecar --------------------------------------------------------------------------------
+
+
+def _has_sidecar(image: FileView) -> bool:
+    return image.sidecar is not None and image.name is not None
+
+
+def _text(value: Json) -> str:
+    """The text of a value that is alone, or the first of several."""
+    value = value[0] if isinstance(value, list) and value else value
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str, ...]) -> Iterator[Finding]:
+    """Where a name's entity is another word of its code list than the sidecar's value means."""
+    said = image.entities.get(entity)
+    words = image.dataset.schema.code_lists.get(code_list)
+    for key in keys:
+        raw = _text(image.metadata.get(key))
+        meant = _meant(image.dataset.schema, code_list, raw) if words and raw else None
+        if words and said in words.codes and meant and meant != said:
+            yield Finding(
+                f"the name says {entity}-{said}, {key} means {meant}",
+                where=f"$.{key}",
+                value=raw,
+                expected=meant,
+            )
+
+
+@lru_cache(maxsize=4096)
+def _meant(schema: Schema, code_list: str, raw: str) -> str | None:
+    return schema.code_lists[code_list].find(raw)
+
+
+@check("VIEW_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+def view_contradicted(image: FileView) -> Found:
+    """The view in the name is another than ViewPosition of the sidecar.
+
+    Why: One of the two is wrong. Some devices write AP on every image, so it may be the header.
+
+    Fix: Look at the image; say in scans.tsv (view_source) what decided.
+    """
+    decided_otherwise = image.metadata.get("ViewSource") not in (None, "dicom")
+    return () if decided_otherwise else _contradiction(image, "vp", "view_positions", ("ViewPosition",))
+
+
+@check("BODY_PART_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+def body_part_contradicted(image: FileView) -> Found:
+    """The body part in the name is another than BodyPartExamined of the sidecar.
+
+    Why: One of the two is wrong, and searches find the image under the wrong part or not at all.
+
+    Fix: Look at the image and correct the name.
+    """
+    return _contradiction(image, "bp", "body_parts", ("BodyPartExamined",))
+
+
+@check("LATERALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+def laterality_contradicted(image: FileView) -> Found:
+    """The side in the name is another than ImageLaterality or Laterality of the sidecar.
+
+    Why: Left and right exchanged is the mistake that harms.
+
+    Fix: Look at the image and correct the name.
+    """
+    keys = ("ImageLaterality", "Laterality")
+    present = next(((key,) for key in keys if image.metadata.get(key)), ())
+    return _contradiction(image, "lat", "laterality", present)
+
+
+@check("MODALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+def modality_contradicted(image: FileView) -> Found:
+    """The suffix of the name is that of another modality than Modality of the sidecar.
+
+    Why: One of the two is wrong; the suffix decides how the image is read.
+
+    Fix: Correct the suffix, or the sidecar.
+    """
+    modality = _text(image.metadata.get("Modality"))
+    suffix = image.suffix
+    if modality and suffix and suffix.modalities and modality not in suffix.modalities:
+        meant = image.dataset.schema.suffix_of(modality)
+        expected = meant.suffix if meant else ""
+        yield Finding("the suffix does not fit Modality", where="$.Modality", value=modality, expected=expected)
+
+
+@check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+def task_contradicted(image: FileView) -> Found:
+    """The task in the name is another than TaskName of the sidecar.
+
+    Why: Analyses select runs by their task.
+
+    Fix: Make both say the same; the name keeps only letters and digits of TaskName.
+    """
+    said = image.entities.get("task")
+    task = _text(image.metadata.get("TaskName"))
+    plain = "".join(c for c in task if c.isascii() and c.isalnum())
+    if said and plain and plain != said:
+        yield Finding("the name's task is not TaskName", where="$.TaskName", value=task, expected=said)

@@ -1,0 +1,110 @@
+"""Sidecars: what they inherit from files above them, and values that stand in another unit."""
+
+from collections.abc import Iterator
+
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView, applies
+from mids.issues import Level
+from mids.records import Json
+
+
+def _inherits(image: FileView) -> bool:
+    """Whether the subject or the dataset has sidecars that lie beside no image."""
+    return bool(image.dataset.loose)
+
+
+def _inherited(image: FileView) -> Iterator[FileView]:
+    """The sidecars beside no image that apply to this one."""
+    return (image.dataset.view(path) for path in image.dataset.loose if applies(path, image.path))
+
+
+@check("SIDECAR_CONFLICT", per="image", level=Level.WARNING, when=_inherits)
+def sidecar_conflict(image: FileView) -> Found:
+    """A sidecar says another value for a key than a sidecar above it that applies to the same image.
+
+    Why: BIDS takes the nearer one; programs that read only one of the two files differ in what they believe.
+
+    Fix: Leave the key out of the file above, or correct the one that is wrong.
+    """
+    nearer = image.metadata
+    for above in sorted(_inherited(image), key=lambda view: -view.path.count("/")):
+        content = above.document.content
+        for key, value in content.items() if isinstance(content, dict) else ():
+            if key in nearer and nearer[key] != value:
+                where = image.sidecar.path if image.sidecar else image.path
+                message = "the value is another than in a sidecar above"
+                yield Finding(message, f"$.{key}", _short(nearer[key]), _short(value), where)
+        nearer = {**content, **nearer} if isinstance(content, dict) else nearer
+
+
+def _short(value: Json) -> str:
+    """A value as a report shows it; texts are not shown."""
+    return str(value)[:40] if isinstance(value, int | float) else ""
+
+
+@check("SIDECAR_AMBIGUOUS", per="image", when=_inherits)
+def sidecar_ambiguous(image: FileView) -> Found:
+    """Two sidecars in one folder apply to an image that has none of its own.
+
+    Why: BIDS does not say which of the two wins.
+
+    Fix: Merge them, or give the image a sidecar of its own.
+    """
+    if image.sidecar:
+        return
+    folders: dict[str, list[str]] = {}
+    for view in _inherited(image):
+        folders.setdefault(view.folder, []).append(view.path)
+    for paths in folders.values():
+        if len(paths) > 1:
+            yield Finding("several sidecars of one folder apply", value=" ".join(sorted(paths))[:200])
+
+
+USUAL: dict[str, tuple[float, float, str]] = {
+    "EchoTime": (1e-5, 1, "s"),
+    "RepetitionTime": (5e-4, 30, "s"),
+    "InversionTime": (5e-4, 20, "s"),
+    "ExposureTime": (1e-6, 60, "s"),
+    "MagneticFieldStrength": (0.01, 15, "T"),
+    "ImagingFrequency": (0.4, 700, "MHz"),
+    "KVP": (10, 400, "kV"),
+    "XRayTubeCurrent": (0.1, 2500, "mA"),
+    "PixelSpacing": (0.005, 50, "mm"),
+    "ImagerPixelSpacing": (0.005, 10, "mm"),
+    "SliceThickness": (0.02, 200, "mm"),
+    "SpacingBetweenSlices": (0.02, 200, "mm"),
+    "DistanceSourceToDetector": (50, 5000, "mm"),
+    "DistanceSourceToPatient": (50, 5000, "mm"),
+    "ReconstructionDiameter": (5, 1200, "mm"),
+}
+"""What machines do: least and greatest usual value in the unit of docs/vocabulary.md. A value a thousand times too
+large or too small (ms for s, m or um for mm, V for kV, gauss for T) lies outside. 0 means unknown."""
+
+
+@check(
+    "SIDECAR_UNIT",
+    per="sidecar",
+    level=Level.WARNING,
+    when=lambda file: not USUAL.keys().isdisjoint(file.document.keys),
+)
+def sidecar_unit(file: FileView) -> Found:
+    """A number of a sidecar is possible, but far from what machines do: it probably stands in another unit.
+
+    Why: Whatever is computed from it is wrong by a thousand.
+
+    Fix: Convert it to the unit that the message names, as docs/vocabulary.md says.
+    """
+    for key in USUAL.keys() & file.keys.keys() if file.layout == "mids" else ():
+        low, high, unit = USUAL[key]
+        value = file.keys[key]
+        values = value if isinstance(value, list) else [value]
+        numbers = [abs(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+        if any(number and not low <= number <= high for number in numbers) and not _is_wrong(file, key):
+            yield Finding(
+                "the number is unusual for its unit", f"$.{key}", str(value)[:40], f"{low:g} to {high:g} {unit}"
+            )
+
+
+def _is_wrong(file: FileView, key: str) -> bool:
+    """Whether the JSON Schema has said something of a key."""
+    return any(where.startswith(f"$.{key}") for _, where, _ in file.schema_errors)

@@ -1,0 +1,215 @@
+"""Tables: their text, their columns and keys against the vocabulary."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from mids.inspection.cells import SHOWN
+from mids.inspection.guards import has_text_problems, is_described_table
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView
+from mids.issues import Level
+from mids.readers.tables.tsv import Fault
+from mids.vocabulary.schema import Column
+
+
+def _text_problems(table: FileView, kind: Fault) -> Iterator[Finding]:
+    for problem in table.rows.problems:
+        if problem.kind == kind:
+            yield Finding(problem.message, where=f"line {problem.line}" if problem.line else "")
+
+
+@check("TABLE_ENCODING", per="table", when=has_text_problems)
+def table_encoding(table: FileView) -> Found:
+    """A table is not UTF-8.
+
+    Why: Accents are read wrong or not at all.
+
+    Fix: Save it as UTF-8.
+    """
+    return _text_problems(table, "encoding")
+
+
+@check("TABLE_BYTE_ORDER_MARK", per="table", level=Level.WARNING, when=has_text_problems)
+def table_byte_order_mark(table: FileView) -> Found:
+    """A table begins with a byte order mark.
+
+    Why: Many readers take it as a part of the first column's name.
+
+    Fix: Save it as UTF-8 without BOM.
+    """
+    return _text_problems(table, "byte order mark")
+
+
+@check("TABLE_LINE_ENDS", per="table", level=Level.WARNING, when=has_text_problems)
+def table_line_ends(table: FileView) -> Found:
+    """The lines of a table end with a carriage return.
+
+    Why: Some readers take it as a part of the last column.
+
+    Fix: Save it with Unix line ends.
+    """
+    return _text_problems(table, "line ends")
+
+
+@check("TABLE_RAGGED", per="table", when=has_text_problems)
+def table_ragged(table: FileView) -> Found:
+    """A row has more or fewer cells than the header.
+
+    Why: Its values stand below the wrong columns. The row's cells were not checked.
+
+    Fix: Separate cells with exactly one tab, and write n/a for what is missing.
+    """
+    return _text_problems(table, "ragged")
+
+
+@check("TABLE_BLANK_LINE", per="table", level=Level.WARNING, when=has_text_problems)
+def table_blank_line(table: FileView) -> Found:
+    """A line of a table is blank.
+
+    Why: Some readers stop there, others read a row of missing values.
+
+    Fix: Remove the line.
+    """
+    return _text_problems(table, "blank line")
+
+
+@check("TABLE_SEPARATOR", per="table", when=has_text_problems)
+def table_separator(table: FileView) -> Found:
+    """The columns of a table are separated by commas, semicolons or blanks, not by tabs.
+
+    Why: BIDS tools see one column with a long name.
+
+    Fix: Save it with tabs between the cells. It was read with the separator that was found.
+    """
+    return _text_problems(table, "separator")
+
+
+@check("TABLE_EMPTY", per="table", level=Level.WARNING)
+def table_empty(table: FileView) -> Found:
+    """A table has a header and no rows.
+
+    Why: What should be in it is missing.
+
+    Fix: Fill the table, or remove it.
+    """
+    if table.size and not table.rows.rows and not table.rows.problems:
+        yield "there are no rows"
+
+
+@check("TABLE_UNKNOWN", per="table", level=Level.INFO)
+def table_unknown(table: FileView) -> Found:
+    """A table is none that the vocabulary defines.
+
+    Why: Its columns could not be checked.
+
+    Fix: Nothing, or describe the table in `schemas/tables/`.
+    """
+    if table.table is None and not table.subject:
+        yield "the vocabulary defines no table of this name at this place"
+
+
+@check("COLUMN_MISSING", per="table", when=is_described_table)
+def column_missing(table: FileView) -> Found:
+    """A table lacks a required column.
+
+    Why: Programs that join tables fail.
+
+    Fix: Add the column, with n/a where nothing is known.
+    """
+    if table.table:
+        for column in table.table.columns.values():
+            if column.required and column.name not in table.rows.header:
+                yield Finding("a required column is missing", where=f"column {column.name}")
+
+
+@check("COLUMN_DUPLICATED", per="table")
+def column_duplicated(table: FileView) -> Found:
+    """Two columns of a table have the same name.
+
+    Why: Readers keep one, or rename both.
+
+    Fix: Remove one of the two, or rename it.
+    """
+    header = table.rows.header
+    for name in dict.fromkeys(header):
+        if header.count(name) > 1:
+            yield Finding("the name stands twice in the header", where=f"column {name[:SHOWN]}")
+
+
+@check("COLUMN_NAME", per="table", level=Level.WARNING)
+def column_name(table: FileView) -> Found:
+    """The name of a column is empty or not snake_case, such as `Patient's Sex (0010,0040)`.
+
+    Why: Other tools can't address it, and HTML entities or accents in it never compare equal.
+
+    Fix: Rename it with lower-case letters, digits and underscores.
+    """
+    for number, name in enumerate(table.rows.header, start=1):
+        known = table.table is not None and name in table.table.columns
+        if not known and not re.fullmatch("[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
+            yield Finding("the name is not snake_case", where=f"column {number}", value=name[:SHOWN])
+
+
+@check("COLUMN_UNKNOWN", per="table", level=Level.WARNING)
+def column_unknown(table: FileView) -> Found:
+    """A column is none that the vocabulary defines for this table, and no JSON file describes it.
+
+    Why: Nobody can know what it means or in which unit it is.
+
+    Fix: Describe it in the JSON file beside the table, or use a column of docs/vocabulary.md.
+    """
+    if table.table and table.table.additional_columns != "allow":
+        described = {name for view in table.dictionaries for name in view.keys}
+        for name in dict.fromkeys(table.rows.header):
+            if name and name not in table.table.columns and name not in described:
+                yield Finding("nothing says what this column means", where=f"column {name[:SHOWN]}")
+
+
+@check("KEY_DUPLICATED", per="table")
+def key_duplicated(table: FileView) -> Found:
+    """Two rows of a table have the same key.
+
+    Why: Joining tables multiplies rows, or drops one of them.
+
+    Fix: Remove one of the rows, or correct its key.
+    """
+    header = table.rows.header
+    key = [name for name in (table.table.key if table.table else ()) if name in header]
+    if not key:
+        return
+    columns = [header.index(name) for name in key]
+    first: dict[tuple[str, ...], int] = {}
+    for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
+        before = first.setdefault(tuple(row[at] for at in columns), line)
+        if before != line:
+            yield Finding(f"the key is that of row {before}", where=f"row {line}, column {' + '.join(key)}")
+
+
+UNITS: Mapping[str, frozenset[str]] = {
+    "a": frozenset({"a", "y", "yr", "yrs", "year", "years", "año", "años", "anos"}),
+    "mm": frozenset({"mm", "millimetre", "millimetres", "millimeter", "millimeters"}),
+    "{pixels}": frozenset({"{pixels}", "{pixel}", "pixel", "pixels", "px"}),
+    "{slices}": frozenset({"{slices}", "slice", "slices"}),
+    "{frames}": frozenset({"{frames}", "frame", "frames"}),
+}
+"""Spellings of units that mean the same, lower case."""
+
+
+@check("COLUMN_UNIT", per="table", level=Level.WARNING, when=is_described_table)
+def column_unit(table: FileView) -> Found:
+    """The JSON file beside a table gives a column another unit than the vocabulary.
+
+    Why: Months for years, or centimetres for millimetres, pass every other check.
+
+    Fix: Convert the column, and correct Units.
+    """
+    columns: Mapping[str, Column] = table.table.columns if table.table else {}
+    for view in table.dictionaries:
+        for name in table.rows.header:
+            entry = view.keys.get(name)
+            said = entry.get("Units") if isinstance(entry, dict) else None
+            unit = columns[name].unit if name in columns else ""
+            if unit and isinstance(said, str) and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
+                yield Finding(
+                    "the unit is not that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
+                )

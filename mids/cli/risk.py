@@ -1,0 +1,78 @@
+"""The command ``mids risk``: its arguments; the work is done in `mids.risk` and `mids.report.risk`."""
+
+import argparse
+import os
+from pathlib import Path
+
+from mids.errors import MidsError
+
+TEXT = "measure how well people in datasets can be re-identified"
+EXAMPLES = """\
+examples:
+  mids risk ~/dataset                                           the figures, on the terminal
+  mids risk ~/dataset --format html --output risk.html          a page for a privacy impact assessment
+  mids risk ~/dataset --quasi age sex region --k 10             by columns of yours, in groups of ten
+  mids risk ~/dataset --fail-below 5                            exit code 1 where a group has fewer than five people
+  mids risk ~/dataset ~/release1 --images                       who of one is in the other; images that are the same
+
+The page lists people who stand out: it is written for you alone, and never into a dataset. --without-people leaves
+the list out. What the figures mean, and what they can't tell: docs/risk.md.
+exit codes: 0 measured, 1 a group is too small (--fail-below) or something could not be read, 2 usage or environment
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add = parser.add_argument
+    add("datasets", nargs="+", type=Path, metavar="DATASET", help="folders of datasets; two or more are also compared")
+    add(
+        "--quasi", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="what tells people apart (all columns that are known to)",
+    )  # fmt: skip
+    add(
+        "--sensitive", nargs="+", action="extend", default=[], metavar="COLUMN",
+        help="what nobody should learn (labels, results and the like)",
+    )  # fmt: skip
+    add("--k", type=int, default=5, metavar="N", help="groups of fewer people are small (5)")
+    add("--images", action="store_true", help="look for images that two people have; reads all images")
+    add("--format", choices=["text", "json", "markdown", "html"], default="text", help="how the page is written (text)")
+    add("--output", type=Path, metavar="FILE", help="where to; must not exist; else printed")
+    add("--without-people", action="store_true", help="list nobody: a page that may be shown to others")
+    add("--fail-below", type=int, metavar="N", help="exit code 1 where the smallest group has fewer than N people")
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Measures, writes the page, and returns the exit code."""
+    from mids.report import risk
+    from mids.risk.assess import assess
+
+    a = namespace
+    if a.output is not None:
+        _check(a.output, a.datasets)
+    found = assess(a.datasets, quasi=a.quasi, sensitive=a.sensitive, k=a.k, images=a.images)
+    page = "".join(risk.write(found, a.format, people=not a.without_people))
+    if a.output is None:
+        print(page, end="")
+    else:
+        _save(a.output, page)
+    is_small = a.fail_below is not None and any(each.classes.smallest < a.fail_below for each in found.risks)
+    return int(is_small or any(each.problems for each in found.risks))
+
+
+def _check(output: Path, datasets: list[Path]) -> None:
+    """Refuses a place that exists, or that a dataset would take along when it is passed on."""
+    if output.exists():
+        raise MidsError(f"{output} exists: give another file")
+    if any(output.resolve().is_relative_to(dataset.resolve()) for dataset in datasets):
+        raise MidsError(f"{output} is inside a dataset: the page lists people who stand out, write it elsewhere")
+
+
+def _save(output: Path, page: str) -> None:
+    """Writes the page for its user alone."""
+    try:
+        handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123 - an open file
+            stream.write(page)
+    except OSError as error:
+        raise MidsError(f"{output}: can't be written ({error.strerror})") from error

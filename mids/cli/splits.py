@@ -1,0 +1,55 @@
+"""The command ``mids splits``: its arguments; the work is done in `mids.dataset.splits`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mids.errors import DataError, MidsError
+
+TEXT = "deal subjects out to train, validation and test"
+EXAMPLES = """\
+examples:
+  mids splits ~/dataset                                       print 70 % train, 10 % validation, 20 % test
+  mids splits ~/dataset --fraction train=0.8 --fraction test=0.2 --seed 7
+  mids splits ~/dataset --stratify sex --write                into derivatives/partitions.tsv
+  mids splits ~/dataset --by site                             subjects of one site stay together
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the arguments of ``mids splits`` to its parser."""
+    add = parser.add_argument
+    add("dataset", type=Path, metavar="DATASET", help="the dataset's folder")
+    add("--fraction", action="append", default=[], metavar="PART=NUMBER", help="share of subjects (repeatable)")
+    add("--seed", type=int, default=0, metavar="N", help="another number, another split (0)")
+    add("--by", default="participant", metavar="COLUMN", help="whose subjects stay together (participant)")
+    add("--stratify", action="append", default=[], metavar="COLUMN", help="in equal shares for each value (repeatable)")
+    add("--write", action="store_true", help="write derivatives/partitions.tsv instead of printing")
+    add("--overwrite", action="store_true", help="with --write: replace the table that is there")
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Runs ``mids splits``; exit code 1 where the data is wrong."""
+    from mids.dataset import Dataset
+    from mids.dataset.splits import DEFAULT
+
+    a = namespace
+    try:
+        given = {part: float(number) for part, _, number in (text.partition("=") for text in a.fraction)}
+    except ValueError as error:
+        raise MidsError("--fraction wants PART=NUMBER, such as train=0.8") from error
+    try:
+        dataset = Dataset(a.dataset)
+        table = dataset.splits(
+            fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify, write=a.write, overwrite=a.overwrite
+        )
+    except DataError as error:
+        print(f"error: {error.code}: {error}", file=sys.stderr)
+        return 1
+    if not a.write:
+        print(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"), end="")
+    counts = table.drop_duplicates("participant_id")["split"].value_counts()
+    told = ", ".join(f"{part} {counts[part]}" for part in ("train", "validation", "test") if part in counts)
+    print(f"subjects: {told or 'none'}", file=sys.stdout if a.write else sys.stderr)
+    return 0

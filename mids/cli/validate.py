@@ -1,0 +1,163 @@
+"""The command ``mids validate``: its arguments; the work is done in `mids.validation`."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mids.cli.shared import common_arguments
+from mids.errors import MidsError
+
+if TYPE_CHECKING:
+    from mids.exports import Kind
+    from mids.vocabulary.schema import Schema
+
+TEXT = "validate a dataset"
+EXAMPLES = """\
+examples:
+  mids-validate ~/dataset                                 names, tables, sidecars, image heads
+  mids-validate ~/dataset --deep --jobs 4                 every byte of every image too
+  mids-validate ~/dataset --select privacy                only what may identify a patient
+  mids-validate ~/dataset --format text --format sarif=out.sarif
+  mids-validate ~/dataset --write-baseline known.json     what is there now is known
+  mids-validate ~/dataset --baseline known.json           only new issues fail
+  mids-validate ~/dataset --diff                          what --fix would mend
+  mids-validate --explain SIDECAR_MISSING                 what a code means and how to mend it
+  mids-validate --list-codes                              every code with its level
+
+Waivers with reasons, levels and selection can stand in mids-validate.toml, in the current folder or beside the
+dataset: see docs/validate.md.
+exit codes: 0 no errors, 1 errors, 2 usage or environment, 3 a check crashed
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add = parser.add_argument
+    add("dataset", nargs="?", metavar="DATASET", help="the dataset's folder")
+    add(
+        "--format",
+        action="append",
+        default=[],
+        metavar="NAME[=FILE]",
+        help="text, json, jsonl, sarif, junit, github, gitlab, markdown, html (repeatable; without any, text)",
+    )
+    add("--deep", action="store_true", help="read every byte of every image")
+    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
+    add("--config", type=Path, metavar="FILE", help="waivers, levels, selection (mids-validate.toml, if there is one)")
+    add("--profile", metavar="NAME", help="what is accepted: mids (unless the file says otherwise), bimcv-covid19")
+    add("--select", action="append", default=[], metavar="NAME", help="only checks of this code or family (repeatable)")
+    add("--ignore", action="append", default=[], metavar="NAME", help="no checks of this code or family (repeatable)")
+    add(
+        "--fail-on",
+        choices=["error", "warning", "info"],
+        help="the level that makes the exit code 1 (error, unless the file says otherwise)",
+    )
+    add("--baseline", type=Path, metavar="FILE", help="issues in this file are known: only new ones fail")
+    add("--write-baseline", type=Path, metavar="FILE", help="write the issues that stand as known ones; none fails")
+    add(
+        "--max-per-code",
+        type=int,
+        default=20,
+        metavar="N",
+        help="formats for people: how many issues of a code to show, 0 for all (20)",
+    )
+    add("--schema-extra", type=Path, metavar="FOLDER", help="more words for the vocabulary, laid out like schemas/")
+    add("--fix", action="store_true", help="first mend what is safe to mend, and say what on standard error")
+    add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
+    add(
+        "--export-schema",
+        choices=["bids", "pybids", "jsonschema", "frictionless"],
+        help="print the vocabulary for another tool, and stop",
+    )
+    add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
+    add("--list-codes", action="store_true", help="list every code, and stop")
+    common_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Explains, lists, exports, mends or validates; returns the exit code."""
+    from mids import issues
+    from mids.report import formats, text
+    from mids.report.issue import Style, prefix_of
+    from mids.validation import baseline, control
+    from mids.validation import runner as validation
+    from mids.vocabulary.schema import load
+
+    a = namespace
+    if a.list_codes or a.explain:
+        return _explained(a.explain)
+    schema = load(a.schema_extra)
+    if a.export_schema:
+        return _exported(a.export_schema, schema)
+    if a.dataset is None:
+        raise MidsError("DATASET is needed: see --help for examples")
+    dataset = Path(a.dataset)
+    rules = control.find(dataset, a.config)
+    rules = control.decided(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
+    codes = rules.codes(deep=a.deep)
+    before = baseline.read(a.baseline) if a.baseline else None
+    outputs = formats.outputs(a.format)
+    if a.diff or a.fix:
+        changes = _mended(dataset, schema, codes if rules.select or rules.ignore else frozenset(), dry=a.diff)
+        if a.diff:
+            return int(changes)
+    style = Style(
+        colour=_wants_colour(), shown=max(a.max_per_code, 0), reasons=a.verbose, fail_on=rules.fail_on,
+        least=issues.Level.ERROR if a.quiet else issues.Level.INFO, prefix=prefix_of(dataset), ran=codes,
+    )  # fmt: skip
+    with formats.Writer(outputs, style) as writer:
+        keep = 0 if a.write_baseline else writer.keep
+        judge = control.Judge(rules, codes, before, keep=keep, tell=writer.tell)
+        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=schema, through=judge)
+        report = judge.add_to(report)
+        writer.finish(report)
+    logging.getLogger("mids").info(text.summary(report))
+    if a.write_baseline:
+        formats.save(a.write_baseline, [baseline.render((*report.issues, *report.known))])
+        return 3 if report.crashed else 0
+    return report.exit_code(rules.fail_on)
+
+
+def _explained(code: str | None) -> int:
+    """Explains one code, or lists all."""
+    from mids import issues
+    from mids.report import text
+    from mids.validation import runner as validation
+    from mids.validation.control import known
+
+    definitions = {**issues.catalogue(), **validation.definitions()}
+    if code:
+        print(text.explain(definitions[known("code", code, definitions)]))
+    else:
+        for name, definition in sorted(definitions.items()):
+            print(f"{name}\t{definition.level}\t{definition.what}")
+    return 0
+
+
+def _exported(kind: "Kind", schema: "Schema") -> int:
+    from mids import exports
+
+    print(json.dumps(exports.export_schema(kind, schema), indent=1))
+    return 0
+
+
+def _mended(dataset: Path, schema: "Schema", select: frozenset[str], *, dry: bool) -> bool:
+    """Shows what is safe to mend, and mends it unless `dry`; whether there was anything."""
+    from mids.validation import fixes
+
+    planned = fixes.plan(dataset, select=select, schema=schema)
+    for fix in planned:
+        print(fix.diff, end="", file=sys.stdout if dry else sys.stderr)
+    if not dry:
+        fixes.apply(planned)
+    return bool(planned)
+
+
+def _wants_colour() -> bool:
+    """Colour on a terminal, unless its user says no (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

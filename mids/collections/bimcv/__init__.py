@@ -1,0 +1,1 @@
+"""The collections of BIMCV (Medical Imaging Databank of the Valencia Region), and what their readers share."""

@@ -1,0 +1,85 @@
+"""BIMCV's tables, whatever their version calls things: by the names that `schemas/collections/*.yaml` gives them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from mids.collections.bimcv import labelcells
+from mids.readers.tables.table import Table, check_columns, parse_csv
+from mids.resources import read_yaml, schemas
+
+_SESSION = re.compile(rb"^\"?(ses-[0-9A-Za-z]+)\"?\t", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A row of a published sessions.tsv; `day` is YYYYMMDD or empty, `text` the report, on one line."""
+
+    session: str
+    day: str
+    text: str
+
+
+def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> Table:
+    """The table with the names of the collection's vocabulary in place of its version's.
+
+    Raises `MidsError` where a required column is missing under all its names, or one is known under none.
+    """
+    spellings: Mapping[str, list[str]] = read_yaml(schemas() / "collections" / f"{collection}.yaml")["sources"][kind]
+    known = {str(spelling).lower(): name for name, given in spellings.items() for spelling in given}
+    missing = [spellings[name][0] for name in required if not {s.lower() for s in spellings[name]} & {*table.header}]
+    check_columns(table, known, [spelling.lower() for spelling in missing])
+    rows = tuple({known[column]: value for column, value in row.items()} for row in table.rows)
+    return replace(table, header=tuple(known[column] for column in table.header), rows=rows)
+
+
+def partitions(data: bytes, path: str) -> Table:
+    """The published partitions, whose header is separated by blanks and whose rows are by tabs."""
+    head, line_end, rest = data.partition(b"\n")
+    if b"\t" not in head and b"," not in head:
+        head = b"\t".join(head.split())
+    return parse_csv(head + line_end + rest, path)
+
+
+def sessions(data: bytes) -> tuple[list[Session], int]:
+    """The rows of a published sessions.tsv, and how many bytes stand before the first of them.
+
+    Reports have line ends, tabs and quotes in them that no rule of TSV covers: a row goes from one session's label at
+    the beginning of a line to the next.
+    """
+    text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
+    header, _, _ = text.partition(b"\n")
+    has_day = b"study_date" in header.lower()
+    starts = list(_SESSION.finditer(text))
+    found = []
+    for match, end in zip(starts, [*(start.start() for start in starts), len(text)][1:], strict=True):
+        rest = text[match.end() : end].decode("utf-8", "replace")
+        day, _, said = rest.partition("\t") if has_day else ("", "", rest)
+        found.append(Session(match[1].decode("ascii"), re.sub(r"\.0$", "", day.strip()), _report(said)))
+    before = text[len(header) : starts[0].start() if starts else len(text)]
+    return found, len(before.strip())
+
+
+def _report(text: str) -> str:
+    """A report on one line; some are lists of texts as Python writes them."""
+    plain = text.strip().removeprefix('"').removesuffix('"').strip() if text.strip()[:2] != '["' else text.strip()
+    if plain.startswith("['") or plain.startswith('["'):
+        plain = " ".join(labelcells.parse(plain).flat)
+    return " ".join(plain.replace("\\n", " ").split())
+
+
+def iso_date(text: str) -> str:
+    """A day as YYYY-MM-DD from dd.mm.yyyy (or with slashes), YYYYMMDD or ISO; empty for what is no day."""
+    found = re.fullmatch(r"(?P<d>\d{1,2})[./](?P<m>\d{1,2})[./](?P<y>\d{4})", text.strip()) or re.fullmatch(
+        r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})([T ].*)?", text.strip()
+    )
+    try:
+        return date(int(found["y"]), int(found["m"]), int(found["d"])).isoformat() if found else ""
+    except ValueError:
+        return ""
+
+
+def label_of(text: str) -> str:
+    """The label of a subject or session without its ``sub-`` or ``ses-``."""
+    return text.strip().removeprefix("sub-").removeprefix("ses-")

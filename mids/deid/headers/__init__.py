@@ -1,0 +1,1 @@
+"""De-identification of DICOM headers by the rules of DICOM PS3.15 Annex E."""

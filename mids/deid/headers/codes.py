@@ -1,0 +1,31 @@
+"""Codes of sequences (PS3.3 8.8): those of published coding schemes stay, the meaning of others may be anything."""
+
+from pydicom import Dataset
+
+from mids.deid.headers import elements
+from mids.deid.headers.tables import extra
+
+SCHEME = 0x00080102
+VALUES = (0x00080100, 0x00080119, 0x00080120)
+"""CodeValue, LongCodeValue and URNCodeValue."""
+MEANING = 0x00080104
+PRIVATE = "99REMOVED"
+REMOVED = "REMOVED"
+
+
+def of(item: Dataset) -> tuple[str, str]:
+    """Code and coding scheme of an item, empty where it has none."""
+    code = next((text for tag in VALUES if (text := elements.text(item.get_item(tag)))), "")
+    return code, elements.text(item.get_item(SCHEME))
+
+
+def clean(item: Dataset) -> None:
+    """Leaves nothing of a code whose coding scheme is not a published one."""
+    tags = [tag for tag in (*VALUES, MEANING) if tag in item]
+    if not tags or elements.text(item.get_item(SCHEME)) in extra().coding_schemes:
+        return
+    for keyword in ("CodingSchemeVersion", "CodingSchemeUID", "ContextIdentifier", "ContextUID"):
+        item.pop(keyword, None)
+    for tag in tags:
+        del item[tag]
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = REMOVED, PRIVATE, REMOVED

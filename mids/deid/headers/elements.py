@@ -1,0 +1,218 @@
+"""Elements of a dataset, decoded or still as bytes: their VR, their values as text, and what they become.
+
+A VR is that of the DICOM dictionary where the file says none or ``UN``, or says text where the dictionary says a kind
+of text that can be examined; a VR that doesn't go with the dictionary's is empty, and nothing can be said of the value.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from pydicom import Dataset
+from pydicom.charset import convert_encodings, decode_bytes, default_encoding, encode_string, python_encoding
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
+from pydicom.valuerep import TEXT_VR_DELIMS
+
+from mids.deid.headers import descriptors
+from mids.deid.headers.tables import attributes, count_of
+from mids.deid.headers.values import FORMS, ZONE, coarse_age, coarse_time, shifted_date, shifted_moment
+from mids.deid.policy import Ages, Times
+
+Element: TypeAlias = DataElement | RawDataElement
+
+Charset: TypeAlias = tuple[str, ...]
+"""Python's names of the character sets of a dataset; empty where its Specific Character Set is none that there is."""
+
+DEFAULT: Charset = (default_encoding,)
+
+_FAMILIES = (
+    frozenset({"US", "SS", "UL", "SL", "SV", "UV", "AT"}),
+    frozenset({"FL", "FD"}),
+    frozenset({"OB", "OW", "OL", "OF", "OD", "OV", "UN"}),
+    frozenset({"LO", "SH", "ST", "LT", "UT", "UC"}),
+    frozenset({"DS", "IS"}),
+)
+_TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+_ONE_VALUE = frozenset({"ST", "LT", "UT", "UR"})
+_EXAMINED = frozenset({"DA", "TM", "DT", "AS", "UI", "DS", "IS", "CS", "PN", "AE"})
+_SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+"""No text holds these (PS3.5 6.1.3); ESC changes the character set."""
+_UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
+_CHARSET = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?\d+|UTF-?8|GB18030|GBK", re.ASCII)
+_TIMEZONE = 0x00080201
+
+
+def name(tag: int) -> str:
+    """The keyword of a public attribute, or its tag as ``(gggg,eeee)``."""
+    keyword = keyword_for_tag(tag) or (attributes()[tag].keyword if tag in attributes() else "")
+    return keyword or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def vr(element: Element, known: str) -> str:
+    """The VR to handle an element by; `known` is that of the dictionary, such as ``US or SS``, or empty."""
+    given = element.VR
+    options = known.split(" or ")
+    if not given or given in ("UN", known):
+        return options[0]
+    if not known or given in options or any({given, options[0]} <= family for family in _FAMILIES):
+        return str(given)
+    return options[0] if options[0] in _EXAMINED and given in _TEXTS | _EXAMINED else ""
+
+
+def stored(source: Dataset, tag: int) -> Element | None:
+    """An element as the dataset holds it, decoded or not."""
+    return source.get_item(tag)
+
+
+def encoding(source: Dataset) -> tuple[bool | None, bool | None]:
+    """Whether a dataset has implicit VR and is little endian, by its bytes rather than by what its file says."""
+    for tag in list(source.keys()):  # iterating the dataset itself would decode its elements
+        element = stored(source, tag)
+        if isinstance(element, RawDataElement):
+            return element.is_implicit_VR, element.is_little_endian
+    return source.original_encoding
+
+
+def typed(element: Element, vr: str) -> Element:
+    """An element with the VR that it is handled by, where its file says another one (but for ``UN``)."""
+    if vr and isinstance(element, RawDataElement) and element.VR not in (None, "UN", vr):
+        return element._replace(VR=vr)
+    return element
+
+
+def values(element: Element) -> list[str]:
+    """The values as text without padding, bytes as Latin-1; none of an empty element."""
+    content = element.value
+    if content is None or isinstance(content, Dataset):
+        return []
+    if isinstance(content, bytes):
+        text = content.decode("latin-1").strip(" \0")
+        return [value.strip(" \0") for value in text.split("\\")] if text else []
+    many = content if isinstance(content, MultiValue | list | tuple) else [content]
+    return [str(value).strip(" \0") for value in many]
+
+
+def text(element: Element | None) -> str:
+    """The first value as text, empty where there is none."""
+    found = values(element) if element is not None else []
+    return found[0] if found else ""
+
+
+def is_uid(text: str) -> bool:
+    """Whether a text is a UID (PS3.5 9.1)."""
+    return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def charset(element: Element | None, inherited: Charset) -> Charset:
+    """The character set of a dataset, that of the one around it where it says none."""
+    if element is None:
+        return inherited
+    names = values(element)
+    if not all(name in python_encoding or _CHARSET.fullmatch(name) for name in names):
+        return ()
+    return tuple(convert_encodings(names or [""]))
+
+
+def made(tag: int, vr: str, content: Sequence[str]) -> DataElement:
+    """An element of one or more values of text."""
+    return DataElement(BaseTag(tag), vr, content[0] if len(content) == 1 else list(content) or None)
+
+
+def empty(tag: int, vr: str) -> DataElement:
+    """An element without a value; a sequence without items."""
+    return DataElement(BaseTag(tag), vr, [] if vr == "SQ" else None)
+
+
+def item(content: Mapping[str, Any]) -> Dataset:
+    """An item of a sequence by keywords; a mapping in it is a sequence of one item."""
+    made = Dataset()
+    for keyword, value in content.items():
+        setattr(made, keyword, [item(value)] if isinstance(value, Mapping) else value)
+    return made
+
+
+# --- what elements become -----------------------------------------------------------------------------------
+
+
+def is_well_formed(tag: int, vr: str, element: Element, encoding: Charset) -> bool:
+    """Whether a value is of its VR as far as can be told: codes by form, numbers by their count, text by its bytes.
+
+    A length that is wrong makes an element swallow those after it, names too: text holds no control characters then,
+    and there are no more numbers than the attribute has.
+    """
+    if vr in FORMS:
+        return all(FORMS[vr].fullmatch(value) for value in values(element))
+    content = element.value
+    if vr in _TEXTS:
+        text = "\\".join(values(element))
+        return not _CONTROL.search(text) and (bool(encoding) or text.isascii())
+    if vr in _SIZES and isinstance(content, bytes) and content:
+        count = count_of(tag)
+        return len(content) == count * _SIZES[vr] if count else len(content) % _SIZES[vr] == 0
+    return True
+
+
+def dated(tag: int, vr: str, element: Element, shift: timedelta, times: Times) -> Element | None:
+    """A DA, DT or TM moved by whole days and as precise as times are kept; None where a value is none of these."""
+    changes: Mapping[str, Callable[[str], str | None]] = {
+        "DA": lambda value: shifted_date(value, shift),
+        "DT": lambda value: shifted_moment(value, shift, times),
+        "TM": lambda value: coarse_time(value, times),
+    }
+    return _changed(tag, vr, element, changes[vr])
+
+
+def aged(tag: int, element: Element, ages: Ages) -> Element | None:
+    """An AS as far as ages are kept; None where a value is none."""
+    return _changed(tag, "AS", element, lambda value: coarse_age(value, ages))
+
+
+def _changed(tag: int, vr: str, element: Element, change: Callable[[str], str | None]) -> Element | None:
+    changed = [change(value) if value else "" for value in values(element)]
+    known = [value for value in changed if value is not None]
+    return made(tag, vr, known) if len(known) == len(changed) else None
+
+
+def described(tag: int, vr: str, element: Element, encoding: Charset) -> Element | None:
+    """A text of listed words only; None where none is left, or it is no text."""
+    if tag == _TIMEZONE:
+        return element if ZONE.fullmatch(text(element)) else None
+    if vr not in _TEXTS and vr != "CS":
+        return None
+    cleaned = [descriptors.cleaned(value) for value in _parts(vr, decoded(element, encoding))]
+    return made(tag, vr, cleaned) if any(cleaned) else None
+
+
+def rewritten(tag: int, vr: str, element: Element, encoding: Charset, rewrite: Callable[[str], str]) -> Element:
+    """A text without what identifies anybody; the element itself where nothing changes."""
+    before = decoded(element, encoding)
+    after = rewrite(before) if before else before
+    return element if after == before else made(tag, vr, [_fitting(after, encoding)])
+
+
+def decoded(element: Element, encoding: Charset) -> str:
+    """A text as it reads, its values joined by backslashes."""
+    content = element.value
+    if isinstance(content, bytes):
+        return decode_bytes(content, list(encoding or DEFAULT), TEXT_VR_DELIMS).rstrip(" \0")
+    return "\\".join(map(str, content)) if isinstance(content, MultiValue | list) else str(content or "")
+
+
+def _parts(vr: str, text: str) -> Iterable[str]:
+    return [text] if vr in _ONE_VALUE else text.split("\\")
+
+
+def _fitting(text: str, encoding: Charset) -> str:
+    """A text that the character set holds, else without accents and whatever else is not ASCII."""
+    try:
+        encode_string(text, list(encoding or DEFAULT))
+        text.encode((encoding or DEFAULT)[0])
+    except (UnicodeError, LookupError):
+        return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
+    return text

@@ -1,0 +1,84 @@
+"""What says of a file that it is de-identified, and how (PS3.3 C.12.1.1.6, C.7.1.1): attributes and file meta."""
+
+from collections.abc import Mapping
+
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ImplicitVRLittleEndian as ImplicitVR
+
+from mids._version import __version__
+from mids.deid.headers import elements
+from mids.deid.headers.tables import edition, extra
+from mids.deid.policy import Policy
+from mids.errors import DataError
+
+IMPLEMENTATION = UID("2.25.106163213427063486273106372137268142387")
+"""The Implementation Class UID of this program (PS3.7 D.3.3.2)."""
+
+_DATES: Mapping[str, str] = {"keep": "UNMODIFIED", "shift": "MODIFIED", "remove": "REMOVED"}
+_NATIVE = (ImplicitVR, ExplicitVRLittleEndian, ExplicitVRBigEndian)
+
+
+def applied(policy: Policy, *, pixels_cleaned: bool) -> tuple[str, ...]:
+    """The profile and the options that were applied, by name; pixels and faces only where somebody did clean them."""
+    unproven = {"clean_pixel_data", "clean_recognizable_visual_features"}
+    options = sorted(policy.options - unproven)
+    return ("basic", *(["clean_pixel_data"] if pixels_cleaned else []), *options)
+
+
+def mark(dataset: Dataset, policy: Policy, *, pixels_cleaned: bool) -> None:
+    """Sets (0012,0062), (0012,0063), (0012,0064), (0028,0303), and (0028,0301) where pixels were cleaned."""
+    dataset.PatientIdentityRemoved = "YES"
+    dataset.DeidentificationMethod = [f"DICOM PS3.15 {edition().name} Annex E", f"mids {__version__.split('+')[0]}"]
+    dataset.DeidentificationMethodCodeSequence = [
+        _code(*extra().method[name]) for name in applied(policy, pixels_cleaned=pixels_cleaned)
+    ]
+    dataset.LongitudinalTemporalInformationModified = _DATES[policy.dates]
+    if pixels_cleaned:
+        dataset.BurnedInAnnotation = "NO"
+
+
+def _code(value: str, meaning: str) -> Dataset:
+    item = Dataset()
+    item.CodeValue = value
+    item.CodingSchemeDesignator = "DCM"
+    item.CodeMeaning = meaning
+    return item
+
+
+def new_meta(source: Dataset, sop_class: str, sop_instance: str) -> FileMetaDataset:
+    """File meta of our own, with nothing of the source's but its transfer syntax."""
+    meta = FileMetaDataset()
+    meta.FileMetaInformationVersion = b"\x00\x01"
+    meta.MediaStorageSOPClassUID = UID(sop_class)
+    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
+    meta.TransferSyntaxUID = transfer_syntax(source)
+    meta.ImplementationClassUID = IMPLEMENTATION
+    meta.ImplementationVersionName = f"MIDS_{__version__.split('+')[0]}"[:16]
+    return meta
+
+
+def transfer_syntax(source: Dataset) -> UID:
+    """The transfer syntax of a dataset; where its file meta has none, or contradicts it, that which fits its encoding.
+
+    Raises `DataError` ``DEID_IMPOSSIBLE`` for one that is private, whose encoding nobody can tell.
+    """
+    native = _native(elements.encoding(source))
+    told = str(getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID") or "").strip(" \0")
+    if not told:
+        return native or ExplicitVRLittleEndian
+    syntax = UID(told)
+    if native and syntax in _NATIVE:
+        return native
+    if not syntax.is_transfer_syntax:
+        raise DataError("DEID_IMPOSSIBLE", "its transfer syntax is private")
+    return syntax
+
+
+def _native(encoding: tuple[bool | None, bool | None]) -> UID | None:
+    """The native transfer syntax of an encoding (implicit, little endian), None of what was not read from a file."""
+    implicit, little = encoding
+    if implicit is None:
+        return None
+    return ExplicitVRBigEndian if not little else ImplicitVR if implicit else ExplicitVRLittleEndian

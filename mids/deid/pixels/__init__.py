@@ -1,0 +1,1 @@
+"""What pixel data may hold besides the picture."""

@@ -1,0 +1,173 @@
+"""What can be wrong with one cell of a table, judged once for each different value of a column."""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import lru_cache
+
+from mids.inspection.identifiers import identify, is_private_column
+from mids.readers.tables.tsv import NA, Rows
+from mids.vocabulary.schema import CodeList, Column, Schema, Table
+
+SHOWN = 40
+"""Characters of a cell that a report shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with one cell: the code of the check that reports it, and what it reports."""
+
+    code: str
+    message: str
+    where: str = ""
+    value: str = ""
+    expected: str = ""
+
+
+def faults(rows: Rows, table: Table | None, schema: Schema) -> tuple[Fault, ...]:
+    """What is wrong with every cell of a table."""
+    columns: Mapping[str, Column] = table.columns if table else {}
+    # The grammar of label cells has checks of its own.
+    own = {"json_list"} if table and table.name == "labels" else set()
+    found = []
+    for at, name in enumerate(rows.header):
+        column, private = columns.get(name), is_private_column(name)
+        judged = _judge(schema, None if column and column.type in own else column)
+        for line, row in zip(rows.lines, rows.rows, strict=True):
+            for fault in judged(row[at]):
+                where = f"row {line}, column {name[:SHOWN]}"
+                shown = "" if private or identify(row[at]) else fault.value
+                found.append(Fault(fault.code, fault.message, where, shown, fault.expected))
+    return tuple(found)
+
+
+@lru_cache(maxsize=512)
+def _judge(schema: Schema, column: Column | None) -> Callable[[str], tuple[Fault, ...]]:
+    """A function that judges the cells of a column, and remembers the values that it has seen."""
+    words = schema.code_lists.get(column.code_list) if column and column.code_list else None
+
+    @lru_cache(maxsize=1 << 13)
+    def judged(value: str) -> tuple[Fault, ...]:
+        return () if value == NA else tuple(_faults(value, column, words))
+
+    return judged
+
+
+def _faults(value: str, column: Column | None, words: CodeList | None) -> Iterator[Fault]:
+    text = value.strip()
+    if not text:
+        yield Fault("CELL_EMPTY", "the cell is empty", expected=NA)
+        return
+    if text in MISSING and not (words and text in words.codes):
+        yield Fault("CELL_MISSING_WORD", "a missing value is written as another word", value=text, expected=NA)
+        return
+    if ODD.search(value):
+        yield from _odd(value)
+    if column and not FORMULA.match(text):
+        yield from _type(text, column)
+        yield from _words(text, column, words)
+        yield from _range(text, column)
+
+
+# --- any cell --------------------------------------------------------------------------------------------
+
+MISSING = frozenset("N/A NA NaN nan NAN NULL Null null None #N/A <NA> NaT nil NIL".split())
+"""How spreadsheets and programs write a missing value; "none" and "-" can be answers."""
+
+FORMULA = re.compile(r"=.|[+\-@][A-Za-z]{1,20}[(|]|@[A-Za-z]{2}|#(REF!|NAME\?|VALUE!|DIV/0!|NUM!|NULL!)")
+"""A formula that a spreadsheet runs when it opens the table, or what is left of one."""
+HTML = re.compile(r"&(#\d{1,6}|#x[0-9a-fA-F]{1,6}|[A-Za-z]{2,8}\d{0,2});|</?(b|i|u|br|p|div|span|su[bp]|td|tr) ?/?>")
+MOJIBAKE = re.compile("\ufffd|[ÂÃ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€.|ï»¿")
+"""UTF-8 that was read as Latin-1 or Windows-1252."""
+INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]")
+ODD = re.compile(
+    r"^[\s=+@\"-]|\s$|[&<#\ufffdÂÃâï\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]"
+)
+"""One search that tells of most cells that none of the others is needed."""
+
+
+def _odd(value: str) -> Iterator[Fault]:
+    if MOJIBAKE.search(value):
+        yield Fault("CELL_MOJIBAKE", "the text was decoded with the wrong encoding", value=value[:SHOWN])
+    elif INVISIBLE.search(value):
+        shown = value[:SHOWN].encode("ascii", "backslashreplace").decode()
+        yield Fault("CELL_INVISIBLE", "the cell holds a character that nobody sees", value=shown)
+    elif value != value.strip():
+        yield Fault("CELL_BLANKS", "the cell begins or ends with a blank")
+    if HTML.search(value):
+        yield Fault("CELL_HTML", "the cell holds an HTML entity or tag", value=value[:SHOWN])
+    if FORMULA.match(value):
+        yield Fault("CELL_FORMULA", "a spreadsheet takes the cell as a formula")
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        yield Fault("CELL_QUOTED", "the quotation marks become a part of the value")
+
+
+# --- cells of columns that the vocabulary defines --------------------------------------------------------
+
+
+def _type(text: str, column: Column) -> Iterator[Fault]:
+    test, form = TYPES.get(column.type), DATES.get(column.type)
+    if test and not test(text):
+        yield Fault("CELL_TYPE", f"the cell is not of type {column.type}", value=text[:SHOWN], expected=column.type)
+    if form and not _is_date(text, column.type):
+        message = "this is no date, or not one in ISO 8601"
+        yield Fault("CELL_DATE", message, value=text[:SHOWN], expected=form)
+
+
+def _words(text: str, column: Column, words: CodeList | None) -> Iterator[Fault]:
+    if words is None:
+        return
+    for item in text.split(";") if column.type == "semicolon_list" else (text,):
+        word = item.strip()
+        if word and word not in words.codes:
+            expected = words.find(word) or " ".join(list(words.codes)[:12])
+            yield Fault("CELL_CODE", f"the word is not in the list {words.name}", value=word[:SHOWN], expected=expected)
+
+
+def _range(text: str, column: Column) -> Iterator[Fault]:
+    if (column.minimum is None and column.maximum is None) or not is_number(text):
+        return
+    low = -math.inf if column.minimum is None else column.minimum
+    high = math.inf if column.maximum is None else column.maximum
+    too_old = column.name == "age" and float(text) > high  # a matter of privacy, see PRIVACY_AGE
+    if not low <= float(text) <= high and not too_old:
+        yield Fault("CELL_RANGE", "the number is out of range", value=text[:SHOWN], expected=f"{low:g} to {high:g}")
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a decimal number with a point."""
+    return re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", text, re.ASCII) is not None
+
+
+def _is_json_list(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), list)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _is_path(text: str) -> bool:
+    return not (text.startswith("/") or "\\" in text or ":" in text or ".." in text.split("/"))
+
+
+def _is_date(text: str, kind: str) -> bool:
+    try:
+        if kind == "date":
+            return len(text) == 10 and date.fromisoformat(text) is not None
+        return text[10:11] == "T" and len(text) >= 16 and datetime.fromisoformat(text) is not None
+    except ValueError:
+        return False
+
+
+TYPES: Mapping[str, Callable[[str], bool]] = {
+    "integer": lambda text: re.fullmatch(r"[-+]?\d+", text, re.ASCII) is not None,
+    "number": is_number,
+    "label": lambda text: re.fullmatch("((sub|ses|sample)-)?[0-9a-zA-Z]+", text) is not None,
+    "path": _is_path,
+    "json_list": _is_json_list,
+    "semicolon_list": lambda text: all(item.strip() for item in text.split(";")),
+}
+DATES = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DDThh:mm:ss"}

@@ -1,0 +1,217 @@
+"""JSON files: reading them strictly, and the four layouts in which sidecars have been published."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from mids.records import Json
+from mids.vocabulary.schema import Schema, validator
+
+Layout = Literal["mids", "xnat", "dicom", "text", "unknown"]
+
+KEYWORDS = {
+    "00080060": "Modality", "00180015": "BodyPartExamined", "00185101": "ViewPosition",
+    "00200060": "Laterality", "00200062": "ImageLaterality", "00280010": "Rows", "00280011": "Columns",
+}  # fmt: skip
+"""The tags of the published layouts that checks compare with names and pixels (DICOM PS3.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A JSON file: its content, the keys of all its objects, keys written twice, and what kept it from being read.
+
+    `error` is "" where nothing did, `where` its place.
+    """
+
+    content: Json = None
+    keys: frozenset[str] = frozenset()
+    twice: tuple[str, ...] = ()
+    error: str = ""
+    where: str = ""
+
+
+def read_json(data: bytes) -> Document:
+    """JSON as a `Document`: UTF-8 without a byte order mark, no NaN, keys written twice noted."""
+    twice: list[str] = []
+    keys: set[str] = set()
+
+    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
+        content = dict(items)
+        keys.update(content)
+        if len(content) < len(items):
+            names = [name for name, _ in items]
+            twice.extend(sorted({name for name in names if names.count(name) > 1}))
+        return content
+
+    def constant(text: str) -> Json:
+        raise ValueError(f"{text} is no JSON")
+
+    try:
+        content = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+    except UnicodeDecodeError:
+        return Document(error="the text is not UTF-8")
+    except json.JSONDecodeError as error:
+        return Document(error=error.msg, where=f"line {error.lineno}, column {error.colno}")
+    except (ValueError, RecursionError) as error:
+        return Document(error="nested too deeply" if isinstance(error, RecursionError) else str(error))
+    return Document(content, frozenset(keys), tuple(twice))
+
+
+def layout_of(content: Json, schema: Schema) -> Layout:
+    """Which layout a sidecar has: ours, XNAT's rows, DICOM's JSON model (PS3.18 F.2), or numbers as text."""
+    if isinstance(content, dict) and isinstance(content.get("ResultSet"), dict):
+        return "xnat"
+    if isinstance(content, list):
+        return "xnat" if content and all(isinstance(row, dict) and "tag1" in row for row in content) else "unknown"
+    if not isinstance(content, dict):
+        return "unknown"
+    if content and all(len(key) == 8 and isinstance(value, dict) and "vr" in value for key, value in content.items()):
+        return "dicom"
+    numeric = content.keys() & _numeric(schema)
+    as_text = len(numeric) > 1 and all(isinstance(content[key], str) for key in numeric)
+    return "text" if as_text else "mids"
+
+
+@cache
+def _numeric(schema: Schema) -> frozenset[str]:
+    """The keys whose values are numbers."""
+    return frozenset(key for key, field in schema.fields.items() if field.type in ("number", "integer"))
+
+
+def tagged(content: Json) -> Iterator[tuple[str, str, Json]]:
+    """(tag as 8 hexadecimal digits, place, value) of a sidecar in XNAT's or DICOM's layout, top level."""
+    if isinstance(content, dict) and "ResultSet" not in content:
+        for tag, element in content.items():
+            values = element.get("Value") if isinstance(element, dict) else None
+            yield tag.upper(), f"$['{tag}']", _alone(values)
+        return
+    for place, row in _rows(content):
+        if not row.get("tag2"):
+            tag = "".join(c for c in str(row.get("tag1", "")) if c.isalnum()).upper()
+            yield tag, place, row.get("value")
+
+
+def _rows(content: Any) -> Iterator[tuple[str, dict[str, Json]]]:
+    """The rows of XNAT's layout, wrapped in a ResultSet or bare, with their places."""
+    wrapped = isinstance(content, dict)
+    rows = content["ResultSet"].get("Result") if wrapped else content
+    prefix = "$.ResultSet.Result" if wrapped else "$"
+    for number, row in enumerate(rows if isinstance(rows, list) else ()):
+        if isinstance(row, dict):
+            yield f"{prefix}[{number}]", row
+
+
+def entries(content: Json, layout: Layout) -> Iterator[tuple[str, str, Json]]:
+    """(place, keyword or tag, value) of everything in a sidecar of any layout, nested objects included."""
+    if layout in ("xnat", "dicom"):
+        for tag, where, value in tagged(content):
+            yield where, tag, value
+    else:
+        yield from _nested(content, "$")
+
+
+_NESTED = (dict, list)
+
+
+def _nested(content: Json, where: str) -> Iterator[tuple[str, str, Json]]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            place = f"{where}.{key}"
+            yield place, key, value
+            if isinstance(value, _NESTED):
+                yield from _nested(value, place)
+    elif isinstance(content, list):
+        for number, value in enumerate(content):
+            if isinstance(value, _NESTED):
+                yield from _nested(value, f"{where}[{number}]")
+
+
+def keywords(content: Json) -> dict[str, Json]:
+    """Keyword to value of a sidecar in XNAT's or DICOM's layout, for the tags of `KEYWORDS`."""
+    tags = {tag: value for tag, _, value in tagged(content)}
+    return {KEYWORDS[tag]: _typed(tags[tag]) for tag in KEYWORDS if tags.get(tag) not in (None, "")}
+
+
+def _alone(values: Json) -> Json:
+    return values[0] if isinstance(values, list) and len(values) == 1 else values
+
+
+def _typed(value: Json) -> Json:
+    """A number that a published layout writes as text, as a number."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
+
+
+# --- against a JSON Schema -------------------------------------------------------------------------------
+
+_SIMPLE = frozenset({"$schema", "$comment", "$id", "title", "description", "type", "required", "properties"})
+
+
+def schema_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[tuple[str, str, str], ...]:
+    """What the JSON Schema `name` says of an object: (keyword of the schema, place, message)."""
+    rules = validator(name, words)
+    if _is_right(content, name, words):
+        return ()
+    return tuple((str(e.validator), e.json_path, _short(e)) for e in rules.iter_errors(content))
+
+
+def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
+    """Whether the answer is known to be nothing: the same values come again in thousands of sidecars."""
+    required, known = _rules(name, words)
+    if required is None or not content.keys() >= required:
+        return False
+    for key, value in content.items():
+        mark = (key, type(value), repr(value) if isinstance(value, _NESTED) else value)
+        if mark not in known:
+            if not _value_is_right(name, words, key, value):
+                return False
+            if len(known) >= KNOWN:
+                known.clear()
+            known.add(mark)
+    return True
+
+
+KNOWN = 1 << 15
+"""How many right values of a schema are remembered."""
+
+
+@cache
+def _rules(name: str, words: Schema) -> tuple[frozenset[str] | None, set[object]]:
+    """The required keys of a schema, None where it has rules across keys, and room for values that are right."""
+    schema: Any = validator(name, words).schema
+    simple = schema.keys() <= _SIMPLE
+    return (frozenset(schema.get("required", ())) if simple else None), set()
+
+
+def _value_is_right(name: str, words: Schema, key: str, value: Json) -> bool:
+    rules: Any = validator(name, words)
+    part = rules.schema["properties"].get(key, True)
+    if part is True or (type(value) in _NUMBERS and _obeys(part, value)):
+        return True
+    return bool(rules.evolve(schema=part).is_valid(value))
+
+
+_NUMBERS = {int: ("integer", "number"), float: ("number",)}
+_LIMITED = frozenset({"type", "description", "minimum", "maximum"})
+
+
+def _obeys(part: dict[str, Any], value: Any) -> bool:
+    """Whether a number surely obeys a part that only limits it: almost every number of a sidecar is a new one."""
+    if "anyOf" in part and part.keys() <= {"anyOf", "description"}:
+        return any(_obeys(one, value) for one in part["anyOf"])
+    return (
+        part.keys() <= _LIMITED
+        and part.get("type") in _NUMBERS[type(value)]
+        and part.get("minimum", value) <= value <= part.get("maximum", value)
+    )
+
+
+def _short(error: Any) -> str:
+    """A message of jsonschema without the whole document in it."""
+    if error.validator == "required":
+        return str(error.message)
+    expected = json.dumps(error.validator_value, ensure_ascii=False)
+    shown = json.dumps(error.instance, ensure_ascii=False)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{shown} breaks {error.validator}: {expected if len(expected) <= 200 else expected[:197] + '...'}"

@@ -1,0 +1,91 @@
+"""Questions about a file that decide whether a group of checks runs at all: asked once of each file."""
+
+from mids.errors import DataError
+from mids.inspection.views import FileView
+from mids.readers.images.heads import NiftiHead, PngHead
+
+
+def has_name_problems(file: FileView) -> bool:
+    """Whether anything is wrong with its name or place."""
+    return bool(file.name_problems)
+
+
+def has_identifiers(file: FileView) -> bool:
+    """Whether any text in it can identify a person."""
+    return bool(file.identifiers)
+
+
+def has_faults(table: FileView) -> bool:
+    """Whether anything is wrong with a cell."""
+    return bool(table.faults)
+
+
+def has_text_problems(table: FileView) -> bool:
+    """Whether anything is wrong with the text of a table."""
+    return bool(table.rows.problems)
+
+
+def has_schema_errors(file: FileView) -> bool:
+    """Whether anything breaks its JSON Schema."""
+    return bool(file.schema_errors)
+
+
+def is_broken(image: FileView) -> bool:
+    """Whether the head of an image can't be read."""
+    return isinstance(image.head, DataError)
+
+
+def is_nifti(image: FileView) -> bool:
+    """Whether an image is a NIfTI file whose head can be read."""
+    return isinstance(image.head, NiftiHead)
+
+
+def is_png(image: FileView) -> bool:
+    """Whether an image is a PNG whose head can be read."""
+    return isinstance(image.head, PngHead)
+
+
+def is_mask(image: FileView) -> bool:
+    """Whether an image is one of `derivatives/rois`."""
+    return image.is_mask
+
+
+def is_plain_bids(image: FileView) -> bool:
+    """Whether an image lies in a folder of BIDS, not of MIDS."""
+    return image.name is not None and not image.name.group and not image.name.root
+
+
+def is_described_table(table: FileView) -> bool:
+    """Whether the vocabulary defines a table."""
+    return table.table is not None and table.size > 0
+
+
+def lacks_sidecar(image: FileView) -> bool:
+    """Whether an image has no sidecar of its own."""
+    return image.sidecar is None
+
+
+def is_odd_json(file: FileView) -> bool:
+    """Whether a JSON file can't be read, repeats a key, or is no object of keywords and values."""
+    document = file.document
+    return bool(document.error or document.twice) or (file.kind == "sidecar" and file.layout != "mids")
+
+
+def is_odd_png(image: FileView) -> bool:
+    """Whether a PNG holds more than its pixels, or less."""
+    head = image.head
+    return isinstance(head, PngHead) and bool(head.texts or head.trailing or not head.complete)
+
+
+def says_more(image: FileView) -> bool:
+    """Whether a volume holds texts, extensions, or a name, a comment or a time of its gzip file."""
+    head = image.head
+    if not isinstance(head, NiftiHead):
+        return False
+    gzip = head.gzip
+    return bool(head.texts or head.extensions or (gzip and (gzip.name or gzip.comment or gzip.time)))
+
+
+def has_wrong_length(image: FileView) -> bool:
+    """Whether a volume is longer or shorter than its header says."""
+    return image.length_error is not None

@@ -1,0 +1,1 @@
+"""Labels of radiological reports, by rules."""

@@ -1,0 +1,72 @@
+"""A label table for a table of reports: what ``mids label`` does."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mids.analysis.evaluation import as_text, evaluate
+from mids.errors import DataError, MidsError
+from mids.issues import Issue, Level
+from mids.labelling.labeller import KEYS, label_rows, lexicon
+from mids.readers.tables.table import Table, read_csv
+
+COLUMNS = (
+    *KEYS, "source", "labels", "localizations", "labels_localizations_by_sentence", "label_cuis", "localization_cuis",
+)  # fmt: skip
+
+
+def label_file(
+    reports: Path, output: Path | None, *, column: str, language: str, model: str, reference: Path | None
+) -> int:
+    """Labels the texts in `column` of a table and writes the label table to `output`, or prints it.
+
+    With a `reference` table the agreement with it is printed. Returns 1 where a row of the reports could not be read,
+    else 0. Raises `MidsError` for wrong use: no such file, column, lexicon or model; an output that exists.
+    """
+    if output is not None and output.exists():
+        raise MidsError(f"{output} exists: give another file")
+    words = lexicon(language)
+    table = _read(reports, column)
+    _say(table.issues)
+    rows = label_rows(table.rows, words, column=column, model=model)
+    text = _tsv([name for name in COLUMNS if name in table.header or name not in KEYS], rows)
+    if output is None:
+        print(text, end="")
+    else:
+        output.write_text(text, encoding="utf-8")
+    if reference is not None:
+        print(_compared(rows, reference), end="", file=sys.stderr if output is None else sys.stdout)
+    return int(any(issue.level is Level.ERROR for issue in table.issues))
+
+
+def _read(path: Path, column: str) -> Table:
+    if not path.is_file():
+        raise MidsError(f"{path}: no such file: give a table of reports")
+    try:
+        table = read_csv(path.parent, path.name)
+    except DataError as error:
+        raise MidsError(f"{path}: {error.message}") from error
+    if column not in table.header:
+        raise MidsError(f"{path} lacks the column {column!r}: name that of the texts with --text")
+    return table
+
+
+def _tsv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
+    """A table as MIDS has it: missing is n/a, no tab or line end in a cell."""
+    cells = [[" ".join(row.get(name, "").split()) or "n/a" for name in columns] for row in rows]
+    return "".join("\t".join(line) + "\n" for line in (columns, *cells))
+
+
+def _compared(rows: Sequence[Mapping[str, str]], reference: Path) -> str:
+    try:
+        return as_text(evaluate(pd.DataFrame(list(rows), dtype="string"), reference))
+    except DataError as error:
+        raise MidsError(f"{reference}: {error.message}") from error
+
+
+def _say(issues: Iterable[Issue]) -> None:
+    for issue in issues:
+        place = f"{issue.path}, {issue.where}" if issue.where else issue.path
+        print(f"{issue.level}: {issue.code} {place}: {issue.message}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""The small files of a dataset, as text: sidecars, tables and their rows, descriptions."""

@@ -1,0 +1,38 @@
+"""Rows of the other tables (tests, labels, phenotypes), with the dataset's own names for what they are about."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from mids.issues import Issue, issue
+from mids.plan.job import Row, TableRow
+from mids.records import Entry
+from mids.vocabulary.schema import Column, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a subject's entries may be about: its label, its studies' session labels, its images' paths."""
+
+    subject: str
+    sessions: Mapping[str, str]
+    images: Mapping[str, str]
+
+
+def resolved(
+    entries: Sequence[Entry], known: Known, schema: Schema, treated: Callable[[Row, Mapping[str, Column]], Row]
+) -> Iterator[TableRow | Issue]:
+    """Each entry as a row of its table, its cells `treated`; an Issue where what it is about is not there."""
+    for entry in entries:
+        if (entry.study and entry.study not in known.sessions) or (entry.image and entry.image not in known.images):
+            what = "an image" if entry.image and entry.image not in known.images else "a session"
+            message = f"a row of {entry.table} is about {what} that the source does not hold"
+            yield issue("ENTRY_UNMATCHED", message, f"sub-{known.subject}", origin="plan")
+            continue
+        names = {
+            "participant_id": f"sub-{known.subject}",
+            "session_id": f"ses-{known.sessions[entry.study]}" if entry.study else "",
+            "filename": known.images.get(entry.image, ""),
+        }
+        columns = schema.tables[entry.table].columns
+        given = {key: value for key, value in names.items() if value and key in columns}
+        yield TableRow(entry.table, {**given, **treated(entry.values, columns)})

@@ -1,0 +1,92 @@
+"""What goes into a sidecar: the allow-list of `schemas/fields.yaml`, typed and in the units it states."""
+
+from collections.abc import Mapping
+
+from mids.plan.naming import Described
+from mids.records import Json, Record
+from mids.vocabulary.schema import Field, Schema
+
+_OF_VOLUMES = frozenset({"Rows", "Columns", "PhotometricInterpretation", "NumberOfFrames"})
+"""Fields that are not copied from a volume's header: its geometry states them, or they make no sense there."""
+
+_OF_PICTURES = _OF_VOLUMES | {
+    "SourcePhotometricInterpretation", "PresentationLUTShape", "WindowCenter", "WindowWidth", "VOILUTFunction",
+    "RescaleSlope", "RescaleIntercept", "BitsStored", "PixelPaddingValue", "LossyImageCompression", "FrameTime",
+}  # fmt: skip
+"""Fields that the action of a picture states once it has made it; the header's would contradict it."""
+
+
+def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:
+    """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out."""
+    group = described.group or "mr"
+    stated = _OF_VOLUMES if record.kind == "volume" else _OF_PICTURES
+    if record.kind == "picture":  # its pixels were made elsewhere: the header alone knows what they were made of
+        stated = stated - {"SourcePhotometricInterpretation"}
+    found: dict[str, Json] = {}
+    for key, field in schema.fields.items():
+        if not field.dicom or key in stated or (field.groups and group not in field.groups):
+            continue
+        value = _value(field, record)
+        if value is not None:
+            found[key] = value
+    if record.kind == "volume" and record.geometry is not None:
+        found |= _geometry(record)
+    if described.view_source not in ("", "dicom"):
+        found["ViewSource"] = described.view_source
+    for keys, code_list, said in (
+        (("ImageLaterality", "Laterality"), "laterality", described.laterality),
+        (("BodyPartExamined",), "body_parts", described.body_part),
+    ):
+        for key in keys:  # a person's correction would stand beside the header's mistake
+            if said and key in found and schema.code_lists[code_list].find(str(found[key])) not in (said, None):
+                del found[key]
+    if described.task:
+        found["TaskName"] = described.task
+    if frame is not None:
+        found["FrameNumber"] = frame + 1
+    return found
+
+
+def _geometry(record: Record) -> dict[str, Json]:
+    shape = record.geometry
+    assert shape is not None
+    facts: dict[str, Json] = {"Rows": shape.rows, "Columns": shape.columns}
+    if shape.tilt > 0 and "tilt" in shape.problem:
+        facts["GantryDetectorTilt"] = round(shape.tilt, 2)
+    return facts
+
+
+def _value(field: Field, record: Record) -> Json:
+    if field.dicom in record.header:
+        return _typed(record.header[field.dicom], field)
+    values = record.per_slice.get(field.dicom)
+    if values is None or not field.per_slice or not all(isinstance(value, int | float) for value in values):
+        return None
+    scaled = [_scaled(value, field) for value in values]
+    return None if any(value is None for value in scaled) else scaled
+
+
+def _typed(value: Json, field: Field) -> Json:
+    """The value in the field's type, None where it can't be (a text in a number's place is not passed on)."""
+    is_array = field.type.startswith("array")
+    if isinstance(value, Mapping):
+        return None
+    if isinstance(value, list):
+        items = [_scaled(item, field) for item in value]
+        if not is_array:
+            return items[0] if items else None
+        return None if any(item is None for item in items) else items
+    single = _scaled(value, field)
+    return [single] if is_array and single is not None else single
+
+
+def _scaled(value: Json, field: Field) -> Json:
+    if "string" in field.type:
+        text = None if value is None else str(value)
+        return text if not field.enum or text in field.enum else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    number = value if field.scale == 1 else round(value * field.scale, 12)
+    if (field.minimum is not None and number < field.minimum) or (field.maximum is not None and number > field.maximum):
+        return None  # a tube voltage of 0 is no tube voltage
+    return int(number) if "integer" in field.type else number

@@ -1,0 +1,1 @@
+"""Plain files, and the members of archives, opened alike."""

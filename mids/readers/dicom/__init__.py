@@ -1,0 +1,1 @@
+"""DICOM: headers, pixels, geometry, and which instances are one image."""

@@ -1,0 +1,1 @@
+"""NIfTI, PNG and JPEG: headers, whole images, and text that is read in them."""

@@ -1,0 +1,325 @@
+"""The heads of images: NIfTI and PNG, read from their first and last bytes, nothing more.
+
+A whole volume is never unpacked here; `mids.readers.images.whole` does that.
+"""
+
+import math
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any, BinaryIO
+
+from mids.errors import DataError
+
+GZIP = b"\x1f\x8b"
+PNG = b"\x89PNG\r\n\x1a\n"
+IEND = b"\x00\x00\x00\x00IEND\xaeB`\x82"
+BLOCK = 4096
+"""Bytes that are read at first: the head of any image, and all of a tiny one."""
+EXTENSIONS = 1 << 16
+"""Bytes before the voxels that are looked through for extensions."""
+
+BITS = {
+    2: 8, 4: 16, 8: 32, 16: 32, 32: 64, 64: 64, 128: 24, 256: 8, 512: 16, 768: 32, 1024: 64, 1280: 64,
+    1536: 128, 1792: 128, 2048: 256, 2304: 32,
+}  # fmt: skip
+"""Bits per voxel of every NIfTI datatype code (nifti1.h, DT_*)."""
+
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Samples per pixel of every PNG colour type (PNG specification, 11.2.2)."""
+
+TEXT_CHUNKS = ("tEXt", "zTXt", "iTXt", "eXIf", "tIME")
+"""PNG chunks that can hold a name, a date or a camera's notes."""
+
+Rows = tuple[tuple[float, ...], ...]
+"""Three rows of four: voxel to world, mm, RAS."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gzip:
+    """What a gzip file says of itself (RFC 1952): `name`, `comment` and `time` of what was packed.
+
+    `checksum` (CRC-32) and `length` (modulo 2**32) are those of the last member, from the last eight bytes.
+    """
+
+    name: str
+    comment: str
+    time: int
+    checksum: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class NiftiHead:
+    """The header of a NIfTI-1 or NIfTI-2 file.
+
+    `order` is "<" or ">"; `shape` is (i, j, k[, volumes…]); `spacing` are the voxel sizes of the same axes, in
+    mm for the first three; `qform` and `sform` are codes, `qform_rows` and `sform_rows` the transforms where the
+    code is positive; `units` is xyzt_units; `texts` are the free-text fields that hold anything; `offset` is
+    where the voxels start, in bytes; `extensions` are the codes of the extensions before; `stored` is the size
+    of the file on disk; `gzip` is None for a plain file.
+    """
+
+    version: int
+    order: str
+    shape: tuple[int, ...]
+    datatype: int
+    bitpix: int
+    spacing: tuple[float, ...]
+    slope: float
+    intercept: float
+    units: int
+    qform: int
+    sform: int
+    qform_rows: Rows
+    sform_rows: Rows
+    offset: int
+    texts: tuple[tuple[str, str], ...]
+    extensions: tuple[int, ...] = ()
+    stored: int = 0
+    gzip: Gzip | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes that the unpacked file has, by its header."""
+        return self.offset + math.prod(self.shape) * self.bitpix // 8
+
+    @property
+    def affine(self) -> Rows:
+        """The voxel-to-world matrix: sform, else qform, else the voxel sizes (nifti1.h, methods 3, 2, 1)."""
+        if self.sform > 0:
+            return self.sform_rows
+        if self.qform > 0:
+            return self.qform_rows
+        x, y, z = (*self.spacing, 1.0, 1.0, 1.0)[:3]
+        return (x, 0.0, 0.0, 0.0), (0.0, y, 0.0, 0.0), (0.0, 0.0, z, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PngHead:
+    """What a PNG says before its pixels: size in pixels, bits per sample, colour type.
+
+    `texts` are the names of text chunks before the pixels; `complete` says that the file ends with IEND, and
+    `trailing` is how many bytes follow it; `checksum` is the end of the last chunk of pixels (the Adler-32 of the
+    scan lines), where nothing stands between it and the end.
+    """
+
+    rows: int
+    columns: int
+    bits: int
+    colour: int
+    interlaced: bool
+    texts: tuple[str, ...]
+    complete: bool
+    trailing: int = 0
+    checksum: bytes = b""
+
+
+# --- NIfTI -----------------------------------------------------------------------------------------------
+
+
+def nifti_head(path: str | PathLike[str]) -> NiftiHead:
+    """The header of `path`, gzipped or not.
+
+    Raises `DataError` with GZIP_INVALID where a `.gz` is no gzip file and NIFTI_INVALID where the content is
+    no NIfTI, `OSError` where it can't be read.
+    """
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for every image
+        data = stream.read(BLOCK)
+        if not (data.startswith(GZIP) or str(path).endswith(".gz")):
+            data += stream.read(EXTENSIONS) if data[348:349] > b"\0" else b""
+            return _nifti(data, stream.seek(0, 2), None)
+        gzip = _gzip(data)
+        unpacked = _inflate(stream, data, 352)
+        if unpacked[348:349] > b"\0" or _SIZES.get(unpacked[:4], ("", 0))[1] == 540:
+            stream.seek(len(data))
+            unpacked = _inflate(stream, data, EXTENSIONS if unpacked[348:349] > b"\0" else 544)
+        size = stream.seek(0, 2)
+        if size > len(data):
+            stream.seek(max(0, size - 8))
+            data = stream.read(8)
+    checksum, length = (int.from_bytes(part, "little") for part in (data[-8:-4], data[-4:]))
+    return _nifti(unpacked, size, Gzip(*gzip, checksum, length))
+
+
+def _gzip(data: bytes) -> tuple[str, str, int]:
+    """Name, comment and time in the header of a gzip file (RFC 1952, 2.3)."""
+    if not data.startswith(GZIP) or len(data) < 10:
+        raise DataError("GZIP_INVALID", "the file is named .gz and does not begin as a gzip file")
+    flags, time = data[3], int.from_bytes(data[4:8], "little")
+    at = 10
+    if flags & 4:
+        at += 2 + int.from_bytes(data[at : at + 2], "little")
+    found = ["", ""]
+    for number, flag in enumerate((8, 16)):
+        if flags & flag:
+            end = data.find(b"\0", at)
+            found[number] = data[at:end].decode("latin-1") if end >= 0 else ""
+            at = end + 1 if end >= 0 else len(data)
+    return found[0], found[1], time
+
+
+def _inflate(stream: BinaryIO, data: bytes, wanted: int) -> bytes:
+    """The first `wanted` bytes that a gzip stream unpacks to, fewer where it ends before."""
+    unpack = zlib.decompressobj(wbits=31)
+    out = b""
+    try:
+        while data and len(out) < wanted and not unpack.eof:
+            out += unpack.decompress(data, wanted - len(out))
+            data = unpack.unconsumed_tail or stream.read(BLOCK)
+    except zlib.error:
+        raise DataError("GZIP_INVALID", "the gzip stream can't be unpacked") from None
+    return out
+
+
+_SIZES = {struct.pack(order + "i", size): (order, size) for order in "<>" for size in (348, 540)}
+_FIELDS = {
+    (order, size): struct.Struct(order + form)
+    for order in "<>"
+    for size, form in {
+        348: "14x18s8x8h14x2h2x8ff2f3xB24x80s24s2h6f12f16s",
+        540: "12x2h8q24x8dq2d48x80s24s2i6d12d4xi4x16s",
+    }.items()
+}
+"""The fields of a NIfTI-1 and a NIfTI-2 header that are looked at, in their order (nifti1.h, nifti2.h)."""
+
+Fields = tuple[Any, ...]
+
+
+def _nifti_1(data: bytes, order: str) -> tuple[Fields, Fields, Fields]:
+    """(dim, pixdim, quaternion, rows), numbers, texts of a NIfTI-1 header."""
+    f = _FIELDS[order, 348].unpack_from(data)
+    # db_name dim[8] datatype bitpix pixdim[8] offset slope intercept units descrip aux q s b,c,d,x,y,z rows name
+    arrays, numbers = (f[1:9], f[11:19], f[27:33], f[33:45]), (f[9], f[10], *f[19:23], f[25], f[26])
+    return arrays, numbers, (("descrip", f[23]), ("aux_file", f[24]), ("intent_name", f[45]), ("db_name", f[0]))
+
+
+def _nifti_2(data: bytes, order: str) -> tuple[Fields, Fields, Fields]:
+    """The same of a NIfTI-2 header, which has no db_name."""
+    f = _FIELDS[order, 540].unpack_from(data)
+    # datatype bitpix dim[8] pixdim[8] offset slope intercept descrip aux qform sform b,c,d,x,y,z rows units name
+    arrays, numbers = (f[2:10], f[10:18], f[25:31], f[31:43]), (f[0], f[1], *f[18:21], f[43], f[23], f[24])
+    return arrays, numbers, (("descrip", f[21]), ("aux_file", f[22]), ("intent_name", f[44]))
+
+
+def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
+    """Reads a NIfTI-1 (348 bytes) or NIfTI-2 (540 bytes) header of either byte order."""
+    order, size = _SIZES.get(data[:4], ("", 0))
+    if not order or len(data) < size:
+        raise DataError("NIFTI_INVALID", "the file does not begin with a NIfTI header")
+    magic = data[344:347] if size == 348 else data[4:7]
+    if magic not in ((b"n+1", b"ni1") if size == 348 else (b"n+2", b"ni2")):
+        raise DataError("NIFTI_INVALID", "the header has no NIfTI magic word")
+    arrays, numbers, texts = _nifti_1(data, order) if size == 348 else _nifti_2(data, order)
+    dim, pixdim, quaternion, rows = arrays
+    datatype, bitpix, offset, slope, intercept, units, qform, sform = numbers
+    if not 1 <= dim[0] <= 7 or min(dim[1 : dim[0] + 1]) < 1:
+        raise DataError("NIFTI_INVALID", "the header's dimensions are not 1 to 7 positive numbers")
+    if BITS.get(datatype) != bitpix:
+        raise DataError("NIFTI_INVALID", f"datatype {datatype} with {bitpix} bits per voxel does not exist")
+    if not (math.isfinite(offset) and offset >= size):
+        raise DataError("NIFTI_INVALID", "the voxels are said to begin inside the header")
+    return NiftiHead(
+        version=1 if size == 348 else 2,
+        order=order,
+        shape=dim[1 : dim[0] + 1],
+        datatype=datatype,
+        bitpix=bitpix,
+        spacing=pixdim[1 : dim[0] + 1],
+        slope=slope,
+        intercept=intercept,
+        units=units,
+        qform=qform,
+        sform=sform,
+        qform_rows=_rotated(pixdim, quaternion) if qform > 0 else (),
+        sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (),
+        offset=int(offset),
+        texts=tuple((name, _text(text)) for name, text in texts if text[:1] > b"\0" and _text(text)),
+        extensions=_extensions(data[size : int(offset)], order),
+        stored=stored,
+        gzip=gzip,
+    )
+
+
+def _text(data: bytes) -> str:
+    return data.split(b"\0", 1)[0].decode("latin-1").strip()
+
+
+def _extensions(data: bytes, order: str) -> tuple[int, ...]:
+    """The codes of the extensions in the bytes between header and voxels (nifti1.h, nifti1_extension)."""
+    codes = []
+    at = 4
+    while data[:1] > b"\0" and at + 8 <= len(data):
+        length, code = struct.unpack_from(order + "2i", data, at)
+        codes.append(code)
+        at += max(length, 8)
+    return tuple(codes)
+
+
+def _rotated(pixdim: tuple[float, ...], quaternion: tuple[float, ...]) -> Rows:
+    """The rows of the qform (nifti1.h, method 2)."""
+    x, y, z = pixdim[1:4]
+    b, c, d, *shift = quaternion
+    a = math.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    z = -z if pixdim[0] < 0 else z
+    return (
+        ((a * a + b * b - c * c - d * d) * x, 2 * (b * c - a * d) * y, 2 * (b * d + a * c) * z, shift[0]),
+        (2 * (b * c + a * d) * x, (a * a + c * c - b * b - d * d) * y, 2 * (c * d - a * b) * z, shift[1]),
+        (2 * (b * d - a * c) * x, 2 * (c * d + a * b) * y, (a * a + d * d - c * c - b * b) * z, shift[2]),
+    )
+
+
+# --- PNG -------------------------------------------------------------------------------------------------
+
+
+def png_head(path: str | PathLike[str]) -> PngHead:
+    """What the PNG says before its pixels. Raises `DataError` with PNG_INVALID where it is no PNG."""
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for every image
+        data = stream.read(BLOCK)
+        if len(data) < 33 or not data.startswith(PNG) or data[12:16] != b"IHDR":
+            raise DataError("PNG_INVALID", "the file does not begin as a PNG")
+        columns, rows, bits, colour, method, filters, interlace = struct.unpack_from(">IIBBBBB", data, 16)
+        if zlib.crc32(data[12:29]) != int.from_bytes(data[29:33], "big") or not rows * columns:
+            raise DataError("PNG_INVALID", "the PNG header is damaged")
+        if method or filters or colour not in CHANNELS:
+            raise DataError("PNG_INVALID", "the PNG header names a method that does not exist")
+        texts = tuple(name for name in _names_before_pixels(stream, data) if name in TEXT_CHUNKS)
+        end = data
+        if len(data) == BLOCK:
+            stream.seek(-20, 2)
+            end = stream.read(20)
+        complete, trailing = end.endswith(IEND), 0
+        if not complete:
+            trailing = _after_end(stream)
+            complete = trailing > 0
+    return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16])
+
+
+def _names_before_pixels(stream: BinaryIO, data: bytes) -> Iterator[str]:
+    """The names of the chunks between IHDR and the first IDAT; `data` is the begin of the file."""
+    at = 33
+    while True:
+        if at + 8 > len(data) and len(data) == BLOCK:
+            stream.seek(at)
+            head = stream.read(8)
+        else:
+            head = data[at : at + 8]
+        if len(head) < 8 or head[4:] in (b"IDAT", b"IEND"):
+            return
+        yield head[4:].decode("latin-1")
+        at += int.from_bytes(head[:4], "big") + 12
+
+
+def _after_end(stream: BinaryIO) -> int:
+    """How many bytes follow the end chunk; 0 where there is none."""
+    size = stream.seek(0, 2)
+    at = len(PNG)
+    while at + 12 <= size:
+        stream.seek(at)
+        head = stream.read(8)
+        at += int.from_bytes(head[:4], "big") + 12
+        if head[4:] == b"IEND":
+            return max(0, size - at)
+    return 0

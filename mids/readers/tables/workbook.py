@@ -1,0 +1,73 @@
+"""Reads the first sheet of an Excel workbook (.xlsx) as the same table that its CSV would give."""
+
+import csv
+import zipfile
+from collections.abc import Iterable
+from datetime import date, datetime
+from io import BytesIO, StringIO
+from pathlib import Path
+from xml.etree.ElementTree import ParseError
+
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+
+from mids.errors import DataError
+from mids.readers.archives.files import open_source
+from mids.readers.tables.table import Table, parse_csv
+from mids.records import Source
+
+LARGEST = 256 * 1024**2
+"""Bytes that a workbook may unpack to; a bomb is refused, a table of a million rows stays below."""
+
+_BROKEN = (
+    zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError, EOFError, OSError,
+    AttributeError, IndexError,
+)  # fmt: skip
+
+
+def read_table(root: Path, source: Source) -> Table:
+    """The table in a CSV, TSV or XLSX file below `root`, by its name (see `mids.readers.tables.table.read_csv`).
+
+    Raises `DataError`: ``TABLE_INVALID`` where a workbook is broken or unpacks to too much, ``SOURCE_UNREADABLE``
+    where the file can't be opened.
+    """
+    with open_source(root, source) as stream:
+        data = stream.read()
+    if source.name.lower().endswith(".xlsx"):
+        data = _as_csv(_cells(data))
+    return parse_csv(data, source.name)
+
+
+def _cells(data: bytes) -> list[list[str]]:
+    """The cells of the first sheet; of a row that is quite empty none."""
+    try:
+        with zipfile.ZipFile(BytesIO(data)) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+            if size > LARGEST:
+                raise DataError("TABLE_INVALID", f"the workbook unpacks to {size} bytes")
+            for info in archive.infolist():
+                if info.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.read(info)[:4096]:
+                    raise DataError("TABLE_INVALID", "the workbook defines entities, which no program writes")
+        book = load_workbook(BytesIO(data), read_only=True, data_only=True)
+        rows = [[_text(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+        book.close()
+    except _BROKEN as error:
+        raise DataError("TABLE_INVALID", f"the workbook can't be read ({type(error).__name__})") from error
+    return [row if any(row) else [] for row in rows]
+
+
+def _text(value: object) -> str:
+    """A cell as text: whole numbers without a point, days in ISO 8601 without a time."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime | date):
+        return value.isoformat()[:10]
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _as_csv(rows: Iterable[list[str]]) -> bytes:
+    buffer = StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue().encode()

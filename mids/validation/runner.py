@@ -1,0 +1,334 @@
+"""Validates a dataset: one walk, then every selected check on every file, subject by subject."""
+
+import multiprocessing
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from mids.checks import CHECKS, Check
+from mids.errors import MidsError
+from mids.inspection.identifiers import identify
+from mids.inspection.registry import Finding, Per, is_selected
+from mids.inspection.tree import Tree, is_common, subject_of, walk
+from mids.inspection.views import DatasetView, FileView, Kind, kind_of
+from mids.issues import Definition, Issue
+from mids.validation import plugins
+from mids.validation.outcome import CRASHED, OWN, Counts, Report
+from mids.vocabulary.schema import Schema, load
+
+__all__ = ["Counts", "Report", "definitions", "stream", "validate"]
+
+NOT_SHOWN = "(what stands there looks like an identifier of a person and is not shown)"
+
+BATCH = 500
+"""Files that one task of a worker process holds, in whole subjects."""
+WAITING = 4
+"""Tasks in flight for each worker process: memory does not grow with the dataset."""
+
+Checks = tuple[Check, ...]
+Part = tuple[str, Tree]
+"""A subject folder and what it holds."""
+
+
+def definitions() -> Mapping[str, Definition]:
+    """Every code of the validator with its level, meaning, reason and remedy."""
+    plugins.load()
+    return {**{code: check.definition for code, check in CHECKS.items()}, **OWN}
+
+
+def validate(
+    dataset: Path | str,
+    *,
+    jobs: int = 1,
+    deep: bool = False,
+    select: frozenset[str] = frozenset(),
+    schema: Schema | None = None,
+    through: Callable[[Iterable[Issue]], Iterable[Issue]] = iter,
+) -> Report:
+    """Checks the dataset in the folder `dataset`, with `jobs` processes.
+
+    `deep` also reads whole images. `select` holds codes or families of checks (names, layout, sidecars,
+    images, tables, references, labels, privacy): the others do not run; the family claims runs only where it is
+    selected. Raises `MidsError` where `dataset` is no folder, or a name in `select` is unknown. The report holds what
+    `through` passes on of the issues, in the order of finding.
+    """
+    tree, checks = _prepared(dataset, select, deep=deep)
+    issues = sorted(through(_issues(tree, schema or load(), checks, jobs)), key=lambda issue: issue.path)
+    crashed = any(issue.code == CRASHED.code for issue in issues)
+    return Report(tree.root.resolve().name, tuple(issues), _counts(tree), crashed)
+
+
+def stream(
+    dataset: Path | str,
+    *,
+    jobs: int = 1,
+    deep: bool = False,
+    select: frozenset[str] = frozenset(),
+    schema: Schema | None = None,
+) -> Iterator[Issue]:
+    """The issues of `validate` as they are found, in the order of finding; none is kept in memory."""
+    tree, checks = _prepared(dataset, select, deep=deep)
+    return _issues(tree, schema or load(), checks, jobs)
+
+
+def _prepared(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:
+    """What is in the folder, and the checks to run on it."""
+    root = Path(dataset)
+    if not root.is_dir():
+        raise MidsError(f"{root}: no such folder")
+    plugins.load()
+    checks = _selected(select, deep=deep)
+    return walk(root), checks
+
+
+def _issues(tree: Tree, schema: Schema, checks: Checks, jobs: int) -> Iterator[Issue]:
+    """First what is wrong with the dataset, then with each subject."""
+    view = DatasetView(tree, schema)
+    run = _Run(DatasetView(tree.common(shifted=view.shifted), schema), checks)
+    yield from _first_crashes(_found(tree, view, run, jobs))
+
+
+def _found(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
+    yield from run.dataset(view)
+    batches = _batches(tree.subjects())
+    first = list(islice(batches, 2))
+    if jobs > 1 and len(first) > 1:
+        yield from _in_processes(chain(first, batches), run, jobs)
+    else:
+        for batch in chain(first, batches):
+            yield from run.subjects(batch)
+
+
+def _first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
+    """All issues, but of a check that crashes in the same way again and again only the first."""
+    crashed: set[str] = set()
+    for issue in found:
+        if issue.code == CRASHED.code:
+            if issue.message in crashed:
+                continue
+            crashed.add(issue.message)
+        yield issue
+
+
+def _selected(select: frozenset[str], *, deep: bool) -> Checks:
+    """The checks to run, in the order of their registration."""
+    families = {check.family for check in CHECKS.values()}
+    unknown = sorted(select - CHECKS.keys() - families)
+    if unknown:
+        raise MidsError(f"no check and no family of checks is called {', '.join(unknown)} (see --list-codes)")
+    return tuple(check for check in CHECKS.values() if (deep or not check.deep) and is_selected(check, select))
+
+
+def _batches(subjects: Iterable[Part]) -> Iterator[list[Part]]:
+    """Subjects together until they hold enough files to be worth a task."""
+    batch: list[Part] = []
+    files = 0
+    for subject, tree in subjects:
+        batch.append((subject, tree))
+        files += len(tree.files)
+        if files >= BATCH:
+            yield batch
+            batch, files = [], 0
+    if batch:
+        yield batch
+
+
+# --- in other processes ----------------------------------------------------------------------------------
+
+
+def _in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: int) -> Iterator[Issue]:
+    """What `run` finds in the subjects, in their order; a few batches are under way at a time."""
+    # Not fork: the caller may have threads.
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    context.set_forkserver_preload([__name__])
+    codes = frozenset(check.definition.code for check in run.checks)
+    begin = (run.common.tree, run.common.schema, codes)
+    waiting: deque[Future[list[Issue]]] = deque()
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=begin) as pool:
+        for batch in batches:
+            waiting.append(pool.submit(_run_batch, batch))
+            if len(waiting) > WAITING * jobs:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+
+
+_RUNS: list["_Run"] = []
+"""In a worker process: what it works on, for all of its batches."""
+
+
+def _begin(common: Tree, schema: Schema, codes: frozenset[str]) -> None:
+    """Prepares a worker process; checks travel by their codes."""
+    plugins.load()
+    checks = tuple(check for code, check in CHECKS.items() if code in codes)
+    _RUNS[:] = [_Run(DatasetView(common, schema), checks)]
+
+
+def _run_batch(batch: Sequence[Part]) -> list[Issue]:
+    """What a worker process does."""
+    return list(_RUNS[0].subjects(batch))
+
+
+# --- checks on views -------------------------------------------------------------------------------------
+
+
+PERS: Mapping[Kind, tuple[Per, ...]] = {
+    "image": ("image", "content"),
+    "sidecar": ("json", "sidecar", "content"),
+    "json": ("json", "content"),
+    "description": ("json",),
+    "table": ("table", "content"),
+    "document": ("content",),
+}
+"""Which checks look at a file of each kind, besides those of names for every file of a subject."""
+
+Groups = tuple[tuple[Any, Checks], ...]
+"""Checks by the question that decides whether they run."""
+
+
+class _Run:
+    """Checks, and the files that apply to all subjects."""
+
+    def __init__(self, common: DatasetView, checks: Checks) -> None:
+        self.common = common
+        self.checks = checks
+        self._groups: dict[tuple[Kind, bool], Groups] = {}
+
+    def dataset(self, view: DatasetView) -> Iterator[Issue]:
+        """The checks of the whole dataset, and of the files that belong to no subject."""
+        files = self._files(view, (path for path in view.tree.files if not subject_of(path)))
+        for issue in _once(chain(_run_checks(view, "dataset", "", self.checks), files)):
+            # What can't be read below a subject is said there.
+            if issue.code != "FILE_UNREADABLE" or issue.origin.startswith("layout") or not subject_of(issue.path):
+                yield issue
+
+    def subjects(self, batch: Iterable[Part]) -> Iterator[Issue]:
+        """The checks of files and of subjects, for each subject."""
+        for subject, tree in batch:
+            view = DatasetView(tree, self.common.schema, self.common)
+            files = self._files(view, (path for path in tree.files if not is_common(path)))
+            yield from _once(chain(files, _run_checks(view, "subject", subject, self.checks)))
+            view.forget()
+
+    def _files(self, view: DatasetView, paths: Iterable[str]) -> Iterator[Issue]:
+        """The checks that look at one file."""
+        for path in paths:
+            file = view.view(path)
+            groups = self._of(file.kind, inside=bool(file.subject))
+            if found := _run_groups(groups, file):
+                yield from found
+
+    def _of(self, kind: Kind, *, inside: bool) -> Groups:
+        """The checks for a kind of file, in the order of their registration within a group."""
+        if (kind, inside) not in self._groups:
+            groups: dict[Any, list[Check]] = {}
+            for per in (("file",) if inside else ()) + PERS.get(kind, ()):
+                for check in self.checks:
+                    if check.per == per:
+                        groups.setdefault(check.when, []).append(check)
+            self._groups[kind, inside] = tuple((when, tuple(found)) for when, found in groups.items())
+        return self._groups[kind, inside]
+
+
+def _run_groups(groups: Groups, file: FileView) -> list[Issue]:
+    """The checks of each group whose question about the file is answered yes."""
+    issues: list[Issue] = []
+    for when, group in groups:
+        try:
+            wanted = when is None or when(file)
+        except OSError as error:
+            issues.append(_unreadable(error, file.path, group[0], file.dataset.tree))
+            continue
+        except Exception as error:  # whatever it is, the run goes on and ends with exit code 3
+            issues.append(_crash(error, file.path, group[0]))
+            continue
+        if wanted:
+            for check in group:
+                issues += _run(check, file, file.path)
+    return issues
+
+
+def _run_checks(view: DatasetView, per: Per, path: str, checks: Checks) -> Iterator[Issue]:
+    """The checks that look at a dataset or a subject."""
+    return (issue for check in checks if check.per == per for issue in _run(check, view, path))
+
+
+def _once(found: Iterable[Issue]) -> Iterator[Issue]:
+    """All issues, that of an unreadable file only once."""
+    unreadable = set()
+    for issue in found:
+        if issue.code == "FILE_UNREADABLE" and not issue.origin.startswith("layout"):
+            if issue.path in unreadable:
+                continue
+            unreadable.add(issue.path)
+        yield issue
+
+
+def _run(check: Check, view: Any, path: str) -> Iterable[Issue]:
+    """What one check finds; its failure is an issue of its own and stops nothing."""
+    issues: list[Issue] = []
+    try:
+        for found in check.function(view):
+            issues.append(_issue(check, Finding(found) if isinstance(found, str) else found, path))
+    except OSError as error:
+        tree = view.dataset.tree if isinstance(view, FileView) else view.tree
+        issues.append(_unreadable(error, path, check, tree))
+    except Exception as error:  # whatever it is, the run goes on and ends with exit code 3
+        issues.append(_crash(error, path, check))
+    return issues
+
+
+def _issue(check: Check, finding: Finding, path: str) -> Issue:
+    """The issue of a finding; what it quotes of the dataset is left out where it looks like an identifier."""
+    definition = check.definition
+    message, value = finding.message, finding.value
+    if any(kind != "date" for text in (message, value) for kind, _ in identify(text)):
+        message, value = f"{definition.what} {NOT_SHOWN}", ""
+    return Issue(
+        definition.code,
+        definition.level,
+        message,
+        finding.path or path,
+        finding.where,
+        value,
+        finding.expected,
+        definition.fix,
+        _origin(check),
+    )
+
+
+def _origin(check: Check) -> str:
+    return f"{check.family}.{check.function.__name__}"
+
+
+def _unreadable(error: OSError, path: str, check: Check, tree: Tree) -> Issue:
+    """The issue of a file that can't be read: the one that the error names, if it is one of the dataset."""
+    unreadable = CHECKS["FILE_UNREADABLE"].definition
+    message = f"the file can't be read ({error.strerror or type(error).__name__})"
+    root, name = f"{tree.root}/", str(error.filename)
+    path = name.removeprefix(root) if name.startswith(root) else path
+    return Issue(unreadable.code, unreadable.level, message, path, fix=unreadable.fix, origin=_origin(check))
+
+
+def _crash(error: Exception, path: str, check: Check) -> Issue:
+    # The text of the exception may hold what the file holds, so only its kind is told.
+    message = f"the check {check.definition.code} stopped with {type(error).__name__}"
+    return Issue(CRASHED.code, CRASHED.level, message, path, fix=CRASHED.fix, origin=_origin(check))
+
+
+def _counts(tree: Tree) -> Counts:
+    kinds = [kind_of(path) for path in tree.files]
+    folders = [folder.split("/") for folder in tree.folders if folder.startswith("sub-")]
+    return Counts(
+        files=len(tree.files),
+        bytes=sum(tree.files.values()),
+        subjects=sum(len(parts) == 1 for parts in folders),
+        sessions=sum(len(parts) == 2 and parts[1].startswith("ses-") for parts in folders),
+        images=kinds.count("image"),
+        tables=kinds.count("table"),
+        ignored=tree.ignored,
+    )

@@ -1,0 +1,448 @@
+"""A dataset on disk is read as it is: every image a row, every value a string, published forms included."""
+
+import json
+import logging
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from example_datasets.generators import anatomy, ct
+from mids.conversion import Conversion
+from mids.dataset import Dataset, Picture, Volume
+from mids.dataset.layout import CONFIG, bids_layout, pybids_config
+from mids.errors import DataError, MidsError
+from mids.resources import schemas
+from mids.vocabulary.names import Name, build
+from mids.vocabulary.schema import load
+
+RX = "sub-01/ses-A/mim-rx/sub-01_ses-A_run-01_bp-chest_vp-pa_dx.png"
+LATERAL = "sub-01/ses-A/mim-rx/sub-01_ses-A_run-01_bp-chest_vp-ll_dx.png"
+CT = "sub-01/ses-B/mim-ct/sub-01_ses-B_run-1_bp-chest_ct.nii.gz"
+HEAD = "sub-02/ses-A/anat/sub-02_ses-A_run-1_T1w.nii.gz"
+TABLES = {
+    "participants.tsv": "participant_id\tage\tsex\tnotes\nsub-01\t061\tF\tNA\nsub-02\tn/a\tM\t\n",
+    "sub-01/sub-01_sessions.tsv": "session_id\tacq_time\tage\nses-A\t1920-01-02\t60\nses-B\t1921-01-02\t61\n",
+    "sub-02/sub-02_sessions.tsv": "session_id\tacq_time\tage\nses-A\t1920-05-05\t36\n",
+    "sub-01/ses-A/sub-01_ses-A_scans.tsv": (
+        f"filename\tacq_time\tmodality\nmim-rx/{Path(RX).name}\t1920-01-02T10:00:00\tdx\n"
+        f"mim-rx/{Path(RX).name}\tn/a\ttwice\n"
+    ),
+}
+
+
+def written(root: Path, texts: Mapping[str, str]) -> Path:
+    """The files, and a description, below `root`."""
+    for path, text in {"dataset_description.json": '{"Name": "By hand"}', **texts}.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """Two subjects, four images without content, and tables."""
+    return written(tmp_path / "made", dict.fromkeys([RX, LATERAL, CT, HEAD], "") | TABLES)
+
+
+# --- what is a dataset ---
+
+
+def test_no_dataset_is_said_in_one_line(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "absent"):
+        with pytest.raises(MidsError, match=r"^[^\n]+: give the [^\n]+$"):
+            Dataset(path)
+
+
+def test_description_and_name(made: Path) -> None:
+    assert Dataset(made).name == "By hand"
+    (made / "dataset_description.json").write_text("{}")
+    assert Dataset(str(made)).name == "made"
+    (made / "dataset_description.json").write_text("{,}")
+    with pytest.raises(DataError) as caught:
+        _ = Dataset(made).description
+    assert caught.value.code == "JSON_INVALID"
+
+
+# --- images ---
+
+
+def test_every_image_is_one_row_in_order(made: Path) -> None:
+    images = Dataset(made).images
+    assert images["filename"].tolist() == [LATERAL, RX, CT, HEAD]
+    assert images["run"].tolist() == ["01", "01", "1", "1"]
+    assert images["group"].fillna("").tolist() == ["rx", "rx", "ct", ""]
+    assert images["datatype"].fillna("").tolist() == ["", "", "", "anat"]
+    assert images["vp"].fillna("").tolist() == ["ll", "pa", "", ""]
+    assert images["suffix"].tolist() == ["dx", "dx", "ct", "T1w"]
+    assert images["extension"].tolist() == [".png", ".png", ".nii.gz", ".nii.gz"]
+    assert images["participant_id"].tolist() == ["sub-01", "sub-01", "sub-01", "sub-02"]
+    assert images["session_id"].tolist() == ["ses-A", "ses-A", "ses-B", "ses-A"]
+
+
+def test_tables_join_without_doubling_and_clashes_get_a_prefix(made: Path) -> None:
+    images = Dataset(made).images.set_index("filename")
+    assert images.loc[RX, "modality"] == "dx"
+    assert images.loc[RX, "acq_time"] == "1920-01-02T10:00:00"
+    assert images.loc[CT, "session_acq_time"] == "1921-01-02"
+    assert (images.loc[CT, "age"], images.loc[CT, "participant_age"]) == ("61", "061")
+    assert pd.isna(images.loc[HEAD, "participant_age"])
+    assert pd.isna(images.loc[LATERAL, "modality"])
+
+
+def test_only_n_a_and_nothing_are_missing(made: Path) -> None:
+    participants = Dataset(made).participants
+    assert participants["notes"].isna().tolist() == [False, True]
+    assert participants.loc[0, "notes"] == "NA"
+    assert participants.loc[0, "age"] == "061"
+    assert participants["age"].isna().tolist() == [False, True]
+
+
+def test_values_are_strings_whatever_they_look_like(made: Path) -> None:
+    dataset = Dataset(made)
+    for table in (dataset.images, dataset.participants, dataset.sessions, dataset.scans):
+        assert {str(kind) for kind in table.dtypes} == {"string"}
+
+
+def test_a_dataset_without_tables_has_its_images(made: Path) -> None:
+    for path in TABLES:
+        (made / path).unlink()
+    dataset = Dataset(made)
+    assert len(dataset.images) == 4
+    assert dataset.participants.columns.tolist() == ["participant_id"]
+    assert len(dataset.sessions) + len(dataset.scans) == 0
+
+
+def test_a_dataset_without_images_has_the_columns(tmp_path: Path) -> None:
+    images = Dataset(written(tmp_path, {})).images
+    assert len(images) == 0
+    assert {"filename", "sub", "ses", "run", "bp", "lat", "vp", "suffix", "group", "extension"} <= set(images)
+    assert len(Dataset(tmp_path).select(vp="pa")) == 0
+
+
+def test_what_is_no_image_of_a_subject_is_no_row(made: Path) -> None:
+    other = ["sub-01/ses-A/.hidden.png", "sourcedata/sub-01/x_dx.png", "derivatives/rois/sub-01/sub-01_mask.nii.gz"]
+    written(made, dict.fromkeys([*other, RX.replace(".png", ".json"), "sub-02/notes.txt"], "{}"))
+    assert len(Dataset(made).images) == 4
+
+
+def test_legacy_names_are_read_in_modern_terms(tmp_path: Path) -> None:
+    covid = "sub-S0001/ses-E00001/mod-rx/sub-S0001_ses-E00001_acq-2_run-1_bp-chest_ct.nii.gz"
+    joined = "sub-1/ses-2/rx/sub-1_ses-2_bp-thorax_bp-ap_cr.png"
+    lost = "sub-1/ses-2/rx/whatever.PNG"
+    images = Dataset(written(tmp_path, dict.fromkeys([covid, joined, lost], ""))).images.set_index("filename")
+    assert images.loc[covid, ["suffix", "group", "acq", "bp"]].tolist() == ["ct", "ct", "2", "chest"]
+    assert images.loc[joined, ["sub", "bp", "vp", "group"]].tolist() == ["1", "chest", "ap", "rx"]
+    assert images.loc[lost, ["sub", "ses", "participant_id", "extension"]].tolist() == ["1", "2", "sub-1", ".PNG"]
+    assert images.loc[lost, ["suffix", "bp", "group"]].isna().all()
+
+
+def test_published_tables_find_their_images(tmp_path: Path) -> None:
+    image = "sub-S1/ses-E1/mod-rx/sub-S1_ses-E1_run-1_bp-chest_vp-pa_cr.png"
+    other = "sub-S1/ses-E2/mod-rx/sub-S1_ses-E2_run-1_bp-chest_vp-pa_cr.png"
+    texts = {
+        "participants.tsv": "participant\tgender\nS1\tF\n",
+        "sub-S1/sub-S1_sessions.tsv": "session\tstudy_date\nE1\t20200301\n",
+        "sub-S1/ses-E1/sub-S1_ses-E1_scans.tsv": f"filename\tRows\n{Path(image).name}\t10\n{Path(other).name}\t20\n",
+    }
+    dataset = Dataset(written(tmp_path, {image: "", other: "", **texts}))
+    images = dataset.images.set_index("filename")
+    assert images.loc[image, ["gender", "study_date", "Rows"]].tolist() == ["F", "20200301", "10"]
+    assert pd.isna(images.loc[other, "Rows"])
+    assert dataset.scans.loc[1, "filename"] == f"sub-S1/ses-E1/{Path(other).name}"
+
+
+def test_a_broken_table_is_left_out_and_said(made: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with (made / "sub-01/sub-01_sessions.tsv").open("a") as stream:
+        stream.write("ses-C\t1\t2\t3\n")
+    with caplog.at_level(logging.WARNING, "mids.dataset"):
+        dataset = Dataset(made)
+        assert len(dataset.images) == 4
+    assert "sub-01/sub-01_sessions.tsv, line 4" in caplog.text
+    assert dataset.sessions["participant_id"].tolist() == ["sub-02"]
+
+
+LABELS = st.text("abcXYZ019", min_size=1, max_size=4)
+
+
+@st.composite
+def names(draw: st.DrawFn) -> Name:
+    """A name of any suffix that pictures or volumes have, with any entities."""
+    schema = load()
+    images = [
+        s for s in schema.suffixes.values() if s.group not in ("", "*") and s.extensions[0] in (".png", ".nii.gz")
+    ]
+    suffix = draw(st.sampled_from(images))
+    values = {"sub": draw(LABELS), "ses": draw(LABELS), "run": draw(st.from_regex("[0-9]{1,3}", fullmatch=True))}
+    for key in draw(st.sets(st.sampled_from(list(schema.entities)), max_size=6)):
+        entity = schema.entities[key]
+        codes = st.sampled_from(sorted(schema.code_lists[entity.code_list].codes)) if entity.code_list else LABELS
+        values[key] = draw(st.from_regex("[0-9]{1,3}", fullmatch=True) if entity.kind == "index" else codes)
+    return build(values, suffix.suffix, suffix.extensions[0], group=suffix.group, datatype=suffix.datatype)
+
+
+@settings(deadline=None)
+@given(names())
+def test_images_say_what_the_name_was_built_from(name: Name) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        images = Dataset(written(Path(folder), {name.path: ""})).images
+    assert images.loc[0, "filename"] == name.path
+    said = {key: images.loc[0, key] for key in load().entities if key in images and not pd.isna(images.loc[0, key])}
+    assert said == dict(name.entities)
+    assert (images.loc[0, "suffix"], images.loc[0, "group"]) == (name.suffix, name.group)
+
+
+# --- tables ---
+
+
+def test_table_keeps_every_character(made: Path) -> None:
+    written(made, {"derivatives/x.tsv": '\ufeffid\tlist\tlist\r\n007\t["a", "b"]\t"x\r\n\r\n1e3\tn/a\n'})
+    table = Dataset(made).table("derivatives/x.tsv")
+    assert table.columns.tolist() == ["id", "list", "list.1"]
+    assert table["id"].tolist() == ["007", "1e3"]
+    assert table.iloc[0].tolist() == ["007", '["a", "b"]', '"x']
+    assert table.iloc[1, 1:].isna().all()
+
+
+@pytest.mark.parametrize("path", ["absent.tsv", "../made/participants.tsv", "sub-01"])
+def test_table_outside_the_dataset_is_refused(made: Path, path: str) -> None:
+    with pytest.raises(MidsError, match="is no file of the dataset"):
+        Dataset(made).table(path)
+
+
+def test_broken_tables_name_their_code(made: Path) -> None:
+    (made / "ragged.tsv").write_text("a\tb\n1\t2\n1\t2\t3\n")
+    (made / "latin.tsv").write_bytes("a\nTÓRAX\n".encode("latin-1"))
+    (made / "empty.tsv").touch()
+    dataset = Dataset(made)
+    for path, code in (("ragged.tsv", "TABLE_RAGGED"), ("latin.tsv", "TABLE_ENCODING")):
+        with pytest.raises(DataError, match=path) as caught:
+            dataset.table(path)
+        assert caught.value.code == code
+    assert dataset.table("empty.tsv").shape == (0, 0)
+
+
+# --- selection ---
+
+
+@pytest.mark.parametrize(
+    ("criteria", "found"),
+    [
+        ({}, [LATERAL, RX, CT, HEAD]),
+        ({"modality": "rx"}, [LATERAL, RX]),
+        ({"modality": "DX", "vp": "PA"}, [RX]),
+        ({"modality": "mr"}, [HEAD]),
+        ({"modality": ["ct", "MR"]}, [CT, HEAD]),
+        ({"suffix": "T1w"}, [HEAD]),
+        ({"bp": "TÓRAX"}, [LATERAL, RX, CT]),
+        ({"subject": "sub-01", "session": "B"}, [CT]),
+        ({"vp": ("pa", "ll")}, [LATERAL, RX]),
+        ({"modality": "ct", "suffix": "dx"}, []),
+    ],
+)
+def test_select(made: Path, criteria: dict[str, str], found: list[str]) -> None:
+    chosen = Dataset(made).select(**criteria)
+    assert chosen["filename"].tolist() == found
+    assert chosen.index.tolist() == list(range(len(found)))
+
+
+def test_select_refuses_an_unknown_modality(made: Path) -> None:
+    with pytest.raises(MidsError, match="modality xray"):
+        Dataset(made).select(modality="xray")
+
+
+# --- sidecars ---
+
+
+def test_sidecars_inherit_from_less_specific_ones_above(made: Path) -> None:
+    written(made, {
+        "dx.json": '{"Modality": "?", "Manufacturer": "root"}',
+        "T1w.json": '{"Manufacturer": "of another suffix"}',
+        "sub-01/sub-01_dx.json": '{"Modality": "DX", "KVP": 1}',
+        "sub-01/ses-A/mim-rx/sub-01_ses-A_vp-ll_dx.json": '{"KVP": 2}',
+        RX.replace(".png", ".json"): '{"KVP": 110.0, "ImageType": ["ORIGINAL", "PRIMARY"]}',
+    })  # fmt: skip
+    dataset = Dataset(made)
+    expected = {"Modality": "DX", "Manufacturer": "root", "KVP": 110.0, "ImageType": ["ORIGINAL", "PRIMARY"]}
+    assert dataset.sidecar(RX) == expected
+    assert dataset.sidecar(dataset.images.iloc[1]) == expected
+    assert dataset.sidecar(LATERAL) == {"Modality": "DX", "Manufacturer": "root", "KVP": 2}
+    assert dataset.sidecar(CT) == {}
+
+
+def test_broken_sidecars_name_their_code(made: Path) -> None:
+    for text in ("{", "[1, 2]", ""):
+        written(made, {RX.replace(".png", ".json"): text})
+        with pytest.raises(DataError, match=r"_dx\.json") as caught:
+            Dataset(made).sidecar(RX)
+        assert caught.value.code == "JSON_INVALID"
+
+
+# --- pixels ---
+
+
+def test_volume_is_scaled_and_has_its_affine(made: Path) -> None:
+    stored = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    affine = np.array([[-2.0, 0, 0, 10], [0, 3, 0, -20], [0, 0, 5, 30], [0, 0, 0, 1]])
+    image = nib.Nifti1Image(stored, affine)
+    image.to_filename(made / CT)
+    volume = Dataset(made).load(CT)
+    assert isinstance(volume, Volume)
+    np.testing.assert_array_equal(volume.data, stored)
+    assert volume.data.dtype == np.int16
+    np.testing.assert_allclose(volume.affine, affine)
+    nib.Nifti1Image(stored * 0.5 - 1024, affine, dtype=np.int16).to_filename(made / CT)
+    np.testing.assert_allclose(Dataset(made).load(CT).data, stored * 0.5 - 1024, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.array([[0, 1, 65535], [256, 4095, 2]], dtype=np.uint16),
+        np.array([[0, 1, 255]], dtype=np.uint8),
+        np.arange(24, dtype=np.uint8).reshape(2, 4, 3),
+    ],
+)
+def test_picture_keeps_its_values(made: Path, pixels: np.ndarray) -> None:
+    Image.fromarray(pixels).save(made / RX)
+    dataset = Dataset(made)
+    picture = dataset.load(dataset.select(vp="pa").iloc[0])
+    assert isinstance(picture, Picture)
+    np.testing.assert_array_equal(picture.data, pixels)
+    assert picture.data.dtype == pixels.dtype
+
+
+def test_picture_resolves_palettes_and_drops_transparency(made: Path) -> None:
+    colours = np.array([[[255, 0, 0], [0, 0, 255]]], dtype=np.uint8)
+    Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE).save(made / RX)
+    np.testing.assert_array_equal(Dataset(made).load(RX).data, colours)
+    Image.fromarray(np.array([[[7, 255], [9, 0]]], dtype=np.uint8)).save(made / RX)
+    np.testing.assert_array_equal(Dataset(made).load(RX).data, [[7, 9]])
+
+
+@pytest.mark.parametrize(("path", "code"), [(RX, "PNG_INVALID"), (CT, "NIFTI_INVALID")])
+def test_broken_images_name_their_code(made: Path, path: str, code: str) -> None:
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (50, 50), dtype=np.uint8)).save(made / RX)
+    nib.Nifti1Image(np.random.default_rng(1).random((9, 9, 9)), np.eye(4)).to_filename(made / CT)
+    whole = (made / path).read_bytes()
+    for broken in (b"", b"no image at all", whole[: len(whole) // 2], whole[:40]):
+        (made / path).write_bytes(broken)
+        with pytest.raises(DataError, match=re.escape(path)) as caught:
+            Dataset(made).load(path)
+        assert caught.value.code == code
+
+
+def test_only_images_of_the_dataset_can_be_loaded(made: Path) -> None:
+    with pytest.raises(MidsError, match="is no file of the dataset"):
+        Dataset(made).load(RX.replace("-pa", "-ap"))
+    with pytest.raises(MidsError, match="neither NIfTI nor PNG"):
+        Dataset(made).load("participants.tsv")
+
+
+# --- the converted phantom ---
+
+
+def test_phantom_is_read_as_its_tables_say(phantom: Conversion) -> None:
+    dataset = Dataset(phantom.dataset)
+    on_disk = {p for p in phantom.dataset.rglob("sub-*/**/*") if p.name.endswith((".png", ".nii.gz"))}
+    assert {phantom.dataset / name for name in dataset.images["filename"]} == on_disk
+    assert sorted(dataset.scans["filename"]) == dataset.images["filename"].tolist()
+    assert set(dataset.images["participant_id"]) == set(dataset.participants["participant_id"])
+    assert set(dataset.images["session_id"]) == set(dataset.sessions["session_id"])
+    for row in dataset.images.itertuples():
+        sidecar = dataset.sidecar(row.filename)
+        if row.extension == ".png":
+            assert dataset.load(row.filename).data.shape[:2] == (int(row.rows), int(row.columns))
+        assert str(row.modality).upper() == sidecar["Modality"]
+
+
+def test_loaded_ct_has_the_phantoms_hounsfield_units_at_its_places(phantom: Conversion) -> None:
+    dataset = Dataset(phantom.dataset)
+    straight = [name for name in dataset.select(modality="ct")["filename"] if not dataset.sidecar(name)["Resampled"]]
+    assert straight
+    for name in straight:
+        volume = dataset.load(name)
+        voxels = np.argwhere(volume.data != ct.PADDING)
+        x, y, z = nib.affines.apply_affine(volume.affine, voxels).T
+        expected = np.round(anatomy.hu(-x, -y, z))  # the phantom is in DICOM's axes: +x left, +y posterior
+        assert np.mean(volume.data[tuple(voxels.T)] == expected) > 0.999
+
+
+# --- pybids ---
+
+SHORT = {entity["name"]: entity["pattern"] for entity in pybids_config(load())["entities"]}
+
+
+def entities_of(row: Mapping[str, object]) -> dict[str, str]:
+    """A row of `images` as entities of pybids: by what the patterns of the configuration look for."""
+    columns = {name: re.sub(r"^\[_/\\\\\]([a-z]+)-.*", r"\1", pattern) for name, pattern in SHORT.items()}
+    columns |= {name: name for name in ("suffix", "group", "datatype", "extension")}
+    return {n: str(row[c]) for n, c in columns.items() if c in row and not pd.isna(row[c])}
+
+
+def test_committed_configuration_is_that_of_the_vocabulary() -> None:
+    committed = json.loads((schemas() / CONFIG).read_text(encoding="utf-8"))
+    assert committed == pybids_config(load()), (
+        "write json.dumps(pybids_config(load()), indent=2) to schemas/pybids.json"
+    )
+
+
+def test_entities_have_the_names_that_pybids_gives_them() -> None:
+    stock = json.loads((files("bids.layout") / "config" / "bids.json").read_text(encoding="utf-8"))["entities"]
+    ours = {re.sub(r".*?([a-z]+)-\(.*", r"\1", pattern): name for name, pattern in SHORT.items() if "-(" in pattern}
+    theirs = {re.sub(r".*?([a-z]+)-\(.*", r"\1", e["pattern"]): e["name"] for e in stock if "-(" in e["pattern"]}
+    assert len(theirs) > 20
+    assert {key: ours[key] for key in theirs} == theirs
+
+
+def test_pybids_finds_every_image_of_the_phantom(phantom: Conversion) -> None:
+    layout = bids_layout(phantom.dataset)
+    dataset = Dataset(phantom.dataset)
+    for row in dataset.images.to_dict("records"):
+        wanted = entities_of(row)
+        exactly = [f for f in layout.get(**wanted) if set(f.get_entities()) == set(wanted)]
+        assert [file.relpath for file in exactly] == [row["filename"]]
+        assert layout.build_path(wanted, absolute_paths=False, validate=False) == row["filename"]
+        assert exactly[0].get_metadata()["Modality"] == dataset.sidecar(row["filename"])["Modality"]
+    found = layout.get(bodypart="chest", group="rx", extension=".png")
+    assert len(found) == len(dataset.select(bp="chest", modality="rx"))
+
+
+def test_pybids_looks_at_the_end_of_paths_only(made: Path) -> None:
+    elsewhere = made.parent / "sub-99" / "ses-Z" / "mim-us" / "anat"
+    shutil.copytree(made, elsewhere)
+    layout = bids_layout(elsewhere)
+    assert set(layout.get_subjects()) == {"01", "02"}
+    assert set(layout.get_sessions()) == {"A", "B"}
+    assert [file.relpath for file in layout.get(run=1, group="ct")] == [CT]
+    assert {str(file.get_entities()["run"]) for file in layout.get(suffix="dx")} == {"01"}
+    assert {file.relpath for file in layout.get(datatype="anat")} == {HEAD}
+
+
+@settings(max_examples=15, deadline=None)
+@given(names())
+def test_pybids_reads_any_name_that_is_built(name: Name) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = written(Path(folder), {name.path: ""})
+        (file,) = bids_layout(root).get(suffix=name.suffix)
+        row = Dataset(root).images.to_dict("records")[0]
+        assert {key: str(value) for key, value in file.get_entities().items()} == entities_of(row)
+        assert bids_layout(root).build_path(entities_of(row), absolute_paths=False, validate=False) == name.path
+
+
+def test_pybids_without_a_dataset_or_with_a_broken_one(made: Path) -> None:
+    with pytest.raises(MidsError, match="is no folder"):
+        bids_layout(made / "absent")
+    written(made, {RX.replace(".png", ".json"): "{"})
+    with pytest.raises(MidsError, match="can't index"):
+        bids_layout(made)

@@ -1,0 +1,256 @@
+"""The rule labeller: what it says of sentences, how well it does, and the model that can take its place."""
+
+import argparse
+import json
+import re
+from collections.abc import Callable, Sequence
+from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from example_datasets.generators import reports, reports_unseen
+from mids.analysis.evaluation import as_text, evaluate
+from mids.cli import label as cli_label
+from mids.errors import MidsError
+from mids.labelling.labeller import Sentence, label, label_rows, lexicon, sentences
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "labeller.md"
+
+
+def said(text: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    return [(found.labels, found.localizations) for found in label(text, lexicon())]
+
+
+def labels(text: str) -> list[str]:
+    return [name for found, _ in said(text) for name in found]
+
+
+# --- sentences ---------------------------------------------------------------------------------------------
+
+
+def test_the_example_of_the_paper() -> None:
+    # BIMCV-COVID19+, "Assigning CUI labels to images".
+    text = (
+        "Cambio pulmonar crónico severo. Signos de fibrosis bibasal. Sutil infiltrado pseudonodular milimétrico en "
+        "vidrio deslustrado localizado en bases. Cifosis severa."
+    )
+    assert said(text) == [
+        (("chronic changes",), ()),
+        (("pulmonary fibrosis",), ("basal bilateral",)),
+        (("infiltrates", "pseudonodule", "ground glass pattern"), ("basal bilateral",)),
+        (("kyphosis",), ()),
+    ]
+
+
+def test_the_first_table_of_the_paper() -> None:
+    text = (
+        "opacidades de aspecto intersticioalveolar parcheadas y bilaterales que predominan en ambos lobulos inferiores "
+        "sospechosas de infeccion por COVID-19 . senos costofrenicos libres ."
+    )
+    ((found, places),) = said(text)
+    assert {"COVID 19", "alveolar pattern", "interstitial pattern"} <= set(found)
+    assert {"bilateral", "lower lobe"} <= set(places)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("No se observa derrame pleural.", []),
+        ("Sin derrame ni neumotórax.", []),
+        ("No se aprecian infiltrados, condensaciones ni derrame.", []),
+        ("Derrame pleural: no.", []),
+        ("No derrame, infiltrado basal derecho.", ["infiltrates"]),
+        ("No hay derrame, pero sí un infiltrado.", ["infiltrates"]),
+        ("Infiltrado sin derrame.", ["infiltrates"]),
+        ("Sin hallazgos compatibles con neumonía.", []),
+        ("Posible neumonía.", ["pneumonia"]),
+        ("No se puede descartar neumonía.", ["pneumonia"]),
+        ("Neumonía por COVID-19.", ["pneumonia", "COVID 19"]),
+        ("No se puede descartar infección por COVID-19.", ["COVID 19 uncertain"]),
+        ("COVID-19 poco probable.", ["COVID 19 uncertain"]),
+        ("Sin signos de COVID-19.", []),
+        ("Hallazgos no sugestivos de SARS-CoV-2.", []),
+        ("Sin cambios respecto al estudio previo.", ["unchanged"]),
+        ("No hay cambios enfisematosos.", []),
+        ("Nódulo de 1.5 cm.", ["nodule"]),
+        ("Patrón reticulonodular.", ["reticulonodular interstitial pattern"]),
+        ("Se retira el tubo endotraqueal.", []),
+    ],
+)
+def test_denial_and_doubt(text: str, expected: list[str]) -> None:
+    assert labels(text) == expected
+
+
+def test_places_belong_to_their_sentence() -> None:
+    assert said("Infiltrado en base derecha. Nódulo apical izquierdo.") == [
+        (("infiltrates",), ("basal", "right")),
+        (("nodule",), ("apical", "left")),
+    ]
+    assert said("Consolidación en LID, sin derrame izquierdo.") == [(("consolidation",), ("right lower lobe",))]
+
+
+def test_normal_stands_beside_no_finding() -> None:
+    assert labels("Senos libres. Sin hallazgos patológicos.") == ["normal"]
+    assert labels("Cifosis. Resto sin hallazgos patológicos.") == ["kyphosis"]
+    assert labels("Placa rotada. Tórax normal.") == ["suboptimal study", "normal"]
+
+
+def test_a_point_between_figures_ends_no_sentence() -> None:
+    assert sentences("Nódulo de 1.5 cm. Masa;derrame") == ["nodulo de 1.5 cm", "masa", "derrame"]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "....", "¿?¡!", "a" * 5000, "no " * 500, "\t;:,("])
+def test_any_text_is_taken(text: str) -> None:
+    assert label(text, lexicon()) == ()
+
+
+# --- the lexicon -------------------------------------------------------------------------------------------
+
+
+def test_the_lexicon_is_sound() -> None:
+    words = lexicon("es")
+    terms = [*words.findings, *words.localizations]
+    names = [term.name for term in terms]
+    assert len(names) == len(set(names))
+    assert all(re.fullmatch(r"(C\d{7})?", term.cui) for term in terms)
+    assert {term.doubted for term in terms} - {""} <= set(names)
+    assert all(term.patterns or any(other.doubted == term.name for other in terms) for term in terms)
+
+
+def test_terms_and_cuis_are_those_of_the_tree(shared: Path) -> None:
+    tree = json.loads((shared / "bimcv" / "bimcv_label_tree.json").read_text(encoding="utf-8"))
+    text = json.dumps(tree)
+    for term in (*lexicon().findings, *lexicon().localizations):
+        assert json.dumps(term.name) in text, term.name
+        assert not term.cui or term.cui in text, term.name
+    rows = pd.read_csv(shared / "bimcv" / "bimcv_label_tree.tsv", sep="\t", dtype="string")
+    known = rows.groupby("term")["cui"].agg(lambda cuis: set(cuis.dropna()))
+    places = set(rows[rows["root"] == "localization"]["term"])
+    for term in lexicon().findings:
+        assert term.cui in known[term.name] or (not term.cui and not known[term.name]), term.name
+        assert term.name not in places or term.name == "localization"
+    for term in lexicon().localizations:
+        assert term.cui in known[term.name] or (not term.cui and not known[term.name]), term.name
+        assert term.name in places
+
+
+def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
+    path = tmp_path / "fr.yaml"
+    path.write_text(
+        "language: fr\ncues: {denied_after: [pas de, sans]}\nfindings: {pleural effusion: {words: [epanchement*]}}\n"
+        "localizations: {}\n",
+        encoding="utf-8",
+    )
+    words = lexicon(str(path))
+    assert [found.labels for found in label("Épanchement pleural.", words)] == [("pleural effusion",)]
+    assert label("Pas d'épanchement. Sans épanchement.", words)[0].labels == ("pleural effusion",)  # "d" stands between
+    with pytest.raises(MidsError, match="no lexicon xx"):
+        lexicon("xx")
+    path.write_text("language: fr\n", encoding="utf-8")
+    lexicon.cache_clear()
+    with pytest.raises(MidsError, match=r"fr\.yaml is no lexicon"):
+        lexicon(str(path))
+
+
+# --- how well it does --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [reports.corpus, reports_unseen.corpus], ids=["patterns", "unseen"])
+def test_the_measured_quality_is_what_the_page_says(make: Callable[[], tuple[pd.DataFrame, pd.DataFrame]]) -> None:
+    texts, truth = make()
+    predicted = pd.DataFrame(label_rows(texts.to_dict("records"), lexicon()))
+    summary = as_text(evaluate(predicted, truth)).splitlines()[0]
+    assert summary in PAGE.read_text(encoding="utf-8"), summary
+
+
+# --- tables and the command --------------------------------------------------------------------------------
+
+
+def command(*texts: str) -> int:
+    parser = argparse.ArgumentParser()
+    cli_label.arguments(parser)
+    namespace = parser.parse_args(texts)
+    return int(namespace.run(namespace))
+
+
+def written(folder: Path) -> Path:
+    path = folder / "reports.tsv"
+    rows = ("participant_id", "session_id", "report_id", "report", "secret"), (
+        "sub-1", "ses-1", "R1", "Infiltrado bibasal. Adenopatías.", "x",
+    ), ("sub-2", "ses-2", "R2", "Senos libres.", "y")  # fmt: skip
+    path.write_text("".join("\t".join(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_the_label_table(tmp_path: Path) -> None:
+    output = tmp_path / "labels.tsv"
+    assert command(str(written(tmp_path)), "-o", str(output)) == 0
+    lines = [line.split("\t") for line in output.read_text(encoding="utf-8").splitlines()]
+    first, second = (dict(zip(lines[0], line, strict=True)) for line in lines[1:])
+    assert first == {
+        "participant_id": "sub-1", "session_id": "ses-1", "report_id": "R1", "source": "rules es",
+        "labels": '["infiltrates", "adenopathy"]', "localizations": '["basal bilateral"]',
+        "labels_localizations_by_sentence": '[["infiltrates", "loc basal bilateral"], ["adenopathy"]]',
+        "label_cuis": '["C0277877", "C0478664"]', "localization_cuis": '[""]',
+    }  # fmt: skip
+    assert (second["report_id"], second["labels"]) == ("R2", "[]")
+
+
+def test_the_command_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, output = written(tmp_path), tmp_path / "labels.tsv"
+    command(str(path), "-o", str(output))
+    capsys.readouterr()
+    assert command(str(path), "--reference", str(output)) == 0
+    printed = capsys.readouterr()
+    assert printed.out == output.read_text(encoding="utf-8")
+    assert "micro F1 1.000" in printed.err
+
+
+def test_wrong_use_is_one_line(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    for texts, message in (
+        (("nowhere.tsv",), "no such file"),
+        ((str(path), "--text", "informe"), "lacks the column 'informe'"),
+        ((str(path), "-o", str(path)), "exists"),
+        ((str(path), "--lexicon", "xx"), "no lexicon xx"),
+        ((str(path), "--model", "ours"), "no labeller is called ours"),
+    ):
+        with pytest.raises(MidsError, match=message):
+            command(*texts)
+
+
+def test_a_row_that_can_not_be_read_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "reports.csv"
+    path.write_text("report_id,report\nR1,Cifosis.\nR2\n", encoding="utf-8")
+    assert command(str(path)) == 1
+    printed = capsys.readouterr()
+    assert "ROW_INVALID reports.csv, row 3" in printed.err
+    assert "kyphosis" in printed.out
+
+
+# --- a model -----------------------------------------------------------------------------------------------
+
+
+def everything_is_normal(texts: Sequence[str]) -> list[list[Sentence]]:
+    return [[Sentence(("normal",))] for _ in texts]
+
+
+def too_few(texts: Sequence[str]) -> list[list[Sentence]]:
+    return []
+
+
+def test_a_model_takes_the_place_of_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = {"ours": "everything_is_normal", "few": "too_few", "gone": "not_there"}
+    points = EntryPoints(
+        EntryPoint(name, f"{__name__}:{function}", "mids.labellers") for name, function in names.items()
+    )
+    monkeypatch.setattr("mids.labelling.labeller.entry_points", lambda group: points.select(group=group))
+    (row,) = label_rows([{"report_id": "R1", "report": "Masa."}], lexicon(), model="ours")
+    assert (row["labels"], row["label_cuis"], row["source"]) == ('["normal"]', '["C0205307"]', "model ours")
+    with pytest.raises(MidsError, match="must return"):
+        label_rows([{"report": "Masa."}], lexicon(), model="few")
+    with pytest.raises(MidsError, match="can't be loaded"):
+        label_rows([{"report": "Masa."}], lexicon(), model="gone")
