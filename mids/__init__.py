@@ -9,6 +9,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from mids import _renamed
 from mids._version import __version__
 from mids.errors import MidsError
 from mids.issues import Issue, Level
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mids.deidentification import Deidentification, deidentify
     from mids.exports import export_schema
     from mids.validation.runner import Report, validate
+
+_renamed.install()
 
 __all__ = [
     "Conversion", "Dataset", "Deidentification", "Evaluation", "Issue", "Joined", "Level", "MidsError", "Report",

@@ -116,7 +116,3 @@ def _log_to(path: Path | None) -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("mids").addHandler(handler)
     logging.getLogger("mids").setLevel(logging.INFO)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -66,7 +66,7 @@ def test_video_has_no_decoder() -> None:
 
 
 def test_what_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "mids.cli", "convert", "--tools"]
+    command = [sys.executable, "-m", "mids", "convert", "--tools"]
     done = subprocess.run(
         command, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True, check=True
     )

@@ -31,7 +31,7 @@ def test_its_own_tests_pass_once_it_is_installed(skeleton: Path) -> None:
             cwd=skeleton, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         listed = subprocess.run(
-            [sys.executable, "-m", "mids.cli", "convert", "--about", "our-hospital"],
+            [sys.executable, "-m", "mids", "convert", "--about", "our-hospital"],
             env=environment, capture_output=True, text=True, check=True,
         )  # fmt: skip
     assert done.returncode == 0, done.stdout

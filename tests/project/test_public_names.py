@@ -1,5 +1,6 @@
 """Names that users script against stay: Python names, commands with their flags, collections, codes, columns."""
 
+import sys
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -11,6 +12,7 @@ import yaml
 
 import mids
 from mids import cli, collections
+from mids._renamed import MOVED
 from mids.issues import catalogue
 from mids.validation import definitions
 from mids.vocabulary.schema import load
@@ -46,3 +48,11 @@ def test_collections_and_codes_are_there() -> None:
 @pytest.mark.parametrize("table", KEPT["columns"])
 def test_columns_are_there(table: str) -> None:
     assert set(KEPT["columns"][table]) - set(load().tables[table].columns) == set()
+
+
+@pytest.mark.parametrize(("old", "new"), MOVED.items())
+def test_an_old_module_is_the_new_one_and_warns(old: str, new: str) -> None:
+    sys.modules.pop(old, None)
+    with pytest.warns(DeprecationWarning, match=f"{old} is now {new}"):
+        assert import_module(old) is import_module(new)
+    assert import_module(new).__spec__.name == new

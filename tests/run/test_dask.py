@@ -49,7 +49,8 @@ class Dask:
 
     def start(self, program: str, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
         """A program of Dask; it finds the functions of this file."""
-        path = os.pathsep.join([environment.get("first", str(ROOT)), str(ROOT), str(ROOT / "tests")])
+        here, support = Path(__file__).parent, ROOT / "tests" / "support"
+        path = os.pathsep.join([environment.get("first", str(ROOT)), *map(str, (ROOT, here, support))])
         number = len(self.processes)
         with (self.folder / f"log-{number}").open("wb") as log:
             process = subprocess.Popen(

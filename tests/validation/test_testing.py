@@ -100,7 +100,7 @@ def site_missing(dataset):
 '''
 RUN = """
 import sys
-from mids.checks import plugins
+from mids.validation import plugins
 from mids.validation import validate
 print(plugins.load(), [issue.code for issue in validate(sys.argv[1])])
 """

@@ -1,0 +1,7 @@
+"""``python -m mids`` is the command ``mids``."""
+
+import sys
+
+from mids.cli import main
+
+sys.exit(main())
