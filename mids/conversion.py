@@ -19,6 +19,7 @@ from mids.issues import Level, issue
 from mids.plan import Context, Options, Outcome, Plan, build, compare
 from mids.plan.compare import files_below
 from mids.plan.image import source_id
+from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.texts.files import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
@@ -64,7 +65,7 @@ def convert(
     where a source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset
     ``mids`` if none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which
     must not exist, gets what was taken out of texts. `layout` says whose names and folders images get: ours, or those
-    of the published BIMCV-COVID19+ (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
+    of a published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -74,6 +75,7 @@ def convert(
         raise MidsError("SOURCE and DEST must not be empty")
     if review and Path(review).exists():
         raise MidsError(f"{review} exists: give another file for --review, or move it away")
+    find_layout(layout)  # refuses a name that is none before anything is written
     root, target = Path(source).absolute(), Path(dataset).resolve()  # workers of a cluster start elsewhere
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT

@@ -12,6 +12,7 @@ import pandas as pd
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
 from mids.readers.images.heads import nifti_head
+from mids.vocabulary import clinical
 
 TESTS = "derivatives/ehr/laboratory_tests.tsv"
 LABELS = "derivatives/labels/labels.tsv"
@@ -134,6 +135,17 @@ def moments(values: "pd.Series[Any]") -> "pd.Series[float]":
 def days(texts: "pd.Series[Any]") -> "pd.Series[Any]":
     """The day of each date or time in ISO 8601; NaT for anything else."""
     return pd.to_datetime(texts.astype("string").str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
+
+
+def bands(collection: str, column: str) -> tuple[str, ...]:
+    """The bands in which the paper of a collection counts a column, as `age_counts` and `delay_counts` take them.
+
+    An end that two bands share belongs to the later one. Raises `MidsError` where its paper has none.
+    """
+    counted = clinical.promises(collection).get("counts", {}).get(column)
+    if not counted:
+        raise MidsError(f"no paper of {collection} counts {column} by bands: see schemas/collections")
+    return tuple(counted)
 
 
 def banded(values: "pd.Series[Any]", bands: Sequence[str]) -> "pd.Series[Any]":

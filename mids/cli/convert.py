@@ -8,6 +8,7 @@ from pathlib import Path
 from mids.cli import report as cli_report
 from mids.cli.shared import Progress, chosen_policy, common_arguments, policy_arguments, say
 from mids.errors import MidsError
+from mids.resources import layout_names
 
 TEXT = "convert a source collection"
 EXAMPLES = """\
@@ -52,9 +53,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--layout",
-        choices=["mids", "bimcv-covid19"],
+        choices=layout_names(),
         default="mids",
-        help="names and folders of images: ours, or those of the published BIMCV-COVID19+",
+        help="names and folders of images: ours, or those of a published collection",
     )
     policy_arguments(parser)
     add("--review", type=Path, metavar="FILE", help="what was taken out of texts, readable by you only; must not exist")

@@ -170,7 +170,7 @@ def _named(images: Sequence[Image], label: str, context: Context) -> list[Image]
         groups[visit, *counted(image.described, layout)].append(image)
         if is_published(image.described.suffix, layout):
             series[visit, image.record.series or image.key].append(image.key)
-    numbers = {key: number for keys in series.values() for key, number in parts(keys, context.known).items()}
+    numbers = {key: number for keys in series.values() for key, number in parts(keys, context.known, layout).items()}
     return [named for group in groups.values() for named in _numbered(group, numbers, label, context)]
 
 

@@ -6,28 +6,18 @@ dataset_description.json says the dataset was converted from.
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 from mids.checks.claims.evidence import Evidence
 from mids.checks.claims.rules import Judged, Verdict, judge
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DESCRIPTION, DatasetView
 from mids.issues import Level
-from mids.resources import read_yaml, schemas
-from mids.vocabulary.clinical import collection_of
+from mids.vocabulary.clinical import collection_of, promises
 
 
 def collection(dataset: DatasetView) -> str:
     """The name of the collection that the dataset was converted from, "" where it does not say."""
     return collection_of(dataset.view(DESCRIPTION).document.content) if dataset.has(DESCRIPTION) else ""
-
-
-def promises(name: str) -> Mapping[str, Any]:
-    """What the paper of a collection promises; nothing where no paper is known."""
-    path = schemas() / "collections" / f"{name}.yaml"
-    content: dict[str, Any] = read_yaml(path) if name and path.is_file() else {}
-    found: Mapping[str, Any] = content.get("paper", {}).get("promises", {})
-    return found
 
 
 @lru_cache(maxsize=1)

@@ -57,6 +57,8 @@ def _geometry(record: Record) -> dict[str, Json]:
 
 
 def _value(field: Field, record: Record) -> Json:
+    if field.dicom == "Modality":  # what the record is named by, whoever said it
+        return record.modality or None
     if field.dicom in record.header:
         return _typed(record.header[field.dicom], field)
     values = record.per_slice.get(field.dicom)
