@@ -15,6 +15,7 @@ from mids.readers.archives.files import open_source, walk
 from mids.readers.dicom.headers import Instance, PrivateTag
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
 from mids.readers.dicom.series import records, study_key, subject_key
+from mids.readers.images.pictures import size as picture_size
 from mids.readers.tables.table import Table, check_columns, find_file, read_csv
 from mids.readers.tables.workbook import read_table
 from mids.records import (
@@ -40,8 +41,8 @@ from mids.vocabulary.schema import CodeList, load
 __all__ = [
     "ORIGINAL_REPORT", "PLAIN", "About", "DataError", "Entry", "Geometry", "Instance", "Issue", "Item", "Json", "Kind",
     "MaskFile", "MidsError", "Outline", "Person", "PrivateTag", "Record", "Regions", "Scanner", "Skipped", "Source",
-    "Table", "Visit", "check_columns", "code_list", "find_file", "issue", "left_out", "open_source", "read_csv",
-    "read_table", "records", "study_key", "subject_key", "translate_row", "walk",
+    "Table", "Visit", "check_columns", "code_list", "find_file", "issue", "left_out", "open_source", "picture_size",
+    "read_csv", "read_table", "records", "study_key", "subject_key", "translate_row", "walk",
 ]  # fmt: skip
 
 

@@ -46,6 +46,10 @@ def region_jobs(
             message = f"regions of reader {item.reader} name {what}"
             yield issue("REGION_UNMATCHED", message, item.source.name, origin="read")
             continue
+        if target.record.kind != "nifti" and not (target.record.geometry or _flat(target.record).rows):
+            message = f"regions of reader {item.reader} lie on an image of unknown size: its record lacks Rows, Columns"
+            yield issue("REGION_MISMATCH", message, item.source.name, origin="read")
+            continue
         assert target.job.name is not None
         name = _name(target.job.name, item.reader)
         place = f"{ROOT}/{target.job.path.rpartition('/')[0]}/{name.stem}"  # the image's own folder, in any layout

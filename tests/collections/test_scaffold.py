@@ -12,6 +12,7 @@ from mids import collections
 from mids.cli import main
 from mids.scaffold import installed, write
 
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 
@@ -24,7 +25,7 @@ def skeleton(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_its_own_tests_pass_once_it_is_installed(skeleton: Path) -> None:
     with installed("our-hospital", skeleton) as entry:
-        places = os.pathsep.join([str(entry), str(skeleton)])
+        places = os.pathsep.join(map(str, [entry, skeleton, ROOT]))
         environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
             [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", skeleton],
