@@ -126,8 +126,8 @@ def test_blocks_are_read_as_they_stand() -> None:
     text += "```yaml\na: 1\n```\n<!-- not run: no network -->\n<!-- a mark -->\n```python\nimport mids\n```\n"
     assert blocks(text) == [
         Block(2, "sh", "false\n", exits=1, output="no\n…\n"),
-        Block(12, "toml", "d = 2\n", file="b/c.toml"),
-        Block(20, "python", "import mids\n", not_run="no network"),
+        Block(13, "toml", "d = 2\n", file="b/c.toml"),
+        Block(21, "python", "import mids\n", not_run="no network"),
     ]
 
 
