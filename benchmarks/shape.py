@@ -39,7 +39,7 @@ def measure(root: Path = ROOT) -> Shape:
     layers = next(one for one in contract["contracts"] if one["type"] == "layers")["layers"]
     functions = [(path, node) for path in files for node in _functions(path)]
     return Shape(
-        loose_modules=len([path for path in package.glob("*.py") if path.name != "__init__.py"]),
+        loose_modules=len([path for path in package.glob("*.py") if not path.name.startswith("__")]),
         widest_package=max(len([p for p in folder.glob("*.py") if p.name != "__init__.py"]) for folder in folders),
         layers=len(layers),
         cycles=_cycles(package),
