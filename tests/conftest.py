@@ -3,11 +3,10 @@
 from pathlib import Path
 
 import pytest
+from places import REAL
 
 from example_datasets.generate import INPUT
 from mids.conversion import Conversion, convert
-
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
@@ -21,10 +20,9 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real DICOM, tables and annotations beside the project; tests that need them are skipped without."""
-    folder = ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
+    if not REAL.is_dir():
         pytest.skip("the real data is not beside the project")
-    return folder
+    return REAL
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 from validating import TWO, broken, found, run
 
 from example_datasets import generate_broken as generator
@@ -20,7 +21,6 @@ from mids.validation.outcome import Report
 from mids.validation.runner import definitions, validate
 from mids.vocabulary.schema import load
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 

@@ -10,11 +10,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from places import SOURCES
 from trees import COMMANDS, put, table
 
 from example_datasets.generate import sources
 from example_datasets.generators import bimcv_covid19 as example
-from example_datasets.golden import SOURCES
 from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.bimcv_covid19 import read
 from mids.conversion import Conversion, convert

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from places import SOURCES
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from trees import COMMANDS, put, table
@@ -18,7 +19,6 @@ from example_datasets.generators import bimcv_covid19 as published
 from example_datasets.generators import bimcv_covid19_raw as example
 from example_datasets.generators.dicomfile import encode, uid
 from example_datasets.generators.patients import CANARIES
-from example_datasets.golden import SOURCES
 from mids import dataset as loaded
 from mids.actions.mask import inside
 from mids.collections.bimcv.bimcv_covid19_raw import read

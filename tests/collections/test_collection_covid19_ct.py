@@ -8,6 +8,7 @@ from typing import TypeVar
 import nibabel as nib
 import numpy as np
 import pytest
+from places import SOURCES
 from pydicom.dataset import Dataset
 from trees import codes, images, put, table, tree
 
@@ -16,7 +17,6 @@ from example_datasets.generators import anatomy, covid19_ct
 from example_datasets.generators.chest import slices
 from example_datasets.generators.dicomfile import encode, fill
 from example_datasets.generators.rar5 import Member, archive
-from example_datasets.golden import SOURCES
 from mids.collections import covid19_ct as collection
 from mids.collections.covid19_ct import patients
 from mids.conversion import Conversion, convert

@@ -13,11 +13,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from places import SOURCES
 from trees import COMMANDS, put, scans, table
 
 from example_datasets.generate import sources
 from example_datasets.generators import covid_chestxray as example
-from example_datasets.golden import SOURCES
 from mids.analysis.statistics import finding_view_counts
 from mids.collections.covid_chestxray import ABOUT, read
 from mids.collections.covid_chestxray.metadata import Row, day

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import SOURCES
 from pydicom import config, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -20,7 +21,6 @@ from example_datasets.generate import sources
 from example_datasets.generators import anatomy, fidac
 from example_datasets.generators.chest import Scan, slices
 from example_datasets.generators.dicomfile import encode, fill, uid
-from example_datasets.golden import SOURCES
 from mids.collections.fidac import private_tags
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout

@@ -8,8 +8,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from places import SOURCES
 
-from example_datasets.golden import SOURCES, converted
+from example_datasets.golden import converted
 from mids import collections
 from mids.validation.runner import validate
 

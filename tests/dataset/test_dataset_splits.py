@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import SOURCES
 
 from mids.cli import main
 from mids.dataset import Dataset
@@ -15,7 +16,6 @@ from mids.dataset.splits import exact, groups, parts
 from mids.errors import MidsError
 from mids.validation.runner import validate
 
-GOLDEN = Path(__file__).parents[2] / "example_datasets" / "sources"
 PARTS = ("train", "validation", "test")
 
 people = st.lists(st.text("abc0123456789", min_size=1, max_size=6), unique=True, max_size=120)
@@ -102,7 +102,7 @@ def test_thirds_are_fractions() -> None:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return Dataset(shutil.copytree(GOLDEN / "fidac" / "mids", tmp_path / "fidac"))
+    return Dataset(shutil.copytree(SOURCES / "fidac" / "mids", tmp_path / "fidac"))
 
 
 def test_no_participant_is_in_two_parts_and_every_image_in_one(dataset: Dataset) -> None:
@@ -113,7 +113,7 @@ def test_no_participant_is_in_two_parts_and_every_image_in_one(dataset: Dataset)
 
 
 def test_subjects_of_one_site_stay_together() -> None:
-    dataset = Dataset(GOLDEN / "bimcv-covid19" / "mids")
+    dataset = Dataset(SOURCES / "bimcv-covid19" / "mids")
     table = dataset.splits(fractions={"train": 0.5, "test": 0.5}, by="region")
     assert table["split"].nunique() == 1  # all are of one region
     assert dataset.splits(fractions={"tr": 0.5, "te": 0.5})["split"].nunique() == 2

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import SOURCES
 
 from example_datasets.generators.dicomfile import encode, instance, uid, with_pixels
 from mids import cli
@@ -23,7 +24,7 @@ from mids.vocabulary.schema import load as vocabulary
 Table = list[dict[str, str]]
 DIGITAL_X_RAY = "1.2.840.10008.5.1.4.1.1.1.1"
 PEOPLE = (("P1", "093Y", "F", ("20200301", "20200315")), ("P2", "047Y", "M", ("20200301",)))
-RAW = Path(__file__).parents[2] / "example_datasets" / "sources" / "bimcv-covid19-raw" / "input"
+RAW = SOURCES / "bimcv-covid19-raw" / "input"
 
 
 def table(path: Path) -> Table:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from places import REAL
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 CANARY = "CANARY^NAME"
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dicom"
+SHARED = REAL / "dicom"
 
 
 def image(values: npt.NDArray[Any], attributes: Mapping[str, Any] | None = None) -> Dataset:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import EXAMPLES
 
 from mids import testing
 from mids.errors import MidsError
@@ -17,7 +18,6 @@ from mids.testing import Change
 from mids.validation import fixes
 from mids.validation.runner import validate
 
-EXAMPLES = Path(__file__).parents[2] / "example_datasets"
 FROM_EXAMPLES = (
     "BIDSIGNORE_MISSING",
     "CELL_BLANKS",

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from places import SOURCES
 
-from example_datasets.golden import SOURCES
 from mids.cli import main
 from mids.errors import MidsError
 from mids.releases.changelog import prepend

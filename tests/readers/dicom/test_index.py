@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import SOURCES
 
 from mids.readers.archives.files import walk
 from mids.readers.dicom.headers import Instance
@@ -19,7 +20,7 @@ from mids.readers.dicom.scan import Scanner, scan
 from mids.readers.dicom.series import by_subject
 from mids.records import R, Source, T
 
-INPUT = Path(__file__).parents[2] / "example_datasets" / "sources" / "dicom" / "input"
+INPUT = SOURCES / "dicom" / "input"
 
 
 class Counting:

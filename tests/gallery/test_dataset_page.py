@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from places import SOURCES
 
 from mids.cli import main
 from mids.conversion import Conversion
@@ -30,7 +31,6 @@ from mids.gallery.planes import planes
 from mids.gallery.plots import plots
 from mids.gallery.thumbnails import Task, thumbnail
 
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 LOADING = {"src", "srcset", "data", "poster", "background", "action", "formaction", "xlink:href"}
 """Attributes through which a page loads or sends something."""
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import SOURCES
 
 from example_datasets.generators import twins
 from mids import cli
@@ -21,8 +22,6 @@ from mids.risk.columns import KINDS, kind
 from mids.risk.links import linked
 from mids.risk.people import people_of
 from mids.vocabulary.schema import load
-
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 
 CROWD = """participant_id age sex region modalities covid_test
 sub-A1 30 F north ct positive
