@@ -3,10 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from places import REAL
+from trees import fill_folder, radiographs
 
 from example_datasets.generate import INPUT
 from mids.conversion import Conversion, convert
+
+# How long an example takes says more of what else the machine does than of the program.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
@@ -29,3 +35,22 @@ def shared() -> Path:
 def phantom(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Conversion:
     """The example source of the `dicom` collection, converted."""
     return convert("dicom", INPUT, tmp_path_factory.mktemp("phantom") / "out", key=key, jobs=2)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Two patients, three radiographs."""
+    return fill_folder(tmp_path / "source", radiographs())
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    """Where a result is to go; not there yet."""
+    return tmp_path / "dest"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -24,13 +24,6 @@ from mids.vocabulary.schema import load
 BIN = Path(sys.executable).parent
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # --- exit codes and selection ----------------------------------------------------------------------------
 
 

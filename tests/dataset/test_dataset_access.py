@@ -1,11 +1,11 @@
 """Labels, tests, segmentations, terms and timelines of a dataset, on tables written by hand and on golden pairs."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import written
 from places import SOURCES
 
 import mids
@@ -42,13 +42,6 @@ SCANS = {
     "sub-1/ses-B/sub-1_ses-B_scans.tsv": f"filename\tacq_time\n{B[12:]}\tn/a\n{B2[12:]}\tn/a\n",
     "sub-1/sub-1_sessions.tsv": "session_id\tacq_time\nses-A\t1920-01-03\nses-B\t1920-01-10T12:00:00\n",
 }
-
-
-def written(root: Path, texts: Mapping[str, str]) -> Path:
-    for path, text in {"dataset_description.json": '{"Name": "By hand"}', **texts}.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
-    return root
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from places import SOURCES
@@ -59,7 +59,7 @@ def steps(root: Path) -> Iterator[str]:
     yield from sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, phases=[Phase.generate])
 @given(st.data())
 def test_after_any_changes_the_index_is_fresh(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from places import SOURCES
 
@@ -26,7 +26,6 @@ def shares_of(weights: tuple[int, ...]) -> dict[str, float]:
     return {part: weight / sum(weights) for part, weight in zip(PARTS, weights, strict=True)}
 
 
-@settings(deadline=None)
 @given(people, tenths, st.integers(0, 99))
 def test_every_part_has_its_fraction_within_one(ids: list[str], weights: tuple[int, ...], seed: int) -> None:
     shares = shares_of(weights)
@@ -38,7 +37,6 @@ def test_every_part_has_its_fraction_within_one(ids: list[str], weights: tuple[i
         assert share or not counts[part]
 
 
-@settings(deadline=None)
 @given(people, tenths, st.integers(0, 9), st.data())
 def test_every_stratum_has_its_fractions_within_two(
     ids: list[str], weights: tuple[int, ...], seed: int, data: st.DataObject
@@ -53,7 +51,6 @@ def test_every_stratum_has_its_fractions_within_two(
             assert abs(sum(found[one] == part for one in own) - share * len(own)) < 2 + 1e-9
 
 
-@settings(deadline=None)
 @given(people, st.integers(0, 9), st.randoms())
 def test_the_order_of_people_plays_no_part(ids: list[str], seed: int, random: object) -> None:
     shuffled = sorted(ids, key=lambda _: random.random())  # type: ignore[attr-defined]
@@ -72,7 +69,6 @@ def test_a_seed_is_another_split() -> None:
     assert len({tuple(sorted(parts(ids, shares_of((5, 0, 5)), seed).items())) for seed in range(5)}) == 5
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text("ab", min_size=1), st.integers(1, 9), min_size=1), st.integers(0, 9))
 def test_groups_stay_within_the_largest_of_their_share(sizes: dict[str, int], seed: int) -> None:
     shares = shares_of((6, 2, 2))

@@ -136,7 +136,7 @@ class Release:
         return root
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     people=st.lists(PEOPLE, min_size=1, max_size=3),
     edits=st.lists(SIDES, min_size=6, max_size=6),

@@ -244,7 +244,7 @@ def test_an_image_under_two_names_is_found(tmp_path: Path) -> None:
 
 CELL = st.sampled_from(["a", "b", "c", "other", None])
 ROWS = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=25)
-ORDINARY = settings(max_examples=60, deadline=None)
+ORDINARY = settings(max_examples=60)
 
 
 def framed(rows: list[tuple[str | None, ...]], names: str = "xyz") -> pd.DataFrame:

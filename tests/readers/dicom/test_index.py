@@ -140,7 +140,7 @@ HEADERS = st.dictionaries(st.sampled_from(["PatientID", "SeriesInstanceUID", "Ro
 PATHS = st.text(min_size=1, max_size=8).filter(lambda text: "!" not in text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.dictionaries(PATHS, st.tuples(HEADERS, st.booleans(), st.lists(st.tuples(st.floats(-1e6, 1e6)), max_size=2))))
 def test_what_goes_in_comes_out(files: dict[str, tuple[dict[str, object], bool, list[tuple[float]]]]) -> None:
     instances = [
