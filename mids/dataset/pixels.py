@@ -5,10 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
 from PIL import Image, UnidentifiedImageError
 
 from mids.errors import DataError, MidsError
@@ -44,6 +42,9 @@ def load_pixels(path: Path, shown: str) -> Volume | Picture:
 
 
 def _volume(path: Path, shown: str) -> Volume:
+    import nibabel as nib  # which loads pydicom too: not before somebody asks for voxels
+    from nibabel.filebasedimages import ImageFileError
+
     try:
         image: Any = nib.load(path)
         return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))

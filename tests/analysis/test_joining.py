@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import SOURCES
 
 import mids
 from mids import testing
@@ -11,7 +12,6 @@ from mids.analysis.joining import CODES, COVID, FRAME, Joined, concat
 from mids.errors import MidsError
 from mids.vocabulary.schema import load
 
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 GOLDEN = sorted(SOURCES.glob("*/mids"))
 CLINICAL = ("bimcv-covid19", "covid-chestxray", "covid19-ct", "fidac", "midrc-ricord-1a")
 

@@ -2,10 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import ROOT, SOURCES
 
 import mids
 from example_datasets.generators import twins
@@ -13,7 +13,7 @@ from mids.analysis import statistics
 from mids.analysis.counting import Tables, banded
 from mids.errors import DataError, MidsError
 
-EXAMPLE = Path(__file__).parents[2] / "example_datasets" / "sources" / "dicom" / "mids"
+EXAMPLE = SOURCES / "dicom" / "mids"
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:
@@ -197,7 +197,7 @@ def test_the_example_is_counted_from_disk() -> None:
 
 
 def test_every_table_is_on_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
     own = {name for name, thing in vars(statistics).items() if getattr(thing, "__module__", "") == statistics.__name__}
     public = {name for name in own if not name.startswith("_")}
     assert public == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) | {"summary", "summary_text"}

@@ -4,9 +4,9 @@ import argparse
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mids.cli import main, parsers
 
@@ -64,7 +64,7 @@ def test_help_fits_a_terminal_and_names_what_comes_out(
     assert max(map(len, text.splitlines())) <= 120
     assert "exit codes:" in text
     named = set(re.findall(r"docs/[\w/-]+\.md", text))
-    assert all((Path(__file__).parents[2] / page).is_file() for page in named)
+    assert all((ROOT / page).is_file() for page in named)
 
 
 def test_the_programs_themselves(capsys: pytest.CaptureFixture[str]) -> None:

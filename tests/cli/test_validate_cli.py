@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 from validating import TWO, broken, found, run
 
 from example_datasets import generate_broken as generator
@@ -20,15 +21,7 @@ from mids.validation.outcome import Report
 from mids.validation.runner import definitions, validate
 from mids.vocabulary.schema import load
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 # --- exit codes and selection ----------------------------------------------------------------------------

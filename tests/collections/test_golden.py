@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from places import SOURCES
 
-from example_datasets.golden import SOURCES, converted
+from example_datasets.golden import converted
 from mids import collections, testing
 from mids.validation.runner import validate
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import SOURCES
 from trees import COMMANDS, chest, fill_folder, put, radiographs, table, tree
 
 from example_datasets.generate import INPUT
 from example_datasets.generators import ct, radiograph
 from example_datasets.generators.dicomfile import fill, uid
-from example_datasets.golden import SOURCES
 from mids import cli
 from mids.conversion import Conversion, convert
 from mids.dataset import Dataset

@@ -14,13 +14,13 @@ import jsonschema
 import pytest
 from bids import BIDSLayout
 from bidsschematools.validator import validate_bids
+from places import EXAMPLES
 
 from mids.errors import MidsError
 from mids.exports import KINDS, export_schema
 from mids.resources import schemas
 from mids.vocabulary.schema import load
 
-EXAMPLES = Path(__file__).parents[2] / "example_datasets"
 VALID = [EXAMPLES / "valid", *sorted(EXAMPLES.glob("sources/*/mids"))]
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
 SCHEMA = load()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import ROOT
 
 from example_datasets.generators import reports, reports_unseen
 from mids.analysis.evaluation import as_text, evaluate
@@ -16,7 +17,6 @@ from mids.cli import label as cli_label
 from mids.errors import MidsError
 from mids.labelling.labeller import Sentence, label, label_rows, lexicon, sentences
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "labeller.md"
 
 

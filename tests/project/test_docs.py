@@ -8,16 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mids.issues import catalogue
 from mids.plan.curation import FIELDS
 from mids.readers.given.curation import COLUMNS
 from mids.validation.runner import definitions
 
-ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import make_pages  # noqa: E402
+import make_pages
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "example_datasets" / "README.md"])
 NAMES = [path.relative_to(ROOT).as_posix() for path in PAGES]

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 from doc_blocks import Block, blocks, matches, quotes, reasons, run
 from PIL import Image
+from places import ROOT, SOURCES
 
-from example_datasets.golden import SOURCES
 from mids.conversion import convert
 
-ROOT = Path(__file__).parents[2]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "example_datasets/plugin/README.md"])

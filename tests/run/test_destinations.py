@@ -27,23 +27,6 @@ from mids.errors import MidsError
 from mids.run import Journal
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Two patients, three radiographs."""
-    return fill_folder(tmp_path / "source", radiographs())
-
-
-@pytest.fixture
-def dest(tmp_path: Path) -> Path:
-    return tmp_path / "dest"
-
-
-@pytest.fixture
-def done(source: Path, dest: Path, key: Path) -> Conversion:
-    """The three radiographs, converted."""
-    return convert("dicom", source, dest, key=key)
-
-
 def test_a_folder_that_is_not_ours_isrefused(source: Path, dest: Path, key: Path) -> None:
     put(dest, "thesis.tex", b"years of work")
     assert "no earlier run made it" in refused("dicom", source, dest, "--key", key)

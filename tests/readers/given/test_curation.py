@@ -8,13 +8,12 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
-from trees import chest, codes, fill_folder, images, scans, stamps, table, tree
+from trees import chest, error_codes, fill_folder, images, scans, source_rows, stamps, table, tree
 
 from example_datasets.generators import ct, radiograph, us
 from example_datasets.generators.dicomfile import uid
 from mids.conversion import Conversion, convert
 from mids.errors import MidsError
-from mids.issues import Level
 
 COLUMNS = ("file", "field", "old", "new", "who", "why")
 Row = tuple[str, str, str, str]
@@ -55,10 +54,6 @@ def _scan(done: Conversion, image: str) -> dict[str, str]:
     rows = table(done.dataset / subject / session / f"{subject}_{session}_scans.tsv")
     [found] = [row for row in rows if row["filename"] == "/".join(rest)]
     return found
-
-
-def _errors(done: Conversion) -> list[str]:
-    return codes(found for found in done.issues if found.level is Level.ERROR)
 
 
 # Values
@@ -164,7 +159,7 @@ def test_a_row_that_does_not_fit_is_told_and_not_applied(
     source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, code: str
 ) -> None:
     done = _curated(source, tmp_path, key, row)
-    assert _errors(done) == [code]
+    assert error_codes(done.issues) == [code]
     assert done.exit_code == 1
     assert [found.where.split(",")[0] for found in done.issues] == ["row 2"]
     assert images(done.dataset) == images(plain.dataset)
@@ -173,7 +168,7 @@ def test_a_row_that_does_not_fit_is_told_and_not_applied(
 @pytest.mark.parametrize("box", ["", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5"])
 def test_a_box_that_is_none_holds_its_image_back(source: Path, tmp_path: Path, key: Path, box: str) -> None:
     done = _curated(source, tmp_path, key, ("rx/ap", "blank", "", box))
-    assert _errors(done) == ["CURATION_INVALID"]
+    assert error_codes(done.issues) == ["CURATION_INVALID"]
     assert not any(path.endswith("vp-ap_dx.png") for path in images(done.dataset))
     assert len(images(done.dataset)) == 3
 
@@ -205,7 +200,7 @@ def test_an_excluded_image_is_left_out_and_accounted_for(
     assert done.issues == ()
     gone = {path for path in images(plain.dataset) if path.endswith("vp-ap_dx.png")}
     assert set(images(done.dataset)) == set(images(plain.dataset)) - gone
-    rows = {row["source"]: row for row in table(Path(f"{done.dataset}.mids/sources.tsv"))}
+    rows = {row["source"]: row for row in source_rows(done.dataset)}
     assert rows["rx/ap"]["status"] == "skipped"
     assert "curation" in rows["rx/ap"]["reason"]
 

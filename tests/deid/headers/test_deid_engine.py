@@ -1,7 +1,9 @@
 """One DICOM dataset de-identified: what goes, what stays, what is refused."""
 
 import pickle
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pydicom
@@ -15,6 +17,7 @@ from pydicom.tag import BaseTag
 from pydicom.uid import UID, CTImageStorage, JPEGBaseline8Bit
 
 from benchmarks import deidentification as benchmark
+from benchmarks import table_e1_1 as table
 from mids.deid.headers.engine import Replacements, deidentify
 from mids.deid.headers.rules import resolve
 from mids.deid.keys import Key
@@ -25,43 +28,50 @@ from mids.errors import DataError
 # --- the standard's table -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("option", benchmark.options())
+@pytest.mark.parametrize("option", table.options())
 def test_every_row_of_the_table_is_handled_as_the_standard_says(option: Option | None) -> None:
-    old = benchmark.full()
+    old = table.full()
     new = benchmark.cleaned(option, old)
-    assert benchmark.wrong(option, old, new) == ([], [])
-    assert benchmark.wrong_patterns(option, old, new) == []
+    assert table.wrong(option, old, new) == ([], [])
+    assert table.wrong_patterns(option, old, new) == []
 
 
 def test_the_oracle_finds_a_dataset_that_nobody_touched_wrong() -> None:
-    old = benchmark.full()
-    top, nested = benchmark.wrong(None, old, old)
+    old = table.full()
+    top, nested = table.wrong(None, old, old)
     assert len(top) == len(nested) == 649
-    assert len(benchmark.wrong_patterns(None, old, old)) == 4
+    assert len(table.wrong_patterns(None, old, old)) == 4
 
 
 def test_nothing_of_a_full_dataset_is_left_in_the_file() -> None:
-    new = saved(cleaned(benchmark.full()).dataset)
-    assert benchmark.MARK.encode() not in new
+    new = saved(cleaned(table.full()).dataset)
+    assert table.MARK.encode() not in new
     assert b"20200317" not in new
     assert b"1.2.276." not in new
 
 
 @pytest.mark.parametrize("name", presets())
 def test_presets_keep_marks_only_where_an_option_retains_them(name: str) -> None:
-    new = through_a_file(deidentify(through_a_file(benchmark.full()), resolve(preset(name)), NEW).dataset)
-    datasets = (new, new[benchmark.NEST].value[0])
+    new = through_a_file(deidentify(through_a_file(table.full()), resolve(preset(name)), NEW).dataset)
+    datasets = (new, new[table.NEST].value[0])
     marked = {
         row.keyword
         for dataset in datasets
-        for row in benchmark.rows()
-        if row.tag in dataset and benchmark.MARK in str(benchmark.content(dataset[row.tag]))
+        for row in table.rows()
+        if row.tag in dataset and table.MARK in str(table.content(dataset[row.tag]))
     }
     options = preset(name).options
-    retained = {row.keyword for row in benchmark.rows() if any(row.codes.get(option) == "K" for option in options)}
+    retained = {row.keyword for row in table.rows() if any(row.codes.get(option) == "K" for option in options)}
     assert marked <= retained
     assert ("EthnicGroup" in marked) == (name in ("mids", "bimcv"))
-    assert f"{benchmark.MARK} private" not in str(new)
+    assert f"{table.MARK} private" not in str(new)
+
+
+def test_the_comparison_with_other_programs_can_run_us(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    table.full().save_as(tmp_path / "in" / "0.dcm", enforce_file_format=True)
+    _, output = benchmark.run_script(Path(sys.executable), benchmark.OURS, tmp_path / "in")
+    assert table.wrong(None, table.full(), pydicom.dcmread(output / "0.dcm")) == ([], [])
 
 
 # --- identity ---------------------------------------------------------------------------------------------------

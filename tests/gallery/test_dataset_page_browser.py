@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from places import SOURCES
 
 from example_datasets.generate import INPUT
 from mids.conversion import Conversion, convert
@@ -19,7 +20,6 @@ from mids.gallery import Wanted, write_page
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
 
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 COLLECTIONS = sorted(path.parent.name for path in SOURCES.glob("*/mids"))
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")

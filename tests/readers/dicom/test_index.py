@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from places import SOURCES
 
 from mids.readers.archives.files import walk
 from mids.readers.dicom.headers import Instance
@@ -19,7 +20,7 @@ from mids.readers.dicom.scan import Scanner, scan
 from mids.readers.dicom.series import by_subject
 from mids.records import R, Source, T
 
-INPUT = Path(__file__).parents[2] / "example_datasets" / "sources" / "dicom" / "input"
+INPUT = SOURCES / "dicom" / "input"
 
 
 class Counting:
@@ -139,7 +140,7 @@ HEADERS = st.dictionaries(st.sampled_from(["PatientID", "SeriesInstanceUID", "Ro
 PATHS = st.text(min_size=1, max_size=8).filter(lambda text: "!" not in text)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(st.dictionaries(PATHS, st.tuples(HEADERS, st.booleans(), st.lists(st.tuples(st.floats(-1e6, 1e6)), max_size=2))))
 def test_what_goes_in_comes_out(files: dict[str, tuple[dict[str, object], bool, list[tuple[float]]]]) -> None:
     instances = [

@@ -344,14 +344,14 @@ def test_implicit_vr_that_is_odd_is_left_to_pydicom(content: bytes) -> None:
 
 
 @given(files())
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_a_file_of_any_content_is_read_as_by_pydicom(content: bytes) -> None:
     is_plain(content)
     assert outcome(read_instance, content) == outcome(read_any, content)
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_damaged_file_is_read_as_by_pydicom(data: st.DataObject) -> None:
     content = bytearray(data.draw(files()))
     begin = content.index(b"UI", 180)  # of the transfer syntax, shortly before the dataset

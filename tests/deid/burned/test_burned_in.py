@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mids.deid.burned.devices import boxes
@@ -117,7 +117,6 @@ def test_one_slice_that_shows_text_is_enough() -> None:
     assert decide(record, Policy()).outcome == "hold"
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.dictionaries(
         st.sampled_from(["Modality", "ImageType", "BurnedInAnnotation", "SeriesDescription", "Rows", "Columns"]),

