@@ -28,7 +28,7 @@ import psutil
 from benchmarks import inputs, measuring
 from benchmarks.measuring import Command
 from mids.collections import dicom
-from mids.conversion import _texts, convert
+from mids.conversion import convert, write_texts
 from mids.deid.policy import preset
 from mids.plan import Plan
 from mids.plan.job import Job, Subject
@@ -142,8 +142,7 @@ def coordinated(plan: Plan, scratch: Path, workers: Workers) -> tuple[float, flo
         last[0] = time.process_time()
 
     began, clock = time.process_time(), time.perf_counter()
-    texts = partial(_texts, words=words, extra=lambda outcome: {})
-    run(plan, place, journal, texts, workers=workers, progress=step)
+    run(plan, place, journal, lambda inventory, outcome: write_texts(inventory, words), workers=workers, progress=step)
     journal.close()
     count = len(plan.subjects)
     ended = time.process_time(), time.perf_counter()

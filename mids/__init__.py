@@ -35,7 +35,8 @@ __all__ = [
 
 _HOMES = {
     "Conversion": "conversion", "convert": "conversion", "Dataset": "dataset", "bids_layout": "dataset.layout",
-    "Report": "validation", "validate": "validation", "export_schema": "exports", "issues_frame": "analysis.frames",
+    "Report": "validation", "validate": "validation", "export_schema": "exports",
+    "issues_frame": "analysis.frames",
     "Deidentification": "deidentification", "deidentify": "deidentification",
     "Joined": "analysis.joining", "concat": "analysis.joining",
     "Evaluation": "analysis.evaluation", "evaluate": "analysis.evaluation",

@@ -2,37 +2,30 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mids._version import __version__
 from mids.actions.deidentify import Block
-from mids.deid import keys
 from mids.deid.headers.tables import edition
-from mids.deid.labels import Labels
-from mids.deid.policy import Policy, preset
-from mids.deid.pseudonyms import Pseudonyms
-from mids.deid.references import References
+from mids.deid.policy import Policy
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
-from mids.issues import Issue, Level, issue
-from mids.plan import Outcome, Plan, compare
-from mids.plan.compare import files_below
+from mids.issues import Issue, issue
+from mids.plan import Outcome, Plan
 from mids.plan.instances import Context, build, headers
-from mids.plan.texts.files import Inventory
+from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
 from mids.readers.given.embedding import FIRST, Embedding
 from mids.records import About, Json, Map
-from mids.run import run
-from mids.run.door import Done, checked, joined, lasting_key, told
+from mids.run.done import Done
 from mids.run.identities import write_map
-from mids.run.pool import hired
-from mids.run.run import Place, Progress
-from mids.run.sources import write_sources
-from mids.run.state import State, check_places
+from mids.run.request import Request, make_request
+from mids.run.road import Fact, Stage, travel
+from mids.run.run import Progress
 
 ABOUT = About("deidentify", "De-identified DICOM", "DICOM files without what tells who the patient is.")
 FACTS = "deidentification.json"
@@ -62,65 +55,63 @@ def deidentify(
 
     Raises `MidsError` where use or environment is wrong.
     """
-    policy = policy or preset("mids")
-    root, target, own_key = Path(source), Path(dataset).resolve(), Path(key) if key else None
-    _check_use(source, dataset, policy, jobs=jobs, map_file=map_file)
-    _, table = checked(policy, key=own_key, id_table=Path(id_table) if id_table else None)
-    check_places(root, target)
-    lasting, made = lasting_key(policy, own_key, target)
-    blocks, refused = _blocks(embed)
-    root = root.absolute()  # workers of a cluster start elsewhere
-    with hired(jobs, dask, root) as workers, State(target, dry_run=dry_run) as state:
-        secret = lasting or state.random_key()
-        pseudonyms = Pseudonyms(secret)
-        _settle(state, policy, secret, target)
-        context = Context(Labels(pseudonyms, ABOUT, policy.ids, table), policy, blocks)
-        with workers.reading() as mapped:
-            plan = build(_scanned(root, mapped, progress), root, context)
-        plan = joined(plan, state, pseudonyms.item("source root", str(root.resolve())), policy, keep=not dry_run)
-        plan = _checked(replace(plan, issues=(*plan.issues, *refused)))
-        references = References(pseudonyms)
-        comparison = compare(plan, state.journal.known(), state.journal.texts(), files_below(target))
-        outcome = None
-        if not dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
-            place = Place(root, target, state.folder)
-            texts = partial(_texts, policy=policy, embed=embed)
-            outcome = run(plan, place, state.journal, texts, workers=workers, progress=progress)
-        is_sealed = policy.ids == "random" and outcome is not None
-        if not dry_run:
-            write_sources(state.folder, plan, outcome, references, linked=not is_sealed)
-        if outcome is not None and map_file:
-            write_map(Path(map_file), plan, outcome, root, jobs=jobs)
-        if is_sealed:
-            state.seal()
-    found = told(plan, outcome, references)
-    return Deidentification(target, plan, comparison, outcome, found, references, made, is_sealed)
+    request = make_request(
+        source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
+        progress=progress,
+    )  # fmt: skip
+    map_path = Path(map_file) if map_file else None
+    _check_use(request, map_path)
+    return travel(_Files(request, embed, map_path), request, Deidentification)
 
 
-def _check_use(
-    source: str | Path, dataset: str | Path, policy: Policy, *, jobs: int, map_file: str | Path | None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The road of DICOM files that stay DICOM files."""
+
+    request: Request
+    embed: Embedding | None
+    map_file: Path | None
+    about: About = ABOUT
+    emptiness: str = "the source holds no DICOM file"
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """That DICOM was made, and the kind of ids."""
+        target, ids = self.request.dataset, self.request.policy.ids
+        return (
+            Fact("collection", ABOUT.name, f"{target} was made by mids convert: give another DEST"),
+            Fact("ids", ids, f"{target} was made with other --ids: give those, or another DEST"),
+        )
+
+    def plan(self, stage: Stage, mapped: Map) -> Plan:
+        """Reads all headers and plans a file for each that can be de-identified."""
+        request = stage.request
+        blocks, refused = _blocks(self.embed)
+        context = Context(stage.labels, request.policy, blocks)
+        plan = build(_scanned(request.source, mapped, request.progress), request.source, context)
+        return replace(plan, issues=(*plan.issues, *refused))
+
+    def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
+        """What was done, and what the private block holds."""
+        return _texts(inventory, stage.request.policy, self.embed)
+
+    def finish(self, stage: Stage, plan: Plan, outcome: Outcome | None) -> None:
+        """Writes old and new ids side by side."""
+        if outcome is not None and self.map_file:
+            write_map(self.map_file, plan, outcome, stage.request.source, jobs=stage.request.jobs)
+
+
+def _check_use(request: Request, map_file: Path | None) -> None:
     """Refuses what can't be meant, before anything is read or written."""
-    if jobs < 1:
-        raise MidsError("--jobs takes a whole number from 1")
-    if not str(source) or not str(dataset):
-        raise MidsError("SOURCE and DEST must not be empty")
+    policy = request.policy
     if policy.texts == "keep" and {"clean_descriptors", "clean_structured_content"} & policy.options:
         raise MidsError("--texts keep contradicts cleaning descriptors and structured content: leave one of them out")
     if policy.ids == "random" and map_file:
         raise MidsError("random ids can't be mapped back: leave --write-map out, or choose --ids keyed")
-    if map_file and Path(dataset).resolve() in Path(map_file).resolve().parents:
+    if map_file and request.dataset in map_file.resolve().parents:
         raise MidsError("--write-map lies inside DEST, where it would be published: give another place")
-    if map_file and Path(map_file).exists():
+    if map_file and map_file.exists():
         raise MidsError(f"{map_file} exists: give another file, or move it away")
-
-
-def _settle(state: State, policy: Policy, secret: keys.Key, target: Path) -> None:
-    """Refuses a destination that was made in another way."""
-    settle = state.journal.settle
-    settle("collection", ABOUT.name, f"{target} was made by mids convert: give another DEST")
-    settle("ids", policy.ids, f"{target} was made with other --ids: give those, or another DEST")
-    settle("key", secret.digest, f"{target} was made with another key: give that key, or another DEST")
 
 
 def _scanned(root: Path, mapped: Map, progress: Progress) -> Scan:
@@ -158,9 +149,7 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
     return blocks, refused
 
 
-def _texts(
-    inventory: Inventory, outcome: Outcome, *, policy: Policy, embed: Embedding | None
-) -> Iterator[tuple[str, str]]:
+def _texts(inventory: Inventory, policy: Policy, embed: Embedding | None) -> Iterator[Text]:
     """The one small file of DEST: what was done, and what the private block holds."""
     if next(inventory.images(), None) is None:
         return
@@ -190,11 +179,3 @@ def _texts(
     if blanked:
         done["BlankedRegions"] = blanked
     yield FACTS, json.dumps(done, indent=2, ensure_ascii=False) + "\n"
-
-
-def _checked(plan: Plan) -> Plan:
-    """Adds an Issue where the source holds no DICOM and nothing says why."""
-    if plan.subjects or any(found.level is Level.ERROR for found in plan.issues):
-        return plan
-    found = issue("SOURCE_EMPTY", "the source holds no DICOM file", origin="plan")
-    return replace(plan, issues=(*plan.issues, found))

@@ -30,6 +30,42 @@ Layout: TypeAlias = str
 """Whose names and folders images get: `mids`, ours, or those of a published dataset (`mids.plan.layouts`)."""
 
 
+@dataclass(frozen=True, slots=True)
+class PatientKey:
+    """Who a patient is: an id, and who gave it out.
+
+    `issuer` is the IssuerOfPatientID, empty where a header names none, None where no header but a table of the
+    collection names the patient. Where a header holds no PatientID, `id` is that of the study, series or file, as `of`
+    says: such items are never merged. Two keys are equal only where all three are.
+    """
+
+    issuer: str | None
+    id: str
+    of: Literal["patient", "study", "series", "file"] = "patient"
+
+    @property
+    def text(self) -> str:
+        """The key as one text, which pseudonyms are made of: no two keys have the same."""
+        if self.issuer is None:
+            return self.id.replace("|", "\\|")
+        if self.of != "patient":
+            return f"{_PREFIXES[self.of]}|{self.id}"
+        issuer = self.issuer.replace("|", "\\|")
+        return f"\\{issuer}|{self.id}" if issuer in _PREFIXES.values() else f"{issuer}|{self.id}"
+
+    def __lt__(self, other: "PatientKey") -> bool:
+        """Keys are in order of their texts."""
+        return self.text < other.text
+
+
+_PREFIXES = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "file": "file"}
+
+
+def patient_key(subject: "PatientKey | str") -> PatientKey:
+    """The key of a patient; a text is an id that a table of the collection gives."""
+    return PatientKey(None, subject) if isinstance(subject, str) else subject
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Source:
     """One input file, or one member of an archive.
@@ -78,14 +114,14 @@ class Geometry:
 class Record:
     """One imaging item of a collection, before it has a name: one volume, one image or one cine loop.
 
-    `subject`, `study` and `series` are the ids of the source and never leave the program unless the policy
-    says so. `header` holds DICOM keywords (the allow-list and what naming needs), constant over the item;
-    `per_slice` those that vary, in the order of `sources`. `sources` are in geometric order. `view` is a code of
-    the list view_positions for where the header is silent; `view_source` says whether a table or name of the source
-    gives it, or a user's model.
+    `subject`, `study` and `series` are the ids of the source and never leave the program unless the policy says so;
+    a `subject` that is a text is the id that a table gives, here and in all other items. `header` holds DICOM
+    keywords (the allow-list and what naming needs), constant over the item; `per_slice` those that vary, in the
+    order of `sources`. `sources` are in geometric order. `view` is a code of the list view_positions for where the
+    header is silent; `view_source` says whether a table or name of the source gives it, or a user's model.
     """
 
-    subject: str
+    subject: PatientKey | str
     study: str
     series: str
     kind: Kind
@@ -101,6 +137,11 @@ class Record:
     view_source: Literal["", "source", "model"] = ""
 
     @property
+    def patient(self) -> PatientKey:
+        """The patient whose item this is."""
+        return patient_key(self.subject)
+
+    @property
     def image(self) -> str:
         """What entries and regions call this record by."""
         return f"{self.series}|{self.part}|{self.instance}"
@@ -110,7 +151,7 @@ class Record:
 class Person:
     """What a collection's tables say of a patient: columns of participants.tsv."""
 
-    subject: str
+    subject: PatientKey | str
     columns: Mapping[str, str]
 
 
@@ -118,7 +159,7 @@ class Person:
 class Visit:
     """What a collection's tables say of a study: columns of sessions.tsv."""
 
-    subject: str
+    subject: PatientKey | str
     study: str
     columns: Mapping[str, str]
 
@@ -132,7 +173,7 @@ class Entry:
     """
 
     table: str
-    subject: str
+    subject: PatientKey | str
     values: Mapping[str, str]
     study: str = ""
     image: str = ""
@@ -160,7 +201,7 @@ class Regions:
     pixels: the plan decides.
     """
 
-    subject: str
+    subject: PatientKey | str
     study: str
     image: str
     reader: str
@@ -178,7 +219,7 @@ class MaskFile:
     `frames` are a SEG's: the frame's number and the image's slice, both from 0, and the value of its pixels.
     """
 
-    subject: str
+    subject: PatientKey | str
     study: str
     image: str
     reader: str
@@ -193,7 +234,7 @@ class Skipped:
 
     sources: tuple[Source, ...]
     reason: str
-    subject: str = ""
+    subject: PatientKey | str = ""
     series: str = ""
 
 

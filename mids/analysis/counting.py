@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.dataset import Dataset
+from mids.dataset.heads import nifti_head
 from mids.errors import DataError, MidsError
-from mids.readers.images.heads import nifti_head
 from mids.vocabulary import clinical
 
 TESTS = "derivatives/ehr/laboratory_tests.tsv"

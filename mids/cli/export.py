@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 
 from mids.errors import DataError, MidsError
+from mids.exports.targets import TARGETS, document, find_target, write
+from mids.exports.writing import format_json
 
 TEXT = "write a dataset's description, lists or tables for other programs"
 EXAMPLES = """\
@@ -18,14 +20,13 @@ examples:
 
 What each holds: docs/exports.md.
 """
-_TARGETS = ("croissant", "monai", "parquet", "dicom-json-sidecars", "datacite")
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``mids export`` to its parser."""
     add = parser.add_argument
     add("dataset", type=Path, metavar="DATASET", help="the dataset's folder")
-    add("--to", required=True, choices=_TARGETS, help="what to write")
+    add("--to", required=True, choices=list(TARGETS), help="what to write")
     add("--output", type=Path, metavar="PATH", help="file, or folder for many files; must not exist; else printed")
     add("--field", action="append", default=[], metavar="KEY", help="parquet: a key of sidecars more (repeatable)")
     add("--task", choices=["segmentation", "classification"], default="segmentation", help="monai: what is learned")
@@ -37,35 +38,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Runs ``mids export``; exit code 1 where the data is wrong."""
-    from mids.dataset import Dataset
-    from mids.exports import targets
+    from mids.dataset import Dataset  # loads pandas
 
-    a = namespace
-    if a.output is None and a.to in targets.FOLDERS:
+    a, target = namespace, find_target(namespace.to)
+    if a.output is None and target.is_folder:
         raise MidsError(f"{a.to} is many files: give --output FOLDER")
     try:
         dataset = Dataset(a.dataset, fields=a.field)
-        if a.to in targets.FOLDERS:
-            made = targets.write(dataset, a.to, a.output)
-            print(f"{len(made)} files in {a.output}")
+        if target.is_folder:
+            print(f"{len(write(dataset, a.to, a.output))} files in {a.output}")
             return 0
-        content = targets.document(
-            dataset, a.to, task=a.task, modality=a.modality or None, readers=a.reader, labels=a.label
-        )
+        choices = {"task": a.task, "modality": a.modality or None, "readers": a.reader, "labels": a.label}
+        content = document(dataset, a.to, **choices)
         if a.output is None:
-            print(targets.as_text(content), end="")
+            print(format_json(content), end="")
         else:
-            targets.write(dataset, a.to, a.output, content)
-        if a.to == "croissant" and (lacking := [key for key in _ASKED if key not in content]):
-            print(f"not said in dataset_description.json: {', '.join(_ASKED[key] for key in lacking)}", file=sys.stderr)
+            write(dataset, a.to, a.output, content)
+        if lacking := [key for name, key in target.recommended.items() if name not in content]:
+            print(f"not said in dataset_description.json: {', '.join(lacking)}", file=sys.stderr)
     except DataError as error:
         print(f"error: {error.code}: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-_ASKED = {
-    "description": "Description", "license": "License", "creator": "Authors", "citeAs": "HowToAcknowledge",
-    "datePublished": "DatePublished", "url": "DatasetDOI or SourceDatasets",
-}  # fmt: skip
-"""What Croissant recommends, and where it comes from."""

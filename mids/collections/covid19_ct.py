@@ -18,7 +18,7 @@ from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
 from mids.readers.dicom.series import by_subject, records
-from mids.records import About, Entry, Item, Person, Record, Skipped, Source
+from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.schema import load
 
@@ -148,7 +148,7 @@ def _patient(root: Path, name: str, instances: Sequence[Instance]) -> Iterator[I
     if len(ids) > 1:
         message = f"{len(ids)} different values of PatientID in what should be one patient"
         yield issue("PATIENT_AMBIGUOUS", message, instances[0].source.name, origin="read")
-    subject = ""
+    subject: PatientKey | str = ""
     for item in records(root, instances):
         if isinstance(item, Record):
             subject = name or item.subject

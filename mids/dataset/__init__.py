@@ -4,9 +4,25 @@ Every value of every table is a string ("01" stays "01"), as the dtype `string` 
 empty or calls `n/a` is `pandas.NA`, and so is what a name does not say.
 """
 
-from mids.dataset.pixels import Picture, Volume
-from mids.dataset.selection import Choice
-from mids.dataset.tables import read_table
-from mids.dataset.view import DESCRIPTION, Dataset, Ref
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mids.dataset.pixels import Picture, Volume
+    from mids.dataset.selection import Choice
+    from mids.dataset.tables import read_table
+    from mids.dataset.view import DESCRIPTION, Dataset, Ref
 
 __all__ = ["DESCRIPTION", "Choice", "Dataset", "Picture", "Ref", "Volume", "read_table"]
+
+_HOMES = {
+    "Choice": "selection", "DESCRIPTION": "view", "Dataset": "view", "Picture": "pixels", "Ref": "view",
+    "Volume": "pixels", "read_table": "tables",
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    """These load pandas: only for who asks, so that what looks at files alone (`tree`, `heads`) starts quickly."""
+    if name in _HOMES:
+        return getattr(import_module(f"mids.dataset.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'mids.dataset' has no attribute {name!r}")

@@ -11,7 +11,7 @@ from pathlib import Path
 from mids.deid.policy import Ids
 from mids.deid.pseudonyms import Pseudonyms
 from mids.errors import MidsError
-from mids.records import About
+from mids.records import About, PatientKey
 from mids.vocabulary.names import label
 
 _UID = re.compile(r"\d+(\.\d+){2,}")
@@ -36,22 +36,23 @@ class Labels:
         """Whether the collection's ids are public, so that tables may show them."""
         return self.about.ids != "real" and self.ids != "random"
 
-    def subject(self, patient: str) -> str:
+    def subject(self, patient: PatientKey) -> str:
         """The subject label of a patient; raises `KeyError` for one that the table of labels does not hold."""
         if self.ids == "table":
-            return self.table[patient.split("|")[-1]]
+            return self.table[patient.id]
         is_kept = self.are_public or self.ids == "keep"
-        return _public(patient) if is_kept else self.pseudonyms.subject(patient)
+        return _public(patient.id, patient.text) if is_kept else self.pseudonyms.subject(patient)
 
-    def is_known(self, patient: str) -> bool:
+    def is_known(self, patient: PatientKey) -> bool:
         """Whether a patient has a label: only a table may lack one."""
-        return self.ids != "table" or patient.split("|")[-1] in self.table
+        return self.ids != "table" or patient.id in self.table
 
-    def session(self, patient: str, study: str) -> str:
+    def session(self, patient: PatientKey, study: str) -> str:
         """The session label of a study."""
-        return _public(study) if self.are_public else self.pseudonyms.session(patient, study)
+        is_kept = self.are_public
+        return _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
 
-    def shift(self, patient: str) -> timedelta:
+    def shift(self, patient: PatientKey) -> timedelta:
         """What all dates of a patient are moved by."""
         return self.pseudonyms.shift(patient) if self.about.dates == "real" else timedelta(0)
 
@@ -59,9 +60,9 @@ class Labels:
         """A reference to a source item."""
         return self.pseudonyms.item(*ids)
 
-    def apart(self, patient: str) -> str:
+    def apart(self, patient: PatientKey) -> str:
         """The label of a patient whose public id gives the same label as another's."""
-        return self.subject(patient) + hashlib.sha256(patient.encode()).hexdigest()[:4]
+        return self.subject(patient) + hashlib.sha256(patient.text.encode()).hexdigest()[:4]
 
 
 def read_table(path: Path) -> dict[str, str]:
@@ -92,9 +93,8 @@ def read_table(path: Path) -> dict[str, str]:
     return found
 
 
-def _public(text: str) -> str:
-    """A public id as a label; of a UID, and where nothing of an id may stand in a label, a digest."""
-    name = text.split("|")[-1]
+def _public(name: str, text: str) -> str:
+    """A public id as a label; of a UID, and where nothing of an id may stand in a label, a digest of the whole key."""
     if _UID.fullmatch(name) or not label(name):
         return hashlib.sha256(text.encode()).hexdigest()[:10]
     return label(name)

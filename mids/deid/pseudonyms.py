@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 
 from mids.deid.keys import Key
+from mids.records import PatientKey
 
 LABEL = 10
 """Base32 characters of a label: 50 bits, a collision among a million patients is a matter of 1 in 2,000."""
@@ -28,13 +29,13 @@ class Pseudonyms:
 
     key: Key
 
-    def subject(self, patient: str) -> str:
+    def subject(self, patient: PatientKey) -> str:
         """The subject label of a patient: ``S`` and 10 base32 characters."""
-        return "S" + self._label("subject", patient)
+        return "S" + self._label("subject", patient.text)
 
-    def session(self, patient: str, study: str) -> str:
+    def session(self, patient: PatientKey, study: str) -> str:
         """The session label of a study: ``E`` and 10 base32 characters, never an ordinal."""
-        return "E" + self._label("session", patient, study)
+        return "E" + self._label("session", patient.text, study)
 
     def item(self, *ids: str) -> str:
         """A reference to a source item, for messages, tables and the journal."""
@@ -47,10 +48,10 @@ class Pseudonyms:
         digest[8] = digest[8] & 0x3F | 0x80
         return f"2.25.{int.from_bytes(digest, 'big')}"
 
-    def shift(self, patient: str) -> timedelta:
+    def shift(self, patient: PatientKey) -> timedelta:
         """The shift of all dates of one patient: whole weeks, so that weekdays and intervals survive."""
         low, high = SHIFT_WEEKS
-        number = int.from_bytes(self._digest("shift", patient)[:8], "big")
+        number = int.from_bytes(self._digest("shift", patient.text)[:8], "big")
         return -timedelta(weeks=low + number % (high - low))
 
     def _label(self, purpose: str, *parts: str) -> str:

@@ -1,36 +1,16 @@
-"""The vocabulary in the forms that other tools read: BIDS, pybids, JSON Schema, Frictionless."""
+"""Datasets (`targets`) and the vocabulary (`export_schema`) in the forms of other programs."""
 
-from typing import Any, Literal, get_args
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from mids.dataset.layout import pybids_config
-from mids.errors import MidsError
-from mids.exports.bids import bids_schema
-from mids.exports.bundle import json_schema
-from mids.exports.frictionless import table_package
-from mids.vocabulary.schema import Schema
+if TYPE_CHECKING:
+    from mids.exports.vocabulary import KINDS, Kind, export_schema
 
-Kind = Literal["bids", "pybids", "jsonschema", "frictionless"]
-
-KINDS: tuple[str, ...] = get_args(Kind)
-
-_MAKERS = {
-    "bids": bids_schema,
-    "pybids": pybids_config,
-    "jsonschema": json_schema,
-    "frictionless": table_package,
-}
+__all__ = ["KINDS", "Kind", "export_schema"]
 
 
-def export_schema(kind: Kind, schema: Schema) -> dict[str, Any]:
-    """The vocabulary `schema` for another tool, ready for `json.dumps`.
-
-    * "bids": for ``bids-validator --schema file:///…``, bidsschematools and bids2table;
-    * "pybids": a configuration for ``BIDSLayout(root, validate=False, config=…)``;
-    * "jsonschema": every JSON file of a dataset under `$defs`, draft 2020-12;
-    * "frictionless": a Data Package with one Table Schema for each table.
-
-    Raises `MidsError` for another kind, or where a package that it needs is not installed.
-    """
-    if kind not in _MAKERS:
-        raise MidsError(f"there is no export {kind}: give one of {', '.join(KINDS)}")
-    return _MAKERS[kind](schema)
+def __getattr__(name: str) -> object:
+    """The vocabulary's exports load pybids: only when one is asked for."""
+    if name in __all__:
+        return getattr(import_module("mids.exports.vocabulary"), name)
+    raise AttributeError(f"module 'mids.exports' has no attribute {name!r}")

@@ -1,12 +1,14 @@
 """Sidecars in the DICOM JSON Model (PS3.18 annex F): the keys that come from an attribute, under its tag."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydicom import Dataset as Attributes
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 
 from mids.dataset import Dataset
+from mids.exports.writing import write_json
 from mids.records import Json
 from mids.vocabulary.schema import Field, Schema, load
 
@@ -25,6 +27,11 @@ def dicom_sidecars(dataset: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
         content = attributes(dataset.sidecar(str(name)), schema)
         if content:
             yield f"{str(name).removesuffix(str(extension))}.json", content
+
+
+def write_sidecars(dataset: Dataset, folder: Path) -> list[Path]:
+    """Writes each image's sidecar to its place below `folder`. Raises `DataError` (JSON_INVALID)."""
+    return [write_json(folder / path, content) for path, content in dicom_sidecars(dataset)]
 
 
 def attributes(sidecar: Mapping[str, Json], schema: Schema) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.plan.regions import placed
 from mids.readers.archives.files import open_source
-from mids.records import Contours, Item, Outline, Record, Regions
+from mids.records import Contours, Item, Outline, Record, Regions, patient_key
 from mids.vocabulary.names import label
 
 _ALTERED = CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure")
@@ -50,7 +50,9 @@ def write_segmentations(
             except DataError as error:
                 written.append(issue(error.code, error.message, regions.source.name, origin="read"))
                 continue
-            path = folder / f"{label(regions.subject)}_{label(regions.study)}_{len(written) + 1:03}.dcm"
+            path = (
+                folder / f"{label(patient_key(regions.subject).text)}_{label(regions.study)}_{len(written) + 1:03}.dcm"
+            )
             made.save_as(path)
             written.append(path)
     return written

@@ -1,64 +1,88 @@
-"""What datasets can be exported to, and how each is written."""
+"""What datasets can be exported to: one table, which the command line reads too, and how each target is written.
 
-import json
-from collections.abc import Mapping, Sequence
+The table names functions and does not import them, so that ``mids --help`` is quick.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
-from mids.dataset import Choice, Dataset
 from mids.errors import MidsError
-from mids.exports.croissant import croissant
-from mids.exports.datacite import datacite
-from mids.exports.dicomjson import dicom_sidecars
-from mids.exports.monai import Task, datalist
-from mids.exports.parquet import write_tables
+from mids.exports.writing import write_json
 
-Target = Literal["croissant", "monai", "parquet", "dicom-json-sidecars", "datacite"]
-TARGETS: tuple[str, ...] = get_args(Target)
-FOLDERS = frozenset({"parquet", "dicom-json-sidecars"})
-"""Targets that are many files."""
+if TYPE_CHECKING:
+    from mids.dataset import Dataset
 
 
-def document(
-    dataset: Dataset, to: Target, *, task: Task = "segmentation", modality: Choice = None,
-    readers: Sequence[str] = (), labels: Sequence[str] = (),
-) -> dict[str, Any]:  # fmt: skip
-    """A dataset as one JSON document; `task` and what follows are those of a MONAI data list.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A form for a dataset: `function` of `module` makes it.
 
-    Raises `MidsError` for a target that is many files, and where something that it needs is lacking.
+    It gets the dataset, and gives a document; of many files (`is_folder`) it gets the folder too, and gives their
+    paths. `choices` are the keyword arguments that it takes besides; `recommended` are keys that readers of a document
+    ask for, and the key of dataset_description.json that each comes from.
     """
-    if to == "croissant":
-        return croissant(dataset)
-    if to == "datacite":
-        return datacite(dataset)
-    if to == "monai":
-        return datalist(dataset, task, modality=modality, readers=readers, labels=labels)
-    raise MidsError(f"{to} is no single document: give one of croissant, monai, datacite")
+
+    module: str
+    function: str
+    is_folder: bool = False
+    choices: frozenset[str] = frozenset()
+    recommended: Mapping[str, str] = field(default_factory=dict)
+
+    def load(self) -> Callable[..., Any]:
+        """The function, with what it needs."""
+        found: Callable[..., Any] = getattr(import_module(self.module), self.function)
+        return found
 
 
-def write(dataset: Dataset, to: Target, output: Path, content: Mapping[str, Any] | None = None) -> list[Path]:
+_CROISSANT = {
+    "description": "Description", "license": "License", "creator": "Authors", "citeAs": "HowToAcknowledge",
+    "datePublished": "DatePublished", "url": "DatasetDOI or SourceDatasets",
+}  # fmt: skip
+
+TARGETS: Mapping[str, Target] = {
+    "croissant": Target("mids.exports.croissant", "croissant", recommended=_CROISSANT),
+    "monai": Target("mids.exports.monai", "datalist", choices=frozenset({"task", "modality", "readers", "labels"})),
+    "parquet": Target("mids.exports.parquet", "write_tables", is_folder=True),
+    "dicom-json-sidecars": Target("mids.exports.dicomjson", "write_sidecars", is_folder=True),
+    "datacite": Target("mids.exports.datacite", "datacite"),
+}
+
+
+def document(dataset: "Dataset", to: str, **choices: Any) -> dict[str, Any]:
+    """A dataset as one JSON document; of `choices` a target takes those that it knows (see `Target`).
+
+    Raises `MidsError` for a target that is many files or none, and where something that it needs is lacking.
+    """
+    target = find_target(to)
+    if target.is_folder:
+        single = ", ".join(name for name, other in TARGETS.items() if not other.is_folder)
+        raise MidsError(f"{to} is no single document: give one of {single}")
+    content: dict[str, Any] = target.load()(dataset, **{k: v for k, v in choices.items() if k in target.choices})
+    return content
+
+
+def write(dataset: "Dataset", to: str, output: Path, content: Mapping[str, Any] | None = None) -> list[Path]:
     """Writes a target: a `document` to a file, or the many files of others into a folder that is new or empty.
 
     Raises `MidsError` where `output` exists, or can't be written.
     """
-    if output.exists() and (to not in FOLDERS or not output.is_dir() or any(output.iterdir())):
+    target = find_target(to)
+    if output.exists() and (not target.is_folder or not output.is_dir() or any(output.iterdir())):
         raise MidsError(f"{output} exists: give another name, or remove it")
     try:
-        if to == "parquet":
-            return write_tables(dataset, output)
-        if to == "dicom-json-sidecars":
-            return [_written(output / path, said) for path, said in dicom_sidecars(dataset)]
-        return [_written(output, document(dataset, to) if content is None else content)]
+        if target.is_folder:
+            written: list[Path] = target.load()(dataset, output)
+            return written
+        return [write_json(output, document(dataset, to) if content is None else content)]
     except OSError as error:
         raise MidsError(f"{output} can't be written: {error.strerror}") from error
 
 
-def _written(path: Path, content: Mapping[str, Any]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(as_text(content), encoding="utf-8")
-    return path
-
-
-def as_text(content: Mapping[str, Any]) -> str:
-    """A document as it is written."""
-    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def find_target(to: str) -> Target:
+    """The target of a name; raises `MidsError` where there is none."""
+    if to not in TARGETS:
+        raise MidsError(f"there is no export {to}: give one of {', '.join(TARGETS)}")
+    return TARGETS[to]

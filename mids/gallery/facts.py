@@ -12,8 +12,8 @@ import pandas as pd
 
 from mids.analysis.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
 from mids.dataset import Dataset
+from mids.dataset.heads import nifti_head
 from mids.errors import DataError, MidsError
-from mids.readers.images.heads import nifti_head
 from mids.records import Map
 
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")

@@ -12,10 +12,10 @@ import pandas as pd
 from PIL import Image
 
 from mids.dataset import Dataset
+from mids.dataset.heads import nifti_head
 from mids.dataset.masks import structures
 from mids.errors import DataError
 from mids.gallery.planes import turned
-from mids.readers.images.heads import nifti_head
 
 Array = npt.NDArray[Any]
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip, isal_zlib
 
+from mids.dataset.heads import NiftiHead, nifti_head
 from mids.errors import DataError
-from mids.readers.images.heads import NiftiHead, nifti_head
 
 Array = npt.NDArray[Any]
 

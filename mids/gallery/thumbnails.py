@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from mids.dataset.heads import nifti_head
 from mids.errors import DataError
 from mids.gallery import masks as drawn
 from mids.gallery.planes import Plane, middles, planes
-from mids.readers.images.heads import nifti_head
 
 Array = npt.NDArray[Any]
 

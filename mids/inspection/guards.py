@@ -1,8 +1,8 @@
 """Questions about a file that decide whether a group of checks runs at all: asked once of each file."""
 
+from mids.dataset.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.views import FileView
-from mids.readers.images.heads import NiftiHead, PngHead
 
 
 def has_name_problems(file: FileView) -> bool:

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from mids.inspection.tree import ROIS
+from mids.dataset.tree import ROIS
 from mids.vocabulary.names import Name, Parsed, parse
 from mids.vocabulary.schema import Schema
 

@@ -5,15 +5,15 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
+from mids.dataset.heads import NiftiHead, PngHead, nifti_head, png_head
+from mids.dataset.tree import ROIS, Tree, subject_of
+from mids.dataset.whole import Whole, check_length, read_nifti, read_png
 from mids.errors import DataError
 from mids.inspection.cells import Fault, faults
 from mids.inspection.documents import Document, Layout, entries, keywords, layout_of, read_json, schema_errors
 from mids.inspection.identifiers import Found, in_cells, in_entries, in_lines, is_suspicious
 from mids.inspection.once import once
 from mids.inspection.parsing import parsed
-from mids.inspection.tree import ROIS, Tree, subject_of
-from mids.readers.images.heads import NiftiHead, PngHead, nifti_head, png_head
-from mids.readers.images.whole import Whole, check_length, read_nifti, read_png
 from mids.readers.tables import tsv
 from mids.records import Json
 from mids.vocabulary.names import Name, Parsed, Problem

@@ -13,12 +13,12 @@ from mids.actions.png import Png
 from mids.deid.burned.evidence import decide, screen
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected
-from mids.plan.image import Context, Image, acquired, moment, session, source_id
+from mids.plan.image import Context, Image, acquired, moment, patient_of, session
 from mids.plan.job import Job, Plan, Subject, TableRow
 from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
-from mids.plan.shelf import Shelf
+from mids.plan.register import Register
 from mids.plan.texts.entries import Known, resolved
 from mids.plan.texts.rows import participant, scan, sessions
 from mids.plan.texts.sidecar import sidecar
@@ -28,6 +28,7 @@ from mids.records import (
     Entry,
     Item,
     MaskFile,
+    PatientKey,
     Record,
     Regions,
     Skipped,
@@ -42,16 +43,15 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
 
     `complete` says that no subject was left out, so that earlier outputs of others may be removed.
     """
-    shelf = Shelf()
-    planned: dict[str, str] = {}
+    register = Register(context.labels)
     issues: list[Issue] = []
     skipped: list[Skipped] = []
     entries: list[TableRow] = []
     corrections = Corrections(context.corrections)
     held = 0
     for items in subjects:
-        patient = source_id(items)
-        if not patient:
+        patient = patient_of(items)
+        if patient is None:
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
             entries += [TableRow(item.table, item.values) for item in items if isinstance(item, Entry)]
@@ -60,29 +60,17 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             issues += _unlisted(items)
             continue
         label = context.labels.subject(patient)
-        if label.lower() in planned and context.labels.are_public:
+        if label in register and context.labels.are_public:
             label = context.labels.apart(patient)
         if context.privacy.policy.reports == "hold":
             held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
-        subject = _subject(items, label, context, corrections)
-        if label.lower() not in planned:
-            planned[label.lower()] = label
-            shelf.add(subject)
-        elif subject.jobs:
-            issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
-        else:
-            shelf.replace(_joined(shelf.labelled(planned[label.lower()]), subject))
+        register.add(_subject(items, patient, label, context, corrections), patient)
     if held:
         message = f"{held} reports may name patients and are left out: take them with --reports clean, and review them"
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
-    return Plan(shelf, tuple(issues), tuple(skipped), complete, tuple(entries))
-
-
-def _joined(one: Subject, other: Subject) -> Subject:
-    """A subject with what was skipped and found wrong under its label without any image."""
-    return replace(one, skipped=(*one.skipped, *other.skipped), issues=(*one.issues, *other.issues))
+    return Plan(register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries))
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
@@ -92,9 +80,11 @@ def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
         yield issue("PATIENT_UNLISTED", message, record.sources[0].name, origin="read")
 
 
-def _subject(items: Sequence[Item], label: str, context: Context, corrections: Corrections) -> Subject:
+def _subject(
+    items: Sequence[Item], patient: PatientKey, label: str, context: Context, corrections: Corrections
+) -> Subject:
     records = [item for item in items if isinstance(item, Record)]
-    context = replace(context, privacy=context.privacy.of(source_id(items), records))
+    context = replace(context, privacy=context.privacy.of(patient, records))
     skipped = [item for item in items if isinstance(item, Skipped)]
     issues = [item for item in items if isinstance(item, Issue)]
     images: list[Image] = []
@@ -125,13 +115,13 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
         {image.record.study: session(image, context) for image in named},
         {key: target.job.path for key, target in targets.items()},
     )
-    treated = partial(context.privacy.row, patient=source_id(items))
+    treated = partial(context.privacy.row, patient=patient)
     rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema, treated))
     issues += [*problems, *(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
     visits = {(item.study): item.columns for item in items if isinstance(item, Visit)}
     return Subject(
         label,
-        row=participant(named, label, items, context),
+        row=participant(named, label, patient, items, context),
         sessions=sessions(named, visits, context),
         jobs=tuple(jobs),
         entries=tuple(row for row in rows if isinstance(row, TableRow)),
@@ -148,7 +138,7 @@ def _images(record: Record, described: Described, context: Context) -> Iterator[
     made = moment(record)
     # The place in the series changes when a file comes between others: it counts only where nothing else tells.
     own = str(record.part) if record.kind == "volume" else record.instance or str(record.part)
-    key = context.labels.item(record.subject, record.study, record.series, own)
+    key = context.labels.item(record.patient.text, record.study, record.series, own)
     frames = record.header.get("NumberOfFrames")
     if record.kind == "frames" and context.options.cine == "png" and isinstance(frames, int):
         for frame in range(frames):

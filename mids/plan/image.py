@@ -12,7 +12,7 @@ from mids.issues import Issue
 from mids.plan.naming import Described
 from mids.plan.privacy import Privacy
 from mids.readers.given.curation import Correction
-from mids.records import Box, Compression, Contours, Item, Layout, Pixels, Record
+from mids.records import Box, Compression, Contours, Item, Layout, PatientKey, Pixels, Record, patient_key
 from mids.vocabulary.names import Name
 from mids.vocabulary.schema import Schema
 
@@ -61,9 +61,10 @@ class Image:
     decision: Decision = DELIVER
 
 
-def source_id(items: Sequence[Item]) -> str:
-    """The source's id of the patient that items belong to, empty where they belong to none."""
-    return next((item.subject for item in items if not isinstance(item, Issue) and item.subject), "")
+def patient_of(items: Sequence[Item]) -> PatientKey | None:
+    """The patient that items belong to, None where they belong to none."""
+    subjects = (item.subject for item in items if not isinstance(item, Issue) and item.subject)
+    return next((patient_key(subject) for subject in subjects), None)
 
 
 def moment(record: Record) -> datetime | None:
@@ -84,7 +85,7 @@ def _first(record: Record, keyword: str) -> object:
 
 def session(image: Image, context: Context) -> str:
     """The session label of an image."""
-    return context.labels.session(image.record.subject, image.record.study)
+    return context.labels.session(image.record.patient, image.record.study)
 
 
 def _number(record: Record, keyword: str) -> float:

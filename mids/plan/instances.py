@@ -27,7 +27,7 @@ from mids.readers.archives.files import open_source
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import Scan, left_out, scan
 from mids.readers.dicom.series import by_subject, pixel_digest, study_key, subject_key
-from mids.records import Json, Skipped, Source
+from mids.records import Json, PatientKey, Skipped, Source
 from mids.resources import read_yaml, schemas
 
 ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "StudyDescription", "SeriesDescription")
@@ -49,13 +49,12 @@ class Context:
     policy: Policy
     blocks: Mapping[str, Block] = field(default_factory=dict)
 
-    def label(self, patient: str) -> str:
+    def label(self, patient: PatientKey) -> str:
         """The subject label; where real ids are kept, a patient without one gets a keyed one."""
-        has_id = "|" not in patient or not patient.startswith(("StudyInstanceUID|", "SeriesInstanceUID|", "file|"))
-        is_kept = self.labels.ids == "keep" and not has_id
+        is_kept = self.labels.ids == "keep" and patient.of != "patient"
         return self.labels.pseudonyms.subject(patient) if is_kept else self.labels.subject(patient)
 
-    def shift(self, patient: str) -> timedelta:
+    def shift(self, patient: PatientKey) -> timedelta:
         """What the dates of a patient are moved by."""
         return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient)
 
@@ -138,7 +137,7 @@ def _are_equal(one: Source, other: Source, root: Path) -> bool:
         return first_stream.read() == second_stream.read()
 
 
-def _shared_labels(patients: Sequence[str], context: Context) -> set[str]:
+def _shared_labels(patients: Sequence[PatientKey], context: Context) -> set[str]:
     """Labels that more than one patient would get, case folded: file systems may not tell case."""
     counts = Counter(context.label(patient).lower() for patient in patients)
     return {label for label, count in counts.items() if count > 1}
@@ -148,7 +147,7 @@ def _nobody(instances: Sequence[Instance], context: Context, code: str, message:
     """A patient of whom nothing is delivered."""
     found = [_problem(code, message, instances)]
     skipped = Skipped(_sources(instances), _PREFIX["lost"] + message)
-    reference = context.labels.item("patient", subject_key(instances[0]))
+    reference = context.labels.item("patient", subject_key(instances[0]).text)
     return Subject(reference, skipped=(skipped,), issues=tuple(found))
 
 
@@ -161,7 +160,7 @@ def _problem(code: str, message: str, instances: Sequence[Instance]) -> Issue:
     return issue(code, text, instances[0].source.name, origin="read")
 
 
-def _subject(patient: str, instances: Sequence[Instance], context: Context) -> Subject:
+def _subject(patient: PatientKey, instances: Sequence[Instance], context: Context) -> Subject:
     """The jobs of one patient, and what of the patient is not delivered."""
     label = context.label(patient)
     jobs: list[Job] = []
@@ -219,11 +218,11 @@ def _rules(part: str, options: frozenset[str]) -> tuple[Rule, ...]:
     )
 
 
-def _job(instance: Instance, patient: str, label: str, context: Context, decision: Decision) -> Job:
+def _job(instance: Instance, patient: PatientKey, label: str, context: Context, decision: Decision) -> Job:
     labels, policy = context.labels, context.policy
     session = labels.session(patient, study_key(instance))
     path = f"{label}/{session}/{_series(instance, labels)}/{_file(instance, labels)}.dcm"
-    identifier = patient.split("|", 1)[-1] if labels.ids == "keep" and instance.text("PatientID") else label
+    identifier = patient.id if labels.ids == "keep" and patient.of == "patient" else label
     looks = instance.has_pixels and instance.text("Modality") not in NO_PICTURES
     action = Deidentify(
         instance.source, policy, labels.pseudonyms, identifier, context.shift(patient), decision.boxes,

@@ -13,7 +13,7 @@ from mids.deid.text.redact import Redactor
 from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import rows
 from mids.plan.job import Row
-from mids.records import ORIGINAL_REPORT, Json, Record
+from mids.records import ORIGINAL_REPORT, Json, PatientKey, Record
 from mids.vocabulary.schema import Column, Schema
 
 _NAMES = (
@@ -46,15 +46,15 @@ class Privacy:
     known: Known = field(default_factory=Known)
     removed: list[Removed] = field(default_factory=list, repr=False, compare=False)
 
-    def of(self, patient: str, records: Iterable[Record]) -> "Privacy":
+    def of(self, patient: PatientKey, records: Iterable[Record]) -> "Privacy":
         """The same, knowing what the headers of a patient say; of public collections there is nothing to know."""
         return self if self.labels.are_public else replace(self, known=_known(self, patient, list(records)))
 
-    def shift(self, patient: str) -> timedelta:
+    def shift(self, patient: PatientKey) -> timedelta:
         """What the dates of a patient are moved by."""
         return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient)
 
-    def acquired(self, moment: datetime | None, patient: str) -> str:
+    def acquired(self, moment: datetime | None, patient: PatientKey) -> str:
         """A moment as acq_time says it: shifted, perhaps in whole hours or at midnight; ``n/a`` without dates."""
         if moment is None or self.policy.dates == "remove":
             return "n/a"
@@ -82,7 +82,7 @@ class Privacy:
         """Whether a text holds what is known to identify the patient."""
         return isinstance(text, str) and next(iter(self.known.find(text)), None) is not None
 
-    def row(self, values: Row, columns: Mapping[str, Column], patient: str) -> dict[str, str]:
+    def row(self, values: Row, columns: Mapping[str, Column], patient: PatientKey) -> dict[str, str]:
         """The cells of a row as the policy lets them out, by what their columns hold."""
         cells = {name: self._cell(value, columns.get(name), patient) for name, value in values.items()}
         original = cells.pop(ORIGINAL_REPORT, "")
@@ -91,7 +91,7 @@ class Privacy:
         ages = [name for name in cells if (column := columns.get(name)) and column.holds == "age"]
         return {**cells, **_banded({name: cells[name] for name in ages})} if self.policy.ages == "bands" else cells
 
-    def _cell(self, value: str, column: Column | None, patient: str) -> str:
+    def _cell(self, value: str, column: Column | None, patient: PatientKey) -> str:
         if column is None or value in ("", "n/a"):
             return value
         if column.holds == "date" or column.type in ("date", "datetime"):
@@ -109,12 +109,12 @@ class Privacy:
         }
         return value if is_kept.get(column.holds, True) else "n/a"
 
-    def _cleaned(self, text: str, column: str, patient: str) -> str:
+    def _cleaned(self, text: str, column: str, patient: PatientKey) -> str:
         redacted = self.redactor.clean(text, self.known)
         self.removed.extend(rows(f"sub-{self.labels.subject(patient)} {column}", text, redacted))
         return redacted.text
 
-    def _date(self, value: str, column: Column, patient: str) -> str:
+    def _date(self, value: str, column: Column, patient: PatientKey) -> str:
         """A date, moved as the patient's are; one that can't be read is kept only where no date is changed."""
         if self.policy.dates == "remove":
             return "n/a"
@@ -127,7 +127,7 @@ class Privacy:
         return "n/a" if moment is None else shifted(moment, shift)[:10]
 
 
-def _known(privacy: Privacy, patient: str, records: Sequence[Record]) -> Known:
+def _known(privacy: Privacy, patient: PatientKey, records: Sequence[Record]) -> Known:
     def values(keywords: Iterable[str]) -> tuple[str, ...]:
         found = (value for record in records for key in keywords for value in _texts(record, key))
         return tuple(dict.fromkeys(found))
@@ -135,10 +135,10 @@ def _known(privacy: Privacy, patient: str, records: Sequence[Record]) -> Known:
     born = (dicom_datetime(text) for text in values(("PatientBirthDate",)))
     return Known(
         names=values(_NAMES),
-        ids=(*values(_IDS), patient.split("|")[-1]),
+        ids=(*values(_IDS), patient.id),
         dates=tuple(moment.date() for moment in born if moment),
         places=values(_PLACES),
-        subject=patient,
+        subject=patient.text,
         shift=privacy.shift(patient),
     )
 

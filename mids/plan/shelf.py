@@ -35,6 +35,13 @@ class Shelf(Sequence[Subject]):
         content = pickle.dumps(subject, protocol=pickle.HIGHEST_PROTOCOL)
         self._db.execute("UPDATE subjects SET content = ? WHERE label = ?", (content, subject.label))
 
+    def take(self, label: str) -> Subject:
+        """Takes the subject of a label away; raises `KeyError` where there is none."""
+        subject = self.labelled(label)
+        self._db.execute("DELETE FROM subjects WHERE label = ?", (label,))
+        self._labels = None
+        return subject
+
     def labelled(self, label: str) -> Subject:
         """The subject of a label; raises `KeyError` where there is none."""
         row = self._db.execute("SELECT content FROM subjects WHERE label = ?", (label,)).fetchone()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mids.dataset import Dataset
-from mids.readers.images.whole import content_digest
+from mids.dataset.whole import content_digest
 from mids.risk.people import People
 
 NOT_SHARED = frozenset({"labels"})

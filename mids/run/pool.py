@@ -13,11 +13,10 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
@@ -77,25 +76,6 @@ class Processes:
     ) -> Iterator[tuple[Job, R]]:
         """`function` over `jobs` on the processes (`mapped`)."""
         return mapped(function, jobs, self.count, died)
-
-
-@contextmanager
-def hired(jobs: int, dask: Any, source: Path) -> Iterator[Workers]:
-    """`jobs` processes, or with `dask` the workers of the scheduler at this address, who must see `source`.
-
-    Raises `MidsError` where both are asked for, or Dask is not there.
-    """
-    if not dask:
-        yield Processes(jobs)
-        return
-    if jobs != 1:
-        raise MidsError("--jobs counts processes of this machine, --dask uses those of a cluster: give one of them")
-    try:
-        cluster = import_module("mids.run.cluster")
-    except ModuleNotFoundError as error:
-        raise MidsError(f"--dask needs the package {error.name}: pip install 'mids[dask]'") from error
-    with cluster.connected(dask, source) as found:
-        yield found
 
 
 def executor(workers: int) -> ProcessPoolExecutor:

@@ -12,9 +12,9 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mids.dataset.tree import Ignore
 from mids.errors import MidsError
 from mids.inspection.registry import CHECKS, is_selected
-from mids.inspection.tree import Ignore
 from mids.issues import Issue, Level
 from mids.resources import read_yaml, schemas
 from mids.validation import plugins

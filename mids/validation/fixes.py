@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 
+from mids.dataset.tree import Tree, walk
 from mids.errors import MidsError
-from mids.inspection.tree import Tree, walk
 from mids.inspection.views import kind_of
 from mids.plan.texts.files import BIDSIGNORE, as_json, dictionary
 from mids.vocabulary.schema import Schema, Table, load

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
+from mids.dataset.tree import Tree, is_common, subject_of, walk
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.inspection.registry import Finding, Per, is_selected
-from mids.inspection.tree import Tree, is_common, subject_of, walk
 from mids.inspection.views import DatasetView, FileView, Kind, kind_of
 from mids.issues import Definition, Issue
 from mids.validation import plugins

@@ -19,6 +19,7 @@ from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
 from mids.deid import keys
 from mids.deid.pseudonyms import Pseudonyms
+from mids.records import PatientKey
 from mids.validation.runner import validate
 
 
@@ -149,21 +150,22 @@ def test_pet_is_in_becquerels_at_its_place(phantom: Conversion) -> None:
 
 
 def test_tables_agree_with_the_patients(phantom: Conversion, key: Path) -> None:
-    labels = {name: Pseudonyms(keys.load(key)).subject(name) for name in ("HFANTASMA|000123", "|123")}
+    made = Pseudonyms(keys.load(key))
+    first, second = made.subject(PatientKey("HFANTASMA", "000123")), made.subject(PatientKey("", "123"))
     participants = {row["participant_id"]: row for row in table(phantom.dataset / "participants.tsv")}
     assert len(participants) == 3
-    elder = participants[f"sub-{labels['|123']}"]
+    elder = participants[f"sub-{second}"]
     assert (elder["age"], elder["sex"]) == ("89", "F")  # 91 years at her study
-    younger = participants[f"sub-{labels['HFANTASMA|000123']}"]
+    younger = participants[f"sub-{first}"]
     assert (younger["age"], younger["modalities"], younger["body_parts"]) == ("61", "cr;ct;dx;nm;pt", "chest")
-    sessions = table(next(phantom.dataset.glob(f"sub-{labels['HFANTASMA|000123']}/*_sessions.tsv")))
+    sessions = table(next(phantom.dataset.glob(f"sub-{first}/*_sessions.tsv")))
     moments = [row["acq_time"] for row in sessions]
     assert moments == sorted(moments)
     assert all(moment < "1926" for moment in moments)
 
 
 def test_intervals_and_weekdays_survive_the_shift(phantom: Conversion, key: Path) -> None:
-    shift = Pseudonyms(keys.load(key)).shift("HFANTASMA|000123")
+    shift = Pseudonyms(keys.load(key)).shift(PatientKey("HFANTASMA", "000123"))
     assert shift.days % 7 == 0
     sessions = [row for path in phantom.dataset.glob("sub-*/*_sessions.tsv") for row in table(path)]
     from_source = {"2021-03-04T10:15:00", "2021-09-12T08:42:00"}

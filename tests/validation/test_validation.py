@@ -12,8 +12,8 @@ from places import EXAMPLES, REAL
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
+from mids.dataset.tree import Ignore, walk
 from mids.errors import MidsError
-from mids.inspection.tree import Ignore, walk
 from mids.inspection.views import applies
 from mids.issues import Issue, Level
 from mids.report import json as as_json

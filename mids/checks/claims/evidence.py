@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
 
+from mids.dataset.heads import NiftiHead
 from mids.inspection.views import DatasetView, FileView
-from mids.readers.images.heads import NiftiHead
 from mids.readers.tables.tsv import NA
 from mids.records import Json
 

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Iterator
 
+from mids.dataset.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.guards import is_broken, is_odd_png, is_png
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
-from mids.readers.images.heads import NiftiHead, PngHead
 
 
 def head_error(image: FileView, code: str) -> Iterator[str]:

@@ -4,13 +4,13 @@ import math
 from collections.abc import Hashable, Iterator
 from itertools import groupby
 
+from mids.dataset.heads import NiftiHead, PngHead
+from mids.dataset.whole import Whole, content_digest
 from mids.errors import DataError
 from mids.inspection.guards import is_png
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
-from mids.readers.images.heads import NiftiHead, PngHead
-from mids.readers.images.whole import Whole, content_digest
 
 
 @check("IMAGE_CORRUPT", per="image", deep=True)

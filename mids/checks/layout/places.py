@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from mids.dataset.tree import CLOSED, Oddity
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.tree import CLOSED, Oddity
 from mids.inspection.views import DatasetView
 from mids.issues import Level
 

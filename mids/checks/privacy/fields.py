@@ -3,13 +3,13 @@
 import re
 from functools import lru_cache
 
+from mids.dataset.heads import NiftiHead, PngHead
+from mids.dataset.whole import Whole
 from mids.inspection.guards import is_odd_png, is_png, says_more
 from mids.inspection.identifiers import is_private_column, names_a_date, names_a_person
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
-from mids.readers.images.heads import NiftiHead, PngHead
-from mids.readers.images.whole import Whole
 from mids.records import Json
 
 BLANK = ("", "anonymous", "anonymized", "anonymised", "anon", "removed", "none", "n/a", "0", "00000000")

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
+from mids.dataset.heads import NiftiHead, PngHead
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
-from mids.readers.images.heads import NiftiHead, PngHead
 from mids.readers.tables.tsv import NA
 
 PARTICIPANTS = "participants.tsv"

@@ -2,13 +2,13 @@
 
 import math
 
+from mids.dataset.heads import NiftiHead, PngHead
+from mids.dataset.tree import ROIS
+from mids.dataset.whole import Whole
 from mids.inspection.guards import is_mask
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.tree import ROIS
 from mids.inspection.views import FileView, applies
 from mids.issues import Level
-from mids.readers.images.heads import NiftiHead, PngHead
-from mids.readers.images.whole import Whole
 
 OWN = frozenset({"label", "desc", "res", "den", "seg", "space", "hemi", "scale", "atlas"})
 """Entities that a derivative has and its image has not."""

@@ -226,7 +226,7 @@ def _drawn(files: Sequence[Found], subjects: Mapping[str, Subject]) -> Iterator[
             else:
                 readers[item.image] += 1
                 reader = f"reader{readers[item.image]}"
-                subjects[item.subject].drawn.append(replace(item, reader=reader))
+                subjects[str(item.subject)].drawn.append(replace(item, reader=reader))
 
 
 def _regions(

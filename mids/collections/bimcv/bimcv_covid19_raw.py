@@ -19,7 +19,19 @@ from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
 from mids.readers.dicom.series import records, subject_key
 from mids.readers.tables.table import Table, read_csv
-from mids.records import ORIGINAL_REPORT, Entry, Item, MaskFile, Person, Record, Regions, Skipped, Source, Visit
+from mids.records import (
+    ORIGINAL_REPORT,
+    Entry,
+    Item,
+    MaskFile,
+    PatientKey,
+    Person,
+    Record,
+    Regions,
+    Skipped,
+    Source,
+    Visit,
+)
 from mids.vocabulary import clinical
 
 NAME = "bimcv-covid19-raw"
@@ -79,8 +91,8 @@ class _Known:
     """Which subjects an id of the source belongs to: PatientIDs, SOPInstanceUIDs and SeriesInstanceUIDs; and the
     study that a StudyInstanceUID or AccessionNumber of a subject means."""
 
-    subjects: Mapping[str, set[str]]
-    studies: Mapping[tuple[str, str], str]
+    subjects: Mapping[str, set[PatientKey]]
+    studies: Mapping[tuple[PatientKey, str], str]
 
 
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
@@ -97,7 +109,7 @@ def _read(root: Path, found: Index) -> Iterator[Sequence[Item]]:
     sources = {kind: [s for s in others if _kind(s) == kind] for kind in _FILES}
     nodes, words, issues = _tree(root, sources)
     known = _known(found.instances())
-    subjects: dict[str, _About] = defaultdict(_About)
+    subjects: dict[PatientKey, _About] = defaultdict(_About)
     issues += _tables(root, sources, known, subjects)
     issues += _annotations(root, others, found.instances(), known, subjects)
     used = [source for kind in sources.values() for source in kind]
@@ -126,8 +138,8 @@ def _is_drawn(source: Source) -> bool:
 
 
 def _known(instances: Iterable[Instance]) -> _Known:
-    subjects: dict[str, set[str]] = defaultdict(set)
-    studies: dict[tuple[str, str], str] = {}
+    subjects: dict[str, set[PatientKey]] = defaultdict(set)
+    studies: dict[tuple[PatientKey, str], str] = {}
     for instance in instances:
         subject = subject_key(instance)
         for keyword in ("PatientID", "SOPInstanceUID", "SeriesInstanceUID"):
@@ -162,7 +174,7 @@ def _tree(root: Path, sources: Mapping[str, Sequence[Source]]) -> tuple[Sequence
 
 
 def _tables(
-    root: Path, sources: Mapping[str, Sequence[Source]], known: _Known, subjects: dict[str, _About]
+    root: Path, sources: Mapping[str, Sequence[Source]], known: _Known, subjects: dict[PatientKey, _About]
 ) -> Iterator[Issue]:
     """Gives every row to its subject; an Issue for each table that has rows about nobody."""
     for kind, required in _REQUIRED.items():
@@ -172,9 +184,9 @@ def _tables(
             lost: list[int] = []
             for line, row in table.numbered():
                 owners = known.subjects.get(row["participant"].strip(), set())
-                owner = next(iter(owners)) if len(owners) == 1 else ""
-                study = known.studies.get((owner, row.get("study", "").strip()), "")
-                if not owner or ("study" in row and not study):
+                owner = next(iter(owners)) if len(owners) == 1 else None
+                study = known.studies.get((owner, row.get("study", "").strip()), "") if owner else ""
+                if owner is None or ("study" in row and not study):
                     lost.append(line)
                 else:
                     subjects[owner].rows[kind].append(_Row(table, line, row, study))
@@ -192,7 +204,7 @@ def _annotations(
     others: Iterable[Source],
     instances: Iterable[Instance],
     known: _Known,
-    subjects: dict[str, _About],
+    subjects: dict[PatientKey, _About],
 ) -> Iterator[Issue]:
     """Gives every file of annotations to the subject whose images it was drawn on."""
     for instance in instances:
@@ -211,7 +223,7 @@ def _annotations(
             yield issue("REGION_UNMATCHED", message, source.name, origin="read")
 
 
-def _owners(root: Path, source: Source, known: _Known) -> set[str]:
+def _owners(root: Path, source: Source, known: _Known) -> set[PatientKey]:
     """The subjects whose images a file names: AIM in its outlines, a NIfTI by the UID that its own name begins with."""
     if source.name.lower().endswith(".xml"):
         with open_source(root, source) as stream:
@@ -268,7 +280,9 @@ def _regions(
 # --- one subject -----------------------------------------------------------------------------------------
 
 
-def _subject(root: Path, subject: str, instances: Sequence[Instance], about: _About, words: Words) -> Iterator[Item]:
+def _subject(
+    root: Path, subject: PatientKey, instances: Sequence[Instance], about: _About, words: Words
+) -> Iterator[Item]:
     items = list(records(root, instances))
     images = [item for item in items if isinstance(item, Record)]
     yield from items
@@ -281,7 +295,7 @@ def _subject(root: Path, subject: str, instances: Sequence[Instance], about: _Ab
     yield from _reports(subject, about, words)
 
 
-def _tests(subject: str, about: _About, words: Words) -> Iterator[Item]:
+def _tests(subject: PatientKey, about: _About, words: Words) -> Iterator[Item]:
     seen: dict[tuple[str, ...], int] = {}
     for row in about.rows["tests"]:
         key = tuple(row.values[name].strip() for name in ("date", "test", "result"))
@@ -293,7 +307,7 @@ def _tests(subject: str, about: _About, words: Words) -> Iterator[Item]:
             yield from bimcv_rows.test(row.table, row.line, row.values, subject, words)
 
 
-def _reports(subject: str, about: _About, words: Words) -> Iterator[Item]:
+def _reports(subject: PatientKey, about: _About, words: Words) -> Iterator[Item]:
     """Labels and de-identified reports; a report is called by its row in its table."""
     suboptimal: set[str] = set()
     for row in about.rows["labels"]:

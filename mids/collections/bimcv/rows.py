@@ -9,7 +9,7 @@ from mids.collections.bimcv.labeltree import Node
 from mids.collections.bimcv.tables import iso_date
 from mids.issues import Issue, issue
 from mids.readers.tables.table import Table
-from mids.records import Entry
+from mids.records import Entry, PatientKey
 from mids.vocabulary.clinical import Clinical
 
 SUBOPTIMAL = "suboptimal study"
@@ -33,7 +33,7 @@ class Words:
 class Report:
     """One report of a study and its labels; `number` counts the study's reports from 1."""
 
-    subject: str
+    subject: PatientKey | str
     study: str
     label: str
     number: int
@@ -44,7 +44,9 @@ class Report:
         return f"{self.label}R{self.number}"
 
 
-def test(table: Table, line: int, row: Mapping[str, str], subject: str, words: Words) -> Iterator[Entry | Issue]:
+def test(
+    table: Table, line: int, row: Mapping[str, str], subject: PatientKey | str, words: Words
+) -> Iterator[Entry | Issue]:
     """The entry of a laboratory test, and what of its row is not understood."""
     values, problems = words.clinical.values("laboratory_tests", row)
     if not words.public:

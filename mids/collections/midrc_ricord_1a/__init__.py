@@ -17,10 +17,10 @@ from mids.readers.archives.files import archive_kind, open_source, walk
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
-from mids.readers.dicom.series import records
+from mids.readers.dicom.series import records, subject_key
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
-from mids.records import About, Entry, Item, Person, Record, Skipped, Source, Visit
+from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source, Visit, patient_key
 from mids.resources import read_yaml, schemas
 from mids.vocabulary import clinical
 from mids.vocabulary.names import label
@@ -196,7 +196,7 @@ def _patient(
     drawings: Sequence[Drawing],
 ) -> Iterator[Item]:
     items = list(records(root, instances))
-    name = instances[0].text("PatientID") or next(item.subject for item in items if not isinstance(item, Issue))
+    name = instances[0].text("PatientID") or subject_key(instances[0])
     visits = _visits(dict.fromkeys(instance.text("StudyInstanceUID") for instance in instances))
     mine = [_owned(item, name, visits) for item in items]
     yield from mine
@@ -225,7 +225,7 @@ def _visits(uids: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _owned(item: Item, subject: str, visits: Mapping[str, str]) -> Item:
+def _owned(item: Item, subject: PatientKey | str, visits: Mapping[str, str]) -> Item:
     """An item under the public ids of its patient, study and series."""
     if isinstance(item, Record):
         columns = {"source_id": item.series[-5:]}
@@ -233,7 +233,7 @@ def _owned(item: Item, subject: str, visits: Mapping[str, str]) -> Item:
     return replace(item, subject=subject) if isinstance(item, Skipped) else item
 
 
-def _person(subject: str, studies: Mapping[str, Study], rows: Mapping[str, Row]) -> Iterator[Item]:
+def _person(subject: PatientKey | str, studies: Mapping[str, Study], rows: Mapping[str, Row]) -> Iterator[Item]:
     """The participant's columns: the age of the first study that gives one, a sex that nothing contradicts."""
     columns: dict[str, str] = {}
     for uid in sorted(studies, key=lambda uid: (studies[uid].day, uid)):
@@ -255,7 +255,7 @@ def _person(subject: str, studies: Mapping[str, Study], rows: Mapping[str, Row])
             yield row.issue("VALUE_CONTRADICTED", message, "sex")
         sexes |= {values["sex"]} if "sex" in values else set()
     columns["sex"] = sexes.pop() if len(sexes) == 1 else "n/a"
-    site = _SITE.match(subject)
+    site = _SITE.match(patient_key(subject).id)
     if site:
         columns["site"] = site[1]
     results = {_result(row) for row in rows.values()} - {""}
@@ -269,7 +269,7 @@ def _result(row: Row) -> str:
 
 
 def _visit(
-    subject: str, visit: str, study: Study, row: Row | None, labels: Sequence[Mapping[str, str]]
+    subject: PatientKey | str, visit: str, study: Study, row: Row | None, labels: Sequence[Mapping[str, str]]
 ) -> Iterator[Item]:
     """The session's columns: the clinical row, and what readers agree on about contrast and quality."""
     columns = {"usage_terms": LICENCE}
@@ -283,7 +283,8 @@ def _visit(
         columns["contrast"] = stated.pop()
     elif stated:
         who = "readers and the headers" if study.has_agent else "readers"
-        yield issue("VALUE_CONTRADICTED", f"{who} say both that contrast was given and not", subject, origin="read")
+        message = f"{who} say both that contrast was given and not"
+        yield issue("VALUE_CONTRADICTED", message, patient_key(subject).id, origin="read")
     found = [
         f"{term.name} ({values['reader']})"
         for term in _terms().values()
@@ -295,7 +296,7 @@ def _visit(
     yield Visit(subject, visit, columns)
 
 
-def _tests(subject: str, rows: Iterable[Row]) -> Iterator[Item]:
+def _tests(subject: PatientKey | str, rows: Iterable[Row]) -> Iterator[Item]:
     """One undated test for each result: the table repeats it for every study, and does not say when it was."""
     specimens: dict[str, list[str]] = {}
     for row in rows:

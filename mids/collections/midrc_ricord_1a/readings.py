@@ -15,7 +15,7 @@ from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import Annotation, joined
 from mids.readers.dicom.geometry import position
 from mids.readers.dicom.headers import Instance
-from mids.records import Entry, Item, Outline, Record, Regions, Source
+from mids.records import Entry, Item, Outline, PatientKey, Record, Regions, Source
 from mids.vocabulary.names import label
 
 
@@ -98,7 +98,7 @@ def _point(instance: Instance) -> object:
     return (instance.text("SeriesInstanceUID"), where) if where else None
 
 
-def items(subject: str, visits: Mapping[str, str], drawing: Drawing, there: Places) -> Iterator[Item]:
+def items(subject: PatientKey | str, visits: Mapping[str, str], drawing: Drawing, there: Places) -> Iterator[Item]:
     """What the annotations say of one patient; `visits` gives each StudyInstanceUID its public id."""
     studies: dict[tuple[str, str], list[Annotation]] = defaultdict(list)
     images: dict[tuple[str, str], list[Placed]] = defaultdict(list)

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from mids.deid.pseudonyms import dicom_datetime
-from mids.plan.image import Context, Image, acquired, session, source_id
+from mids.plan.image import Context, Image, acquired, session
 from mids.plan.job import Row
 from mids.plan.layouts import written
-from mids.records import Item, Person
+from mids.records import Item, PatientKey, Person
 
 
 def scan(image: Image, label: str, context: Context) -> Row:
@@ -21,8 +21,8 @@ def scan(image: Image, label: str, context: Context) -> Row:
         "rows": str(record.header.get("Rows") or ""), "columns": str(record.header.get("Columns") or ""),
         "patient_position": d.patient_position, "respiration": d.respiration, "view_source": d.view_source,
     }  # fmt: skip
-    treated = context.privacy.row({**values, **record.columns}, context.schema.tables["scans"].columns, record.subject)
-    treated["acq_time"] = context.privacy.acquired(image.moment, record.subject)
+    treated = context.privacy.row({**values, **record.columns}, context.schema.tables["scans"].columns, record.patient)
+    treated["acq_time"] = context.privacy.acquired(image.moment, record.patient)
     return {key: value or "n/a" for key, value in treated.items()}
 
 
@@ -41,17 +41,20 @@ def sessions(images: Sequence[Image], visits: Mapping[str, Row], context: Contex
         if rows.get(label, {}).get("age", "n/a") == "n/a":
             years = context.privacy.age(*texts)
             rows[label] = {"session_id": f"ses-{label}", "age": years, **visits.get(image.record.study, {})}
-    patient, columns = images[0].record.subject if images else "", context.schema.tables["sessions"].columns
+    columns = context.schema.tables["sessions"].columns
     removed = context.privacy.policy.dates == "remove"
     found: dict[str, Row] = {}
     for label in sorted(rows, key=lambda label: (datetime.max if removed else moments[label], label)):
         moment = None if moments[label] == datetime.max else moments[label]
+        patient = images[0].record.patient
         treated = context.privacy.row(rows[label], columns, patient)
         found[label] = {**treated, "acq_time": context.privacy.acquired(moment, patient)}
     return found
 
 
-def participant(images: Sequence[Image], label: str, items: Sequence[Item], context: Context) -> Row:
+def participant(
+    images: Sequence[Image], label: str, patient: PatientKey, items: Sequence[Item], context: Context
+) -> Row:
     """The row of participants.tsv: what the headers say, overruled by what the collection's tables say."""
     headers = [image.record.header for image in sorted(images, key=acquired)]
     births = {str(h.get("PatientBirthDate") or "") for h in headers}
@@ -64,7 +67,7 @@ def participant(images: Sequence[Image], label: str, items: Sequence[Item], cont
         "sex": sexes.pop() if len(sexes) == 1 else "n/a",
     }
     if context.labels.are_public:
-        row["source_id"] = source_id(items).split("|")[-1]
+        row["source_id"] = patient.id
     for person in (item for item in items if isinstance(item, Person)):
         row |= person.columns
-    return context.privacy.row(row, context.schema.tables["participants"].columns, source_id(items))
+    return context.privacy.row(row, context.schema.tables["participants"].columns, patient)

@@ -70,7 +70,7 @@ def packed(instances: Sequence[Instance], others: Sequence[Source], issues: Sequ
         for one in group:
             own = {key: value for key, value in one.header.items() if key not in common}
             facts: Json = [own, one.transfer_syntax, one.has_pixels, one.truncated, [[*f] for f in one.frames]]
-            rows.append(Row(one.source, _INSTANCE, subject_key(one), number, json.dumps(facts)))
+            rows.append(Row(one.source, _INSTANCE, subject_key(one).text, number, json.dumps(facts)))
     rows += [Row(source, _OTHER) for source in others]
     rows += [Row(Source(found.path), _ISSUE, content=json.dumps(asdict(found))) for found in issues]
     return Batch(tuple(templates), tuple(rows))

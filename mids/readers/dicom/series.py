@@ -16,7 +16,7 @@ from mids.readers.archives.files import open_source
 from mids.readers.dicom.geometry import even_slices, geometry, orientation_key, position
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.pixels import read_dataset, stored
-from mids.records import Item, Json, Kind, Record, Skipped, Source
+from mids.records import Item, Json, Kind, PatientKey, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 
 LOST = "lost with its series: "
@@ -26,18 +26,19 @@ VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities that are always delivered as NIfTI, one slice included (docs/decisions.md)."""
 
 
-def subject_key(instance: Instance) -> str:
+def subject_key(instance: Instance) -> PatientKey:
     """The patient an instance belongs to: (issuer, PatientID), else its study, series or file; never merged.
 
     Leading zeros matter, outer blanks do not (PS3.3 C.7.1.1).
     """
     patient = instance.text("PatientID")
     if patient:
-        return f"{instance.text('IssuerOfPatientID')}|{patient}"
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
-        if instance.text(keyword):
-            return f"{keyword}|{instance.text(keyword)}"
-    return f"file|{instance.source.name}"
+        return PatientKey(instance.text("IssuerOfPatientID"), patient)
+    if study := instance.text("StudyInstanceUID"):
+        return PatientKey("", study, "study")
+    if series := instance.text("SeriesInstanceUID"):
+        return PatientKey("", series, "series")
+    return PatientKey("", instance.source.name, "file")
 
 
 def study_key(instance: Instance) -> str:
@@ -47,7 +48,7 @@ def study_key(instance: Instance) -> str:
 
 def by_subject(instances: Iterable[Instance]) -> Iterator[list[Instance]]:
     """The instances patient by patient, in order of the patients' keys."""
-    groups: dict[str, list[Instance]] = defaultdict(list)
+    groups: dict[PatientKey, list[Instance]] = defaultdict(list)
     for instance in instances:
         groups[subject_key(instance)].append(instance)
     yield from (groups[key] for key in sorted(groups))
@@ -144,7 +145,7 @@ def _distinct(
     return kept, repeated
 
 
-def _duplicate(twin: Instance, same: bool, subject: str) -> Item:  # noqa: FBT001 - the pair of _distinct
+def _duplicate(twin: Instance, same: bool, subject: PatientKey) -> Item:  # noqa: FBT001 - the pair of _distinct
     if same:
         reason = "a duplicate: same SOPInstanceUID and pixels as another file"
         return Skipped((twin.source,), reason, subject, twin.text("SeriesInstanceUID"))
@@ -152,7 +153,7 @@ def _duplicate(twin: Instance, same: bool, subject: str) -> Item:  # noqa: FBT00
     return issue("DUPLICATE_DIFFERS", message, twin.source.name, origin="read")
 
 
-def _series(root: Path, subject: str, instances: list[Instance]) -> Iterator[Item]:
+def _series(root: Path, subject: PatientKey, instances: list[Instance]) -> Iterator[Item]:
     first = instances[0]
     modality = first.text("Modality") or "OT"
     if modality not in VOLUMES:
@@ -197,7 +198,7 @@ def _stack_key(instance: Instance) -> Hashable:
     return key
 
 
-def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], part: int) -> Iterator[Item]:
+def _volumes(root: Path, subject: PatientKey, modality: str, stack: list[Instance], part: int) -> Iterator[Item]:
     """One record per volume of a stack; slices that lie on one another are a time series or volumes apart."""
     if len(stack) > 1 and any(position(instance) is None for instance in stack):
         message = f"{len(stack)} slices without positions can't be put into a volume"
@@ -226,7 +227,7 @@ def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], par
         yield record
 
 
-def _unstackable(subject: str, stack: list[Instance], message: str) -> Iterator[Item]:
+def _unstackable(subject: PatientKey, stack: list[Instance], message: str) -> Iterator[Item]:
     """One Issue for the series; its other slices are accounted for as lost with it."""
     yield issue("SERIES_UNSTACKABLE", message, stack[0].source.name, origin="read")
     others = tuple(instance.source for instance in stack[1:])
@@ -270,7 +271,7 @@ def _is_regular(stack: list[Instance]) -> bool:
     return len({len(group) for group in _grouped(stack, position).values()}) == 1
 
 
-def _record(subject: str, modality: str, kind: Kind, instances: list[Instance], part: int) -> Record:
+def _record(subject: PatientKey, modality: str, kind: Kind, instances: list[Instance], part: int) -> Record:
     ordered, shape = geometry(instances)
     header, per_slice = _folded(ordered)
     first = ordered[0]

@@ -16,8 +16,8 @@ from typing import Any
 from isal import igzip, isal_zlib
 from PIL import Image, UnidentifiedImageError
 
+from mids.dataset.heads import CHANNELS, PNG, TEXT_CHUNKS, NiftiHead, PngHead
 from mids.errors import DataError
-from mids.readers.images.heads import CHANNELS, PNG, TEXT_CHUNKS, NiftiHead, PngHead
 
 BLOCK = 1 << 20
 SAMPLE = 400_000

@@ -1,50 +1,66 @@
-"""What a conversion and a de-identification share: their use is checked, their key is had, their end is told alike."""
+"""What every way in is asked, and the checks of it before anything is read or written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from mids.deid import keys
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.labels import read_table
-from mids.deid.policy import Policy
-from mids.deid.references import References
+from mids.deid.policy import Policy, preset
 from mids.deid.text.redact import redactor
 from mids.errors import MidsError
-from mids.issues import Issue, Level, issue
-from mids.plan import Comparison, Outcome, Plan
+from mids.issues import issue
+from mids.plan import Plan
 from mids.readers.images import ocr
+from mids.run.run import Progress
 from mids.run.state import State, check_key_place
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a run planned, did and found wrong.
+def _say_nothing(done: int, total: int, path: str) -> None:
+    """Progress for nobody."""
 
-    `outcome` is None for a dry run. Source files in `issues` stand under references that ``<DEST>.mids/sources.tsv``
-    resolves, unless real paths were asked for. `is_sealed` says that random ids were given, and that nothing links them
-    to the source any more.
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a way in is asked: from where to where, under which policy, with how many workers.
+
+    `source` is absolute (workers of a cluster start elsewhere), `dataset` without links. `dask` is the address of a
+    scheduler, or a cluster object of Dask. `show_paths` puts real paths of the source into messages.
     """
 
+    source: Path
     dataset: Path
-    plan: Plan
-    comparison: Comparison
-    outcome: Outcome | None
-    issues: tuple[Issue, ...]
-    references: References
-    key_made: Path | None = None
-    is_sealed: bool = False
-
-    @property
-    def exit_code(self) -> int:
-        """0: everything done or rightly left out; 1: something was lost or is wrong; 3: a fault of ours."""
-        if self.outcome is not None and self.outcome.crashes:
-            return 3
-        return int(any(found.level is Level.ERROR for found in self.issues))
+    policy: Policy
+    key: Path | None = None
+    id_table: Path | None = None
+    jobs: int = 1
+    dask: Any = ""
+    dry_run: bool = False
+    show_paths: bool = False
+    progress: Progress = _say_nothing
 
 
-def checked(policy: Policy, *, key: Path | None, id_table: Path | None) -> tuple[Rules, Mapping[str, str]]:
+def make_request(
+    source: str | Path, dataset: str | Path, *,
+    policy: Policy | None, key: str | Path | None, id_table: str | Path | None, **others: Any,
+) -> Request:  # fmt: skip
+    """The request that the arguments of a public function make; `others` are fields of `Request`.
+
+    Raises `MidsError` where one of them can't be meant, or source or destination are not to be used so.
+    """
+    if others.get("jobs", 1) < 1:
+        raise MidsError("--jobs takes a whole number from 1")
+    if not str(source) or not str(dataset):
+        raise MidsError("SOURCE and DEST must not be empty")
+    root, target = Path(source).absolute(), Path(dataset).resolve()
+    own_key, table = Path(key) if key else None, Path(id_table) if id_table else None
+    return Request(root, target, policy or preset("mids"), own_key, table, **others)
+
+
+def check_policy(policy: Policy, *, key: Path | None, id_table: Path | None) -> tuple[Rules, Mapping[str, str]]:
     """The rules of a policy and the table of labels that it asks for, before anything is read or written.
 
     Raises `MidsError` for an override of an attribute that nobody knows, for lists, models or programs that are not
@@ -60,7 +76,7 @@ def checked(policy: Policy, *, key: Path | None, id_table: Path | None) -> tuple
     return resolve(policy), read_table(id_table) if id_table else {}
 
 
-def lasting_key(policy: Policy, key: Path | None, target: Path) -> tuple[keys.Key | None, Path | None]:
+def find_key(policy: Policy, key: Path | None, target: Path) -> tuple[keys.Key | None, Path | None]:
     """The key that ids are made with, and where it is if it was made just now; none where ids are random."""
     if policy.ids == "random":
         return None, None
@@ -69,7 +85,7 @@ def lasting_key(policy: Policy, key: Path | None, target: Path) -> tuple[keys.Ke
     return secret, place if is_new else None
 
 
-def joined(plan: Plan, state: State, source: str, policy: Policy, *, keep: bool) -> Plan:
+def join_source(plan: Plan, state: State, source: str, policy: Policy, *, keep: bool) -> Plan:
     """The plan, which removes nothing where the dataset holds another source too; `keep` records this one.
 
     Raises `MidsError` where the other source was de-identified under another policy (docs/decisions.md).
@@ -84,15 +100,3 @@ def joined(plan: Plan, state: State, source: str, policy: Policy, *, keep: bool)
     if keep:
         state.journal.note("policy", digest.hexdigest())
     return plan
-
-
-def told(plan: Plan, outcome: Outcome | None, references: References) -> tuple[Issue, ...]:
-    """Everything that is wrong, source files under their references."""
-    return tuple(references.masked(found) for found in _issues(plan, outcome))
-
-
-def _issues(plan: Plan, outcome: Outcome | None) -> Iterator[Issue]:
-    yield from plan.issues
-    for subject in plan.subjects:
-        yield from subject.issues
-    yield from outcome.issues if outcome else ()

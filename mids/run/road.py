@@ -1,0 +1,129 @@
+"""The one road from a source to a destination; a way in brings its reader, its plan and its texts.
+
+read, plan, compare, run, and say what is wrong: in this order, whoever reads.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import NamedTuple, Protocol, TypeVar
+
+from mids.deid.headers.rules import Rules
+from mids.deid.keys import Key
+from mids.deid.labels import Labels
+from mids.deid.pseudonyms import Pseudonyms
+from mids.deid.references import References
+from mids.issues import Level, issue
+from mids.plan import Outcome, Plan, compare
+from mids.plan.compare import files_below
+from mids.plan.texts.files import Inventory, Text
+from mids.records import About, Map
+from mids.run.done import Done, collect_issues
+from mids.run.request import Request, check_policy, find_key, join_source
+from mids.run.run import Place, run
+from mids.run.sources import write_sources
+from mids.run.state import State, check_places
+from mids.run.workers import hire_workers
+
+D = TypeVar("D", bound=Done)
+
+
+class Fact(NamedTuple):
+    """What every run on one destination must share; `complaint` is said where it differs (see `Journal.settle`)."""
+
+    name: str
+    value: str
+    complaint: str
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What a way in works with once places, policy and key are settled."""
+
+    request: Request
+    state: State
+    labels: Labels
+    rules: Rules
+    references: References
+
+
+class Road(Protocol):
+    """A way in: how a source is read and planned, and what is written besides the outputs of jobs."""
+
+    @property
+    def about(self) -> About:
+        """What the source is: its description, and whether its ids and dates are real."""
+
+    @property
+    def facts(self) -> tuple[Fact, ...]:
+        """What every run on a destination must share besides the key."""
+
+    @property
+    def emptiness(self) -> str:
+        """What is said of a source that holds nothing for this way in."""
+
+    def plan(self, stage: Stage, mapped: Map) -> Plan:
+        """Reads the source, perhaps with other processes (`mapped`), and plans what becomes of it."""
+
+    def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
+        """The small files of the destination."""
+
+    def finish(self, stage: Stage, plan: Plan, outcome: Outcome | None) -> None:
+        """Writes what a user asked for outside of the destination; not called in a dry run."""
+
+
+def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
+    """Takes a road: `kind` is made of what was planned, done and found wrong.
+
+    Raises `MidsError` where use or environment is wrong.
+    """
+    check_places(request.source, request.dataset)
+    rules, table = check_policy(request.policy, key=request.key, id_table=request.id_table)
+    lasting, key_made = find_key(request.policy, request.key, request.dataset)
+    with (
+        hire_workers(request.jobs, request.dask, request.source) as workers,
+        State(request.dataset, dry_run=request.dry_run) as state,
+    ):
+        stage = _set_stage(road, request, state, lasting or state.random_key(), rules, table)
+        with workers.reading() as mapped:
+            plan = _check_content(road.plan(stage, mapped), road)
+        source = stage.labels.item("source root", str(request.source.resolve()))
+        plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
+        known = state.journal.known()
+        comparison = compare(plan, known, state.journal.texts(), files_below(request.dataset))
+        outcome = None
+        if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
+            place = Place(request.source, request.dataset, state.folder)
+            texts = partial(road.write, stage, plan)
+            outcome = run(plan, place, state.journal, texts, workers=workers, progress=request.progress)
+        is_sealed = request.policy.ids == "random" and outcome is not None
+        if not request.dry_run:
+            road.finish(stage, plan, outcome)
+            write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
+        if is_sealed:
+            state.seal()
+    found = collect_issues(plan, outcome, stage.references)
+    return kind(request.dataset, plan, comparison, outcome, found, stage.references, key_made, is_sealed)
+
+
+def _set_stage(
+    road: Road, request: Request, state: State, secret: Key, rules: Rules, table: Mapping[str, str]
+) -> Stage:
+    """What the way in works with; raises `MidsError` where an earlier run was of another kind."""
+    for fact in road.facts:
+        state.journal.settle(fact.name, fact.value, fact.complaint, before=fact.before)
+    complaint = f"{request.dataset} was made with another key: give that key, or another DEST"
+    state.journal.settle("key", secret.digest, complaint)
+    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, table)
+    references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
+    return Stage(request, state, labels, rules, references)
+
+
+def _check_content(plan: Plan, road: Road) -> Plan:
+    """Adds an Issue where the source holds nothing for this way in and nothing says why."""
+    if any(subject.jobs or subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
+        return plan
+    if any(found.level is Level.ERROR for found in plan.issues):
+        return plan
+    return replace(plan, issues=(*plan.issues, issue("SOURCE_EMPTY", road.emptiness, origin="plan")))
