@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.dataset import Dataset
+from mids.dataset.door import opening
 from mids.dataset.heads import nifti_head
 from mids.errors import DataError, MidsError
 from mids.vocabulary import clinical
@@ -65,15 +66,19 @@ def _facts(dataset: Dataset, filename: str) -> dict[str, Any]:
     """What is counted of one image; nothing where it is absent or broken."""
     try:
         sidecar = dataset.sidecar(filename)
-        shape = nifti_head(dataset.path / filename).shape if ".nii" in filename else ()
-    except (MidsError, DataError):
+        with opening(filename):
+            shape = nifti_head(dataset.path / filename).shape if ".nii" in filename else ()
+    except MidsError:
+        return {"filename": filename}
+    except DataError as error:
+        dataset.door.keep(error, filename)
         return {"filename": filename}
     return {"filename": filename, "slices": prod(shape[2:]), **{key: sidecar.get(key) for key in SIDECAR_KEYS}}
 
 
 def _table(dataset: Dataset, path: str, columns: Sequence[str]) -> pd.DataFrame:
     """A table of the dataset, with `columns` even where it has none of them."""
-    found = dataset.table(path) if (dataset.path / path).is_file() else pd.DataFrame()
+    found = dataset.table(path) if dataset.door.holds(path) else pd.DataFrame()
     return with_columns(found, *columns)
 
 

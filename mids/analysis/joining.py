@@ -167,7 +167,7 @@ def _covid_labels(images: pd.DataFrame, dataset: Dataset) -> "pd.Series[Any]":
 
 def _labelled(dataset: Dataset) -> pd.DataFrame:
     columns = ("participant_id", "session_id", "filename", "labels", "label_cuis")
-    found = dataset.table(LABELS) if (dataset.path / LABELS).is_file() else pd.DataFrame()
+    found = dataset.table(LABELS) if dataset.door.holds(LABELS) else pd.DataFrame()
     return with_columns(found, *columns)[list(columns)]
 
 
@@ -195,7 +195,7 @@ def _table(named: Mapping[str, Dataset], path: str) -> pd.DataFrame:
     found = [
         dataset.table(path).assign(dataset=pd.array([name] * len(dataset.table(path)), dtype="string"))
         for name, dataset in named.items()
-        if (dataset.path / path).is_file()
+        if dataset.door.holds(path)
     ]
     if not found:
         return pd.DataFrame({"dataset": pd.array([], dtype="string")})

@@ -4,6 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
+from mids.cli.shared import say_unread
 from mids.errors import MidsError
 
 TEXT = "say what changed between two releases of a dataset"
@@ -17,7 +18,8 @@ examples:
   mids diff release-1 release-2 --exit-code                           for a script: 1 where they are different
 
 Names and counts are told, never a value of a cell or a sidecar. What counts as a change: docs/diff.md.
-exit codes: 0 compared (with --exit-code: nothing changed), 1 something changed (--exit-code), 2 usage or environment
+exit codes: 0 compared (with --exit-code: nothing changed), 1 something could not be read or (--exit-code) changed,
+2 usage or environment
 """
 
 
@@ -60,4 +62,5 @@ def run(namespace: argparse.Namespace) -> int:
         print(releases.entry(changes, version, a.date), end="")
     else:
         print(releases.text(changes, shown=max(a.max, 0)), end="")
-    return int(a.exit_code and bool(changes))
+    is_unread = say_unread(changes.issues)
+    return int(is_unread or (a.exit_code and bool(changes)))

@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mids.cli.shared import say_unread
 from mids.errors import DataError, MidsError
 from mids.exports.targets import TARGETS, document, find_target, write
 from mids.exports.writing import format_json
@@ -47,7 +48,7 @@ def run(namespace: argparse.Namespace) -> int:
         dataset = Dataset(a.dataset, fields=a.field)
         if target.is_folder:
             print(f"{len(write(dataset, a.to, a.output))} files in {a.output}")
-            return 0
+            return say_unread(dataset.issues)
         choices = {"task": a.task, "modality": a.modality or None, "readers": a.reader, "labels": a.label}
         content = document(dataset, a.to, **choices)
         if a.output is None:
@@ -59,4 +60,4 @@ def run(namespace: argparse.Namespace) -> int:
     except DataError as error:
         print(f"error: {error.code}: {error}", file=sys.stderr)
         return 1
-    return 0
+    return say_unread(dataset.issues)

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mids.cli.shared import common_arguments
+from mids.cli.shared import common_arguments, say_unread
 from mids.errors import MidsError
 
 TEXT = "make a page to look at datasets"
@@ -19,7 +19,7 @@ examples:
 
 The page is one file that loads nothing from anywhere; it shows what the datasets hold, and nothing else.
 What it shows: docs/report.md.
-exit codes: 0 the page is written, 2 usage or environment is wrong
+exit codes: 0 the page is written, 1 written, but something could not be read, 2 usage or environment is wrong
 """
 
 
@@ -68,13 +68,13 @@ def run(namespace: argparse.Namespace) -> int:
     a = namespace
     wanted = Wanted(title=a.title, thumbnails=a.thumbnails, geojson=a.geojson, viewer=a.viewer)
     output = a.output or page_of(a.datasets)
-    write_page(
+    found = write_page(
         a.datasets, output, wanted, jobs=a.jobs,
         told=lambda name: print(f"reading {name}", file=sys.stderr) if a.verbose else None,
     )  # fmt: skip
     if not a.quiet:
         print(f"wrote {output}")
-    return 0
+    return say_unread(issue for each in found for issue in each.issues)
 
 
 def page_of(datasets: list[Path]) -> Path:

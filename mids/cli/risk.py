@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from mids.cli.shared import say_unread
 from mids.errors import MidsError
 
 TEXT = "measure how well people in datasets can be re-identified"
@@ -57,7 +58,8 @@ def run(namespace: argparse.Namespace) -> int:
     else:
         _save(a.output, page)
     is_small = a.fail_below is not None and any(each.classes.smallest < a.fail_below for each in found.risks)
-    return int(is_small or any(each.problems for each in found.risks))
+    is_unread = say_unread(issue for each in found.risks for issue in each.issues)
+    return int(is_small or is_unread or any(each.problems for each in found.risks))
 
 
 def _check(output: Path, datasets: list[Path]) -> None:

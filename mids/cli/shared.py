@@ -3,11 +3,16 @@
 import argparse
 import logging
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
+    from mids.issues import Issue
+
+UNREAD = 20
+"""Entries that could not be read of which a command tells one by one."""
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +65,20 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy":
         a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
         reports=a.reports, lists=a.lists, model=a.model,
     )  # fmt: skip
+
+
+def say_unread(issues: Iterable["Issue"]) -> int:
+    """Says what of a dataset could not be read, each once, and how much; the exit code that this asks for."""
+    from mids.issues import Level
+
+    found = list(dict.fromkeys(issues))
+    shown = [f"{each.level} {each.code} {each.path}: {each.message}\n" for each in found[:UNREAD]]
+    if len(found) > UNREAD:
+        shown.append(f"… and {len(found) - UNREAD} more\n")
+    if found:
+        shown.append(f"{len(found)} entries of the dataset could not be read and are not counted: see mids validate\n")
+    say("".join(shown))
+    return int(any(each.level is Level.ERROR for each in found))
 
 
 def say(text: str) -> None:

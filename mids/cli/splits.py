@@ -4,6 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from mids.cli.shared import say_unread
 from mids.errors import DataError, MidsError
 
 TEXT = "deal subjects out to train, validation and test"
@@ -52,4 +53,4 @@ def run(namespace: argparse.Namespace) -> int:
     counts = table.drop_duplicates("participant_id")["split"].value_counts()
     told = ", ".join(f"{part} {counts[part]}" for part in ("train", "validation", "test") if part in counts)
     print(f"subjects: {told or 'none'}", file=sys.stdout if a.write else sys.stderr)
-    return 0
+    return say_unread(dataset.issues)

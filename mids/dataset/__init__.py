@@ -8,15 +8,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mids.dataset.door import DESCRIPTION
     from mids.dataset.pixels import Picture, Volume
     from mids.dataset.selection import Choice
     from mids.dataset.tables import read_table
-    from mids.dataset.view import DESCRIPTION, Dataset, Ref
+    from mids.dataset.view import Dataset, Ref
 
 __all__ = ["DESCRIPTION", "Choice", "Dataset", "Picture", "Ref", "Volume", "read_table"]
 
 _HOMES = {
-    "Choice": "selection", "DESCRIPTION": "view", "Dataset": "view", "Picture": "pixels", "Ref": "view",
+    "Choice": "selection", "DESCRIPTION": "door", "Dataset": "view", "Picture": "pixels", "Ref": "view",
     "Volume": "pixels", "read_table": "tables",
 }  # fmt: skip
 

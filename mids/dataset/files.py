@@ -1,30 +1,18 @@
 """The files of a dataset: which there are, what their names say, and which sidecars apply to an image."""
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
-from mids.errors import DataError, MidsError
+from mids.dataset.door import Door
+from mids.errors import DataError
 from mids.records import Json
 from mids.vocabulary.names import parse
 from mids.vocabulary.schema import Schema
 
 PLACE = ("suffix", "group", "datatype", "extension")
 IMAGE = re.compile(r"\.(nii\.gz|nii|png|ome\.tif|ome\.btf|tif)$", re.IGNORECASE)
-
-
-def below_subjects(root: Path, folder: str = "") -> list[str]:
-    """The files below the subjects' folders of `folder`, dataset-relative and sorted, without hidden ones."""
-    found = []
-    for top in (root / folder).glob("sub-*"):
-        start, length = f"{folder}/{top.name}".removeprefix("/"), len(str(top))
-        for place, folders, files in os.walk(top):
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            here = start + place[length:].replace(os.sep, "/")
-            found += [f"{here}/{name}" for name in files if not name.startswith(".")]
-    return sorted(found)
 
 
 def images_among(files: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -54,18 +42,10 @@ def tokens(path: str) -> tuple[frozenset[str], str]:
     return frozenset(entities), suffix
 
 
-def file_at(root: Path, path: str) -> Path:
-    """The file at a dataset-relative path; `MidsError` where there is none."""
-    given = PurePosixPath(path)
-    if given.is_absolute() or ".." in given.parts or not (root / path).is_file():
-        raise MidsError(f"{path} is no file of the dataset: give a path relative to its top folder")
-    return root / path
-
-
-def read_json(root: Path, path: str) -> dict[str, Json]:
-    """The content of a JSON file; `DataError` (JSON_INVALID) where it is no JSON object."""
+def read_json(door: Door, path: str) -> dict[str, Json]:
+    """The content of a JSON file; `DataError` where it is no JSON object (JSON_INVALID) or FILE_UNREADABLE."""
     try:
-        content = json.loads((root / path).read_text(encoding="utf-8-sig"))
+        content = json.loads(door.read_text(path))
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
@@ -79,10 +59,10 @@ Sidecars = Mapping[tuple[str, str], Sequence[tuple[int, str, frozenset[str]]]]
 """By folder ("." at the top) and suffix, the JSON files: number of entities, path, entities; sorted."""
 
 
-def sidecars_of(root: Path, files: Sequence[str]) -> Sidecars:
+def sidecars_of(door: Door, files: Sequence[str]) -> Sidecars:
     """The JSON files that may apply to images: those of `files`, and those at the top of the dataset."""
     found: dict[tuple[str, str], list[tuple[int, str, frozenset[str]]]] = {}
-    paths = [*(path.name for path in root.glob("*.json")), *(path for path in files if path.endswith(".json"))]
+    paths = [*(path.name for path in door.root.glob("*.json")), *(path for path in files if path.endswith(".json"))]
     for path in paths:
         said, suffix = tokens(path)
         found.setdefault((path.rpartition("/")[0] or ".", suffix), []).append((len(said), path, said))

@@ -27,6 +27,9 @@ BITS = {
 }  # fmt: skip
 """Bits per voxel of every NIfTI datatype code (nifti1.h, DT_*)."""
 
+PACKED = 1032
+"""Bytes that one byte of a DEFLATE stream unpacks to at most (zlib's technical details, "maximum compression")."""
+
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples per pixel of every PNG colour type (PNG specification, 11.2.2)."""
 
@@ -102,8 +105,8 @@ class PngHead:
     """What a PNG says before its pixels: size in pixels, bits per sample, colour type.
 
     `texts` are the names of text chunks before the pixels; `complete` says that the file ends with IEND, and
-    `trailing` is how many bytes follow it; `checksum` is the end of the last chunk of pixels (the Adler-32 of the
-    scan lines), where nothing stands between it and the end.
+    `trailing` is how many bytes follow it; `stored` is the size of the file on disk; `checksum` is the end of the
+    last chunk of pixels (the Adler-32 of the scan lines), where nothing stands between it and the end.
     """
 
     rows: int
@@ -115,6 +118,26 @@ class PngHead:
     complete: bool
     trailing: int = 0
     checksum: bytes = b""
+    stored: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes that the unpacked scan lines have, by the header."""
+        return self.rows * (1 + (self.columns * self.bits * CHANNELS[self.colour] + 7) // 8)
+
+
+def check_claim(head: "NiftiHead | PngHead") -> None:
+    """Refuses a header that claims more than its file can hold, before anybody takes memory for it.
+
+    Raises `DataError` (NIFTI_TRUNCATED, PNG_INVALID).
+    """
+    if isinstance(head, PngHead):
+        if head.size > PACKED * head.stored:
+            shown = f"{head.columns} × {head.rows}"
+            raise DataError("PNG_INVALID", f"the header claims {shown} pixels, more than {head.stored} bytes can hold")
+    elif head.size > head.stored * (1 if head.gzip is None else PACKED):
+        message = f"the header asks for {head.size} bytes, more than {head.stored} on disk can hold"
+        raise DataError("NIFTI_TRUNCATED", message)
 
 
 # --- NIfTI -----------------------------------------------------------------------------------------------
@@ -290,11 +313,12 @@ def png_head(path: str | PathLike[str]) -> PngHead:
         if len(data) == BLOCK:
             stream.seek(-20, 2)
             end = stream.read(20)
+        stored = stream.seek(0, 2)
         complete, trailing = end.endswith(IEND), 0
         if not complete:
             trailing = _after_end(stream)
             complete = trailing > 0
-    return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16])
+    return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16], stored)
 
 
 def _names_before_pixels(stream: BinaryIO, data: bytes) -> Iterator[str]:

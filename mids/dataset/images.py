@@ -1,12 +1,12 @@
 """The table of images: what names, tables and sidecars say of each, gathered and joined."""
 
 import json
-import logging
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pandas as pd
 
+from mids.dataset.door import Door
 from mids.dataset.files import PLACE, Sidecars, applying, described, images_among, read_json, sidecars_of
 from mids.dataset.tables import frame, free_names, joined, prefixed, rows_by
 from mids.errors import DataError
@@ -19,29 +19,27 @@ ALWAYS = frozenset({"sub", "ses", "run", "bp", "lat", "vp"})
 JOINED = ("scan", "session", "sidecar")
 """Whose columns `gathered` has, each with this word and a dot in front."""
 
-_log = logging.getLogger(__name__)
 
-
-def participants(root: Path) -> pd.DataFrame:
+def participants(door: Door) -> pd.DataFrame:
     """participants.tsv; empty where it is absent."""
     path = "participants.tsv"
-    rows = rows_by(root, path, "participant_id") if (root / path).is_file() else ()
+    rows = rows_by(door, path, "participant_id")
     named = ({**row, "participant_id": prefixed("sub-", row["participant_id"])} for row in rows)
     return frame(named, ["participant_id"])
 
 
-def sessions(root: Path, files: Sequence[str]) -> pd.DataFrame:
+def sessions(door: Door, files: Sequence[str]) -> pd.DataFrame:
     """All sub-*_sessions.tsv among the files, one below the other, each row with its `participant_id`."""
     rows = (
         {**row, "participant_id": path.split("/")[0], "session_id": prefixed("ses-", row["session_id"])}
         for path in files
         if path.endswith("_sessions.tsv")
-        for row in rows_by(root, path, "session_id")
+        for row in rows_by(door, path, "session_id")
     )
     return frame(rows, ["participant_id", "session_id"])
 
 
-def scans(root: Path, files: Sequence[str]) -> pd.DataFrame:
+def scans(door: Door, files: Sequence[str]) -> pd.DataFrame:
     """All *_scans.tsv among the files, one below the other, with `filename` relative to the dataset."""
     places: dict[str, list[str]] = {}
     for path, _ in images_among(files):
@@ -50,7 +48,7 @@ def scans(root: Path, files: Sequence[str]) -> pd.DataFrame:
         {**row, "filename": _meant(path.rpartition("/")[0], row["filename"], places)}
         for path in files
         if path.endswith("_scans.tsv")
-        for row in rows_by(root, path, "filename")
+        for row in rows_by(door, path, "filename")
         if row["filename"]
     )
     return frame(rows, ["filename"])
@@ -66,18 +64,18 @@ def _meant(folder: str, filename: str, places: dict[str, list[str]]) -> str:
 # --- one row an image ------------------------------------------------------------------------------------
 
 
-def gathered(root: Path, files: Sequence[str], fields: Sequence[str], schema: Schema) -> pd.DataFrame:
+def gathered(door: Door, files: Sequence[str], fields: Sequence[str], schema: Schema) -> pd.DataFrame:
     """What names, scans and sessions tables and the `fields` of sidecars say, by columns that never clash.
 
     `files` are all those of some subjects. A column of a table is called as in ``scan.acq_time``.
     """
     found = [described(path, extension, schema) for path, extension in images_among(files)]
     images = frame(found, [*IDS, *sorted(ALWAYS), *PLACE])
-    images = _dotted(images, scans(root, files), ["filename"], "scan")
-    images = _dotted(images, sessions(root, files), ["participant_id", "session_id"], "session")
+    images = _dotted(images, scans(door, files), ["filename"], "scan")
+    images = _dotted(images, sessions(door, files), ["participant_id", "session_id"], "session")
     if fields:
-        known = sidecars_of(root, files)
-        rows = [_fields(root, row["filename"], known, fields) for row in found]
+        known = sidecars_of(door, files)
+        rows = [_fields(door, row["filename"], known, fields) for row in found]
         images = _dotted(images, frame(rows, ["filename", *fields]), ["filename"], "sidecar")
     return images
 
@@ -87,15 +85,16 @@ def _dotted(images: pd.DataFrame, table: pd.DataFrame, keys: list[str], word: st
     return joined(images, table.rename(columns=names), keys, "")
 
 
-def _fields(root: Path, path: str, known: Sidecars, fields: Sequence[str]) -> dict[str, str]:
+def _fields(door: Door, path: str, known: Sidecars, fields: Sequence[str]) -> dict[str, str]:
     """Some keys of an image's sidecars as text; nothing where one of them is broken."""
     content: dict[str, Json] = {}
-    try:
-        for name in applying(path, known):
-            content |= read_json(root, name)
-    except DataError as error:
-        _log.warning("left out: %s", error)
-        content = {}
+    for name in applying(path, known):
+        try:
+            content |= read_json(door, name)
+        except DataError as error:
+            door.keep(error, name)
+            content = {}
+            break
     return {"filename": path, **{key: as_text(content[key]) for key in fields if key in content}}
 
 

@@ -14,36 +14,41 @@ from typing import Any
 
 import pandas as pd
 
+from mids.dataset.door import Door
 from mids.dataset.images import IDS, gathered
-from mids.errors import MidsError
+from mids.dataset.tree import subject_of
+from mids.errors import DataError, MidsError
 from mids.vocabulary.schema import Schema
 
-VERSION = "1"
+VERSION = "2"
 _KEY = "mids.index"
 
 
-def indexed(root: Path, files: Sequence[str], fields: Sequence[str], schema: Schema, index: Path) -> pd.DataFrame:
+def indexed(door: Door, files: Sequence[str], fields: Sequence[str], schema: Schema, index: Path) -> pd.DataFrame:
     """What `images.gathered` gives, from the index as far as that is fresh; afterwards the index is.
 
     Raises `MidsError` without pyarrow, for an index inside the dataset, or for a file that is no index.
     """
-    parquet = library()
+    parquet, root = library(), door.root
     if index.resolve().is_relative_to(root.resolve()):
         raise MidsError(f"{index} lies in the dataset: keep the index outside")
     by_subject = {subject: list(own) for subject, own in groupby(files, key=lambda path: path.split("/")[0])}
     tops = [path.name for path in sorted(root.glob("*.json"))]
     stamp = {"version": VERSION, "fields": list(fields), "top": _print(root, tops), "words": _words(schema)}
     now = {subject: _print(root, own) for subject, own in by_subject.items()}
-    before = _before(index, stamp, parquet)
+    before, problems = _before(index, stamp, parquet)
     same = {subject for subject, mark in now.items() if before.get(subject) == mark}
-    kept: pd.DataFrame = parquet.read(index) if same else gathered(root, (), fields, schema)
+    kept: pd.DataFrame = parquet.read(index) if same else gathered(door, (), fields, schema)
+    for code, message, path in problems:
+        if subject_of(path) in same:
+            door.keep(DataError(code, message), path)
     if same == set(now) == set(before):
         return kept
     changed = [path for subject, own in by_subject.items() if subject not in same for path in own]
-    fresh = gathered(root, changed, fields, schema)
+    fresh = gathered(door, changed, fields, schema)
     found = pd.concat([kept[kept["participant_id"].isin(same)], fresh], ignore_index=True)
     found = found.sort_values("filename", ignore_index=True)
-    parquet.write(index, found, {_KEY: json.dumps({**stamp, "subjects": now})})
+    parquet.write(index, found, {_KEY: json.dumps({**stamp, "subjects": now, "problems": _problems(door)})})
     return found
 
 
@@ -55,16 +60,22 @@ def library() -> Any:
         raise MidsError("Parquet needs pyarrow: pip install 'mids[parquet]'") from error
 
 
-def _before(index: Path, stamp: Mapping[str, object], parquet: Any) -> dict[str, str]:
-    """The marks of the subjects in the index; none where it is absent or was made otherwise."""
+def _problems(door: Door) -> list[list[str]]:
+    """What can't be read of the files of subjects, which are not read again while they stay as they are."""
+    return [[found.code, found.message, found.path] for found in door.issues if subject_of(found.path)]
+
+
+def _before(index: Path, stamp: Mapping[str, object], parquet: Any) -> tuple[dict[str, str], list[list[str]]]:
+    """The marks of the subjects in the index, and what could not be read; none where it is absent or made otherwise."""
     if not index.exists():
-        return {}
+        return {}, []
     notes = parquet.notes_of(index)
     if _KEY not in notes:
         raise MidsError(f"{index} is no index of a dataset: give another name")
     found = json.loads(notes[_KEY])
     subjects: dict[str, str] = found.pop("subjects")
-    return subjects if found == stamp else {}
+    problems: list[list[str]] = found.pop("problems", [])
+    return (subjects, problems) if found == stamp else ({}, [])
 
 
 def _print(root: Path, files: Sequence[str]) -> str:

@@ -1,7 +1,6 @@
 """Labels of images and reports: one row a label, and what the label tree has below one."""
 
 import json
-import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,14 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from mids.dataset.door import Door
 from mids.dataset.tables import frame, with_ids
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 
 LABELS = "derivatives/labels/labels.tsv"
 TREE = "derivatives/labels/label_tree.tsv"
 COLUMNS = ("participant_id", "session_id", "filename", "report_id", "reader", "source", "label", "cui")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +33,11 @@ class Concept:
         return cui in self.cuis or (cui not in self.strange and plain(word) in self.words)
 
 
-def long(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
+def long(door: Door, rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     """The rows of labels.tsv with one row for each label of a list; a cell that is no JSON list is left out."""
     found = []
     for row in map(with_ids, rows):
-        labels, cuis = _listed(row.get("labels", "")), _listed(row.get("label_cuis", ""))
+        labels, cuis = (_listed(door, row.get(name, "")) for name in ("labels", "label_cuis"))
         if len(cuis) != len(labels):
             cuis = [""] * len(labels)
         kept = {name: row.get(name, "") for name in COLUMNS[:-2]}
@@ -47,7 +45,7 @@ def long(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     return frame(found, COLUMNS)
 
 
-def _listed(cell: str) -> list[str]:
+def _listed(door: Door, cell: str) -> list[str]:
     """The texts of a JSON list."""
     if not cell:
         return []
@@ -56,7 +54,7 @@ def _listed(cell: str) -> list[str]:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        _log.warning("left out: %s: a cell of labels is no JSON list", LABELS)
+        door.keep(DataError("TABLE_INVALID", "a cell of labels is no JSON list and is left out"), LABELS)
         return []
     return [item.strip() if isinstance(item, str) else "" for item in items]
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from mids.dataset.files import PLACE, below_subjects, described, images_among
+from mids.dataset.door import Door
+from mids.dataset.files import PLACE, described, images_among
 from mids.dataset.tables import frame, read_table
 from mids.vocabulary.schema import Schema
 
@@ -15,10 +16,10 @@ OWN = frozenset({"label", "desc", "res", "den", "seg", "space", "hemi", "scale",
 COLUMNS = ("filename", "image", "participant_id", "session_id", "reader", "lookup")
 
 
-def masks(root: Path, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def masks(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """One row for each segmentation; see `Dataset.rois`."""
     shared = [key for key in schema.entities if key not in OWN]
-    files = below_subjects(root, ROIS)
+    files = door.below_subjects(ROIS)
     present = frozenset(files)
     known = {_key(row, shared): str(row["filename"]) for row in _rows(images)}
     rows = []

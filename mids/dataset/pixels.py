@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
+from mids.dataset.heads import check_claim, nifti_head, png_head
 from mids.errors import DataError, MidsError
 
 
@@ -46,18 +47,20 @@ def _volume(path: Path, shown: str) -> Volume:
     from nibabel.filebasedimages import ImageFileError
 
     try:
+        check_claim(nifti_head(path))
         image: Any = nib.load(path)
         return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error, DataError) as error:
         raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI") from error
 
 
 def _picture(path: Path, shown: str) -> Picture:
     """Grey stays grey with its 8 or 16 bits; palettes are resolved and transparency is dropped."""
     try:
+        check_claim(png_head(path))
         with Image.open(path, formats=["PNG"]) as image:
             return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error) as error:
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error, DataError) as error:
         raise DataError("PNG_INVALID", f"{shown} can't be read as PNG") from error
 
 

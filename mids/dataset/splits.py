@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mids.dataset.door import Door
 from mids.dataset.tables import frame, read_table, with_ids
 from mids.errors import MidsError
 from mids.vocabulary.schema import Schema
@@ -123,14 +124,14 @@ def named(fractions: Mapping[str, float], schema: Schema) -> dict[str, float]:
     return found
 
 
-def read(root: Path, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def read(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The part of each image by partitions.tsv, NA where it says none: its own row, its session's, its subject's.
 
     Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
     """
     found: dict[tuple[str, str, str], str] = {}
-    if (root / PARTITIONS).is_file():
-        table = read_table(root / PARTITIONS, PARTITIONS).fillna("")
+    if door.holds(PARTITIONS):
+        table = read_table(door.root / PARTITIONS, PARTITIONS).fillna("")
         for record in table.to_dict("records"):
             row = with_ids({str(key): str(value) for key, value in record.items()})
             part, name = row.get("split", ""), row.get("filename", "")

@@ -1,14 +1,12 @@
 """Tables of a dataset as frames of strings: TSV files of any origin, read tolerantly."""
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from mids.dataset.door import Door, opening
 from mids.errors import DataError
-
-_log = logging.getLogger(__name__)
 
 
 def read_table(path: Path, shown: str = "") -> pd.DataFrame:
@@ -20,10 +18,11 @@ def read_table(path: Path, shown: str = "") -> pd.DataFrame:
 def read_rows(path: Path, shown: str) -> tuple[list[str], list[dict[str, str]]]:
     """Header and rows of a TSV file; a missing value is "", a short row ends in missing values.
 
-    Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
+    Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED, FILE_UNREADABLE).
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        with opening(shown):
+            lines = path.read_text(encoding="utf-8-sig").split("\n")
     except UnicodeDecodeError:
         raise DataError("TABLE_ENCODING", f"{shown} is not UTF-8") from None
     header = _unique(lines[0].split("\t")) if lines[0] else []
@@ -39,13 +38,12 @@ def read_rows(path: Path, shown: str) -> tuple[list[str], list[dict[str, str]]]:
     return header, rows
 
 
-def rows_by(root: Path, path: str, key: str) -> Sequence[Mapping[str, str]]:
-    """The rows of a table whose first column is `key`, whatever it is called; none where it is broken."""
-    try:
-        header, rows = read_rows(root / path, path)
-    except DataError as error:
-        _log.warning("left out: %s", error)
+def rows_by(door: Door, path: str, key: str) -> Sequence[Mapping[str, str]]:
+    """The rows of a table whose first column is `key`, whatever it is called; none where it is absent or broken."""
+    if not door.holds(path):
         return []
+    nothing: tuple[list[str], list[dict[str, str]]] = ([], [])
+    header, rows = door.attempt(path, lambda: read_rows(door.root / path, path), nothing)
     if header and key not in header:
         return [{**row, key: row[header[0]]} for row in rows]
     return rows

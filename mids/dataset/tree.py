@@ -66,9 +66,14 @@ def is_common(path: str) -> bool:
     return "/" not in path.removeprefix(ROIS)
 
 
-def walk(root: Path) -> Tree:
-    """Everything below `root` but hidden entries and what `.midsignore` names."""
-    ignore = read_ignore(root / IGNORE_FILE)
+def walk(
+    root: Path, *, closed: frozenset[str] = CLOSED, heeds_ignore: bool = True, follows_subjects: bool = False
+) -> Tree:
+    """Everything below `root` but hidden entries, what lies in `closed` folders, and what `.midsignore` names.
+
+    `follows_subjects` goes into subjects' folders that are links: whole subjects may be kept elsewhere.
+    """
+    ignore = read_ignore(root / IGNORE_FILE) if heeds_ignore else Ignore(())
     real = os.path.realpath(root)
     files: dict[str, int] = {}
     folders: list[str] = []
@@ -95,10 +100,13 @@ def walk(root: Path) -> Tree:
             elif not path.isascii() and not _is_utf8(path):
                 odd.append(Odd(path.encode("utf-8", "backslashreplace").decode(), "encoding"))
             elif kind == "file":
-                files[path] = entry.stat().st_size
-            elif kind == "directory":
+                try:
+                    files[path] = entry.stat().st_size
+                except OSError:  # a folder that may be listed and not entered
+                    odd.append(Odd(path, "unreadable"))
+            elif kind == "directory" or (follows_subjects and _is_subject(entry, path)):
                 folders.append(path)
-                stack += [path] if path not in CLOSED else []
+                stack += [path] if path not in closed else []
             else:
                 odd.append(Odd(path, kind))
     odd.sort(key=lambda o: o.path)
@@ -114,6 +122,11 @@ LEFT = re.compile(
 def _entries(real: str, folder: str) -> list[os.DirEntry[str]]:
     with os.scandir(os.path.join(real, folder)) as entries:  # noqa: PTH118 - text is faster than Path here
         return list(entries)
+
+
+def _is_subject(entry: os.DirEntry[str], path: str) -> bool:
+    """Whether an entry at the top is a subject's folder, perhaps by way of a link."""
+    return path == entry.name and path.startswith("sub-") and entry.is_dir()
 
 
 def _kind(entry: os.DirEntry[str], real: str) -> Oddity | Literal["file", "directory"]:

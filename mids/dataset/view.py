@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.dataset import files, labels, laboratory, masks, selection, splits, terms
+from mids.dataset.door import DESCRIPTION, Door
 from mids.dataset.images import assembled, gathered, participants, scans, sessions
 from mids.dataset.index import indexed
 from mids.dataset.pixels import Picture, Volume, load_pixels
@@ -16,10 +17,9 @@ from mids.dataset.selection import Choice
 from mids.dataset.tables import frame, read_table, rows_by, with_ids
 from mids.dataset.timeline import timeline
 from mids.errors import MidsError
+from mids.issues import Issue
 from mids.records import Json
 from mids.vocabulary.schema import load
-
-DESCRIPTION = "dataset_description.json"
 
 Ref: TypeAlias = "str | pd.Series[Any]"
 """One image: its `filename` (relative to the dataset, POSIX), or its row of `Dataset.images` or `Dataset.rois`."""
@@ -39,10 +39,7 @@ class Dataset:
 
     def __init__(self, path: str | Path, *, fields: Sequence[str] = (), index: str | Path | None = None) -> None:
         self.path = Path(path)
-        if not self.path.is_dir():
-            raise MidsError(f"{self.path} is no folder: give the folder of a dataset")
-        if not (self.path / DESCRIPTION).is_file():
-            raise MidsError(f"{self.path} holds no {DESCRIPTION}: give the top folder of a dataset")
+        self.door = Door(self.path)
         self._schema = load()
         self._fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
         self._index = Path(index) if index is not None else None
@@ -50,10 +47,16 @@ class Dataset:
     def __repr__(self) -> str:
         return f"Dataset({str(self.path)!r})"
 
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What of the dataset can't be read: folders and links, and of all that was asked for so far broken files."""
+        _ = self.door.tree
+        return self.door.issues
+
     @cached_property
     def description(self) -> Mapping[str, Json]:
         """The content of dataset_description.json; `DataError` (JSON_INVALID) where it is no JSON object."""
-        return files.read_json(self.path, DESCRIPTION)
+        return files.read_json(self.door, DESCRIPTION)
 
     @property
     def name(self) -> str:
@@ -68,17 +71,17 @@ class Dataset:
         Quotation marks are characters like any other (BIDS); a column's second name gets a number ("age.1").
         Raises `MidsError` where there is no such file, `DataError` (TABLE_ENCODING, TABLE_RAGGED) for its text.
         """
-        return read_table(files.file_at(self.path, path), path)
+        return read_table(self.door.place(path), path)
 
     @cached_property
     def participants(self) -> pd.DataFrame:
         """participants.tsv; empty where it is absent."""
-        return participants(self.path)
+        return participants(self.door)
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
         """All sub-*_sessions.tsv, one below the other, each row with its `participant_id`."""
-        return sessions(self.path, self._files)
+        return sessions(self.door, self._files)
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -86,7 +89,7 @@ class Dataset:
 
         A `filename` without its folder, as in BIMCV-COVID19+, is completed where the file is in that session.
         """
-        return scans(self.path, self._files)
+        return scans(self.door, self._files)
 
     @cached_property
     def images(self) -> pd.DataFrame:
@@ -99,12 +102,12 @@ class Dataset:
         participants tables, and the `fields` of sidecars, lists and numbers as JSON. A column whose name is taken
         gets a prefix: `scan_`, `session_`, `participant_`, `sidecar_`. So `age` is that at the session where
         sessions.tsv has it. An image whose name can't be parsed has nothing but its place, and a table or sidecar
-        that can't be read is left out with a logged warning.
+        that can't be read is left out, which `issues` tells.
         """
         if self._index is None:
-            found = gathered(self.path, self._files, self._fields, self._schema)
+            found = gathered(self.door, self._files, self._fields, self._schema)
         else:
-            found = indexed(self.path, self._files, self._fields, self._schema, self._index)
+            found = indexed(self.door, self._files, self._fields, self._schema, self._index)
         return assembled(found, self.participants, self._schema)
 
     @cached_property
@@ -112,9 +115,9 @@ class Dataset:
         """One row for each label of derivatives/labels/labels.tsv; empty where it is absent.
 
         Columns: participant_id, session_id, filename (NA where a whole session is meant), report_id, reader, source,
-        label, and its UMLS `cui`. A cell that is no JSON list is left out with a logged warning.
+        label, and its UMLS `cui`. A cell that is no JSON list is left out, which `issues` tells.
         """
-        return labels.long(self._rows(labels.LABELS))
+        return labels.long(self.door, self._rows(labels.LABELS))
 
     @cached_property
     def tests(self) -> pd.DataFrame:
@@ -129,18 +132,18 @@ class Dataset:
         (the entity desc); `lookup` (the table that names its values, NA where there is none beside it); entities;
         suffix; group; datatype; extension.
         """
-        return masks.masks(self.path, self.images, self._schema)
+        return masks.masks(self.door, self.images, self._schema)
 
     def structures(self, roi: Ref) -> dict[int, str]:
         """What the values of a segmentation mean, by the table beside it; empty where there is none."""
         path = self._named(roi)
         lookup = files.IMAGE.sub(".tsv", path)
-        return masks.structures(self.path / lookup, lookup) if (self.path / lookup).is_file() else {}
+        return masks.structures(self.path / lookup, lookup) if self.door.holds(lookup) else {}
 
     @cached_property
     def partitions(self) -> pd.DataFrame:
         """The `split` of each image by derivatives/partitions.tsv, NA where it says none."""
-        return splits.read(self.path, self.images, self._schema)
+        return splits.read(self.door, self.images, self._schema)
 
     # --- choices ---
 
@@ -260,7 +263,7 @@ class Dataset:
         path = self._named(image)
         content: dict[str, Json] = {}
         for name in files.applying(path, self._sidecars(path)):
-            content.update(files.read_json(self.path, name))
+            content.update(files.read_json(self.door, name))
         return content
 
     def load(self, image: Ref) -> Volume | Picture:
@@ -282,19 +285,19 @@ class Dataset:
     @cached_property
     def _files(self) -> Sequence[str]:
         """The files below the subjects' folders, dataset-relative and sorted, without hidden ones."""
-        return files.below_subjects(self.path)
+        return self.door.below_subjects()
 
     def _sidecars(self, path: str) -> files.Sidecars:
         """The JSON files in the folders of an image, looked at now."""
         folders = Path(path).parents
         found = [each for folder in folders for each in sorted((self.path / folder).glob("*.json")) if folder.name]
-        return files.sidecars_of(self.path, [each.relative_to(self.path).as_posix() for each in found])
+        return files.sidecars_of(self.door, [each.relative_to(self.path).as_posix() for each in found])
 
     def _named(self, image: Ref) -> str:
         path = image if isinstance(image, str) else str(image["filename"])
-        files.file_at(self.path, path)
+        self.door.place(path)
         return path
 
     def _rows(self, path: str, key: str = "participant_id") -> Sequence[Mapping[str, str]]:
         """The rows of a table that may be absent."""
-        return rows_by(self.path, path, key) if (self.path / path).is_file() else ()
+        return rows_by(self.door, path, key)

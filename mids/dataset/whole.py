@@ -16,10 +16,14 @@ from typing import Any
 from isal import igzip, isal_zlib
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.heads import CHANNELS, PNG, TEXT_CHUNKS, NiftiHead, PngHead
+from mids.dataset.heads import PNG, TEXT_CHUNKS, NiftiHead, PngHead
 from mids.errors import DataError
 
 BLOCK = 1 << 20
+EXCESS = 1 << 28
+"""Bytes behind the end of a volume that are unpacked to say how many there are."""
+LARGEST = 1 << 30
+"""Bytes of the largest image that is unpacked to find its equals."""
 SAMPLE = 400_000
 """Voxels of a volume that are looked at for statistics."""
 VALUES = 4096
@@ -66,6 +70,22 @@ def _blocks(path: Path) -> Iterator[bytes]:
         raise DataError("IMAGE_CORRUPT", "the gzip stream is damaged or its checksum is wrong") from None
 
 
+def read_voxels(path: Path, head: NiftiHead, count: int) -> Iterator[bytes]:
+    """The voxels of a volume, `count` at a time. Raises `DataError` where they can't be had, or are too few."""
+    length, left = count * head.bitpix // 8, head.size - head.offset
+    waiting, start = bytearray(), head.offset
+    for block in _blocks(path):
+        waiting += block[start:]
+        start = max(0, start - len(block))
+        while len(waiting) >= min(length, left) and left:
+            piece = bytes(waiting[: min(length, left)])
+            del waiting[: len(piece)]
+            left -= len(piece)
+            yield piece
+    if left:
+        raise DataError("NIFTI_TRUNCATED", "the volume ends before its end")
+
+
 def check_length(path: Path, head: NiftiHead) -> None:
     """Compares the length of a volume with its header; unpacks it only where its last bytes are not as expected.
 
@@ -80,9 +100,18 @@ def check_length(path: Path, head: NiftiHead) -> None:
         return
     else:
         # Several gzip members in one file are rare, right, and end with the length of the last one.
-        size = sum(len(block) for block in _blocks(path))
+        size = 0
+        for block in _blocks(path):
+            size += len(block)
+            _check_excess(size, head)
     if size != head.size:
         raise DataError("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
+
+
+def _check_excess(size: int, head: NiftiHead) -> None:
+    """Stops at a file that unpacks to much more than its header says: it may never end."""
+    if size > head.size + EXCESS:
+        raise DataError("NIFTI_SIZE", f"the file unpacks to more than {size} bytes, the header asks for {head.size}")
 
 
 def read_nifti(path: Path, head: NiftiHead) -> Whole:
@@ -95,6 +124,7 @@ def read_nifti(path: Path, head: NiftiHead) -> Whole:
     for block in _blocks(path):
         facts.add(block[max(0, head.offset - size) :])
         size += len(block)
+        _check_excess(size, head)
     if size != head.size:
         raise DataError("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
     return facts.done()
@@ -146,19 +176,18 @@ def read_png(path: Path, head: PngHead) -> Whole:
 
     Raises `DataError` with IMAGE_CORRUPT.
     """
-    texts = []
-    size = 0
-    unpack = zlib.decompressobj()
+    texts, size, is_whole = [], 0, False
     try:
-        for name, data in _chunks(path):
+        for name, data in _pieces(path):
             if name in TEXT_CHUNKS:
                 texts.append(name)
-            if name == "IDAT":
-                size += len(unpack.decompress(data))
-    except zlib.error:
+            size += len(data) if name == "IDAT" else 0
+            is_whole |= name == "IEND"
+            if size > head.size and not head.interlaced:
+                break
+    except _IsalError:
         raise DataError("IMAGE_CORRUPT", "the pixels can't be unpacked") from None
-    line = 1 + (head.columns * head.bits * CHANNELS[head.colour] + 7) // 8
-    if not unpack.eof or (not head.interlaced and size != head.rows * line):
+    if not is_whole or (not head.interlaced and size != head.size):
         raise DataError("IMAGE_CORRUPT", "there are fewer or more pixels than the header says")
     blank, brightest = _brightness(path, head)
     return Whole(blank=blank, brightest=brightest, texts=tuple(texts))
@@ -178,6 +207,23 @@ def _chunks(path: Path) -> Iterator[tuple[str, bytes]]:
             yield head[4:].decode("latin-1"), body[:length]
             if head[4:] == b"IEND":
                 return
+
+
+def _pieces(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Every chunk of a PNG, that of pixels unpacked in pieces of at most `BLOCK` bytes; IEND only after all pixels.
+
+    Raises `DataError` IMAGE_CORRUPT, and what isal raises where the stream is damaged.
+    """
+    unpack = isal_zlib.decompressobj()
+    for name, data in _chunks(path):
+        if name == "IEND" and not unpack.eof:
+            return
+        if name != "IDAT":
+            yield name, data
+            continue
+        while data and not unpack.eof:
+            yield name, unpack.decompress(data, BLOCK)
+            data = unpack.unconsumed_tail
 
 
 def _brightness(path: Path, head: PngHead) -> tuple[bool, float]:
@@ -204,18 +250,28 @@ def _brightness(path: Path, head: PngHead) -> tuple[bool, float]:
 def content_digest(path: str | PathLike[str]) -> bytes:
     """A digest of what an image holds: of the unpacked bytes of a volume, of the size and scan lines of a PNG.
 
-    Of a file that can't be unpacked it is that of its bytes.
+    Of a file that can't be unpacked, or unpacks to more than `LARGEST` bytes, it is that of its bytes.
     """
     path = Path(path)
     digest = hashlib.blake2b(digest_size=16)
+    size = 0
     try:
-        if path.suffix == ".png":
-            unpack = zlib.decompressobj()
-            for name, data in _chunks(path):
-                digest.update(data if name == "IHDR" else unpack.decompress(data) if name == "IDAT" else b"")
-        else:
-            for block in _blocks(path):
+        for block in _content(path):
+            digest.update(block)
+            size += len(block)
+            if size > LARGEST:
+                raise DataError("IMAGE_CORRUPT", f"the image unpacks to more than {LARGEST} bytes")
+    except (DataError, _IsalError):
+        digest = hashlib.blake2b(digest_size=16)
+        with path.open("rb") as stream:
+            while block := stream.read(BLOCK):
                 digest.update(block)
-    except (DataError, zlib.error):
-        digest = hashlib.blake2b(path.read_bytes(), digest_size=16)
     return digest.digest()
+
+
+def _content(path: Path) -> Iterator[bytes]:
+    """What an image holds, in blocks."""
+    if path.suffix == ".png":
+        yield from (data for name, data in _pieces(path) if name in ("IHDR", "IDAT"))
+    else:
+        yield from _blocks(path)

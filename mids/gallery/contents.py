@@ -16,6 +16,7 @@ from mids.gallery.people import Person, people
 from mids.gallery.plots import Plot, plots
 from mids.gallery.skipped import Skipped, skipped
 from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
+from mids.issues import Issue
 from mids.records import Map
 from mids.validation.outcome import Report
 from mids.validation.runner import validate
@@ -31,7 +32,10 @@ LEFT_OUT = ("sub", "ses", "modalities", "body_parts", *facts.SPACINGS, "SourcePh
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """One dataset: tables, plots, patients, small pictures by the row of their image, issues, and what was skipped."""
+    """One dataset: tables, plots, patients, small pictures by the row of their image, issues, and what was skipped.
+
+    `report` is the validation's, `issues` say what could not be read, of which the page tells nothing else.
+    """
 
     name: str
     folder: str
@@ -44,6 +48,7 @@ class Contents:
     report: Report
     skipped: Sequence[Skipped]
     map: maps.Map | None
+    issues: tuple[Issue, ...] = ()
 
 
 def contents(
@@ -58,12 +63,17 @@ def contents(
     images, masks = _images(dataset, given, known), masks_of(dataset)
     chosen = _chosen(images, masks, thumbnails)
     tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
+    small = dict(zip(chosen, mapped(thumbnail, tasks), strict=True))
+    for row, each in small.items():
+        if each.error is not None:
+            dataset.door.keep(each.error, str(images.loc[row, "filename"]))
     reports = len(facts.table(dataset, REPORTS))
     return Contents(
         dataset.name, dataset.path.resolve().name, dataset.description,
         comparison.lines(given, reports, sum(map(len, masks.values()))), plots(given, images), images,
-        dict(zip(chosen, mapped(thumbnail, tasks), strict=True)), people(dataset, given),
+        small, people(dataset, given),
         validate(dataset.path, jobs=jobs), skipped(dataset.path), maps.drawn(features, given) if features else None,
+        dataset.issues,
     )  # fmt: skip
 
 

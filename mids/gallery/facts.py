@@ -12,7 +12,8 @@ import pandas as pd
 
 from mids.analysis.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
 from mids.dataset import Dataset
-from mids.dataset.heads import nifti_head
+from mids.dataset.door import opening
+from mids.dataset.heads import check_claim, nifti_head
 from mids.errors import DataError, MidsError
 from mids.records import Map
 
@@ -38,7 +39,12 @@ def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
     images = dataset.images
     names = [str(name) for name in images["filename"]]
     volumes = [name for name in names if ".nii" in name]
-    slices = dict(zip(volumes, mapped(partial(_slices, dataset.path), volumes), strict=True))
+    slices: dict[str, int] = {}
+    for name, count in zip(volumes, mapped(partial(_slices, dataset.path), volumes), strict=True):
+        if isinstance(count, DataError):
+            dataset.door.keep(count, name)
+        else:
+            slices[name] = count
     columns = {key: _column(images, key) for key in FIELDS}
     found = {}
     for row, name in enumerate(names):
@@ -76,11 +82,16 @@ def _column(images: pd.DataFrame, key: str) -> list[Any]:
     return list(images[name]) if name in images else [pd.NA] * len(images)
 
 
-def _slices(root: Path, filename: str) -> int:
+def _slices(root: Path, filename: str) -> int | DataError:
+    """How many slices and volumes an image has, or what is wrong with it; of one that is not here, 1."""
     try:
-        return prod(nifti_head(root / filename).shape[2:])
-    except (DataError, OSError):
-        return 1
+        with opening(filename):
+            head = nifti_head(root / filename) if (root / filename).exists() else None
+        if head is not None:
+            check_claim(head)
+        return prod(head.shape[2:]) if head else 1
+    except DataError as error:
+        return error
 
 
 def _pair(text: str) -> tuple[float, float] | None:

@@ -1,5 +1,6 @@
 """Masks of images: which there are, where they are largest, and their colours on a thumbnail."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ import pandas as pd
 from PIL import Image
 
 from mids.dataset import Dataset
-from mids.dataset.heads import nifti_head
+from mids.dataset.heads import check_claim, nifti_head, png_head
 from mids.dataset.masks import structures
+from mids.dataset.whole import PIXELS
 from mids.errors import DataError
 from mids.gallery.planes import turned
 
@@ -103,11 +105,17 @@ def read(root: Path, masks: Iterable[Drawn], shape: tuple[int, ...]) -> Masks | 
 def _values(path: Path) -> Array | None:
     try:
         if path.suffix == ".png":
+            picture = png_head(path)
+            check_claim(picture)
+            if picture.rows * picture.columns > PIXELS:
+                return None
             with Image.open(path, formats=["PNG"]) as image:
                 return np.array(image) if image.mode in ("L", "I;16", "1", "P") else None
+        head = nifti_head(path)
+        check_claim(head)
         volume: Any = nib.load(path)
-        return np.asarray(volume.dataobj) if np.prod(volume.shape) <= LARGEST else None
-    except (OSError, ValueError, EOFError, SyntaxError, nib.filebasedimages.ImageFileError):
+        return np.asarray(volume.dataobj) if math.prod(head.shape) <= LARGEST else None
+    except (DataError, OSError, ValueError, EOFError, SyntaxError, nib.filebasedimages.ImageFileError):
         return None
 
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.heads import nifti_head
+from mids.dataset.heads import check_claim, nifti_head, png_head
+from mids.dataset.whole import PIXELS
 from mids.errors import DataError
 from mids.gallery import masks as drawn
 from mids.gallery.planes import Plane, middles, planes
@@ -59,11 +60,15 @@ class Pane:
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """The panes of an image with the colours of its masks; no pane and a `problem` where it can't be shown."""
+    """The panes of an image with the colours of its masks; no pane and a `problem` where it can't be shown.
+
+    `error` says that the file is broken.
+    """
 
     panes: tuple[Pane, ...] = ()
     legend: tuple[drawn.Legend, ...] = ()
     problem: str = ""
+    error: DataError | None = None
 
 
 def thumbnail(task: Task) -> Thumbnail:
@@ -75,9 +80,12 @@ def thumbnail(task: Task) -> Thumbnail:
         if path.suffix.casefold() == ".png":
             return _picture(task, path)
     except DataError as error:
-        return Thumbnail(problem=f"{error.code}: {error.message}")
+        return Thumbnail(problem=f"{error.code}: {error.message}", error=error)
+    except FileNotFoundError:
+        return Thumbnail(problem="can't be read (FileNotFoundError)")  # a link whose content was not fetched
     except (OSError, ValueError, SyntaxError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
-        return Thumbnail(problem=f"can't be read ({type(error).__name__})")
+        found = DataError("IMAGE_CORRUPT", f"the image can't be read ({type(error).__name__})")
+        return Thumbnail(problem=f"can't be read ({type(error).__name__})", error=found)
     return Thumbnail(problem="no picture is made of this format")
 
 
@@ -85,6 +93,10 @@ def thumbnail(task: Task) -> Thumbnail:
 
 
 def _picture(task: Task, path: Path) -> Thumbnail:
+    head = png_head(path)
+    check_claim(head)
+    if head.rows * head.columns > PIXELS:
+        return Thumbnail(problem=f"{head.columns} × {head.rows} pixels are too many for a small picture")
     try:
         with Image.open(path, formats=["PNG"]) as image:
             is_deep = image.mode.startswith("I")
@@ -100,6 +112,7 @@ def _picture(task: Task, path: Path) -> Thumbnail:
 
 def _volume(task: Task, path: Path) -> Thumbnail:
     head = nifti_head(path)
+    check_claim(head)
     masks = drawn.read(task.root, task.masks, head.shape) if task.masks and len(head.shape) == 3 else None
     at = masks.largest() if masks else middles(head.shape)
     found = planes(path, at)

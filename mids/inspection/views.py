@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
+from mids.dataset.door import DESCRIPTION
 from mids.dataset.heads import NiftiHead, PngHead, nifti_head, png_head
 from mids.dataset.tree import ROIS, Tree, subject_of
 from mids.dataset.whole import Whole, check_length, read_nifti, read_png
@@ -24,7 +25,6 @@ Kind = Literal["image", "sidecar", "gradient", "table", "description", "json", "
 IMAGES = (".nii.gz", ".nii", ".png")
 _IMAGES = frozenset(IMAGES)
 DOCUMENTS = ("README", "CHANGES", "LICENSE", "LICENCE")
-DESCRIPTION = "dataset_description.json"
 OPEN_DERIVATIVES = (ROIS, "derivatives/labels/", "derivatives/ehr/")
 
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Container, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from mids.analysis.counting import LABELS
+from mids.dataset.door import Door, opening
+from mids.errors import DataError
+from mids.issues import Issue
 from mids.releases.files import files, is_image, renamed, same, stem
 from mids.releases.images import Difference, difference
 from mids.releases.tables import Names, TableChanges, names
@@ -20,7 +23,8 @@ class Changes:
     Paths are relative to the dataset. `renamed` images have the same bytes under another name; `pixels` and `headers`
     are images of one name. `labels` gives the rows of labels.tsv that have a label, before and after. `files` are all
     others (texts, gradients …), `changed` those that are not what they were. `rewritten` files mean the same and are
-    written in another way (order of rows, compression): they count as no change.
+    written in another way (order of rows, compression): they count as no change. `issues` say what can't be read of
+    either release (OLD/…, NEW/…), of which nothing else here tells.
     """
 
     subjects: Names
@@ -36,9 +40,10 @@ class Changes:
     files: Names
     changed: tuple[str, ...]
     rewritten: tuple[str, ...]
+    issues: tuple[Issue, ...] = ()
 
     def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in self.__slots__ if name != "rewritten")
+        return any(getattr(self, name) for name in self.__slots__ if name not in ("rewritten", "issues"))
 
 
 def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Changes:
@@ -47,10 +52,11 @@ def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Chan
     With `quick`, images of one name and size are the same. Only files whose bytes differ are decoded. Raises
     `MidsError` where one of them is no dataset.
     """
-    ours, theirs = files(old), files(new)
+    doors = (Door(old, closed=frozenset()), Door(new, closed=frozenset()))
+    ours, theirs = (files(door) for door in doors)
     moved = _moved(ours, theirs)
     pair = Pair({moved.get(path, path): file for path, file in ours.items()}, theirs, moved)
-    kinds = _different(pair, jobs=jobs, quick=quick)
+    kinds = _different(pair, doors, jobs=jobs, quick=quick)
     found = Texts(pair, [path for path, kind in kinds.items() if kind == "text"])
     images = names(filter(is_image, pair.old), filter(is_image, pair.new))
     alone = {stem(path) for path in (*images.added, *images.removed)}
@@ -69,6 +75,11 @@ def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Chan
         files=others,
         changed=tuple(found.changed),
         rewritten=tuple(sorted([*found.rewritten, *(path for path, kind in kinds.items() if kind == "packing")])),
+        issues=tuple(
+            replace(found, path=f"{side}/{found.path}")
+            for side, door in zip(("OLD", "NEW"), doors, strict=True)
+            for found in door.issues
+        ),
     )
 
 
@@ -87,18 +98,40 @@ def _moved(old: Mapping[str, Path], new: Mapping[str, Path]) -> dict[str, str]:
     return found
 
 
-def _different(pair: Pair, *, jobs: int, quick: bool) -> dict[str, Difference | Literal["text"]]:
+def _different(
+    pair: Pair, doors: tuple[Door, Door], *, jobs: int, quick: bool
+) -> dict[str, Difference | Literal["text"]]:
     """The paths whose bytes differ, and how: a difference of images, or "text" for all else."""
 
     def kind(path: str) -> Difference | Literal["", "text"]:
-        old, new = pair.old[path], pair.new[path]
-        if same(old, new, quick=quick and is_image(path)):
+        places = pair.old[path], pair.new[path]
+        for door, place in zip(doors, places, strict=True):
+            if (problem := _refusal(place)) is not None:
+                door.keep(problem, place.relative_to(door.root).as_posix())
+                return ""
+        if same(*places, quick=quick and is_image(path)):
             return ""
-        return difference(old, new) if is_image(path) else "text"
+        if not is_image(path):
+            return "text"
+        found, problem = difference(*places)
+        if problem is not None:
+            doors[1].keep(problem, path)
+        return found
 
     with ThreadPoolExecutor(jobs) as pool:
         found = zip(pair.both, pool.map(kind, pair.both), strict=True)
         return {path: kind for path, kind in found if kind}
+
+
+def _refusal(place: Path) -> DataError | None:
+    """Why a file that is there can't be opened."""
+    try:
+        with opening(place.name):
+            if place.exists():
+                place.open("rb").close()
+    except DataError as error:
+        return error
+    return None
 
 
 def _folders(paths: Iterable[str], depth: int) -> list[str]:

@@ -5,28 +5,17 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mids.errors import MidsError
+from mids.dataset.door import Door
 
-DESCRIPTION = "dataset_description.json"
+BIDSIGNORE = ".bidsignore"
 IMAGES = (".nii.gz", ".nii", ".png", ".ome.tif", ".ome.btf", ".tif", ".tiff", ".jpg", ".jpeg")
 _BLOCK = 1 << 20
 
 
-def files(root: Path) -> dict[str, Path]:
-    """Every file below a dataset's folder by its POSIX path, sorted; what is hidden is left out, but `.bidsignore`.
-
-    Raises `MidsError` where there is no dataset.
-    """
-    if not (root / DESCRIPTION).is_file():
-        raise MidsError(f"{root} holds no {DESCRIPTION}: give the top folder of a dataset")
-    found: dict[str, Path] = {}
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        place = Path(folder)
-        for name in names:
-            if not name.startswith(".") or name == ".bidsignore":
-                found[(place / name).relative_to(root).as_posix()] = place / name
-    return dict(sorted(found.items()))
+def files(door: Door) -> dict[str, Path]:
+    """Every file of a dataset by its POSIX path, sorted; what is hidden is left out, but `.bidsignore`."""
+    found = [*door.files, *([BIDSIGNORE] if door.holds(BIDSIGNORE) else ())]
+    return {path: door.root / path for path in sorted(found)}
 
 
 def is_image(path: str) -> bool:
@@ -89,5 +78,8 @@ def _by_size(paths: Iterable[Path]) -> dict[int, list[Path]]:
 
 
 def _digest(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "blake2b").digest()
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "blake2b").digest()
+    except OSError:  # told where files are compared
+        return str(path).encode("utf-8", "surrogateescape")

@@ -5,7 +5,7 @@ inference; the FIDAC paper (section 2.1) calls them individualization, correlati
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from mids.dataset import Dataset
 from mids.errors import MidsError
+from mids.issues import Issue
 from mids.risk.changes import Change, Plan, alone, together
 from mids.risk.classes import Classes, Diversity, classes, diversity, grouped, numbers, sizes
 from mids.risk.links import Link, SameImage, linked, same_images
@@ -46,7 +47,7 @@ class Risk:
     `columns` are the quasi-identifiers, `left_out` the columns that are neither these nor sensitive, `direct` such as
     name a record of the source. `each` has every quasi-identifier by itself, `growing` the first, the first two … of
     them. `few` are the people in groups of fewer than k, the smallest groups first. `changes` are measured one by one,
-    `plan` one on top of the other. `problems` say what could not be read.
+    `plan` one on top of the other. `problems` and `issues` say what could not be read.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Risk:
     left_out: tuple[str, ...]
     direct: tuple[str, ...]
     problems: tuple[str, ...]
+    issues: tuple[Issue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,10 @@ def assess(
     named = list(zip(_names(opened), opened, strict=True))
     chosen, secret = tuple(quasi), tuple(sensitive)
     everybody = [people_of(dataset, name=name, quasi=chosen, sensitive=secret, k=k) for name, dataset in named]
-    return Assessment(
-        k,
-        tuple(risk(people, k) for people in everybody),
-        tuple(linked(one, other) for one, other in permutations(everybody, 2)),
-        tuple(same_images(named)) if images else None,
-    )
+    same = tuple(same_images(named)) if images else None
+    risks = (replace(risk(people, k), issues=dataset.issues) for people, dataset in zip(everybody, opened, strict=True))
+    links = tuple(linked(one, other) for one, other in permutations(everybody, 2))
+    return Assessment(k, tuple(risks), links, same)
 
 
 def _names(datasets: Sequence[Dataset]) -> list[str]:

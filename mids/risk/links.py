@@ -4,10 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from mids.dataset import Dataset
+from mids.dataset.door import opening
 from mids.dataset.whole import content_digest
 from mids.risk.people import People
 
@@ -69,11 +72,20 @@ def _comparable(one: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, p
     return frames
 
 
+def _digest(place: Path, shown: str) -> bytes:
+    """The digest of an image's content; nothing of one that is not here (a link whose content was not fetched)."""
+    with opening(shown):
+        return content_digest(place) if place.exists() else b""
+
+
 def same_images(datasets: Sequence[tuple[str, Dataset]]) -> list[SameImage]:
     """The images that several people have, by a digest of their unpacked content; reads every image of all."""
     found: dict[bytes, dict[tuple[str, str], None]] = {}
     for name, dataset in datasets:
         for person, filename in zip(dataset.images["participant_id"], dataset.images["filename"], strict=True):
-            digest = content_digest(dataset.path / str(filename))
+            path = str(filename)
+            digest = dataset.door.attempt(path, partial(_digest, dataset.path / path, path), b"")
+            if not digest:
+                continue
             found.setdefault(digest, {})[(name, str(person))] = None
     return [SameImage(tuple(people)) for people in found.values() if len(people) > 1]

@@ -100,7 +100,7 @@ def _tabled(dataset: Dataset, scans: pd.DataFrame, problems: list[str]) -> Itera
 def _table(dataset: Dataset, path: str, problems: list[str]) -> pd.DataFrame:
     """A table with a participant_id, empty where it is absent or can't be read."""
     try:
-        found = dataset.table(path) if (dataset.path / path).is_file() else pd.DataFrame()
+        found = dataset.table(path) if dataset.door.holds(path) else pd.DataFrame()
     except DataError as error:
         problems.append(error.message)
         found = pd.DataFrame()

@@ -9,8 +9,9 @@ from functools import lru_cache
 
 from mids.checks.claims.evidence import Evidence
 from mids.checks.claims.rules import Judged, Verdict, judge
+from mids.dataset.door import DESCRIPTION
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import DESCRIPTION, DatasetView
+from mids.inspection.views import DatasetView
 from mids.issues import Level
 from mids.vocabulary.clinical import collection_of, promises
 

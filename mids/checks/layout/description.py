@@ -2,8 +2,9 @@
 
 import re
 
+from mids.dataset.door import DESCRIPTION
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import DESCRIPTION, DatasetView, FileView
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.records import Json
 
