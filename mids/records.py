@@ -47,11 +47,11 @@ class PatientKey:
     def text(self) -> str:
         """The key as one text, which pseudonyms are made of: no two keys have the same."""
         if self.issuer is None:
-            return self.id.replace("|", "\\|")
+            return _escape(self.id)
         if self.of != "patient":
             return f"{_PREFIXES[self.of]}|{self.id}"
-        issuer = self.issuer.replace("|", "\\|")
-        return f"\\{issuer}|{self.id}" if issuer in _PREFIXES.values() else f"{issuer}|{self.id}"
+        issuer = f"\\{self.issuer}" if self.issuer in _PREFIXES.values() else _escape(self.issuer)
+        return f"{issuer}|{self.id}"
 
     def __lt__(self, other: "PatientKey") -> bool:
         """Keys are in order of their texts."""
@@ -59,6 +59,11 @@ class PatientKey:
 
 
 _PREFIXES = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID", "file": "file"}
+
+
+def _escape(text: str) -> str:
+    """A text without a bar that ends it."""
+    return text.replace("\\", "\\\\").replace("|", "\\|")
 
 
 def patient_key(subject: "PatientKey | str") -> PatientKey:

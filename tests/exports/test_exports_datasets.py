@@ -3,6 +3,8 @@
 import json
 import logging
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from mids.exports.datacite import datacite
 from mids.exports.description import doi_of, licence_url, version_of
 from mids.exports.dicomjson import attributes, dicom_sidecars
 from mids.exports.monai import datalist
-from mids.exports.targets import document, write
+from mids.exports.targets import TARGETS, document, write
 from mids.vocabulary.schema import load
 
 NAMES = sorted(path.name for path in SOURCES.iterdir())
@@ -43,6 +45,22 @@ def published(tmp_path: Path) -> Dataset:
     root = shutil.copytree(SOURCES / "covid-chestxray" / "mids", tmp_path / "dataset")
     (root / "dataset_description.json").write_text(json.dumps(PUBLISHED), encoding="utf-8")
     return Dataset(root)
+
+
+# --- the table of targets --------------------------------------------------------------------------------
+
+
+def test_the_command_line_reads_the_table(tmp_path: Path, published: Dataset) -> None:
+    for name, target in TARGETS.items():
+        assert main(["export", str(published.path), "--to", name, "--output", str(tmp_path / name)]) == 0
+        assert (tmp_path / name).is_dir() == target.is_folder
+
+
+def test_starting_loads_nothing_heavy() -> None:
+    heavy = "('pandas', 'numpy', 'nibabel', 'pydicom', 'bids', 'PIL')"
+    code = f"import sys, mids.cli.commands as c; c.parsers(); print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 # --- Croissant -------------------------------------------------------------------------------------------
