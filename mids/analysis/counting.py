@@ -10,8 +10,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.dataset import Dataset
-from mids.dataset.door import opening
-from mids.dataset.heads import nifti_head
+from mids.dataset.disk.door import opening
+from mids.dataset.disk.heads import nifti_head
 from mids.errors import DataError, MidsError
 from mids.vocabulary import clinical
 

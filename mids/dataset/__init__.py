@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mids.dataset.door import DESCRIPTION
+    from mids.dataset.disk.door import DESCRIPTION
     from mids.dataset.pixels import Picture, Volume
     from mids.dataset.selection import Choice
     from mids.dataset.tables import read_table
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 __all__ = ["DESCRIPTION", "Choice", "Dataset", "Picture", "Ref", "Volume", "read_table"]
 
 _HOMES = {
-    "Choice": "selection", "DESCRIPTION": "door", "Dataset": "view", "Picture": "pixels", "Ref": "view",
+    "Choice": "selection", "DESCRIPTION": "disk.door", "Dataset": "view", "Picture": "pixels", "Ref": "view",
     "Volume": "pixels", "read_table": "tables",
 }  # fmt: skip
 
 
 def __getattr__(name: str) -> object:
-    """These load pandas: only for who asks, so that what looks at files alone (`tree`, `heads`) starts quickly."""
+    """These load pandas: only for who asks, so that what looks at files alone (`disk`) starts quickly."""
     if name in _HOMES:
         return getattr(import_module(f"mids.dataset.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'mids.dataset' has no attribute {name!r}")

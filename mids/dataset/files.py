@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
 from mids.errors import DataError
 from mids.records import Json
 from mids.vocabulary.names import parse

@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
 from mids.dataset.files import PLACE, Sidecars, applying, described, images_among, read_json, sidecars_of
 from mids.dataset.tables import frame, free_names, joined, prefixed, rows_by
 from mids.errors import DataError

@@ -14,9 +14,9 @@ from typing import Any
 
 import pandas as pd
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
+from mids.dataset.disk.tree import subject_of
 from mids.dataset.images import IDS, gathered
-from mids.dataset.tree import subject_of
 from mids.errors import DataError, MidsError
 from mids.vocabulary.schema import Schema
 

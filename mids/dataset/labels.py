@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
 from mids.dataset.tables import frame, with_ids
 from mids.errors import DataError, MidsError
 

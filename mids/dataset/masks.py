@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
 from mids.dataset.files import PLACE, described, images_among
 from mids.dataset.tables import frame, read_table
 from mids.vocabulary.schema import Schema

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.heads import check_claim, nifti_head, png_head
+from mids.dataset.disk.heads import check_claim, nifti_head, png_head
 from mids.errors import DataError, MidsError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
 from mids.dataset.tables import frame, read_table, with_ids
 from mids.errors import MidsError
 from mids.vocabulary.schema import Schema

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mids.dataset.door import Door, opening
+from mids.dataset.disk.door import Door, opening
 from mids.errors import DataError
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.dataset import files, labels, laboratory, masks, selection, splits, terms
-from mids.dataset.door import DESCRIPTION, Door
+from mids.dataset.disk.door import DESCRIPTION, Door
 from mids.dataset.images import assembled, gathered, participants, scans, sessions
 from mids.dataset.index import indexed
 from mids.dataset.pixels import Picture, Volume, load_pixels

@@ -12,8 +12,8 @@ import pandas as pd
 
 from mids.analysis.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
 from mids.dataset import Dataset
-from mids.dataset.door import opening
-from mids.dataset.heads import check_claim, nifti_head
+from mids.dataset.disk.door import opening
+from mids.dataset.disk.heads import check_claim, nifti_head
 from mids.errors import DataError, MidsError
 from mids.records import Map
 

@@ -13,9 +13,9 @@ import pandas as pd
 from PIL import Image
 
 from mids.dataset import Dataset
-from mids.dataset.heads import check_claim, nifti_head, png_head
+from mids.dataset.disk.heads import check_claim, nifti_head, png_head
+from mids.dataset.disk.whole import PIXELS
 from mids.dataset.masks import structures
-from mids.dataset.whole import PIXELS
 from mids.errors import DataError
 from mids.gallery.planes import turned
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from isal import igzip, isal_zlib
 
-from mids.dataset.heads import NiftiHead, nifti_head
+from mids.dataset.disk.heads import NiftiHead, nifti_head
 from mids.errors import DataError
 
 Array = npt.NDArray[Any]

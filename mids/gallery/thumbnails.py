@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.heads import check_claim, nifti_head, png_head
-from mids.dataset.whole import PIXELS
+from mids.dataset.disk.heads import check_claim, nifti_head, png_head
+from mids.dataset.disk.whole import PIXELS
 from mids.errors import DataError
 from mids.gallery import masks as drawn
 from mids.gallery.planes import Plane, middles, planes

@@ -1,6 +1,6 @@
 """Questions about a file that decide whether a group of checks runs at all: asked once of each file."""
 
-from mids.dataset.heads import NiftiHead, PngHead
+from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.views import FileView
 

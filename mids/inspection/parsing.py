@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from mids.dataset.tree import ROIS
+from mids.dataset.disk.tree import ROIS
 from mids.vocabulary.names import Name, Parsed, parse
 from mids.vocabulary.schema import Schema
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
-from mids.dataset.door import DESCRIPTION
-from mids.dataset.heads import NiftiHead, PngHead, nifti_head, png_head
-from mids.dataset.tree import ROIS, Tree, subject_of
-from mids.dataset.whole import Whole, check_length, read_nifti, read_png
+from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.heads import NiftiHead, PngHead, nifti_head, png_head
+from mids.dataset.disk.tree import ROIS, Tree, subject_of
+from mids.dataset.disk.whole import Whole, check_length, read_nifti, read_png
 from mids.errors import DataError
 from mids.inspection.cells import Fault, faults
 from mids.inspection.documents import Document, Layout, entries, keywords, layout_of, read_json, schema_errors

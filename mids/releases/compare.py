@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mids.analysis.counting import LABELS
-from mids.dataset.door import Door, opening
+from mids.dataset.disk.door import LINK_BROKEN, Door, opening
 from mids.errors import DataError
 from mids.issues import Issue
 from mids.releases.files import files, is_image, renamed, same, stem
@@ -79,6 +79,7 @@ def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Chan
             replace(found, path=f"{side}/{found.path}")
             for side, door in zip(("OLD", "NEW"), doors, strict=True)
             for found in door.issues
+            if found.code != LINK_BROKEN  # of a link whose content was not fetched its target tells
         ),
     )
 

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from mids.dataset.door import Door
+from mids.dataset.disk.door import Door
 
 BIDSIGNORE = ".bidsignore"
 IMAGES = (".nii.gz", ".nii", ".png", ".ome.tif", ".ome.btf", ".tif", ".tiff", ".jpg", ".jpeg")

@@ -9,8 +9,8 @@ import numpy.typing as npt
 from nibabel.filebasedimages import ImageFileError
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.heads import NiftiHead, check_claim, nifti_head, png_head
-from mids.dataset.whole import PIXELS, content_digest, read_voxels
+from mids.dataset.disk.heads import NiftiHead, check_claim, nifti_head, png_head
+from mids.dataset.disk.whole import PIXELS, content_digest, read_voxels
 from mids.errors import DataError
 
 Difference = Literal["pixels", "header", "packing"]
@@ -35,7 +35,7 @@ def difference(old: Path, new: Path) -> tuple[Difference, DataError | None]:
         return _picture(old, new), None
     except DataError as error:
         return "pixels", error
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, FileNotFoundError):  # the second of a link whose content was not fetched
         return "pixels", None
     except (*_BROKEN, OSError) as error:
         return "pixels", DataError("IMAGE_CORRUPT", f"the image can't be read ({type(error).__name__})")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pandas as pd
 
 from mids.dataset import Dataset
-from mids.dataset.door import opening
-from mids.dataset.whole import content_digest
+from mids.dataset.disk.door import opening
+from mids.dataset.disk.whole import content_digest
 from mids.risk.people import People
 
 NOT_SHARED = frozenset({"labels"})

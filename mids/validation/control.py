@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mids.dataset.tree import Ignore
+from mids.dataset.disk.tree import Ignore
 from mids.errors import MidsError
 from mids.inspection.registry import CHECKS, is_selected
 from mids.issues import Issue, Level

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from pathlib import Path
 
-from mids.dataset.tree import Tree, walk
+from mids.dataset.disk.tree import Tree, walk
 from mids.errors import MidsError
 from mids.inspection.views import kind_of
 from mids.plan.texts.files import BIDSIGNORE, as_json, dictionary

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
-from mids.dataset.tree import Tree, is_common, subject_of, walk
+from mids.dataset.disk.tree import Tree, is_common, subject_of, walk
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.inspection.registry import Finding, Per, is_selected

@@ -12,7 +12,7 @@ from places import EXAMPLES, REAL
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
-from mids.dataset.tree import Ignore, walk
+from mids.dataset.disk.tree import Ignore, walk
 from mids.errors import MidsError
 from mids.inspection.views import applies
 from mids.issues import Issue, Level

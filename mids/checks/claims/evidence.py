@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from math import prod
 
-from mids.dataset.heads import NiftiHead
+from mids.dataset.disk.heads import NiftiHead
 from mids.inspection.views import DatasetView, FileView
 from mids.readers.tables.tsv import NA
 from mids.records import Json

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 
-from mids.dataset.heads import NiftiHead, PngHead
+from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.guards import is_broken, is_odd_png, is_png
 from mids.inspection.registry import Finding, Found, check

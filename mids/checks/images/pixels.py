@@ -4,8 +4,8 @@ import math
 from collections.abc import Hashable, Iterator
 from itertools import groupby
 
-from mids.dataset.heads import NiftiHead, PngHead
-from mids.dataset.whole import Whole, content_digest
+from mids.dataset.disk.heads import NiftiHead, PngHead
+from mids.dataset.disk.whole import Whole, content_digest
 from mids.errors import DataError
 from mids.inspection.guards import is_png
 from mids.inspection.registry import Finding, Found, check

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from mids.checks.images.headers import head_error
-from mids.dataset.heads import NiftiHead
+from mids.dataset.disk.heads import NiftiHead
 from mids.inspection.guards import has_wrong_length, is_broken, is_nifti, says_more
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from mids.dataset.tree import CLOSED, Oddity
+from mids.dataset.disk.tree import CLOSED, Oddity
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView
 from mids.issues import Level

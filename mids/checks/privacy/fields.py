@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from mids.dataset.heads import NiftiHead, PngHead
-from mids.dataset.whole import Whole
+from mids.dataset.disk.heads import NiftiHead, PngHead
+from mids.dataset.disk.whole import Whole
 from mids.inspection.guards import is_odd_png, is_png, says_more
 from mids.inspection.identifiers import is_private_column, names_a_date, names_a_person
 from mids.inspection.registry import Finding, Found, check

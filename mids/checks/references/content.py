@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
-from mids.dataset.heads import NiftiHead, PngHead
+from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level

@@ -2,9 +2,9 @@
 
 import math
 
-from mids.dataset.heads import NiftiHead, PngHead
-from mids.dataset.tree import ROIS
-from mids.dataset.whole import Whole
+from mids.dataset.disk.heads import NiftiHead, PngHead
+from mids.dataset.disk.tree import ROIS
+from mids.dataset.disk.whole import Whole
 from mids.inspection.guards import is_mask
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView, applies

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from example_datasets.invented import gz, nifti, png
-from mids.dataset.heads import nifti_head, png_head
-from mids.dataset.whole import check_length, read_nifti
+from mids.dataset.disk.heads import nifti_head, png_head
+from mids.dataset.disk.whole import check_length, read_nifti
 from mids.errors import DataError
 from mids.validation.runner import definitions
 

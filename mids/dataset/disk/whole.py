@@ -16,7 +16,7 @@ from typing import Any
 from isal import igzip, isal_zlib
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.heads import PNG, TEXT_CHUNKS, NiftiHead, PngHead
+from mids.dataset.disk.heads import PNG, TEXT_CHUNKS, NiftiHead, PngHead
 from mids.errors import DataError
 
 BLOCK = 1 << 20

@@ -1,6 +1,6 @@
 """The heads of images: NIfTI and PNG, read from their first and last bytes, nothing more.
 
-A whole volume is never unpacked here; `mids.dataset.whole` does that.
+A whole volume is never unpacked here; `mids.dataset.disk.whole` does that.
 """
 
 import math

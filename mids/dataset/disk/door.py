@@ -11,17 +11,17 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from mids.dataset.tree import CLOSED, Tree, walk
+from mids.dataset.disk.tree import CLOSED, Tree, walk
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
 
 DESCRIPTION = "dataset_description.json"
-UNREADABLE = "FILE_UNREADABLE"
+UNREADABLE, LINK_BROKEN = "FILE_UNREADABLE", "LINK_BROKEN"
 
 _FIX = "See what mids validate says of it, and restore the file or correct its permissions."
 _ODD = {
     "unreadable": (Level.ERROR, UNREADABLE, "it can't be read: what lies in it is not counted"),
-    "broken": (Level.WARNING, "LINK_BROKEN", "the link leads nowhere: its content is not counted"),
+    "broken": (Level.WARNING, LINK_BROKEN, "the link leads nowhere: its content is not counted"),
     "encoding": (Level.ERROR, "NAME_ENCODING", "the name is not UTF-8: the file is not counted"),
 }
 """What keeps a dataset from being seen as a whole, by the kind of entry (`tree.Odd`)."""
