@@ -1,7 +1,7 @@
 """Many datasets as one: the same columns and words for all images, and the strictest terms of use."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,6 +11,7 @@ from mids.analysis.counting import LABELS, TESTS, with_columns, words
 from mids.dataset import Dataset, Picture, Volume
 from mids.dataset.terms import STRICT, implied, terms_of
 from mids.errors import MidsError
+from mids.issues import Issue
 from mids.vocabulary.clinical import collection_of
 from mids.vocabulary.schema import load
 
@@ -49,6 +50,12 @@ class Joined:
     terms: Mapping[str, str]
     licences: tuple[str, ...]
     datasets: Mapping[str, Dataset]
+
+    @property
+    def issues(self) -> tuple[Issue, ...]:
+        """What of the datasets can't be read (`Dataset.issues`); paths begin with the dataset's name."""
+        every = ((name, found) for name, dataset in self.datasets.items() for found in dataset.issues)
+        return tuple(replace(found, path=f"{name}/{found.path}") for name, found in every)
 
     def load(self, image: "pd.Series[Any]") -> Volume | Picture:
         """The pixels of a row of `images`; raises what `Dataset.load` raises."""

@@ -107,6 +107,7 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
 
 
 def _log_to(path: Path | None) -> None:
+    logging.getLogger("mids").addHandler(logging.NullHandler())  # what is logged alone, commands say themselves
     if path is None:
         return
     try:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mids.analysis.joining import concat
 from mids.conversion import Conversion
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
@@ -120,6 +121,12 @@ def test_broken_files_are_issues_and_the_others_are_loaded(copy: Path) -> None:
         ("TABLE_ENCODING", scans.relative_to(copy).as_posix()),
         ("JSON_INVALID", sidecar.relative_to(copy).as_posix()),
     }
+
+
+def test_joined_datasets_tell_of_each(copy: Path, phantom: Conversion) -> None:
+    next(copy.glob("sub-*/ses-*/*_scans.tsv")).write_bytes(b"\xff")
+    joined = concat({"whole": phantom.dataset, "part": copy})
+    assert [(issue.code, issue.path.split("/")[0]) for issue in joined.issues] == [("TABLE_ENCODING", "part")]
 
 
 def test_a_kept_index_keeps_what_could_not_be_read(copy: Path, tmp_path: Path) -> None:
