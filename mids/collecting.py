@@ -28,6 +28,7 @@ from mids.records import (
     Kind,
     MaskFile,
     Outline,
+    PatientKey,
     Person,
     Record,
     Regions,
@@ -40,7 +41,8 @@ from mids.vocabulary.schema import CodeList, load
 
 __all__ = [
     "ORIGINAL_REPORT", "PLAIN", "About", "DataError", "Entry", "Geometry", "Instance", "Issue", "Item", "Json", "Kind",
-    "MaskFile", "MidsError", "Outline", "Person", "PrivateTag", "Record", "Regions", "Scanner", "Skipped", "Source",
+    "MaskFile", "MidsError", "Outline", "PatientKey", "Person", "PrivateTag", "Record", "Regions", "Scanner", "Skipped",
+    "Source",
     "Table", "Visit", "check_columns", "code_list", "find_file", "issue", "left_out", "open_source", "picture_size",
     "read_csv", "read_table", "records", "study_key", "subject_key", "translate_row", "walk",
 ]  # fmt: skip

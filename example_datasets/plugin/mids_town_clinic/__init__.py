@@ -9,6 +9,7 @@ from mids.collecting import (
     About,
     Entry,
     Item,
+    PatientKey,
     Person,
     Scanner,
     Table,
@@ -54,7 +55,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     yield [issue("IMAGE_MISSING", message, TABLE, where=table.where(line)) for line, _ in rows.values()]
 
 
-def _said(subject: str, row: Mapping[str, str], table: Table, line: int) -> Iterator[Item]:
+def _said(subject: PatientKey, row: Mapping[str, str], table: Table, line: int) -> Iterator[Item]:
     """What the table says of one patient: columns by the names of vocabulary.yaml, a test, and a finding."""
     values, problems = translate_row(ABOUT.name, "participants", row, table, line)
     yield Person(subject, values)
