@@ -525,7 +525,7 @@ def test_a_killed_run_with_random_ids_goes_on_with_them(tmp_path: Path) -> None:
 
 
 def test_the_command_says_what_a_profile_does(tmp_path: Path) -> None:
-    texts = {name: command("mids", "deidentify", "--profile", name, "--describe").stdout for name in ("basic", "mids")}
+    texts = {name: command("mids", "deidentify", "--policy", name, "--describe").stdout for name in ("basic", "mids")}
     assert len({*texts.values()}) == 2
     assert all(text for text in texts.values())
 
@@ -534,7 +534,7 @@ def test_the_command_says_what_a_profile_does(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         ([], "SOURCE and DEST"),
-        (["{s}", "{d}", "--profile", "basik"], "basic"),
+        (["{s}", "{d}", "--policy", "basik"], "basic"),
         (["{s}", "{d}", "--option", "retain_uid"], "retain_uids"),
         (["{s}", "{d}", "--option", "retain_full_dates", "--option", "retain_modified_dates"], "exclude"),
         (["{s}", "{d}", "--key", "{d}x/none"], "does not exist"),
@@ -543,7 +543,7 @@ def test_the_command_says_what_a_profile_does(tmp_path: Path) -> None:
         (["{s}", "{d}", "--jobs", "0"], "--jobs"),
         (["{s}", "{d}", "--embed", "{s}/none"], "can't be read"),
         (["{s}", "{d}", "--policy", "{s}/none.yaml"], "can't be read"),
-        (["{s}", "{d}", "--policy", "mids", "--profile", "basic"], "one of them"),
+        (["{s}", "{d}", "--policy", "mids", "--profile", "basic"], "--policy only"),
         (["{s}", "{d}", "--option", "retain_uids", "--without", "retain-uids"], "both added and taken away"),
     ],
 )
