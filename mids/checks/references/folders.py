@@ -24,7 +24,7 @@ def _column(table: FileView, name: str) -> Iterator[tuple[str, str]]:
 def participants_missing(dataset: DatasetView) -> Found:
     """The dataset has no participants.tsv.
 
-    Why: It is the table that every other one refers to.
+    Why: All other tables refer to it.
 
     Fix: Write one with a row for each subject folder.
     """
@@ -36,7 +36,7 @@ def participants_missing(dataset: DatasetView) -> Found:
 def participant_without_folder(dataset: DatasetView) -> Found:
     """A row of participants.tsv names a subject that has no folder.
 
-    Why: Whoever counts participants counts too many, or images are missing.
+    Why: Counts of participants are too high, or images are missing.
 
     Fix: Restore the folder, or remove the row.
     """
@@ -75,7 +75,7 @@ def _sessions(subject: DatasetView) -> Iterator[tuple[FileView, frozenset[str]]]
 def sessions_missing(subject: DatasetView) -> Found:
     """A subject with session folders has no sessions table.
 
-    Why: The order and the times of the visits are unknown; labels do not tell them.
+    Why: The order and the times of the visits are unknown; session labels do not give them.
 
     Fix: Write `sub-<label>_sessions.tsv` with a row for each session.
     """
@@ -102,7 +102,7 @@ def session_without_folder(subject: DatasetView) -> Found:
 def folder_without_session(subject: DatasetView) -> Found:
     """A session folder has no row in the sessions table.
 
-    Why: When it was, and what is known about the visit, is lost.
+    Why: The time of the visit, and what is known about it, is lost.
 
     Fix: Add the row.
     """
@@ -136,9 +136,9 @@ def _owner(image: FileView) -> str:
 
 @check("SCANS_MISSING", per="subject", level=Level.WARNING)
 def scans_missing(subject: DatasetView) -> Found:
-    """A session has images and no scans table.
+    """A session has images but no scans table.
 
-    Why: When each image was made, and who decided its view, is unknown.
+    Why: It is unknown when each image was made, and what its view was taken from.
 
     Fix: Write `sub-<label>_ses-<label>_scans.tsv` with a row for each image.
     """
@@ -150,7 +150,7 @@ def scans_missing(subject: DatasetView) -> Found:
 
 @check("SCAN_WITHOUT_FILE", per="subject")
 def scan_without_file(subject: DatasetView) -> Found:
-    """A row of a scans table names a file that is not there.
+    """A row of a scans table names a file that does not exist.
 
     Why: An image is missing, or belongs to another subject.
 
@@ -175,7 +175,7 @@ def _is_of_another(filename: str, table: FileView) -> bool:
 
 @check("SCAN_PATH", per="subject", level=Level.WARNING)
 def scan_path(subject: DatasetView) -> Found:
-    """A row of a scans table names a file without the folder that it lies in.
+    """A row of a scans table names a file without its folder.
 
     Why: BIDS tools look for it beside the table and do not find it.
 
@@ -199,7 +199,7 @@ def _names(subject: DatasetView, folder: str) -> dict[str, str]:
 def image_without_scan(subject: DatasetView) -> Found:
     """An image has no row in the scans table of its session.
 
-    Why: Whoever selects images by the table misses it.
+    Why: Selecting images by the table misses it.
 
     Fix: Add the row.
     """
@@ -219,7 +219,7 @@ def image_without_scan(subject: DatasetView) -> Found:
 def reference_unknown(table: FileView) -> Found:
     """A table names a participant, a session or a file that the dataset does not hold.
 
-    Why: The row says something about nobody; joins drop it without a word.
+    Why: The row is about nobody; joins drop it silently.
 
     Fix: Correct the id, restore what it names, or remove the row.
     """
