@@ -69,11 +69,11 @@ def convert(
     Raises `MidsError` where use or environment is wrong.
     """
     if jobs < 1 or (limit is not None and limit < 1):
-        raise MidsError("--jobs and --limit take a whole number from 1")
+        raise MidsError("--jobs and --limit must be whole numbers of 1 or more")
     if not str(source) or not str(dataset):
-        raise MidsError("SOURCE and DEST must not be empty")
+        raise MidsError("SOURCE and DEST must not be empty: give a path")
     if review and Path(review).exists():
-        raise MidsError(f"{review} exists: give another file for --review, or move it away")
+        raise MidsError(f"{review} already exists: give another file for --review, or move it away")
     root, target = Path(source).absolute(), Path(dataset).resolve()  # workers of a cluster start elsewhere
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
@@ -158,7 +158,7 @@ def _checked(plan: Plan, include: Sequence[str], exclude: Sequence[str]) -> Plan
     """Adds an Issue where the source holds nothing to convert and nothing says why."""
     if (include or exclude) and not plan.subjects:
         chosen = " ".join([*(f"--include {name}" for name in include), *(f"--exclude {name}" for name in exclude)])
-        raise MidsError(f"no subject is left by {chosen}: give PatientIDs, labels or globs of the source")
+        raise MidsError(f"{chosen} leaves no subject: give PatientIDs, subject IDs or globs of the source")
     if any(subject.jobs or subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
         return plan
     if any(found.level is Level.ERROR for found in plan.issues):

@@ -40,7 +40,7 @@ class Dataset:
     def __init__(self, path: str | Path, *, fields: Sequence[str] = (), index: str | Path | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise MidsError(f"{self.path} is no folder: give the folder of a dataset")
+            raise MidsError(f"{self.path} is not a folder: give the folder of a dataset")
         if not (self.path / DESCRIPTION).is_file():
             raise MidsError(f"{self.path} holds no {DESCRIPTION}: give the top folder of a dataset")
         self._schema = load()
@@ -219,7 +219,7 @@ class Dataset:
         subject = f"sub-{participant.removeprefix('sub-')}"
         own = [table[table["participant_id"] == subject] for table in (self.images, self.tests, self.labels)]
         if not len(own[0]) and subject not in set(self.participants["participant_id"]):
-            raise MidsError(f"participant {participant}: the dataset has no such subject")
+            raise MidsError(f"unknown participant {participant}: choose one of participants.tsv")
         return timeline(*own)
 
     def splits(

@@ -47,9 +47,9 @@ def create(path: Path) -> Key:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
     except FileExistsError as error:
-        raise MidsError(f"{path} exists already: a key is never overwritten, give another name") from error
+        raise MidsError(f"{path} already exists, and a key is never overwritten: give another name") from error
     except OSError as error:
-        raise MidsError(f"the key {path} can't be written: {error.strerror}") from error
+        raise MidsError(f"can't write the key {path} ({error.strerror}): give another file") from error
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         stream.write(key.secret.hex() + "\n")
     return key
@@ -62,7 +62,7 @@ def load(path: Path) -> Key:
     except FileNotFoundError as error:
         raise MidsError(f"the key {path} does not exist: make one with  mids key new {path}") from error
     except OSError as error:
-        raise MidsError(f"the key {path} can't be read: {error.strerror}") from error
+        raise MidsError(f"can't read the key {path} ({error.strerror}): check its permissions") from error
     except ValueError as error:
         raise MidsError(f"{path} is not a key: make one with  mids key new FILE") from error
     if len(secret) != LENGTH:

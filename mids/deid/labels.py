@@ -76,19 +76,25 @@ def read_table(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
             if not {*_COLUMNS} <= {*(rows.fieldnames or ())}:
-                raise MidsError(f"{path} lacks the columns {' and '.join(_COLUMNS)}")
+                raise MidsError(f"{path} lacks the columns {' and '.join(_COLUMNS)}: add them")
             for row in rows:
                 old, new = ((row[name] or "").strip() for name in _COLUMNS)
                 if not old or not new or label(new) != new:
-                    raise MidsError(f"{path}, line {rows.line_num}: an id and a label of letters and digits are needed")
+                    raise MidsError(
+                        f"{path}, line {rows.line_num}: write an ID, and a subject ID of letters and digits"
+                    )
                 if old in found or new.lower() in seen:
-                    raise MidsError(f"{path}, line {rows.line_num}: this id or label stands in an earlier line too")
+                    raise MidsError(
+                        f"{path}, line {rows.line_num}: an earlier line has the same ID or subject ID: remove one"
+                    )
                 found[old] = new
                 seen.add(new.lower())
     except OSError as error:
-        raise MidsError(f"the table of labels {path} can't be read: {error.strerror}") from error
+        raise MidsError(
+            f"can't read the table of subject IDs {path} ({error.strerror}): check its path and permissions"
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise MidsError(f"the table of labels {path} is no CSV in UTF-8") from error
+        raise MidsError(f"the table of subject IDs {path} is not CSV in UTF-8: save it again as such") from error
     return found
 
 

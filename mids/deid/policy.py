@@ -100,7 +100,7 @@ def preset(name: str) -> Policy:
     known = _presets()
     if name not in known:
         near = get_close_matches(name, known, 1) or list(known)
-        raise MidsError(f"there is no de-identification profile {name!r}: did you mean {' or '.join(near)}?")
+        raise MidsError(f"unknown policy {name!r}: did you mean {' or '.join(near)}?")
     return _policy(name, known[name])
 
 
@@ -113,9 +113,9 @@ def load(path: Path) -> Policy:
     try:
         content = read_yaml(path)
     except OSError as error:
-        raise MidsError(f"the policy {path} can't be read: {error.strerror}") from error
+        raise MidsError(f"can't read the policy {path} ({error.strerror}): check its path and permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MidsError(f"the policy {path} is not YAML") from error
+        raise MidsError(f"the policy {path} is not YAML: correct it") from error
     return _policy(path.name, _merged(content, str(path)))
 
 
@@ -131,7 +131,7 @@ def chosen(
     policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
     wanted, unwanted = {_option(option) for option in options}, {_option(option) for option in without}
     if both := sorted(wanted & unwanted):
-        raise MidsError(f"the option {both[0]} is both added and taken away: leave one of them out")
+        raise MidsError(f"--option and --without both name {both[0]}: remove one of them")
     kept = policy.options - _excluded_by(wanted) - unwanted
     return checked(
         replace(
@@ -165,8 +165,8 @@ def _option(text: str) -> Option:
         if option == name:
             return option
     near = get_close_matches(name, OPTIONS, 1)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
-    raise MidsError(f"there is no option {text!r} of de-identification: {advice}")
+    advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(OPTIONS)}"
+    raise MidsError(f"unknown option {text!r}: {advice}")
 
 
 def _excluded_by(options: set[Option]) -> set[Option]:
@@ -188,7 +188,9 @@ def _merged(content: object, place: str) -> Mapping[str, Any]:
     assert isinstance(content, dict)
     base = _presets().get(content.get("profile", "basic"))
     if base is None:
-        raise MidsError(f"the policy {place}: there is no profile {content['profile']!r}: {', '.join(_presets())}")
+        raise MidsError(
+            f"the policy {place}: unknown profile {content['profile']!r}: choose from {', '.join(_presets())}"
+        )
     return {**base, **{key: value for key, value in content.items() if key != "profile"}}
 
 

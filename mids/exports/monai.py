@@ -90,7 +90,7 @@ def _structures(dataset: Dataset, masks: pd.DataFrame) -> dict[str, str]:
     for name in map(str, masks["filename"]):
         for value, structure in dataset.structures(name).items():
             if found.setdefault(value, structure) != structure:
-                raise MidsError(f"the value {value} means {found[value]} and {structure}: choose readers")
+                raise MidsError(f"the value {value} means both {found[value]} and {structure}: choose annotators")
     return {str(value): found[value] for value in sorted(found)} if len(masks) else {}
 
 

@@ -78,7 +78,7 @@ def thumbnail(task: Task) -> Thumbnail:
         return Thumbnail(problem=f"{error.code}: {error.message}")
     except (OSError, ValueError, SyntaxError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
         return Thumbnail(problem=f"can't be read ({type(error).__name__})")
-    return Thumbnail(problem="no picture is made of this format")
+    return Thumbnail(problem="this format has no thumbnail")
 
 
 # --- pictures and volumes --------------------------------------------------------------------------------

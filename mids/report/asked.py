@@ -39,14 +39,14 @@ def about(name: str) -> str:
 
 
 _IDS = {
-    "real": "of real patients: they become keyed pseudonyms",
-    "pseudonymous": "pseudonyms of the publisher: they are kept",
-    "public": "public: they are kept",
+    "real": "of real patients; they become keyed pseudonyms",
+    "pseudonymous": "pseudonyms of the publisher; they are kept",
+    "public": "public; they are kept",
 }
 _DATES = {
-    "real": "of real days: they are shifted",
-    "pseudonymous": "shifted by the publisher: they are kept",
-    "public": "public: they are kept",
+    "real": "of real days; they are shifted",
+    "pseudonymous": "shifted by the publisher; they are kept",
+    "public": "public; they are kept",
 }
 
 

@@ -71,7 +71,9 @@ def write_sources(
             stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
         half.replace(path)
     except OSError as error:
-        raise MidsError(f"{path} can't be written ({error.strerror}): what is finished is kept") from error
+        raise MidsError(
+            f"can't write {path} ({error.strerror}): finished work is kept; run again to continue"
+        ) from error
 
 
 class _Sorted:

@@ -218,7 +218,7 @@ def _load(extra: Path | None) -> Schema:
     found = pieces(schemas())
     if extra is not None:
         if not vocabulary_files(extra):
-            raise MidsError(f"{extra}: no folder of vocabulary files")
+            raise MidsError(f"{extra}: not a folder of vocabulary files")
         merge(found, pieces(extra, checked=True))
     schema = Schema(
         entities=_entries(Entity, "key", found["entities"]),

@@ -29,7 +29,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Source:
 
 
 def _flags(profile: str, options: tuple[str, ...]) -> list[str]:
-    """Everything is delivered: attributes of secondary captures stand in every file, which would be held back."""
+    """Everything is delivered: attributes of secondary captures stand in every file, which would be withheld."""
     return ["--profile", profile, *(f"--option={option}" for option in options), *RELEASED]
 
 

@@ -51,7 +51,7 @@ def png_format(image: FileView) -> Found:
     head = image.head
     if isinstance(head, PngHead) and (head.colour, head.bits) not in ((0, 8), (0, 16), (2, 8), (2, 16)):
         value = f"colour type {head.colour}, {head.bits} bits"
-        yield Finding("the pixels have a format that is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
+        yield Finding("the pixel format is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
 
 
 @check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png)
@@ -67,7 +67,7 @@ def png_colour_contradicted(image: FileView) -> Found:
         expected = "RGB" if image.head.colour == 2 else "MONOCHROME2"
         if said != expected:
             where = "$.PhotometricInterpretation"
-            yield Finding("the pixels are not what the sidecar says", where, str(said), expected)
+            yield Finding("the pixel format differs from the sidecar's", where, str(said), expected)
 
 
 @check("IMAGE_SHAPE_CONTRADICTED", per="image", when=lambda image: image.sidecar is not None)
@@ -83,7 +83,11 @@ def image_shape_contradicted(image: FileView) -> Found:
         return
     head = image.head
     if isinstance(head, PngHead) and (head.rows, head.columns) != (rows, columns):
-        yield Finding("rows × columns differ", value=f"{head.rows} × {head.columns}", expected=f"{rows} × {columns}")
+        yield Finding(
+            "rows × columns differ from the sidecar's",
+            value=f"{head.rows} × {head.columns}",
+            expected=f"{rows} × {columns}",
+        )
     # A reformatted or conformed volume may have its image plane along any two axes.
     if isinstance(head, NiftiHead) and not _contains(head.shape, (rows, columns)):
         shape = " × ".join(map(str, head.shape))
@@ -100,7 +104,7 @@ def png_monochrome1(image: FileView) -> Found:
     Fix: Look at the image: air should be dark. Convert it again; the sidecar then says MONOCHROME2.
     """
     if image.metadata.get("PhotometricInterpretation") == "MONOCHROME1":
-        where, message = "$.PhotometricInterpretation", "the sidecar says MONOCHROME1 of a PNG"
+        where, message = "$.PhotometricInterpretation", "the sidecar of a PNG says MONOCHROME1"
         yield Finding(message, where, "MONOCHROME1", "MONOCHROME2")
 
 
@@ -152,7 +156,7 @@ def gradients_contradicted(image: FileView) -> Found:
             found = _matrix((image.dataset.tree.root / path).read_bytes())
             if found != [volumes] * lines:
                 expected = f"{lines} × {volumes} numbers"
-                yield Finding("the numbers do not fit the volumes", path=path, expected=expected)
+                yield Finding("the count does not match the volumes", path=path, expected=expected)
 
 
 def _matrix(data: bytes) -> list[int]:
@@ -176,4 +180,4 @@ def image_twice(image: FileView) -> Found:
     """
     others = image.dataset.stems[image.stem] & {".nii", ".nii.gz", ".png"}
     if len(others) > 1 and image.extension == max(others):
-        yield Finding("other formats have the same stem", value=" ".join(sorted(others)))
+        yield Finding("files of other formats have the same stem", value=" ".join(sorted(others)))

@@ -35,7 +35,7 @@ def image_blank(image: FileView) -> Found:
     Fix: Convert the image again, or remove it.
     """
     if isinstance(image.whole, Whole) and image.whole.blank and not image.is_mask:
-        yield "all pixels have one value"
+        yield "all pixels have the same value"
 
 
 SATURATED = 0.75
@@ -52,7 +52,7 @@ def image_saturated(image: FileView) -> Found:
     """
     whole = image.whole
     if isinstance(whole, Whole) and whole.brightest >= SATURATED and not whole.blank and not image.is_mask:
-        yield Finding("most pixels are at the largest value", value=f"{whole.brightest:.0%}")
+        yield Finding("most pixels have the largest value", value=f"{whole.brightest:.0%}")
 
 
 # --- Hounsfield units ------------------------------------------------------------------------------------
@@ -101,7 +101,7 @@ def ct_not_hu(image: FileView) -> Found:
         return
     floor = values[len(values) // 50]
     shift = next((s for s in SHIFTS if AIR[0] <= floor - s <= AIR[1]), 0)
-    message = f"the values are shifted by {shift}" if shift else "no value is near that of air"
+    message = f"the values are shifted by {shift}" if shift else "no value is near the value of air"
     yield Finding(message, value=f"{values[0]:g} to {values[-1]:g}", expected="about -1000 for air")
 
 
@@ -143,5 +143,9 @@ def _same(dataset: DatasetView, paths: list[str]) -> Iterator[Finding]:
             same = other.partition("/")[0] == path.partition("/")[0]
             whose = "another image of the subject" if same else "an image of another subject"
             yield Finding(
-                f"the pixels are those of {whose}", value=path, expected="", path=path, where=f"same as {other}"
+                f"the pixels are the same as those of {whose}",
+                value=path,
+                expected="",
+                path=path,
+                where=f"same as {other}",
             )

@@ -96,7 +96,12 @@ def image_spacing_contradicted(image: FileView) -> Found:
         if not near:
             value = " × ".join(f"{abs(size):g}" for size in head.spacing[:3])
             expected = " × ".join(f"{size:g}" for size in said)
-            yield Finding("the voxel size in mm differs", where="$.PixelSpacing", value=value, expected=expected)
+            yield Finding(
+                "the voxel size in mm differs from the sidecar's",
+                where="$.PixelSpacing",
+                value=value,
+                expected=expected,
+            )
             return
         left.remove(near[0])
 
@@ -140,7 +145,7 @@ def nifti_orientation_unknown(image: FileView) -> Found:
     if image.name and image.name.group in PROJECTIONS:
         return
     if isinstance(head, NiftiHead) and head.sform <= 0 and head.qform <= 0:
-        yield "sform_code and qform_code are 0"
+        yield "sform_code and qform_code are both 0"
 
 
 @check("NIFTI_SPACING", per="image", when=is_nifti)
@@ -176,7 +181,7 @@ def nifti_units(image: FileView) -> Found:
     """
     units = {1: "metres", 3: "micrometres"}
     if isinstance(image.head, NiftiHead) and image.head.units & 7 in units:
-        yield Finding("the sizes are not in mm", "xyzt_units", units[image.head.units & 7], "mm")
+        yield Finding("the voxel sizes are not in mm", "xyzt_units", units[image.head.units & 7], "mm")
 
 
 @check("NIFTI_SCALING", per="image", when=is_nifti)
@@ -255,7 +260,7 @@ def image_slices_contradicted(image: FileView) -> Found:
         sizes = head.spacing[:3]
         if not any(math.isclose(abs(said), abs(size), rel_tol=0.01, abs_tol=1e-3) for size in sizes):
             value = " × ".join(f"{abs(size):g}" for size in sizes)
-            yield Finding("no axis has this distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
+            yield Finding("no axis has the sidecar's distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
 
 
 @check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=_has_axes)
@@ -277,7 +282,7 @@ def image_orientation_contradicted(image: FileView) -> Found:
         # DICOM counts to the left and back, NIfTI to the right and front.
         if not any(abs(_dot(_unit((-x, -y, z)), axis)) > PARALLEL for axis in axes):
             yield Finding(
-                "no axis of the volume runs along the rows or columns", where="$.ImageOrientationPatientDICOM"
+                "no axis of the volume runs along the sidecar's rows or columns", where="$.ImageOrientationPatientDICOM"
             )
             return
 
@@ -299,7 +304,9 @@ def repetition_time_contradicted(image: FileView) -> Found:
         and image.name.suffix in ("bold", "sbref")
         and not math.isclose(time, said, rel_tol=0.01, abs_tol=1e-3)
     ):
-        yield Finding("the header has another time between volumes", "$.RepetitionTime", f"{time:g}", f"{said:g}")
+        yield Finding(
+            "the time between volumes differs from the sidecar's", "$.RepetitionTime", f"{time:g}", f"{said:g}"
+        )
 
 
 def _axes(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:

@@ -51,7 +51,7 @@ def read_cell(text: str, *, nested: bool = False) -> Cell:
             return Cell("a list without quotes", tuple(bare[1:-1].split(",")))
         return Cell("")
     if "|" in bare or ";" in bare:
-        return Cell("separated by signs", tuple(re.split("[|;]", bare)))
+        return Cell("with other separators", tuple(re.split("[|;]", bare)))
     return Cell("" if re.search(r"['\"\[\]{}]", bare) else "a word without a list", (bare,))
 
 
@@ -112,7 +112,7 @@ def labels_legacy(table: FileView) -> Found:
     """
     for where, cell, _ in _cells(table, *LISTS, NESTED):
         if cell.grammar not in ("", "json"):
-            yield Finding(f"the list is written as {cell.grammar}", where, expected='["…", "…"]')
+            yield Finding(f"the list is written as {cell.grammar}, not as a JSON array", where, expected='["…", "…"]')
 
 
 @check("LABEL_BLANKS", per="table", level=Level.WARNING, when=_is_labels)
@@ -126,7 +126,7 @@ def label_blanks(table: FileView) -> Found:
     for where, cell, _ in _cells(table, "labels", "localizations"):  # an empty CUI says that there is none
         for item in dict.fromkeys(cell.items):
             if not item.strip() or (cell.grammar == "json" and item != item.strip()):
-                yield Finding("the label is empty, or begins or ends with a blank", where, repr(item)[:40])
+                yield Finding("the label is empty, or begins or ends with a space", where, repr(item)[:40])
 
 
 @check("LABEL_DUPLICATED", per="table", level=Level.WARNING, when=_is_labels)
@@ -141,7 +141,7 @@ def label_duplicated(table: FileView) -> Found:
         words = [item.strip().casefold() for item in cell.items if item.strip()]
         for word in dict.fromkeys(words):
             if words.count(word) > 1:
-                yield Finding("the label stands twice in one list", where, word[:40])
+                yield Finding("the list holds the label twice", where, word[:40])
 
 
 @check("LABEL_CONTRADICTED", per="table", level=Level.WARNING, when=_is_labels)
@@ -156,7 +156,7 @@ def label_contradicted(table: FileView) -> Found:
         words = {item.strip().casefold() for item in cell.items} - {""} - BESIDE
         for word in sorted(words & ALONE):
             if len(words) > 1:
-                yield Finding("the label excludes all others", where, word)
+                yield Finding("this label can't stand beside others", where, word)
 
 
 # --- CUIs and the tree -----------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ def cui_invalid(table: FileView) -> Found:
     for where, cell, _ in _cells(table, "label_cuis", "localization_cuis"):
         for item in cell.items:
             if item.strip() and not CUI.fullmatch(item.strip()):
-                yield Finding("this is no CUI", where, item.strip()[:40], "C and seven digits")
+                yield Finding("this is not a CUI", where, item.strip()[:40], "C and seven digits")
 
 
 @check("CUI_MISALIGNED", per="table", level=Level.WARNING, when=_is_labels)
@@ -188,7 +188,7 @@ def cui_misaligned(table: FileView) -> Found:
         for where, cell, row in _cells(table, cuis):
             others = read_cell(row.get(labels, NA)) if row.get(labels, NA) != NA else Cell("json")
             if cell.grammar and others.grammar and len(cell.items) != len(others.items):
-                message = f"there are not as many as {labels}"
+                message = f"there are not as many CUIs as {labels}"
                 yield Finding(message, where, str(len(cell.items)), str(len(others.items)))
 
 
@@ -218,7 +218,7 @@ def label_unknown(dataset: DatasetView) -> Found:
     for where, cell, _ in _cells(dataset.view(TABLE), "labels", "localizations") if tree and dataset.has(TABLE) else ():
         for item in dict.fromkeys(cell.items):
             if item.strip() and _word(item) not in tree:
-                yield Finding("the label tree has no such label", where, item.strip()[:40], path=TABLE)
+                yield Finding("the label tree does not hold this label", where, item.strip()[:40], path=TABLE)
 
 
 @check("CUI_CONTRADICTED", per="dataset")

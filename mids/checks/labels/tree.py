@@ -51,7 +51,7 @@ def tree_cui(table: FileView) -> Found:
     for node in _nodes(table):
         where = f"row {node.line}, column cui"
         if node.cui and not CUI.fullmatch(node.cui):
-            yield Finding("this is no CUI", where, node.cui[:40], "C and seven digits")
+            yield Finding("this is not a CUI", where, node.cui[:40], "C and seven digits")
         elif node.cui:
             other = first.setdefault(node.cui, node)
             if other.label.casefold() != node.label.casefold():
@@ -73,7 +73,7 @@ def tree_parent(table: FileView) -> Found:
     for node in nodes:
         where = f"row {node.line}, column parent"
         if node.parent and (node.tree, node.parent) not in parents:
-            yield Finding("the tree has no such label", where, node.parent[:40])
+            yield Finding("the tree does not hold this label", where, node.parent[:40])
         elif node.parent and _is_below_itself(node, parents):
             yield Finding("the label lies below itself", where, node.parent[:40])
 
@@ -112,4 +112,4 @@ def tree_count(table: FileView) -> Found:
             least, most = max([node.count, *children]), node.count + sum(children)
             if not least <= node.total <= most:
                 where = f"row {node.line}, column count_with_descendants"
-                yield Finding("the count does not fit those below", where, str(node.total), f"{least} to {most}")
+                yield Finding("the count contradicts the counts below it", where, str(node.total), f"{least} to {most}")

@@ -46,7 +46,7 @@ def description_invalid(file: FileView) -> Found:
     Fix: Correct the key that the message names.
     """
     if file.size and not file.document.error and not isinstance(file.document.content, dict):
-        yield "the content is no JSON object"
+        yield "the content is not a JSON object"
     for _, where, message in file.schema_errors:
         yield Finding(message, where=where)
 
@@ -79,7 +79,7 @@ def description_incomplete(file: FileView) -> Found:
     if "DatasetType" not in content:
         yield Finding("DatasetType is missing", where="$", expected="raw or derivative")
     if not content.get("Authors") and not content.get("GeneratedBy"):
-        yield Finding("neither Authors nor GeneratedBy is there", where="$")
+        yield Finding("Authors and GeneratedBy are both missing", where="$")
 
 
 @check("LICENSE_MISSING", per="dataset", level=Level.WARNING)
@@ -93,7 +93,7 @@ def license_missing(dataset: DatasetView) -> Found:
     if dataset.has(DESCRIPTION) and (content := _content(dataset.view(DESCRIPTION))):
         has_file = any(path.upper().startswith(("LICENSE", "LICENCE")) for path in dataset.tree.files)
         if not has_file and not content.get("License") and not content.get("UsageTerms"):
-            yield Finding("no licence and no terms of use are named", where="$.License", path=DESCRIPTION)
+            yield Finding("neither a licence nor terms of use are given", where="$.License", path=DESCRIPTION)
 
 
 @check("DESCRIPTION_TYPE", per="json", level=Level.WARNING, when=_is_description)
@@ -108,7 +108,7 @@ def description_type(file: FileView) -> Found:
     below = file.path.startswith("derivatives/")
     if said == ("raw" if below else "derivative") and (below or file.dataset.subjects):
         expected = "derivative" if below else "raw"
-        yield Finding("DatasetType is not that of its place", "$.DatasetType", str(said), expected)
+        yield Finding("DatasetType does not match the place of the file", "$.DatasetType", str(said), expected)
 
 
 @check("GENERATED_BY_MISSING", per="json", level=Level.INFO, when=_is_description)

@@ -73,7 +73,7 @@ def file_special(dataset: DatasetView) -> Found:
 
     Fix: Remove it.
     """
-    return _odd(dataset, "special", "this is a pipe, a socket or a device")
+    return _odd(dataset, "special", "the entry is a pipe, a socket or a device")
 
 
 @check("FILE_UNREADABLE", per="dataset")
@@ -110,7 +110,7 @@ def names_collide(dataset: DatasetView) -> Found:
     for path in dataset.tree.files:
         other = first.setdefault(path.casefold(), path)
         if other != path:
-            yield Finding("another file's path differs only by case", value=path, expected=other, path=path)
+            yield Finding("another path differs from this one only in case", value=path, expected=other, path=path)
 
 
 @check("ZERO_BYTES", per="dataset")
@@ -123,7 +123,7 @@ def zero_bytes(dataset: DatasetView) -> Found:
     """
     for path, size in dataset.tree.files.items():
         if not size and dataset.view(path).kind != "other":
-            yield Finding("the file has no content", path=path)
+            yield Finding("the file is empty", path=path)
 
 
 @check("TOP_LEVEL_UNKNOWN", per="dataset", level=Level.WARNING)
@@ -136,10 +136,10 @@ def top_level_unknown(dataset: DatasetView) -> Found:
     """
     for path in dataset.tree.files:
         if "/" not in path and not TOP_FILES.fullmatch(path):
-            yield Finding("this file is none that the standard defines", path=path)
+            yield Finding("the standard does not define this file", path=path)
     for folder in sorted(dataset.tree.folders):
         if "/" not in folder and folder not in TOP_FOLDERS and not re.fullmatch("sub-[0-9a-zA-Z]+", folder):
-            yield Finding("this folder is none that the standard defines", path=folder)
+            yield Finding("the standard does not define this folder", path=folder)
 
 
 @check("SUBJECTS_MISSING", per="dataset")

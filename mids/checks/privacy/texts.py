@@ -19,7 +19,7 @@ def _found(file: FileView, kind: Kind) -> Iterator[Finding]:
     """The identifiers of one kind in a file; the messages never show them."""
     for found in file.identifiers:
         if found.kind == kind:
-            yield Finding(f"{found.what} stands in {PLACES[file.kind]}", where=found.where)
+            yield Finding(f"{PLACES[file.kind]} holds {found.what}", where=found.where)
 
 
 @check("PRIVACY_NATIONAL_ID", per="content", when=has_identifiers)
@@ -139,7 +139,7 @@ def privacy_path(file: FileView) -> Found:
     """
     if _LONG.search(file.path) and not file.is_companion:
         if _PATH.search(file.path):
-            yield "the name holds what reads like a date"
+            yield "the name holds what looks like a date"
         for kind, what in identify(file.path):
             if kind in ("national id", "uid"):
                 yield f"the name holds {what}"
@@ -164,4 +164,4 @@ def privacy_file(dataset: DatasetView) -> Found:
     """
     for path in dataset.tree.files:
         if "/" in path and not path.startswith("sub-") and CARRIERS.fullmatch(path):
-            yield Finding("files of this kind carry more than they show", path=path)
+            yield Finding("files of this kind hold more than they show", path=path)

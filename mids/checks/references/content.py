@@ -41,7 +41,7 @@ def scan_contradicted(subject: DatasetView) -> Found:
                 if subject.has(path) and (image := subject.view(path)).kind == "image":
                     for column, expected in _differences(image, row):
                         where = f"row {line}, column {column}"
-                        message = f"the image's {column.replace('_', ' ')} is another"
+                        message = f"the image has another {column.replace('_', ' ')}"
                         yield Finding(message, where, row[column][:40], expected, table.path)
 
 
@@ -134,7 +134,7 @@ def age_contradicted(subject: DatasetView) -> Found:
             said = _age(subject.view(PARTICIPANTS).by_key.get(label, {}).get("age", ""))
             numbers = [age for age in ages if age is not None]
             if any(later < earlier for earlier, later in pairwise(numbers)):
-                yield Finding("the subject grows younger from one session to a later", where="column age", path=path)
+                yield Finding("the age falls from one session to a later one", where="column age", path=path)
             if numbers and said is not None and abs(numbers[0] - said) > 1:
                 message = "participants.tsv has another age at the first session"
                 yield Finding(message, "column age", f"{numbers[0]:g}", f"{said:g}", path)
@@ -167,7 +167,7 @@ def reference_contradicted(table: FileView) -> Found:
             said = row.get(column, "")
             own = parts[at] if len(parts) > at + 1 else ""
             if said and own.startswith(prefix) and own.removeprefix(prefix) != said.removeprefix(prefix):
-                yield Finding("the image is one of another", f"row {line}, column {column}", said[:40], own)
+                yield Finding("the image belongs to another", f"row {line}, column {column}", said[:40], own)
 
 
 @check("REPORT_UNKNOWN", per="dataset")
@@ -183,7 +183,10 @@ def report_unknown(dataset: DatasetView) -> Found:
         for line, row in _records(dataset.view(LABELS)):
             if row.get("report_id", NA) not in {*reports, NA}:
                 yield Finding(
-                    "there is no such report", f"row {line}, column report_id", row["report_id"][:40], path=LABELS
+                    "the table of reports does not hold this report",
+                    f"row {line}, column report_id",
+                    row["report_id"][:40],
+                    path=LABELS,
                 )
 
 
@@ -201,7 +204,7 @@ def image_without_split(dataset: DatasetView) -> Found:
     for path in dataset.images:
         subject, session, *_ = path.split("/")
         if not {path, f"{subject}/{session}", subject} & listed:
-            yield Finding("the table of partitions has no row of this image", path=path, expected=PARTITIONS)
+            yield Finding("the table of partitions has no row for this image", path=path, expected=PARTITIONS)
 
 
 def _unit(row: Mapping[str, str]) -> str:
@@ -226,7 +229,7 @@ def labels_incomplete(dataset: DatasetView) -> Found:
         }
         seen = {path.partition("/")[0] for path in dataset.images}
         for subject in sorted(seen - labelled):
-            yield Finding("the label table has no row of this subject", path=subject, expected=LABELS)
+            yield Finding("the label table has no row for this subject", path=subject, expected=LABELS)
 
 
 @check("SPLIT_LEAK", per="table")

@@ -43,7 +43,7 @@ def participant_without_folder(dataset: DatasetView) -> Found:
     if dataset.has(PARTICIPANTS):
         for where, value in _column(dataset.view(PARTICIPANTS), "participant_id"):
             if value not in dataset.subjects:
-                yield Finding("there is no folder of this subject", where, value[:40], path=PARTICIPANTS)
+                yield Finding("this subject has no folder", where, value[:40], path=PARTICIPANTS)
 
 
 @check("FOLDER_WITHOUT_PARTICIPANT", per="dataset")
@@ -57,7 +57,7 @@ def folder_without_participant(dataset: DatasetView) -> Found:
     if dataset.has(PARTICIPANTS) and "participant_id" in dataset.view(PARTICIPANTS).rows.header:
         for subject in dataset.subjects:
             if subject not in dataset.participants:
-                yield Finding("participants.tsv has no row of this subject", path=subject)
+                yield Finding("participants.tsv has no row for this subject", path=subject)
 
 
 # --- sessions --------------------------------------------------------------------------------------------
@@ -95,7 +95,7 @@ def session_without_folder(subject: DatasetView) -> Found:
     for table, folders in _sessions(subject):
         for where, value in _column(table, "session_id"):
             if _prefixed(value, "ses-") not in folders:
-                yield Finding("there is no folder of this session", where, value[:40], path=table.path)
+                yield Finding("this session has no folder", where, value[:40], path=table.path)
 
 
 @check("FOLDER_WITHOUT_SESSION", per="subject")
@@ -111,7 +111,7 @@ def folder_without_session(subject: DatasetView) -> Found:
             rows = {_prefixed(value, "ses-") for value in table.rows.column("session_id")}
             for folder in sorted(folders - rows):
                 path = f"{table.folder}/{folder}"
-                yield Finding("the sessions table has no row of this session", path=path, expected=table.path)
+                yield Finding("the sessions table has no row for this session", path=path, expected=table.path)
 
 
 def _prefixed(value: str, prefix: str) -> str:
@@ -160,9 +160,9 @@ def scan_without_file(subject: DatasetView) -> Found:
         names = _names(subject, table.folder)
         for where, value in _column(table, "filename"):
             if not subject.has(f"{table.folder}/{value}") and value not in names:
-                message = "there is no such file"
+                message = "this file does not exist"
                 if _is_of_another(value, table):
-                    message += "; its name is that of another subject or session"
+                    message += "; its name belongs to another subject or session"
                 yield Finding(message, where, value[:200], path=table.path)
 
 
@@ -209,7 +209,7 @@ def image_without_scan(subject: DatasetView) -> Found:
         if folder in listed:
             path = image.path.removeprefix(folder + "/")
             if path not in listed[folder] and path.rpartition("/")[2] not in listed[folder]:
-                yield Finding("the scans table has no row of this image", path=image.path)
+                yield Finding("the scans table has no row for this image", path=image.path)
 
 
 # --- every other table -----------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def mask_without_image(mask: FileView) -> Found:
     """
     if mask.name and mask.name.get("space") is None and _image(mask) is None:
         expected = mask.folder.removeprefix(ROIS) + "/…"
-        yield Finding("there is no image of this segmentation", expected=expected)
+        yield Finding("this segmentation has no image", expected=expected)
 
 
 @check("MASK_GRID", per="image", when=is_mask)
@@ -102,7 +102,7 @@ def dseg_lookup_missing(mask: FileView) -> Found:
     Fix: Write a `…_dseg.tsv` with the columns index and name beside it, or at the top of `derivatives/rois`.
     """
     if _lookup(mask) is None and not any(key in mask.metadata for key in MAPS):
-        yield Finding("there is no table of its values", expected=f"{mask.stem}.tsv")
+        yield Finding("no table names its values", expected=f"{mask.stem}.tsv")
 
 
 def _values(mask: FileView) -> frozenset[float]:
@@ -141,7 +141,11 @@ def mask_values(mask: FileView) -> Found:
     Fix: Write a mask of 0 and 1; use a `dseg` for several structures.
     """
     if surplus := sorted(_values(mask) - {0, 1, 255}):
-        yield Finding("the mask holds other values", value=" ".join(f"{v:g}" for v in surplus[:8]), expected="0 1")
+        yield Finding(
+            "the mask holds values other than 0 and 1 (or 255)",
+            value=" ".join(f"{v:g}" for v in surplus[:8]),
+            expected="0 1",
+        )
 
 
 @check("MASK_EMPTY", per="image", level=Level.WARNING, deep=True, when=is_mask)
@@ -153,4 +157,4 @@ def mask_empty(mask: FileView) -> Found:
     Fix: Convert the segmentation again, or remove it.
     """
     if isinstance(mask.whole, Whole) and mask.whole.blank:
-        yield "all voxels have one value"
+        yield "all voxels have the same value"

@@ -32,7 +32,7 @@ def json_key_duplicated(file: FileView) -> Found:
     Fix: Keep the right one.
     """
     for key in file.document.twice:
-        yield Finding("the key stands twice in one object", where=key)
+        yield Finding("the object holds the key twice", where=key)
 
 
 @check("SIDECAR_MISSING", per="image", when=lacks_sidecar)
@@ -56,7 +56,7 @@ def sidecar_shared(image: FileView) -> Found:
     Fix: Convert the series again, or compare the files and copy the sidecar for each of them.
     """
     if not _described(image) and (other := _shared(image)):
-        yield Finding("the sidecar of another file of the series is the only one", expected=other)
+        yield Finding("only another file of the series has a sidecar", expected=other)
 
 
 def _described(image: FileView) -> bool:
@@ -120,7 +120,7 @@ def sidecar_not_an_object(file: FileView) -> Found:
     Fix: Write an object of keywords and values.
     """
     if file.size and not file.document.error and file.layout == "unknown":
-        yield "the content is no JSON object"
+        yield "the content is not a JSON object"
 
 
 @check("SIDECAR_KEY_MISSING", per="sidecar", when=has_schema_errors)
@@ -245,7 +245,7 @@ def modality_contradicted(image: FileView) -> Found:
     if modality and suffix and suffix.modalities and modality not in suffix.modalities:
         meant = image.dataset.schema.suffix_of(modality)
         expected = meant.suffix if meant else ""
-        yield Finding("the suffix does not fit Modality", where="$.Modality", value=modality, expected=expected)
+        yield Finding("the suffix contradicts Modality", where="$.Modality", value=modality, expected=expected)
 
 
 @check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
@@ -260,4 +260,4 @@ def task_contradicted(image: FileView) -> Found:
     task = _text(image.metadata.get("TaskName"))
     plain = "".join(c for c in task if c.isascii() and c.isalnum())
     if said and plain and plain != said:
-        yield Finding("the name's task is not TaskName", where="$.TaskName", value=task, expected=said)
+        yield Finding("the task in the name differs from TaskName", where="$.TaskName", value=task, expected=said)

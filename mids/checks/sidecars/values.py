@@ -32,7 +32,7 @@ def sidecar_conflict(image: FileView) -> Found:
         for key, value in content.items() if isinstance(content, dict) else ():
             if key in nearer and nearer[key] != value:
                 where = image.sidecar.path if image.sidecar else image.path
-                message = "the value is another than in a sidecar above"
+                message = "the value differs from that in a sidecar above"
                 yield Finding(message, f"$.{key}", _short(nearer[key]), _short(value), where)
         nearer = {**content, **nearer} if isinstance(content, dict) else nearer
 
@@ -57,7 +57,7 @@ def sidecar_ambiguous(image: FileView) -> Found:
         folders.setdefault(view.folder, []).append(view.path)
     for paths in folders.values():
         if len(paths) > 1:
-            yield Finding("several sidecars of one folder apply", value=" ".join(sorted(paths))[:200])
+            yield Finding("several sidecars in one folder apply", value=" ".join(sorted(paths))[:200])
 
 
 USUAL: dict[str, tuple[float, float, str]] = {

@@ -165,4 +165,4 @@ def cell_level(table: FileView) -> Found:
                     if row[at] != NA and row[at].strip() and row[at] not in levels:
                         expected = " ".join(list(levels)[:12])
                         where = f"row {line}, column {name[:SHOWN]}"
-                        yield Finding("the word is none of the column's Levels", where, row[at][:SHOWN], expected)
+                        yield Finding("the word is not among the column's Levels", where, row[at][:SHOWN], expected)

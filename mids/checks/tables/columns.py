@@ -93,7 +93,7 @@ def table_empty(table: FileView) -> Found:
     Fix: Fill the table, or remove it.
     """
     if table.size and not table.rows.rows and not table.rows.problems:
-        yield "there are no rows"
+        yield "the table has no rows"
 
 
 @check("TABLE_UNKNOWN", per="table", level=Level.INFO)
@@ -105,7 +105,7 @@ def table_unknown(table: FileView) -> Found:
     Fix: Nothing, or describe the table in `schemas/tables/`.
     """
     if table.table is None and not table.subject:
-        yield "the vocabulary defines no table of this name at this place"
+        yield "the vocabulary does not define a table of this name here"
 
 
 @check("COLUMN_MISSING", per="table", when=is_described_table)
@@ -133,7 +133,7 @@ def column_duplicated(table: FileView) -> Found:
     header = table.rows.header
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
-            yield Finding("the name stands twice in the header", where=f"column {name[:SHOWN]}")
+            yield Finding("the header holds the name twice", where=f"column {name[:SHOWN]}")
 
 
 @check("COLUMN_NAME", per="table", level=Level.WARNING)
@@ -162,7 +162,9 @@ def column_unknown(table: FileView) -> Found:
         described = {name for view in table.dictionaries for name in view.keys}
         for name in dict.fromkeys(table.rows.header):
             if name and name not in table.table.columns and name not in described:
-                yield Finding("nothing says what this column means", where=f"column {name[:SHOWN]}")
+                yield Finding(
+                    "neither the vocabulary nor a JSON file describes this column", where=f"column {name[:SHOWN]}"
+                )
 
 
 @check("KEY_DUPLICATED", per="table")
@@ -182,7 +184,7 @@ def key_duplicated(table: FileView) -> Found:
     for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
         before = first.setdefault(tuple(row[at] for at in columns), line)
         if before != line:
-            yield Finding(f"the key is that of row {before}", where=f"row {line}, column {' + '.join(key)}")
+            yield Finding(f"row {before} has the same key", where=f"row {line}, column {' + '.join(key)}")
 
 
 UNITS: Mapping[str, frozenset[str]] = {
@@ -211,5 +213,5 @@ def column_unit(table: FileView) -> Found:
             unit = columns[name].unit if name in columns else ""
             if unit and isinstance(said, str) and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
                 yield Finding(
-                    "the unit is not that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
+                    "the unit differs from that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
                 )

@@ -73,14 +73,14 @@ def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     if rule is None and not known:
         return DELIVER
     reason = (
-        rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes into its pictures"
+        rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes text into its images"
     )
     certain = rule.certain if rule else True
     if policy.burned_in == "hold" or policy.burned_in == "report":
         return Decision(policy.burned_in, reason, (), certain)
     if known or (policy.detect != "none" and not is_volume):
         return Decision("blank", reason, known, certain)
-    return Decision("hold", f"{reason}, and no region to blank is known")
+    return Decision("hold", f"{reason}, and no region to redact is known")
 
 
 def screen(decision: Decision, policy: Policy) -> Screen:

@@ -26,7 +26,7 @@ def contact_sheet(pictures: Iterable[tuple[str, Bytes]], *, columns: int = 3) ->
     """
     tiles = [_tile(reference, picture) for reference, picture in pictures]
     if not tiles:
-        raise ValueError("a contact sheet needs a picture")
+        raise ValueError("a contact sheet needs at least one image")
     wide = min(columns, len(tiles))
     high = -(-len(tiles) // wide)
     sheet = Image.new("RGB", (wide * (SIDE + _GAP), high * (tiles[0].height + _GAP)), "black")

@@ -68,7 +68,7 @@ def _reader(syntax: str, plane: int) -> Callable[[bytes], Iterator[_Stretch]]:
         return _jpeg_2000
     if syntax in RLETransferSyntaxes:
         return lambda stream: _rle(stream, plane)
-    raise DataError("DEID_IMPOSSIBLE", "nobody can tell what compressed pixel data of this transfer syntax holds")
+    raise DataError("DEID_IMPOSSIBLE", "compressed pixel data of this transfer syntax can't be checked")
 
 
 def _fragments(content: bytes) -> Iterator[tuple[int, int]]:
@@ -210,4 +210,4 @@ def _rle(stream: bytes, plane: int) -> Iterator[_Stretch]:
 
 
 def _unknown(kind: str) -> DataError:
-    return DataError("DEID_IMPOSSIBLE", f"its compressed pixel data is no {kind} stream: what it holds can't be told")
+    return DataError("DEID_IMPOSSIBLE", f"its compressed pixel data is not a {kind} stream, and can't be checked")

@@ -75,7 +75,7 @@ def _tree(data: bytes) -> Element:
         return builder.close()
     except (expat.ExpatError, AssertionError, LookupError, ValueError) as error:
         line = getattr(error, "lineno", 0)
-        message = f"the file is no XML ({type(error).__name__}{f', line {line}' if line else ''})"
+        message = f"the file is not XML ({type(error).__name__}{f', line {line}' if line else ''})"
         raise DataError("ANNOTATIONS_INVALID", message) from error
 
 
