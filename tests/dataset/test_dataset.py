@@ -216,7 +216,7 @@ def test_table_keeps_every_character(made: Path) -> None:
 
 @pytest.mark.parametrize("path", ["absent.tsv", "../made/participants.tsv", "sub-01"])
 def test_table_outside_the_dataset_is_refused(made: Path, path: str) -> None:
-    with pytest.raises(MidsError, match="is no file of the dataset"):
+    with pytest.raises(MidsError, match="is not a file of the dataset"):
         Dataset(made).table(path)
 
 
@@ -343,7 +343,7 @@ def test_broken_images_name_their_code(made: Path, path: str, code: str) -> None
 
 
 def test_only_images_of_the_dataset_can_be_loaded(made: Path) -> None:
-    with pytest.raises(MidsError, match="is no file of the dataset"):
+    with pytest.raises(MidsError, match="is not a file of the dataset"):
         Dataset(made).load(RX.replace("-pa", "-ap"))
     with pytest.raises(MidsError, match="neither NIfTI nor PNG"):
         Dataset(made).load("participants.tsv")
@@ -441,7 +441,7 @@ def test_pybids_reads_any_name_that_is_built(name: Name) -> None:
 
 
 def test_pybids_without_a_dataset_or_with_a_broken_one(made: Path) -> None:
-    with pytest.raises(MidsError, match="is no folder"):
+    with pytest.raises(MidsError, match="is not a folder"):
         bids_layout(made / "absent")
     written(made, {RX.replace(".png", ".json"): "{"})
     with pytest.raises(MidsError, match="can't index"):
