@@ -65,7 +65,7 @@ def segmentation(root: Path, record: Record, regions: Regions) -> Segmentation:
     """
     shape = record.geometry
     if shape is None or shape.volumes != 1 or shape.slices != len(record.sources):
-        raise DataError("REGION_MISMATCH", "a SEG needs a series with one image at each position")
+        raise DataError("REGION_MISMATCH", "a SEG needs a series with exactly one image at each position")
     sources = [_header(root, record, number) for number in range(len(record.sources))]
     areas = {name: _pixels(regions.outlines, name, record) for name in regions.lookup}
     drawn = [name for name, area in areas.items() if area.any()]

@@ -53,7 +53,7 @@ _DATES = {
 def tools() -> str:
     """What conversions work with: name, version or how to get it, and what for, separated by tabs."""
     rows = (
-        (tool.name, tool.version or "not there", tool.purpose if tool.version else f"{tool.purpose}: {tool.missing}")
+        (tool.name, tool.version or "missing", tool.purpose if tool.version else f"{tool.purpose}: {tool.missing}")
         for tool in found_tools()
     )
     return "".join("\t".join(row) + "\n" for row in rows)

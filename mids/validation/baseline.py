@@ -15,7 +15,7 @@ from mids.errors import MidsError
 from mids.issues import Issue
 
 VERSION = 1
-"""Goes up when fingerprints are made in another way."""
+"""Increases when fingerprints are made differently."""
 
 Baseline = Counter[str]
 """How many issues of each fingerprint are known."""

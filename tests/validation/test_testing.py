@@ -138,7 +138,10 @@ def test_a_check_of_another_package_runs(tmp_path: Path) -> None:
 def test_a_package_that_cannot_be_loaded_is_named(text: str, says: str, tmp_path: Path) -> None:
     done = run(installed(tmp_path / "site", "by_site", text), testing.dataset(tmp_path))
     last = done.stderr.strip().splitlines()[-1]
-    assert last == f"mids.errors.MidsError: can't load the checks of by_site (by_site): {says}: install the package again, or remove it"
+    assert last == (
+        f"mids.errors.MidsError: can't load the checks of by_site (by_site): {says}: install "
+        "the package again, or remove it"
+    )
 
 
 # --- pandas ----------------------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def _annotation(
 ) -> Annotation:
     """One annotation; raises `DataError` ``ANNOTATION_INVALID`` where it can't be understood."""
     if not isinstance(entry, dict):
-        raise DataError("ANNOTATION_INVALID", "the annotation is no object")
+        raise DataError("ANNOTATION_INVALID", "the annotation is not an object")
     study = _text(entry.get("StudyInstanceUID"))
     if not study:
         raise DataError("ANNOTATION_INVALID", "the annotation names no study")
@@ -240,7 +240,7 @@ def _points(value: object) -> Points:
     try:
         points = tuple((float(x), float(y)) for x, y in value)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise DataError("ANNOTATION_INVALID", "its points are no pairs of numbers") from error
+        raise DataError("ANNOTATION_INVALID", "its points are not pairs of numbers") from error
     if not all(math.isfinite(number) for point in points for number in point):
         raise DataError("ANNOTATION_INVALID", "its points are not finite")
     return points

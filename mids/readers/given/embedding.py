@@ -54,7 +54,7 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
             _check(head, path)
             for row in table:
                 if len(row) != len(head) or not row[0].strip():
-                    raise MidsError(f"{path}, line {table.line_num}: {len(head)} cells are needed, the id first")
+                    raise MidsError(f"{path}, line {table.line_num}: give {len(head)} cells, the ID first")
                 patient = row[0].strip()
                 if patient in rows:
                     raise MidsError(f"{path}, line {table.line_num}: an earlier line has the same patient: remove one")
