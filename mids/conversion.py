@@ -63,7 +63,7 @@ def convert(
     YAML file that describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel
     where a source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset
     ``mids`` if none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which
-    must not exist, gets what was taken out of texts. `layout` says whose names and folders images get: ours, or those
+    must not exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those
     of the published BIMCV-COVID19+ (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.

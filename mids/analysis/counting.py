@@ -27,7 +27,7 @@ class Tables:
     """The tables that are counted, with the columns that `Dataset` gives them.
 
     `scans` has participant_id and session_id too; `facts` has a row for each image with `filename`, `slices` (all
-    slices of all volumes of a NIfTI, 1 for a picture) and the `SIDECAR_KEYS`.
+    slices of all volumes of a NIfTI, 1 for a 2D image) and the `SIDECAR_KEYS`.
     """
 
     participants: pd.DataFrame

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A label and all that the tree has below it, as `plain` words and as UMLS CUIs; `strange` are CUIs elsewhere.
+    """A label and all labels below it in the tree, as `plain` words and as UMLS CUIs; `strange` are CUIs elsewhere.
 
     A label with a CUI goes by that, because a word may stand at several places of a tree and mean several things.
     """
@@ -36,7 +36,7 @@ class Concept:
 
 
 def long(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """The rows of labels.tsv with one row for each label of a list; a cell that is no JSON list is left out."""
+    """The rows of labels.tsv with one row for each label of a list; a cell that is not a JSON list is left out."""
     found = []
     for row in map(with_ids, rows):
         labels, cuis = _listed(row.get("labels", "")), _listed(row.get("label_cuis", ""))

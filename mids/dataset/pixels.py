@@ -1,4 +1,4 @@
-"""The pixels of one image: a NIfTI volume or a PNG picture."""
+"""The pixels of one image: a NIfTI volume or a 2D image (PNG)."""
 
 import zlib
 from dataclasses import dataclass

@@ -12,7 +12,7 @@ from platformdirs import user_config_path
 from mids.errors import MidsError
 
 LENGTH = 32
-"""Bytes of a key: HMAC-SHA256 wants no more (RFC 2104)."""
+"""Bytes of a key: more bring nothing to HMAC-SHA256 (RFC 2104)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def default_path() -> Path:
 
 
 def draw() -> Key:
-    """A new key that is kept nowhere."""
+    """A new key that is not saved."""
     return Key(secrets.token_bytes(LENGTH))
 
 
@@ -56,7 +56,7 @@ def create(path: Path) -> Key:
 
 
 def load(path: Path) -> Key:
-    """Reads a key; raises `MidsError` where it is absent, unreadable or no key."""
+    """Reads a key; raises `MidsError` if the file is absent, unreadable or not a key."""
     try:
         secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except FileNotFoundError as error:

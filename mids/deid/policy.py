@@ -1,4 +1,4 @@
-"""The policy of de-identification: a profile of DICOM PS3.15 Annex E, its options, and what is done with ids and text.
+"""The policy of de-identification: the Basic Profile of DICOM PS3.15 Annex E, options, and choices for IDs and text.
 
 Presets are data (`schemas/deid/presets.yaml`); a user's own file has the same form (`schemas/deid/policy.json`).
 """
@@ -57,14 +57,14 @@ class SafePrivate:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Choices of de-identification; the field names are the keys of a policy file.
+    """The choices of de-identification; the field names are the keys of a policy file.
 
-    `ages` counts where patient characteristics are retained: ``cap`` gives 89 for all above, ``bands`` ten years.
-    `times` of day stay, become whole hours, or go. A region keeps its name only with more than `region_minimum`
-    patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text, `reports`
-    whether reports that nobody has de-identified yet are left out or cleaned in that way; `lists` is a folder with
+    `ages` counts if patient characteristics are retained: ``cap`` turns higher ages into 89, ``bands`` into ten years.
+    `times` of day are kept, become whole hours, or are removed. A region keeps its name only with more than
+    `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text, `reports`
+    whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder with
     names and places to look for, `model` a model that looks too (docs/deidentify-text.md). `burned_in` says what
-    happens to pictures that may show a name, `detect` how text in other pictures is looked for.
+    happens to images that may show a name, `detect` how text in other images is looked for.
     """
 
     name: str = "mids"

@@ -15,7 +15,7 @@ COLUMNS = ("region", "site", "country")
 """The columns of patients that places are looked for in, the first that fits."""
 
 WIDTH = 640
-"""Of the map, in units of its picture."""
+"""Width of the map, in units of its SVG."""
 
 LARGEST = 20_000
 """Points of a shape that are drawn."""

@@ -39,14 +39,14 @@ ISSUES = 20
 """Issues that are listed of each code."""
 
 MARK = '<meta name="generator" content="mids report">'
-"""How a page of ours is known, so that it may be written over."""
+"""The mark of our own pages, which may be overwritten."""
 
 Viewer = Literal["none", "link", "embed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a page is to hold: its `title` (the datasets' names), small pictures of so many images of each dataset,
+    """What a page is to hold: its `title` (the datasets' names), thumbnails of so many images of each dataset,
     a map of the user's, and a volume viewer whose volumes are linked, or embedded."""
 
     title: str = ""

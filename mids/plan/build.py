@@ -90,7 +90,7 @@ def _joined(one: Subject, other: Subject) -> Subject:
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
-    """A patient whom the table of labels does not name: nothing of it is delivered."""
+    """A patient that the table of subject IDs does not list: nothing of it is delivered."""
     for record in (item for item in items if isinstance(item, Record)):
         message = "the table of subject IDs does not list this patient: nothing of it was delivered"
         yield issue("PATIENT_UNLISTED", message, record.sources[0].name, origin="read")

@@ -21,7 +21,7 @@ from mids.risk.people import People, people_of
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Who stands alone before somebody who knows these columns, and who is in a group of fewer than k."""
+    """Who can be singled out by somebody who knows these columns, and who is in a group of fewer than k."""
 
     columns: tuple[str, ...]
     smallest: int
@@ -41,7 +41,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What was measured of one dataset.
+    """The measurements of one dataset.
 
     `columns` are the quasi-identifiers, `left_out` the columns that are neither these nor sensitive, `direct` such as
     name a record of the source. `each` has every quasi-identifier by itself, `growing` the first, the first two … of
@@ -65,7 +65,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was measured of all datasets; `images` is None where images were not compared."""
+    """The measurements of all datasets; `images` is None if images were not compared."""
 
     k: int
     risks: tuple[Risk, ...]

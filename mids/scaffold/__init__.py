@@ -31,8 +31,8 @@ def write(name: str, folder: Path) -> list[str]:
     """Writes the package of a collection called `name` into `folder`, which must be absent or empty.
 
     The example's input is made by the package's own `make_input.py`, the golden dataset by its `make_golden.py`.
-    Returns the paths of what is there then, relative to `folder`. Raises `MidsError` where the name is none or taken,
-    or the folder is in use or can't be written.
+    Returns the paths of the files, relative to `folder`. Raises `MidsError` if the name is invalid or taken,
+    or the folder is not empty or can't be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise MidsError(

@@ -1,4 +1,4 @@
-"""Which issues were there before: fingerprints that survive edits elsewhere in a file, and files of them.
+"""Known issues: fingerprints that survive edits elsewhere in a file, and files of them.
 
 An issue is known by its code, path, place and value. Numbers of rows and lines do not count, so that a new row
 does not make all rows below it new; that many issues of one fingerprint are known, though, and no more.

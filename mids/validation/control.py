@@ -27,7 +27,7 @@ DEFAULT_PROFILE = "mids"
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Issues of a code at some paths that a person excuses; `path` is a pattern as in `.gitignore`.
+    """Issues of a code at some paths that a person waives; `path` is a pattern as in `.gitignore`.
 
     Issues of the dataset as a whole have no path: only the pattern `**` fits them.
     """
@@ -37,7 +37,7 @@ class Waiver:
     path: str = "**"
 
     def fits(self, issue: Issue) -> bool:
-        """Whether it excuses an issue."""
+        """Whether it waives an issue."""
         if issue.code != self.code:
             return False
         return self.path == "**" or (issue.path != "" and _matches(self.path, issue.path))

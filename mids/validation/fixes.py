@@ -1,4 +1,4 @@
-"""Repairs of a dataset that are safe: nothing that is deleted, no pixel, no value, no name of a file.
+"""Safe repairs of a dataset: they delete nothing, and change no pixel, no value and no name of a file.
 
 `plan` looks and changes nothing; each `Fix` says what it will do and shows it as a unified diff; `apply` writes,
 each file whole or not at all. A second plan after `apply` is empty.
@@ -22,7 +22,7 @@ from mids.vocabulary.schema import Schema, Table, load
 
 BOM = b"\xef\xbb\xbf"
 HEAD = 1 << 16
-"""Bytes within which the header of a gzip file must end to be mended."""
+"""Bytes within which the header of a gzip file must end to be repaired."""
 FHCRC, FEXTRA, FNAME, FCOMMENT = 2, 4, 8, 16
 """Flags of a gzip header (RFC 1952, 2.3.1)."""
 
@@ -271,7 +271,7 @@ def _mended_header(names: list[str], table: Table | None) -> list[str]:
 
 
 def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[str, str]:
-    """A row whose cells of known columns are mended."""
+    """A row whose cells of known columns are repaired."""
     for name, value in row.items():
         plain = value.strip()
         if plain and plain != value and name in table.columns:

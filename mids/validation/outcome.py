@@ -1,4 +1,4 @@
-"""What a validation gives: a `Report`."""
+"""The result of a validation: a `Report`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -44,7 +44,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """An issue that a person excused, and why."""
+    """An issue that a person waived, and why."""
 
     issue: Issue
     reason: str

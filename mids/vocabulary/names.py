@@ -177,7 +177,7 @@ _RENAMED = frozenset(
         "LEGACY_NAME",
     }
 )
-"""Problems that a renaming mends: their `expected` is the right path."""
+"""Problems that a renaming repairs: their `expected` is the right path."""
 
 
 def _with_expected(problem: Problem, name: Name) -> Problem:

@@ -239,7 +239,7 @@ def _load(extra: Path | None) -> Schema:
 # --- JSON Schemas of sidecars ----------------------------------------------------------------------------
 
 PICTURES = frozenset({"rx", "us", "light"})
-"""Groups whose files are pictures, or frames made like pictures: how their pixels were made must be said."""
+"""Groups whose files are 2D images, or frames made like them: their sidecars must say how the pixels were made."""
 
 
 def sidecar_schema(name: str, schema: Schema | None = None) -> dict[str, Any]:

@@ -79,7 +79,7 @@ class Cleaned:
 def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_cleaned: bool = False) -> Cleaned:
     """A de-identified copy of a dataset, which may share bytes with it.
 
-    `pixels_cleaned` says that the pixels hold no text, for somebody looked and made black what there was.
+    `pixels_cleaned` says that the pixels hold no text, for somebody looked and redacted what there was.
     Values that are not of their VR are removed, or replaced where the attribute is required, with an Issue. Raises
     `DataError` ``DEID_IMPOSSIBLE`` where something is in doubt, so that nothing is delivered.
     """
