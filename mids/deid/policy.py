@@ -61,9 +61,9 @@ class Policy:
 
     `ages` counts if patient characteristics are retained: ``cap`` turns higher ages into 89, ``bands`` into ten years.
     `times` of day are kept, become whole hours, or are removed. A region keeps its name only with more than
-    `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text, `reports`
-    whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder with
-    names and places to look for, `model` a model that looks too (docs/deidentify-text.md). `burned_in` says what
+    `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text,
+    `reports` whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder
+    with names and places to look for, `model` a model that also checks texts (docs/deidentify-text.md). `burned_in` says what
     happens to images that may show a name, `detect` how text in other images is looked for.
     """
 
