@@ -63,8 +63,8 @@ class Policy:
     `times` of day are kept, become whole hours, or are removed. A region keeps its name only with more than
     `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text,
     `reports` whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder
-    with names and places to look for, `model` a model that also checks texts (docs/deidentify-text.md). `burned_in` says what
-    happens to images that may show a name, `detect` how text in other images is looked for.
+    with names and places to look for, `model` a model that also checks texts (docs/deidentify-text.md). `burned_in`
+    says what happens to images that may show a name, `detect` how text in other images is looked for.
     """
 
     name: str = "mids"
