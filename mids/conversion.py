@@ -51,22 +51,22 @@ def convert(
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
-    same collection, key and layout. `limit` counts subjects; `include` and `exclude` are ids or subject labels, and
+    same collection, key and layout. `limit` counts subjects; `include` and `exclude` are ids or subject IDs, and
     globs where nobody is called so; one that matches nobody is an error. `jobs` is the number of worker processes;
     with `dask`, the address of a Dask scheduler (or a cluster object of Dask), its workers do the work: they must
     see source and destination at the same paths. `curation` is a table of corrections, `about` a YAML file that
     describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a
     source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if
     none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not
-    exist, gets what was taken out of texts. `layout` says whose names and folders images get: ours, or those of a
+    exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those of a
     published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
     if limit is not None and limit < 1:
-        raise MidsError("--limit takes a whole number from 1")
+        raise MidsError("--limit must be a whole number of 1 or more")
     if review and Path(review).exists():
-        raise MidsError(f"{review} exists: give another file for --review, or move it away")
+        raise MidsError(f"{review} already exists: give another file for --review, or move it away")
     find_layout(layout)  # refuses a name that is none before anything is written
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,

@@ -27,7 +27,7 @@ from mids.run.request import Request, make_request
 from mids.run.road import Fact, Stage, travel
 from mids.run.run import Progress
 
-ABOUT = About("deidentify", "De-identified DICOM", "DICOM files without what tells who the patient is.")
+ABOUT = About("deidentify", "De-identified DICOM", "DICOM files without what identifies the patient.")
 FACTS = "deidentification.json"
 """The file in DEST that says what was done."""
 
@@ -105,13 +105,15 @@ def _check_use(request: Request, map_file: Path | None) -> None:
     """Refuses what can't be meant, before anything is read or written."""
     policy = request.policy
     if policy.texts == "keep" and {"clean_descriptors", "clean_structured_content"} & policy.options:
-        raise MidsError("--texts keep contradicts cleaning descriptors and structured content: leave one of them out")
+        raise MidsError(
+            "--texts keep contradicts the options clean_descriptors and clean_structured_content: remove one of them"
+        )
     if policy.ids == "random" and map_file:
-        raise MidsError("random ids can't be mapped back: leave --write-map out, or choose --ids keyed")
+        raise MidsError("random IDs can't be mapped back: remove --write-map, or choose --ids keyed")
     if map_file and request.dataset in map_file.resolve().parents:
-        raise MidsError("--write-map lies inside DEST, where it would be published: give another place")
+        raise MidsError("--write-map lies inside DEST, and would be published with it: give a file elsewhere")
     if map_file and map_file.exists():
-        raise MidsError(f"{map_file} exists: give another file, or move it away")
+        raise MidsError(f"{map_file} already exists: give another file, or move it away")
 
 
 def _scanned(root: Path, mapped: Map, progress: Progress) -> Scan:

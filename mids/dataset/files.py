@@ -49,7 +49,7 @@ def read_json(door: Door, path: str) -> dict[str, Json]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise DataError("JSON_INVALID", f"{path} is no JSON object")
+        raise DataError("JSON_INVALID", f"{path} is not a JSON object")
     return content
 
 

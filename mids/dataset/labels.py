@@ -19,7 +19,7 @@ COLUMNS = ("participant_id", "session_id", "filename", "report_id", "reader", "s
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A label and all that the tree has below it, as `plain` words and as UMLS CUIs; `strange` are CUIs elsewhere.
+    """A label and all labels below it in the tree, as `plain` words and as UMLS CUIs; `strange` are CUIs elsewhere.
 
     A label with a CUI goes by that, because a word may stand at several places of a tree and mean several things.
     """
@@ -34,7 +34,7 @@ class Concept:
 
 
 def long(door: Door, rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """The rows of labels.tsv with one row for each label of a list; a cell that is no JSON list is left out."""
+    """The rows of labels.tsv with one row for each label of a list; a cell that is not a JSON list is left out."""
     found = []
     for row in map(with_ids, rows):
         labels, cuis = (_listed(door, row.get(name, "")) for name in ("labels", "label_cuis"))
@@ -54,7 +54,7 @@ def _listed(door: Door, cell: str) -> list[str]:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        door.keep(DataError("TABLE_INVALID", "a cell of labels is no JSON list and is left out"), LABELS)
+        door.keep(DataError("TABLE_INVALID", "a cell of labels is not a JSON list and is left out"), LABELS)
         return []
     return [item.strip() if isinstance(item, str) else "" for item in items]
 
@@ -77,8 +77,8 @@ def concept(label: str, tree: Sequence[Mapping[str, str]], known: Collection[tup
     if not named and not own:
         words = sorted({row.get("label", "") for row in tree} | {word for word, _ in known})
         near = get_close_matches(label, words, 3) or words[:3]
-        hint = f"did you mean {', '.join(near)}?" if near else "it has no labels"
-        raise MidsError(f"label {label}: the dataset has no such label: {hint}")
+        hint = f"did you mean {', '.join(near)}?" if near else "the dataset has no labels"
+        raise MidsError(f"unknown label {label}: {hint}")
     inside = list(_below(named, tree))
     cuis = {row.get("cui", "") for row in inside} | {cui for _, cui in own if not named}
     return Concept(

@@ -1,4 +1,4 @@
-"""The pixels of one image: a NIfTI volume or a PNG picture."""
+"""The pixels of one image: a NIfTI volume or a 2D image (PNG)."""
 
 import zlib
 from dataclasses import dataclass
@@ -51,7 +51,7 @@ def _volume(path: Path, shown: str) -> Volume:
         image: Any = nib.load(path)
         return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error, DataError) as error:
-        raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI") from error
+        raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI: convert the image again") from error
 
 
 def _picture(path: Path, shown: str) -> Picture:
@@ -61,7 +61,7 @@ def _picture(path: Path, shown: str) -> Picture:
         with Image.open(path, formats=["PNG"]) as image:
             return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error, DataError) as error:
-        raise DataError("PNG_INVALID", f"{shown} can't be read as PNG") from error
+        raise DataError("PNG_INVALID", f"{shown} can't be read as PNG: convert the image again") from error
 
 
 _MODES = {"1": "L", "L": "L", "LA": "L", "I;16": "I;16"}

@@ -59,7 +59,7 @@ def document(dataset: "Dataset", to: str, **choices: Any) -> dict[str, Any]:
     target = find_target(to)
     if target.is_folder:
         single = ", ".join(name for name, other in TARGETS.items() if not other.is_folder)
-        raise MidsError(f"{to} is no single document: give one of {single}")
+        raise MidsError(f"{to} writes many files, not one document: choose {single}")
     content: dict[str, Any] = target.load()(dataset, **{k: v for k, v in choices.items() if k in target.choices})
     return content
 
@@ -71,18 +71,18 @@ def write(dataset: "Dataset", to: str, output: Path, content: Mapping[str, Any] 
     """
     target = find_target(to)
     if output.exists() and (not target.is_folder or not output.is_dir() or any(output.iterdir())):
-        raise MidsError(f"{output} exists: give another name, or remove it")
+        raise MidsError(f"{output} already exists: give another name, or remove it")
     try:
         if target.is_folder:
             written: list[Path] = target.load()(dataset, output)
             return written
         return [write_json(output, document(dataset, to) if content is None else content)]
     except OSError as error:
-        raise MidsError(f"{output} can't be written: {error.strerror}") from error
+        raise MidsError(f"can't write {output} ({error.strerror}): give another name") from error
 
 
 def find_target(to: str) -> Target:
     """The target of a name; raises `MidsError` where there is none."""
     if to not in TARGETS:
-        raise MidsError(f"there is no export {to}: give one of {', '.join(TARGETS)}")
+        raise MidsError(f"unknown export {to}: choose from {', '.join(TARGETS)}")
     return TARGETS[to]

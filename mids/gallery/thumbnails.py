@@ -1,4 +1,4 @@
-"""Small pictures of images, made in worker processes and written as data URIs."""
+"""Thumbnails of images, made in worker processes and written as data URIs."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from mids.gallery.planes import Plane, middles, planes
 Array = npt.NDArray[Any]
 
 SINGLE, ONE_OF_THREE = 224, 150
-"""The longer side of a picture, and of the largest plane of a volume, in pixels."""
+"""The longer side of a thumbnail of a 2D image, and of the largest plane of a volume, in pixels."""
 
 LUNG, BODY = (-1350.0, 150.0), (-160.0, 240.0)
 """Hounsfield units that are shown of a chest CT (width 1500, level -600), and of another (400, 40)."""
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One small picture: `image` and `mask` (or "") are data URIs, `width` and `height` pixels of the page."""
+    """One thumbnail: `image` and `mask` (or "") are data URIs, `width` and `height` pixels of the page."""
 
     plane: str
     place: str
@@ -86,17 +86,17 @@ def thumbnail(task: Task) -> Thumbnail:
     except (OSError, ValueError, SyntaxError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
         found = DataError("IMAGE_CORRUPT", f"the image can't be read ({type(error).__name__})")
         return Thumbnail(problem=f"can't be read ({type(error).__name__})", error=found)
-    return Thumbnail(problem="no picture is made of this format")
+    return Thumbnail(problem="this format has no thumbnail")
 
 
-# --- pictures and volumes --------------------------------------------------------------------------------
+# --- 2D images and volumes --------------------------------------------------------------------------------
 
 
 def _picture(task: Task, path: Path) -> Thumbnail:
     head = png_head(path)
     check_claim(head)
     if head.rows * head.columns > PIXELS:
-        return Thumbnail(problem=f"{head.columns} × {head.rows} pixels are too many for a small picture")
+        return Thumbnail(problem=f"{head.columns} × {head.rows} pixels are too many for a thumbnail")
     try:
         with Image.open(path, formats=["PNG"]) as image:
             is_deep = image.mode.startswith("I")
@@ -134,7 +134,7 @@ def _unplaced(pane: Pane) -> Pane:
 
 
 def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
-    """The stored values that become black and white; the first is the greater where the picture is inverted."""
+    """The stored values that become black and white; the first is the greater where the image is inverted."""
     slope, intercept = scaling
     if found[0].ndim == 3:
         return 0.0, 255.0
@@ -167,7 +167,7 @@ def _pane(plane: Plane, masks: drawn.Masks | None, limits: tuple[float, float], 
 
 
 def _uri(image: Image.Image, *, is_lossless: bool = False) -> str:
-    """A picture as WebP in a data URI."""
+    """An image as WebP in a data URI."""
     stream = BytesIO()
     image.save(stream, "WEBP", lossless=is_lossless, quality=70, method=4)
     return "data:image/webp;base64," + b64encode(stream.getvalue()).decode("ascii")

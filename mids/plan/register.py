@@ -1,4 +1,4 @@
-"""Which patient has which subject label: no two share one."""
+"""Which patient has which subject ID: no two share one."""
 
 from dataclasses import dataclass, replace
 
@@ -8,7 +8,7 @@ from mids.plan.job import Subject
 from mids.plan.shelf import Shelf
 from mids.records import PatientKey, Skipped
 
-_LOST = "another patient gets the same subject label"
+_LOST = "another patient gets the same subject ID"
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""Which patients of a source are wanted: by id, subject label or glob, and how many."""
+"""Which patients of a source are wanted: by id, subject ID or glob, and how many."""
 
 import pickle
 import tempfile
@@ -11,7 +11,7 @@ from mids.plan.image import patient_of
 from mids.records import Item, PatientKey
 
 Names = frozenset[str]
-"""What one patient may be called: the id, and the subject labels."""
+"""What one patient may be called: the id, and the subject IDs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Selection:
         wanted = (set[PatientKey]().union(*included) if self.include else {*everybody}).difference(*excluded)
         if not wanted:
             given = [*(f"--include {pattern}" for pattern in self.include), *(f"--exclude {p}" for p in self.exclude)]
-            raise MidsError(f"no subject is left by {' '.join(given)}: give PatientIDs, labels or globs of the source")
+            raise MidsError(f"{' '.join(given)} leaves no subject: give PatientIDs, subject IDs or globs of the source")
         return wanted
 
 
@@ -83,5 +83,7 @@ def _matched(flag: str, pattern: str, everybody: dict[PatientKey, Names]) -> set
         patient for patient, names in everybody.items() if any(fnmatchcase(name, pattern) for name in names)
     }
     if not found:
-        raise MidsError(f"{flag} {pattern} matches no subject of the source: give PatientIDs, labels or globs of it")
+        raise MidsError(
+            f"{flag} {pattern} matches no subject of the source: give PatientIDs, subject IDs or globs of it"
+        )
     return found

@@ -20,7 +20,7 @@ def hire_workers(jobs: int, dask: Any, source: Path) -> Iterator[Workers]:
         yield Processes(jobs)
         return
     if jobs != 1:
-        raise MidsError("--jobs counts processes of this machine, --dask uses those of a cluster: give one of them")
+        raise MidsError("--jobs uses processes of this machine, --dask those of a cluster: give only one of them")
     try:
         cluster = import_module("mids.run.cluster")  # needs packages of the extra `dask`
     except ModuleNotFoundError as error:

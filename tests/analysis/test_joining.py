@@ -125,7 +125,7 @@ def test_a_label_of_the_image_goes_before_one_of_its_session(tmp_path: Path) -> 
 def test_wrong_use_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(MidsError, match="no dataset to join"):
         concat([])
-    with pytest.raises(MidsError, match="two datasets are called dicom"):
+    with pytest.raises(MidsError, match="two datasets have the name dicom"):
         concat([SOURCES / "dicom" / "mids"] * 2)
     with pytest.raises(MidsError, match="no folder"):
         concat([tmp_path / "nowhere"])

@@ -240,8 +240,8 @@ def test_the_first_run_makes_a_key_and_says_so_once(source: Path, tmp_path: Path
     first = command("mids-convert", "dicom", source, tmp_path / "1", home=home)
     second = command("mids-convert", "dicom", source, tmp_path / "2", home=home)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "made a key" in first.stderr
-    assert "made a key" not in second.stderr
+    assert "made a pseudonym key" in first.stderr
+    assert "made a pseudonym key" not in second.stderr
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
     [key] = [path for path in home.rglob("*") if path.is_file()]
     assert stat.S_IMODE(key.stat().st_mode) == 0o600

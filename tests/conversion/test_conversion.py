@@ -60,7 +60,7 @@ def test_what_is_lost_is_named_and_what_is_skipped_has_a_reason(phantom: Convers
     reasons = sorted(item.reason for subject in phantom.plan.subjects for item in subject.skipped)
     assert [reason.split(":")[0].split(",")[0] for reason in reasons] == [
         "a DICOMDIR", "a duplicate", "a localizer", "a secondary capture", "a structured report or document",
-        "held back",
+        "withheld",
     ]  # fmt: skip
 
 

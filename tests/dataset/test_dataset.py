@@ -161,7 +161,7 @@ def test_table_keeps_every_character(made: Path) -> None:
 
 @pytest.mark.parametrize("path", ["absent.tsv", "../made/participants.tsv", "sub-01"])
 def test_table_outside_the_dataset_is_refused(made: Path, path: str) -> None:
-    with pytest.raises(MidsError, match="is no file of the dataset"):
+    with pytest.raises(MidsError, match="is not a file of the dataset"):
         Dataset(made).table(path)
 
 
@@ -288,7 +288,7 @@ def test_broken_images_name_their_code(made: Path, path: str, code: str) -> None
 
 
 def test_only_images_of_the_dataset_can_be_loaded(made: Path) -> None:
-    with pytest.raises(MidsError, match="is no file of the dataset"):
+    with pytest.raises(MidsError, match="is not a file of the dataset"):
         Dataset(made).load(RX.replace("-pa", "-ap"))
     with pytest.raises(MidsError, match="neither NIfTI nor PNG"):
         Dataset(made).load("participants.tsv")

@@ -109,12 +109,12 @@ def test_wrong_use_of_an_index(copy: Path, tmp_path: Path) -> None:
     pd.DataFrame({"a": ["1"]}).to_parquet(other)
     text = tmp_path / "text.parquet"
     text.write_text("no Parquet")
-    for path, message in ((other, "is no index"), (text, "is no Parquet file")):
+    for path, message in ((other, "is not an index"), (text, "is not a Parquet file")):
         before = path.read_bytes()
         with pytest.raises(MidsError, match=message):
             _ = Dataset(copy, index=path).images
         assert path.read_bytes() == before
-    with pytest.raises(MidsError, match="can't be written"):
+    with pytest.raises(MidsError, match="can't write"):
         _ = Dataset(copy, index=tmp_path / "absent" / "i.parquet").images
 
 

@@ -82,7 +82,7 @@ def test_pybids_reads_any_name_that_is_built(name: Name) -> None:
 
 
 def test_pybids_without_a_dataset_or_with_a_broken_one(made: Path) -> None:
-    with pytest.raises(MidsError, match="is no folder"):
+    with pytest.raises(MidsError, match="is not a folder"):
         bids_layout(made / "absent")
     written(made, {RX.replace(".png", ".json"): "{"})
     with pytest.raises(MidsError, match="can't index"):

@@ -16,7 +16,7 @@ from mids import collections
 from mids.deid.policy import chosen, presets
 
 RELEASED = ("--burned-in", "release")
-"""Attributes of secondary captures stand in every file, which would be held back."""
+"""Attributes of secondary captures stand in every file, which would be withheld."""
 REPORTS = ("text", "json", "jsonl", "sarif", "junit", "github", "gitlab", "markdown", "html")
 
 

@@ -24,7 +24,7 @@ POLICIES = [("basic", ()), *(("basic", (option,)) for option in OPTIONS), *((p, 
 
 
 def _flags(profile: str, options: tuple[str, ...]) -> list[str]:
-    """Everything is delivered: attributes of secondary captures stand in every file, which would be held back."""
+    """Everything is delivered: attributes of secondary captures stand in every file, which would be withheld."""
     return ["--profile", profile, *(f"--option={option}" for option in options), *RELEASED]
 
 

@@ -51,7 +51,7 @@ def test_every_export_is_json_and_the_same_each_time() -> None:
 
 
 def test_another_kind_is_wrong_use() -> None:
-    with pytest.raises(MidsError, match="no export yaml: give one of bids, pybids"):
+    with pytest.raises(MidsError, match="unknown export yaml: choose from bids, pybids"):
         export_schema("yaml", SCHEMA)  # type: ignore[arg-type]
 
 

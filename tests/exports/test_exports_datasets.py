@@ -330,4 +330,4 @@ def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, caps
 def test_a_broken_description_is_wrong_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "dataset_description.json").write_text("[")
     assert main(["export", str(tmp_path), "--to", "croissant"]) == 1
-    assert capsys.readouterr().err == "error: JSON_INVALID: dataset_description.json is no JSON object\n"
+    assert capsys.readouterr().err == "error: JSON_INVALID: dataset_description.json is not a JSON object\n"

@@ -148,7 +148,7 @@ def test_only_a_page_of_ours_is_written_over(tmp_path: Path) -> None:
     write_page([root], target)
     write_page([root], target)
     target.write_text("<p>mine</p>", encoding="utf-8")
-    with pytest.raises(MidsError, match="no page of mids report"):
+    with pytest.raises(MidsError, match="not a page of mids report"):
         write_page([root], target)
     assert target.read_text(encoding="utf-8") == "<p>mine</p>"
 

@@ -151,7 +151,7 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
         lexicon("xx")
     path.write_text("language: fr\n", encoding="utf-8")
     lexicon.cache_clear()
-    with pytest.raises(MidsError, match=r"fr\.yaml is no lexicon"):
+    with pytest.raises(MidsError, match=r"fr\.yaml is not a lexicon"):
         lexicon(str(path))
 
 
@@ -216,7 +216,7 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         ((str(path), "--text", "informe"), "lacks the column 'informe'"),
         ((str(path), "-o", str(path)), "exists"),
         ((str(path), "--lexicon", "xx"), "no lexicon xx"),
-        ((str(path), "--model", "ours"), "no labeller is called ours"),
+        ((str(path), "--model", "ours"), "unknown labeller ours"),
     ):
         with pytest.raises(MidsError, match=message):
             command(*texts)

@@ -114,5 +114,5 @@ def test_a_pattern_that_matches_nobody_is_an_error_before_anything_is_written(
 
 
 def test_nobody_left_is_an_error(tmp_path: Path, key: Path) -> None:
-    with pytest.raises(MidsError, match="no subject is left"):
+    with pytest.raises(MidsError, match="leaves no subject"):
         delivered(tmp_path, key, ["P1"], include=["P1"], exclude=["P*"])

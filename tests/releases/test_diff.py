@@ -224,7 +224,7 @@ def test_an_entry_names_everything() -> None:
 
 @pytest.mark.parametrize("version", ["", "1 0", "a\nb", "- x"])
 def test_what_is_no_version_is_refused(tmp_path: Path, version: str) -> None:
-    with pytest.raises(MidsError, match="no version"):
+    with pytest.raises(MidsError, match="not a version"):
         prepend(dataset(tmp_path), version, "x\n")
 
 

@@ -104,7 +104,7 @@ def test_named_columns_are_taken(tmp_path: Path) -> None:
     assert risk.columns == ("covid_test",)
     assert [found.column for found in risk.diversity] == ["age"]
     assert risk.classes.smallest == 2
-    with pytest.raises(MidsError, match=r"there is no column income: choose from .*covid_test"):
+    with pytest.raises(MidsError, match=r"unknown column income: choose from .*covid_test"):
         assess([dataset], quasi=["income"])
 
 

@@ -110,7 +110,7 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(phantom: Conversion, tmp_pa
             break
     assert code == 2
     assert len(said) == 1
-    assert "run again to go on" in said[0]
+    assert "run the same command again to continue" in said[0]
     convert("dicom", INPUT, dest, key=key)
     assert tree(dest) == tree(phantom.dataset)
 

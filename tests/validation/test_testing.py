@@ -133,14 +133,17 @@ def test_a_check_of_another_package_runs(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        (CHECK.replace("SITE_MISSING", "README_MISSING"), "ValueError: two checks are called README_MISSING"),
+        (CHECK.replace("SITE_MISSING", "README_MISSING"), "ValueError: two checks have the name README_MISSING"),
         (CHECK.replace("Why: ", ""), "ValueError: SITE_MISSING: the docstring needs what, Why: and Fix:"),
     ],
 )
 def test_a_package_that_cannot_be_loaded_is_named(text: str, says: str, tmp_path: Path) -> None:
     done = run(installed(tmp_path / "site", "by_site", text), testing.dataset(tmp_path))
     last = done.stderr.strip().splitlines()[-1]
-    assert last == f"mids.errors.MidsError: the checks of by_site (by_site) can't be loaded: {says}"
+    assert last == (
+        f"mids.errors.MidsError: can't load the checks of by_site (by_site): {says}: install "
+        "the package again, or remove it"
+    )
 
 
 # --- pandas ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ _OF_PICTURES = _OF_VOLUMES | {
     "SourcePhotometricInterpretation", "PresentationLUTShape", "WindowCenter", "WindowWidth", "VOILUTFunction",
     "RescaleSlope", "RescaleIntercept", "BitsStored", "PixelPaddingValue", "LossyImageCompression", "FrameTime",
 }  # fmt: skip
-"""Fields that the action of a picture states once it has made it; the header's would contradict it."""
+"""Fields that the action of an image states once it has made it; the header's would contradict it."""
 
 
 def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:

@@ -88,7 +88,7 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
         if reason:
             yield Skipped((instance.source,), reason, subject, instance.text("SeriesInstanceUID"))
         elif instance.truncated:
-            yield issue("FILE_TRUNCATED", "the pixel data breaks off", instance.source.name, origin="read")
+            yield issue("FILE_TRUNCATED", "the pixel data is cut off", instance.source.name, origin="read")
         else:
             images.append(instance)
     images, repeated = _distinct(root, images, lambda i: i.text("SOPInstanceUID") or i.source)
@@ -102,7 +102,7 @@ def _identity_issues(instances: Sequence[Instance]) -> Iterator[Issue]:
     for keyword in ("PatientBirthDate", "PatientSex"):
         values = {instance.text(keyword) for instance in instances} - {""}
         if len(values) > 1:
-            message = f"one PatientID stands with {len(values)} different values of {keyword}"
+            message = f"one PatientID has {len(values)} different values of {keyword}"
             yield issue("PATIENT_AMBIGUOUS", message, instances[0].source.name, origin="read")
 
 
@@ -201,7 +201,7 @@ def _stack_key(instance: Instance) -> Hashable:
 def _volumes(root: Path, subject: PatientKey, modality: str, stack: list[Instance], part: int) -> Iterator[Item]:
     """One record per volume of a stack; slices that lie on one another are a time series or volumes apart."""
     if len(stack) > 1 and any(position(instance) is None for instance in stack):
-        message = f"{len(stack)} slices without positions can't be put into a volume"
+        message = f"{len(stack)} slices have no positions, and can't be stacked into a volume"
         yield from _unstackable(subject, stack, message)
         return
     stack, repeated = _without_twins(root, stack)
@@ -210,7 +210,7 @@ def _volumes(root: Path, subject: PatientKey, modality: str, stack: list[Instanc
         yield Skipped((twin.source,), reason, subject, twin.text("SeriesInstanceUID"))
     for volume in _separate(stack):
         if volume is None:
-            message = "slices repeat positions in a way that no attribute explains"
+            message = "slices repeat positions, and no attribute explains why"
             yield from _unstackable(subject, stack, message)
             continue
         record = _record(subject, modality, "volume", volume, part)
@@ -218,11 +218,11 @@ def _volumes(root: Path, subject: PatientKey, modality: str, stack: list[Instanc
         shape = record.geometry
         absent = even_slices(shape) - shape.slices if shape else 0
         if shape and absent > shape.slices:
-            message = f"{shape.slices} slices are there and {absent} would have to be made up between them"
+            message = f"only {shape.slices} slices exist; {absent} slices between them would have to be invented"
             yield from _unstackable(subject, volume, message)
             continue
         if shape and shape.missing:
-            message = f"{shape.slices} slices are there and {shape.missing} are missing between them"
+            message = f"{shape.missing} slices are missing between the {shape.slices} that exist"
             yield issue("SERIES_GAP", message, volume[0].source.name, origin="read")
         yield record
 

@@ -351,7 +351,7 @@ def test_what_stands_after_the_last_pixel_goes() -> None:
     old.PixelData += b"Garcia^Ana"
     found = cleaned(through_a_file(old))
     assert len(found.dataset.PixelData) == 8
-    assert "PixelData is longer than its header says, and the rest was removed" in {i.message for i in found.issues}
+    assert "PixelData is longer than its header says; the surplus was removed" in {i.message for i in found.issues}
 
 
 def test_an_overlay_in_compressed_pixels_is_refused() -> None:
