@@ -1,13 +1,11 @@
 """The command ``mids convert``: its arguments; the work is done in `mids.conversion`."""
 
 import argparse
-import logging
-import sys
 from pathlib import Path
 
 from mids.cli import report as cli_report
 from mids.cli.parsing import EXIT_CODES
-from mids.cli.shared import Progress, chosen_policy, machine_arguments, message_arguments, policy_arguments, say
+from mids.cli.shared import Progress, chosen_policy, machine_arguments, message_arguments, policy_arguments, say_done
 from mids.errors import MidsError
 from mids.resources import layout_names
 
@@ -109,9 +107,7 @@ def run(namespace: argparse.Namespace) -> int:
     """Answers what is asked, or converts; returns the exit code."""
     from mids import collections, conversion
     from mids.deid.describe import describe
-    from mids.issues import Level
     from mids.report import asked
-    from mids.report import plan as report
 
     if namespace.list:
         for name in collections.names():
@@ -136,23 +132,9 @@ def run(namespace: argparse.Namespace) -> int:
         publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
     )  # fmt: skip
     progress.end()
-    if done.key_made:
-        print(
-            f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)",
-            file=sys.stderr,
-        )
-    if done.outcome is None and a.dry_run:
-        print(report.dry_run(done.plan, done.comparison, done.references), end="")
-    least = Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING
-    say(report.issue_lines(done.issues, least=least))
-    for crash in done.outcome.crashes if done.outcome else ():
-        say(crash + "\n")
-    if not a.dry_run and not a.quiet:
-        text = report.summary(done.plan, done.outcome, done.issues, f"{done.dataset}.mids")
-        if done.outcome and (done.outcome.made or done.outcome.kept):
-            text += _counted(done.dataset)
-        print(text, end="")
-        logging.getLogger("mids").info(text)
+    say_done(a, done)
+    if not a.dry_run and not a.quiet and done.outcome and (done.outcome.made or done.outcome.kept):
+        print(_counted(done.dataset), end="")
     if done.outcome is not None:
         cli_report.write_html(a, done.dataset)
     return done.exit_code

@@ -1,7 +1,6 @@
 """The command ``mids deidentify``: its arguments; the work is done in `mids.deidentification`."""
 
 import argparse
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from mids.cli.shared import (
     machine_arguments,
     message_arguments,
     policy_arguments,
-    say,
+    say_done,
     warn_of_former,
 )
 from mids.errors import MidsError
@@ -72,8 +71,6 @@ def run(namespace: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from mids.deid.describe import describe
     from mids.deidentification import deidentify
-    from mids.issues import Level
-    from mids.report import plan as report
 
     a = namespace
     if a.profile and a.policy:
@@ -95,18 +92,7 @@ def run(namespace: argparse.Namespace) -> int:
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
     )  # fmt: skip
     progress.end()
-    if done.key_made:
-        say(f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)\n")
-    if a.dry_run:
-        print(report.dry_run(done.plan, done.comparison, done.references), end="")
-    say(report.issue_lines(done.issues, least=Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING))
-    for crash in done.outcome.crashes if done.outcome else ():
-        say(crash + "\n")
-    if not a.dry_run and not a.quiet:
-        state = f"{done.dataset}.mids"
-        text = report.summary(done.plan, done.outcome, done.issues, state, what="files", linked=not done.is_sealed)
-        print(text, end="")
-        logging.getLogger("mids").info(text)
+    say_done(a, done, what="files")
     return done.exit_code
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
     from mids.issues import Issue
+    from mids.run.done import Done
 
 UNREAD = 20
 """Entries that could not be read of which a command tells one by one."""
@@ -99,6 +100,26 @@ def say_unread(issues: Iterable["Issue"]) -> int:
         shown.append(f"{len(found)} entries of the dataset could not be read and are not counted: see mids validate\n")
     say("".join(shown))
     return int(any(each.level is Level.ERROR for each in found))
+
+
+def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images") -> None:
+    """Prints what a run planned or did, and what is wrong; `what` is the word for its outputs."""
+    from mids.issues import Level
+    from mids.report import plan as report
+
+    a = arguments
+    if done.key_made:
+        say(f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)\n")
+    if done.outcome is None and a.dry_run:
+        print(report.dry_run(done.plan, done.comparison, done.references), end="")
+    say(report.issue_lines(done.issues, least=Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING))
+    for crash in done.outcome.crashes if done.outcome else ():
+        say(crash + "\n")
+    if not a.dry_run and not a.quiet:
+        state = f"{done.dataset}.mids"
+        text = report.summary(done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed)
+        print(text, end="")
+        logging.getLogger("mids").info(text)
 
 
 def warn_of_former(former: str, now: str) -> None:
