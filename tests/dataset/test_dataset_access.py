@@ -98,7 +98,7 @@ def test_a_tree_that_runs_in_a_circle_ends(made: Path) -> None:
 
 
 def test_an_unknown_label_is_wrong_use(made: Path, tmp_path: Path) -> None:
-    with pytest.raises(MidsError, match=r"no such label: did you mean pneumonia"):
+    with pytest.raises(MidsError, match=r"unknown label pneumona: did you mean pneumonia"):
         Dataset(made).select(label="pneumona")
     with pytest.raises(MidsError, match="the dataset has no labels"):
         Dataset(written(tmp_path / "bare", {A: ""})).select(label="nodes")
@@ -141,7 +141,7 @@ def test_a_timeline_is_in_the_order_of_days(made: Path) -> None:
         (None, "test", "PCR", "positive"),
     ]
     assert Dataset(made).timeline("sub-2")["day"].isna().tolist() == [False, True, True]
-    with pytest.raises(MidsError, match="no such subject"):
+    with pytest.raises(MidsError, match="unknown participant"):
         Dataset(made).timeline("3")
 
 

@@ -117,8 +117,8 @@ def test_subjects_of_one_site_stay_together() -> None:
 
 def test_wrong_use_of_splits(dataset: Dataset) -> None:
     for arguments, message in (
-        ({"by": "colour"}, "no such column"),
-        ({"stratify": "colour"}, "no such column"),
+        ({"by": "colour"}, "unknown column"),
+        ({"stratify": "colour"}, "unknown column"),
         ({"by": "region", "stratify": "sex"}, "can't be stratified"),
         ({"fractions": {"holdout": 1}}, "part holdout: give each of train, validation, test once"),
         ({"fractions": {"dev": 0.5, "validation": 0.5}}, "once"),

@@ -233,7 +233,7 @@ def test_a_user_adds_a_column_a_suffix_and_a_rule_that_comes_first(tmp_path: Pat
             "x: {name: n, kind: code, code_list: gone, description: d, source: s}\n",
             "no code list gone",
         ),
-        ("notes.txt", "nothing here", "no folder of vocabulary files"),
+        ("notes.txt", "nothing here", "not a folder of vocabulary files"),
     ],
 )
 def test_a_wrong_addition_is_refused_with_its_place(tmp_path: Path, file: str, text: str, says: str) -> None:
