@@ -127,5 +127,5 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         concat([])
     with pytest.raises(MidsError, match="two datasets have the name dicom"):
         concat([SOURCES / "dicom" / "mids"] * 2)
-    with pytest.raises(MidsError, match="no folder"):
+    with pytest.raises(MidsError, match="not a folder"):
         concat([tmp_path / "nowhere"])

@@ -204,14 +204,14 @@ def test_every_table_is_on_the_page() -> None:
 
 
 def test_bands_without_a_number_are_refused() -> None:
-    with pytest.raises(MidsError, match="no band"):
+    with pytest.raises(MidsError, match="not a band"):
         banded(pd.Series([1.0]), ["young"])
 
 
 def test_a_cell_that_is_no_list_is_named() -> None:
     twin = twins.covid_chestxray()
     twin.labels.loc[0, "labels"] = json.dumps("COVID-19")
-    with pytest.raises(DataError, match="no JSON list"):
+    with pytest.raises(DataError, match="not a JSON list"):
         statistics.label_counts(twin)
 
 

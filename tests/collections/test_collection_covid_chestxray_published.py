@@ -55,7 +55,7 @@ def test_labels_that_are_no_list_are_told(tmp_path: Path) -> None:
     shutil.copytree(GOLDEN, tmp_path / "copy")
     path = tmp_path / "copy/derivatives/labels/labels.tsv"
     path.write_text(path.read_text().replace('["COVID-19", "ARDS"]', "COVID-19"))
-    with pytest.raises(DataError, match="no JSON list"):
+    with pytest.raises(DataError, match="not a JSON list"):
         finding_view_counts(Dataset(tmp_path / "copy"))
 
 

@@ -102,7 +102,7 @@ def test_the_index_names_no_place_of_the_machine(copy: Path, tmp_path: Path) -> 
 
 
 def test_wrong_use_of_an_index(copy: Path, tmp_path: Path) -> None:
-    with pytest.raises(MidsError, match="lies in the dataset"):
+    with pytest.raises(MidsError, match="give a path outside"):
         _ = Dataset(copy, index=copy / "index.parquet").images
     assert not (copy / "index.parquet").exists()
     other = tmp_path / "other.parquet"

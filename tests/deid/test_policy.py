@@ -117,7 +117,7 @@ def test_fidac_gives_bands_and_no_devices_under_ids_that_nobody_can_repeat(conve
     state = Path(f"{done.dataset}.mids")
     assert {path.name for path in state.iterdir()} == {"journal.sqlite", "sources.tsv"}
     assert {row["filename"] for row in table(state / "sources.tsv")} == {"n/a"}
-    with pytest.raises(MidsError, match="can't be had again"):
+    with pytest.raises(MidsError, match="can't be made again"):
         converted(preset("fidac-cnil"))
 
 
@@ -199,11 +199,11 @@ def test_a_region_of_few_people_is_other() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("options: [retain_everything]", "no option 'retain_everything'"),
+        ("options: [retain_everything]", "unknown option 'retain_everything'"),
         ("options: [retain_full_dates, retain_modified_dates]", "exclude each other"),
         ("colour: red", r"'colour' was unexpected"),
         ("ids: secret", r"\$.ids"),
-        ("profile: strict", "no profile 'strict'"),
+        ("profile: strict", "unknown profile 'strict'"),
         ("overrides: [{attribute: PatientNam, action: K, reason: typo}]", "PatientName"),
         ("overrides: [{attribute: PatientName, action: Q, reason: x}]", r"\$.overrides\[0\].action"),
         ("- a list", "is not of type 'object'"),

@@ -107,7 +107,7 @@ def test_the_command_says_what_a_profile_does(tmp_path: Path) -> None:
         (["{s}", "{d}", "--embed", "{s}/none"], "can't be read"),
         (["{s}", "{d}", "--policy", "{s}/none.yaml"], "can't be read"),
         (["{s}", "{d}", "--policy", "mids", "--profile", "basic"], "one of them"),
-        (["{s}", "{d}", "--option", "retain_uids", "--without", "retain-uids"], "both added and taken away"),
+        (["{s}", "{d}", "--option", "retain_uids", "--without", "retain-uids"], "--option and --without"),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(source: Path, dest: Path, arguments: list[str], said: str) -> None:

@@ -113,7 +113,7 @@ def test_labels_come_from_a_table(source: Path, dest: Path, key: Path, tmp_path:
     table.write_text("id_old,id_new\n000123,P1\n123,p1\n")
     with pytest.raises(MidsError, match="line 3"):
         deidentify(source, dest, policy=chosen("mids", ids="table"), key=key, id_table=table)
-    with pytest.raises(MidsError, match="go together"):
+    with pytest.raises(MidsError, match="need each other"):
         deidentify(source, dest, policy=chosen("mids", ids="table"), key=key)
 
 

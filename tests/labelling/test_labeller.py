@@ -147,7 +147,7 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
     words = lexicon(str(path))
     assert [found.labels for found in label("Épanchement pleural.", words)] == [("pleural effusion",)]
     assert label("Pas d'épanchement. Sans épanchement.", words)[0].labels == ("pleural effusion",)  # "d" stands between
-    with pytest.raises(MidsError, match="no lexicon xx"):
+    with pytest.raises(MidsError, match="unknown lexicon xx"):
         lexicon("xx")
     path.write_text("language: fr\n", encoding="utf-8")
     lexicon.cache_clear()
@@ -215,7 +215,7 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         (("nowhere.tsv",), "no such file"),
         ((str(path), "--text", "informe"), "lacks the column 'informe'"),
         ((str(path), "-o", str(path)), "exists"),
-        ((str(path), "--lexicon", "xx"), "no lexicon xx"),
+        ((str(path), "--lexicon", "xx"), "unknown lexicon xx"),
         ((str(path), "--model", "ours"), "unknown labeller ours"),
     ):
         with pytest.raises(MidsError, match=message):
@@ -252,5 +252,5 @@ def test_a_model_takes_the_place_of_the_rules(monkeypatch: pytest.MonkeyPatch) -
     assert (row["labels"], row["label_cuis"], row["source"]) == ('["normal"]', '["C0205307"]', "model ours")
     with pytest.raises(MidsError, match="must return"):
         label_rows([{"report": "Masa."}], lexicon(), model="few")
-    with pytest.raises(MidsError, match="can't be loaded"):
+    with pytest.raises(MidsError, match="can't load the labeller"):
         label_rows([{"report": "Masa."}], lexicon(), model="gone")

@@ -174,7 +174,7 @@ def test_when_the_scheduler_dies_it_is_one_line_and_the_next_run_goes_on(
         said = [line for line in lines if not line[0].isdigit()]
         assert run.wait() == 2
     assert len(said) == 1
-    assert "what is finished is kept" in said[0]
+    assert "finished work is kept" in said[0]
     again = convert("dicom", INPUT, dest, key=key)
     assert again.outcome is not None
     assert len(again.outcome.kept) >= 2
@@ -239,7 +239,7 @@ def test_a_cluster_object_of_dask_will_do_and_over_tls(tmp_path: Path, key: Path
         dask_config.set({"distributed.comm.require-encryption": True}),
     ):
         done = convert("dicom", source, tmp_path / "dest", key=key, dask=local)
-        with pytest.raises(MidsError, match="no scheduler of Dask answers"):
+        with pytest.raises(MidsError, match="no Dask scheduler answers"):
             convert("dicom", source, tmp_path / "dest", key=key, dask="tcp://127.0.0.1:9")
     assert done.exit_code == 0
     assert len(done.plan.subjects) == 2
@@ -322,7 +322,7 @@ def test_where_nobody_listens_nothing_is_made(
     address: str, cluster: ModuleType, tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "REACH", 0.5)
-    with pytest.raises(MidsError, match="no scheduler of Dask answers"):
+    with pytest.raises(MidsError, match="no Dask scheduler answers"):
         convert("dicom", INPUT, tmp_path / "dest", key=key, dask=address)
     assert [*tmp_path.iterdir()] == []
 
@@ -340,12 +340,12 @@ def test_a_cluster_without_workers(cluster: ModuleType, tmp_path: Path, monkeypa
         (tmp_path / "isal-0.0.1.dist-info").mkdir()
         (tmp_path / "isal-0.0.1.dist-info" / "METADATA").write_text("Name: isal\nVersion: 0.0.1\n", encoding="ascii")
         dask.start_worker(*ALONE, first=str(tmp_path))
-        with pytest.raises(MidsError, match=r"a worker .* another environment \(isal 0\.0\.1 instead of"):
+        with pytest.raises(MidsError, match=r"a worker .* a different environment \(isal 0\.0\.1 instead of"):
             _all(workers, abs, [1])
 
 
 def test_processes_here_or_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(MidsError, match="give one of them"):
+    with pytest.raises(MidsError, match="give only one of them"):
         convert("dicom", INPUT, tmp_path / "dest", jobs=2, dask="tcp://127.0.0.1:9")
     monkeypatch.delitem(sys.modules, "mids.run.cluster", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)

@@ -147,7 +147,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_space_lets_it_go_on(tmp_path: Pa
         ballast.write_bytes(bytes(shutil.disk_usage(tmp_path / "disk").free))
 
     with _small_disk(tmp_path / "disk", 800):
-        with pytest.raises(MidsError, match="what is finished is kept"):
+        with pytest.raises(MidsError, match="finished work is kept"):
             convert("dicom", source, dest, key=key, progress=fill_up)
         assert {path for path, content in tree(dest).items() if whole.get(path) != content} == set()
         ballast.unlink()

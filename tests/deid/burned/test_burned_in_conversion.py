@@ -87,5 +87,5 @@ def test_a_contact_sheet_shows_the_four_borders() -> None:
     shown = {int(value) for value in np.unique(sheet[..., 0])}
     assert {60, 120, 180, 240} <= shown
     assert 33 not in shown, "the middle is not shown"
-    with pytest.raises(ValueError, match="picture"):
+    with pytest.raises(ValueError, match="at least one image"):
         contact_sheet([])

@@ -99,7 +99,7 @@ def test_all_forms_say_the_same(tmp_path: Path) -> None:
 def test_a_file_without_such_a_table_is_one_clear_line(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(MidsError, match=r"holds no Table E\.1-1"):
+    with pytest.raises(MidsError, match=r"holds no readable Table E\.1-1"):
         read(path)
     with pytest.raises(MidsError, match="can't read the table"):
         read(tmp_path / "absent.tsv")

@@ -144,5 +144,5 @@ def test_a_camera_tells_neither_time_nor_place() -> None:
 
 def test_a_stream_of_another_kind_is_refused() -> None:
     source = with_frames(opened("JPEG2000.dcm"), b"no stream at all" * 4)
-    with pytest.raises(DataError, match="can't be told"):
+    with pytest.raises(DataError, match="can't be checked"):
         deidentify(source, resolve(preset("mids")), NEW)

@@ -43,7 +43,7 @@ def test_the_description_says_what_the_file_says(tmp_path: Path, key: Path) -> N
         ("title_: X", "did you mean title"),
         ("commercial_use: maybe", "must be one of allowed, forbidden, unknown"),
         ("authors: Ada", "must be a list of strings"),
-        ("title: [", "look at line"),
+        ("title: [", "correct line"),
         ("- a", "must hold keys and values"),
         ("ids: public", "unknown key ids"),
     ],
