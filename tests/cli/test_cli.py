@@ -193,6 +193,7 @@ def test_subjects_are_chosen_by_id_label_or_glob(
     assert len(images(tmp_path / "dest")) == sum({"a": 2, "b": 1}[name] for name in subjects)
 
 
+@pytest.mark.slow
 def test_quiet_says_only_errors_and_verbose_everything(
     capsys: pytest.CaptureFixture[str], phantom: object, tmp_path: Path, key: Path
 ) -> None:
@@ -235,6 +236,7 @@ def test_a_new_key_is_the_owners_alone_and_is_never_overwritten(
     assert _said(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", path)[0] == 0
 
 
+@pytest.mark.slow
 def test_the_first_run_makes_a_key_and_says_so_once(source: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     first = command("mids-convert", "dicom", source, tmp_path / "1", home=home)
@@ -291,6 +293,7 @@ def _chunks(content: bytes) -> list[tuple[str, bytes]]:
     return found
 
 
+@pytest.mark.slow
 def test_no_identifier_leaves_the_program(tmp_path: Path, key: Path) -> None:
     log, dest = tmp_path / "log", tmp_path / "dest"
     arguments = ("dicom", INPUT, dest, "--key", key, "-v", "--log", log, "--publish-sources", "--burned-in", "release")
@@ -308,12 +311,14 @@ def test_no_identifier_leaves_the_program(tmp_path: Path, key: Path) -> None:
     assert _found(dry.stdout + dry.stderr) == set()
 
 
+@pytest.mark.slow
 def test_pictures_carry_pixels_and_nothing_else(phantom: object, tmp_path: Path, key: Path) -> None:
     command("mids-convert", "dicom", INPUT / "123", tmp_path / "dest", "--key", key)
     for path in images(tmp_path / "dest"):
         assert {kind for kind, _ in _chunks((tmp_path / "dest" / path).read_bytes())} == {"IHDR", "IDAT", "IEND"}
 
 
+@pytest.mark.slow
 def test_paths_are_shown_on_request_only(tmp_path: Path, key: Path) -> None:
     whole = encode(radiograph.cr_pa())
     source = fill_folder(tmp_path / "source", {"DOE JANE/1": whole[: len(whole) // 2], "2": radiograph.dx_pa()})

@@ -180,6 +180,7 @@ def test_the_hooks_are_ones_of_pre_commit() -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_many_issues_make_a_short_report(capsys: pytest.CaptureFixture[str]) -> None:
     files = generator.radiograph()
@@ -232,6 +233,7 @@ def test_the_vocabulary_is_printed_for_other_tools(kind: str, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(export_schema(kind, load())))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_repairs_are_shown_then_made() -> None:
     dataset = broken("TABLE_LINE_ENDS")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from places import EXAMPLES
 
+pytestmark = pytest.mark.slow
+
 PLUGIN = EXAMPLES / "plugin"
 
 

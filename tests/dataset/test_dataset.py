@@ -137,6 +137,7 @@ def test_a_broken_table_is_left_out_and_said(made: Path, caplog: pytest.LogCaptu
     assert dataset.sessions["participant_id"].tolist() == ["sub-02"]
 
 
+@pytest.mark.slow
 @given(names())
 def test_images_say_what_the_name_was_built_from(name: Name) -> None:
     with tempfile.TemporaryDirectory() as folder:

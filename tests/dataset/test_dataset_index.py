@@ -59,6 +59,7 @@ def steps(root: Path) -> Iterator[str]:
     yield from sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 @settings(max_examples=8, phases=[Phase.generate])
 @given(st.data())
 def test_after_any_changes_the_index_is_fresh(data: st.DataObject) -> None:
@@ -118,6 +119,7 @@ def test_wrong_use_of_an_index(copy: Path, tmp_path: Path) -> None:
         _ = Dataset(copy, index=tmp_path / "absent" / "i.parquet").images
 
 
+@pytest.mark.slow
 def test_without_pyarrow_it_is_said_what_to_install(copy: Path, tmp_path: Path) -> None:
     code = (
         "import sys\nfor name in ('pyarrow', 'pyarrow.parquet'): sys.modules[name] = None\n"

@@ -46,6 +46,7 @@ def test_entities_have_the_names_that_pybids_gives_them() -> None:
     assert {key: ours[key] for key in theirs} == theirs
 
 
+@pytest.mark.slow
 def test_pybids_finds_every_image_of_the_phantom(phantom: Conversion) -> None:
     layout = bids_layout(phantom.dataset)
     dataset = Dataset(phantom.dataset)
@@ -70,6 +71,7 @@ def test_pybids_looks_at_the_end_of_paths_only(made: Path) -> None:
     assert {file.relpath for file in layout.get(datatype="anat")} == {HEAD}
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(names())
 def test_pybids_reads_any_name_that_is_built(name: Name) -> None:

@@ -15,6 +15,8 @@ from example_datasets import canary_broken, canary_sources
 from mids import collections
 from mids.deid.policy import chosen, presets
 
+pytestmark = pytest.mark.slow
+
 RELEASED = ("--burned-in", "release")
 """Attributes of secondary captures stand in every file, which would be withheld."""
 REPORTS = ("text", "json", "jsonl", "sarif", "junit", "github", "gitlab", "markdown", "html")

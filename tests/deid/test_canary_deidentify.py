@@ -19,6 +19,8 @@ from example_datasets import canary_broken
 from example_datasets.canary import Canary
 from mids.deid.policy import OPTIONS, Policy, chosen, presets
 
+pytestmark = pytest.mark.slow
+
 RELEASED = ("--burned-in", "release")
 POLICIES = [("basic", ()), *(("basic", (option,)) for option in OPTIONS), *((p, ()) for p in presets() if p != "basic")]
 

@@ -27,6 +27,7 @@ def test_every_canary_is_another(study: Source) -> None:
     assert len(counts) > 30_000
 
 
+@pytest.mark.slow
 def test_every_canary_is_in_the_source_and_is_found_there(study: Source) -> None:
     found = {one.canary for one in study.seeker.everywhere(study.folder)}
     assert [c.place for c in set(study.cage.all) - found if c.kind != "small"] == []

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from deidentified import headers
 from trees import COMMANDS, another, chest, command, fill_folder, put, radiographs, stamps, tree
 
@@ -63,6 +64,7 @@ def _killed(lines: int, *arguments: str | Path) -> None:
     process.stderr.close()
 
 
+@pytest.mark.slow
 def test_killed_at_any_point_it_goes_on_to_the_same_bytes(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {**chest(), **radiographs()})
     whole = tree(deidentify(source, tmp_path / "whole", key=key).dataset)
@@ -78,6 +80,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_bytes(tmp_path: Path, key: P
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_run_with_random_ids_goes_on_with_them(tmp_path: Path) -> None:
     source, dest = fill_folder(tmp_path / "source", chest()), tmp_path / "dest"
     _killed(4, source, dest, "--ids", "random")

@@ -87,12 +87,14 @@ def test_an_archive_gives_what_its_files_give(source: Path, tmp_path: Path, key:
 # Use
 
 
+@pytest.mark.slow
 def test_the_command_says_what_a_profile_does(tmp_path: Path) -> None:
     texts = {name: command("mids", "deidentify", "--profile", name, "--describe").stdout for name in ("basic", "mids")}
     assert len({*texts.values()}) == 2
     assert all(text for text in texts.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -56,6 +56,7 @@ def test_random_ids_leave_no_key_and_no_link(source: Path, dest: Path, tmp_path:
     assert b"a/1" not in (state / "journal.sqlite").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_finished_destination_with_random_ids_is_refused(source: Path, dest: Path, tmp_path: Path) -> None:
     deidentify(source, dest, policy=chosen("mids", ids="random"))
     before = tree(dest)

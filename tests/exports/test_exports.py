@@ -72,6 +72,7 @@ def official(dataset: Path, schema: Path) -> Iterator[tuple[str, str, str]]:
 needs_validator = pytest.mark.skipif(VALIDATOR is None, reason="bids-validator-deno is not installed")
 
 
+@pytest.mark.slow
 @needs_validator
 @pytest.mark.parametrize("dataset", VALID, ids=names(VALID))
 def test_official_validator_finds_no_error_in_valid_datasets(dataset: Path, bids_file: Path, tmp_path: Path) -> None:
@@ -104,6 +105,7 @@ SEEN = {
 """Broken examples, and the error by which the official validator sees the defect with our schema."""
 
 
+@pytest.mark.slow
 @needs_validator
 @pytest.mark.parametrize("code", sorted(SEEN))
 def test_official_validator_sees_the_defect(code: str, bids_file: Path, tmp_path: Path) -> None:
@@ -111,6 +113,7 @@ def test_official_validator_sees_the_defect(code: str, bids_file: Path, tmp_path
     assert SEEN[code] in {issue for severity, issue, _ in found if severity == "error"}
 
 
+@pytest.mark.slow
 @needs_validator
 @pytest.mark.parametrize("code", ["ENTITY_VALUE", "MODALITY_CONTRADICTED"])
 def test_official_validator_warns_under_our_code(code: str, bids_file: Path, tmp_path: Path) -> None:
@@ -139,6 +142,7 @@ def test_entities_stand_where_the_vocabulary_has_them() -> None:
     assert [key for key in keys if key in SCHEMA.entities] == list(SCHEMA.entities)
 
 
+@pytest.mark.slow
 def test_the_meta_schema_of_bids_complains_of_folder_names_only(bids_file: Path) -> None:
     meta = json.loads((Path(bidsschematools.__file__).parent / "data" / "metaschema.json").read_bytes())
     content = json.loads(bids_file.read_bytes())

@@ -18,6 +18,8 @@ from example_datasets.generate import INPUT
 from mids.conversion import Conversion, convert
 from mids.gallery import Wanted, write_page
 
+pytestmark = pytest.mark.slow
+
 playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
 
 COLLECTIONS = sorted(path.parent.name for path in SOURCES.glob("*/mids"))

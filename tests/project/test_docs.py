@@ -117,6 +117,7 @@ def test_commands_of_examples_are_understood(page: Path) -> None:
         parsers[command].parse_args(arguments)  # exits where it does not understand
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_commands_page_run(tmp_path: Path) -> None:
     (tmp_path / "example_datasets").symlink_to(ROOT / "example_datasets")
     lines = list(shell_lines(ROOT / "docs" / "commands.md"))

@@ -15,6 +15,8 @@ from places import ROOT, SOURCES
 
 from mids.conversion import convert
 
+pytestmark = pytest.mark.slow
+
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), ROOT / "example_datasets/plugin/README.md"])

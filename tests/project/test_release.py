@@ -18,6 +18,8 @@ from places import ROOT
 
 from mids._version import __version__
 
+pytestmark = pytest.mark.slow
+
 BIN = Path(sys.executable).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LAST = "0.1.0"
@@ -135,7 +137,7 @@ def test_the_wheel_says_what_it_is(wheel: zipfile.ZipFile) -> None:
 def test_the_wheel_works_without_the_checkout(built: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(next(built.glob("*.whl"))) as archive:
         archive.extractall(tmp_path)
-    code = "import mids, mids.cli; print(mids.__file__); mids.cli(['scaffold', 'our-hospital', 'made'])"
+    code = "import mids, mids.cli; print(mids.__file__); mids.cli.main(['scaffold', 'our-hospital', 'made'])"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True,
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
@@ -176,7 +178,7 @@ def test_fragments_make_a_changelog(tmp_path: Path) -> None:
     text = (tmp_path / "CHANGELOG.md").read_text(encoding="utf-8")
     new, _, old = text.partition(f"## [{LAST}]")
     assert "## [9.9.9] - 2030-01-02" in new
-    assert "### Fixed\n\n- A fault of the test.\n" in new
+    assert "\n- A fault of the test.\n" in new.partition("### Fixed\n")[2].partition("###")[0]
     assert all(path.read_text(encoding="utf-8").split("\n")[0] in new for path in fragments)
     assert old == (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition(f"## [{LAST}]")[2]
 

@@ -16,6 +16,8 @@ sys.path.insert(0, str(ROOT / "docs"))
 
 import make_site
 
+pytestmark = pytest.mark.slow
+
 if not Path(sys.executable).with_name("zensical").exists():
     pytest.skip("the builder of the site is not installed: pip install '.[docs]'", allow_module_level=True)
 

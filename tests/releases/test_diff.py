@@ -29,6 +29,7 @@ SIDES = st.sampled_from(["keep", "keep", "pixels", "header", "rename", "remove",
 PEOPLE = st.sampled_from(["keep", "keep", "older", "remove"])
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     people=st.lists(PEOPLE, min_size=1, max_size=3),

@@ -24,6 +24,8 @@ from mids.errors import MidsError
 from mids.plan.job import Job
 from mids.records import Made, Source
 
+pytestmark = pytest.mark.slow
+
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 dask_config = pytest.importorskip("dask.config")
 

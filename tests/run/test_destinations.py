@@ -34,6 +34,7 @@ def test_a_folder_that_is_not_ours_isrefused(source: Path, dest: Path, key: Path
     assert not Path(f"{dest}.mids").exists()
 
 
+@pytest.mark.slow
 def test_places_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
     assert "DEST lies inside SOURCE" in refused("dicom", source, source / "out", "--key", key)
     assert "SOURCE lies inside DEST" in refused("dicom", source / "a", source, "--key", key)
@@ -129,6 +130,7 @@ def _small_disk(place: Path, kilobytes: int) -> Iterator[None]:
         subprocess.run(["umount", place], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [60, 190, 230, 310])
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path, key: Path, kilobytes: int) -> None:
     """The source takes 150 KB, what dcm2niix makes of its run-length codes 260 KB, the journal 90 KB."""

@@ -29,6 +29,8 @@ from mids.plan.compare import files_below
 from mids.run import Journal
 from mids.run.pool import mapped
 
+pytestmark = pytest.mark.slow
+
 
 def test_killed_at_any_point_it_goes_on_to_the_same_tree(phantom: Conversion, tmp_path: Path, key: Path) -> None:
     whole, dest, chance = tree(phantom.dataset), tmp_path / "dest", random.Random(4)

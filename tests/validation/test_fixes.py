@@ -70,6 +70,7 @@ def test_the_validator_no_longer_finds_what_was_mended(code: str, tmp_path: Path
     assert {issue.code for issue in validate(root, deep=True)} == before - {code}
 
 
+@pytest.mark.slow
 def test_every_broken_example_keeps_what_it_says(tmp_path: Path) -> None:
     """All repairs on all examples: no file goes, no image changes but in its gzip header, no code comes."""
     for example in sorted(path for path in (EXAMPLES / "broken").iterdir() if path.is_dir()):

@@ -91,6 +91,7 @@ def test_any_tables(tmp_path_factory: pytest.TempPathFactory, path: str, rows: l
     checked({**files, path: header + text}, tmp_path_factory.mktemp("tables") / "d")
 
 
+@pytest.mark.slow
 @FEW
 @given(
     path=st.sampled_from([f"{RX}.json", f"{CT}.json", "dataset_description.json", "participants.json"]), content=JSON
@@ -99,6 +100,7 @@ def test_any_json(tmp_path_factory: pytest.TempPathFactory, path: str, content: 
     checked({**dataset(), path: small.as_json(content)}, tmp_path_factory.mktemp("json") / "d")
 
 
+@pytest.mark.slow
 @FEW
 @given(
     path=st.sampled_from([f"{RX}.json", PEOPLE, "README.md", f"{RX}.png", f"{CT}.nii.gz"]), data=st.binary(max_size=400)
@@ -114,6 +116,7 @@ IMAGES = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(
     path=st.sampled_from(sorted(IMAGES)),

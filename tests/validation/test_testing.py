@@ -163,6 +163,7 @@ def test_issues_as_a_frame(tmp_path: Path) -> None:
 # --- the documentation -----------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "add-a-check.md").read_text(encoding="utf-8")
     check, test, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)

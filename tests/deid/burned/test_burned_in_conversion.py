@@ -51,6 +51,7 @@ def made_as(done: Conversion, suffix: str) -> list[Path]:
     return [done.dataset / path for path in done.outcome.made if path.endswith(suffix)]
 
 
+@pytest.mark.slow
 def test_a_conversion_holds_blanks_reports_or_releases(tmp_path: Path) -> None:
     held = converted(tmp_path, "held", "hold", "glyphs")
     assert (len(made_as(held, "_cr.png")), len(made_as(held, "_us.png"))) == (1, 0)

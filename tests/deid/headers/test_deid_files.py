@@ -138,6 +138,7 @@ def handled(path: Path) -> str:
     return "clean" if is_same else "other pixels"
 
 
+@pytest.mark.slow
 def test_every_file_of_pydicom_is_cleaned_or_refused() -> None:
     folder = Path(str(get_testdata_file("CT_small.dcm"))).parent
     outcomes = {

@@ -65,6 +65,7 @@ def packed(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Source
     return tmp_path / "source", Source(name, "", (tmp_path / "source" / name).stat().st_size)
 
 
+@pytest.mark.slow
 def test_an_archive_gives_what_its_folder_gives(packed: tuple[Path, Source], tmp_path: Path, key: Path) -> None:
     root, source = packed
     for path, content in FILES.items():

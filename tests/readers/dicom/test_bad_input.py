@@ -60,6 +60,7 @@ def test_one_bad_file_is_told_and_the_rest_is_converted(
         assert source_status(done.dataset) == {"good": "converted", path: status}
 
 
+@pytest.mark.slow
 @settings(
     max_examples=25, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -120,6 +121,7 @@ def _tarred(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "pack"),
     [("all.zip", _zipped), ("all.tar.gz", _tarred), ("outer.zip", lambda files: _zipped({"in.tgz": _tarred(files)}))],
@@ -331,6 +333,7 @@ def test_every_slice_of_a_modality_without_a_name_is_accounted_for(tmp_path: Pat
 # Everything at once
 
 
+@pytest.mark.slow
 def test_the_files_that_pydicom_is_tested_with(tmp_path: Path, key: Path) -> None:
     """Some 200 files of every transfer syntax, many broken on purpose: nothing crashes, none is forgotten."""
     folder = Path(pydicom.__file__).parent / "data"

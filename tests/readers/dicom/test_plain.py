@@ -343,6 +343,7 @@ def test_implicit_vr_that_is_odd_is_left_to_pydicom(content: bytes) -> None:
     assert outcome(read_instance, whole) == outcome(read_any, whole)
 
 
+@pytest.mark.slow
 @given(files())
 @settings(max_examples=200)
 def test_a_file_of_any_content_is_read_as_by_pydicom(content: bytes) -> None:
