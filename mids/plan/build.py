@@ -58,6 +58,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             continue
         if not context.labels.is_known(patient):
             issues += _unlisted(items)
+            skipped += _lost(items, "PATIENT_UNLISTED: the table of subject IDs does not list this patient")
             continue
         label = context.labels.subject(patient)
         if label.lower() in planned and context.labels.are_public:
@@ -72,6 +73,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             issues.append(
                 issue("SUBJECT_COLLISION", "two patients get the same subject ID", subject.label, origin="plan")
             )
+            skipped += _lost(items, "SUBJECT_COLLISION: another patient has the same subject ID")
         else:
             shelf.replace(_joined(shelf.labelled(planned[label.lower()]), subject))
     if held:
@@ -87,6 +89,15 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
 def _joined(one: Subject, other: Subject) -> Subject:
     """A subject with what was skipped and found wrong under its label without any image."""
     return replace(one, skipped=(*one.skipped, *other.skipped), issues=(*one.issues, *other.issues))
+
+
+def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
+    """What a patient's items are made of, where nothing of it is delivered, and what was left out anyway."""
+    for item in items:
+        if isinstance(item, Record):
+            yield Skipped(item.sources, reason, item.subject, item.series, "lost")
+        elif isinstance(item, Skipped):
+            yield item
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
@@ -123,10 +134,11 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
         decision = decide(record, context.privacy.policy)
         if described is None:
             issues.append(issue("MODALITY_UNKNOWN", _unsupported(record), record.sources[0].name, origin="read"))
+            skipped.append(Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost"))
         elif decision.outcome == "hold":
             reason = f"withheld: {decision.reason}"
             issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
-            skipped.append(Skipped(record.sources, reason, record.subject, record.series))
+            skipped.append(Skipped(record.sources, reason, record.subject, record.series, "withheld"))
         else:
             if decision.outcome == "report":
                 issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
