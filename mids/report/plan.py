@@ -74,7 +74,9 @@ def summary(
     lost = Counter(status for _, status, _, _ in fates(plan, outcome))["lost"]
     if lost:
         lines.append(f"{lost} files of the source are lost: the table of sources says why")
-    lines += [f"{count} {status}: {reason}" for (status, reason), count in sorted(reasons.items())]
+    lines += [
+        f"{count} {status}: {reason.removeprefix(f'{status}: ')}" for (status, reason), count in sorted(reasons.items())
+    ]
     if others:
         lines.append(f"{others} files are not DICOM")
     levels = Counter(found.level for found in issues)
