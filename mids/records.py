@@ -235,12 +235,17 @@ class MaskFile:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Input that is rightly not converted, and why."""
+    """Input that is not converted, and why.
+
+    It is rightly left out (`status` skipped), may show a patient's name (withheld), or should be in the dataset and
+    is not (lost); for lost files there is an `Issue` too.
+    """
 
     sources: tuple[Source, ...]
     reason: str
     subject: PatientKey | str = ""
     series: str = ""
+    status: Literal["skipped", "withheld", "lost"] = "skipped"
 
 
 Item: TypeAlias = "Record | Person | Visit | Entry | Regions | MaskFile | Skipped | Issue"

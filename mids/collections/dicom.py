@@ -23,6 +23,6 @@ ABOUT = About(
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """Everything below `root`: first what belongs to no patient, then the items patient by patient."""
     with scanner.scan(root) as found:
-        yield [*found.issues(), *left_out(found.others())]
+        yield [*found.issues(), *left_out(found.others(), found.archives())]
         for instances in found.by_subject():
             yield list(records(root, instances))

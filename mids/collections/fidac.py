@@ -83,7 +83,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """
     with scanner.scan(root, private_tags()) as found:
         _check(root, found.instances())
-        yield [*found.issues(), *left_out(found.others())]
+        yield [*found.issues(), *left_out(found.others(), found.archives())]
         for instances in found.by_subject():
             yield list(_patient(root, instances))
 

@@ -58,6 +58,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             continue
         if not context.labels.is_known(patient):
             issues += _unlisted(items)
+            skipped += _lost(items, "PATIENT_UNLISTED: the table of subject IDs does not list this patient")
             continue
         label = context.labels.subject(patient)
         if label in register and context.labels.are_public:
@@ -73,6 +74,15 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     if complete:
         issues += corrections.unmatched()
     return Plan(register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries))
+
+
+def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
+    """What a patient's items are made of, where nothing of it is delivered, and what was left out anyway."""
+    for item in items:
+        if isinstance(item, Record):
+            yield Skipped(item.sources, reason, item.subject, item.series, "lost")
+        elif isinstance(item, Skipped):
+            yield item
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
@@ -111,10 +121,11 @@ def _subject(
         decision = decide(record, context.privacy.policy)
         if described is None:
             issues.append(issue("MODALITY_UNKNOWN", _unsupported(record), record.sources[0].name, origin="read"))
+            skipped.append(Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost"))
         elif decision.outcome == "hold":
             reason = f"withheld: {decision.reason}"
             issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
-            skipped.append(Skipped(record.sources, reason, record.subject, record.series))
+            skipped.append(Skipped(record.sources, reason, record.subject, record.series, "withheld"))
         else:
             if decision.outcome == "report":
                 issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))

@@ -146,7 +146,7 @@ def _shared_labels(patients: Sequence[PatientKey], context: Context) -> set[str]
 def _nobody(instances: Sequence[Instance], context: Context, code: str, message: str) -> Subject:
     """A patient of whom nothing is delivered."""
     found = [_problem(code, message, instances)]
-    skipped = Skipped(_sources(instances), _PREFIX["lost"] + message)
+    skipped = Skipped(_sources(instances), _PREFIX["lost"] + message, status="lost")
     reference = context.labels.item("patient", subject_key(instances[0]).text)
     return Subject(reference, skipped=(skipped,), issues=tuple(found))
 
@@ -164,7 +164,7 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
     """The jobs of one patient, and what of the patient is not delivered."""
     label = context.label(patient)
     jobs: list[Job] = []
-    apart: dict[tuple[str, str, str], list[Instance]] = defaultdict(list)
+    apart: dict[tuple[_Fate, str, str], list[Instance]] = defaultdict(list)
     for instance in instances:
         fate, reason, decision = _fate(instance, context.policy)
         if fate in ("deliver", "report"):
@@ -173,7 +173,7 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
             apart[fate, reason, instance.text("SeriesInstanceUID")].append(instance)
     issues = [_problem(_CODES[fate], reason, group) for (fate, reason, _), group in apart.items() if fate in _CODES]
     skipped = [
-        Skipped(_sources(group), _PREFIX.get(fate, "") + reason, patient, series)
+        Skipped(_sources(group), _PREFIX.get(fate, "") + reason, patient, series, _STATUS.get(fate, "skipped"))
         for (fate, reason, series), group in apart.items()
         if fate != "report"
     ]
@@ -182,6 +182,7 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
 
 _Fate = Literal["deliver", "report", "skip", "withhold", "hold", "truncated"]
 _PREFIX = {"hold": "withheld: ", "lost": "lost: ", "truncated": "lost: "}
+_STATUS: dict[_Fate, Literal["skipped", "withheld", "lost"]] = {"hold": "withheld", "truncated": "lost"}
 _CODES = {
     "withhold": "DEID_WITHHELD",
     "hold": "PRIVACY_HELD_BACK",

@@ -31,6 +31,10 @@ _LAST_BAND = 80
 """The last band of ages is open, so that nobody above 89 stands out."""
 
 
+FREE_TEXT = "DeidentificationMethod"
+"""The one key of a sidecar whose text a person may have typed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Privacy:
     """A policy with everything that it needs to be applied to a conversion.
@@ -74,6 +78,8 @@ class Privacy:
         for key, value in fields.items():
             field = schema.fields.get(key)
             is_kept = field is None or not field.dicom or self.rules.of(field.dicom) in ("K", "C")
+            if key == FREE_TEXT and isinstance(value, list) and not self.labels.are_public:
+                value = [self.redactor.clean(str(text), self.known).text for text in value]
             if is_kept and not any(self._tells(text) for text in (value if isinstance(value, list) else [value])):
                 kept[key] = value
         return kept

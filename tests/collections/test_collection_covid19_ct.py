@@ -1,5 +1,6 @@
 """COVID19-CT-dataset: archives of every kind become patients, one at a time; facts of the paper are marked as such."""
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ from mids.collections import covid19_ct as collection
 from mids.collections.covid19_ct import patients
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
+from mids.readers.archives.volumes import first_volume
 from mids.records import Person, Source
 from mids.vocabulary import clinical
 
@@ -72,7 +74,8 @@ def _ids(done: Conversion) -> list[str]:
     ],
 )
 def test_a_patient_is_an_archive_or_a_folder(paths: list[str], expected: set[str]) -> None:
-    found = patients(Path("/somewhere/ROOT"), [Source(path) for path in paths])
+    archives = {path for path in paths if re.search(r"(rar|7z|zip|gz|001)$", path, re.I) and not first_volume(path)}
+    found = patients(Path("/somewhere/ROOT"), [Source(path) for path in paths], archives)
     assert {name for name, _ in found} == expected
     assert sorted(source.path for _, group in found for source in group) == sorted(paths)
 

@@ -116,6 +116,7 @@ KINDS = {
     "number": {"DS", "FL", "FD", "IS", "US", "SS", "UL", "SL"},
     "integer": {"IS", "US", "SS", "UL", "SL"},
     "string": {"CS", "LO", "SH"},
+    "code": {"SQ"},
 }
 
 
@@ -125,9 +126,11 @@ def test_a_field_is_a_dicom_attribute_of_its_type(key: str) -> None:
     tag = pydicom.datadict.tag_for_keyword(field.dicom)
     assert tag is not None
     representations = set(pydicom.datadict.dictionary_VR(tag).split(" or "))
-    assert not representations & NEVER
+    assert not representations & NEVER or field.type == "array of code"  # of which only codes are taken
     assert representations & KINDS[field.type.removeprefix("array of ")]
-    if field.type.startswith("array"):
+    if field.type == "array of code":
+        assert representations == {"SQ"}
+    elif field.type.startswith("array"):
         assert pydicom.datadict.dictionary_VM(tag) != "1"
     elif key != "SoftwareVersions":  # BIDS has one text there
         assert field.per_slice or pydicom.datadict.dictionary_VM(tag) == "1"

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 from mids.collections.bimcv import legacy
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.archives.files import archive_kind, batched, contents, open_source, walk
+from mids.readers.archives.files import batched, contents, walk
 from mids.records import Json, Map, Source
 from mids.vocabulary.names import Name, parse
 
@@ -91,15 +91,21 @@ def _read(sources: Sequence[Source], root: Path) -> tuple[list[Found], list[Issu
     issues: list[Issue] = []
     for source in sources:
         try:
-            if archive_kind(source.path):
-                for member, stream in contents(root, source):
-                    files.append(_file(member, stream, issues))
-            else:
-                with open_source(root, source) as stream:
-                    files.append(_file(source, stream, issues))
+            files += _files(root, source, issues)
         except DataError as error:
             issues.append(issue(error.code, error.message, source.name, origin="read"))
     return files, issues
+
+
+def _files(root: Path, source: Source, issues: list[Issue]) -> Iterator[Found]:
+    """A file, or those in an archive; each once it is known to be whole."""
+    last: Found | None = None
+    for one, stream in contents(root, source):
+        if last:
+            yield last
+        last = _file(one, stream, issues)
+    if last:
+        yield last
 
 
 def _file(source: Source, stream: BinaryIO, issues: list[Issue]) -> Found:

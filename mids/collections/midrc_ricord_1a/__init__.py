@@ -13,7 +13,7 @@ from mids.collections.midrc_ricord_1a.tables import Row, Study
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import looks_like_export, read_export
-from mids.readers.archives.files import archive_kind, open_source, walk
+from mids.readers.archives.files import is_archive, open_source, walk
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
@@ -116,7 +116,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """
     sources = list(walk(root))
     documents = _documents(root, [source for source in sources if _is_document(source)])
-    if not documents.has_export and not any(archive_kind(source.path) for source in sources):
+    if not documents.has_export and not any(is_archive(root, source) for source in sources):
         raise MidsError(
             f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
         )

@@ -6,6 +6,8 @@ from mids.plan.naming import Described
 from mids.records import Json, Record
 from mids.vocabulary.schema import Field, Schema
 
+_CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
+
 _OF_VOLUMES = frozenset({"Rows", "Columns", "PhotometricInterpretation", "NumberOfFrames"})
 """Fields that are not copied from a volume's header: its geometry states them, or they make no sense there."""
 
@@ -70,6 +72,8 @@ def _value(field: Field, record: Record) -> Json:
 
 def _typed(value: Json, field: Field) -> Json:
     """The value in the field's type, None where it can't be (a text in a number's place is not passed on)."""
+    if field.type.endswith("code"):
+        return _codes(value)
     is_array = field.type.startswith("array")
     if isinstance(value, Mapping):
         return None
@@ -80,6 +84,18 @@ def _typed(value: Json, field: Field) -> Json:
         return None if any(item is None for item in items) else items
     single = _scaled(value, field)
     return [single] if is_array and single is not None else single
+
+
+def _codes(value: Json) -> Json:
+    """The items of a code sequence; the meaning only of DICOM's own codes, for that of others is free text."""
+    found: list[Json] = []
+    for item in value if isinstance(value, list) else []:
+        code = {key: str(text) for key in _CODE if isinstance(item, dict) and (text := item.get(key))}
+        if code.get("CodingSchemeDesignator") != "DCM":
+            code.pop("CodeMeaning", None)
+        if "CodeValue" in code and "CodingSchemeDesignator" in code:
+            found.append({**code})
+    return found or None
 
 
 def _scaled(value: Json, field: Field) -> Json:

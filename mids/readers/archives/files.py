@@ -1,55 +1,33 @@
-"""Opens input: plain files, and members of zip, tar, gzip, RAR and 7z archives, without unpacking them all."""
+"""Opens input: plain files, and members of archives of all kinds, without unpacking them all."""
 
 import atexit
-import gzip
 import os
-import re
 import shutil
-import tarfile
-import tempfile
-import threading
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from io import BytesIO
 from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from mids.errors import DataError, MidsError
-from mids.readers.archives import sevenzip
+from mids.readers.archives import opened as kept
+from mids.readers.archives.containers import unpack
+from mids.readers.archives.kinds import by_name, lacks_preamble, recognise
+from mids.readers.archives.streams import BROKEN, Budget
+from mids.readers.archives.volumes import pieces
 from mids.records import Source
 
-MEMBER_LIMIT = 4 * 1024**3
-"""Bytes that one archive member may unpack to; a bomb is refused, an enhanced CT stays far below."""
+_LONG = 64 * 1024**2
+_CHUNK = 1 << 20
+_PREAMBLE = 132
 
-NESTING_LIMIT = 3
-"""Archives inside archives are entered this deep."""
-
-TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
-_VOLUME = re.compile(
-    r"(?P<stem>.+)\.(part(?P<part>\d+)\.rar|(?P<old>[r-z]\d\d)|(?P<kind>rar|7z|zip)\.(?P<number>\d{3,}))", re.I | re.S
-)
-"""Names of the volumes of one archive: x.part1.rar, x.part2.rar; x.rar, x.r00; x.7z.001, x.7z.002."""
-
-_BROKEN = (
-    OSError,
-    EOFError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    NotImplementedError,
-)
+atexit.register(kept.close_all)
 
 
 def batched(sources: Iterable[Source], size: int) -> Iterator[tuple[Source, ...]]:
-    """The sources in tuples of `size`; an archive, which is one long piece of work, alone."""
+    """The sources in tuples of `size`; what may be one long piece of work, such as an archive, alone."""
     batch: list[Source] = []
     for source in sources:
-        if archive_kind(source.path):
+        if source.size >= _LONG or by_name(source.path):
             yield (source,)
             continue
         batch.append(source)
@@ -58,36 +36,6 @@ def batched(sources: Iterable[Source], size: int) -> Iterator[tuple[Source, ...]
             batch = []
     if batch:
         yield tuple(batch)
-
-
-def archive_kind(path: str) -> str:
-    """``zip``, ``tar``, ``gzip``, ``rar``, ``7z`` or an empty text for a file that is no archive, by its name.
-
-    Of an archive in several volumes only the first is one.
-    """
-    name = path.lower()
-    volume = _VOLUME.fullmatch(name)
-    if volume and volume["kind"]:
-        return "7z" if int(volume["number"]) == 1 else ""  # 7-Zip reads split archives of any kind
-    if name.endswith(".rar"):
-        return "" if first_volume(path) else "rar"
-    if name.endswith((".zip", ".7z")):
-        return name.rsplit(".", 1)[1]
-    if name.endswith(TARS):
-        return "tar"
-    return "gzip" if name.endswith(".gz") and not name.endswith(".nii.gz") else ""
-
-
-def first_volume(path: str) -> str:
-    """Where the first volume of the archive lies that `path` is a later volume of; empty if it is none."""
-    volume = _VOLUME.fullmatch(path)
-    if volume is None:
-        return ""
-    if volume["old"]:
-        return f"{volume['stem']}.rar"
-    number = volume["part"] or volume["number"]
-    begin = volume.start("part" if volume["part"] else "number")
-    return path[:begin] + "1".zfill(len(number)) + path[begin + len(number) :] if int(number) > 1 else ""
 
 
 def base(root: Path) -> Path:
@@ -130,67 +78,35 @@ def _source(path: Path, root: Path) -> Source:
 
 
 def contents(root: Path, source: Source) -> Iterator[tuple[Source, BinaryIO]]:
-    """Each file inside an archive with a stream on it, in the archive's own order; one pass, nothing on disk.
+    """A file with a stream on it; of an archive each file inside, in the archive's own order.
 
-    Archives inside archives are entered, their members named ``inner.zip!member``.
-    Raises `DataError` ``ARCHIVE_UNREADABLE`` where the archive is broken, encrypted or a bomb.
+    Archives inside archives are entered, their members named ``inner.zip!member``. A member is known to be whole once
+    the next is asked for. Reading a member raises `DataError` ``ARCHIVE_UNREADABLE`` where it is broken, encrypted or
+    a bomb; so does going on where that is true of the whole archive.
+    Raises `DataError` ``SOURCE_UNREADABLE`` where the file is gone or can't be read.
     """
+    path = base(root) / source.path
     try:
-        with (base(root) / source.path).open("rb") as stream:
-            for name, size, member in _unpacked(source.path, stream, depth=0):
-                yield Source(source.path, name, size, source.mtime_ns), member
-    except _BROKEN as error:
-        raise DataError("ARCHIVE_UNREADABLE", f"the archive can't be read ({type(error).__name__})") from error
+        stream, container = kept.open_file(path)
+    except BROKEN as error:
+        raise DataError("SOURCE_UNREADABLE", f"the file can't be opened ({type(error).__name__})") from error
+    with stream:
+        if container is None:
+            yield source, stream
+            return
+        budget = Budget(sum(part.stat().st_size for part in pieces(path)))
+        for name, size, content in unpack(container, budget):
+            yield Source(source.path, name, size, source.mtime_ns), cast(BinaryIO, content)
 
 
-def _unpacked(path: str, stream: BinaryIO, *, depth: int) -> Iterator[tuple[str, int, BinaryIO]]:
-    """Name, size in bytes and content of each file inside the archive `path`, inner archives entered."""
-    for name, size, member in _members(path, stream):
-        if archive_kind(name) and depth < NESTING_LIMIT:
-            for inner, inner_size, content in _unpacked(name, member, depth=depth + 1):
-                yield f"{name}!{inner}", inner_size, content
-        else:
-            yield name, size, member
-
-
-def _members(path: str, stream: BinaryIO) -> Iterator[tuple[str, int, BinaryIO]]:
-    kind = archive_kind(path)
-    if kind in ("rar", "7z"):
-        with _on_disk(path, stream) as archive_path:
-            yield from sevenzip.members(archive_path, MEMBER_LIMIT)
-    elif kind == "zip":
-        with zipfile.ZipFile(stream) as archive:
-            for info in archive.infolist():
-                if not info.is_dir():
-                    yield info.filename, _allowed(info.file_size), BytesIO(archive.read(info))
-    elif kind == "tar":
-        with tarfile.open(fileobj=stream, mode="r|*") as packed:
-            for entry in packed:
-                data = packed.extractfile(entry) if entry.isfile() else None
-                if data is not None:
-                    yield entry.name, _allowed(entry.size), BytesIO(data.read())
-    else:
-        with gzip.open(stream) as unpacked:
-            content = unpacked.read(MEMBER_LIMIT + 1)
-        yield Path(path).stem, _allowed(len(content)), BytesIO(content)
-
-
-@contextmanager
-def _on_disk(path: str, stream: BinaryIO) -> Iterator[Path]:
-    """A path that 7-Zip can open: the file's own, for its other volumes lie beside it; of a member a copy's."""
-    if not isinstance(stream, BytesIO):
-        yield Path(stream.name)
-        return
-    with tempfile.TemporaryDirectory(prefix="mids-") as folder:
-        copy = Path(folder, "archive").with_suffix(Path(path).suffix)
-        copy.write_bytes(stream.getbuffer())
-        yield copy
-
-
-def _allowed(size: int) -> int:
-    if size > MEMBER_LIMIT:
-        raise DataError("ARCHIVE_UNREADABLE", f"a member unpacks to more than {MEMBER_LIMIT} bytes")
-    return size
+def is_archive(root: Path, source: Source) -> bool:
+    """Whether a file is an archive, by its content or its name."""
+    path = base(root) / source.path
+    try:
+        with path.open("rb") as stream:
+            return recognise(stream, path.name) is not None
+    except OSError:
+        return False
 
 
 def open_source(root: Path, source: Source) -> BinaryIO:
@@ -198,65 +114,31 @@ def open_source(root: Path, source: Source) -> BinaryIO:
 
     Raises `DataError` ``SOURCE_UNREADABLE`` where the file is gone or can't be read.
     """
+    path = base(root) / source.path
     try:
         if not source.member:
-            return (base(root) / source.path).open("rb")
-        if archive_kind(source.path) == "zip" and "!" not in source.member:
-            with zipfile.ZipFile(base(root) / source.path) as archive:
-                return BytesIO(archive.read(source.member))
-        if archive_kind(source.path) == "tar":
-            return _in_order(root, source)
-        return next(stream for member, stream in contents(root, source) if member.member == source.member)
-    except (*_BROKEN, StopIteration, KeyError) as error:
+            return path.open("rb")
+        content = kept.opened(path).member(source.member)
+        if content is None:
+            raise DataError("SOURCE_UNREADABLE", "the archive lost the file during the run")
+        return cast(BinaryIO, content.fill())
+    except BROKEN as error:
         raise DataError("SOURCE_UNREADABLE", f"the file can't be opened ({type(error).__name__})") from error
+    except DataError as error:
+        raise DataError("SOURCE_UNREADABLE", error.message) from error
 
 
-@dataclass(slots=True)
-class _Pass:
-    """A pass over a tar archive that has come to some member; what it has left behind is in `passed`."""
+def archive_order(root: Path, path: str) -> dict[str, int]:
+    """The place of each member of an archive that is read in order, by its name.
 
-    archive: tuple[Path, int]
-    rest: Iterator[tuple[Source, BinaryIO]]
-    passed: set[str] = field(default_factory=set)
-
-
-class _Thread(threading.local):
-    """The pass of this thread: members asked for in the archive's order cost one pass, not one each."""
-
-    current: _Pass | None = None
-
-
-_thread = _Thread()
-
-
-@atexit.register
-def _forget() -> None:
-    """Lets go of the archive while the interpreter can still close it."""
-    _thread.current = None
-
-
-def _in_order(root: Path, source: Source) -> BinaryIO:
-    """A member of a tar archive; raises `StopIteration` where there is none of its name."""
-    archive = (base(root) / source.path, source.mtime_ns)
-    current = _thread.current
-    if current is None or current.archive != archive or source.member in current.passed:
-        current = _thread.current = _Pass(archive, contents(root, source))
-    for member, stream in current.rest:
-        current.passed.add(member.member)
-        if member.member == source.member:
-            return stream
-    _thread.current = None
-    raise StopIteration
-
-
-def tar_order(root: Path, path: str) -> dict[str, int]:
-    """The place of each member of a tar archive, by its name; empty for what is no tar, or can't be read."""
-    if archive_kind(path) != "tar":
-        return {}
+    Empty for what is no such archive, or can't be read.
+    """
     try:
-        with tarfile.open(base(root) / path) as archive:
-            return {entry.name: number for number, entry in enumerate(archive)}
-    except _BROKEN:
+        archive = kept.opened(base(root) / path)
+        if archive.container.is_random:
+            return {}
+        return {member.name: number for number, member in enumerate(archive.members())}
+    except (*BROKEN, DataError):
         return {}
 
 
@@ -264,7 +146,7 @@ def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Pat
     """Paths in `folder`, numbered in the order of `sources`, that an external program can open.
 
     Plain files become links (copies where links are not possible); members of an archive are written in one
-    pass over it. The names say nothing of the source.
+    pass over it, and a preamble (PS3.10 7.1) where one is missing. The names say nothing of the source.
     """
     targets = {source: folder / f"{number:06}.dcm" for number, source in enumerate(sources)}
     for path, group in groupby(sorted(targets), key=lambda source: source.path):
@@ -272,20 +154,36 @@ def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Pat
         if "" in wanted:
             _link(base(root) / path, wanted[""])
             continue
-        for member, stream in contents(root, Source(path)):
-            if member.member in wanted:
-                wanted.pop(member.member).write_bytes(stream.read())
-            if not wanted:
-                break
+        try:
+            for name, content in kept.opened(base(root) / path).picked({*wanted}):
+                _write(cast(BinaryIO, content), wanted.pop(name))
+        except BROKEN as error:
+            raise DataError("SOURCE_UNREADABLE", f"the archive can't be opened ({type(error).__name__})") from error
         if wanted:
             raise DataError("SOURCE_UNREADABLE", f"the archive lost {len(wanted)} members during the run")
     return list(targets.values())
 
 
 def _link(path: Path, target: Path) -> None:
-    if not path.is_file():
-        raise DataError("SOURCE_UNREADABLE", "the file disappeared during the run")
     try:
-        target.symlink_to(path.resolve())
-    except OSError:
-        shutil.copyfile(path, target)
+        stream = path.open("rb")
+    except OSError as error:
+        raise DataError("SOURCE_UNREADABLE", "the file disappeared during the run, or can't be opened") from error
+    with stream:
+        is_usual = not lacks_preamble(stream.read(_PREAMBLE))
+        stream.seek(0)
+        try:
+            if is_usual:
+                target.symlink_to(path.resolve())
+                return
+        except OSError:
+            pass  # links are not possible here
+        _write(stream, target)
+
+
+def _write(content: BinaryIO, target: Path) -> None:
+    """Writes a file of a source, with a preamble: dcm2niix takes none without for DICOM that begins with group 2."""
+    with target.open("wb") as file:
+        head = content.read(_PREAMBLE)
+        file.write(bytes(128) + b"DICM" + head if lacks_preamble(head) else head)
+        shutil.copyfileobj(content, file, _CHUNK)

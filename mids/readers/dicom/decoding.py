@@ -19,19 +19,13 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
-    JPEGExtended12Bit,
     RLELossless,
 )
 
 from mids.errors import DataError
+from mids.readers.dicom.decoders import STAND_IN, choose_plugin
 
 Values = npt.NDArray[Any]
-
-PLUGIN = "pylibjpeg"
-"""One decoder for all compressed data: others round otherwise, so output would depend on what is there."""
-
-_SAME_DECODER = {"1.2.840.10008.1.2.4.53": JPEGExtended12Bit, "1.2.840.10008.1.2.4.55": JPEGExtended12Bit}
-"""Retired JPEG processes (spectral selection, full progression) that the decoder of process 4 reads too."""
 
 _BROKEN = (
     AttributeError, BytesLengthException, EOFError, InvalidDicomError, KeyError, IndexError, MemoryError,
@@ -102,7 +96,7 @@ def stored(dataset: Dataset, *, frame: int | None = None) -> Values:
         values, facts = decoder.as_array(
             source,
             index=frame,
-            decoding_plugin=_plugin(decoder),
+            decoding_plugin=choose_plugin(decoder),
             allow_excess_frames=False,  # type: ignore[arg-type]  # pydicom annotates its options wrongly
             correct_unused_bits=not _whole_words(decoder),  # type: ignore[arg-type]
         )
@@ -116,7 +110,7 @@ def frames(dataset: Dataset) -> Iterator[Values]:
     """
     with _decoding(dataset) as (decoder, source):
         whole = _whole_words(decoder)
-        decoded = decoder.iter_array(source, decoding_plugin=_plugin(decoder), correct_unused_bits=not whole)
+        decoded = decoder.iter_array(source, decoding_plugin=choose_plugin(decoder), correct_unused_bits=not whole)
     for _ in range(number_of_frames(dataset)):
         with _decoding(dataset):
             found = next(decoded, None)
@@ -160,7 +154,7 @@ def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
             if "PixelData" not in dataset:
                 kind = "floating point pixel data" if _has_floats(dataset) else "no pixel data"
                 raise DataError("PIXELS_UNREADABLE", f"{name}: {kind}")
-            source = _relabelled(dataset, _SAME_DECODER[syntax]) if syntax in _SAME_DECODER else dataset
+            source = _relabelled(dataset, STAND_IN[syntax]) if syntax in STAND_IN else dataset
             yield get_decoder(source.file_meta.TransferSyntaxUID), source
         except _BROKEN as error:
             reason = next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "it is damaged")
@@ -180,10 +174,6 @@ def _relabelled(dataset: Dataset, syntax: UID) -> Dataset:
     other.file_meta = copy.deepcopy(dataset.file_meta)
     other.file_meta.TransferSyntaxUID = syntax
     return other
-
-
-def _plugin(decoder: Decoder) -> str:
-    return PLUGIN if decoder.is_encapsulated else ""
 
 
 def _whole_words(decoder: Decoder) -> bool:

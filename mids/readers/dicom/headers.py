@@ -8,9 +8,9 @@ import struct
 import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 import pydicom
 from pydicom import config
@@ -23,7 +23,10 @@ from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mids.errors import DataError
+from mids.readers.archives.kinds import looks_like_dicom
+from mids.readers.archives.streams import Unpacked
 from mids.readers.dicom import plain
+from mids.readers.dicom.extent import LARGEST, UNKNOWN, find_pixels, inflated
 from mids.readers.dicom.plain import NotPlainError
 from mids.records import Json, Source
 
@@ -95,15 +98,6 @@ class Instance:
         return tuple(float(v) for v in values if isinstance(v, int | float))
 
 
-def looks_like_dicom(head: bytes) -> bool:
-    """Whether the first 132 bytes are a DICOM file's: by the preamble, or by a first tag of group 2 or 8."""
-    if head[128:132] == b"DICM":
-        return True
-    return head[:4] in (b"\x02\x00\x00\x00", b"\x02\x00\x10\x00") or (
-        len(head) >= 8 and head[:2] in (b"\x08\x00", b"\x00\x08") and head[2:4] != b"\x00\x08" and b"\x00" in head[4:8]
-    )
-
-
 def read_header(stream: BinaryIO) -> Dataset:
     """The header up to PixelData, its values still as bytes; warnings of pydicom are not passed on.
 
@@ -132,12 +126,31 @@ def read_instance(
 ) -> Instance | None:
     """One file's header, or None where the file is not DICOM; private elements stand under their `name`.
 
-    Raises `DataError` ``DICOM_UNREADABLE`` for DICOM that breaks off inside its header.
+    Raises `DataError` ``DICOM_UNREADABLE`` for DICOM that breaks off inside its header, and ``PIXELS_UNREADABLE`` for
+    pixel data far longer than its header explains.
     """
     head = stream.read(132)
     if not looks_like_dicom(head):
         return None
     stream.seek(0)
+    packed = inflated(stream, source.size)
+    if packed is None:
+        return _read(source, stream, keywords, private)
+    try:
+        found = _read(replace(source, size=UNKNOWN), cast(BinaryIO, packed), keywords, private)
+    except DataError as error:
+        raise DataError(error.code.replace("ARCHIVE", "DICOM"), error.message) from error
+    syntax = str(DeflatedExplicitVRLittleEndian)
+    header = {**found.header, "TransferSyntaxUID": syntax} if found else {}
+    return replace(found, source=source, header=header, transfer_syntax=syntax) if found else None
+
+
+def _read(
+    source: Source, stream: BinaryIO, keywords: tuple[str, ...], private: tuple[PrivateTag, ...]
+) -> Instance | None:
+    """The header of what looks like DICOM; of a file in an archive no more is unpacked than that needs."""
+    if isinstance(stream, Unpacked):
+        stream.most = LARGEST
     try:
         return read_plain(source, stream, keywords, private)
     except (NotPlainError, OSError):  # of an error pydicom's way says which
@@ -155,15 +168,15 @@ def read_any(
     dataset = read_header(stream)
     meta = _header(getattr(dataset, "file_meta", Dataset()), _META)
     syntax = str(meta.get("TransferSyntaxUID", ""))
+    header = _header(dataset, keywords)
     if syntax == DeflatedExplicitVRLittleEndian:
         has_pixels, truncated = "Rows" in dataset, False
     else:
         implicit, little = dataset.original_encoding
         start = stream.tell()  # pydicom leaves the stream at the tag it stopped before
-        has_pixels, truncated = _pixel_data(
-            stream, stream.read(12), start, source.size, implicit=bool(implicit), big=little is False
+        has_pixels, truncated = find_pixels(
+            stream, stream.read(12), start, source.size, header, implicit=bool(implicit), big=little is False
         )
-    header = _header(dataset, keywords)
     header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
     if syntax:
         header["TransferSyntaxUID"] = syntax
@@ -194,7 +207,7 @@ def read_plain(
     header["TransferSyntaxUID"] = found.syntax
     if found.sop_class:
         header.setdefault("SOPClassUID", found.sop_class)
-    pixels = _pixel_data(stream, found.tail, found.end, source.size, implicit=found.implicit, big=False)
+    pixels = find_pixels(stream, found.tail, found.end, source.size, header, implicit=found.implicit, big=False)
     return Instance(source, header, found.syntax, *pixels)
 
 
@@ -290,27 +303,6 @@ def _decoded(value: bytes, character_set: str | list[str] | None) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-def _pixel_data(
-    stream: BinaryIO, head: bytes, start: int, size: int, *, implicit: bool, big: bool
-) -> tuple[bool, bool]:
-    """Whether PixelData (7FE0,0008/0009/0010) follows, and whether it is cut short.
-
-    `head` are the up to 12 bytes at `start`, where reading stopped; PS3.5 7.1 gives the layout of the element there.
-    """
-    group = struct.unpack(">H" if big else "<H", head[:2])[0] if len(head) >= 8 else 0
-    if group != 0x7FE0:
-        return False, False
-    skip = 4 if implicit or head[4:6] not in (b"OW", b"OB", b"OF", b"OD", b"UN") else 8
-    if len(head) < skip + 4:
-        return True, True
-    length: int = struct.unpack(">I" if big else "<I", head[skip : skip + 4])[0]
-    begin = start + skip + 4
-    if length != 0xFFFFFFFF:
-        return True, begin + length > size + 1
-    stream.seek(max(begin, size - 4096))
-    return True, b"\xfe\xff\xdd\xe0" not in stream.read()
 
 
 @cache

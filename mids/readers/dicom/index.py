@@ -19,7 +19,7 @@ from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.series import subject_key
 from mids.records import Json, Source
 
-VERSION = 1
+VERSION = 2
 """Of what is read from a header and how it is kept; an index of another version is made anew."""
 
 _TABLES = """
@@ -202,6 +202,15 @@ class Index:
     def others(self, within: Iterable[Source] | None = None) -> list[Source]:
         """The files that are not DICOM."""
         return [_source(row) for row in self._rows(_OTHER, within)]
+
+    def archives(self) -> set[str]:
+        """The paths of archives, whether they could be read or not."""
+        found = self._db.execute(
+            "SELECT DISTINCT path FROM files WHERE inner = 1 OR kind = ? "
+            "OR (kind = 'issue' AND content LIKE '%\"ARCHIVE_UNREADABLE\"%')",
+            (_CONTAINER,),
+        )
+        return {_text(path) for (path,) in found}
 
     def instances(self, within: Iterable[Source] | None = None) -> Iterator[Instance]:
         """Every instance in the order of paths, or those of some files and archives."""

@@ -1,14 +1,16 @@
 """Reads the DICOM headers of a source, file by file or archive by archive, on any worker."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.archives.files import archive_kind, base, batched, contents, first_volume, open_source, walk
+from mids.readers.archives.files import base, batched, contents, is_archive, open_source, walk
+from mids.readers.archives.kinds import looks_like_dicom
+from mids.readers.archives.volumes import first_piece, first_volume
 from mids.readers.dicom.headers import IDENTIFYING, NAMING, Instance, PrivateTag, read_instance
 from mids.readers.dicom.index import Batch, Index, packed
 from mids.records import Map, Skipped, Source
@@ -16,6 +18,10 @@ from mids.vocabulary.schema import load
 
 CHUNK = 128
 """Files that one worker reads at a time."""
+
+NOT_DICOM = "not DICOM"
+VOLUME = "a volume of an archive, read with its first volume"
+"""Reasons why a file is left out."""
 
 _IMAGE_NAMES = (".dcm", ".dicom", ".ima")
 
@@ -84,9 +90,8 @@ class _Changed:
         for batch in self._batches:
             changed = self._index.changed(batch)
             if changed:
-                firsts = {first_volume(source.path) for source in changed} - {""}
-                read |= {source.path for source in changed if archive_kind(source.path)}
-                self.volumes |= firsts
+                self.volumes |= {find(source.path) for source in changed for find in (first_volume, first_piece)} - {""}
+                read |= {source.path for source in changed}
                 yield tuple(changed)
         self.volumes -= read
 
@@ -112,35 +117,72 @@ def scan(
     wanted = wanted or keywords()
     for source in sources:
         try:
-            if archive_kind(source.path):
-                for member, stream in contents(root, source):
-                    _take(found, member, read_instance(member, stream, wanted, private))
+            if _is_volume(root, source):
+                found.others.append(source)
             else:
-                with open_source(root, source) as stream:
-                    instance = read_instance(source, stream, wanted, private)
-                _take(found, source, instance)
-                if instance is None and (first := first_volume(source.path)) and not (base(root) / first).is_file():
-                    found.others.remove(source)
-                    raise DataError("ARCHIVE_UNREADABLE", "the first volume of the archive is missing")
+                _take_contents(found, source, root, wanted, private)
         except DataError as error:
             found.issues.append(issue(error.code, error.message, source.name, origin="read"))
     return found
 
 
-def left_out(others: Sequence[Source]) -> list[Skipped]:
-    """The files that are not DICOM, with the reasons why they are not converted."""
+def _is_volume(root: Path, source: Source) -> bool:
+    """Whether a file is a later volume or piece of an archive, by its name and by what the first one is.
+
+    Raises `DataError` ``ARCHIVE_UNREADABLE`` where the first one is missing.
+    """
+    first = first_volume(source.path) or first_piece(source.path)
+    if first and is_archive(root, Source(first)):
+        return True
+    if first_volume(source.path) and not (base(root) / first).is_file() and not _is_dicom(root, source):
+        message = f"the first volume of the archive ({_ending(first)}) is missing"
+        raise DataError("ARCHIVE_UNREADABLE", message)
+    return False
+
+
+def _is_dicom(root: Path, source: Source) -> bool:
+    with open_source(root, source) as stream:
+        return looks_like_dicom(stream.read(132))
+
+
+def _ending(path: str) -> str:
+    """The last suffix of a name, which says nothing of a patient."""
+    return "." + path.rpartition(".")[2]
+
+
+def _take_contents(
+    found: Scan, source: Source, root: Path, wanted: tuple[str, ...], private: tuple[PrivateTag, ...]
+) -> None:
+    """Adds a file, or what an archive holds: each member once it is known to be whole."""
+    last: tuple[Source, Instance | DataError | None] | None = None
+    for one, stream in contents(root, source):
+        if last:
+            _take(found, *last)
+        try:
+            last = one, read_instance(one, stream, wanted, private)
+        except DataError as error:
+            last = one, error
+    if last:
+        _take(found, *last)
+
+
+def left_out(others: Sequence[Source], archives: Collection[str] = ()) -> list[Skipped]:
+    """The files that are not DICOM, with the reasons why they are not converted.
+
+    Of pieces whose names do not say what was cut, `archives` tells: the paths of archives (`Index.archives`).
+    """
     groups: dict[str, list[Source]] = {}
     for source in others:
-        is_volume = not source.member and bool(first_volume(source.path))
-        groups.setdefault(
-            "a volume of an archive, read with its first volume" if is_volume else "not DICOM", []
-        ).append(source)
+        is_volume = not source.member and (first_volume(source.path) or first_piece(source.path) in archives)
+        groups.setdefault(VOLUME if is_volume else NOT_DICOM, []).append(source)
     return [Skipped(tuple(sources), reason) for reason, sources in groups.items()]
 
 
-def _take(found: Scan, source: Source, instance: Instance | None) -> None:
-    if instance is not None:
-        found.instances.append(instance)
+def _take(found: Scan, source: Source, read: Instance | DataError | None) -> None:
+    if isinstance(read, Instance):
+        found.instances.append(read)
+    elif isinstance(read, DataError):
+        found.issues.append(issue(read.code, read.message, source.name, origin="read"))
     elif source.size == 0 and source.name.lower().endswith(_IMAGE_NAMES):
         found.issues.append(issue("FILE_EMPTY", "the file is empty", source.name, origin="read"))
     else:

@@ -20,7 +20,7 @@ from mids.records import Item, Json, Kind, PatientKey, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 
 LOST = "lost with its series: "
-"""How the reason of a Skipped begins whose sources are lost, not rightly left out."""
+"""How the reason begins why the other files of a series are lost."""
 
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities that are always delivered as NIfTI, one slice included (docs/decisions.md)."""
@@ -231,7 +231,7 @@ def _unstackable(subject: PatientKey, stack: list[Instance], message: str) -> It
     """One Issue for the series; its other slices are accounted for as lost with it."""
     yield issue("SERIES_UNSTACKABLE", message, stack[0].source.name, origin="read")
     others = tuple(instance.source for instance in stack[1:])
-    yield Skipped(others, LOST + message, subject, stack[0].text("SeriesInstanceUID"))
+    yield Skipped(others, LOST + message, subject, stack[0].text("SeriesInstanceUID"), "lost")
 
 
 def _without_twins(root: Path, stack: list[Instance]) -> tuple[list[Instance], list[Instance]]:

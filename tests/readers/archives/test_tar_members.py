@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mids.errors import DataError
-from mids.readers.archives.files import open_source, tar_order
+from mids.readers.archives.files import archive_order, open_source
 from mids.records import Source
 
 MEMBERS = {f"{letter}/{number}": f"{letter}{number}".encode() * 50 for letter in "ba" for number in (2, 10, 1)}
@@ -39,10 +39,10 @@ def test_members_in_any_order(asked: list[tuple[str, str]]) -> None:
 
 def test_the_place_of_each_member(tmp_path: Path) -> None:
     packed(tmp_path, "x.tar.gz", MEMBERS)
-    assert tar_order(tmp_path, "x.tar.gz") == {name: number for number, name in enumerate(MEMBERS)}
+    assert archive_order(tmp_path, "x.tar.gz") == {name: number for number, name in enumerate(MEMBERS)}
     (tmp_path / "broken.tar").write_bytes(b"no tar at all")
     (tmp_path / "plain.png").write_bytes(b"")
-    assert tar_order(tmp_path, "broken.tar") == tar_order(tmp_path, "plain.png") == {}
+    assert archive_order(tmp_path, "broken.tar") == archive_order(tmp_path, "plain.png") == {}
 
 
 def test_a_member_that_is_not_there_and_one_after_it(tmp_path: Path) -> None:

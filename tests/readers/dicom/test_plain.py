@@ -21,7 +21,8 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
 from example_datasets.generate import INPUT
 from mids.errors import DataError
-from mids.readers.dicom.headers import Instance, PrivateTag, looks_like_dicom, read_any, read_instance, read_plain
+from mids.readers.archives.kinds import looks_like_dicom
+from mids.readers.dicom.headers import Instance, PrivateTag, read_any, read_instance, read_plain
 from mids.readers.dicom.plain import NotPlainError
 from mids.readers.dicom.scan import keywords
 from mids.records import Source
