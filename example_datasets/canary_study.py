@@ -64,9 +64,11 @@ def _first(cage: Cage) -> Iterator[tuple[str, bytes]]:
     folder = f"{_name(cage, 'a')}^{_name(cage, 'a, given name')}/{_name(cage, 'a, study 1')}"
     study = {**patient, **shared(cage, STUDY, "a, study 1")}
     stack = {**study, **shared(cage, SERIES, "a, CT")}
+    middle = ""
     for number in range(3):
         file = f"a/ct-{number}"
         dataset = ct(cage, file, stack, number)
+        middle = str(dataset.SOPInstanceUID) if number == 1 else middle
         yield f"{folder}/{_name(cage, file, '.dcm')}", written(cage, dataset, file, rich=False)
     stack = {**study, **shared(cage, SERIES, "a, MR")}
     for number in range(3):
@@ -75,6 +77,7 @@ def _first(cage: Cage) -> Iterator[tuple[str, bytes]]:
     for kind, make in OTHERS.items():
         file = f"a/{kind}"
         dataset = fill(make(cage, file), {**study, **shared(cage, SERIES, file), "SeriesNumber": 50})
+        _drawn_on(dataset, kind, middle)
         yield f"{folder}/{_name(cage, file)}", written(cage, dataset, file, rich=kind in ("scout", "sr"))
     study = {**patient, **shared(cage, STUDY, "a, study 2")}
     images = {}
@@ -267,13 +270,29 @@ def _sc(cage: Cage, file: str) -> Dataset:
 
 def _seg(cage: Cage, file: str) -> Dataset:
     body = {
-        "SegmentationType": "BINARY", "NumberOfFrames": 1, "Rows": 16, "Columns": 16, "SamplesPerPixel": 1,
+        "SegmentationType": "BINARY", "NumberOfFrames": 1, "Rows": 32, "Columns": 32, "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2", "BitsAllocated": 1, "BitsStored": 1, "HighBit": 0,
         "PixelRepresentation": 0, "SegmentSequence": [{"SegmentNumber": 1, "SegmentAlgorithmType": "MANUAL"}],
         "PerFrameFunctionalGroupsSequence": [{"SegmentIdentificationSequence": [{"ReferencedSegmentNumber": 1}]}],
     }  # fmt: skip
     dataset = _made(cage, file, SegmentationStorage, "SEG", body)
-    return fill(dataset, {"PixelData": bytes(32)})
+    cage.put(dataset.SegmentSequence[0], T["SegmentLabel"], "LO", file, T["SegmentSequence"])
+    return fill(dataset, {"PixelData": bytes(60) + b"\xff" * 8 + bytes(60)})
+
+
+def _drawn_on(dataset: Dataset, kind: str, image: str) -> None:
+    """Says of a segmentation and a structure set that they lie on the middle slice of the CT."""
+    item = {"ReferencedSOPClassUID": CTImageStorage, "ReferencedSOPInstanceUID": image}
+    if kind == "seg":
+        source = [fill(Dataset(), {"SourceImageSequence": [item]})]
+        dataset.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence = source
+    elif kind == "rtstruct":
+        contour = {
+            "ContourGeometricType": "CLOSED_PLANAR", "NumberOfContourPoints": 3, "ContourImageSequence": [item],
+            "ContourData": [-8.5, -8.5, 5, 3.5, -8.5, 5, 3.5, 6.5, 5],
+        }  # fmt: skip
+        roi = {"ReferencedROINumber": 1, "ContourSequence": [contour]}
+        dataset.ROIContourSequence = [fill(Dataset(), roi)]
 
 
 # --- what is no image ----------------------------------------------------------------------------------------

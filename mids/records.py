@@ -203,7 +203,9 @@ class Regions:
 
     `source` is the file that the outlines come from; `note` is what else is to be known of them. With `convention`
     ``unknown`` the points stand as in a source that does not say whether whole numbers are centres or corners of
-    pixels: the plan decides.
+    pixels: the plan decides. `codes` is None where classes are words of the collection's vocabulary; else they are
+    somebody's own words, and it holds what standard codes say in their place, as far as there are any. `off` is how
+    many mm outlines lie away from their slices at most, 0 where they were drawn on them.
     """
 
     subject: PatientKey | str
@@ -215,13 +217,16 @@ class Regions:
     source: Source
     note: str = ""
     convention: Literal["centre", "unknown"] = "centre"
+    codes: Mapping[str, str] | None = None
+    off: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class MaskFile:
     """A label map that comes as a file: a PNG or NIfTI of the image's own grid, or a DICOM SEG.
 
-    `frames` are a SEG's: the frame's number and the image's slice, both from 0, and the value of its pixels.
+    `frames` are those of a SEG that lie on the image: the frame's number, from 0, and which of the record's slices it
+    names (-1: none); `segments` are the SEG's segments by number and their classes. `codes` is as for `Regions`.
     """
 
     subject: PatientKey | str
@@ -230,7 +235,9 @@ class MaskFile:
     reader: str
     source: Source
     lookup: Mapping[str, int]
-    frames: tuple[tuple[int, int, int], ...] = ()
+    frames: tuple[tuple[int, int], ...] = ()
+    segments: tuple[tuple[int, str], ...] = ()
+    codes: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,8 +66,8 @@ class Frames:
         looked = look(displayed, self.screen, identifying(dataset), self.blank)
         how = reader.renderer(dataset, self.pixels, (*self.blank, *looked.boxes))
         timing = _timing(dataset)
-        spacing, spacing_facts = _spacing(dataset)
-        head = _header(dataset, spacing, timing, colour=how.facts["PhotometricInterpretation"] == "RGB")
+        _, spacing_facts = _spacing(dataset)
+        head = _header(dataset, colour=how.facts["PhotometricInterpretation"] == "RGB")
         gz.write(scratch / "frames.nii.gz", _parts(head, dataset, how), self.compression)
         count = reader.number_of_frames(dataset)
         facts = {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts}
@@ -80,17 +80,22 @@ def _parts(head: bytes, dataset: Dataset, how: reader.Renderer) -> Iterator[byte
         yield np.ascontiguousarray(how.picture(values)[::-1]).data
 
 
-def _header(dataset: Dataset, spacing: tuple[float, float] | None, timing: dict[str, Json], *, colour: bool) -> bytes:
+def zooms(dataset: Dataset) -> tuple[float, float, float, float]:
+    """The zooms of a NIfTI of frames: columns and rows in mm (unknown: 1), 1, and frames in s (unknown: 0)."""
+    row_spacing, column_spacing = _spacing(dataset)[0] or (1.0, 1.0)
+    return column_spacing, row_spacing, 1.0, _frame_time(_timing(dataset))
+
+
+def _header(dataset: Dataset, *, colour: bool) -> bytes:
     """The 352 bytes before the data of a single-file NIfTI-1."""
     shape = (int(dataset.Columns), int(dataset.Rows), 1, reader.number_of_frames(dataset))
     if max(shape) > _LARGEST:
         raise DataError("PIXELS_UNREADABLE", f"a NIfTI-1 holds at most {_LARGEST} columns, rows and frames")
-    row_spacing, column_spacing = spacing or (1.0, 1.0)
     header = _NiftiHeader(endianness="<")
     header.set_data_dtype(RGB24 if colour else np.uint16)
     header.set_data_shape(shape)
-    header.set_zooms((column_spacing, row_spacing, 1.0, _frame_time(timing)))
-    header.set_xyzt_units("mm" if spacing else "unknown", "sec")
+    header.set_zooms(zooms(dataset))
+    header.set_xyzt_units("mm" if _spacing(dataset)[0] else "unknown", "sec")
     header["vox_offset"] = 352
     header["magic"] = b"n+1"
     return bytes(header.binaryblock) + bytes(4)

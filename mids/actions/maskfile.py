@@ -1,8 +1,9 @@
-"""Label maps that come as files of their own: NIfTI on the image's grid, and DICOM segmentations."""
+"""Label maps that come as files of their own: pictures, NIfTI on the image's grid, and DICOM segmentations."""
 
 import gzip
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,14 +11,18 @@ import nibabel as nib
 import numpy as np
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
+from pydicom.dataset import Dataset
 
-from mids.actions.mask import save, write_lookup, write_map
+from mids.actions import agreement, picture
+from mids.actions.mask import Canvas, resampled, save, write_lookup
+from mids.actions.png import encode
+from mids.actions.segments import Drawing
 from mids.errors import DataError
 from mids.issues import Issue, issue
+from mids.readers.annotations import segmentation
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.decoding import quiet, read_dataset
+from mids.readers.dicom.decoding import read_dataset, stored
 from mids.readers.dicom.geometry import affine
-from mids.readers.dicom.headers import BROKEN
 from mids.records import Compression, Geometry, Made, Source
 
 PLACE_TOLERANCE = 0.05
@@ -75,19 +80,54 @@ class MaskVolume:
 
 
 @dataclass(frozen=True, slots=True)
-class MaskFrames:
-    """A DICOM segmentation as `mask.nii.gz` (a volume's grid) or `mask.png` (a picture's).
-
-    `frames` are (frame, slice, value), from 0; where segments overlap, the later one of `frames` wins.
-    """
+class MaskPicture:
+    """A mask that comes as a picture of the image's own size: what is not black gets the lookup's one value."""
 
     VERSION: ClassVar[int] = 1
     source: Source
-    geometry: Geometry
-    is_picture: bool
-    frames: tuple[tuple[int, int, int], ...]
+    rows: int
+    columns: int
     lookup: tuple[tuple[str, int], ...]
     compression: Compression = "fast"
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The mask's file."""
+        return (self.source,)
+
+    def make(self, root: Path, scratch: Path) -> Made:
+        """Makes the label map; raises `DataError` where the picture is broken or of another size."""
+        with open_source(root, self.source) as stream:
+            pixels, _ = picture.read(stream)
+        grey = pixels if pixels.ndim == 2 else pixels.max(axis=2)
+        if grey.shape != (self.rows, self.columns):
+            size = f"{grey.shape[1]} × {grey.shape[0]}"
+            raise DataError("REGION_MISMATCH", f"the mask has {size} pixels, the image {self.columns} × {self.rows}")
+        values = np.where(grey > 0, self.lookup[0][1], 0).astype(np.uint8)
+        (scratch / "mask.png").write_bytes(encode(values, compression=self.compression))
+        write_lookup(scratch / "mask.tsv", self.lookup)
+        return Made(("mask.png", "mask.tsv"))
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFrames:
+    """A DICOM segmentation as `mask.nii.gz` (a volume's grid) or `mask.png` (a picture's).
+
+    `frames` are their numbers, from 0, and the slices of the image that they name (-1: none); `segments` are numbers
+    and classes. A frame lies where its own position, orientation and spacing put it; one without a place, on the slice
+    that it names. A voxel belongs to a segment where its centre lies in a pixel of it; where segments overlap, the
+    later one wins and an Issue counts the pixels. What was written is read again and compared with the frames.
+    """
+
+    VERSION: ClassVar[int] = 2
+    source: Source
+    geometry: Geometry
+    is_picture: bool
+    frames: tuple[tuple[int, int], ...]
+    segments: tuple[tuple[int, str], ...]
+    lookup: tuple[tuple[str, int], ...]
+    compression: Compression = "fast"
+    cine: Source | None = None
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -95,34 +135,45 @@ class MaskFrames:
         return (self.source,)
 
     def make(self, root: Path, scratch: Path) -> Made:
-        """Makes the label map; raises `DataError` where the pixels can't be read or have another size."""
-        shape = self.geometry
-        pixels = self._pixels(root)
-        values = np.zeros((shape.rows, shape.columns, shape.slices), np.uint8)
-        overlap = 0
-        for frame, index, value in self.frames:
-            own, plane = pixels[frame] > 0, values[:, :, index]
-            overlap += int(np.count_nonzero(own & (plane > 0)))
-            plane[own] = value
-        name = write_map(values, shape, scratch, self.compression, is_picture=self.is_picture)
-        write_lookup(scratch / "mask.tsv", self.lookup)
-        message = f"{overlap} pixels belong to more than one label"
-        issues = (issue("REGION_OVERLAP", message, origin="run"),) if overlap else ()
-        return Made((name, "mask.tsv"), issues=issues)
+        """Makes the label map.
 
-    def _pixels(self, root: Path) -> np.ndarray:
-        try:
-            with open_source(root, self.source) as stream, quiet():
-                pixels = read_dataset(stream).pixel_array
-        except BROKEN as error:
-            message = f"the segmentation can't be decoded ({type(error).__name__})"
-            raise DataError("PIXELS_UNREADABLE", message) from error
-        pixels = pixels if pixels.ndim == 3 else pixels[None]
-        if pixels.shape[1:] != (self.geometry.rows, self.geometry.columns):
-            size = f"{pixels.shape[2]} × {pixels.shape[1]}"
-            wanted = f"{self.geometry.columns} × {self.geometry.rows}"
-            raise DataError("REGION_MISMATCH", f"the segmentation has {size} pixels, the image {wanted}")
-        return np.asarray(pixels)
+        Raises `DataError` ``PIXELS_UNREADABLE``, ``REGION_OUTSIDE`` where nothing lies in the image,
+        ``REGION_MISMATCH`` where the grid is unknown, ``REGION_UNVERIFIED`` where the file shows something else.
+        """
+        with open_source(root, self.source) as stream:
+            head = segmentation.read(stream)
+            stream.seek(0)
+            dataset = read_dataset(stream)
+        canvas, lookup = Canvas(self.geometry, self.is_picture, self.cine), dict(self.lookup)
+        classes = {number: lookup[name] for number, name in self.segments}
+        values, facts = canvas.blank(lookup, [index for _, index in self.frames if index >= 0])
+        seen = Drawing(head, partial(_pixels, dataset, head), classes, self.geometry)
+        seen.draw(values, self.frames)
+        path = canvas.write(values, root, scratch, self.compression)
+        wanted = {k: values[:, :, k] for k in range(values.shape[2]) if values[:, :, k].any()}
+        agreement.compare(path, self.geometry, wanted, {})
+        write_lookup(scratch / "mask.tsv", self.lookup)
+        facts |= {**resampled(self.geometry), **seen.facts()}
+        return Made((path.name, "mask.tsv"), facts, issues=tuple(seen.issues()))
+
+
+def _pixels(dataset: Dataset, head: segmentation.Segmentation, number: int) -> np.ndarray:
+    """The stored values of a frame (rows, columns); raises `DataError` ``PIXELS_UNREADABLE``.
+
+    Frames of single bits follow one another without padding (PS3.5 8.1.1), so that one may begin within a byte.
+    """
+    if dataset.get("BitsAllocated") == 1 and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        size = head.rows * head.columns
+        begin, rest = divmod(number * size, 8)
+        data = np.frombuffer(dataset.get("PixelData", b""), np.uint8, offset=0)[begin : begin + (rest + size + 7) // 8]
+        bits = np.unpackbits(data, bitorder="little")[rest : rest + size]
+        if len(bits) < size:
+            raise DataError("PIXELS_UNREADABLE", "the pixel data of the segmentation breaks off")
+        return np.asarray(bits.reshape(head.rows, head.columns))
+    values = stored(dataset, frame=number)
+    if values.shape != (head.rows, head.columns):
+        raise DataError("PIXELS_UNREADABLE", "a frame of the segmentation has another size than its header says")
+    return values
 
 
 def _load(root: Path, source: Source, what: str) -> Any:
@@ -139,12 +190,12 @@ def _load(root: Path, source: Source, what: str) -> Any:
 
 
 def _whole_numbers(values: np.ndarray) -> np.ndarray:
-    """(i, j, k) uint8 labels; raises `DataError` ``REGION_MISMATCH`` for anything else."""
+    """(i, j, k) labels of one or two bytes; raises `DataError` ``REGION_MISMATCH`` for anything else."""
     flat = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
-    whole = np.rint(flat)
-    if flat.ndim != 3 or not np.array_equal(whole, flat) or whole.min() < 0 or whole.max() > 255:
-        raise DataError("REGION_MISMATCH", "the mask is not a volume of whole numbers from 0 to 255")
-    return np.asarray(whole, np.uint8)
+    whole = np.rint(flat) if np.issubdtype(flat.dtype, np.floating) else flat
+    if flat.ndim != 3 or not np.array_equal(whole, flat) or whole.min() < 0 or whole.max() > 65535:
+        raise DataError("REGION_MISMATCH", "the mask is not a volume of whole numbers from 0 to 65535")
+    return np.asarray(whole, np.uint8 if whole.max() < 256 else np.uint16)
 
 
 def _apart(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> float:

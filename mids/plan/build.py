@@ -132,16 +132,17 @@ def _subject(
             images += [replace(image, decision=decision) for image in _images(record, described, context)]
     named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
-    targets = {image.record.image: Target(image.record, job) for image, job in zip(named, jobs, strict=True)}
-    left = {item.image for item in items if isinstance(item, Record)} - set(targets)
+    targets = [Target(image.record, job, image.frame) for image, job in zip(named, jobs, strict=True)]
+    left = {item.image for item in items if isinstance(item, Record)} - {target.record.image for target in targets}
     drawn = [item for item in items if isinstance(item, Regions | MaskFile) and item.image not in left]
     skipped += [_undelivered(item) for item in items if isinstance(item, Regions | MaskFile) and item.image in left]
-    regions = list(region_jobs(drawn, targets, context.options.compression, context.options.contours))
+    options = context.options
+    regions = list(region_jobs(drawn, targets, options.compression, options.contours, context.privacy.region))
     jobs += [job for job in regions if isinstance(job, Job)]
     known = Known(
         label,
         {image.record.study: session(image, context) for image in named},
-        {key: target.job.path for key, target in targets.items()},
+        {target.record.image: target.job.path for target in targets},
     )
     treated = partial(context.privacy.row, patient=patient)
     rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema, treated))

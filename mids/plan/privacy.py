@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from mids.deid.headers.descriptors import cleaned
 from mids.deid.headers.rules import Rules
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
@@ -87,6 +88,12 @@ class Privacy:
     def _tells(self, text: object) -> bool:
         """Whether a text holds what is known to identify the patient."""
         return isinstance(text, str) and next(iter(self.known.find(text)), None) is not None
+
+    def region(self, word: str) -> str:
+        """The name that somebody gave to a region, as far as the policy lets it out (ROIName, PS3.15 Table E.1-1)."""
+        action = self.rules.of("ROIName")
+        kept = word if action == "K" else cleaned(word) if action == "C" else ""
+        return "" if self._tells(kept) else kept
 
     def row(self, values: Row, columns: Mapping[str, Column], patient: PatientKey) -> dict[str, str]:
         """The cells of a row as the policy lets them out, by what their columns hold."""

@@ -27,6 +27,7 @@ from mids.dataset.layout import bids_layout
 from mids.errors import MidsError
 
 NAME = "bimcv-covid19-raw"
+HOLE = ((22.0, 33.0), (25.0, 33.0), (25.0, 36.0), (22.0, 36.0))
 INPUT, GOLDEN = SOURCES / NAME / "input", SOURCES / NAME / "mids"
 
 
@@ -159,8 +160,8 @@ def test_labels_are_the_trees_alone(done: Conversion) -> None:
 
 def test_what_was_found_wrong(done: Conversion) -> None:
     assert sorted((issue.code, issue.where) for issue in done.issues) == [
-        ("ANNOTATION_INVALID", "region 2"), ("ENTRY_UNMATCHED", "rows 4"), ("ENTRY_UNMATCHED", "rows 5"),
-        ("PRIVACY_HELD_BACK", ""), ("VALUE_UNKNOWN", "row 2, column labels"),
+        ("ENTRY_UNMATCHED", "rows 4"), ("ENTRY_UNMATCHED", "rows 5"), ("PRIVACY_HELD_BACK", ""),
+        ("REGION_WITHOUT_AREA", ""), ("VALUE_UNKNOWN", "row 2, column labels"),
     ]  # fmt: skip
 
 
@@ -229,7 +230,7 @@ def test_damaged_annotations_are_told_and_the_rest_goes_on(source: Path, tmp_pat
     assert sum(not path.startswith("derivatives/") for path in result.outcome.made) == 3
 
 
-def test_a_contour_off_its_slice_is_refused(source: Path) -> None:
+def test_a_contour_off_its_slice_is_told(source: Path) -> None:
     path = source / "DOE JANE/roi/contornos.dcm"
     dataset = dcmread(path)
     contour = dataset.ROIContourSequence[0].ContourSequence[0]
@@ -237,16 +238,23 @@ def test_a_contour_off_its_slice_is_refused(source: Path) -> None:
         value + (3.0 if number % 3 == 2 else 0.0) for number, value in enumerate(contour.ContourData)
     ]
     dataset.save_as(path)
-    assert len(issues_by_code(read(source))["ANNOTATION_INVALID"]) == 2
+    assert len(issues_by_code(read(source))["REGION_CONTRADICTED"]) == 1
 
 
-def test_a_segmentation_of_shares_is_not_read(source: Path) -> None:
-    path = source / "DOE JANE/roi/segmentación.dcm"
-    dataset = dcmread(path)
-    dataset.SegmentationType = "FRACTIONAL"
-    dataset.save_as(path)
-    (told,) = issues_by_code(read(source))["ANNOTATIONS_INVALID"]
-    assert "FRACTIONAL" in told.message
+def test_an_area_that_aim_leaves_out_is_a_hole(source: Path, tmp_path: Path, key: Path) -> None:
+    path = source / "DOE JANE/roi/anotación.xml"
+    text = path.read_text("utf-8")
+    entity = text[text.index("<MarkupEntity") : text.index("</MarkupEntity>") + len("</MarkupEntity>")]
+    hole = published.aim(uid("instance", "cr-pa"), "Vidrio deslustrado", HOLE)
+    hole = hole[hole.index("<MarkupEntity") : hole.index("</MarkupEntity>") + len("</MarkupEntity>")]
+    hole = hole.replace('<includeFlag value="true"/>', '<includeFlag value="false"/>')
+    path.write_text(text.replace(entity, entity + hole), encoding="utf-8")
+    result = convert(NAME, source, tmp_path / "out", key=key)
+    (mask,) = (result.dataset / "derivatives/rois").rglob("*_dseg.png")
+    whole = inside([(x - 0.5, y - 0.5) for x, y in published.SQUARE], 108, 100)
+    left_out = inside([(x - 0.5, y - 0.5) for x, y in HOLE], 108, 100)
+    assert left_out.any()
+    assert np.array_equal(np.asarray(Image.open(mask)) > 0, whole & ~left_out)
 
 
 def test_frames_without_an_image_find_it_by_their_place(source: Path, tmp_path: Path, key: Path) -> None:

@@ -14,6 +14,8 @@ from mids.collections.bimcv.survey import Found, Picture, pictures, survey
 from mids.collections.bimcv.tables import label_of
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
+from mids.readers.annotations.objects import File
+from mids.readers.annotations.places import Places, places
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.readers.dicom.series import VOLUMES
 from mids.readers.tables.table import Table, parse_csv
@@ -214,7 +216,7 @@ def _record(picture: Picture, scan: Mapping[str, str], days: Sequence[str]) -> R
 def _drawn(files: Sequence[Found], subjects: Mapping[str, Subject]) -> Iterator[Issue]:
     """Adds every annotation to the subject that it belongs to; what belongs to none is an Issue."""
     records = [record for subject in subjects.values() for record in subject.images]
-    known = rois.places(records)
+    known = places(records)
     named = {record.instance.rpartition("/")[2].partition(".")[0]: record for record in records}
     readers: dict[str, int] = defaultdict(int)
     for found in sorted(files, key=lambda found: found.place):
@@ -229,11 +231,9 @@ def _drawn(files: Sequence[Found], subjects: Mapping[str, Subject]) -> Iterator[
                 subjects[str(item.subject)].drawn.append(replace(item, reader=reader))
 
 
-def _regions(
-    found: Found, known: Mapping[str, rois.Place], named: Mapping[str, Record]
-) -> Iterator[Regions | MaskFile | Issue]:
+def _regions(found: Found, known: Places, named: Mapping[str, Record]) -> Iterator[Regions | MaskFile | Issue]:
     """The regions of one file; a NIfTI is called by its image's name, with something behind it or not."""
-    file = rois.File(found.source, "reader")
+    file = File(found.source, "reader")
     if found.place.lower().endswith(".xml"):
         try:
             yield from rois.of_aim(found.data, file, known)

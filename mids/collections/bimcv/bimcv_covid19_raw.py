@@ -12,7 +12,9 @@ from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.rows import Report, Words
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
-from mids.readers.annotations import aim
+from mids.readers.annotations import aim, objects
+from mids.readers.annotations.objects import File
+from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
@@ -65,7 +67,6 @@ _REQUIRED = {
     "labels": ("participant", "study", "labels", "localizations", "sentences"),
     "reports": ("participant", "study"),
 }
-_DRAWN = ("SEG", "RTSTRUCT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ def _read(root: Path, found: Index) -> Iterator[Sequence[Item]]:
     read_tables = [Skipped(tuple(used), "a table: its rows go into the new tables")] if used else []
     yield [*found.issues(), *issues, *read_tables, *left_out(rest), *bimcv_rows.tree(nodes)]
     for instances in found.by_subject():
-        images = [instance for instance in instances if instance.text("Modality") not in _DRAWN]
+        images = [instance for instance in instances if not objects.kind_of(instance)]
         if not images:
             continue
         subject = subject_key(images[0])
@@ -143,7 +144,7 @@ def _known(instances: Iterable[Instance]) -> _Known:
     for instance in instances:
         subject = subject_key(instance)
         for keyword in ("PatientID", "SOPInstanceUID", "SeriesInstanceUID"):
-            if instance.text(keyword) and (keyword == "PatientID" or instance.text("Modality") not in _DRAWN):
+            if instance.text(keyword) and (keyword == "PatientID" or not objects.kind_of(instance)):
                 subjects[instance.text(keyword)].add(subject)
         for keyword in ("AccessionNumber", "StudyInstanceUID"):
             if instance.text(keyword):
@@ -208,8 +209,8 @@ def _annotations(
 ) -> Iterator[Issue]:
     """Gives every file of annotations to the subject whose images it was drawn on."""
     for instance in instances:
-        if instance.text("Modality") in _DRAWN:
-            subjects[subject_key(instance)].drawn.append((instance.text("Modality"), instance.source))
+        if kind := objects.kind_of(instance):
+            subjects[subject_key(instance)].drawn.append((kind, instance.source))
     for source in filter(_is_drawn, others):
         try:
             owners = _owners(root, source, known)
@@ -240,13 +241,13 @@ def _uid_of(source: Source) -> str:
 
 def _drawn(root: Path, about: _About, images: Sequence[Record]) -> Iterator[Regions | MaskFile | Issue]:
     """The regions of one subject, a reader for each file on an image, in the order of their paths."""
-    places = rois.places(images)
+    known = places(images)
     by_uid = {record.series: record for record in reversed(images)} | {record.instance: record for record in images}
     readers: dict[str, int] = defaultdict(int)
     for kind, source in sorted(about.drawn, key=lambda drawn: drawn[1]):
-        file = rois.File(source, "reader")
+        file = File(source, "reader")
         try:
-            items = list(_regions(root, kind, file, places, by_uid))
+            items = list(_regions(root, kind, file, known, by_uid))
         except DataError as error:
             items = [issue(error.code, error.message, source.name, origin="read")]
         for item in items:
@@ -258,7 +259,7 @@ def _drawn(root: Path, about: _About, images: Sequence[Record]) -> Iterator[Regi
 
 
 def _regions(
-    root: Path, kind: str, file: rois.File, places: Mapping[str, rois.Place], by_uid: Mapping[str, Record]
+    root: Path, kind: str, file: File, known: Places, by_uid: Mapping[str, Record]
 ) -> Iterator[Regions | MaskFile | Issue]:
     if kind == "NIfTI":
         record = by_uid.get(_uid_of(file.source))
@@ -270,11 +271,9 @@ def _regions(
         return
     with open_source(root, file.source) as stream:
         if kind == "AIM":
-            yield from rois.of_aim(stream.read(aim.LARGEST + 1), file, places)
-        elif kind == "SEG":
-            yield from rois.of_segmentation(stream, file, places)
+            yield from rois.of_aim(stream.read(aim.LARGEST + 1), file, known)
         else:
-            yield from rois.of_rtstruct(stream, file, places)
+            yield from rois.of_object(kind, stream, file, known)
 
 
 # --- one subject -----------------------------------------------------------------------------------------

@@ -1,15 +1,17 @@
 """Regions of interest of BIMCV, from whichever file they come in, as regions on records."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import BinaryIO
 
 from mids.issues import Issue, issue
-from mids.readers.annotations import aim, rtstruct, segmentation
-from mids.readers.dicom.geometry import positions
-from mids.records import MaskFile, Outline, Record, Regions, Source
+from mids.readers.annotations import aim
+from mids.readers.annotations.mdai import contains, joined
+from mids.readers.annotations.objects import File, Vocabulary, of_segmentation, of_structures
+from mids.readers.annotations.places import Places
+from mids.records import MaskFile, Outline, Record, Regions
 from mids.vocabulary.schema import load
 
 CLASSES = "roi_findings"
@@ -18,31 +20,6 @@ CLASSES = "roi_findings"
 CORNERSTONE_NOTE = (
     "Drawn in a viewer on cornerstone, whose (0, 0) is the upper left corner of the first pixel: 0.5 was subtracted."
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an image of a source lies: in a record, at one of its slices (from 0)."""
-
-    record: Record
-    slice: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of annotations: its source, and who drew it as far as may be said."""
-
-    source: Source
-    reader: str
-
-
-def places(records: Iterable[Record]) -> dict[str, Place]:
-    """Every image of some records by its SOPInstanceUID."""
-    found: dict[str, Place] = {}
-    for record in records:
-        instances = record.per_slice.get("SOPInstanceUID") or (record.header.get("SOPInstanceUID"),)
-        found |= {str(uid): Place(record, number) for number, uid in enumerate(instances) if uid}
-    return found
 
 
 @cache
@@ -80,81 +57,40 @@ def _values(names: Iterable[str]) -> dict[str, int]:
     return dict(sorted(values.items(), key=lambda item: item[1]))
 
 
-def of_aim(data: bytes, file: File, known: Mapping[str, Place]) -> Iterator[Regions | Issue]:
+def _named(labels: Sequence[str], record: Record) -> dict[str, str]:
+    return classes(labels, record.modality)
+
+
+PAPER = Vocabulary(_named, _values)
+"""The classes of the paper, for objects of DICOM."""
+
+
+def of_aim(data: bytes, file: File, known: Places) -> Iterator[Regions | Issue]:
     """The outlines of an AIM file on the records that they name; raises `DataError` for what is no AIM."""
     drawn = _Drawn()
     for number, shape in enumerate(aim.read(data), start=1):
-        place = known.get(shape.instance)
+        place = known.find(shape.instance, shape.frame + 1)
         if shape.problem:
             yield _invalid(file, number, shape.problem)
         elif place is None:
             drawn.lost += 1
         else:
             points = tuple((x - 0.5, y - 0.5) for x, y in shape.points)
-            index = shape.frame if place.record.kind == "frames" else place.slice
-            drawn.add(place.record, Outline(shape.label, points, index))
+            outline = Outline(shape.label, points, place.slice)
+            if not shape.is_excluded:
+                drawn.add(place.record, outline)
+            elif not drawn.cut(place.record, outline):
+                yield _invalid(file, number, "an area to be left out that lies in no outline of its label before it")
     yield from drawn.items(file, CORNERSTONE_NOTE)
 
 
-def of_rtstruct(stream: BinaryIO, file: File, known: Mapping[str, Place]) -> Iterator[Regions | Issue]:
-    """The contours of a structure set on the slices that they name; raises `DataError` for what is none."""
-    drawn = _Drawn()
-    for number, contour in enumerate(rtstruct.read(stream), start=1):
-        place = known.get(contour.instance)
-        if contour.problem:
-            yield _invalid(file, number, contour.problem)
-        elif place is None:
-            drawn.lost += 1
-        elif (points := _on_slice(contour, place)) is None:
-            yield _invalid(file, number, "a contour that does not lie on the image that it names")
-        else:
-            drawn.add(place.record, Outline(contour.label, points, place.slice))
-    yield from drawn.items(file, "Points in mm were put onto the slices that they name.")
-
-
-def _on_slice(contour: rtstruct.Contour, place: Place) -> tuple[tuple[float, float], ...] | None:
-    shape = place.record.geometry
-    corners = positions(shape) if shape is not None else []
-    if shape is None or not corners:
-        return None
-    return rtstruct.on_slice(contour, shape, corners[place.slice % len(corners)])
-
-
-def of_segmentation(stream: BinaryIO, file: File, known: Mapping[str, Place]) -> Iterator[MaskFile | Issue]:
-    """The frames of a segmentation on the slices that they name; raises `DataError` for what is none."""
-    head = segmentation.read(stream)
-    frames: dict[str, list[tuple[segmentation.Frame, int]]] = defaultdict(list)
-    records: dict[str, Record] = {}
-    lost = 0
-    for frame in head.frames:
-        place = known.get(frame.instance) or _nearest(frame.position, head.series, known)
-        if place is None:
-            lost += 1
-        else:
-            records[place.record.image] = place.record
-            frames[place.record.image].append((frame, place.slice))
-    yield from _unmatched(file, lost)
-    for image, listed in frames.items():
-        record = records[image]
-        texts = {frame.segment: head.labels.get(frame.segment, "") for frame, _ in listed}
-        named = classes(texts.values(), record.modality)
-        yield from _strange(named.values(), file)
-        values = _values(named.values())
-        placed = tuple((frame.number, index, values[named[texts[frame.segment]]]) for frame, index in listed)
-        yield MaskFile(record.subject, record.study, image, file.reader, file.source, values, placed)
-
-
-def _nearest(position: tuple[float, ...], series: str, known: Mapping[str, Place]) -> Place | None:
-    """The slice of a series that begins at a point, to 0.5 mm, for frames that name no image."""
-    for place in known.values() if len(position) == 3 else ():
-        shape = place.record.geometry
-        corners = positions(shape) if shape is not None and place.record.series == series else []
-        if (
-            corners
-            and max(abs(a - b) for a, b in zip(corners[place.slice % len(corners)], position, strict=True)) < 0.5
-        ):
-            return place
-    return None
+def of_object(kind: str, stream: BinaryIO, file: File, known: Places) -> Iterator[Regions | MaskFile | Issue]:
+    """A segmentation or structure set on the records that it lies on; raises `DataError` for what is none."""
+    read = of_segmentation if kind == "SEG" else of_structures
+    for item in read(stream, file, known, PAPER):
+        yield item
+        if not isinstance(item, Issue):
+            yield from _strange(item.lookup, file)
 
 
 def of_volume(file: File, record: Record) -> MaskFile:
@@ -173,6 +109,17 @@ class _Drawn:
     def add(self, record: Record, outline: Outline) -> None:
         self.records[record.image] = record
         self.outlines[record.image].append(outline)
+
+    def cut(self, record: Record, hole: Outline) -> bool:
+        """Takes a hole out of the outlines of its label and slice that it lies in; whether there are any."""
+        found = False
+        for number, outline in enumerate(self.outlines[record.image]):
+            same = (outline.label, outline.slice) == (hole.label, hole.slice)
+            if same and all(contains(outline.points, point) for point in hole.points):
+                whole = joined((outline.points, hole.points))
+                self.outlines[record.image][number] = replace(outline, points=whole)
+                found = True
+        return found
 
     def items(self, file: File, note: str) -> Iterator[Regions | Issue]:
         """One label map for each record, its classes the paper's."""

@@ -21,13 +21,14 @@ _POLYLINES = frozenset({"TwoDimensionPolyline", "Polyline"})
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """One closed outline: `points` are (column, row) as the file has them, `instance` is the SOPInstanceUID of the
-    image, `frame` its frame from 0; `problem` says why it can't be used."""
+    image, `frame` its frame from 0; `is_excluded` says that it is cut out of others; `problem` why it can't be used."""
 
     label: str
     instance: str = ""
     frame: int = 0
     points: tuple[tuple[float, float], ...] = ()
     problem: str = ""
+    is_excluded: bool = False
 
 
 def read(data: bytes) -> list[Drawn]:
@@ -100,6 +101,7 @@ def _outline(shape: Element, label: str) -> Drawn:
     points = [element for element in shape.iter() if element.tag in places]
     instance = _text(shape, "imageReferenceUid", "root") or (points[0].get("imageReferenceUID", "") if points else "")
     frame = _text(shape, "referencedFrameNumber") or (points[0].get("referencedFrameNumber", "") if points else "")
+    excluded = (shape.get("includeFlag") or _text(shape, "includeFlag")).lower() in ("false", "0")
     try:
         numbered = sorted(
             (int(_either(p, "coordinateIndex")), float(_either(p, "x")), float(_either(p, "y"))) for p in points
@@ -111,7 +113,7 @@ def _outline(shape: Element, label: str) -> Drawn:
         return Drawn(label, problem="an outline that names no image")
     if any(abs(value) > 1e6 or value != value for _, x, y in numbered for value in (x, y)):
         return Drawn(label, instance, problem="points that lie in no image")
-    return Drawn(label, instance, max(number - 1, 0), tuple((x, y) for _, x, y in numbered))
+    return Drawn(label, instance, max(number - 1, 0), tuple((x, y) for _, x, y in numbered), is_excluded=excluded)
 
 
 def _either(point: Element, name: str) -> str:

@@ -42,7 +42,7 @@ NAMING = (
     "BitsAllocated BitsStored PixelRepresentation ImageOrientationPatient ImagePositionPatient PixelSpacing "
     "SliceThickness GantryDetectorTilt ImageComments ConversionType SecondaryCaptureDeviceID DateOfSecondaryCapture "
     "TimeOfSecondaryCapture SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName "
-    "SecondaryCaptureDeviceSoftwareVersions RecognizableVisualFeatures StudyDescription"
+    "SecondaryCaptureDeviceSoftwareVersions RecognizableVisualFeatures StudyDescription FrameOfReferenceUID"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 
