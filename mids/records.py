@@ -55,7 +55,8 @@ class Geometry:
 
     `orientation` is ImageOrientationPatient; `first` the ImagePositionPatient of the slice that is lowest
     along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
-    says what keeps the stack from being a regular grid; `tilt` is in degrees; `missing` counts slices that a
+    says what keeps the stack from being a regular grid (``shift``: slices that are moved aside, but not as a tilt
+    moves them); `tilt` is in degrees; `missing` counts slices that a
     gap of whole multiples of the spacing says are absent. `positions` are those of the slices of one volume, in
     order, kept only where the stack is not regular.
 
@@ -74,7 +75,7 @@ class Geometry:
     first: tuple[float, ...] = ()
     spacing: tuple[float, ...] = ()
     tilt: float = 0.0
-    problem: Literal["", "tilt", "uneven", "tilt and uneven", "unknown"] = ""
+    problem: Literal["", "tilt", "uneven", "tilt and uneven", "shift", "shift and uneven", "unknown"] = ""
     missing: int = 0
     positions: tuple[tuple[float, ...], ...] = ()
     frames: tuple[int, ...] = ()
@@ -92,7 +93,8 @@ class Record:
     says so. `header` holds DICOM keywords (the allow-list and what naming needs), constant over the item;
     `per_slice` those that vary, in the order of `sources`. `sources` are in geometric order. `view` is a code of
     the list view_positions for where the header is silent; `view_source` says whether a table or name of the source
-    gives it, or a user's model.
+    gives it, or a user's model. `entities` are those that tell it from other volumes of its series (rec, part, echo
+    …); `mended` are attributes whose decimal comma was read as a point, so that other programs can't read the files.
     """
 
     subject: str
@@ -109,6 +111,8 @@ class Record:
     columns: Mapping[str, str] = field(default_factory=dict)
     view: str = ""
     view_source: Literal["", "source", "model"] = ""
+    entities: Mapping[str, str] = field(default_factory=dict)
+    mended: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:

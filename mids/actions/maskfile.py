@@ -17,7 +17,7 @@ from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.decoding import quiet, read_dataset
 from mids.readers.dicom.geometry import affine
-from mids.readers.dicom.headers import BROKEN
+from mids.readers.dicom.values import BROKEN
 from mids.records import Compression, Geometry, Made, Source
 
 PLACE_TOLERANCE = 0.05

@@ -14,8 +14,8 @@ from mids.collections.bimcv.survey import Found, Picture, pictures, survey
 from mids.collections.bimcv.tables import label_of
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
+from mids.readers.dicom.classes import VOLUMES
 from mids.readers.dicom.scan import PLAIN, Scanner
-from mids.readers.dicom.series import VOLUMES
 from mids.readers.tables.table import Table, parse_csv
 from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped
 from mids.vocabulary import clinical

@@ -6,7 +6,8 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 
 from mids.errors import DataError
-from mids.readers.dicom.headers import BROKEN, read_header
+from mids.readers.dicom.headers import read_header
+from mids.readers.dicom.values import BROKEN
 
 
 @dataclass(frozen=True, slots=True)

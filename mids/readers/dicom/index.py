@@ -19,7 +19,7 @@ from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.series import subject_key
 from mids.records import Json, Source
 
-VERSION = 1
+VERSION = 2
 """Of what is read from a header and how it is kept; an index of another version is made anew."""
 
 _TABLES = """
@@ -69,7 +69,8 @@ def packed(instances: Sequence[Instance], others: Sequence[Source], issues: Sequ
         templates.append(json.dumps(common))
         for one in group:
             own = {key: value for key, value in one.header.items() if key not in common}
-            facts: Json = [own, one.transfer_syntax, one.has_pixels, one.truncated, [[*f] for f in one.frames]]
+            frames: Json = {keyword: [*values] for keyword, values in one.per_frame.items()}
+            facts: Json = [own, one.transfer_syntax, one.has_pixels, one.truncated, frames, [*one.mended]]
             rows.append(Row(one.source, _INSTANCE, subject_key(one), number, json.dumps(facts)))
     rows += [Row(source, _OTHER) for source in others]
     rows += [Row(Source(found.path), _ISSUE, content=json.dumps(asdict(found))) for found in issues]
@@ -229,9 +230,10 @@ class Index:
         for row in rows:
             if row[4] not in headers:
                 headers = {row[4]: self._template(row[4])}  # the files of a series mostly lie together
-            own, syntax, pixels, truncated, frames = json.loads(row[5])
-            places = tuple(tuple(float(value) for value in frame) for frame in frames)
-            yield Instance(_source(row), {**headers[row[4]], **own}, syntax, pixels, truncated, places)
+            own, syntax, pixels, truncated, frames, mended = json.loads(row[5])
+            columns = {keyword: tuple(values) for keyword, values in frames.items()}
+            header = {**headers[row[4]], **own}
+            yield Instance(_source(row), header, syntax, pixels, truncated, columns, tuple(mended))
 
     def _template(self, number: int) -> dict[str, Json]:
         (text,) = self._db.execute("SELECT header FROM templates WHERE id = ?", (number,)).fetchone()

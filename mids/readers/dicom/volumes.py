@@ -1,0 +1,171 @@
+"""From the slices of one series to volumes: what belongs together, what repeats, and what can't be put together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mids.issues import issue
+from mids.readers.dicom.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.places import is_even, places
+from mids.readers.dicom.planes import Plane, grouped, is_direction, stacks
+from mids.readers.dicom.twins import without_copies
+from mids.records import Geometry, Item, Json, Kind, Record, Skipped
+
+LOST = "lost with its series: "
+"""How the reason of a Skipped begins whose sources are lost, not rightly left out."""
+
+Ids = tuple[str, str, str]
+"""Subject, study and modality."""
+
+
+def volumes(root: Path, ids: Ids, planes: Sequence[Plane], part: int) -> Iterator[Item]:
+    """The records of the slices of one series, numbered from `part`, and what is skipped or wrong."""
+    found = stacks(planes)
+    if len(found) > 1:
+        message = f"{len(found)} sets of slices of different orientation, size or pixel spacing in one series"
+        yield issue("SERIES_MIXED", message, planes[0].source.name, origin="read")
+    for stack in found:
+        for item in _stack(root, ids, stack):
+            if isinstance(item, Record):
+                item = replace(item, part=part)
+                part += 1
+            yield item
+
+
+def _stack(root: Path, ids: Ids, stack: list[Plane]) -> Iterator[Item]:
+    """The volumes of slices of one direction and size."""
+    if wrong := _misplaced(stack):
+        yield from _refused(*wrong, ids, stack)
+        return
+    if len(stack) == 1:
+        yield record(*ids, "volume", stack, 0)
+        return
+    where = places(stack)
+    kept, copies = without_copies(root, stack, where)
+    for index in copies:
+        reason = "a duplicate: same position, time and pixels as another slice"
+        yield Skipped((stack[index].source,), reason, ids[0], stack[index].instance.text("SeriesInstanceUID"))
+    for side in grouped(kept, lambda index: where[index][1]):
+        whole = Part(tuple(stack[index] for index in side), tuple(where[index] for index in side))
+        parts = split(whole, ids[2])
+        if len(parts) > 1:
+            kinds = sorted({entity for one in parts for entity in one.entities})
+            message = f"{len(parts)} sets of slices that are no points of time ({', '.join(kinds) or 'by ImageType'})"
+            yield issue("SERIES_MIXED", message, stack[0].source.name, origin="read")
+        for one in parts:
+            yield from _part(ids, one)
+
+
+def _misplaced(stack: Sequence[Plane]) -> tuple[str, str] | None:
+    """The code and message of what keeps slices from being placed at all."""
+    said = [plane.orientation for plane in stack]
+    if any(cosines and not is_direction(cosines) for cosines in said):
+        zero = "zero" if any(cosines and not any(cosines) for cosines in said) else "not two axes at right angles"
+        return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}: the direction of the slices is not known"
+    if len(stack) == 1:
+        return None
+    if not all(said) or not all(plane.position for plane in stack):
+        what = "frames" if stack[0].frame is not None else "slices"
+        return "SERIES_UNSTACKABLE", f"{len(stack)} {what} without positions can't be put into a volume"
+    locations = {plane.number("SliceLocation") for plane in stack}
+    if len({plane.position for plane in stack}) == 1 and len(locations) > 1:
+        return (
+            "POSITIONS_EQUAL",
+            f"{len(stack)} slices have one ImagePositionPatient and {len(locations)} different SliceLocations",
+        )
+    return None
+
+
+def _part(ids: Ids, part: Part) -> Iterator[Item]:
+    """The volumes of slices that only time, or something like it, tells apart."""
+    parts = [part] if is_even(part.places) else complete(part)
+    if len(parts) > 1:
+        message = f"{len(parts) - 1} points of time lack slices: each of them becomes a volume of its own"
+        yield issue("TIME_INCOMPLETE", message, part.planes[0].source.name, origin="read")
+    ordered = [order(one) for one in parts]
+    if not parts or None in ordered:
+        message = "slices repeat positions in a way that no attribute explains"
+        yield from _refused("SERIES_UNSTACKABLE", message, ids, part.planes)
+        return
+    for one in ordered:
+        if one is not None:
+            yield from _volume(ids, one, part.entities)
+
+
+def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator[Item]:
+    """The record of one volume, unless there are more gaps than slices."""
+    planes, name = ordered.planes, ordered.planes[0].source.name
+    found = record(*ids, "volume", planes, 0, ordered, entities)
+    shape = found.geometry
+    assert shape is not None
+    absent = even_slices(shape) - shape.slices
+    if absent > shape.slices:
+        message = f"{shape.slices} slices are there and {absent} would have to be made up between them"
+        yield from _refused("SERIES_UNSTACKABLE", message, ids, planes)
+        return
+    if shape.missing:
+        message = f"{shape.slices} slices are there and {shape.missing} are missing between them"
+        yield issue("SERIES_GAP", message, name, origin="read")
+    if not ordered.named:
+        message = f"{ordered.volumes} volumes at one place in the order of their numbers, for no time tells them apart"
+        yield issue("ORDER_ASSUMED", message, name, origin="read")
+    yield found
+
+
+def _refused(code: str, message: str, ids: Ids, planes: Sequence[Plane]) -> Iterator[Item]:
+    """One Issue for the series; its other files are accounted for as lost with it."""
+    sources = list(dict.fromkeys(plane.source for plane in planes))
+    yield issue(code, message, sources[0].name, origin="read")
+    if len(sources) > 1:
+        yield Skipped(tuple(sources[1:]), LOST + message, ids[0], planes[0].instance.text("SeriesInstanceUID"))
+
+
+def record(
+    subject: str, study: str, modality: str, kind: Kind, planes: Sequence[Plane], part: int,
+    ordered: Ordered | None = None, entities: Mapping[str, str] | None = None,
+) -> Record:  # fmt: skip
+    """The record of slices in order, or of one picture or loop."""
+    header, per_slice = _folded(planes)
+    first = planes[0].instance
+    shape = _shape(planes, ordered) if kind == "volume" else None
+    return Record(
+        subject=subject,
+        study=study,
+        series=first.text("SeriesInstanceUID") or first.source.name,
+        kind=kind,
+        modality=modality,
+        sources=tuple(dict.fromkeys(plane.source for plane in planes)),
+        header=header,
+        per_slice=per_slice,
+        geometry=shape,
+        part=part,
+        instance=first.text("SOPInstanceUID"),
+        entities=entities or {},
+        mended=tuple(sorted({keyword for plane in planes for keyword in plane.instance.mended})),
+    )
+
+
+def _shape(planes: Sequence[Plane], ordered: Ordered | None) -> Geometry:
+    if ordered is None:
+        return geometry(planes)
+    shape = geometry(planes, ordered.volumes)
+    step = round(float(np.diff(ordered.times).mean()), 6) if len(ordered.times) > 1 else 0.0
+    return replace(shape, axis=ordered.axis, times=ordered.times, step=step)
+
+
+def _folded(planes: Sequence[Plane]) -> tuple[Mapping[str, Json], Mapping[str, tuple[Json, ...]]]:
+    """Attributes that are constant over the slices, and the varying ones per slice."""
+    instances = {id(plane.instance): plane.instance for plane in planes}.values()
+    keywords = dict.fromkeys(key for one in instances for key in (*one.header, *one.per_frame))
+    constant: dict[str, Json] = {}
+    varying: dict[str, tuple[Json, ...]] = {}
+    for keyword in keywords:
+        values = tuple(plane.get(keyword) for plane in planes)
+        if all(value == values[0] for value in values):
+            constant[keyword] = values[0]
+        else:
+            varying[keyword] = values
+    return constant, varying
