@@ -94,7 +94,7 @@ class Record:
     `per_slice` those that vary, in the order of `sources`. `sources` are in geometric order. `view` is a code of
     the list view_positions for where the header is silent; `view_source` says whether a table or name of the source
     gives it, or a user's model. `entities` are those that tell it from other volumes of its series (rec, part, echo
-    …); `mended` are attributes whose decimal comma was read as a point, so that other programs can't read the files.
+    …).
     """
 
     subject: str
@@ -112,7 +112,6 @@ class Record:
     view: str = ""
     view_source: Literal["", "source", "model"] = ""
     entities: Mapping[str, str] = field(default_factory=dict)
-    mended: tuple[str, ...] = ()
 
     @property
     def image(self) -> str:

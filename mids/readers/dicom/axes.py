@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mids.readers.dicom.places import is_even
-from mids.readers.dicom.planes import Plane, grouped
+from mids.readers.dicom.slices import Slice, grouped
 from mids.records import Json
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.names import label
@@ -27,7 +27,7 @@ _LIKE = 0.01
 class Part:
     """Slices of one kind, each with its place, and the entities that tell them from others of their series."""
 
-    planes: tuple[Plane, ...]
+    slices: tuple[Slice, ...]
     places: tuple[Place, ...]
     entities: Mapping[str, str] = field(default_factory=dict)
 
@@ -44,7 +44,7 @@ class Ordered:
     `named` is false where only the numbers of the images give the order.
     """
 
-    planes: tuple[Plane, ...]
+    slices: tuple[Slice, ...]
     volumes: int
     axis: AxisName = ""
     times: tuple[float, ...] = ()
@@ -67,7 +67,7 @@ def split(part: Part, modality: str) -> list[Part]:
 
 
 def _split_by(part: Part, rule: Mapping[str, Any]) -> list[Part]:
-    values = _values(part.planes, rule)
+    values = _values(part.slices, rule)
     if len(set(values)) < 2 or not (rule.get("always") or part.repeats):
         return [part]
     names = _names(values, rule)
@@ -90,9 +90,9 @@ def _rank(value: _Value) -> tuple[int, float, tuple[str, ...]]:
     return (0, value, ()) if isinstance(value, float) else (1, 0.0, value or ())
 
 
-def _values(planes: Sequence[Plane], rule: Mapping[str, Any]) -> list[_Value]:
+def _values(slices: Sequence[Slice], rule: Mapping[str, Any]) -> list[_Value]:
     """What a rule compares: for each slice a number, words, or None where it says nothing."""
-    raw = [next((v for key in rule["keywords"] if (v := _said(plane, key)) is not None), None) for plane in planes]
+    raw = [next((v for key in rule["keywords"] if (v := _said(plane, key)) is not None), None) for plane in slices]
     if rule.get("number"):
         return _clustered(raw)
     texts = [tuple(str(item) for item in (value if isinstance(value, list) else [value])) for value in raw]
@@ -104,7 +104,7 @@ def _values(planes: Sequence[Plane], rule: Mapping[str, Any]) -> list[_Value]:
     return [None if value is None else words for value, words in zip(raw, kept, strict=True)]
 
 
-def _said(plane: Plane, keyword: str) -> Json:
+def _said(plane: Slice, keyword: str) -> Json:
     value = plane.get(keyword)
     if keyword in ("ImageType", "FrameType"):  # the first two say no more than original and primary
         return value[2:] or None if isinstance(value, list) else None
@@ -152,19 +152,19 @@ def order(part: Part) -> Ordered | None:
         return Ordered(_sorted(part, [0.0] * len(part.places)), 1)
     if not is_even(part.places):
         return None
-    inversion = _numbers(part.planes, {"keyword": "InversionTime"})
+    inversion = _numbers(part.slices, {"keyword": "InversionTime"})
     if inversion and _is_distinct(part, inversion):  # of every slice its own, as Look-Locker has it
         return Ordered(_sorted(part, inversion), volumes, "inversion")
-    keys = {rule["keyword"]: _numbers(part.planes, rule) for rule in _rules("order")}
+    keys = {rule["keyword"]: _numbers(part.slices, rule) for rule in _rules("order")}
     keyword = next((key for key, values in keys.items() if values and _is_whole(part, values)), "")
     keyword = keyword or next((key for key, values in keys.items() if values and _is_distinct(part, values)), "")
     values = keys.get(keyword) or _by_number(part)
     if not values:
         return None
-    planes = _sorted(part, values)
-    axis: AxisName = "b" if is_diffusion(part.planes) else "time" if keyword else ""
-    times = _times(planes, volumes, keyword) if axis == "time" else ()
-    return Ordered(planes, volumes, axis, times, named=bool(axis))
+    slices = _sorted(part, values)
+    axis: AxisName = "b" if is_diffusion(part.slices) else "time" if keyword else ""
+    times = _times(slices, volumes, keyword) if axis == "time" else ()
+    return Ordered(slices, volumes, axis, times, named=bool(axis))
 
 
 def complete(part: Part) -> list[Part]:
@@ -174,7 +174,7 @@ def complete(part: Part) -> list[Part]:
     """
     most = max(Counter(part.places).values())
     for rule in _rules("order"):
-        values = _numbers(part.planes, rule)
+        values = _numbers(part.slices, rule)
         groups = grouped(range(len(values)), lambda index, values=values: values[index])  # type: ignore[misc]
         spots = [frozenset(part.places[index] for index in group) for group in groups]
         if 1 < len(groups) <= most and all(len(spot) == len(group) for spot, group in zip(spots, groups, strict=True)):
@@ -186,8 +186,8 @@ def complete(part: Part) -> list[Part]:
 
 
 def _chosen(part: Part, indices: Sequence[int]) -> Part:
-    planes, places = tuple(part.planes[index] for index in indices), tuple(part.places[index] for index in indices)
-    return Part(planes, places, part.entities)
+    slices, places = tuple(part.slices[index] for index in indices), tuple(part.places[index] for index in indices)
+    return Part(slices, places, part.entities)
 
 
 def _is_whole(part: Part, values: Sequence[float]) -> bool:
@@ -205,8 +205,8 @@ def _is_distinct(part: Part, values: Sequence[float]) -> bool:
 def _by_number(part: Part) -> list[float]:
     """Numbers of the images or frames that differ at every place; empty where they don't."""
     for values in (
-        [plane.number("InstanceNumber") for plane in part.planes],
-        [None if plane.frame is None else float(plane.frame) for plane in part.planes],
+        [plane.number("InstanceNumber") for plane in part.slices],
+        [None if plane.frame is None else float(plane.frame) for plane in part.slices],
     ):
         known = [value for value in values if value is not None]
         if len(known) == len(values) and _is_distinct(part, known):
@@ -214,26 +214,26 @@ def _by_number(part: Part) -> list[float]:
     return []
 
 
-def _sorted(part: Part, values: Sequence[float]) -> tuple[Plane, ...]:
+def _sorted(part: Part, values: Sequence[float]) -> tuple[Slice, ...]:
     """The slices by their rank among those at their place, then by place."""
     ranks: dict[int, int] = {}
     for group in grouped(range(len(values)), lambda index: part.places[index]):
         ranks |= {index: rank for rank, index in enumerate(sorted(group, key=lambda index: values[index]))}
     indices = sorted(range(len(values)), key=lambda index: (ranks[index], part.places[index]))
-    return tuple(part.planes[index] for index in indices)
+    return tuple(part.slices[index] for index in indices)
 
 
-def is_diffusion(planes: Sequence[Plane]) -> bool:
+def is_diffusion(slices: Sequence[Slice]) -> bool:
     """Whether slices differ in their b-value: by its attribute, or by the name of the sequence (Siemens)."""
-    weights = {plane.number("DiffusionBValue") for plane in planes}
-    named = {m[1] for plane in planes if (m := re.search(r"b(\d+)", str(plane.get("SequenceName") or "")))}
+    weights = {plane.number("DiffusionBValue") for plane in slices}
+    named = {m[1] for plane in slices if (m := re.search(r"b(\d+)", str(plane.get("SequenceName") or "")))}
     return len(weights) > 1 or len(named) > 1
 
 
-def _numbers(planes: Sequence[Plane], rule: Mapping[str, Any]) -> list[float]:
+def _numbers(slices: Sequence[Slice], rule: Mapping[str, Any]) -> list[float]:
     """The values of a rule of `order`, in seconds where they are times; empty unless every slice has one."""
     found = []
-    for plane in planes:
+    for plane in slices:
         value = _seconds(plane, rule) if "Time" in rule["keyword"] else plane.number(rule["keyword"])
         if value is None:
             return []
@@ -241,7 +241,7 @@ def _numbers(planes: Sequence[Plane], rule: Mapping[str, Any]) -> list[float]:
     return found
 
 
-def _seconds(plane: Plane, rule: Mapping[str, Any]) -> float | None:
+def _seconds(plane: Slice, rule: Mapping[str, Any]) -> float | None:
     value = plane.get(rule["keyword"])
     if isinstance(value, int | float):
         return float(value) * float(rule.get("scale", 1))
@@ -264,7 +264,7 @@ def moment(text: str) -> float | None:
     return whole.timestamp() + float(f"0.{fraction or 0}")
 
 
-def _times(planes: Sequence[Plane], volumes: int, keyword: str) -> tuple[float, ...]:
+def _times(slices: Sequence[Slice], volumes: int, keyword: str) -> tuple[float, ...]:
     """When each volume began, in s after the first: by what gave the order, else by the first time that rises.
 
     PET states when a frame began in its acquisition time; its reference time lies inside the frame (PS3.3 C.8.9.4).
@@ -273,9 +273,9 @@ def _times(planes: Sequence[Plane], volumes: int, keyword: str) -> tuple[float, 
     rules.sort(key=lambda rule: rule["keyword"] != keyword)
     if keyword == "FrameReferenceTime":
         rules.sort(key=lambda rule: rule["keyword"] != "AcquisitionTime")
-    count = len(planes) // volumes
+    count = len(slices) // volumes
     for rule in rules:
-        values = _numbers(planes, rule)
+        values = _numbers(slices, rule)
         if values:
             begins = np.array(values).reshape(volumes, count).min(axis=1)
             if (np.diff(begins) > 0).all():

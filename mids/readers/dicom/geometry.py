@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from mids.readers.dicom.planes import Floats, Plane, direction
+from mids.readers.dicom.slices import Floats, Slice, direction
 from mids.records import Geometry
 
 SPACING_TOLERANCE = 0.01
@@ -36,7 +36,7 @@ def plane(orientation: Sequence[float]) -> Literal["ax", "sag", "cor", ""]:
     return names[int(np.argmax(normal))]
 
 
-def geometry(planes: Sequence[Plane], volumes: int = 1) -> Geometry:
+def geometry(planes: Sequence[Slice], volumes: int = 1) -> Geometry:
     """Where slices lie that come volume by volume, k ascending along row × column.
 
     Without positions more than one slice gets the problem ``unknown``.

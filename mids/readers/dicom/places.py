@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mids.readers.dicom.planes import Floats, Plane, direction, near
+from mids.readers.dicom.slices import Floats, Slice, direction, near
 
 _STEPS = (0.0002, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.35)
 """Shares of the expected distance up to which two slices are tried as lying at one depth, the strictest first."""
@@ -17,18 +17,18 @@ _ASIDE = 0.5
 """Pixels that slices at one depth may be shifted against each other before they count as lying side by side."""
 
 
-def places(planes: Sequence[Plane]) -> list[tuple[int, int]]:
+def places(slices: Sequence[Slice]) -> list[tuple[int, int]]:
     """For each slice the number of its depth, counted along row × column, and its number among those side by side.
 
     All slices have a position and share a direction.
     """
-    cosines = direction(planes)
+    cosines = direction(slices)
     normal = np.cross(cosines[:3], cosines[3:])
-    points = np.array([plane.position for plane in planes])
+    points = np.array([plane.position for plane in slices])
     depth = points @ normal
-    level = levels(depth, expected(planes))
-    pixel = max(planes[0].numbers("PixelSpacing", 2), default=1.0)
-    found: list[tuple[int, int]] = [(0, 0)] * len(planes)
+    level = levels(depth, expected(slices))
+    pixel = max(slices[0].numbers("PixelSpacing", 2), default=1.0)
+    found: list[tuple[int, int]] = [(0, 0)] * len(slices)
     for number in range(max(level) + 1):
         here = [index for index, value in enumerate(level) if value == number]
         aside = {index: tuple(points[index] - depth[index] * normal) for index in here}
@@ -38,11 +38,11 @@ def places(planes: Sequence[Plane]) -> list[tuple[int, int]]:
     return found
 
 
-def expected(planes: Sequence[Plane]) -> float:
+def expected(slices: Sequence[Slice]) -> float:
     """About how far apart slices may be, in mm: what the header says, but not far more than a pixel's size."""
     keywords = ("SpacingBetweenSlices", "SliceThickness")
-    said = [abs(value) for keyword in keywords if (value := planes[0].number(keyword))]
-    pixel = max(planes[0].numbers("PixelSpacing", 2), default=0.0)
+    said = [abs(value) for keyword in keywords if (value := slices[0].number(keyword))]
+    pixel = max(slices[0].numbers("PixelSpacing", 2), default=0.0)
     return min([*said, *([10 * pixel] if pixel else [])], default=1.0)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from mids.issues import Issue, issue
 from mids.readers.dicom.classes import kind_of, modality_of
 from mids.readers.dicom.headers import Instance
-from mids.readers.dicom.planes import Plane, grouped, planes_of
+from mids.readers.dicom.slices import Slice, grouped, slices_of
 from mids.readers.dicom.twins import distinct
 from mids.readers.dicom.volumes import record, volumes
 from mids.records import Item, Json, Skipped, Source
@@ -147,17 +147,17 @@ def _duplicate(twin: Instance, same: bool, subject: str) -> Item:  # noqa: FBT00
 
 
 def _series(root: Path, subject: str, instances: list[Instance]) -> Iterator[Item]:
-    slices: list[Plane] = []
+    slices: list[Slice] = []
     part = 0
     for instance in sorted(instances, key=_order):
         kind = kind_of(instance)
         if kind == "volume":
-            slices += planes_of(instance)
+            slices += slices_of(instance)
         elif kind == "tiles":
             message = "a slide of tiles, which are not put together"
             yield issue("SLIDE_TILED", message, instance.source.name, origin="read")
         else:
-            yield record(subject, study_key(instance), modality_of(instance), kind, [Plane(instance)], part)
+            yield record(subject, study_key(instance), modality_of(instance), kind, [Slice(instance)], part)
             part += 1
     if slices:
         first = slices[0].instance

@@ -10,7 +10,7 @@ from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.pixels import quiet, read_dataset, stored
-from mids.readers.dicom.planes import Plane, grouped
+from mids.readers.dicom.slices import Slice, grouped
 from mids.records import Source
 
 _GREY = (
@@ -69,35 +69,35 @@ def _same(one: Instance, other: Instance) -> bool:
     return all(one.header.get(keyword) == other.header.get(keyword) for keyword in _PLACE)
 
 
-def without_copies(root: Path, planes: Sequence[Plane], places: Sequence[object]) -> tuple[list[int], list[int]]:
+def without_copies(root: Path, slices: Sequence[Slice], places: Sequence[object]) -> tuple[list[int], list[int]]:
     """The indices of slices, and of those that are copies of another one at their place.
 
     A copy has the pixels and the whole header of the other, but for its UID. With another InstanceNumber it is one
     only if not every place occurs equally often without it, or all slices are there twice.
     """
     copies: dict[bool, list[int]] = {True: [], False: []}
-    for group in grouped(range(len(planes)), lambda index: places[index]):
+    for group in grouped(range(len(slices)), lambda index: places[index]):
         seen: dict[tuple[object, ...], list[int]] = {}
         for index in group:
-            seen.setdefault(_identity(planes[index]), []).append(index)
+            seen.setdefault(_identity(slices[index]), []).append(index)
         for alike in seen.values():
             digests: dict[str, int] = {}
             for index in alike if len(alike) > 1 else ():
-                digest = pixel_digest(root, planes[index].source)
+                digest = pixel_digest(root, slices[index].source)
                 first = digests.setdefault(digest, index)
                 if first != index:
-                    numbers = (planes[i].get("InstanceNumber") for i in (first, index))
+                    numbers = (slices[i].get("InstanceNumber") for i in (first, index))
                     copies[len(set(map(str, numbers))) == 1].append(index)
     dropped = set(copies[True])
-    left = [index for index in range(len(planes)) if index not in dropped]
+    left = [index for index in range(len(slices)) if index not in dropped]
     counts = {len(group) for group in grouped(left, lambda index: places[index])}
     fewer = [index for index in left if index not in set(copies[False])]
     if len(counts) > 1 or len(fewer) == len({places[index] for index in fewer}):
         dropped |= set(copies[False])
-    return [index for index in range(len(planes)) if index not in dropped], sorted(dropped)
+    return [index for index in range(len(slices)) if index not in dropped], sorted(dropped)
 
 
-def _identity(plane: Plane) -> tuple[object, ...]:
+def _identity(plane: Slice) -> tuple[object, ...]:
     """All that a header says of a slice, but for what is each file's own; frames are never copies."""
     if plane.frame is not None:
         return (plane.source, plane.frame)

@@ -10,7 +10,7 @@ from mids.issues import issue
 from mids.readers.dicom.axes import Ordered, Part, complete, order, split
 from mids.readers.dicom.geometry import even_slices, geometry
 from mids.readers.dicom.places import is_even, places
-from mids.readers.dicom.planes import Plane, grouped, is_direction, stacks
+from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
 from mids.readers.dicom.twins import without_copies
 from mids.records import Geometry, Item, Json, Kind, Record, Skipped
 
@@ -21,12 +21,12 @@ Ids = tuple[str, str, str]
 """Subject, study and modality."""
 
 
-def volumes(root: Path, ids: Ids, planes: Sequence[Plane], part: int) -> Iterator[Item]:
+def volumes(root: Path, ids: Ids, slices: Sequence[Slice], part: int) -> Iterator[Item]:
     """The records of the slices of one series, numbered from `part`, and what is skipped or wrong."""
-    found = stacks(planes)
+    found = stacks(slices)
     if len(found) > 1:
         message = f"{len(found)} sets of slices of different orientation, size or pixel spacing in one series"
-        yield issue("SERIES_MIXED", message, planes[0].source.name, origin="read")
+        yield issue("SERIES_MIXED", message, slices[0].source.name, origin="read")
     for stack in found:
         for item in _stack(root, ids, stack):
             if isinstance(item, Record):
@@ -35,7 +35,7 @@ def volumes(root: Path, ids: Ids, planes: Sequence[Plane], part: int) -> Iterato
             yield item
 
 
-def _stack(root: Path, ids: Ids, stack: list[Plane]) -> Iterator[Item]:
+def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     """The volumes of slices of one direction and size."""
     if wrong := _misplaced(stack):
         yield from _refused(*wrong, ids, stack)
@@ -59,7 +59,7 @@ def _stack(root: Path, ids: Ids, stack: list[Plane]) -> Iterator[Item]:
             yield from _part(ids, one)
 
 
-def _misplaced(stack: Sequence[Plane]) -> tuple[str, str] | None:
+def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
     """The code and message of what keeps slices from being placed at all."""
     said = [plane.orientation for plane in stack]
     if any(cosines and not is_direction(cosines) for cosines in said):
@@ -84,11 +84,11 @@ def _part(ids: Ids, part: Part) -> Iterator[Item]:
     parts = [part] if is_even(part.places) else complete(part)
     if len(parts) > 1:
         message = f"{len(parts) - 1} points of time lack slices: each of them becomes a volume of its own"
-        yield issue("TIME_INCOMPLETE", message, part.planes[0].source.name, origin="read")
+        yield issue("TIME_INCOMPLETE", message, part.slices[0].source.name, origin="read")
     ordered = [order(one) for one in parts]
     if not parts or None in ordered:
         message = "slices repeat positions in a way that no attribute explains"
-        yield from _refused("SERIES_UNSTACKABLE", message, ids, part.planes)
+        yield from _refused("SERIES_UNSTACKABLE", message, ids, part.slices)
         return
     for one in ordered:
         if one is not None:
@@ -97,14 +97,14 @@ def _part(ids: Ids, part: Part) -> Iterator[Item]:
 
 def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator[Item]:
     """The record of one volume, unless there are more gaps than slices."""
-    planes, name = ordered.planes, ordered.planes[0].source.name
-    found = record(*ids, "volume", planes, 0, ordered, entities)
+    slices, name = ordered.slices, ordered.slices[0].source.name
+    found = record(*ids, "volume", slices, 0, ordered, entities)
     shape = found.geometry
     assert shape is not None
     absent = even_slices(shape) - shape.slices
     if absent > shape.slices:
         message = f"{shape.slices} slices are there and {absent} would have to be made up between them"
-        yield from _refused("SERIES_UNSTACKABLE", message, ids, planes)
+        yield from _refused("SERIES_UNSTACKABLE", message, ids, slices)
         return
     if shape.missing:
         message = f"{shape.slices} slices are there and {shape.missing} are missing between them"
@@ -115,55 +115,54 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
     yield found
 
 
-def _refused(code: str, message: str, ids: Ids, planes: Sequence[Plane]) -> Iterator[Item]:
+def _refused(code: str, message: str, ids: Ids, slices: Sequence[Slice]) -> Iterator[Item]:
     """One Issue for the series; its other files are accounted for as lost with it."""
-    sources = list(dict.fromkeys(plane.source for plane in planes))
+    sources = list(dict.fromkeys(plane.source for plane in slices))
     yield issue(code, message, sources[0].name, origin="read")
     if len(sources) > 1:
-        yield Skipped(tuple(sources[1:]), LOST + message, ids[0], planes[0].instance.text("SeriesInstanceUID"))
+        yield Skipped(tuple(sources[1:]), LOST + message, ids[0], slices[0].instance.text("SeriesInstanceUID"))
 
 
 def record(
-    subject: str, study: str, modality: str, kind: Kind, planes: Sequence[Plane], part: int,
+    subject: str, study: str, modality: str, kind: Kind, slices: Sequence[Slice], part: int,
     ordered: Ordered | None = None, entities: Mapping[str, str] | None = None,
 ) -> Record:  # fmt: skip
     """The record of slices in order, or of one picture or loop."""
-    header, per_slice = _folded(planes)
-    first = planes[0].instance
-    shape = _shape(planes, ordered) if kind == "volume" else None
+    header, per_slice = _folded(slices)
+    first = slices[0].instance
+    shape = _shape(slices, ordered) if kind == "volume" else None
     return Record(
         subject=subject,
         study=study,
         series=first.text("SeriesInstanceUID") or first.source.name,
         kind=kind,
         modality=modality,
-        sources=tuple(dict.fromkeys(plane.source for plane in planes)),
+        sources=tuple(dict.fromkeys(plane.source for plane in slices)),
         header=header,
         per_slice=per_slice,
         geometry=shape,
         part=part,
         instance=first.text("SOPInstanceUID"),
         entities=entities or {},
-        mended=tuple(sorted({keyword for plane in planes for keyword in plane.instance.mended})),
     )
 
 
-def _shape(planes: Sequence[Plane], ordered: Ordered | None) -> Geometry:
+def _shape(slices: Sequence[Slice], ordered: Ordered | None) -> Geometry:
     if ordered is None:
-        return geometry(planes)
-    shape = geometry(planes, ordered.volumes)
+        return geometry(slices)
+    shape = geometry(slices, ordered.volumes)
     step = round(float(np.diff(ordered.times).mean()), 6) if len(ordered.times) > 1 else 0.0
     return replace(shape, axis=ordered.axis, times=ordered.times, step=step)
 
 
-def _folded(planes: Sequence[Plane]) -> tuple[Mapping[str, Json], Mapping[str, tuple[Json, ...]]]:
+def _folded(slices: Sequence[Slice]) -> tuple[Mapping[str, Json], Mapping[str, tuple[Json, ...]]]:
     """Attributes that are constant over the slices, and the varying ones per slice."""
-    instances = {id(plane.instance): plane.instance for plane in planes}.values()
+    instances = {id(plane.instance): plane.instance for plane in slices}.values()
     keywords = dict.fromkeys(key for one in instances for key in (*one.header, *one.per_frame))
     constant: dict[str, Json] = {}
     varying: dict[str, tuple[Json, ...]] = {}
     for keyword in keywords:
-        values = tuple(plane.get(keyword) for plane in planes)
+        values = tuple(plane.get(keyword) for plane in slices)
         if all(value == values[0] for value in values):
             constant[keyword] = values[0]
         else:

@@ -25,7 +25,7 @@ _ORTHONORMAL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class Plane:
+class Slice:
     """One slice: an image, or one frame (from 0) of an image with frames."""
 
     instance: Instance
@@ -67,12 +67,12 @@ class Plane:
         return self.numbers("ImageOrientationPatient", 6)
 
 
-def planes_of(instance: Instance) -> list[Plane]:
+def slices_of(instance: Instance) -> list[Slice]:
     """The slices of an image: itself, or its frames."""
     count = instance.header.get("NumberOfFrames")
     if isinstance(count, int) and count > 1:
-        return [Plane(instance, frame) for frame in range(count)]
-    return [Plane(instance)]
+        return [Slice(instance, frame) for frame in range(count)]
+    return [Slice(instance)]
 
 
 def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
@@ -83,11 +83,11 @@ def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     return list(groups.values())
 
 
-def stacks(planes: Sequence[Plane]) -> list[list[Plane]]:
+def stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
     """Slices of one size, kind of pixels, direction and pixel spacing; noise of directions sets none apart."""
     keywords = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation")
-    found: list[list[Plane]] = []
-    for alike in grouped(planes, lambda plane: tuple(str(plane.get(keyword)) for keyword in keywords)):
+    found: list[list[Slice]] = []
+    for alike in grouped(slices, lambda plane: tuple(str(plane.get(keyword)) for keyword in keywords)):
         for aimed in near(alike, lambda plane: plane.orientation, DIRECTION_TOLERANCE):
             found += near(aimed, lambda plane: _logarithms(plane.numbers("PixelSpacing", 2)), _SPACING_TOLERANCE)
     return found
@@ -111,12 +111,12 @@ def near(items: Sequence[T], place: Callable[[T], tuple[float, ...]], tolerance:
     return [group for _, group in groups]
 
 
-def direction(planes: Sequence[Plane]) -> tuple[float, ...]:
+def direction(slices: Sequence[Slice]) -> tuple[float, ...]:
     """The direction of a stack: the mean of its slices', its axes of length 1 and at right angles.
 
     Empty where a slice says none. Cosines that all slices share and that need no mending stay as they are.
     """
-    every = [plane.orientation for plane in planes]
+    every = [plane.orientation for plane in slices]
     if not all(every) or not is_direction(every[0]):
         return ()
     mean = np.mean(every, axis=0)
