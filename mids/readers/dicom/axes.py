@@ -68,15 +68,18 @@ def split(part: Part, modality: str) -> list[Part]:
 
 def _split_by(part: Part, rule: Mapping[str, Any]) -> list[Part]:
     values = _values(part.slices, rule)
-    if len(set(values)) < 2 or not (rule.get("always") or part.repeats):
+    if len(set(values)) < 2:
+        alone = next((code for code in rule.get("alone", ()) if values[0] == (code,)), "")
+        return [replace(part, entities={**part.entities, rule["entity"]: alone})] if alone else [part]
+    if not (rule.get("always") or part.repeats):
         return [part]
     names = _names(values, rule)
     indices = grouped(range(len(values)), lambda index: values[index])
     parts = []
     for group in sorted(indices, key=lambda group: _rank(values[group[0]])):
         entities = dict(part.entities)
-        if name := names[values[group[0]]]:
-            entity = rule["entity"]
+        entity = rule["entity"]
+        if entity and (name := names[values[group[0]]]):
             entities[entity] = entities.get(entity, "") + name if entity == "rec" else name
         parts.append(replace(_chosen(part, group), entities=entities))
     is_complete = all(is_even(one.places) for one in parts)

@@ -42,7 +42,7 @@ NAMING = (
     "EffectiveEchoTime InversionTimes FlipAngle FrameType FrameAcquisitionDateTime FrameReferenceDateTime "
     "FrameReferenceTime TemporalPositionIndex NominalCardiacTriggerDelayTime MonoenergeticEnergyEquivalent "
     "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
-    "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName"
+    "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 

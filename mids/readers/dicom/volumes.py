@@ -17,6 +17,9 @@ from mids.records import Geometry, Item, Json, Kind, Record, Skipped
 LOST = "lost with its series: "
 """How the reason of a Skipped begins whose sources are lost, not rightly left out."""
 
+_CLASSIC = {"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"}
+"""Keywords of enhanced MR (PS3.3 C.8.13.5) and those of classic MR that say the same, in the same unit."""
+
 Ids = tuple[str, str, str]
 """Subject, study and modality."""
 
@@ -40,10 +43,7 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     if wrong := _misplaced(stack):
         yield from _refused(*wrong, ids, stack)
         return
-    if len(stack) == 1:
-        yield record(*ids, "volume", stack, 0)
-        return
-    where = places(stack)
+    where = places(stack) if len(stack) > 1 else [(0, 0)]
     kept, copies = without_copies(root, stack, where)
     for index in copies:
         reason = "a duplicate: same position, time and pixels as another slice"
@@ -167,4 +167,9 @@ def _folded(slices: Sequence[Slice]) -> tuple[Mapping[str, Json], Mapping[str, t
             constant[keyword] = values[0]
         else:
             varying[keyword] = values
+    for enhanced, classic in _CLASSIC.items():
+        if enhanced in constant:
+            constant.setdefault(classic, constant[enhanced])
+        elif enhanced in varying:
+            varying.setdefault(classic, varying[enhanced])
     return constant, varying
