@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from mids.readers.dicom.contradictions import find_contradictions
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
 from mids.readers.dicom.series import records
 from mids.records import About, Item
@@ -23,6 +24,8 @@ ABOUT = About(
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """Everything below `root`: first what belongs to no patient, then the items patient by patient."""
     with scanner.scan(root) as found:
-        yield [*found.issues(), *left_out(found.others())]
-        for instances in found.by_subject():
-            yield list(records(root, instances))
+        wrong = find_contradictions(root, found)
+        yield [*found.issues(), *left_out(found.others()), *wrong.items]
+        for every in found.by_subject():
+            if instances := wrong.without(every):
+                yield list(records(root, instances))

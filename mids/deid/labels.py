@@ -59,6 +59,11 @@ class Labels:
         """A reference to a source item."""
         return self.pseudonyms.item(*ids)
 
+    def is_whole(self, patient: str) -> bool:
+        """Whether a patient's id can be a label as it stands, letter by letter."""
+        name = patient.split("|")[-1]
+        return label(name) == name
+
     def apart(self, patient: str) -> str:
         """The label of a patient whose public id gives the same label as another's."""
         return self.subject(patient) + hashlib.sha256(patient.encode()).hexdigest()[:4]

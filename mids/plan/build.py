@@ -66,12 +66,20 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
         subject = _subject(items, label, context, corrections)
         if label.lower() not in planned:
-            planned[label.lower()] = label
+            planned[label.lower()] = patient
             shelf.add(subject)
-        elif subject.jobs:
+            continue
+        first = shelf.labelled(label)
+        if subject.jobs and first.jobs:
             issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
-        else:
-            shelf.replace(_joined(shelf.labelled(planned[label.lower()]), subject))
+            if context.labels.is_whole(patient) and not context.labels.is_whole(planned[label.lower()]):
+                planned[label.lower()] = patient
+                shelf.replace(_joined(subject, _left_out(first)))
+                continue
+            subject = _left_out(subject)
+        elif subject.jobs:
+            first, subject = subject, first
+        shelf.replace(_joined(first, subject))
     if held:
         message = f"{held} reports may name patients and are left out: take them with --reports clean, and review them"
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
@@ -83,6 +91,13 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
 def _joined(one: Subject, other: Subject) -> Subject:
     """A subject with what was skipped and found wrong under its label without any image."""
     return replace(one, skipped=(*one.skipped, *other.skipped), issues=(*one.issues, *other.issues))
+
+
+def _left_out(subject: Subject) -> Subject:
+    """A subject whose label is another's: nothing of it is delivered."""
+    sources = dict.fromkeys(source for job in subject.jobs for source in job.action.sources)
+    lost = Skipped(tuple(sources), "lost: another patient has the same label")
+    return Subject(subject.label, skipped=(*subject.skipped, lost), issues=subject.issues)
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
