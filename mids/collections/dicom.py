@@ -26,6 +26,5 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     with scanner.scan(root) as found:
         wrong = find_contradictions(root, found)
         yield [*found.issues(), *left_out(found.others()), *wrong.items]
-        for every in found.by_subject():
-            if instances := wrong.without(every):
-                yield list(records(root, instances))
+        for instances in filter(None, map(wrong.without, found.by_subject())):
+            yield list(records(root, instances))
