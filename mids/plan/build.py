@@ -257,7 +257,8 @@ def _action(image: Image, context: Context) -> Action:
     if record.kind == "nifti":
         return Nifti(record.sources[0], options.compression)
     if record.kind == "frames" and image.frame is None:
-        return Frames(record.sources[0], options.pixels, options.compression, blank, looks)
+        pixels = "raw" if record.modality == "NM" else options.pixels  # counts are measured, not looked at
+        return Frames(record.sources[0], pixels, options.compression, blank, looks)
     return Png(record.sources[0], options.pixels, options.compression, blank, image.frame, looks)
 
 

@@ -15,7 +15,7 @@ SPACING_TOLERANCE = 0.01
 _DRIFT = 0.05
 """Share of the distance of slices that a slice may be off its place although all distances are equal."""
 
-_ROUNDED = 0.15
+_ROUNDED = 0.1
 """Share of the distance of slices that a slice may be off its place because its position is written with few digits."""
 
 TILT_TOLERANCE = 0.1
@@ -83,15 +83,21 @@ def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
     mean = float(steps.mean())
     off = float(np.abs(depth - np.arange(len(depth)) * mean).max())
     is_equal = bool(np.all(np.abs(steps - mean) <= SPACING_TOLERANCE * mean)) and off <= _DRIFT * mean
-    uneven = not is_equal and off > min(2.1 * rounding, _ROUNDED * mean)
+    uneven = not is_equal and _scatter(depth) > min(1.3 * rounding, _ROUNDED * mean)
     step = even_spacing(depth) if uneven else mean
     whole = np.round(steps / step) if uneven else np.ones(len(steps))
     slack = SPACING_TOLERANCE * step * whole + min(2.1 * rounding, _ROUNDED * step)
     is_gap = uneven and bool(np.all(np.abs(steps - whole * step) <= slack))
-    tilt, lean = _lean(line, depth, normal, max(_ASIDE * pixel, 3 * _rounding(line)))
+    tilt, lean = _lean(line, depth, normal, min(max(_ASIDE * pixel, 3 * _rounding(line)), 2 * _ASIDE * pixel))
     problem = " and ".join(word for word in (lean, "uneven" if uneven else "") if word)
     missing = int(whole.sum()) - len(steps) if is_gap else 0
     return _Measured(step, tilt, problem, missing)  # type: ignore[arg-type]
+
+
+def _scatter(depth: Floats) -> float:
+    """How far a depth is at most from the straight line that fits all of them best, in mm."""
+    number = np.arange(len(depth))
+    return float(np.abs(depth - np.polyval(np.polyfit(number, depth, 1), number)).max())
 
 
 def _rounding(line: Floats) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 
 from mids.issues import issue
 from mids.readers.dicom.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.diffusion import differ_in_b
 from mids.readers.dicom.geometry import even_slices, geometry
 from mids.readers.dicom.places import is_even, places
 from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
@@ -56,7 +57,7 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
             message = f"{len(parts)} sets of slices that are no points of time ({', '.join(kinds) or 'by ImageType'})"
             yield issue("SERIES_MIXED", message, stack[0].source.name, origin="read")
         for one in parts:
-            yield from _part(ids, one)
+            yield from _part(root, ids, one)
 
 
 def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
@@ -79,13 +80,14 @@ def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
     return None
 
 
-def _part(ids: Ids, part: Part) -> Iterator[Item]:
+def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
     """The volumes of slices that only time, or something like it, tells apart."""
     parts = [part] if is_even(part.places) else complete(part)
     if len(parts) > 1:
         message = f"{len(parts) - 1} points of time lack slices: each of them becomes a volume of its own"
         yield issue("TIME_INCOMPLETE", message, part.slices[0].source.name, origin="read")
-    ordered = [order(one) for one in parts]
+    weighted = ids[2] == "MR" and differ_in_b(root, part)
+    ordered = [order(one, weighted=weighted) for one in parts]
     if not parts or None in ordered:
         message = "slices repeat positions in a way that no attribute explains"
         yield from _refused("SERIES_UNSTACKABLE", message, ids, part.slices)
@@ -109,6 +111,11 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
     if shape.missing:
         message = f"{shape.slices} slices are there and {shape.missing} are missing between them"
         yield issue("SERIES_GAP", message, name, origin="read")
+    if ids[2] == "NM" and shape.frames and shape.slices > 1 and slices[0].number("SpacingBetweenSlices") is None:
+        message = (
+            "SpacingBetweenSlices is missing: slices were stacked along their normal, as far apart as they are thick"
+        )
+        yield issue("SPACING_ASSUMED", message, name, origin="read")
     if not ordered.named:
         message = f"{ordered.volumes} volumes at one place in the order of their numbers, for no time tells them apart"
         yield issue("ORDER_ASSUMED", message, name, origin="read")
