@@ -1,4 +1,4 @@
-"""What tells slices at one place apart has a name: time puts them in order, everything else makes volumes of its own."""
+"""What tells slices at one place apart has a name: time puts them in order, all else makes volumes of its own."""
 
 from pathlib import Path
 from typing import Any
@@ -180,7 +180,8 @@ def test_one_enhanced_image_for_each_point_of_time_is_one_volume_over_time(tmp_p
         enhanced(
             f"t {t}",
             [
-                placed((0, 0, 3 * k)) | {"FrameContentSequence": [{"FrameAcquisitionDateTime": f"2020010110000{2 * t}"}]}
+                placed((0, 0, 3 * k))
+                | {"FrameContentSequence": [{"FrameAcquisitionDateTime": f"2020010110000{2 * t}"}]}
                 for k in (1, 0, 2)
             ],
             measures(), "Enhanced MR", "MR", InstanceNumber=1, AcquisitionNumber=1,
@@ -206,7 +207,8 @@ def test_frames_at_one_shared_place_are_points_of_time(tmp_path: Path) -> None:
 def test_echoes_and_parts_of_one_enhanced_image_are_volumes_of_their_own(tmp_path: Path) -> None:
     frames = [
         placed((0, 0, 3 * k))
-        | {"MREchoSequence": [{"EffectiveEchoTime": echo}], "MRImageFrameTypeSequence": [{"ComplexImageComponent": part}]}
+        | {"MREchoSequence": [{"EffectiveEchoTime": echo}]}
+        | {"MRImageFrameTypeSequence": [{"ComplexImageComponent": part}]}
         for k in range(3) for echo in (5.0, 10.0) for part in ("MAGNITUDE", "PHASE")
     ]  # fmt: skip
     dataset = enhanced("echoes", frames, measures(), "Enhanced MR", "MR")

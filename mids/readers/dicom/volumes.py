@@ -113,7 +113,7 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
         yield issue("SERIES_GAP", message, name, origin="read")
     if ids[2] == "NM" and shape.frames and shape.slices > 1 and slices[0].number("SpacingBetweenSlices") is None:
         message = (
-            "SpacingBetweenSlices is missing: slices were stacked along their normal, as far apart as they are thick"
+            "SpacingBetweenSlices is missing: slices are stacked along their normal, as far apart as they are thick"
         )
         yield issue("SPACING_ASSUMED", message, name, origin="read")
     if not ordered.named:
