@@ -95,6 +95,14 @@ def test_a_broken_point_of_time_is_a_volume_of_its_own_and_told(tmp_path: Path) 
     assert codes(found) == ["TIME_INCOMPLETE"]
 
 
+def test_acquisitions_that_overlap_are_volumes_of_their_own(tmp_path: Path) -> None:
+    datasets = [slice_at(k, (0, 0, 3 * k), AcquisitionNumber=1) for k in range(5)]
+    datasets += [slice_at(k, (0, 0, 3 * (k - 1)), AcquisitionNumber=2) for k in range(5, 9)]
+    found = items(tmp_path, datasets)
+    assert [record.geometry.slices for record in records(found) if record.geometry] == [5, 4]
+    assert codes(found) == ["SERIES_MIXED"]
+
+
 APART: list[tuple[str, dict[str, list[Any]], list[str]]] = [
     ("CT", {"ConvolutionKernel": ["B30f", "B70f"]}, ["rec-B30f", "rec-B70f"]),
     ("CT", {"KVP": [80, 140]}, ["rec-140kV", "rec-80kV"]),
@@ -105,6 +113,7 @@ APART: list[tuple[str, dict[str, list[Any]], list[str]]] = [
     ("MR", {"EchoTime": [4.92, 7.38], "EchoNumbers": [1, 2]}, ["echo-1", "echo-2"]),
     ("MR", {"EchoTime": [4.92, 7.38]}, ["echo-1", "echo-2"]),
     ("MR", {"InversionTime": [700, 2500]}, ["inv-1", "inv-2"]),
+    ("MR", {"SequenceName": ["fl3d1_v150in", "fl3d1_v150fh"]}, ["rec-fh", "rec-through"]),
     ("MR", {"FlipAngle": [4, 18]}, ["flip-1", "flip-2"]),
     ("MR", {"ImageType": [["ORIGINAL", "PRIMARY", "M", "ND"], ["ORIGINAL", "PRIMARY", "P", "ND"]]},
      ["part-mag", "part-phase"]),

@@ -67,12 +67,12 @@ def split(part: Part, modality: str) -> list[Part]:
 
 
 def _split_by(part: Part, rule: Mapping[str, Any]) -> list[Part]:
+    if not (rule.get("always") or part.repeats):
+        return [part]
     values = _values(part.slices, rule)
     if len(set(values)) < 2:
         alone = next((code for code in rule.get("alone", ()) if values[0] == (code,)), "")
         return [replace(part, entities={**part.entities, rule["entity"]: alone})] if alone else [part]
-    if not (rule.get("always") or part.repeats):
-        return [part]
     names = _names(values, rule)
     indices = grouped(range(len(values)), lambda index: values[index])
     parts = []

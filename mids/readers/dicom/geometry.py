@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from mids.readers.dicom.slices import Floats, Slice, direction
-from mids.records import Geometry
+from mids.records import Geometry, Source
 
 SPACING_TOLERANCE = 0.01
 """Relative difference of two slice distances up to which they count as equal."""
@@ -51,7 +51,8 @@ def geometry(planes: Sequence[Slice], volumes: int = 1) -> Geometry:
         return Geometry(rows, columns, count, volumes, cosines, (), spacing, problem=problem)
     line = np.array(points)
     found = _measure(line, np.cross(cosines[:3], cosines[3:]), max(spacing, default=1.0))
-    sources = list(dict.fromkeys(one.source for one in planes))
+    sources: dict[Source, int] = {}
+    files = [sources.setdefault(one.source, len(sources)) for one in planes]
     has_frames = any(one.frame is not None for one in planes)
     return Geometry(
         rows, columns, count, volumes, cosines, tuple(float(value) for value in line[0]),
@@ -59,7 +60,7 @@ def geometry(planes: Sequence[Slice], volumes: int = 1) -> Geometry:
         missing=found.missing,
         positions=tuple(tuple(float(value) for value in point) for point in line) if found.problem else (),
         frames=tuple(one.frame or 0 for one in planes) if has_frames else (),
-        files=tuple(sources.index(one.source) for one in planes) if has_frames and len(sources) > 1 else (),
+        files=tuple(files) if has_frames and len(sources) > 1 else (),
     )  # fmt: skip
 
 

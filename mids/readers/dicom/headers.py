@@ -42,7 +42,8 @@ NAMING = (
     "EffectiveEchoTime InversionTimes FlipAngle FrameType FrameAcquisitionDateTime FrameReferenceDateTime "
     "FrameReferenceTime TemporalPositionIndex NominalCardiacTriggerDelayTime MonoenergeticEnergyEquivalent "
     "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
-    "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast"
+    "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
+    "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mids.readers.dicom.slices import Floats, Slice, direction, near
+from mids.readers.dicom.slices import Floats, Slice, direction, grouped, near
 
 _STEPS = (0.0002, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.35)
 """Shares of the expected distance up to which two slices are tried as lying at one depth, the strictest first."""
@@ -28,13 +28,13 @@ def places(slices: Sequence[Slice]) -> list[tuple[int, int]]:
     depth = points @ normal
     level = levels(depth, expected(slices))
     pixel = max(slices[0].numbers("PixelSpacing", 2), default=1.0)
+    aside = points - np.outer(depth, normal)
     found: list[tuple[int, int]] = [(0, 0)] * len(slices)
-    for number in range(max(level) + 1):
-        here = [index for index, value in enumerate(level) if value == number]
-        aside = {index: tuple(points[index] - depth[index] * normal) for index in here}
-        for side, group in enumerate(near(here, aside.__getitem__, _ASIDE * pixel)):
-            for index in group:
-                found[index] = number, side
+    for group in grouped(range(len(slices)), level.__getitem__):
+        sides = near(group, lambda index: tuple(aside[index]), _ASIDE * pixel)
+        for side, indices in enumerate(sides):
+            for index in indices:
+                found[index] = level[index], side
     return found
 
 

@@ -77,6 +77,8 @@ def without_copies(root: Path, slices: Sequence[Slice], places: Sequence[object]
     """
     copies: dict[bool, list[int]] = {True: [], False: []}
     for group in grouped(range(len(slices)), lambda index: places[index]):
+        if len(group) == 1:
+            continue
         seen: dict[tuple[object, ...], list[int]] = {}
         for index in group:
             seen.setdefault(_identity(slices[index]), []).append(index)

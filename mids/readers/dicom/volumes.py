@@ -83,7 +83,10 @@ def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
 def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
     """The volumes of slices that only time, or something like it, tells apart."""
     parts = [part] if is_even(part.places) else complete(part)
-    if len(parts) > 1:
+    if len(parts) > 1 and any(set(one.places) - set(parts[0].places) for one in parts):
+        message = f"{len(parts)} sets of slices that overlap in space but were taken at other times"
+        yield issue("SERIES_MIXED", message, part.slices[0].source.name, origin="read")
+    elif len(parts) > 1:
         message = f"{len(parts) - 1} points of time lack slices: each of them becomes a volume of its own"
         yield issue("TIME_INCOMPLETE", message, part.slices[0].source.name, origin="read")
     weighted = ids[2] == "MR" and differ_in_b(root, part)
