@@ -26,8 +26,8 @@ import numpy as np
 
 from benchmarks import inputs, measuring
 from benchmarks.measuring import Command, Run
-from example_datasets.golden import KEY
 from mids.readers.dicom.pixels import read_dataset, render
+from mids.testing import KEY
 
 BIN = Path(sys.executable).parent
 REFERENCE = "dcm2niix -z i"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks import inputs, measuring
 from benchmarks.measuring import Command, Run
-from example_datasets.golden import KEY
+from mids.testing import KEY
 
 PROGRAM = str(Path(sys.executable).with_name("mids-convert"))
 PLOT = Path(__file__).with_name("growth.svg")

@@ -27,7 +27,6 @@ import psutil
 
 from benchmarks import inputs, measuring
 from benchmarks.measuring import Command
-from example_datasets.golden import KEY
 from mids.collections import dicom
 from mids.conversion import _texts, convert
 from mids.deid.policy import preset
@@ -40,6 +39,7 @@ from mids.run import Journal, run
 from mids.run.cluster import connected
 from mids.run.pool import Processes, Workers
 from mids.run.run import Place
+from mids.testing import KEY
 from mids.vocabulary.schema import load
 
 PROGRAM = str(Path(sys.executable).with_name("mids-convert"))

@@ -23,6 +23,7 @@ class Shape:
 
     loose_modules: int
     widest_package: int
+    widest_test_folder: int
     layers: int
     cycles: tuple[str, ...]
     long_functions: tuple[str, ...]
@@ -33,14 +34,15 @@ class Shape:
 def measure(root: Path = ROOT) -> Shape:
     """The shape of the checkout in the folder `root`."""
     package = root / "mids"
-    folders = [folder for folder in (package, *package.rglob("*")) if (folder / "__init__.py").is_file()]
+    folders = [folder for folder in _folders(package) if (folder / "__init__.py").is_file()]
     files = [path for name in CODE for path in sorted((root / name).rglob("*.py"))]
     contract = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
     layers = next(one for one in contract["contracts"] if one["type"] == "layers")["layers"]
     functions = [(path, node) for path in files for node in _functions(path)]
     return Shape(
-        loose_modules=len([path for path in package.glob("*.py") if path.name != "__init__.py"]),
+        loose_modules=len([path for path in package.glob("*.py") if not path.name.startswith("__")]),
         widest_package=max(len([p for p in folder.glob("*.py") if p.name != "__init__.py"]) for folder in folders),
+        widest_test_folder=max((len(list(folder.glob("*.py"))) for folder in _folders(root / "tests")), default=0),
         layers=len(layers),
         cycles=_cycles(package),
         long_functions=tuple(_named(root, path, node) for path, node in functions if _lines(node) > LONG_FUNCTION),
@@ -51,6 +53,10 @@ def measure(root: Path = ROOT) -> Shape:
         ),
         without_return_type=tuple(_named(root, path, node) for path, node in functions if node.returns is None),
     )
+
+
+def _folders(root: Path) -> Iterator[Path]:
+    yield from (folder for folder in (root, *root.rglob("*")) if folder.is_dir())
 
 
 @cache
@@ -114,6 +120,7 @@ def main() -> int:
     shape = measure()
     print(f"loose modules in mids/        {shape.loose_modules}")
     print(f"widest flat package           {shape.widest_package}")
+    print(f"widest test folder            {shape.widest_test_folder}")
     print(f"layers                        {shape.layers}")
     for words, places in (
         ("modules in a circle          ", shape.cycles),

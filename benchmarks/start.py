@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from example_datasets.golden import KEY
+from mids.testing import KEY
 
 BIN = Path(sys.executable).parent
 

@@ -63,7 +63,7 @@ def flags() -> str:
     rows: dict[tuple[str, str, str, str], list[str]] = {}
     for command, parser in parsers().items():
         for action in parser._actions:
-            if not isinstance(action, argparse._HelpAction):
+            if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS:
                 rows.setdefault(_described(action), []).append(f"`{command}`")
     lines = [
         (names, ", ".join(commands), values, default, text) for (names, values, default, text), commands in rows.items()
@@ -78,7 +78,8 @@ def _described(action: argparse.Action) -> tuple[str, str, str, str]:
     placeholder = f" {action.metavar}" if action.metavar and action.option_strings else ""
     name = action.metavar or action.dest
     names = ", ".join(f"`{flag}{placeholder}`" for flag in action.option_strings) or f"`{name}`"
-    return names, values, default, re.sub(r" \([\w\d]+\)$", "", action.help or "") if default else action.help or ""
+    text = action.help or ""
+    return names, values, default, re.sub(r" \(default: [^():;]*\)$", "", text) if default else text
 
 
 # --- codes -----------------------------------------------------------------------------------------------

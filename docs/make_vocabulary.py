@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mids.vocabulary.mr_rules import Rule
-from mids.vocabulary.schema import CodeList, Field, Schema, Table, load, sidecar_schema
+from mids.vocabulary.schema import CodeList, Entity, Field, Group, Schema, Suffix, Table, load, sidecar_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -39,7 +39,9 @@ def page(schema: Schema) -> str:
         "# Vocabulary",
         "Everything that names, folders, tables and sidecars may hold. This page is made of `schemas/` by "
         "`docs/make_vocabulary.py`; a new word is one entry there.",
-        *_names(schema),
+        *_entities(schema.entities.values()),
+        *_groups(schema.groups.values()),
+        *_suffixes(schema.suffixes.values()),
         *_tables(schema.tables.values()),
         *_sidecars(schema.fields.values()),
         *_rules(schema.mr_rules),
@@ -48,7 +50,10 @@ def page(schema: Schema) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _names(schema: Schema) -> Iterator[str]:
+_PLACES = {"any": "everywhere", "mids": "in `mim-*`"}
+
+
+def _entities(entities: Iterable[Entity]) -> Iterator[str]:
     yield "## Entities"
     yield (
         "In the order of file names. A label has `[0-9a-zA-Z]` only, an index digits only; a code is a "
@@ -65,30 +70,27 @@ def _names(schema: Schema) -> Iterator[str]:
                 e.description,
                 e.source,
             )
-            for e in schema.entities.values()
+            for e in entities
         ),
     )
+
+
+def _groups(groups: Iterable[Group]) -> Iterator[str]:
     yield "## Groups"
     yield table(
         ("folder", "read also", "holds"),
-        ((f"`{g.folder}`", _code_words(g.aliases), g.description) for g in schema.groups.values()),
+        ((f"`{g.folder}`", _code_words(g.aliases), g.description) for g in groups),
     )
+
+
+def _suffixes(suffixes: Iterable[Suffix]) -> Iterator[str]:
     yield "## Suffixes"
     yield (
         "Where a BIDS folder is given and the required keys are known, a file with the header's body part "
         "head lies there; otherwise it lies in the folder of its group."
     )
     yield table(
-        (
-            "suffix",
-            "group",
-            "BIDS folder",
-            "files",
-            "DICOM Modality",
-            "keys BIDS requires",
-            "meaning",
-            "source",
-        ),
+        ("suffix", "group", "BIDS folder", "files", "DICOM Modality", "keys BIDS requires", "meaning", "source"),
         (
             (
                 _code_words((s.suffix, *s.aliases)),
@@ -100,12 +102,9 @@ def _names(schema: Schema) -> Iterator[str]:
                 s.description,
                 s.source,
             )
-            for s in schema.suffixes.values()
+            for s in suffixes
         ),
     )
-
-
-_PLACES = {"any": "everywhere", "mids": "in `mim-*`"}
 
 
 def _tables(tables: Iterable[Table]) -> Iterator[str]:

@@ -6,36 +6,21 @@
 by a person, and committed. The tests compare a fresh conversion with it.
 """
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-from mids import collections
-from mids.conversion import Conversion, convert
+from mids import collections, testing
+from mids.conversion import Conversion
 
 SOURCES = Path(__file__).parent / "sources"
-KEY = "5d" * 32
-"""A key that is no secret: the labels of the golden pairs must be the same everywhere."""
 
 
 def converted(name: str, folder: Path) -> Conversion:
     """The example source of a collection converted into ``folder/mids``."""
-    key = folder / "key"
-    key.write_text(KEY + "\n", encoding="ascii")
-    return convert(name, SOURCES / name / "input", folder / "mids", key=key)
-
-
-def write(name: str) -> None:
-    """Replaces the golden dataset of a collection."""
-    target = SOURCES / name / "mids"
-    with tempfile.TemporaryDirectory() as scratch:
-        done = converted(name, Path(scratch))
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(done.dataset, target)
+    return testing.converted(name, SOURCES / name, folder)
 
 
 if __name__ == "__main__":
     for chosen in sys.argv[1:] or collections.names():
-        write(chosen)
+        testing.write_golden(chosen, SOURCES / chosen)
         print(SOURCES / chosen / "mids")

@@ -19,6 +19,7 @@ from mids.issues import Level, issue
 from mids.plan import Context, Options, Outcome, Plan, build, compare
 from mids.plan.compare import files_below
 from mids.plan.image import source_id
+from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.texts.files import Inventory, Words, dataset_texts, sidecar_texts
 from mids.plan.views import modelled
@@ -63,17 +64,18 @@ def convert(
     YAML file that describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel
     where a source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset
     ``mids`` if none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which
-    must not exist, gets what was taken out of texts. `layout` says whose names and folders images get: ours, or those
-    of the published BIMCV-COVID19+ (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
+    must not exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those
+    of a published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
 
     Raises `MidsError` where use or environment is wrong.
     """
     if jobs < 1 or (limit is not None and limit < 1):
-        raise MidsError("--jobs and --limit take a whole number from 1")
+        raise MidsError("--jobs and --limit must be whole numbers of 1 or more")
     if not str(source) or not str(dataset):
-        raise MidsError("SOURCE and DEST must not be empty")
+        raise MidsError("SOURCE and DEST must not be empty: give a path")
     if review and Path(review).exists():
-        raise MidsError(f"{review} exists: give another file for --review, or move it away")
+        raise MidsError(f"{review} already exists: give another file for --review, or move it away")
+    find_layout(layout)  # refuses a name that is none before anything is written
     root, target = Path(source).absolute(), Path(dataset).resolve()  # workers of a cluster start elsewhere
     reader = collections.find(collection)
     description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
@@ -158,7 +160,7 @@ def _checked(plan: Plan, include: Sequence[str], exclude: Sequence[str]) -> Plan
     """Adds an Issue where the source holds nothing to convert and nothing says why."""
     if (include or exclude) and not plan.subjects:
         chosen = " ".join([*(f"--include {name}" for name in include), *(f"--exclude {name}" for name in exclude)])
-        raise MidsError(f"no subject is left by {chosen}: give PatientIDs, labels or globs of the source")
+        raise MidsError(f"{chosen} leaves no subject: give PatientIDs, subject IDs or globs of the source")
     if any(subject.jobs or subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
         return plan
     if any(found.level is Level.ERROR for found in plan.issues):

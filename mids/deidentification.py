@@ -34,7 +34,7 @@ from mids.run.run import Place, Progress
 from mids.run.sources import write_sources
 from mids.run.state import State, check_places
 
-ABOUT = About("deidentify", "De-identified DICOM", "DICOM files without what tells who the patient is.")
+ABOUT = About("deidentify", "De-identified DICOM", "DICOM files without what identifies the patient.")
 FACTS = "deidentification.json"
 """The file in DEST that says what was done."""
 
@@ -102,17 +102,19 @@ def _check_use(
 ) -> None:
     """Refuses what can't be meant, before anything is read or written."""
     if jobs < 1:
-        raise MidsError("--jobs takes a whole number from 1")
+        raise MidsError("--jobs must be a whole number of 1 or more")
     if not str(source) or not str(dataset):
-        raise MidsError("SOURCE and DEST must not be empty")
+        raise MidsError("SOURCE and DEST must not be empty: give a path")
     if policy.texts == "keep" and {"clean_descriptors", "clean_structured_content"} & policy.options:
-        raise MidsError("--texts keep contradicts cleaning descriptors and structured content: leave one of them out")
+        raise MidsError(
+            "--texts keep contradicts the options clean_descriptors and clean_structured_content: remove one of them"
+        )
     if policy.ids == "random" and map_file:
-        raise MidsError("random ids can't be mapped back: leave --write-map out, or choose --ids keyed")
+        raise MidsError("random IDs can't be mapped back: remove --write-map, or choose --ids keyed")
     if map_file and Path(dataset).resolve() in Path(map_file).resolve().parents:
-        raise MidsError("--write-map lies inside DEST, where it would be published: give another place")
+        raise MidsError("--write-map lies inside DEST, and would be published with it: give a file elsewhere")
     if map_file and Path(map_file).exists():
-        raise MidsError(f"{map_file} exists: give another file, or move it away")
+        raise MidsError(f"{map_file} already exists: give another file, or move it away")
 
 
 def _settle(state: State, policy: Policy, secret: keys.Key, target: Path) -> None:

@@ -13,7 +13,7 @@ from mids.resources import read_yaml, schemas
 
 
 class Level(StrEnum):
-    """How bad an issue is: an error makes the exit code 1, a warning and an info do not."""
+    """The severity of an issue: an error makes the exit code 1, a warning and an info do not."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -22,7 +22,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One code: its level, what it means, why it matters, how to mend it."""
+    """One code: its level, what it means, why it matters, how to fix it."""
 
     code: str
     level: Level

@@ -26,8 +26,8 @@ Pixels = Literal["window", "raw"]
 Contours = Literal["corner", "centre"]
 """Where whole numbers of an outline lie in a pixel, if its source does not say."""
 Compression = Literal["fast", "small"]
-Layout = Literal["mids", "bimcv-covid19"]
-"""Whose names and folders images get: ours, or those of BIMCV-COVID19+ as it was published."""
+Layout: TypeAlias = str
+"""Whose names and folders images get: `mids`, ours, or those of a published dataset (`mids.plan.layouts`)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,6 +18,11 @@ def schemas() -> Path:
     return inside if inside.is_dir() else package.parent / "schemas"
 
 
+def layout_names() -> tuple[str, ...]:
+    """The layouts that a dataset can be written in: ours, and those of `schemas/layouts` by name."""
+    return ("mids", *sorted(path.stem for path in (schemas() / "layouts").glob("*.yaml")))
+
+
 def read_yaml(path: Path) -> Any:
     """The content of one YAML file (safe loader, libyaml where it is built in)."""
     with path.open("rb") as stream:

@@ -1,4 +1,6 @@
-"""For tests of checks: a tiny valid dataset, changes to it, and what the validator says of the result.
+"""For tests of other packages: of checks, and of collections.
+
+Of checks: a tiny valid dataset, changes to it, and what the validator says of the result.
 
     from mids import testing
 
@@ -7,15 +9,29 @@
         assert found[0].where == "row 2, column age"
 
 The dataset has two subjects: a radiograph of one, a volume of the other. All of it is invented.
+
+Of collections: an example has a folder ``input`` and the golden dataset ``mids`` that became of it.
+
+    def test_the_dataset_is_the_golden_one(tmp_path):
+        done = testing.converted("our-hospital", EXAMPLE, tmp_path)
+        assert testing.differences(done.dataset, EXAMPLE / "mids") == []
 """
 
 import json
+import re
+import shutil
 import struct
+import tempfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+import numpy as np
+from PIL import Image
+
+from mids.conversion import Conversion, convert
 from mids.issues import Issue
 from mids.validation.runner import validate
 from mids.vocabulary.schema import Schema
@@ -154,6 +170,52 @@ def expect(
         listed = "".join(f"\n  {issue.code} {issue.path} {issue.where}: {issue.message}" for issue in found)
         raise AssertionError(f"expected {', '.join(sorted(codes)) or 'no issue'}, found{listed or ' none'}")
     return found
+
+
+# --- the example of a collection -------------------------------------------------------------------------
+
+KEY = "5d" * 32
+"""A key that is no secret: the labels of an example must be the same everywhere."""
+_VERSION = re.compile(rb'(?<="Version": ")[^"]+|(?<=\t)\d[\w.+-]*(?=\t)')
+_VERSIONED = ("dataset_description.json", "conversions.tsv")
+"""The only files of a dataset in which versions stand."""
+
+
+def converted(collection: str, example: Path, folder: Path) -> Conversion:
+    """The source ``example/input`` of a collection converted into ``folder/mids`` with `KEY`."""
+    key = folder / "key"
+    key.write_text(KEY + "\n", encoding="ascii")
+    return convert(collection, example / "input", folder / "mids", key=key)
+
+
+def write_golden(collection: str, example: Path) -> None:
+    """Replaces the golden dataset ``example/mids`` by what becomes of ``example/input`` now; look at it."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = converted(collection, example, Path(folder))
+        shutil.rmtree(example / "mids", ignore_errors=True)
+        shutil.copytree(done.dataset, example / "mids")
+
+
+def differences(dataset: Path, golden: Path) -> list[str]:
+    """The files in which two datasets differ, by path: texts but for versions, images by their voxels and headers."""
+    one, other = _files_of(dataset), _files_of(golden)
+    alike = {path for path in one.keys() & other.keys() if _are_alike(one[path], other[path])}
+    return sorted({*one, *other} - alike)
+
+
+def _files_of(root: Path) -> dict[str, Path]:
+    return {path.relative_to(root).as_posix(): path for path in root.rglob("*") if path.is_file()}
+
+
+def _are_alike(one: Path, other: Path) -> bool:
+    if one.name.endswith(".nii.gz"):
+        volume, wanted = nib.Nifti1Image.from_filename(one), nib.Nifti1Image.from_filename(other)
+        return bool(volume.header == wanted.header and np.array_equal(volume.dataobj, wanted.dataobj))
+    if one.suffix == ".png":
+        with Image.open(one) as first, Image.open(other) as second:
+            return first.mode == second.mode and np.array_equal(np.asarray(first), np.asarray(second))
+    texts = [path.read_bytes() for path in (one, other)]
+    return len({_VERSION.sub(b"x", text) if one.name in _VERSIONED else text for text in texts}) == 1
 
 
 # --- files -----------------------------------------------------------------------------------------------

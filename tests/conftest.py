@@ -3,11 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+from places import REAL
+from trees import fill_folder, radiographs
 
 from example_datasets.generate import INPUT
 from mids.conversion import Conversion, convert
 
-ROOT = Path(__file__).parents[1]
+# How long an example takes says more of what else the machine does than of the program.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
@@ -21,13 +26,31 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Real DICOM, tables and annotations beside the project; tests that need them are skipped without."""
-    folder = ROOT.parent / "shared" / "data"
-    if not folder.is_dir():
+    if not REAL.is_dir():
         pytest.skip("the real data is not beside the project")
-    return folder
+    return REAL
 
 
 @pytest.fixture(scope="session")
 def phantom(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Conversion:
     """The example source of the `dicom` collection, converted."""
     return convert("dicom", INPUT, tmp_path_factory.mktemp("phantom") / "out", key=key, jobs=2)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Two patients, three radiographs."""
+    return fill_folder(tmp_path / "source", radiographs())
+
+
+@pytest.fixture
+def dest(tmp_path: Path) -> Path:
+    """Where a result is to go; not there yet."""
+    return tmp_path / "dest"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

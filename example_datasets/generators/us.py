@@ -1,4 +1,4 @@
-"""Patient C's ultrasound: a colour image, a cine loop, and a picture that must be held back."""
+"""Patient C's ultrasound: a colour image, a multi-frame image, and an image that must be withheld."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -66,7 +66,7 @@ def _displayed(dataset: Dataset, boxes: Sequence[Box]) -> Iterator[Values]:
 
 def _blacken(dataset: Dataset, boxes: Sequence[Box]) -> None:
     if int(dataset.BitsAllocated) < 8:
-        raise DataError("PIXELS_UNREADABLE", "pixels of less than a byte can't be blanked")
+        raise DataError("PIXELS_UNREADABLE", "pixels of less than a byte can't be redacted")
     values = reader.stored(dataset).copy()
     has_samples = dataset.get("SamplesPerPixel") == 3
     black = 0 if has_samples else _black(dataset, values)

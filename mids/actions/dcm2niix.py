@@ -147,9 +147,7 @@ def _run(inputs: Path, outputs: Path) -> str:
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
     except OSError as error:
-        raise MidsError(
-            f"dcm2niix can't be started ({error.strerror}): reinstall it with pip install dcm2niix"
-        ) from error
+        raise MidsError(f"can't start dcm2niix ({error.strerror}): reinstall it with pip install dcm2niix") from error
     if "disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if done.returncode < 0:
@@ -191,7 +189,7 @@ def _choose(outputs: Path) -> Path:
 def _check_shape(image: Any, shape: Geometry) -> None:
     columns, rows, slices, volumes = (*tuple[int, ...](image.shape), 1, 1)[:4]
     if (columns, rows) != (shape.columns, shape.rows) or slices * volumes < shape.slices * shape.volumes:
-        raise DataError("GEOMETRY_MISMATCH", f"the volume has shape {image.shape}, the headers say otherwise")
+        raise DataError("GEOMETRY_MISMATCH", f"the volume has the shape {image.shape}, which differs from the headers")
 
 
 def _check_affine(image: Any, shape: Geometry) -> None:

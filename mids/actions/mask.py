@@ -166,7 +166,7 @@ def _volume(values: Labels, shape: Geometry, path: Path, compression: Compressio
     if shape.positions:
         voxels, matrix = _resampled(voxels, shape)
     if matrix is None:
-        raise DataError("REGION_MISMATCH", "the image has no known place, so the outlines have none")
+        raise DataError("REGION_MISMATCH", "the position of the image is unknown, and so is that of the outlines")
     save(voxels, matrix, path, compression)
 
 

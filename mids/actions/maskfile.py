@@ -68,7 +68,9 @@ class MaskVolume:
             return tuple(image.shape[:3]), np.asarray(image.affine)
         matrix = affine(self.geometry) if self.geometry is not None else None
         if self.geometry is None or matrix is None:
-            raise DataError("REGION_MISMATCH", "the image was resampled or has no place, so the mask lies elsewhere")
+            raise DataError(
+                "REGION_MISMATCH", "the image was resampled or has no position, so the mask does not fit it"
+            )
         return (self.geometry.columns, self.geometry.rows, self.geometry.slices), matrix
 
 
@@ -141,7 +143,7 @@ def _whole_numbers(values: np.ndarray) -> np.ndarray:
     flat = values[..., 0] if values.ndim == 4 and values.shape[3] == 1 else values
     whole = np.rint(flat)
     if flat.ndim != 3 or not np.array_equal(whole, flat) or whole.min() < 0 or whole.max() > 255:
-        raise DataError("REGION_MISMATCH", "the mask is no volume of whole numbers from 0 to 255")
+        raise DataError("REGION_MISMATCH", "the mask is not a volume of whole numbers from 0 to 255")
     return np.asarray(whole, np.uint8)
 
 

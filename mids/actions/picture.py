@@ -70,7 +70,7 @@ def read(stream: object) -> tuple[np.ndarray, str]:
     try:
         with Image.open(stream) as image:  # type: ignore[arg-type]
             if image.width * image.height > LARGEST:
-                raise DataError("PIXELS_UNREADABLE", f"the picture has {image.width} × {image.height} pixels")
+                raise DataError("PIXELS_UNREADABLE", f"the image has {image.width} × {image.height} pixels")
             form = str(image.format)
             if image.mode in _GREY:
                 return np.array(image.convert(_GREY[image.mode])), form
@@ -82,4 +82,4 @@ def read(stream: object) -> tuple[np.ndarray, str]:
                 return (np.ascontiguousarray(pixels[..., 0]) if is_grey else pixels), form
             return np.array(image.convert("RGB")), form
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError("PIXELS_UNREADABLE", f"the picture can't be decoded ({type(error).__name__})") from error
+        raise DataError("PIXELS_UNREADABLE", f"the image can't be decoded ({type(error).__name__})") from error

@@ -77,16 +77,18 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequence[Box]) -> Looked:
     if screen.burned_in == "blank":
         if not found and not blank and screen.expected:
-            raise DataError("PRIVACY_TEXT_FOUND", "its header says that it shows text, and none is found to blank")
-        told = f"{_count(found)} of text made black (found by {screen.detect})"
+            raise DataError(
+                "PRIVACY_TEXT_FOUND", "withheld: its header says that it shows text, but no text was found to redact"
+            )
+        told = f"{_count(found)} of text redacted (found by {screen.detect})"
         return Looked(found, (issue("PRIVACY_TEXT_BLANKED", told, origin="run"),) if found else ())
     if named:
-        raise DataError("PRIVACY_TEXT_FOUND", "a name or id of its header stands in its pixels: not delivered")
+        raise DataError("PRIVACY_TEXT_FOUND", "withheld: its pixels show a name or ID of its header")
     if not found:
         return Looked()
     if screen.burned_in == "hold":
-        raise DataError("PRIVACY_TEXT_FOUND", f"{_count(found)} of text in its pixels ({screen.detect}): not delivered")
-    told = f"{_count(found)} of text in its pixels ({screen.detect}): look at it"
+        raise DataError("PRIVACY_TEXT_FOUND", f"withheld: its pixels contain {_count(found)} of text ({screen.detect})")
+    told = f"its pixels contain {_count(found)} of text ({screen.detect}): look at it"
     return Looked((), (issue("PRIVACY_TEXT_KEPT", told, origin="run"),))
 
 

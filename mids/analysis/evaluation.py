@@ -55,7 +55,7 @@ def evaluate(predicted: LabelTable, reference: LabelTable, *, column: str = "lab
             raise MidsError(f"a table of labels lacks the column {column}: it has {', '.join(table.columns)}")
     keys = [key for key in KEYS if all(key in table and table[key].notna().any() for table in tables)]
     if not keys:
-        raise MidsError(f"the two tables have none of the columns {', '.join(KEYS)} in common")
+        raise MidsError(f"the two tables share none of the columns {', '.join(KEYS)}: add one to both")
     said, right = (_sets(table, keys, column) for table in tables)
     return _compared(said, right)
 

@@ -93,10 +93,10 @@ def _named(datasets: Iterable[Given] | Mapping[str, Given]) -> dict[str, Dataset
         for dataset in map(_opened, datasets):
             name = collection_of(dataset.description) or dataset.path.resolve().name
             if name in found:
-                raise MidsError(f"two datasets are called {name}: give a mapping from names of yours to datasets")
+                raise MidsError(f"two datasets have the name {name}: give a mapping from your own names to datasets")
             found[name] = dataset
     if not found:
-        raise MidsError("there is no dataset to join")
+        raise MidsError("there is no dataset to join: give one or more")
     return found
 
 

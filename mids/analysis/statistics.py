@@ -6,6 +6,7 @@ unknown is counted nowhere, except where that is said.
 """
 
 from collections.abc import Mapping, Sequence
+from warnings import warn
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from mids.analysis.counting import (  # fmt: skip
     LABELS,
     Data,
     banded,
+    bands,
     days,
     distribution,
     moments,
@@ -24,19 +26,30 @@ from mids.analysis.counting import (  # fmt: skip
     words,
 )
 from mids.dataset import Dataset
+from mids.vocabulary import clinical
 from mids.vocabulary.schema import load
 
 DECADES = ("0-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "70-79", "80+")
 """Bands of age, both ends included."""
 
-FIDAC_AGES = ("18-20", "20-30", "30-40", "40-50", "50-60", "60-70", "70-80", "80-90", ">90")
-"""FIDAC's bands of age: an end that two bands share belongs to the later one (paper, section 3)."""
-
-FIDAC_DELAYS = ("<3", "3-7", "8-21", ">21")
-"""FIDAC's bands of days from onset to CT (paper, section 2.1)."""
+DELAYS = ("<3", "3-7", "8-21", ">21")
+"""Bands of days from onset, both ends included (FIDAC, section 2.1)."""
 
 _VIEWS = ("pa", "ap", "ap supine", "lateral", "ax", "cor")
 """Views in the order of the tables of papers; others follow by name."""
+
+
+_EARLIER = {"AGES": "age", "DELAYS": "days_from_onset"}
+
+
+def __getattr__(name: str) -> tuple[str, ...]:
+    """Constants of earlier versions: the bands of one collection by its name in capitals."""
+    collection, _, kind = name.lower().rpartition("_")
+    if kind.upper() not in _EARLIER or not clinical.promises(collection):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    column = _EARLIER[kind.upper()]
+    warn(f"{name} is now bands({collection!r}, {column!r})", DeprecationWarning, stacklevel=2)
+    return bands(collection, column)
 
 
 # --- how much there is -----------------------------------------------------------------------------------
@@ -118,8 +131,9 @@ def age_moments(data: Data) -> "pd.Series[float]":
 def age_counts(data: Data, bands: Sequence[str] = DECADES) -> pd.DataFrame:
     """Patients by band of age, of those whose age or lower limit is known.
 
-    With `FIDAC_AGES`: FIDAC, section 3 (17 to 1,011 patients, which sum to 5,943). A patient known by a range is in the
-    band that holds its lower limit. Bands are half-open: an age belongs to the last band that begins at or below it.
+    With ``bands("fidac", "age")``: FIDAC, section 3 (17 to 1,011 patients, which sum to 5,943). A patient known by a
+    range is in the band that holds its lower limit. Bands are half-open: an age belongs to the last band that begins at
+    or below it.
     """
     participants = tables_of(data).participants
     ages = numbers(participants, "age").fillna(numbers(participants, "age_min"))
@@ -142,7 +156,7 @@ def demographics(data: Data, bands: Sequence[str] = DECADES) -> pd.DataFrame:
     return pd.crosstab(banded(ages, bands).rename("age"), found["sex"]).reindex(list(bands), fill_value=0)
 
 
-def delay_counts(data: Data, bands: Sequence[str] = FIDAC_DELAYS) -> pd.DataFrame:
+def delay_counts(data: Data, bands: Sequence[str] = DELAYS) -> pd.DataFrame:
     """Patients by days from onset to their first session that says, of those for which that is known.
 
     FIDAC, section 3 (3,453 known: 1,128, 916, 1,158, 251).

@@ -15,12 +15,12 @@ def _problems(file: FileView, code: str) -> Iterator[Finding]:
 
 @check("NAME_UNPARSEABLE", per="file", when=has_name_problems)
 def name_unparseable(file: FileView) -> Found:
-    """A file below a subject has a name that is not `key-value` pairs, a suffix and an extension.
+    """The name of a file below a subject does not consist of `key-value` pairs, a suffix and an extension.
 
-    Why: Programs find images by their names; one that can't be read is invisible to them.
+    Why: Programs find images by their names, and can't find this one.
 
-    Fix: Rename the file by the grammar `sub-<label>_ses-<label>_run-<index>_<suffix>.<extension>`, or
-    move it to `sourcedata/`.
+    Fix: Rename the file to the form `sub-<label>_ses-<label>_run-<index>_<suffix>.<extension>`, or move it to
+    `sourcedata/`.
     """
     return _problems(file, "NAME_UNPARSEABLE")
 
@@ -29,7 +29,7 @@ def name_unparseable(file: FileView) -> Found:
 def entity_unknown(file: FileView) -> Found:
     """A name holds a key that the vocabulary does not define.
 
-    Why: Nobody can know what the value means, and indexers drop it or the file.
+    Why: The meaning of the value is unknown, and indexers drop the key or the file.
 
     Fix: Use a key of the vocabulary (see docs/vocabulary.md), or put the fact into the sidecar.
     """
@@ -51,7 +51,7 @@ def entity_missing(file: FileView) -> Found:
 def entity_duplicated(file: FileView) -> Found:
     """A name holds the same key twice.
 
-    Why: Readers keep one of the two values, and not all the same one.
+    Why: Programs differ in which of the two values they keep.
 
     Fix: Keep the right one; the other is often a misspelt key, such as `bp-ap` for `vp-ap`.
     """
@@ -62,9 +62,9 @@ def entity_duplicated(file: FileView) -> Found:
 def entity_empty(file: FileView) -> Found:
     """A name holds a key without a value, or two underscores in a row.
 
-    Why: An empty value is read as a missing entity by some programs and as an error by others.
+    Why: Some programs read an empty value as a missing entity, others as an error.
 
-    Fix: Give the value, or leave the entity out.
+    Fix: Add the value, or remove the entity.
     """
     return _problems(file, "ENTITY_EMPTY")
 
@@ -73,7 +73,7 @@ def entity_empty(file: FileView) -> Found:
 def entity_misordered(file: FileView) -> Found:
     """The entities of a name are not in the order of the vocabulary.
 
-    Why: One image must have one name; tools that build names look for it in the order of the standard.
+    Why: Tools that build names in the order of the standard do not find the file.
 
     Fix: Rename the file as shown under expected, and its sidecar and table rows with it.
     """
@@ -82,9 +82,9 @@ def entity_misordered(file: FileView) -> Found:
 
 @check("ENTITY_VALUE", per="file", level=Level.WARNING, when=has_name_problems)
 def entity_value(file: FileView) -> Found:
-    """The value of an entity is not one that the vocabulary allows for it.
+    """The vocabulary does not allow this value of an entity.
 
-    Why: Searching for a body part or a view finds only the agreed words.
+    Why: Searches for a body part or a view find only the words of the code list.
 
     Fix: Use the word of the code list that the message names; keep the raw value in the sidecar.
     """
@@ -93,7 +93,7 @@ def entity_value(file: FileView) -> Found:
 
 @check("SUFFIX_UNKNOWN", per="file", when=has_name_problems)
 def suffix_unknown(file: FileView) -> Found:
-    """The last word of a name is no suffix of the vocabulary.
+    """The last word of a name is not a suffix of the vocabulary.
 
     Why: The suffix decides the modality; without it nothing else can be checked.
 
@@ -106,7 +106,7 @@ def suffix_unknown(file: FileView) -> Found:
 def extension_wrong(file: FileView) -> Found:
     """An image or its companion has an extension that its suffix does not allow.
 
-    Why: Two-dimensional images are PNG and volumes are `.nii.gz`, so that every reader opens them.
+    Why: 2D images are PNG and volumes are `.nii.gz`, so that every program opens them.
 
     Fix: Convert the file to the format that the message names.
     """
@@ -128,7 +128,7 @@ def folder_unknown(file: FileView) -> Found:
 def folder_wrong(file: FileView) -> Found:
     """A file lies in the folder of another modality than its suffix says.
 
-    Why: People who look for one modality miss it. The suffix is believed, not the folder.
+    Why: Searches for a modality miss it. This validator trusts the suffix, not the folder.
 
     Fix: Move the file to the path shown under expected.
     """
@@ -137,9 +137,9 @@ def folder_wrong(file: FileView) -> Found:
 
 @check("FOLDER_MISMATCH", per="file", when=has_name_problems)
 def folder_mismatch(file: FileView) -> Found:
-    """The subject or session in a name is not that of the folder which the file lies in.
+    """The subject or session in a name differs from that of its folder.
 
-    Why: The image is given to the wrong person or visit by one half of all programs.
+    Why: Half of all programs assign the image to the wrong person or visit.
 
     Fix: Find out which of the two is right, and correct the other.
     """
@@ -150,7 +150,7 @@ def folder_mismatch(file: FileView) -> Found:
 def legacy_name(file: FileView) -> Found:
     """A name has a form of published datasets that is no longer written.
 
-    Why: It is understood here, but not by other tools.
+    Why: This validator understands it, but other tools do not.
 
     Fix: Rename the file to the modern name shown under expected.
     """
@@ -161,7 +161,7 @@ def legacy_name(file: FileView) -> Found:
 def legacy_folder(file: FileView) -> Found:
     """A folder has a name of published datasets that is no longer written, such as `mod-rx`.
 
-    Why: It is understood here, but not by other tools.
+    Why: This validator understands it, but other tools do not.
 
     Fix: Move the file to the modern path shown under expected.
     """
@@ -170,11 +170,11 @@ def legacy_folder(file: FileView) -> Found:
 
 @check("RUN_GAP", per="subject", level=Level.INFO)
 def run_gap(subject: DatasetView) -> Found:
-    """The run numbers of images that are otherwise named alike do not count up from 1 without a gap.
+    """The run numbers of otherwise identical image names do not count from 1 without a gap.
 
-    Why: An image may be missing. It is right where images were removed on purpose.
+    Why: An image may be missing. The gap is right if images were removed on purpose.
 
-    Fix: Restore the missing image, or leave it.
+    Fix: Restore the missing image, or leave the gap.
     """
     runs: dict[tuple[object, ...], dict[int, str]] = {}
     for image in subject.find("image"):

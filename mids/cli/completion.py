@@ -1,30 +1,31 @@
 """The command ``mids completion``: scripts that let a shell complete commands, flags, collections and files."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 TEXT = "print a script that completes these commands in a shell"
-EXAMPLES = """\
-examples:
-  source <(mids completion bash)                                           in this bash
-  mids completion bash > ~/.local/share/bash-completion/completions/mids   in every bash
-  mids completion bash --for mids-convert > ~/.local/share/bash-completion/completions/mids-convert
-  mids completion zsh > ~/.zfunc/_mids                                     with  fpath+=~/.zfunc  before compinit
-  mids completion fish > ~/.config/fish/completions/mids.fish
-
-The names of the collections are those that are installed now: print it again after you install another package of them.
+EXAMPLES = (
+    ("source <(mids completion bash)", "for this bash"),
+    ("mids completion bash > ~/.local/share/bash-completion/completions/mids", "for every bash"),
+    ("mids completion bash --for mids-convert > ~/.mids-convert.bash", "for one command, to source in ~/.bashrc"),
+    ("mids completion zsh > ~/.zfunc/_mids", "for zsh, with fpath+=~/.zfunc before compinit"),
+    ("mids completion fish > ~/.config/fish/completions/mids.fish", "for fish"),
+)
+NOTES = """\
+The script completes the names of the collections that are installed now: print it again after you install another
+package of collections.
 """
 
-Parsers = Callable[[], dict[str, argparse.ArgumentParser]]
+Parsers = Callable[[], Mapping[str, argparse.ArgumentParser]]
 
 
 def arguments(parser: argparse.ArgumentParser, parsers: Parsers) -> None:
     """Adds the command's arguments to its parser; `parsers` gives the parsers of all commands."""
-    parser.add_argument("shell", choices=["bash", "zsh", "fish"], help="the shell")
-    parser.add_argument(
+    parser.add_argument("shell", choices=["bash", "zsh", "fish"], help="name of the shell")
+    parser.add_argument_group("output").add_argument(
         "--for", dest="program", choices=["mids", "mids-convert", "mids-validate"], default="",
-        help="only this command (all; for zsh, mids)",
+        help="complete only this command (default: all; for zsh, mids)",
     )  # fmt: skip
     parser.set_defaults(run=run, parsers=parsers)
 
@@ -35,7 +36,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     from mids import collections
 
-    found: dict[str, argparse.ArgumentParser] = namespace.parsers()
+    found: Mapping[str, argparse.ArgumentParser] = namespace.parsers()
     # A file of zsh completes one command: its first line names it.
     only = namespace.program or ("mids" if namespace.shell == "zsh" else "")
     for name, parser in found.items():

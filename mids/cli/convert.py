@@ -6,25 +6,27 @@ import sys
 from pathlib import Path
 
 from mids.cli import report as cli_report
-from mids.cli.shared import Progress, chosen_policy, common_arguments, policy_arguments, say
+from mids.cli.parsing import EXIT_CODES
+from mids.cli.shared import Progress, chosen_policy, machine_arguments, message_arguments, policy_arguments, say
 from mids.errors import MidsError
+from mids.resources import layout_names
 
-TEXT = "convert a source collection"
-EXAMPLES = """\
-examples:
-  mids-convert dicom ~/studies ~/dataset                      convert a folder of DICOM
-  mids-convert dicom ~/studies ~/dataset --dry-run            say what would become of each file
-  mids-convert dicom export.zip ~/dataset --jobs 4            read an archive, use four processes
-  mids-convert dicom ~/studies ~/dataset --limit 2 -v         try two subjects first
-  mids-convert dicom ~/studies ~/dataset --curation fix.tsv   apply a person's corrections
-  mids-convert --list                                         the collections that it knows
-  mids-convert --about fidac                                  where one is got, its terms, how it must lie on disk
-  mids-convert --tools                                        what it works with, and what is not there
-
-A second run on the same DEST converts only what is new or changed. State, with the table of which source
-became which file, is kept in DEST.mids, which only you can read: it holds real paths.
-exit codes: 0 done or rightly skipped, 1 something was lost or is wrong, 2 usage or environment, 3 our bug
+TEXT = "convert a source collection into a MIDS dataset"
+EXAMPLES = (
+    ("mids-convert dicom ~/studies ~/dataset", "convert a folder of DICOM"),
+    ("mids-convert dicom ~/studies ~/dataset --dry-run", "only say what would become of each file"),
+    ("mids-convert dicom export.zip ~/dataset --jobs 4", "read an archive, with four processes"),
+    ("mids-convert dicom ~/studies ~/dataset --limit 2 -v", "try two subjects first"),
+    ("mids-convert dicom ~/studies ~/dataset --curation fix.tsv", "apply a person's corrections"),
+    ("mids-convert --list", "list the collections"),
+    ("mids-convert --about fidac", "how to get a collection, its terms and its layout"),
+    ("mids-convert --tools", "list the programs and decoders in use, and what is missing"),
+)
+NOTES = """\
+A second run on the same DEST converts only what is new or changed. DEST.mids holds the state of the runs, with
+the table of which source became which file. It contains real paths, so only you can read it.
 """
+CODES = {**EXIT_CODES, 0: "done, or rightly skipped", 1: "something was lost or is wrong"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,44 +34,75 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("collection", nargs="?", metavar="COLLECTION", help="what the source is (see --list)")
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive to convert")
-    add("dest", nargs="?", metavar="DEST", help="the dataset: absent, empty, or made by an earlier run")
+    add("dest", nargs="?", metavar="DEST", help="folder of the dataset: absent, empty, or made by an earlier run")
     add("--list", action="store_true", help="list the collections and stop")
-    add("--tools", action="store_true", help="list the programs and decoders that are used, with versions, and stop")
+    add("--tools", action="store_true", help="list the programs and decoders in use, with versions, and stop")
+    _add_input_and_output(parser)
+    corrections = parser.add_argument_group("corrections")
+    corrections.add_argument(
+        "--curation", type=Path, metavar="FILE", help="table of corrections by a person (see docs/curation.md)"
+    )
+    privacy = policy_arguments(parser)
+    privacy.add_argument(
+        "--review", type=Path, metavar="FILE",
+        help="write what was removed from free texts to this new file, which only you can read",
+    )  # fmt: skip
+    _add_images(parser)
+    machine_arguments(parser)
+    message_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("input and output").add_argument
     add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
-    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
-    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
-    add("--limit", type=int, metavar="N", help="convert the first N subjects")
-    add("--include", action="append", default=[], metavar="ID", help="only subjects of this id or glob (repeatable)")
-    add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this id or glob (repeatable)")
-    add("--pixels", choices=["window", "raw"], default="window", help="2D: apply the DICOM window, or keep values")
-    add("--compression", choices=["fast", "small"], default="fast", help="files that are made fast, or are small")
-    add("--cine", choices=["nifti", "png"], default="nifti", help="multi-frame: one NIfTI, or one PNG a frame")
+    add("--limit", type=int, metavar="N", help="convert only the first N subjects")
+    add("--include", action="append", default=[], metavar="ID", help="only subjects of this ID or glob (repeatable)")
+    add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this ID or glob (repeatable)")
+    add(
+        "--layout",
+        choices=layout_names(),
+        default="mids",
+        help="names and folders of images: MIDS, or those of a published collection (default: mids)",
+    )
+    add(
+        "--about",
+        metavar="FILE|NAME",
+        help="YAML file with title, authors, licence and so on of the dataset; without COLLECTION: print the access, "
+        "terms and expected layout of the collection NAME, and stop",
+    )
+    add("--publish-sources", action="store_true", help="put the table of sources, by reference, into the dataset")
+    add("--show-paths", action="store_true", help="print real source paths, which may contain names of patients")
+    cli_report.html_argument(add)
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("images").add_argument
+    add(
+        "--pixels",
+        choices=["window", "raw"],
+        default="window",
+        help="2D images: apply the DICOM window, or keep the stored values (default: window)",
+    )
+    add(
+        "--compression",
+        choices=["fast", "small"],
+        default="fast",
+        help="fast: less time, larger files; small: more time, smaller files (default: fast)",
+    )
+    add(
+        "--cine",
+        choices=["nifti", "png"],
+        default="nifti",
+        help="multi-frame images: one NIfTI file, or one PNG file per frame (default: nifti)",
+    )
     add(
         "--contours",
         choices=["corner", "centre"],
         default="corner",
-        help="outlines whose source does not say: whole numbers are corners, or centres, of pixels",
+        help="outlines whose source doesn't say: whole numbers mean the corners, or the centres, of pixels "
+        "(default: corner)",
     )
-    add(
-        "--layout",
-        choices=["mids", "bimcv-covid19"],
-        default="mids",
-        help="names and folders of images: ours, or those of the published BIMCV-COVID19+",
-    )
-    policy_arguments(parser)
-    add("--review", type=Path, metavar="FILE", help="what was taken out of texts, readable by you only; must not exist")
-    add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
-    add("--curation", type=Path, metavar="FILE", help="corrections by a person (see docs/curation.md)")
-    add(
-        "--about",
-        metavar="NAME|FILE",
-        help="alone: access, terms and expected layout of a collection, and stop; else YAML: title, authors, licence …",
-    )
-    add("--publish-sources", action="store_true", help="put the source table, by reference, into the dataset")
-    add("--show-paths", action="store_true", help="print real source paths, which may hold names")
-    cli_report.html_argument(parser)
-    common_arguments(parser)
-    parser.set_defaults(run=run)
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -92,7 +125,7 @@ def run(namespace: argparse.Namespace) -> int:
         print(describe(policy), end="")
         return 0
     if None in (namespace.collection, namespace.source, namespace.dest):
-        raise MidsError("COLLECTION, SOURCE and DEST are needed: see --help for examples, --list for the collections")
+        raise MidsError("COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections")
     progress = Progress(quiet=namespace.quiet, verbose=namespace.verbose)
     a = namespace
     done = conversion.convert(
@@ -105,7 +138,7 @@ def run(namespace: argparse.Namespace) -> int:
     progress.end()
     if done.key_made:
         print(
-            f"made a key for pseudonyms: {done.key_made} (keep it: without it a later run gives other ids)",
+            f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)",
             file=sys.stderr,
         )
     if done.outcome is None and a.dry_run:

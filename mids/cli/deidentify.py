@@ -5,49 +5,66 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import Progress, chosen_policy, common_arguments, policy_arguments, say
+from mids.cli.parsing import EXIT_CODES
+from mids.cli.shared import (
+    Progress,
+    chosen_policy,
+    machine_arguments,
+    message_arguments,
+    policy_arguments,
+    say,
+    warn_of_former,
+)
 from mids.errors import MidsError
 
 if TYPE_CHECKING:
     from mids.readers.given.embedding import Embedding
 
 TEXT = "de-identify DICOM files"
-EXAMPLES = """\
-examples:
-  mids deidentify ~/studies ~/clean                            as a MIDS dataset needs it
-  mids deidentify ~/studies ~/clean --profile basic            the Basic Profile of DICOM PS3.15 Annex E
-  mids deidentify export.zip ~/clean --option retain_device_identity --jobs 4
-  mids deidentify ~/studies ~/clean --dry-run                  say what would become of each file; write nothing
-  mids deidentify --profile fidac-cnil --describe              say what a profile does
-  mids deidentify ~/studies ~/clean --key study.key --write-map ids.csv
-  mids deidentify ~/studies ~/clean --embed labels.csv         a table's values into a private block
+EXAMPLES = (
+    ("mids deidentify ~/studies ~/clean", "de-identify a folder as a MIDS dataset needs it"),
+    ("mids deidentify ~/studies ~/clean --policy basic", "apply the Basic Profile of DICOM PS3.15 Annex E"),
+    ("mids deidentify export.zip ~/clean --option retain_device_identity --jobs 4", "keep the identity of devices"),
+    ("mids deidentify ~/studies ~/clean --dry-run", "only say what would become of each file"),
+    ("mids deidentify --policy fidac-cnil --describe", "say what a policy does"),
+    ("mids deidentify ~/studies ~/clean --key study.key --write-map ids.csv", "save the old and new IDs"),
+    ("mids deidentify ~/studies ~/clean --embed labels.csv", "put a table's values into a private block"),
+)
+NOTES = """\
+Each file that can be de-identified becomes DEST/<subject>/<session>/<series>/<file>.dcm. The program names each file
+that can't, and does not deliver it.
 
-Every file that can be de-identified becomes DEST/<subject>/<session>/<series>/<file>.dcm; what can't is not delivered
-and said. A second run on the same DEST does only what is new or changed. State, with the table of which source became
-which file, is kept in DEST.mids, which only you can read: it holds real paths. With random ids that table names no
-output, the key is destroyed at the end, and no later run goes on.
-exit codes: 0 done or rightly left out, 1 something was lost or is wrong, 2 usage or environment, 3 our bug
+A second run on the same DEST does only what is new or changed. DEST.mids holds the state of the runs, with
+the table of which source became which file. It contains real paths, so only you can read it. With random IDs that
+table names no outputs, the key is destroyed at the end, and no later run can continue.
 """
+CODES = {**EXIT_CODES, 0: "done, or rightly left out", 1: "something was lost or is wrong"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive with DICOM files")
-    add("dest", nargs="?", metavar="DEST", help="where to: absent, empty, or made by an earlier run")
-    add("--profile", metavar="NAME", help="the same as --policy")
-    policy_arguments(parser)
-    parser.set_defaults(policy=None)
-    add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (the user's default key)")
-    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
-    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
-    add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
-    add("--write-map", type=Path, metavar="FILE", help="old and new ids, readable by you only; must not exist")
-    add("--embed", type=Path, metavar="TABLE", help="CSV, PatientID first: its other columns go into a private block")
-    add("--embed-group", default="0C19", metavar="HEX", help="the group of that block, odd (0C19)")
-    add("--embed-creator", default="MIDS", metavar="NAME", help="the private creator of that block (MIDS)")
+    add("dest", nargs="?", metavar="DEST", help="output folder: absent, empty, or made by an earlier run")
     add("--compare-table", type=Path, metavar="FILE", help="say what another edition of Table E.1-1 changes, and stop")
-    common_arguments(parser)
+    add = parser.add_argument_group("input and output").add_argument
+    add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
+    add(
+        "--write-map", type=Path, metavar="FILE",
+        help="write old and new IDs to this new file, which only you can read",
+    )  # fmt: skip
+    add = parser.add_argument_group("values to add").add_argument
+    add(
+        "--embed", type=Path, metavar="TABLE",
+        help="CSV with PatientID first: put its other columns into a private block of each file",
+    )  # fmt: skip
+    add("--embed-group", default="0C19", metavar="HEX", help="group of that block, an odd number (default: 0C19)")
+    add("--embed-creator", default="MIDS", metavar="NAME", help="private creator of that block (default: MIDS)")
+    privacy = policy_arguments(parser)
+    privacy.add_argument("--profile", help=argparse.SUPPRESS)  # the former name of --policy
+    parser.set_defaults(policy=None)
+    machine_arguments(parser)
+    message_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -60,7 +77,9 @@ def run(namespace: argparse.Namespace) -> int:
 
     a = namespace
     if a.profile and a.policy:
-        raise MidsError("--profile and --policy say the same: give one of them")
+        raise MidsError("--profile is the former name of --policy: give --policy only")
+    if a.profile:
+        warn_of_former("--profile", "--policy")
     a.policy = a.policy or a.profile or "mids"
     policy = chosen_policy(a)
     if a.describe:
@@ -69,7 +88,7 @@ def run(namespace: argparse.Namespace) -> int:
     if a.compare_table:
         return _compared(a.compare_table)
     if None in (a.source, a.dest):
-        raise MidsError("SOURCE and DEST are needed: see mids deidentify --help for examples")
+        raise MidsError("SOURCE and DEST are required: see mids deidentify --help for examples")
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
         a.source, a.dest, policy=policy, key=a.key, id_table=a.id_table, embed=_embedding(a), map_file=a.write_map,
@@ -77,7 +96,7 @@ def run(namespace: argparse.Namespace) -> int:
     )  # fmt: skip
     progress.end()
     if done.key_made:
-        say(f"made a key for pseudonyms: {done.key_made} (keep it: without it a later run gives other ids)\n")
+        say(f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)\n")
     if a.dry_run:
         print(report.dry_run(done.plan, done.comparison, done.references), end="")
     say(report.issue_lines(done.issues, least=Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING))
@@ -99,7 +118,7 @@ def _compared(path: Path) -> int:
     changes = editions.differences(ours, other)
     for change in changes:
         print(change)
-    print(f"{len(changes)} differences from {ours.name} to {other.name}")
+    print(f"{len(changes)} differences between {ours.name} and {other.name}")
     return 0
 
 

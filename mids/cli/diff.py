@@ -7,33 +7,43 @@ from pathlib import Path
 from mids.errors import MidsError
 
 TEXT = "say what changed between two releases of a dataset"
-EXAMPLES = """\
-examples:
-  mids diff release-1 release-2                                       what changed, on the terminal
-  mids diff release-1 release-2 --format json                         for a program
-  mids diff release-1 release-2 --format changes --as 1.1.0           an entry for the file CHANGES
-  mids diff release-1 release-2 --write-changes 1.1.0 --date 2026-11-02
-                                                                      and put it into release-2/CHANGES
-  mids diff release-1 release-2 --exit-code                           for a script: 1 where they are different
-
-Names and counts are told, never a value of a cell or a sidecar. What counts as a change: docs/diff.md.
-exit codes: 0 compared (with --exit-code: nothing changed), 1 something changed (--exit-code), 2 usage or environment
-"""
+EXAMPLES = (
+    ("mids diff release-1 release-2", "print what changed"),
+    ("mids diff release-1 release-2 --format json", "print it for a program"),
+    ("mids diff release-1 release-2 --format changes --as 1.1.0", "print an entry for the file CHANGES"),
+    ("mids diff release-1 release-2 --write-changes 1.1.0 --date 2026-11-02", "put the entry into release-2/CHANGES"),
+    ("mids diff release-1 release-2 --exit-code", "for a script: end with 1 if they differ"),
+)
+NOTES = (
+    "The command prints names and counts, never a value of a cell or sidecar. What counts as a change: docs/diff.md."
+)
+CODES = {
+    0: "compared (with --exit-code: nothing changed)", 1: "something changed (--exit-code)",
+    2: "wrong usage or environment",
+}  # fmt: skip
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("old", type=Path, metavar="OLD", help="the dataset as it was")
-    add("new", type=Path, metavar="NEW", help="the dataset as it is")
-    add("--format", choices=["text", "json", "changes"], default="text", help="how it is printed (text)")
-    add("--as", dest="version", default="", metavar="VERSION", help="--format changes: the version of the new release")
-    add("--date", default="", metavar="YYYY-MM-DD", help="the entry's date (none: the converter knows no clock)")
-    add("--write-changes", default="", metavar="VERSION", help="put the entry in front of NEW/CHANGES")
-    add("--max", type=int, default=20, metavar="N", help="text: how many names of a kind to show, 0 for all (20)")
-    add("--quick", action="store_true", help="believe that images of one name and size are the same")
-    add("--jobs", type=int, default=1, metavar="N", help="threads that read (1)")
-    add("--exit-code", action="store_true", help="end with 1 where something changed")
+    add("old", type=Path, metavar="OLD", help="folder of the old release")
+    add("new", type=Path, metavar="NEW", help="folder of the new release")
+    add = parser.add_argument_group("output").add_argument
+    add("--format", choices=["text", "json", "changes"], default="text", help="format of the output (default: text)")
+    add("--as", dest="version", default="", metavar="VERSION", help="--format changes: version of the new release")
+    add("--date", default="", metavar="YYYY-MM-DD", help="date of the entry (default: none)")
+    add("--write-changes", default="", metavar="VERSION", help="put the entry at the top of NEW/CHANGES")
+    add(
+        "--max",
+        type=int,
+        default=20,
+        metavar="N",
+        help="text: names to show per kind, 0 for all (default: 20)",
+    )
+    add("--exit-code", action="store_true", help="end with exit code 1 if something changed")
+    add = parser.add_argument_group("machine").add_argument
+    add("--quick", action="store_true", help="take images of the same name and size as the same")
+    add("--jobs", type=int, default=1, metavar="N", help="number of threads that read (default: 1)")
     parser.set_defaults(run=run)
 
 
@@ -48,9 +58,9 @@ def run(namespace: argparse.Namespace) -> int:
     if a.format == "changes" and not version:
         raise MidsError("--format changes needs the version of the new release: give --as VERSION")
     if a.date and not re.fullmatch(r"\d{4}-\d\d-\d\d", a.date):
-        raise MidsError(f"--date {a.date}: give it as YYYY-MM-DD")
+        raise MidsError(f"--date {a.date} is not a date: write it as YYYY-MM-DD")
     if a.jobs < 1:
-        raise MidsError("--jobs must be 1 or more")
+        raise MidsError(f"--jobs {a.jobs} is too small: give 1 or more")
     changes = compare(a.old, a.new, jobs=a.jobs, quick=a.quick)
     if a.write_changes:
         changelog.prepend(a.new, a.write_changes, releases.entry(changes, a.write_changes, a.date))

@@ -2,49 +2,55 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from mids.cli.shared import common_arguments
+from mids.cli.shared import message_arguments
 from mids.errors import MidsError
 
-TEXT = "make a page to look at datasets"
-EXAMPLES = """\
-examples:
-  mids report ~/dataset                                    the page ~/dataset.html, beside the dataset
-  mids report ~/ricord ~/fidac --output both.html          two datasets side by side
-  mids report ~/dataset --thumbnails 2000 --jobs 4         more small pictures, four processes
-  mids report ~/dataset --geojson regions.geojson          a map of patients by region or site
-  mids report ~/dataset --viewer                           a viewer of volumes, which the page finds beside it
-  mids report ~/dataset --viewer embed                     small volumes in the page itself
-
+TEXT = "make an HTML page that shows datasets"
+EXAMPLES = (
+    ("mids report ~/dataset", "write the page ~/dataset.html, beside the dataset"),
+    ("mids report ~/ricord ~/fidac --output both.html", "show two datasets side by side"),
+    ("mids report ~/dataset --thumbnails 2000 --jobs 4", "show more thumbnails; use four processes"),
+    ("mids report ~/dataset --geojson regions.geojson", "add a map of patients by region or site"),
+    ("mids report ~/dataset --viewer", "add a viewer that reads volumes beside the page"),
+    ("mids report ~/dataset --viewer embed", "add a viewer, with small volumes in the page itself"),
+)
+NOTES = """\
 The page is one file that loads nothing from anywhere; it shows what the datasets hold, and nothing else.
 What it shows: docs/report.md.
-exit codes: 0 the page is written, 2 usage or environment is wrong
 """
+CODES = {0: "the page is written", 2: "wrong usage or environment"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("datasets", nargs="+", type=Path, metavar="DATASET", help="folders of datasets; several stand side by side")
-    add("-o", "--output", type=Path, metavar="FILE", help="the page (DATASET.html; of several report.html)")
-    add("--title", default="", metavar="TEXT", help="the page's title (the datasets' names)")
-    add("--thumbnails", type=int, default=300, metavar="N", help="small pictures of N images of each dataset (300)")
+    add("datasets", nargs="+", type=Path, metavar="DATASET", help="folders of datasets; several are shown side by side")
+    add = parser.add_argument_group("page").add_argument
+    add(
+        "-o", "--output", type=Path, metavar="FILE",
+        help="file of the page (default: DATASET.html, or report.html for several)",
+    )  # fmt: skip
+    add("--title", default="", metavar="TEXT", help="title of the page (default: names of the datasets)")
+    add("--thumbnails", type=int, default=300, metavar="N", help="number of thumbnails per dataset (default: 300)")
     add("--geojson", type=Path, metavar="FILE", help="shapes of regions or sites, for a map of patients")
     add(
         "--viewer", nargs="?", choices=["none", "link", "embed"], const="link", default="none",
-        help="a viewer of volumes, which are linked to, or in the page (none)",
+        help="viewer of volumes: none, with links to the files, or with the volumes in the page (default: none)",
     )  # fmt: skip
-    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
-    common_arguments(parser)
+    add = parser.add_argument_group("machine").add_argument
+    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    message_arguments(parser)
     parser.set_defaults(run=run)
 
 
-def html_argument(parser: argparse.ArgumentParser) -> None:
-    """The flag of a conversion that asks for the page too."""
-    parser.add_argument(
+def html_argument(add: Callable[..., object]) -> None:
+    """Adds the flag of a conversion that also asks for the page."""
+    add(
         "--html", nargs="?", type=Path, const=Path(), metavar="FILE",
-        help="then make a page to look at the dataset (DEST.html; see mids report)",
+        help="also make a page that shows the dataset, as mids report does (default: DEST.html)",
     )  # fmt: skip
 
 
@@ -83,5 +89,5 @@ def page_of(datasets: list[Path]) -> Path:
         return Path("report.html")
     folder = datasets[0].resolve()
     if not folder.name:
-        raise MidsError("give a file for --output")
+        raise MidsError("the dataset has no name to call the page by: give a file with --output")
     return folder.with_name(folder.name + ".html")

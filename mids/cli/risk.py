@@ -6,39 +6,47 @@ from pathlib import Path
 
 from mids.errors import MidsError
 
-TEXT = "measure how well people in datasets can be re-identified"
-EXAMPLES = """\
-examples:
-  mids risk ~/dataset                                           the figures, on the terminal
-  mids risk ~/dataset --format html --output risk.html          a page for a privacy impact assessment
-  mids risk ~/dataset --quasi age sex region --k 10             by columns of yours, in groups of ten
-  mids risk ~/dataset --fail-below 5                            exit code 1 where a group has fewer than five people
-  mids risk ~/dataset ~/release1 --images                       who of one is in the other; images that are the same
-
-The page lists people who stand out: it is written for you alone, and never into a dataset. --without-people leaves
-the list out. What the figures mean, and what they can't tell: docs/risk.md.
-exit codes: 0 measured, 1 a group is too small (--fail-below) or something could not be read, 2 usage or environment
+TEXT = "measure how easily people in datasets can be re-identified"
+EXAMPLES = (
+    ("mids risk ~/dataset", "print the figures"),
+    ("mids risk ~/dataset --format html --output risk.html", "write a page for a privacy impact assessment"),
+    ("mids risk ~/dataset --quasi age sex region --k 10", "use your own columns, and groups of ten"),
+    ("mids risk ~/dataset --fail-below 5", "end with exit code 1 if a group has fewer than five people"),
+    ("mids risk ~/dataset ~/release1 --images", "find people and images that are in both datasets"),
+)
+NOTES = """\
+The page lists people who stand out: only you can read it, and it is never written into a dataset. --without-people
+omits the list. What the figures mean, and what they can't tell: docs/risk.md.
 """
+CODES = {
+    0: "measured", 1: "a group is too small (--fail-below), or something could not be read",
+    2: "wrong usage or environment",
+}  # fmt: skip
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
     add("datasets", nargs="+", type=Path, metavar="DATASET", help="folders of datasets; two or more are also compared")
+    add = parser.add_argument_group("measure").add_argument
     add(
         "--quasi", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="what tells people apart (all columns that are known to)",
+        help="columns that tell people apart (default: all columns known to do so)",
     )  # fmt: skip
     add(
         "--sensitive", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="what nobody should learn (labels, results and the like)",
+        help="columns that nobody should learn (default: labels, results and the like)",
     )  # fmt: skip
-    add("--k", type=int, default=5, metavar="N", help="groups of fewer people are small (5)")
-    add("--images", action="store_true", help="look for images that two people have; reads all images")
-    add("--format", choices=["text", "json", "markdown", "html"], default="text", help="how the page is written (text)")
-    add("--output", type=Path, metavar="FILE", help="where to; must not exist; else printed")
-    add("--without-people", action="store_true", help="list nobody: a page that may be shown to others")
-    add("--fail-below", type=int, metavar="N", help="exit code 1 where the smallest group has fewer than N people")
+    add("--k", type=int, default=5, metavar="N", help="groups of fewer people are small (default: 5)")
+    add("--images", action="store_true", help="find images that two people share; this reads all images")
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--format", choices=["text", "json", "markdown", "html"], default="text",
+        help="format of the page (default: text)",
+    )  # fmt: skip
+    add("--output", type=Path, metavar="FILE", help="new file for the page (default: print it)")
+    add("--without-people", action="store_true", help="omit the list of people: others may see the page")
+    add("--fail-below", type=int, metavar="N", help="exit code 1 if the smallest group has fewer than N people")
     parser.set_defaults(run=run)
 
 
@@ -63,9 +71,9 @@ def run(namespace: argparse.Namespace) -> int:
 def _check(output: Path, datasets: list[Path]) -> None:
     """Refuses a place that exists, or that a dataset would take along when it is passed on."""
     if output.exists():
-        raise MidsError(f"{output} exists: give another file")
+        raise MidsError(f"{output} already exists: give another file")
     if any(output.resolve().is_relative_to(dataset.resolve()) for dataset in datasets):
-        raise MidsError(f"{output} is inside a dataset: the page lists people who stand out, write it elsewhere")
+        raise MidsError(f"{output} is inside a dataset, and the page lists people who stand out: write it elsewhere")
 
 
 def _save(output: Path, page: str) -> None:
@@ -75,4 +83,4 @@ def _save(output: Path, page: str) -> None:
         with open(handle, "w", encoding="utf-8", newline="\n") as stream:  # noqa: PTH123 - an open file
             stream.write(page)
     except OSError as error:
-        raise MidsError(f"{output}: can't be written ({error.strerror})") from error
+        raise MidsError(f"can't write {output} ({error.strerror}): give another file to --output") from error

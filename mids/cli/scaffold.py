@@ -4,20 +4,18 @@ import argparse
 from pathlib import Path
 
 TEXT = "write the skeleton of a new collection"
-EXAMPLES = """\
-examples:
-  mids scaffold our-hospital ~/mids-our-hospital      a package with the collection our-hospital, its example and test
-  pip install -e ~/mids-our-hospital                  now  mids-convert --list  names it
-  pytest ~/mids-our-hospital                          and its golden test passes
-
-Then change its reader, its vocabulary and its example to what your collection is: README.md in the folder says how.
-"""
+EXAMPLES = (
+    ("mids scaffold our-hospital ~/mids-our-hospital", "write a package with reader, example and test"),
+    ("pip install -e ~/mids-our-hospital", "install it: mids-convert --list then names it"),
+    ("pytest ~/mids-our-hospital", "run its golden test, which passes"),
+)
+NOTES = "Then adapt its reader, vocabulary and example to your collection: README.md in the folder says how."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
-    parser.add_argument("name", metavar="NEWNAME", help="the collection's name: lower case letters, digits, hyphens")
-    parser.add_argument("folder", type=Path, metavar="DIR", help="where to; must not exist or be empty")
+    parser.add_argument("name", metavar="NEWNAME", help="name of the collection: lower-case letters, digits, hyphens")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of the package: absent or empty")
     parser.set_defaults(run=run)
 
 

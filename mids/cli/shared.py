@@ -1,4 +1,4 @@
-"""What several commands share: the flags of de-identification, messages, progress."""
+"""What several commands share: flags, messages and progress."""
 
 import argparse
 import logging
@@ -10,45 +10,65 @@ if TYPE_CHECKING:
     from mids.deid.policy import Policy
 
 
-def common_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that say how much is told, and where to."""
-    parser.add_argument("--log", type=Path, metavar="FILE", help="also write messages to this file")
-    loud = parser.add_mutually_exclusive_group()
-    loud.add_argument("-v", "--verbose", action="store_true", help="print infos and progress of each item too")
+def machine_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that say how many processes work, and where."""
+    add = parser.add_argument_group("machine").add_argument
+    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
+
+
+def message_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that say how much is printed, and where."""
+    messages = parser.add_argument_group("messages")
+    messages.add_argument("--log", type=Path, metavar="FILE", help="also write messages to this file")
+    loud = messages.add_mutually_exclusive_group()
+    loud.add_argument("-v", "--verbose", action="store_true", help="also print infos, and the progress of each item")
     loud.add_argument("-q", "--quiet", action="store_true", help="print errors only")
 
 
-def policy_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags that choose de-identification, for every command that de-identifies."""
-    add = parser.add_argument
-    add("--policy", default="mids", metavar="NAME|FILE", help="basic, mids, bimcv, fidac-cnil, or a YAML file (mids)")
-    add("--option", action="append", default=[], metavar="NAME", help="an option of PS3.15 E.3 more (repeatable)")
-    add("--without", action="append", default=[], metavar="NAME", help="an option of the policy less (repeatable)")
-    add("--ids", choices=["keyed", "random", "table", "keep"], help="what people are called (the policy's)")
-    add("--id-table", type=Path, metavar="FILE", help="CSV id_old,id_new: the labels of --ids table")
+def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    """The group of flags that choose de-identification, for every command that de-identifies."""
+    group = parser.add_argument_group("privacy")
+    add = group.add_argument
+    add(
+        "--policy", default="mids", metavar="NAME|FILE",
+        help="basic, mids, bimcv, fidac-cnil, or a YAML file (default: mids)",
+    )  # fmt: skip
+    add("--option", action="append", default=[], metavar="NAME", help="add an option of PS3.15 E.3 (repeatable)")
+    add("--without", action="append", default=[], metavar="NAME", help="drop an option of the policy (repeatable)")
+    add(
+        "--ids", choices=["keyed", "random", "table", "keep"],
+        help="how subject IDs are assigned (default: set by the policy)",
+    )  # fmt: skip
+    add("--id-table", type=Path, metavar="FILE", help="CSV id_old,id_new: the subject IDs of --ids table")
+    add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: your own key, made once)")
     add(
         "--burned-in",
         choices=["hold", "blank", "report", "release"],
-        help="pictures that may show a name: keep back, blacken, deliver and say so, deliver (the policy's)",
+        help="images that may show a name: withhold them, redact them, deliver them with a warning, deliver them "
+        "(default: set by the policy)",
     )
     add(
         "--detect",
         choices=["none", "glyphs", "ocr"],
-        help="look for text in pictures: by its look, or with Tesseract (the policy's)",
+        help="how text in images is found: not at all, by its shapes, or by Tesseract (default: set by the policy)",
     )
     add(
         "--texts",
         choices=["tags", "surrogates", "remove", "keep"],
-        help="names, places, numbers and dates in free text: tag them, replace them, drop the text, leave it",
+        help="names, places, numbers and dates in free text: tag them, replace them, remove the whole text, keep "
+        "them (default: set by the policy)",
     )
     add(
         "--reports",
         choices=["hold", "clean"],
-        help="reports that nobody has de-identified yet: leave out, or clean as --texts says (the policy's)",
+        help="reports that nobody has de-identified yet: withhold them, or clean them as --texts says "
+        "(default: set by the policy)",
     )
-    add("--lists", default="", metavar="FOLDER", help="lists of names and places to look for in texts")
-    add("--model", default="", metavar="NAME", help="a model that looks at texts too, such as spacy:es_core_news_sm")
+    add("--lists", default="", metavar="FOLDER", help="folder of lists of names and places to look for in texts")
+    add("--model", default="", metavar="NAME", help="model that also checks texts, such as spacy:es_core_news_sm")
     add("--describe", action="store_true", help="say what the policy does, and stop")
+    return group
 
 
 def chosen_policy(arguments: argparse.Namespace) -> "Policy":
@@ -60,6 +80,11 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy":
         a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
         reports=a.reports, lists=a.lists, model=a.model,
     )  # fmt: skip
+
+
+def warn_of_former(former: str, now: str) -> None:
+    """Warns that a flag was given by its former name, which still works."""
+    say(f"warning: {former} is now called {now}: use {now}\n")
 
 
 def say(text: str) -> None:

@@ -6,26 +6,33 @@ from pathlib import Path
 
 from mids.errors import DataError, MidsError
 
-TEXT = "deal subjects out to train, validation and test"
-EXAMPLES = """\
-examples:
-  mids splits ~/dataset                                       print 70 % train, 10 % validation, 20 % test
-  mids splits ~/dataset --fraction train=0.8 --fraction test=0.2 --seed 7
-  mids splits ~/dataset --stratify sex --write                into derivatives/partitions.tsv
-  mids splits ~/dataset --by site                             subjects of one site stay together
-"""
+TEXT = "split subjects into train, validation and test"
+EXAMPLES = (
+    ("mids splits ~/dataset", "print a split of 70 % train, 10 % validation, 20 % test"),
+    ("mids splits ~/dataset --fraction train=0.8 --fraction test=0.2 --seed 7", "use your own fractions and seed"),
+    ("mids splits ~/dataset --stratify sex --write", "write derivatives/partitions.tsv"),
+    ("mids splits ~/dataset --by site", "keep the subjects of a site together"),
+)
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``mids splits`` to its parser."""
     add = parser.add_argument
-    add("dataset", type=Path, metavar="DATASET", help="the dataset's folder")
+    add("dataset", type=Path, metavar="DATASET", help="folder of the dataset")
+    add = parser.add_argument_group("split").add_argument
     add("--fraction", action="append", default=[], metavar="PART=NUMBER", help="share of subjects (repeatable)")
-    add("--seed", type=int, default=0, metavar="N", help="another number, another split (0)")
-    add("--by", default="participant", metavar="COLUMN", help="whose subjects stay together (participant)")
-    add("--stratify", action="append", default=[], metavar="COLUMN", help="in equal shares for each value (repeatable)")
+    add("--seed", type=int, default=0, metavar="N", help="seed: another number makes another split (default: 0)")
+    add(
+        "--by", default="participant", metavar="COLUMN",
+        help="keep together what has the same value in this column (default: participant)",
+    )  # fmt: skip
+    add(
+        "--stratify", action="append", default=[], metavar="COLUMN",
+        help="give each part an equal share of each value of this column (repeatable)",
+    )  # fmt: skip
+    add = parser.add_argument_group("output").add_argument
     add("--write", action="store_true", help="write derivatives/partitions.tsv instead of printing")
-    add("--overwrite", action="store_true", help="with --write: replace the table that is there")
+    add("--overwrite", action="store_true", help="with --write: replace an existing table")
     parser.set_defaults(run=run)
 
 
@@ -38,7 +45,7 @@ def run(namespace: argparse.Namespace) -> int:
     try:
         given = {part: float(number) for part, _, number in (text.partition("=") for text in a.fraction)}
     except ValueError as error:
-        raise MidsError("--fraction wants PART=NUMBER, such as train=0.8") from error
+        raise MidsError("--fraction is not PART=NUMBER: write it like train=0.8") from error
     try:
         dataset = Dataset(a.dataset)
         table = dataset.splits(

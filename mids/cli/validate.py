@@ -8,79 +8,102 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import common_arguments
+from mids.cli.shared import message_arguments
 from mids.errors import MidsError
 
 if TYPE_CHECKING:
     from mids.exports import Kind
     from mids.vocabulary.schema import Schema
 
-TEXT = "validate a dataset"
-EXAMPLES = """\
-examples:
-  mids-validate ~/dataset                                 names, tables, sidecars, image heads
-  mids-validate ~/dataset --deep --jobs 4                 every byte of every image too
-  mids-validate ~/dataset --select privacy                only what may identify a patient
-  mids-validate ~/dataset --format text --format sarif=out.sarif
-  mids-validate ~/dataset --write-baseline known.json     what is there now is known
-  mids-validate ~/dataset --baseline known.json           only new issues fail
-  mids-validate ~/dataset --diff                          what --fix would mend
-  mids-validate --explain SIDECAR_MISSING                 what a code means and how to mend it
-  mids-validate --list-codes                              every code with its level
-
-Waivers with reasons, levels and selection can stand in mids-validate.toml, in the current folder or beside the
+TEXT = "validate a MIDS dataset"
+EXAMPLES = (
+    ("mids-validate ~/dataset", "check names, tables, sidecars and image headers"),
+    ("mids-validate ~/dataset --deep --jobs 4", "check every byte of every image too"),
+    ("mids-validate ~/dataset --select privacy", "check only what may identify a patient"),
+    ("mids-validate ~/dataset --format text --format sarif=out.sarif", "print a text and write a SARIF file"),
+    ("mids-validate ~/dataset --write-baseline known.json", "record the present issues as known"),
+    ("mids-validate ~/dataset --baseline known.json", "fail on new issues only"),
+    ("mids-validate ~/dataset --diff", "show what --fix would change"),
+    ("mids-validate --explain SIDECAR_MISSING", "say what a code means and how to fix it"),
+    ("mids-validate --list-codes", "list every code with its level"),
+)
+NOTES = """\
+Waivers with reasons, levels and selections can stand in mids-validate.toml, in the current folder or beside the
 dataset: see docs/validate.md.
-exit codes: 0 no errors, 1 errors, 2 usage or environment, 3 a check crashed
 """
+CODES = {0: "no errors", 1: "errors", 2: "wrong usage or environment", 3: "a check crashed"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("dataset", nargs="?", metavar="DATASET", help="the dataset's folder")
-    add(
-        "--format",
-        action="append",
-        default=[],
-        metavar="NAME[=FILE]",
-        help="text, json, jsonl, sarif, junit, github, gitlab, markdown, html (repeatable; without any, text)",
-    )
-    add("--deep", action="store_true", help="read every byte of every image")
-    add("--jobs", type=int, default=1, metavar="N", help="worker processes (1)")
-    add("--config", type=Path, metavar="FILE", help="waivers, levels, selection (mids-validate.toml, if there is one)")
-    add("--profile", metavar="NAME", help="what is accepted: mids (unless the file says otherwise), bimcv-covid19")
-    add("--select", action="append", default=[], metavar="NAME", help="only checks of this code or family (repeatable)")
-    add("--ignore", action="append", default=[], metavar="NAME", help="no checks of this code or family (repeatable)")
-    add(
-        "--fail-on",
-        choices=["error", "warning", "info"],
-        help="the level that makes the exit code 1 (error, unless the file says otherwise)",
-    )
-    add("--baseline", type=Path, metavar="FILE", help="issues in this file are known: only new ones fail")
-    add("--write-baseline", type=Path, metavar="FILE", help="write the issues that stand as known ones; none fails")
-    add(
-        "--max-per-code",
-        type=int,
-        default=20,
-        metavar="N",
-        help="formats for people: how many issues of a code to show, 0 for all (20)",
-    )
-    add("--schema-extra", type=Path, metavar="FOLDER", help="more words for the vocabulary, laid out like schemas/")
-    add("--fix", action="store_true", help="first mend what is safe to mend, and say what on standard error")
-    add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
+    add("dataset", nargs="?", metavar="DATASET", help="folder of the dataset")
     add(
         "--export-schema",
         choices=["bids", "pybids", "jsonschema", "frictionless"],
         help="print the vocabulary for another tool, and stop",
     )
-    add("--explain", metavar="CODE", help="say what a code means and how to mend it, and stop")
+    add("--explain", metavar="CODE", help="say what a code means and how to fix it, and stop")
     add("--list-codes", action="store_true", help="list every code, and stop")
-    common_arguments(parser)
+    _add_checks(parser)
+    add = parser.add_argument_group("output").add_argument
+    add(
+        "--format",
+        action="append",
+        default=[],
+        metavar="NAME[=FILE]",
+        help="text, json, jsonl, sarif, junit, github, gitlab, markdown or html (repeatable; default: text)",
+    )
+    add(
+        "--max-per-code",
+        type=int,
+        default=20,
+        metavar="N",
+        help="formats for people: number of issues to show per code, 0 for all (default: 20)",
+    )
+    add = parser.add_argument_group("repairs").add_argument
+    add("--fix", action="store_true", help="repair what is safe to repair first, and print the changes")
+    add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
+    add = parser.add_argument_group("machine").add_argument
+    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    message_arguments(parser)
     parser.set_defaults(run=run)
 
 
+def _add_checks(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("checks").add_argument
+    add("--deep", action="store_true", help="read every byte of every image")
+    add("--select", action="append", default=[], metavar="NAME", help="only checks of this code or family (repeatable)")
+    add("--ignore", action="append", default=[], metavar="NAME", help="no checks of this code or family (repeatable)")
+    add(
+        "--profile",
+        metavar="NAME",
+        help="what is accepted: mids or bimcv-covid19 (default: that of the configuration file, else mids)",
+    )
+    add(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="file of waivers, levels and selections (default: mids-validate.toml, if there is one)",
+    )
+    add(
+        "--schema-extra", type=Path, metavar="FOLDER",
+        help="additions to the vocabulary, in a folder laid out like schemas/",
+    )  # fmt: skip
+    add(
+        "--fail-on",
+        choices=["error", "warning", "info"],
+        help="lowest level that makes the exit code 1 (default: that of the configuration file, else error)",
+    )
+    add("--baseline", type=Path, metavar="FILE", help="take the issues in this file as known: only new ones fail")
+    add(
+        "--write-baseline", type=Path, metavar="FILE",
+        help="write the present issues to this file as known ones; none of them fails",
+    )  # fmt: skip
+
+
 def run(namespace: argparse.Namespace) -> int:
-    """Explains, lists, exports, mends or validates; returns the exit code."""
+    """Explains, lists, exports, repairs or validates; returns the exit code."""
     from mids import issues
     from mids.report import formats, text
     from mids.report.issue import Style, prefix_of
@@ -95,7 +118,7 @@ def run(namespace: argparse.Namespace) -> int:
     if a.export_schema:
         return _exported(a.export_schema, schema)
     if a.dataset is None:
-        raise MidsError("DATASET is needed: see --help for examples")
+        raise MidsError("DATASET is required: see --help for examples")
     dataset = Path(a.dataset)
     rules = control.find(dataset, a.config)
     rules = control.decided(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
@@ -147,7 +170,7 @@ def _exported(kind: "Kind", schema: "Schema") -> int:
 
 
 def _mended(dataset: Path, schema: "Schema", select: frozenset[str], *, dry: bool) -> bool:
-    """Shows what is safe to mend, and mends it unless `dry`; whether there was anything."""
+    """Shows what is safe to repair, and repairs it unless `dry`; returns whether there was anything."""
     from mids.validation import fixes
 
     planned = fixes.plan(dataset, select=select, schema=schema)

@@ -53,4 +53,4 @@ def find(name: str) -> Collection:
             loaded: Collection = entry.load()
             return loaded
     near = get_close_matches(name, names(), 3) or names()
-    raise MidsError(f"there is no collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")
+    raise MidsError(f"unknown collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")

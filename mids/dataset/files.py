@@ -58,7 +58,7 @@ def file_at(root: Path, path: str) -> Path:
     """The file at a dataset-relative path; `MidsError` where there is none."""
     given = PurePosixPath(path)
     if given.is_absolute() or ".." in given.parts or not (root / path).is_file():
-        raise MidsError(f"{path} is no file of the dataset: give a path relative to its top folder")
+        raise MidsError(f"{path} is not a file of the dataset: give a path relative to its top folder")
     return root / path
 
 
@@ -69,7 +69,7 @@ def read_json(root: Path, path: str) -> dict[str, Json]:
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
-        raise DataError("JSON_INVALID", f"{path} is no JSON object")
+        raise DataError("JSON_INVALID", f"{path} is not a JSON object")
     return content
 
 

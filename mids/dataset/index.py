@@ -29,7 +29,7 @@ def indexed(root: Path, files: Sequence[str], fields: Sequence[str], schema: Sch
     """
     parquet = library()
     if index.resolve().is_relative_to(root.resolve()):
-        raise MidsError(f"{index} lies in the dataset: keep the index outside")
+        raise MidsError(f"{index} lies in the dataset: give a path outside")
     by_subject = {subject: list(own) for subject, own in groupby(files, key=lambda path: path.split("/")[0])}
     tops = [path.name for path in sorted(root.glob("*.json"))]
     stamp = {"version": VERSION, "fields": list(fields), "top": _print(root, tops), "words": _words(schema)}
@@ -61,7 +61,7 @@ def _before(index: Path, stamp: Mapping[str, object], parquet: Any) -> dict[str,
         return {}
     notes = parquet.notes_of(index)
     if _KEY not in notes:
-        raise MidsError(f"{index} is no index of a dataset: give another name")
+        raise MidsError(f"{index} exists and is not an index of a dataset: give another name")
     found = json.loads(notes[_KEY])
     subjects: dict[str, str] = found.pop("subjects")
     return subjects if found == stamp else {}

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Concept:
-    """A label and all that the tree has below it, as `plain` words and as UMLS CUIs; `strange` are CUIs elsewhere.
+    """A label and all labels below it in the tree, as `plain` words and as UMLS CUIs; `strange` are CUIs elsewhere.
 
     A label with a CUI goes by that, because a word may stand at several places of a tree and mean several things.
     """
@@ -36,7 +36,7 @@ class Concept:
 
 
 def long(rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
-    """The rows of labels.tsv with one row for each label of a list; a cell that is no JSON list is left out."""
+    """The rows of labels.tsv with one row for each label of a list; a cell that is not a JSON list is left out."""
     found = []
     for row in map(with_ids, rows):
         labels, cuis = _listed(row.get("labels", "")), _listed(row.get("label_cuis", ""))
@@ -56,7 +56,7 @@ def _listed(cell: str) -> list[str]:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        _log.warning("left out: %s: a cell of labels is no JSON list", LABELS)
+        _log.warning("left out: %s: a cell of labels is not a JSON list", LABELS)
         return []
     return [item.strip() if isinstance(item, str) else "" for item in items]
 
@@ -79,8 +79,8 @@ def concept(label: str, tree: Sequence[Mapping[str, str]], known: Collection[tup
     if not named and not own:
         words = sorted({row.get("label", "") for row in tree} | {word for word, _ in known})
         near = get_close_matches(label, words, 3) or words[:3]
-        hint = f"did you mean {', '.join(near)}?" if near else "it has no labels"
-        raise MidsError(f"label {label}: the dataset has no such label: {hint}")
+        hint = f"did you mean {', '.join(near)}?" if near else "the dataset has no labels"
+        raise MidsError(f"unknown label {label}: {hint}")
     inside = list(_below(named, tree))
     cuis = {row.get("cui", "") for row in inside} | {cui for _, cui in own if not named}
     return Concept(

@@ -31,12 +31,12 @@ def bids_layout(path: str | Path) -> BIDSLayout:
     Raises `MidsError` where `path` is no folder, or where pybids can't index it (one invalid sidecar is enough).
     """
     if not Path(path).is_dir():
-        raise MidsError(f"{path} is no folder: give the folder of a dataset")
+        raise MidsError(f"{path} is not a folder: give the folder of a dataset")
     try:
         # Only a complete configuration of one's own works: together with the stock one, pybids fails.
         return BIDSLayout(path, validate=False, config=str(schemas() / CONFIG))
     except (OSError, ValueError) as error:
-        raise MidsError(f"pybids can't index {path}: look for invalid sidecars with  mids validate") from error
+        raise MidsError(f"pybids can't index {path}: find invalid sidecars with mids validate") from error
 
 
 def pybids_config(schema: Schema) -> dict[str, Any]:

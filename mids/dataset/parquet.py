@@ -25,7 +25,7 @@ def write(path: Path, table: pd.DataFrame, notes: Mapping[str, str]) -> None:
         pq.write_table(content, scratch, compression="zstd")
         scratch.replace(path)
     except OSError as error:
-        raise MidsError(f"{path} can't be written: {error.strerror or type(error).__name__}") from error
+        raise MidsError(f"can't write {path} ({error.strerror or type(error).__name__}): give another name") from error
 
 
 def _array(column: "pd.Series[Any]") -> Any:
@@ -38,7 +38,7 @@ def notes_of(path: Path) -> dict[str, str]:
     try:
         found = pq.read_schema(path).metadata or {}
     except (OSError, pa.ArrowInvalid) as error:
-        raise MidsError(f"{path} is no Parquet file: give another name") from error
+        raise MidsError(f"{path} is not a Parquet file: give another name") from error
     return {key.decode(): value.decode() for key, value in found.items()}
 
 
@@ -47,6 +47,6 @@ def read(path: Path) -> pd.DataFrame:
     try:
         content = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise MidsError(f"{path} is no Parquet file: give another name") from error
+        raise MidsError(f"{path} is not a Parquet file: give another name") from error
     found: pd.DataFrame = content.to_pandas(types_mapper={pa.string(): pd.StringDtype()}.get)
     return found

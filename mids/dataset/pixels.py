@@ -1,14 +1,12 @@
-"""The pixels of one image: a NIfTI volume or a PNG picture."""
+"""The pixels of one image: a NIfTI volume or a 2D image (PNG)."""
 
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from nibabel.filebasedimages import ImageFileError
 from PIL import Image, UnidentifiedImageError
 
 from mids.errors import DataError, MidsError
@@ -44,11 +42,14 @@ def load_pixels(path: Path, shown: str) -> Volume | Picture:
 
 
 def _volume(path: Path, shown: str) -> Volume:
+    import nibabel as nib  # which loads pydicom too: not before somebody asks for voxels
+    from nibabel.filebasedimages import ImageFileError
+
     try:
         image: Any = nib.load(path)
         return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
-        raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI") from error
+        raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI: convert the image again") from error
 
 
 def _picture(path: Path, shown: str) -> Picture:
@@ -57,7 +58,7 @@ def _picture(path: Path, shown: str) -> Picture:
         with Image.open(path, formats=["PNG"]) as image:
             return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error) as error:
-        raise DataError("PNG_INVALID", f"{shown} can't be read as PNG") from error
+        raise DataError("PNG_INVALID", f"{shown} can't be read as PNG: convert the image again") from error
 
 
 _MODES = {"1": "L", "L": "L", "LA": "L", "I;16": "I;16"}

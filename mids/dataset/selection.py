@@ -21,7 +21,7 @@ def suffixes(modality: str, schema: Schema) -> set[str]:
     found = {s.suffix for s in known if s.group == modality.lower() or modality.upper() in s.modalities}
     if not found:
         groups = " ".join(schema.groups)
-        raise MidsError(f"modality {modality}: give a DICOM Modality or one of {groups}")
+        raise MidsError(f"unknown modality {modality}: give a DICOM Modality or one of {groups}")
     return found
 
 

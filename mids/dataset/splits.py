@@ -27,7 +27,7 @@ def dealt(
         people = [str(subject) for subject in images["participant_id"].unique()]
         return parts(people, shares, seed, _values(images, stratify))
     if stratify:
-        raise MidsError("a split by a column can't be stratified: leave one of them out")
+        raise MidsError("a split by a column can't be stratified: remove one of the two")
     kept = {subject: value or subject for subject, value in _values(images, [by]).items()}
     of_group = groups(Counter(kept.values()), shares, seed)
     return {subject: of_group[group] for subject, group in kept.items()}
@@ -37,7 +37,7 @@ def _values(images: pd.DataFrame, columns: Sequence[str]) -> dict[str, str]:
     """What some columns say of each subject, the first value that is known, "" where none is."""
     for column in columns:
         if column not in images.columns:
-            raise MidsError(f"column {column}: the images have no such column")
+            raise MidsError(f"unknown column {column}: choose a column of the images")
     if not columns:
         return {}
     firsts = images.groupby("participant_id")[list(columns)].first().fillna("")
@@ -48,7 +48,7 @@ def told(shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str
     """How a split was made, in words that are enough to make it again."""
     given = ", ".join(f"{part} {value:g}" for part, value in shares.items())
     also = f", stratified by {', '.join(stratify)}" if stratify else ""
-    return f"subjects dealt out by {by} with seed {seed} ({given}){also}"
+    return f"subjects split by {by} with seed {seed} ({given}){also}"
 
 
 def parts(
@@ -151,7 +151,7 @@ def write(root: Path, table: pd.DataFrame, schema: Schema, how: str, *, overwrit
     """
     path = root / PARTITIONS
     if path.exists() and not overwrite:
-        raise MidsError(f"{PARTITIONS} exists: say that it is to be overwritten, or split without writing")
+        raise MidsError(f"{PARTITIONS} already exists: ask to overwrite it, or split without writing")
     columns = {
         name: {"Description": column.description} for name, column in schema.tables["partitions"].columns.items()
     }
@@ -163,7 +163,7 @@ def write(root: Path, table: pd.DataFrame, schema: Schema, how: str, *, overwrit
         _replace(path.with_suffix(".json"), json.dumps(described, indent=2, ensure_ascii=False) + "\n")
         _replace(path, "\n".join(lines) + "\n")
     except OSError as error:
-        raise MidsError(f"{PARTITIONS} can't be written: {error.strerror}") from error
+        raise MidsError(f"can't write {PARTITIONS} ({error.strerror}): check its permissions") from error
 
 
 def _replace(path: Path, text: str) -> None:

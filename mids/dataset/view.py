@@ -29,18 +29,18 @@ class Dataset:
     """A MIDS dataset, or one of its `derivatives/` folders, on disk.
 
     `fields` are keys of sidecars that become columns of `images`. `index` is a Parquet file, outside of the dataset,
-    in which what names, tables and sidecars say is kept (needs the extra `parquet`): it is made where it is absent,
-    and of subjects whose files changed in size or time it is made anew, whenever a dataset is opened with it.
+    that keeps what names, tables and sidecars say (needs the extra `parquet`). Opening the dataset makes it if absent,
+    and updates it for subjects whose files changed in size or time.
 
     Tables are kept after their first use: take a copy before you change one. Files added later are not seen.
 
-    Raises `MidsError` where `path` is no folder or holds no dataset_description.json.
+    Raises `MidsError` if `path` is not a folder or holds no dataset_description.json.
     """
 
     def __init__(self, path: str | Path, *, fields: Sequence[str] = (), index: str | Path | None = None) -> None:
         self.path = Path(path)
         if not self.path.is_dir():
-            raise MidsError(f"{self.path} is no folder: give the folder of a dataset")
+            raise MidsError(f"{self.path} is not a folder: give the folder of a dataset")
         if not (self.path / DESCRIPTION).is_file():
             raise MidsError(f"{self.path} holds no {DESCRIPTION}: give the top folder of a dataset")
         self._schema = load()
@@ -90,7 +90,7 @@ class Dataset:
 
     @cached_property
     def images(self) -> pd.DataFrame:
-        """One row for each image of the subjects' folders, ordered by `filename`, with all that is known of it.
+        """One row for each image of the subjects' folders, ordered by `filename`, with all that is known about it.
 
         Columns: `filename` (relative to the dataset, POSIX); `participant_id` and `session_id` as in all
         tables; the entities of the vocabulary by their short keys (those that any image has, and always
@@ -149,7 +149,7 @@ class Dataset:
         subject: Choice = None, session: Choice = None, label: Choice = None, split: Choice = None,
         commercial: bool | None = None,
     ) -> pd.DataFrame:  # fmt: skip
-        """The rows of `images` that meet every criterion; of several values for one, any will do.
+        """The rows of `images` that meet every criterion; several values for a criterion mean any of them.
 
         `modality` is a group (rx, ct, mr, us, nm, op, light) or a DICOM Modality (CR, DX, PT, …), and is
         decided by the suffix. `bp` and `vp` may be spelled in any way that the code lists know (TÓRAX, PA);
@@ -219,7 +219,7 @@ class Dataset:
         subject = f"sub-{participant.removeprefix('sub-')}"
         own = [table[table["participant_id"] == subject] for table in (self.images, self.tests, self.labels)]
         if not len(own[0]) and subject not in set(self.participants["participant_id"]):
-            raise MidsError(f"participant {participant}: the dataset has no such subject")
+            raise MidsError(f"unknown participant {participant}: choose one of participants.tsv")
         return timeline(*own)
 
     def splits(
@@ -251,7 +251,7 @@ class Dataset:
     # --- one image ---
 
     def sidecar(self, image: Ref) -> dict[str, Json]:
-        """What is known of an image: its JSON, laid over the less specific ones in the folders above.
+        """The metadata of an image: its JSON file, laid over the less specific ones in the folders above.
 
         A JSON file applies where its suffix is the image's and the image has all its entities (BIDS inheritance
         principle). Empty where no file applies. Raises `MidsError` where there is no such image, `DataError`

@@ -19,46 +19,46 @@ _ACTIONS: Mapping[Code, str] = {
     "K": "kept",
 }
 _IDS = {
-    "keyed": "Subjects and sessions get pseudonyms made with a secret key: the same key gives the same ones.",
-    "random": "Subjects and sessions get random pseudonyms, and no key is kept: nobody can go back.",
-    "table": "Subjects get the labels of a table that the user gives.",
-    "keep": "Subjects keep their ids, which have to be pseudonyms already.",
+    "keyed": "Subjects and sessions get pseudonyms made with a secret key; the same key gives the same pseudonyms.",
+    "random": "Subjects and sessions get random pseudonyms; no key is kept, so nobody can reverse them.",
+    "table": "Subjects get the subject IDs of a table that the user gives.",
+    "keep": "Subjects keep their IDs, which must already be pseudonyms.",
 }
 _DATES = {
-    "shift": "All dates of a subject are moved by the same number of whole weeks, to before 1925: intervals stay.",
-    "keep": "Dates are kept as they are.",
-    "remove": "Dates are removed, or 1900-01-01 where a date is required.",
+    "shift": "All dates of a subject are moved by the same number of whole weeks, to before 1925; intervals are kept.",
+    "keep": "Dates are kept.",
+    "remove": "Dates are removed, or become 1900-01-01 where a date is required.",
 }
 _TIMES = {
-    "keep": "Times of day that go with dates are kept.",
-    "hour": "Times of day that go with dates become whole hours.",
-    "remove": "Times of day are removed, or 00:00 where a time is required.",
+    "keep": "Times of day that belong to dates are kept.",
+    "hour": "Times of day that belong to dates become whole hours.",
+    "remove": "Times of day are removed, or become 00:00 where a time is required.",
 }
 _AGES = {
-    "cap": "Ages are kept up to 89; all above are given as 89.",
-    "bands": "Ages are given in bands of ten years, 80 and above in one.",
+    "cap": "Ages are kept up to 89; higher ages become 89.",
+    "bands": "Ages become bands of ten years; 80 and above is one band.",
     "keep": "Ages are kept.",
 }
 _TEXTS = {
-    "tags": "Names, places, institutions, numbers and dates in free text become the names of their classes.",
-    "surrogates": "Names, places, institutions, numbers and dates in free text become invented ones, dates move along.",
+    "tags": "In free text, names, places, institutions, numbers and dates become the names of their classes.",
+    "surrogates": "In free text, names, places, institutions and numbers become invented ones, and dates are shifted.",
     "remove": "Free text is removed.",
-    "keep": "Free text is kept as it is.",
+    "keep": "Free text is kept.",
 }
 _REPORTS = {
-    "hold": "Reports that nobody has de-identified yet are left out.",
+    "hold": "Reports that nobody has de-identified yet are withheld.",
     "clean": "Reports are cleaned in the same way.",
 }
 _BURNED_IN = {
-    "hold": "Pictures that may show a name are held back and named.",
-    "blank": "What is written in pictures is made black; a picture where that can't be done is held back.",
-    "report": "Pictures that may show a name are delivered and named.",
-    "release": "Pictures are delivered, whatever may be written in them.",
+    "hold": "Images that may show a name are withheld and listed.",
+    "blank": "Text in images is redacted; an image whose text can't be redacted is withheld.",
+    "report": "Images that may show a name are delivered and listed.",
+    "release": "Images are delivered, whatever text they show.",
 }
 _DETECT = {
-    "none": "Nothing looks for writing in the pixels.",
-    "glyphs": "Writing in pixels is looked for by the contrast of its strokes.",
-    "ocr": "Writing in pixels is looked for by reading it (Tesseract).",
+    "none": "Pixels are not searched for text.",
+    "glyphs": "Pixels are searched for text by the contrast of its strokes.",
+    "ocr": "Pixels are searched for text by text recognition (Tesseract).",
 }
 
 
@@ -79,7 +79,7 @@ def _lines(policy: Policy) -> Iterator[str]:
     names = [extra().method[option][1].removesuffix(" Option") for option in OPTIONS if option in policy.options]
     yield f"Options: {'; '.join(names) or 'none'}."
     yield _counts(policy)
-    yield "Attributes that are neither in that table nor in the DICOM dictionary are removed, at any depth."
+    yield "Attributes that are in neither that table nor the DICOM dictionary are removed, at any depth."
     yield _private(policy)
     keeps_uids = "retain_uids" in policy.options
     yield f"{_IDS[policy.ids]} UIDs are {'kept' if keeps_uids else 'replaced in the same way'}."
@@ -92,13 +92,13 @@ def _lines(policy: Policy) -> Iterator[str]:
         yield f'Regions of {policy.region_minimum} patients or fewer are called "other".'
     if "clean_descriptors" in policy.options:
         kinds = "modality, body part, plane, view, contrast, kernel, sequence, phase"
-        yield f"Of descriptions only listed words stay: {kinds}."
+        yield f"Descriptions keep only listed words: {kinds}."
     yield _TEXTS[policy.texts]
     yield _REPORTS[policy.reports]
     yield f"{_BURNED_IN[policy.burned_in]} {_DETECT[policy.detect]}"
     if "clean_recognizable_visual_features" in policy.options:
-        yield "No face is removed: images that may show one are held back."
-    yield "Overlays and curves are always removed, for nobody can tell what they show without reading them."
+        yield "Faces are not removed: images that may show one are withheld."
+    yield "Overlays and curves are always removed, because they may show text."
     for override in policy.overrides:
         yield f"{override.attribute}: {_ACTIONS[override.action]} ({override.reason.rstrip('.')})."
 
@@ -116,5 +116,5 @@ def _private(policy: Policy) -> str:
     more = f"{', '.join(own)}" if own else ""
     if "retain_safe_private" in policy.options:
         kept = f"the {len(safe_private())} of Table E.3.10-1" + (f" and {more}" if more else "")
-        return f"Private attributes are removed but for {kept}."
+        return f"Private attributes are removed, except {kept}."
     return f"Private attributes are removed{f' but for {more}' if more else ''}."

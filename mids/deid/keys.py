@@ -12,7 +12,7 @@ from platformdirs import user_config_path
 from mids.errors import MidsError
 
 LENGTH = 32
-"""Bytes of a key: HMAC-SHA256 wants no more (RFC 2104)."""
+"""Bytes of a key: more bring nothing to HMAC-SHA256 (RFC 2104)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ def default_path() -> Path:
 
 
 def draw() -> Key:
-    """A new key that is kept nowhere."""
+    """A new key that is not saved."""
     return Key(secrets.token_bytes(LENGTH))
 
 
@@ -47,22 +47,22 @@ def create(path: Path) -> Key:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
     except FileExistsError as error:
-        raise MidsError(f"{path} exists already: a key is never overwritten, give another name") from error
+        raise MidsError(f"{path} already exists, and a key is never overwritten: give another name") from error
     except OSError as error:
-        raise MidsError(f"the key {path} can't be written: {error.strerror}") from error
+        raise MidsError(f"can't write the key {path} ({error.strerror}): give another file") from error
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         stream.write(key.secret.hex() + "\n")
     return key
 
 
 def load(path: Path) -> Key:
-    """Reads a key; raises `MidsError` where it is absent, unreadable or no key."""
+    """Reads a key; raises `MidsError` if the file is absent, unreadable or not a key."""
     try:
         secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except FileNotFoundError as error:
         raise MidsError(f"the key {path} does not exist: make one with  mids key new {path}") from error
     except OSError as error:
-        raise MidsError(f"the key {path} can't be read: {error.strerror}") from error
+        raise MidsError(f"can't read the key {path} ({error.strerror}): check its permissions") from error
     except ValueError as error:
         raise MidsError(f"{path} is not a key: make one with  mids key new FILE") from error
     if len(secret) != LENGTH:

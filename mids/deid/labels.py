@@ -1,4 +1,4 @@
-"""Labels of subjects and sessions, and shifts of dates, by what a collection's ids and dates are."""
+"""Subject IDs, session labels and shifts of dates, which depend on what a collection's ids and dates are."""
 
 import csv
 import hashlib
@@ -20,10 +20,10 @@ _COLUMNS = ("id_old", "id_new")
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """Keyed pseudonyms and shifts where ids and dates are real; public ids stay readable, public dates as they are.
+    """Keyed pseudonyms and shifts if ids and dates are real; public ids stay readable, and public dates are kept.
 
-    `ids` is the policy's: ``random`` is keyed with a key that is thrown away, ``keep`` gives real ids as they are, and
-    with ``table`` the labels of patients are those of `table` (source id → label); sessions are keyed then.
+    `ids` is the policy's: ``random`` uses a key that is destroyed, ``keep`` keeps real ids, and
+    ``table`` takes subject IDs from `table` (source id → subject ID); sessions are keyed then.
     """
 
     pseudonyms: Pseudonyms
@@ -37,14 +37,14 @@ class Labels:
         return self.about.ids != "real" and self.ids != "random"
 
     def subject(self, patient: str) -> str:
-        """The subject label of a patient; raises `KeyError` for one that the table of labels does not hold."""
+        """The subject ID of a patient; raises `KeyError` for one that the table of subject IDs does not hold."""
         if self.ids == "table":
             return self.table[patient.split("|")[-1]]
         is_kept = self.are_public or self.ids == "keep"
         return _public(patient) if is_kept else self.pseudonyms.subject(patient)
 
     def is_known(self, patient: str) -> bool:
-        """Whether a patient has a label: only a table may lack one."""
+        """Whether a patient has a subject ID: only a table may lack one."""
         return self.ids != "table" or patient.split("|")[-1] in self.table
 
     def session(self, patient: str, study: str) -> str:
@@ -52,7 +52,7 @@ class Labels:
         return _public(study) if self.are_public else self.pseudonyms.session(patient, study)
 
     def shift(self, patient: str) -> timedelta:
-        """What all dates of a patient are moved by."""
+        """The shift of all dates of a patient."""
         return self.pseudonyms.shift(patient) if self.about.dates == "real" else timedelta(0)
 
     def item(self, *ids: str) -> str:
@@ -65,15 +65,15 @@ class Labels:
         return label(name) == name
 
     def apart(self, patient: str) -> str:
-        """The label of a patient whose public id gives the same label as another's."""
+        """The subject ID of a patient whose public id gives the same one as another patient's."""
         return self.subject(patient) + hashlib.sha256(patient.encode()).hexdigest()[:4]
 
 
 def read_table(path: Path) -> dict[str, str]:
-    """A table of labels: CSV with the columns id_old (the PatientID) and id_new (a label of letters and digits).
+    """A table of subject IDs: CSV with the columns id_old (the PatientID) and id_new (letters and digits).
 
-    Raises `MidsError` with the line, never with an id, where it can't be read, a label is none, or an id or a label
-    stands twice.
+    Raises `MidsError` with the line, never with an id, if it can't be read, a subject ID is invalid, or either ID
+    occurs twice.
     """
     found: dict[str, str] = {}
     seen: set[str] = set()
@@ -81,19 +81,25 @@ def read_table(path: Path) -> dict[str, str]:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             rows = csv.DictReader(stream)
             if not {*_COLUMNS} <= {*(rows.fieldnames or ())}:
-                raise MidsError(f"{path} lacks the columns {' and '.join(_COLUMNS)}")
+                raise MidsError(f"{path} lacks the columns {' and '.join(_COLUMNS)}: add them")
             for row in rows:
                 old, new = ((row[name] or "").strip() for name in _COLUMNS)
                 if not old or not new or label(new) != new:
-                    raise MidsError(f"{path}, line {rows.line_num}: an id and a label of letters and digits are needed")
+                    raise MidsError(
+                        f"{path}, line {rows.line_num}: write an ID, and a subject ID of letters and digits"
+                    )
                 if old in found or new.lower() in seen:
-                    raise MidsError(f"{path}, line {rows.line_num}: this id or label stands in an earlier line too")
+                    raise MidsError(
+                        f"{path}, line {rows.line_num}: an earlier line has the same ID or subject ID: remove one"
+                    )
                 found[old] = new
                 seen.add(new.lower())
     except OSError as error:
-        raise MidsError(f"the table of labels {path} can't be read: {error.strerror}") from error
+        raise MidsError(
+            f"can't read the table of subject IDs {path} ({error.strerror}): check its path and permissions"
+        ) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise MidsError(f"the table of labels {path} is no CSV in UTF-8") from error
+        raise MidsError(f"the table of subject IDs {path} is not CSV in UTF-8: save it again as such") from error
     return found
 
 

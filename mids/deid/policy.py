@@ -1,4 +1,4 @@
-"""The policy of de-identification: a profile of DICOM PS3.15 Annex E, its options, and what is done with ids and text.
+"""The policy of de-identification: the Basic Profile of DICOM PS3.15 Annex E, options, and choices for IDs and text.
 
 Presets are data (`schemas/deid/presets.yaml`); a user's own file has the same form (`schemas/deid/policy.json`).
 """
@@ -57,14 +57,14 @@ class SafePrivate:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Choices of de-identification; the field names are the keys of a policy file.
+    """The choices of de-identification; the field names are the keys of a policy file.
 
-    `ages` counts where patient characteristics are retained: ``cap`` gives 89 for all above, ``bands`` ten years.
-    `times` of day stay, become whole hours, or go. A region keeps its name only with more than `region_minimum`
-    patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text, `reports`
-    whether reports that nobody has de-identified yet are left out or cleaned in that way; `lists` is a folder with
-    names and places to look for, `model` a model that looks too (docs/deidentify-text.md). `burned_in` says what
-    happens to pictures that may show a name, `detect` how text in other pictures is looked for.
+    `ages` counts if patient characteristics are retained: ``cap`` turns higher ages into 89, ``bands`` into ten years.
+    `times` of day are kept, become whole hours, or are removed. A region keeps its name only with more than
+    `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text,
+    `reports` whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder
+    with names and places to look for, `model` a model that also checks texts (docs/deidentify-text.md). `burned_in`
+    says what happens to images that may show a name, `detect` how text in other images is looked for.
     """
 
     name: str = "mids"
@@ -100,7 +100,7 @@ def preset(name: str) -> Policy:
     known = _presets()
     if name not in known:
         near = get_close_matches(name, known, 1) or list(known)
-        raise MidsError(f"there is no de-identification profile {name!r}: did you mean {' or '.join(near)}?")
+        raise MidsError(f"unknown policy {name!r}: did you mean {' or '.join(near)}?")
     return _policy(name, known[name])
 
 
@@ -113,9 +113,9 @@ def load(path: Path) -> Policy:
     try:
         content = read_yaml(path)
     except OSError as error:
-        raise MidsError(f"the policy {path} can't be read: {error.strerror}") from error
+        raise MidsError(f"can't read the policy {path} ({error.strerror}): check its path and permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise MidsError(f"the policy {path} is not YAML") from error
+        raise MidsError(f"the policy {path} is not YAML: correct it") from error
     return _policy(path.name, _merged(content, str(path)))
 
 
@@ -131,7 +131,7 @@ def chosen(
     policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
     wanted, unwanted = {_option(option) for option in options}, {_option(option) for option in without}
     if both := sorted(wanted & unwanted):
-        raise MidsError(f"the option {both[0]} is both added and taken away: leave one of them out")
+        raise MidsError(f"--option and --without both name {both[0]}: remove one of them")
     kept = policy.options - _excluded_by(wanted) - unwanted
     return checked(
         replace(
@@ -165,8 +165,8 @@ def _option(text: str) -> Option:
         if option == name:
             return option
     near = get_close_matches(name, OPTIONS, 1)
-    advice = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPTIONS)}"
-    raise MidsError(f"there is no option {text!r} of de-identification: {advice}")
+    advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(OPTIONS)}"
+    raise MidsError(f"unknown option {text!r}: {advice}")
 
 
 def _excluded_by(options: set[Option]) -> set[Option]:
@@ -188,7 +188,9 @@ def _merged(content: object, place: str) -> Mapping[str, Any]:
     assert isinstance(content, dict)
     base = _presets().get(content.get("profile", "basic"))
     if base is None:
-        raise MidsError(f"the policy {place}: there is no profile {content['profile']!r}: {', '.join(_presets())}")
+        raise MidsError(
+            f"the policy {place}: unknown profile {content['profile']!r}: choose from {', '.join(_presets())}"
+        )
     return {**base, **{key: value for key, value in content.items() if key != "profile"}}
 
 

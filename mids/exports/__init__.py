@@ -32,5 +32,5 @@ def export_schema(kind: Kind, schema: Schema) -> dict[str, Any]:
     Raises `MidsError` for another kind, or where a package that it needs is not installed.
     """
     if kind not in _MAKERS:
-        raise MidsError(f"there is no export {kind}: give one of {', '.join(KINDS)}")
+        raise MidsError(f"unknown export {kind}: choose from {', '.join(KINDS)}")
     return _MAKERS[kind](schema)

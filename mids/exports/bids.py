@@ -199,9 +199,9 @@ def _checks(schema: Schema) -> JsonObject:
 
 def _check(code: str, level: str, selectors: list[str], test: str) -> JsonObject:
     messages = {
-        "FOLDER_WRONG": "An entity of MIDS stands in the name of a file outside mim- folders.",
+        "FOLDER_WRONG": "The name of a file outside mim- folders holds an entity of MIDS.",
         "ENTITY_VALUE": "The value of an entity is not in its code list.",
-        "MODALITY_CONTRADICTED": "The suffix of the name does not fit Modality of the sidecar.",
+        "MODALITY_CONTRADICTED": "The suffix of the name contradicts Modality of the sidecar.",
         "ENTITY_MISSING": "A file in a mim- folder lacks an entity.",
     }
     return {

@@ -83,7 +83,7 @@ def required(said: Described, wanted: Mapping[str, str], what: str) -> None:
     lacking = [key for name, key in wanted.items() if not getattr(said, name)]
     if lacking:
         raise MidsError(
-            f"{what} needs {', '.join(lacking)} of dataset_description.json: add them there, or convert with --about"
+            f"{what} needs {', '.join(lacking)} in dataset_description.json: add them there, or convert with --about"
         )
 
 

@@ -17,7 +17,7 @@ Task = Literal["segmentation", "classification"]
 PARTS = {"train": "training", "validation": "validation", "test": "test"}
 """Keys of the lists by the parts of partitions.tsv; without that table all is for training.
 
-An empty list but that is left out, for MONAI's loader fails at an empty "test".
+Empty lists except this one are left out, because MONAI's loader fails at an empty "test".
 """
 
 
@@ -25,11 +25,11 @@ def datalist(
     dataset: Dataset, task: Task = "segmentation", *,
     modality: Choice = None, readers: Sequence[str] = (), labels: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """The images with their segmentations, one item for each reader; or with 0 or 1 for each of `labels`.
+    """The images with their segmentations, one item for each annotator; or with 0 or 1 for each of `labels`.
 
     Labels stand for what the label tree has below them; without any, all of the dataset's are taken. For segmentation
-    images without one are left out, and `readers`, if given, are those whose segmentations count. Raises `MidsError`
-    where nothing is left, or two readers' tables disagree.
+    images without one are left out; if `readers` (annotators) are given, only theirs count. Raises `MidsError`
+    where nothing is left, or the tables of two annotators disagree.
     """
     images = dataset.select(modality=modality)
     if task == "segmentation":
@@ -90,7 +90,7 @@ def _structures(dataset: Dataset, masks: pd.DataFrame) -> dict[str, str]:
     for name in map(str, masks["filename"]):
         for value, structure in dataset.structures(name).items():
             if found.setdefault(value, structure) != structure:
-                raise MidsError(f"the value {value} means {found[value]} and {structure}: choose readers")
+                raise MidsError(f"the value {value} means both {found[value]} and {structure}: choose annotators")
     return {str(value): found[value] for value in sorted(found)} if len(masks) else {}
 
 

@@ -1,4 +1,4 @@
-"""Outlines of readers as DICOM SEG beside their source images, on request; needs the extra `seg` (highdicom).
+"""Outlines of annotators as DICOM SEG beside their source images, on request; needs the extra `seg` (highdicom).
 
 A SEG repeats the patient and study of the DICOM that it belongs to, so it belongs beside that, never into a dataset.
 """
@@ -36,7 +36,7 @@ _TYPE_2 = (
 def write_segmentations(
     root: Path, subjects: Iterable[Sequence[Item]], folder: Path, contours: Contours = "corner"
 ) -> list[Path | Issue]:
-    """One SEG for each reader and series of what a collection's `read` gives, in a new or existing `folder`.
+    """One SEG for each annotator and series of what a collection's `read` gives, in a new or existing `folder`.
 
     `contours` is as for `mids.conversion.convert`. An Issue stands in the place of one that can't be made.
     """
@@ -57,15 +57,15 @@ def write_segmentations(
 
 
 def segmentation(root: Path, record: Record, regions: Regions) -> Segmentation:
-    """What one reader drew on one series as a binary SEG, a segment for each label that was drawn.
+    """What one annotator drew on one series as a binary SEG, a segment for each label that was drawn.
 
-    Labels may overlap in it. UIDs depend on the series and the reader alone. Raises `DataError`
+    Labels may overlap in it. UIDs depend on the series and the annotator alone. Raises `DataError`
     ``REGION_MISMATCH`` where several images of the series lie in one place, ``REGION_INVALID`` where nothing encloses a
     pixel.
     """
     shape = record.geometry
     if shape is None or shape.volumes != 1 or shape.slices != len(record.sources):
-        raise DataError("REGION_MISMATCH", "a SEG needs a series with one image at each position")
+        raise DataError("REGION_MISMATCH", "a SEG needs a series with exactly one image at each position")
     sources = [_header(root, record, number) for number in range(len(record.sources))]
     areas = {name: _pixels(regions.outlines, name, record) for name in regions.lookup}
     drawn = [name for name, area in areas.items() if area.any()]

@@ -33,7 +33,7 @@ def document(
         return datacite(dataset)
     if to == "monai":
         return datalist(dataset, task, modality=modality, readers=readers, labels=labels)
-    raise MidsError(f"{to} is no single document: give one of croissant, monai, datacite")
+    raise MidsError(f"{to} writes many files, not one document: choose croissant, monai or datacite")
 
 
 def write(dataset: Dataset, to: Target, output: Path, content: Mapping[str, Any] | None = None) -> list[Path]:
@@ -42,7 +42,7 @@ def write(dataset: Dataset, to: Target, output: Path, content: Mapping[str, Any]
     Raises `MidsError` where `output` exists, or can't be written.
     """
     if output.exists() and (to not in FOLDERS or not output.is_dir() or any(output.iterdir())):
-        raise MidsError(f"{output} exists: give another name, or remove it")
+        raise MidsError(f"{output} already exists: give another name, or remove it")
     try:
         if to == "parquet":
             return write_tables(dataset, output)
@@ -50,7 +50,7 @@ def write(dataset: Dataset, to: Target, output: Path, content: Mapping[str, Any]
             return [_written(output / path, said) for path, said in dicom_sidecars(dataset)]
         return [_written(output, document(dataset, to) if content is None else content)]
     except OSError as error:
-        raise MidsError(f"{output} can't be written: {error.strerror}") from error
+        raise MidsError(f"can't write {output} ({error.strerror}): give another name") from error
 
 
 def _written(path: Path, content: Mapping[str, Any]) -> Path:

@@ -61,7 +61,7 @@ def _sizes(given: Tables, reports: int, masks: int) -> Iterator[tuple[str, str]]
     except DataError:
         found = pd.Series(dtype="int64")
     yield "different labels", _number(len(found))
-    yield "commonest labels", _counts(found.head(5))
+    yield "most frequent labels", _counts(found.head(5))
     yield "reports", _number(reports)
     yield "masks", _number(masks)
 

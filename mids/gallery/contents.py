@@ -31,7 +31,7 @@ LEFT_OUT = ("sub", "ses", "modalities", "body_parts", *facts.SPACINGS, "SourcePh
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """One dataset: tables, plots, patients, small pictures by the row of their image, issues, and what was skipped."""
+    """One dataset: tables, plots, patients, thumbnails by the row of their image, issues, and what was skipped."""
 
     name: str
     folder: str
@@ -49,7 +49,7 @@ class Contents:
 def contents(
     dataset: Dataset, mapped: Map, *, thumbnails: int, features: Sequence[Mapping[str, Any]] = (), jobs: int = 1
 ) -> Contents:
-    """Reads a dataset; small pictures are made of `thumbnails` images (0: of none).
+    """Reads a dataset; thumbnails are made of `thumbnails` images (0: of none).
 
     Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
     """

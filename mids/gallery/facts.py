@@ -25,7 +25,7 @@ FIELDS = (*SIDECAR_KEYS, *SPACINGS)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What is known of one image: slices, height and width of a pixel of a picture, and some keys of its sidecar."""
+    """What is known of one image: slices, height and width of a pixel of a 2D image, and some keys of its sidecar."""
 
     filename: str
     slices: int

@@ -15,7 +15,7 @@ COLUMNS = ("region", "site", "country")
 """The columns of patients that places are looked for in, the first that fits."""
 
 WIDTH = 640
-"""Of the map, in units of its picture."""
+"""Width of the map, in units of its SVG."""
 
 LARGEST = 20_000
 """Points of a shape that are drawn."""
@@ -56,10 +56,10 @@ def read(path: Path) -> list[Mapping[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise MidsError(f"the map {path} can't be read as GeoJSON ({type(error).__name__})") from error
+        raise MidsError(f"can't read the map {path} as GeoJSON ({type(error).__name__}): give another file") from error
     features = content.get("features") if isinstance(content, dict) else None
     if not isinstance(features, list):
-        raise MidsError(f"the map {path} is no GeoJSON FeatureCollection")
+        raise MidsError(f"the map {path} is not a GeoJSON FeatureCollection: give another file")
     found: list[Mapping[str, Any]] = [each for each in features if isinstance(each, dict) and _rings(each)]
     if not found:
         raise MidsError(f"the map {path} has no polygons in degrees of longitude and latitude (EPSG:4326)")

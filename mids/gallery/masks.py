@@ -131,7 +131,7 @@ def planes(masks: Masks, image: Path, at: tuple[int, int, int]) -> Mapping[str, 
 
 
 def overlay(masks: Masks, size: tuple[int, int]) -> Image.Image | None:
-    """The masks of a plane as a transparent picture of `size` (width, height): filled thinly, outlined firmly.
+    """The masks of a plane as a transparent image of `size` (width, height): filled thinly, outlined firmly.
 
     Where masks overlap all outlines are seen. None where the plane shows none.
     """

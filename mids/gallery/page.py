@@ -39,14 +39,14 @@ ISSUES = 20
 """Issues that are listed of each code."""
 
 MARK = '<meta name="generator" content="mids report">'
-"""How a page of ours is known, so that it may be written over."""
+"""The mark of our own pages, which may be overwritten."""
 
 Viewer = Literal["none", "link", "embed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a page is to hold: its `title` (the datasets' names), small pictures of so many images of each dataset,
+    """What a page is to hold: its `title` (the datasets' names), thumbnails of so many images of each dataset,
     a map of the user's, and a volume viewer whose volumes are linked, or embedded."""
 
     title: str = ""
@@ -88,7 +88,7 @@ def write_page(
 
 def _check(target: Path, wanted: Wanted, jobs: int) -> None:
     if jobs < 1 or wanted.thumbnails < 0:
-        raise MidsError("--jobs takes a whole number from 1, --thumbnails one from 0")
+        raise MidsError("--jobs must be 1 or more, and --thumbnails 0 or more")
     if target.is_dir():
         raise MidsError(f"{target} is a folder: give a file for --output")
     try:
@@ -97,9 +97,9 @@ def _check(target: Path, wanted: Wanted, jobs: int) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise MidsError(f"{target} can't be read ({error.strerror})") from error
+        raise MidsError(f"can't read {target} ({error.strerror}): give another file for --output") from error
     if not is_ours:
-        raise MidsError(f"{target} exists and is no page of mids report: give another file for --output")
+        raise MidsError(f"{target} exists and is not a page of mids report: give another file for --output")
 
 
 @contextmanager
@@ -118,7 +118,7 @@ def _save(target: Path, page: str) -> None:
         half.replace(target)
     except OSError as error:
         half.unlink(missing_ok=True)
-        raise MidsError(f"{target} can't be written ({error.strerror})") from error
+        raise MidsError(f"can't write {target} ({error.strerror}): give another file for --output") from error
 
 
 # --- HTML ------------------------------------------------------------------------------------------------

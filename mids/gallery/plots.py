@@ -55,7 +55,8 @@ def _age(given: Tables, images: pd.DataFrame) -> Plot | None:
     known = pd.DataFrame({"age": banded(ages, DECADES), "sex": _sexes(people)}).dropna(subset=["age"])
     rows = _crossed(known["age"], known["sex"], DECADES, (*SEXES.values(), UNKNOWN))
     note = (
-        f"{len(known):,} of {len(people):,} patients have an age; of a range its lower end; 89 stands for 89 and more."
+        f"{len(known):,} of {len(people):,} patients have an age; ranges count by their lower end; 89 "
+        "stands for 89 and more."
     )
     return Plot("age", "Age by sex", "age (years)", "patients", rows, note, "sex", is_lying=False)
 
@@ -93,7 +94,7 @@ def _devices(given: Tables, images: pd.DataFrame) -> Plot | None:
     order = [name for name in distribution(device).index if name != UNKNOWN]
     return Plot(
         "devices", "Modality by device", "device", "images",
-        _crossed(device, made["modality"].fillna(UNKNOWN), [*order, UNKNOWN]), "Names as headers spell them.",
+        _crossed(device, made["modality"].fillna(UNKNOWN), [*order, UNKNOWN]), "Names as the headers spell them.",
         "modality",
     )  # fmt: skip
 
@@ -134,7 +135,7 @@ def _delays(given: Tables, images: pd.DataFrame) -> Plot | None:
     names = [name for _, name in DELAYS]
     found = [next(name for start, name in reversed(DELAYS) if day >= start) for day in map(int, delays)]
     rows = _crossed(pd.Series(found, dtype="string"), None, names)
-    note = f"{len(delays):,} images with a date, whose patient has a dated test; the test nearest in time."
+    note = f"{len(delays):,} images with a date, whose patients have a dated test; the nearest test counts."
     return Plot("delays", "Days from image to nearest test", "days", "images", rows, note)
 
 
@@ -150,7 +151,7 @@ def _missing(given: Tables, images: pd.DataFrame) -> Plot | None:
             if column not in ("participant_id", "session_id", "filename") and not str(column).endswith("_raw"):
                 rows.append((f"{name}: {column}", name, round(100 * float(frame[column].isna().mean()), 1)))
     rows.sort(key=lambda row: (-row[2], row[0]))
-    note = "Of the rows of each table; columns that are full are not shown."
+    note = "Share of the rows of each table; columns without missing values are not shown."
     full = tuple(row for row in rows if row[2])
     return Plot("missing", "Missing values", "column", "% missing", full, note, "table")
 

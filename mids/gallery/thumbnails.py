@@ -1,4 +1,4 @@
-"""Small pictures of images, made in worker processes and written as data URIs."""
+"""Thumbnails of images, made in worker processes and written as data URIs."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from mids.readers.images.heads import nifti_head
 Array = npt.NDArray[Any]
 
 SINGLE, ONE_OF_THREE = 224, 150
-"""The longer side of a picture, and of the largest plane of a volume, in pixels."""
+"""The longer side of a thumbnail of a 2D image, and of the largest plane of a volume, in pixels."""
 
 LUNG, BODY = (-1350.0, 150.0), (-160.0, 240.0)
 """Hounsfield units that are shown of a chest CT (width 1500, level -600), and of another (400, 40)."""
@@ -46,7 +46,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Pane:
-    """One small picture: `image` and `mask` (or "") are data URIs, `width` and `height` pixels of the page."""
+    """One thumbnail: `image` and `mask` (or "") are data URIs, `width` and `height` pixels of the page."""
 
     plane: str
     place: str
@@ -78,10 +78,10 @@ def thumbnail(task: Task) -> Thumbnail:
         return Thumbnail(problem=f"{error.code}: {error.message}")
     except (OSError, ValueError, SyntaxError, OverflowError, MemoryError, Image.DecompressionBombError) as error:
         return Thumbnail(problem=f"can't be read ({type(error).__name__})")
-    return Thumbnail(problem="no picture is made of this format")
+    return Thumbnail(problem="this format has no thumbnail")
 
 
-# --- pictures and volumes --------------------------------------------------------------------------------
+# --- 2D images and volumes --------------------------------------------------------------------------------
 
 
 def _picture(task: Task, path: Path) -> Thumbnail:
@@ -121,7 +121,7 @@ def _unplaced(pane: Pane) -> Pane:
 
 
 def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
-    """The stored values that become black and white; the first is the greater where the picture is inverted."""
+    """The stored values that become black and white; the first is the greater where the image is inverted."""
     slope, intercept = scaling
     if found[0].ndim == 3:
         return 0.0, 255.0
@@ -154,7 +154,7 @@ def _pane(plane: Plane, masks: drawn.Masks | None, limits: tuple[float, float], 
 
 
 def _uri(image: Image.Image, *, is_lossless: bool = False) -> str:
-    """A picture as WebP in a data URI."""
+    """An image as WebP in a data URI."""
     stream = BytesIO()
     image.save(stream, "WEBP", lossless=is_lossless, quality=70, method=4)
     return "data:image/webp;base64," + b64encode(stream.getvalue()).decode("ascii")

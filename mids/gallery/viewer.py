@@ -24,7 +24,10 @@ def link(page: Path, dataset: Path) -> str:
     """
     here, there = page.resolve().parent, dataset.resolve()
     if not there.is_relative_to(here):
-        raise MidsError("--viewer link wants the page beside or above its dataset, or at its top: use --viewer embed")
+        raise MidsError(
+            "--viewer link needs the page beside, above or at the top of its dataset: move "
+            "it there, or use --viewer embed"
+        )
     way = there.relative_to(here).as_posix()
     return "" if way == "." else f"{way}/"
 

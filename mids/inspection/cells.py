@@ -94,13 +94,13 @@ def _odd(value: str) -> Iterator[Fault]:
         yield Fault("CELL_MOJIBAKE", "the text was decoded with the wrong encoding", value=value[:SHOWN])
     elif INVISIBLE.search(value):
         shown = value[:SHOWN].encode("ascii", "backslashreplace").decode()
-        yield Fault("CELL_INVISIBLE", "the cell holds a character that nobody sees", value=shown)
+        yield Fault("CELL_INVISIBLE", "the cell holds an invisible character", value=shown)
     elif value != value.strip():
-        yield Fault("CELL_BLANKS", "the cell begins or ends with a blank")
+        yield Fault("CELL_BLANKS", "the cell begins or ends with a space")
     if HTML.search(value):
         yield Fault("CELL_HTML", "the cell holds an HTML entity or tag", value=value[:SHOWN])
     if FORMULA.match(value):
-        yield Fault("CELL_FORMULA", "a spreadsheet takes the cell as a formula")
+        yield Fault("CELL_FORMULA", "spreadsheets read the cell as a formula")
     if len(value) > 1 and value[0] == value[-1] == '"':
         yield Fault("CELL_QUOTED", "the quotation marks become a part of the value")
 
@@ -113,7 +113,7 @@ def _type(text: str, column: Column) -> Iterator[Fault]:
     if test and not test(text):
         yield Fault("CELL_TYPE", f"the cell is not of type {column.type}", value=text[:SHOWN], expected=column.type)
     if form and not _is_date(text, column.type):
-        message = "this is no date, or not one in ISO 8601"
+        message = "this is not a date in ISO 8601"
         yield Fault("CELL_DATE", message, value=text[:SHOWN], expected=form)
 
 

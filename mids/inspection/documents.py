@@ -46,7 +46,7 @@ def read_json(data: bytes) -> Document:
         return content
 
     def constant(text: str) -> Json:
-        raise ValueError(f"{text} is no JSON")
+        raise ValueError(f"{text} is not JSON")
 
     try:
         content = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)

@@ -80,7 +80,7 @@ def check(
 
     def register(function: Callable[[Any], Found]) -> Callable[[Any], Found]:
         if code in CHECKS:
-            raise ValueError(f"two checks are called {code}")
+            raise ValueError(f"two checks have the name {code}")
         family = _family(function.__module__)
         CHECKS[code] = Check(definition(code, level, function), per, family, deep, function, when)
         return function

@@ -86,14 +86,16 @@ def lexicon(language: str = "es") -> Lexicon:
     known = sorted(path.stem for path in (schemas() / "lexicon").glob("*.yaml"))
     path = schemas() / "lexicon" / f"{language}.yaml" if language in known else Path(language)
     if not path.is_file():
-        raise MidsError(f"there is no lexicon {language}: give a YAML file or one of {', '.join(known)}")
+        raise MidsError(f"unknown lexicon {language}: give a YAML file or one of {', '.join(known)}")
     content: dict[str, Any] = read_yaml(path)
     try:
         cues = {name: tuple(map(_pattern, words)) for name, words in content["cues"].items()}
         findings, places = (_terms(content[name]) for name in ("findings", "localizations"))
         return Lexicon(content["language"], findings, places, {**dict.fromkeys(_CUES, ()), **cues})
     except (KeyError, TypeError, AttributeError, re.error) as error:
-        raise MidsError(f"{path.name} is no lexicon ({type(error).__name__}: {error}): see schemas/lexicon") from None
+        raise MidsError(
+            f"{path.name} is not a lexicon ({type(error).__name__}: {error}): see schemas/lexicon for examples"
+        ) from None
 
 
 _CUES = ("denied_after", "denied_before", "doubted_after", "doubted_before", "ends", "through")
@@ -253,11 +255,11 @@ def _modelled(name: str, texts: Sequence[str]) -> list[Sequence[Sentence]]:
     """What a user's own model says."""
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
-        raise MidsError(f"no labeller is called {name}: installed are {', '.join(known) or 'none'}")
+        raise MidsError(f"unknown labeller {name}: installed are {', '.join(known) or 'none'}")
     try:
         model: Model = known[name].load()
     except (ImportError, AttributeError) as error:
-        raise MidsError(f"the labeller {name} can't be loaded ({type(error).__name__}): install it anew") from error
+        raise MidsError(f"can't load the labeller {name} ({type(error).__name__}): install it again") from error
     said = [list(found) for found in model(texts)]
     if len(said) != len(texts) or not all(isinstance(one, Sentence) for found in said for one in found):
         raise MidsError(f"the labeller {name} must return a list of mids.labelling.labeller.Sentence for each report")

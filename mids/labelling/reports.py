@@ -26,7 +26,7 @@ def label_file(
     else 0. Raises `MidsError` for wrong use: no such file, column, lexicon or model; an output that exists.
     """
     if output is not None and output.exists():
-        raise MidsError(f"{output} exists: give another file")
+        raise MidsError(f"{output} already exists: give another file")
     words = lexicon(language)
     table = _read(reports, column)
     _say(table.issues)
@@ -49,7 +49,7 @@ def _read(path: Path, column: str) -> Table:
     except DataError as error:
         raise MidsError(f"{path}: {error.message}") from error
     if column not in table.header:
-        raise MidsError(f"{path} lacks the column {column!r}: name that of the texts with --text")
+        raise MidsError(f"{path} lacks the column {column!r}: name the column of texts with --text")
     return table
 
 

@@ -71,17 +71,18 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             continue
         first = shelf.labelled(label)
         if subject.jobs and first.jobs:
-            issues.append(issue("SUBJECT_COLLISION", "two patients get one label", subject.label, origin="plan"))
+            message = "two patients get the same subject ID"
+            issues.append(issue("SUBJECT_COLLISION", message, subject.label, origin="plan"))
             if context.labels.is_whole(patient) and not context.labels.is_whole(planned[label.lower()]):
-                planned[label.lower()] = patient
-                shelf.replace(_joined(subject, _left_out(first)))
-                continue
+                planned[label.lower()], first, subject = patient, subject, first
             subject = _left_out(subject)
         elif subject.jobs:
             first, subject = subject, first
         shelf.replace(_joined(first, subject))
     if held:
-        message = f"{held} reports may name patients and are left out: take them with --reports clean, and review them"
+        message = (
+            f"{held} reports may name patients and were withheld: deliver them with --reports clean, and review them"
+        )
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
@@ -101,10 +102,26 @@ def _left_out(subject: Subject) -> Subject:
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
-    """A patient whom the table of labels does not name: nothing of it is delivered."""
+    """A patient that the table of subject IDs does not list: nothing of it is delivered."""
     for record in (item for item in items if isinstance(item, Record)):
-        message = "the table of labels does not hold this patient: nothing of it is delivered"
+        message = "the table of subject IDs does not list this patient: nothing of it was delivered"
         yield issue("PATIENT_UNLISTED", message, record.sources[0].name, origin="read")
+
+
+_DEFINED = frozenset(
+    "ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC "
+    "HD IO IOL IVOCT IVUS "
+    "KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE "
+    "RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA "
+    "XAPROTOCOL XC".split()
+)
+"""The defined terms of Modality: DICOM PS3.3 C.7.3.1.1.1."""
+
+
+def _unsupported(record: Record) -> str:
+    """Names the Modality that has no suffix, unless DICOM does not define it: then it may be anything, even a name."""
+    name = f" {record.modality}" if record.modality in _DEFINED else ""
+    return f"Unsupported Modality{name}: the vocabulary defines no suffix for it"
 
 
 def _subject(items: Sequence[Item], label: str, context: Context, corrections: Corrections) -> Subject:
@@ -117,10 +134,9 @@ def _subject(items: Sequence[Item], label: str, context: Context, corrections: C
         described = describe(record, context.schema)
         decision = decide(record, context.privacy.policy)
         if described is None:
-            message = "its Modality is none that the vocabulary has a suffix for"
-            issues.append(issue("MODALITY_UNKNOWN", message, record.sources[0].name, origin="read"))
+            issues.append(issue("MODALITY_UNKNOWN", _unsupported(record), record.sources[0].name, origin="read"))
         elif decision.outcome == "hold":
-            reason = f"held back: {decision.reason}"
+            reason = f"withheld: {decision.reason}"
             issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
             skipped.append(Skipped(record.sources, reason, record.subject, record.series))
         else:
@@ -185,7 +201,7 @@ def _named(images: Sequence[Image], label: str, context: Context) -> list[Image]
         groups[visit, *counted(image.described, layout)].append(image)
         if is_published(image.described.suffix, layout):
             series[visit, image.record.series or image.key].append(image.key)
-    numbers = {key: number for keys in series.values() for key, number in parts(keys, context.known).items()}
+    numbers = {key: number for keys in series.values() for key, number in parts(keys, context.known, layout).items()}
     return [named for group in groups.values() for named in _numbered(group, numbers, label, context)]
 
 
@@ -279,5 +295,5 @@ def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:
     for job in jobs:
         for output in job.outputs:
             if output.lower() in seen:
-                yield issue("NAME_COLLISION", "another item gets the same name", output, origin="plan")
+                yield issue("NAME_COLLISION", "another item gets the same file name", output, origin="plan")
             seen.add(output.lower())

@@ -32,7 +32,13 @@ class Corrections:
         for row in self.rows:
             if row.row not in self._matched:
                 where = f"row {row.row}, column file"
-                yield issue("CURATION_UNMATCHED", "no image of this name", "curation.tsv", where=where, origin="plan")
+                yield issue(
+                    "CURATION_UNMATCHED",
+                    "the plan holds no image of this name",
+                    "curation.tsv",
+                    where=where,
+                    origin="plan",
+                )
 
 
 def _names(path: str, record: Record) -> set[str]:
@@ -72,13 +78,15 @@ def _problem(described: Described, row: Correction, schema: Schema) -> Issue | N
     where = f"row {row.row}"
     if row.field in ("exclude", "blank"):
         if row.field == "blank" and not _box(row.new):
-            return issue("CURATION_INVALID", "blank wants top,left,bottom,right", "curation.tsv", where=where)
+            return issue("CURATION_INVALID", "not top,left,bottom,right", "curation.tsv", where=where)
         return None
     if row.field not in FIELDS:
         known = ", ".join(("exclude", "blank", *FIELDS))
         return issue("CURATION_INVALID", f"unknown field {row.field}: use {known}", "curation.tsv", where=where)
     if _empty(row.new) and row.new not in schema.code_lists[FIELDS[row.field]].codes:
-        return issue("CURATION_INVALID", f"{row.new} is no {row.field}", "curation.tsv", where=where, value=row.new)
+        return issue(
+            "CURATION_INVALID", f"{row.new} is not a value of {row.field}", "curation.tsv", where=where, value=row.new
+        )
     present = str(getattr(described, row.field))
     if _empty(row.old) != present:
         message = f"the old value is {row.old}, the image has {present or 'n/a'}"

@@ -19,7 +19,7 @@ from mids.vocabulary.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a user chooses about pictures, outlines and names."""
+    """What a user chooses about images, outlines and names."""
 
     pixels: Pixels = "window"
     compression: Compression = "fast"

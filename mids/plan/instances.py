@@ -89,9 +89,9 @@ def build(found: Scan, root: Path, context: Context) -> Plan:
     patients = {subject_key(group[0]): group for group in groups}
     shared = _shared_labels([patient for patient in patients if context.labels.is_known(patient)], context)
     subjects = [
-        _nobody(group, context, "PATIENT_UNLISTED", "the table of ids does not hold this patient")
+        _nobody(group, context, "PATIENT_UNLISTED", "the table of subject IDs does not list this patient")
         if not context.labels.is_known(patient)
-        else _nobody(group, context, "SUBJECT_COLLISION", "another patient has the same label")
+        else _nobody(group, context, "SUBJECT_COLLISION", "another patient has the same subject ID")
         if context.label(patient).lower() in shared
         else _subject(patient, group, context)
         for patient, group in patients.items()
@@ -115,7 +115,7 @@ def _once(instances: Iterable[Instance], root: Path) -> tuple[list[Instance], li
             if reason:
                 others.append(Skipped((twin.source,), reason, subject_key(twin), twin.text("SeriesInstanceUID")))
             else:
-                message = "another file has the same SOPInstanceUID and other content; that one is delivered"
+                message = "another file has the same SOPInstanceUID but other content; that file was delivered"
                 others.append(issue("DUPLICATE_DIFFERS", message, twin.source.name, origin="read"))
     return kept, others
 
@@ -183,7 +183,7 @@ def _subject(patient: str, instances: Sequence[Instance], context: Context) -> S
 
 
 _Fate = Literal["deliver", "report", "skip", "withhold", "hold", "truncated"]
-_PREFIX = {"hold": "held back: ", "lost": "lost: ", "truncated": "lost: "}
+_PREFIX = {"hold": "withheld: ", "lost": "lost: ", "truncated": "lost: "}
 _CODES = {
     "withhold": "DEID_WITHHELD",
     "hold": "PRIVACY_HELD_BACK",
@@ -201,10 +201,10 @@ def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
     if rule := first(_rules("withheld", policy.options), header):
         return "withhold", rule.reason, nothing
     if instance.truncated:
-        return "truncated", "the pixel data breaks off", nothing
+        return "truncated", "the pixel data is cut off", nothing
     if not instance.has_pixels:
         if "Image Storage" in UID(instance.text("SOPClassUID")).name:
-            return "truncated", "an image without pixel data: its header may break off", nothing
+            return "truncated", "an image without pixel data: its header may be cut off", nothing
         return "deliver", "", nothing
     decision = by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}
@@ -255,7 +255,7 @@ def _without_collisions(plan: Plan) -> Plan:
     for subject in plan.subjects:
         lost = [job for job in subject.jobs if counts[job.path.lower()] > 1]
         if lost:
-            message = "another file would get the same name"
+            message = "another file gets the same name"
             found = [issue("NAME_COLLISION", message, j.action.sources[0].name, origin="read") for j in lost]
             jobs = tuple(job for job in subject.jobs if job not in lost)
             subject = replace(subject, jobs=jobs, issues=(*subject.issues, *found))

@@ -42,9 +42,13 @@ def region_jobs(
         item = placed(drawn, contours) if isinstance(drawn, Regions) else drawn
         target = targets.get(item.image)
         if target is None or (target.record.kind == "nifti" and isinstance(item, Regions)):
-            what = "an image that is not converted" if target is None else "slices, but the image came as a NIfTI"
-            message = f"regions of reader {item.reader} name {what}"
+            what = "an image that was not converted" if target is None else "slices, but the image came as a NIfTI"
+            message = f"regions of annotator {item.reader} name {what}"
             yield issue("REGION_UNMATCHED", message, item.source.name, origin="read")
+            continue
+        if target.record.kind != "nifti" and not (target.record.geometry or _flat(target.record).rows):
+            message = f"regions of reader {item.reader} lie on an image of unknown size: its record lacks Rows, Columns"
+            yield issue("REGION_MISMATCH", message, item.source.name, origin="read")
             continue
         assert target.job.name is not None
         name = _name(target.job.name, item.reader)

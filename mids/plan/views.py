@@ -41,9 +41,7 @@ def _loaded(name: str, load: Callable[[], Model]) -> Model:
     try:
         return load()
     except (ImportError, AttributeError) as error:
-        raise MidsError(
-            f"the model {name} of views can't be loaded ({type(error).__name__}): install it anew"
-        ) from error
+        raise MidsError(f"can't load the view model {name} ({type(error).__name__}): install it again") from error
 
 
 def _seen(record: Record, models: dict[str, Model], opened: Callable[[Source], BinaryIO], schema: Schema) -> Record:
@@ -53,7 +51,7 @@ def _seen(record: Record, models: dict[str, Model], opened: Callable[[Source], B
     for name, model in models.items():
         view = model(record, opened)
         if view and view not in schema.code_lists["view_positions"].codes:
-            raise MidsError(f"the model {name} returned {view!r}, which is no view: see docs/vocabulary.md")
+            raise MidsError(f"the view model {name} returned {view!r}, not a view position: see docs/vocabulary.md")
         if view:
             return replace(record, view=view, view_source="model")
     return record

@@ -19,8 +19,8 @@ class Changes:
 
     Paths are relative to the dataset. `renamed` images have the same bytes under another name; `pixels` and `headers`
     are images of one name. `labels` gives the rows of labels.tsv that have a label, before and after. `files` are all
-    others (texts, gradients …), `changed` those that are not what they were. `rewritten` files mean the same and are
-    written in another way (order of rows, compression): they count as no change.
+    others (texts, gradients …), `changed` those whose content differs. `rewritten` files mean the same but are
+    written differently (order of rows, compression): they do not count as a change.
     """
 
     subjects: Names
@@ -44,7 +44,7 @@ class Changes:
 def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Changes:
     """What changed from the dataset `old` to the dataset `new`, read by `jobs` threads.
 
-    With `quick`, images of one name and size are the same. Only files whose bytes differ are decoded. Raises
+    With `quick`, images of the same name and size count as the same. Only files whose bytes differ are decoded. Raises
     `MidsError` where one of them is no dataset.
     """
     ours, theirs = files(old), files(new)

@@ -39,21 +39,21 @@ def about(name: str) -> str:
 
 
 _IDS = {
-    "real": "of real patients: they become keyed pseudonyms",
-    "pseudonymous": "pseudonyms of the publisher: they are kept",
-    "public": "public: they are kept",
+    "real": "of real patients; they become keyed pseudonyms",
+    "pseudonymous": "pseudonyms of the publisher; they are kept",
+    "public": "public; they are kept",
 }
 _DATES = {
-    "real": "of real days: they are shifted",
-    "pseudonymous": "shifted by the publisher: they are kept",
-    "public": "public: they are kept",
+    "real": "of real days; they are shifted",
+    "pseudonymous": "shifted by the publisher; they are kept",
+    "public": "public; they are kept",
 }
 
 
 def tools() -> str:
     """What conversions work with: name, version or how to get it, and what for, separated by tabs."""
     rows = (
-        (tool.name, tool.version or "not there", tool.purpose if tool.version else f"{tool.purpose}: {tool.missing}")
+        (tool.name, tool.version or "missing", tool.purpose if tool.version else f"{tool.purpose}: {tool.missing}")
         for tool in found_tools()
     )
     return "".join("\t".join(row) + "\n" for row in rows)

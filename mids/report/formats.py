@@ -49,7 +49,9 @@ def outputs(words: Sequence[str]) -> tuple[Output, ...]:
     places = [output.path for output in found]
     for place in places:
         if places.count(place) > 1:
-            raise MidsError(f"two formats for {place or 'standard output'}: write one to a file, --format NAME=FILE")
+            raise MidsError(
+                f"two formats go to {place or 'standard output'}: write one to a file with --format NAME=FILE"
+            )
     return found
 
 
@@ -57,12 +59,12 @@ def _output(word: str) -> Output:
     name, equals, file = word.partition("=")
     known("format", name, FORMATS)
     if equals and not file:
-        raise MidsError(f"--format {word}: the file is missing")
+        raise MidsError(f"--format {word}: no file is given: write NAME=FILE")
     path = Path(file) if file else None
     if path and path.is_dir():
-        raise MidsError(f"--format {word}: {path} is a folder")
+        raise MidsError(f"--format {word}: {path} is a folder: give a file")
     if path and not path.parent.is_dir():
-        raise MidsError(f"--format {word}: there is no folder {path.parent}")
+        raise MidsError(f"--format {word}: the folder {path.parent} does not exist: make it first")
     return Output(name, path)
 
 
@@ -155,4 +157,4 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise MidsError(f"{path}: can't be written ({error.strerror})") from error
+        raise MidsError(f"can't write {path} ({error.strerror}): give another file") from error

@@ -4,8 +4,8 @@ A test fails where issues of its code are as bad as the level that fails; milder
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from itertools import groupby
-from xml.sax.saxutils import escape, quoteattr
 
 from mids.issues import Level
 from mids.report.issue import (
@@ -29,16 +29,16 @@ def write(report: Report, style: Style) -> Iterator[str]:
     waived = {one.issue.code: one.reason for one in report.waived}
     codes = sorted({*style.ran, *found, *waived}, key=lambda code: (family_of(code), code))
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f"<testsuites {_counts(codes, found, waived, style)} name={quoteattr(plain(report.dataset))}>\n"
+    yield f"<testsuites {_counts(codes, found, waived, style)} name={_quoted(plain(report.dataset))}>\n"
     for family, members in groupby(codes, family_of):
         suite = list(members)
-        yield f"<testsuite {_counts(suite, found, waived, style)} name={quoteattr(family)}>\n"
+        yield f"<testsuite {_counts(suite, found, waived, style)} name={_quoted(family)}>\n"
         for code in suite:
-            yield f'<testcase classname={quoteattr(f"mids.{family}")} name={quoteattr(code)} time="0">'
+            yield f'<testcase classname={_quoted(f"mids.{family}")} name={_quoted(code)} time="0">'
             if code in found:
                 yield _outcome(found[code], style)
             elif code in waived:
-                yield f"<skipped message={quoteattr(plain('waived: ' + waived[code]))}/>"
+                yield f"<skipped message={_quoted(plain('waived: ' + waived[code]))}/>"
             yield "</testcase>\n"
         yield "</testsuite>\n"
     yield "</testsuites>\n"
@@ -47,11 +47,11 @@ def write(report: Report, style: Style) -> Iterator[str]:
 def _outcome(group: Group, style: Style) -> str:
     """What stands inside the test of a check that found something."""
     definition = definition_of(group.code)
-    text = escape("\n".join(_lines(group)))
+    text = escape("\n".join(_lines(group)), quote=False)
     if not _fails(group, style):
         return f"<system-out>{text}</system-out>"
     message = f"{count(group.number, 'issue')}: {definition.what if definition else group.shown[0].message}"
-    return f"<failure type={quoteattr(group.level)} message={quoteattr(plain(message))}>{text}</failure>"
+    return f"<failure type={_quoted(group.level)} message={_quoted(plain(message))}>{text}</failure>"
 
 
 def _lines(group: Group) -> Iterator[str]:
@@ -65,6 +65,11 @@ def _lines(group: Group) -> Iterator[str]:
 def _fails(group: Group, style: Style) -> bool:
     order = list(Level)
     return order.index(group.level) <= order.index(style.fail_on)
+
+
+def _quoted(value: str) -> str:
+    """An attribute's value; what XML calls special is special in HTML too, and `xml.sax` would load much more."""
+    return f'"{escape(value)}"'
 
 
 def _counts(codes: Sequence[str], found: Mapping[str, Group], waived: Mapping[str, str], style: Style) -> str:

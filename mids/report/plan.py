@@ -57,7 +57,7 @@ def summary(
     what: str = "images",
     linked: bool = True,
 ) -> str:
-    """What a run did, in a few lines: held-back images first, then counts, then where to look.
+    """What a run did, in a few lines: withheld images first, then counts, then where to look.
 
     `what` was made; `linked` says that the source table names the outputs.
     """
@@ -86,13 +86,19 @@ def summary(
 
 
 def _held(reasons: Mapping[str, int], issues: Iterable[Issue]) -> Iterator[str]:
-    """What was held back by its header or for text in its pixels, and how to get it."""
-    by_header = sum(count for reason, count in reasons.items() if reason.startswith("held back"))
+    """What was withheld because of its header or of text in its pixels, and how to get it."""
+    by_header = sum(count for reason, count in reasons.items() if reason.startswith("withheld"))
     if by_header:
-        yield f"{by_header} files held back, they may show a patient's name: look at them, then use --burned-in release"
+        yield (
+            f"{by_header} files withheld, because they may show a patient's name: look at them, then "
+            "use --burned-in release"
+        )
     by_pixels = sum(found.code == "PRIVACY_TEXT_FOUND" for found in issues)
     if by_pixels:
-        yield f"{by_pixels} images held back for text in their pixels: look at them, use --burned-in release or blank"
+        yield (
+            f"{by_pixels} images withheld, because their pixels contain text: look at them, then use "
+            "--burned-in release or blank"
+        )
 
 
 def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
@@ -105,5 +111,5 @@ def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
 
 def _line(found: Issue) -> str:
     place = " ".join(part for part in (found.path, found.where) if part)
-    fix = f" → {found.fix}" if found.level is Level.ERROR and found.fix else ""
+    fix = f" → {found.fix}" if found.level is not Level.INFO and found.fix else ""
     return f"{found.level} {found.code} {place}: {found.message}{fix}"

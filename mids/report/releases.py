@@ -35,7 +35,7 @@ def text(changes: Changes, *, shown: int = 20) -> str:
     if not lines:
         lines = ["nothing changed"]
     if c.rewritten:
-        lines.append(f"{_number(len(c.rewritten), 'file')} written in another way, with the same content")
+        lines.append(f"{_number(len(c.rewritten), 'file')} written differently, with the same content")
     return "\n".join(lines) + "\n"
 
 

@@ -16,15 +16,16 @@ SHOWN = {"text": 20, "markdown": 200, "html": 1000}
 """How many people in small groups each format lists; JSON lists all."""
 
 LIMITS = (
-    "The images: a face in a head CT or MR, a name in pixels, an implant, a tattoo or the shape of a bone is seen by "
-    "nobody here. Of images this page knows no more than whether two are the same.",
-    "Rare findings: a disease that only one person of the region has names that person, whatever the columns say. "
+    "Images: this page does not see a face in a head CT or MR, a name in pixels, an implant, a tattoo "
+    "or the shape of a "
+    "bone. It only compares whether two images are the same.",
+    "Rare findings: a disease that only one person of the region has identifies that person, whatever the columns say. "
     "rare_labels counts labels that are rare in this dataset, not in the world.",
-    "Free texts: reports and notes are not read here.",
-    "What others know: who knows more than these columns finds more people; who knows less finds fewer. Choose the "
-    "columns by what a neighbour, an employer, an insurer or another hospital may know.",
-    "Who is in the dataset: to know that a person is in it at all may be enough to learn what all in it have.",
-    "Whether the dataset is anonymous: that is a judgement, of which these figures are a part.",
+    "Free texts: this page does not read reports and notes.",
+    "Other knowledge: somebody who knows more than these columns finds more people; somebody who knows less finds "
+    "fewer. Choose the columns that a neighbour, an employer, an insurer or another hospital may know.",
+    "Membership: knowing that a person is in the dataset may be enough to learn what everybody in it has.",
+    "Anonymity: whether the dataset is anonymous is a judgement; these figures are only a part of it.",
 )
 
 
@@ -42,12 +43,12 @@ def _page(assessment: Assessment, shown: int) -> Iterator[Block]:
     k = assessment.k
     yield Heading("Risk of re-identification", 1)
     yield Paragraph(
-        "Three questions about people in a dataset (Article 29 Working Party, Opinion 05/2014): can one be told from "
-        "all others, be joined to other data, and can something be learned of them? Groups of fewer than "
+        "Three questions about the people in a dataset (Article 29 Working Party, Opinion 05/2014): can a person be "
+        "singled out, linked to other data, and can something be inferred about a person? Groups of fewer than "
         f"{k} people count as small."
     )
     if shown:
-        yield Paragraph("this page lists people who stand out. Keep it apart from the dataset.", "Confidential")
+        yield Paragraph("this page lists people who stand out. Do not store it in the dataset.", "Confidential")
     for risk in assessment.risks:
         yield from _dataset(risk, k)
     if assessment.links or assessment.images is not None:
@@ -73,10 +74,11 @@ def _dataset(risk: Risk, k: int) -> Iterator[Block]:
     yield from _inference(risk)
     yield from _changes(risk, k)
     yield Heading("What was not counted", 3)
-    yield Paragraph(f"Neither taken for what tells people apart nor for sensitive: {_listed(risk.left_out)}.")
+    yield Paragraph(f"These columns count neither as telling people apart nor as sensitive: {_listed(risk.left_out)}.")
     if risk.direct:
         yield Paragraph(
-            f"Who has the source finds a person at once by {_listed(risk.direct)}: leave out what is not public there."
+            f"Somebody who has the source finds a person at once by {_listed(risk.direct)}: remove what "
+            "is not public there."
         )
     if risk.problems:
         yield Items(tuple(f"Not read: {problem}" for problem in risk.problems))
@@ -104,9 +106,9 @@ def _answers(risk: Risk, k: int) -> Iterator[tuple[str, str]]:
     if learned is None:
         yield "inference", "no sensitive column is known"
     elif learned.shared:
-        yield "inference", f"yes: {learned.column} of {_share(learned.shared, learned.known)} is shared by their group"
+        yield "inference", f"yes: {_share(learned.shared, learned.known)} share {learned.column} with their whole group"
     else:
-        yield "inference", "no group of two or more has all the same; of those alone everything is known"
+        yield "inference", "no group of two or more shares a value; everything is known about people who stand alone"
 
 
 # --- the three questions ---------------------------------------------------------------------------------
@@ -114,10 +116,11 @@ def _answers(risk: Risk, k: int) -> Iterator[tuple[str, str]]:
 
 def _individualisation(risk: Risk, k: int) -> Iterator[Block]:
     found = risk.classes
-    yield Heading("Individualisation: who can be told from all others", 3)
+    yield Heading("Individualisation: who can be singled out", 3)
     yield Paragraph(
-        f"Somebody who knows all these columns of everybody names {found.expected:.1%} of the people rightly, and the "
-        f"person most at risk {'for certain' if found.smallest == 1 else f'with a chance of 1 in {found.smallest}'}."
+        f"Somebody who knows all these columns of everybody identifies {found.expected:.1%} of the people correctly, "
+        "and the person most at risk "
+        f"{'for certain' if found.smallest == 1 else f'with a chance of 1 in {found.smallest}'}."
     )
     largest = max(band.people for band in found.bands)
     rows = [
@@ -130,28 +133,29 @@ def _individualisation(risk: Risk, k: int) -> Iterator[Block]:
         for band in found.bands
     ]
     yield Table(("size of group", "groups", "people", ""), tuple(rows))
-    yield Paragraph("What somebody needs to know, one column more in each line:")
+    yield Paragraph("What somebody needs to know, with one more column in each line:")
     yield _knowledge(risk.growing, found.people, k, "+ ")
 
 
 def _correlation(risk: Risk, k: int) -> Iterator[Block]:
-    yield Heading("Correlation: what would lead to people from other data", 3)
+    yield Heading("Correlation: what links people to other data", 3)
     yield Paragraph(
-        "Each column by itself. Who is alone in one is found through it in every other table that has the same column, "
-        "such as another hospital's export or an earlier release. Intervals between studies survive shifted dates."
+        "Each column by itself. A person who is alone in a column can be found in every other table that has this "
+        "column, such as another hospital's export or an earlier release. Shifting dates keeps the intervals between "
+        "studies."
     )
     yield _knowledge(risk.each, risk.classes.people, k, "")
 
 
 def _inference(risk: Risk) -> Iterator[Block]:
-    yield Heading("Inference: what could be learned of people", 3)
+    yield Heading("Inference: what could be learned about people", 3)
     if not risk.diversity:
-        yield Paragraph("No sensitive column is known: name some with --sensitive.")
+        yield Paragraph("No sensitive column is known: name columns with --sensitive.")
         return
     yield Paragraph(
-        "What somebody learns who knows a person's group but not which member it is. Shared: people in groups of two "
-        "or more in which all have a value in common. Guess: how often the commonest value is right, that of all and "
-        "that of the group."
+        "What somebody learns who knows a person's group, but not which member the person is. Shared: people in groups "
+        "of two or more whose members all have the same value. Guess: how often the most frequent value is right, "
+        "taken from everybody and from the group."
     )
     header = (
         "column", "people known", "values", "fewest in a group", "entropy l", "shared", "guess, all", "guess, group",
@@ -160,7 +164,7 @@ def _inference(risk: Risk) -> Iterator[Block]:
     yield Table(header, tuple(map(_learned, risk.diversity)))
     same = [found.column for found in risk.diversity if found.values == 1]
     if same:
-        yield Paragraph(f"Everybody has the same {_listed(same)}: to be in the dataset is to have it.")
+        yield Paragraph(f"Everybody has the same {_listed(same)}: being in the dataset reveals it.")
 
 
 def _learned(found: Diversity) -> tuple[str, ...]:
@@ -184,22 +188,22 @@ def _changes(risk: Risk, k: int) -> Iterator[Block]:
     found = risk.classes
     yield Heading("What can be done", 3)
     if not found.below:
-        yield Paragraph(f"Nothing is needed for groups of {k}.")
+        yield Paragraph(f"All groups have {k} or more people: nothing needs to change.")
         return
     if found.people < k:
-        yield Paragraph(f"The dataset has fewer than {k} people: no change of columns makes groups of {k}.")
+        yield Paragraph(f"The dataset has fewer than {k} people, so no change of columns makes groups of {k}.")
         return
     if risk.changes:
         yield Paragraph("Each change by itself, measured on this dataset:")
         yield _tried(risk.changes, risk, k)
     yield Paragraph(
-        "One on top of the other, each time the change that helps most people for what it loses. It is a way, not "
-        f"always the best. After any line the people still below {k} may be left out of the dataset instead."
+        "Changes added one by one, each time the one that helps most people for what it loses. This is one way, not "
+        f"always the best. After any line you may instead remove the people still below {k} from the dataset."
     )
     yield _tried(risk.plan.steps, risk, k)
     steps, enough = risk.plan.steps, risk.plan.enough
     if {(c.column, c.words) for c in enough} < {(c.column, c.words) for c in steps}:
-        yield Paragraph("In the end these are enough: " + "; ".join(f"{c.column} {c.words}" for c in enough) + ".")
+        yield Paragraph("These changes are enough: " + "; ".join(f"{c.column} {c.words}" for c in enough) + ".")
 
 
 def _tried(changes: Sequence[Change], risk: Risk, k: int) -> Table:
@@ -209,7 +213,7 @@ def _tried(changes: Sequence[Change], risk: Risk, k: int) -> Table:
         (f"{c.column} {c.words}", str(c.smallest), _share(c.alone, people), _share(c.below, people), f"{c.lost:.0%}")
         for c in changes
     )
-    return Table(("change", "smallest group", "alone", f"below {k}", "lost of the column"), (now, *rows))
+    return Table(("change", "smallest group", "alone", f"below {k}", "loss in the column"), (now, *rows))
 
 
 # --- several datasets ------------------------------------------------------------------------------------
@@ -220,8 +224,8 @@ def _between(assessment: Assessment, shown: int) -> Iterator[Block]:
     if assessment.links:
         yield Paragraph(
             "How people of one dataset match those of another by the columns that both have. A pair: each is the "
-            "other's only match, which makes them one person if that person is in both. n/a matches n/a; who is n/a in "
-            "all does not count."
+            "other's only match; if the person is in both datasets, the two are one person. n/a matches n/a; people "
+            "with n/a in all columns do not count."
         )
         header = ("from", "to", "people", "several matches", "one match", "pairs", "same participant_id", "columns")
         rows = (
@@ -246,7 +250,9 @@ def _people(risk: Risk, k: int, shown: int) -> Iterator[Block]:
     if not risk.few:
         return
     yield Heading(f"People in groups below {k}: {risk.name}")
-    yield Paragraph("Smallest groups first, by their line in participants.tsv. People of one group stand together.")
+    yield Paragraph(
+        "Smallest groups first. The line is that of participants.tsv; people of one group are listed together."
+    )
     header = ("line", "participant_id", "group", *risk.columns)
     few = risk.few[:shown]
     rows = ((str(p.line or "none"), p.participant_id, str(p.group), *map(_shown, p.values)) for p in few)

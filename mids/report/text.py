@@ -59,7 +59,7 @@ def summary(report: Report, *, colour: bool = False) -> str:
 
 
 def explain(definition: Definition) -> str:
-    """What a code means, why it matters and how to mend it."""
+    """What a code means, why it matters and how to repair it."""
     head = f"{definition.code} ({definition.level})"
     return f"{head}\n\n{definition.what}\n\nWhy: {definition.why}\n\nFix: {definition.fix}"
 

@@ -21,7 +21,7 @@ from mids.risk.people import People, people_of
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """Who stands alone before somebody who knows these columns, and who is in a group of fewer than k."""
+    """Who can be singled out by somebody who knows these columns, and who is in a group of fewer than k."""
 
     columns: tuple[str, ...]
     smallest: int
@@ -41,7 +41,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Risk:
-    """What was measured of one dataset.
+    """The measurements of one dataset.
 
     `columns` are the quasi-identifiers, `left_out` the columns that are neither these nor sensitive, `direct` such as
     name a record of the source. `each` has every quasi-identifier by itself, `growing` the first, the first two … of
@@ -65,7 +65,7 @@ class Risk:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What was measured of all datasets; `images` is None where images were not compared."""
+    """The measurements of all datasets; `images` is None if images were not compared."""
 
     k: int
     risks: tuple[Risk, ...]
@@ -87,7 +87,7 @@ def assess(
     Raises `MidsError` for k below 2, a folder that is no dataset, a dataset without people, an unknown column.
     """
     if k < 2:
-        raise MidsError(f"k is {k}: a group of one hides nobody, give 2 or more")
+        raise MidsError(f"k is {k}, and a group of one hides nobody: give 2 or more")
     opened = [given if isinstance(given, Dataset) else Dataset(given) for given in datasets]
     named = list(zip(_names(opened), opened, strict=True))
     chosen, secret = tuple(quasi), tuple(sensitive)

@@ -49,7 +49,7 @@ def people_of(
     """
     ids = people(dataset)
     if not ids:
-        raise MidsError(f"{dataset.name} has no participants: there is nothing to measure")
+        raise MidsError(f"{dataset.name} has no participants: give a dataset with participants.tsv")
     problems: list[str] = []
     known = columns(dataset, problems, k)
     told = _chosen(known, quasi, lambda column: column.kind in KINDS)
@@ -80,7 +80,7 @@ def _chosen(known: Sequence[Found], names: Iterable[str], usual: Callable[[Found
     wanted = list(dict.fromkeys(names))
     for name in wanted:
         if name not in by_name:
-            raise MidsError(f"there is no column {name}: choose from {', '.join(sorted(by_name))}")
+            raise MidsError(f"unknown column {name}: choose from {', '.join(sorted(by_name))}")
     return [by_name[name] for name in wanted] or [column for column in known if usual(column)]
 
 

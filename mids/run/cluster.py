@@ -114,7 +114,7 @@ def _client(address: Any, name: str) -> Any:
             return distributed.Client(address, timeout=REACH, set_as_default=False)
     except (OSError, ValueError, TypeError, RuntimeError) as error:  # the last where Dask is told to want tls://
         advice = "start one with `dask scheduler`, give its address (tcp://HOST:8786); tls:// needs certificates"
-        raise MidsError(f"no scheduler of Dask answers at {name}: {advice}") from error
+        raise MidsError(f"no Dask scheduler answers at {name}: {advice}") from error
 
 
 async def _reach(address: str) -> None:
@@ -162,7 +162,7 @@ class Cluster:
         def mapped(function: Callable[[T], R], items: Iterable[T], /) -> Iterator[R]:
             for _, answer in self._spread(function, items, lambda item: ("headers",)):
                 if answer.killed:
-                    raise MidsError("workers that read the source died, of memory perhaps: give them more")
+                    raise MidsError("workers that read the source died, perhaps out of memory: give them more memory")
                 yield answer.opened()
 
         yield mapped
@@ -223,7 +223,7 @@ class Cluster:
             self._asked, self._width = now, max(1, number)
             self._manned = now if number else self._manned
             if now - self._manned > PATIENCE:
-                advice = f"start some with `dask worker {self._name} --nthreads 1`, and run again to go on"
+                advice = f"start some with `dask worker {self._name} --nthreads 1`, and run again to continue"
                 raise MidsError(f"{self._name} has had no worker for {PATIENCE:.0f} s: {advice}")
         return self._width
 
@@ -249,7 +249,7 @@ class Cluster:
             self._workers()
 
     def _gone(self) -> MidsError:
-        return MidsError(f"the scheduler at {self._name} is gone: what is finished is kept, run again to go on")
+        return MidsError(f"lost the scheduler at {self._name}: finished work is kept; run again to continue")
 
 
 def versions() -> dict[str, str]:
@@ -269,7 +269,7 @@ def _check_versions(where: str, theirs: dict[str, str], ours: dict[str, str]) ->
 
 
 def _elsewhere(where: str, what: str) -> str:
-    return f"{where} of the cluster has another environment ({what}): install the same versions everywhere"
+    return f"{where} of the cluster has a different environment ({what}): install the same versions everywhere"
 
 
 _VERSIONS: dict[str, str] = {}
@@ -294,9 +294,9 @@ def _check_worker(parcel: Parcel) -> None:
         _VERSIONS.update(versions())
     _check_versions("a worker", _VERSIONS, parcel.versions)
     if distributed.get_worker().state.nthreads != 1:  # pydicom and Python's warnings have settings of the whole process
-        raise MidsError("a worker has several threads: start workers with --nthreads 1, and more of them")
+        raise MidsError("a worker has several threads: start more workers, each with --nthreads 1")
     if not Path(parcel.source).exists():
-        raise MidsError("a worker can't see SOURCE: the disk of source and destination must be at the same path there")
+        raise MidsError("a worker can't see SOURCE: mount the disk of SOURCE and DEST at the same path there")
 
 
 def _arrived(done: "SimpleQueue[Future]") -> Iterator[Future]:

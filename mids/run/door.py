@@ -51,9 +51,9 @@ def checked(policy: Policy, *, key: Path | None, id_table: Path | None) -> tuple
     there, for a table without use or its absence, and for a key where ids are random.
     """
     if (policy.ids == "table") != bool(id_table):
-        raise MidsError("--ids table and --id-table FILE go together: give both or none")
+        raise MidsError("--ids table and --id-table FILE need each other: give both or neither")
     if policy.ids == "random" and key:
-        raise MidsError("random ids have no key: leave --key out, or choose --ids keyed")
+        raise MidsError("random IDs use no key: remove --key, or choose --ids keyed")
     if policy.detect == "ocr":
         ocr.version()
     redactor(policy, keys.draw())
@@ -77,9 +77,11 @@ def joined(plan: Plan, state: State, source: str, policy: Policy, *, keep: bool)
     plain = replace(policy, name="", options=frozenset())  # a set has no order that lasts
     digest = sha256(repr((plain, sorted(policy.options))).encode())
     if state.journal.joined(source, keep=keep):
-        complaint = "DEST holds another source under another policy: give that policy, or another DEST"
+        complaint = (
+            "DEST holds another source that was de-identified with another policy: give that policy, or another DEST"
+        )
         state.journal.settle("policy", digest.hexdigest(), complaint)
-        found = issue("SOURCE_ADDED", "DEST holds another source too: nothing is removed", origin="plan")
+        found = issue("SOURCE_ADDED", "DEST also holds another source: nothing is removed", origin="plan")
         return replace(plan, complete=False, adds=True, issues=(*plan.issues, found))
     if keep:
         state.journal.note("policy", digest.hexdigest())

@@ -32,7 +32,7 @@ def write_map(path: Path, plan: Plan, outcome: Outcome, root: Path, *, jobs: int
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise MidsError(f"the map {path} can't be written: {error.strerror}") from error
+        raise MidsError(f"can't write the map {path} ({error.strerror}): give another file") from error
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *sorted(rows)])
 

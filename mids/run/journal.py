@@ -61,23 +61,27 @@ class Journal:
             self._db.execute("COMMIT")
         except (sqlite3.OperationalError, OSError) as error:
             if "locked" in str(error):
-                raise MidsError("another run is working on this destination: wait until it has ended") from error
+                raise MidsError("another run is writing to DEST: wait until it has ended") from error
             reason = error.strerror if isinstance(error, OSError) else error
-            raise MidsError(f"the journal {path} can't be opened ({reason})") from error
+            raise MidsError(f"can't open the journal {path} ({reason}): check its permissions") from error
         except sqlite3.DatabaseError as error:
-            raise MidsError(f"the journal {path} is damaged: move {path.parent} and the dataset away") from error
+            raise MidsError(
+                f"the journal {path} is damaged: move {path.parent} and the dataset away, and run again"
+            ) from error
 
     def _check_version(self, path: Path) -> None:
         if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
             self._db.execute(f"PRAGMA user_version = {VERSION}")
         elif self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
-            raise MidsError(f"the journal {path} is of another version of mids: use that one, or another DEST")
+            raise MidsError(f"another version of mids made the journal {path}: use that version, or another DEST")
 
     def _do(self, statement: str, values: Sequence[str | int] = ()) -> None:
         try:
             self._db.execute(statement, values)
         except sqlite3.OperationalError as error:
-            raise MidsError(f"the journal can't be written ({error}): what is finished is kept") from error
+            raise MidsError(
+                f"can't write the journal ({error}): finished work is kept; run again to continue"
+            ) from error
 
     def close(self) -> None:
         """Closes the journal and lets other runs in."""

@@ -89,7 +89,7 @@ def hired(jobs: int, dask: Any, source: Path) -> Iterator[Workers]:
         yield Processes(jobs)
         return
     if jobs != 1:
-        raise MidsError("--jobs counts processes of this machine, --dask uses those of a cluster: give one of them")
+        raise MidsError("--jobs uses processes of this machine, --dask those of a cluster: give only one of them")
     try:
         cluster = import_module("mids.run.cluster")
     except ModuleNotFoundError as error:
@@ -120,7 +120,9 @@ def mapping(pool: Executor, workers: int) -> Map:
             while running:
                 yield running.popleft().result()
         except BrokenProcessPool as error:
-            raise MidsError("a process that reads the source died, of memory perhaps: use --jobs 1") from error
+            raise MidsError(
+                "a process that read the source died, perhaps out of memory: run again with --jobs 1"
+            ) from error
         finally:
             for future in running:
                 future.cancel()
@@ -152,7 +154,7 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
     try:
         scratch = Path(tempfile.mkdtemp(dir=scratch_root))
     except OSError as error:
-        raise MidsError(f"the disk of the destination can't be written ({error.strerror})") from None
+        raise MidsError(f"can't write to the disk of DEST ({error.strerror})") from None
     try:
         return Finished(action.make(root, scratch), str(scratch))
     except (MidsError, KeyboardInterrupt, SystemExit):
@@ -162,7 +164,9 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
         # Isolation is the point: whatever a job does wrong, a panic of foreign code included, the others go on.
         shutil.rmtree(scratch, ignore_errors=True)
         if isinstance(error, OSError) and error.errno in _FULL:
-            raise MidsError(f"the destination can't be written ({error.strerror}): what is finished is kept") from None
+            raise MidsError(
+                f"can't write to DEST ({error.strerror}): finished work is kept; run again to continue"
+            ) from None
         return _failure(error)
 
 
@@ -172,7 +176,7 @@ def _failure(error: BaseException) -> Failed:
         return Failed(error.code, error.message)
     if isinstance(error, OSError):
         reason = error.strerror or type(error).__name__
-        return Failed("SOURCE_UNREADABLE", f"the input can't be read ({reason})")
+        return Failed("SOURCE_UNREADABLE", f"can't read the input ({reason})")
     return Failed("JOB_CRASHED", f"unexpected {type(error).__name__}", _frames(error))
 
 

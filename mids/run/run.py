@@ -99,7 +99,7 @@ def _scratch(place: Place) -> Iterator[None]:
     try:
         place.scratch.mkdir(parents=True)
     except OSError as error:
-        raise MidsError(f"{place.scratch} can't be written ({error.strerror})") from error
+        raise MidsError(f"can't write {place.scratch} ({error.strerror}): check permissions and space") from error
     try:
         yield
     finally:
@@ -111,8 +111,8 @@ def _check_space(needed: int, place: Place) -> None:
     free = shutil.disk_usage(place.state).free
     if needed > free:
         raise MidsError(
-            f"the destination has {_size(free)} free and needs up to {_size(needed)}: "
-            "free space, or convert fewer subjects with --limit"
+            f"DEST has {_size(free)} free and needs up to {_size(needed)}: "
+            "free some space, or convert fewer subjects with --limit"
         )
 
 
@@ -122,11 +122,11 @@ def _size(count: int) -> str:
 
 def _foreign(comparison: Comparison) -> Iterator[Issue]:
     for path in comparison.foreign:
-        yield issue("FOREIGN_FILE", "not made by this program; it is kept", path, origin="run")
+        yield issue("FOREIGN_FILE", "this program did not make the file; it is kept", path, origin="run")
     for path in comparison.changed:
-        yield issue("FOREIGN_FILE", "changed since it was made; it is kept", path, origin="run")
+        yield issue("FOREIGN_FILE", "the file was changed since it was made; it is kept", path, origin="run")
     for path in comparison.blocked:
-        message = "a file that was not made by this program, or was changed since, is in the way"
+        message = "in the way: this program did not make the file, or it was changed since"
         yield issue("FOREIGN_IN_THE_WAY", message, path, origin="run")
 
 
@@ -195,7 +195,9 @@ def _settle(job: Job, result: Finished, place: Place, journal: Journal) -> list[
         for output, path in zip(job.outputs, made, strict=True):
             _move(path, place.dataset / output)
     except OSError as error:
-        raise MidsError(f"the dataset can't be written ({error.strerror}): what is finished is kept") from error
+        raise MidsError(
+            f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
+        ) from error
     journal.finish(job, digest, result.made.facts, result.made.private)
     shutil.rmtree(result.scratch, ignore_errors=True)
     return [found if found.path else replace(found, path=job.path) for found in result.made.issues]
@@ -224,7 +226,9 @@ def _remove(paths: list[str], place: Place, journal: Journal) -> list[str]:
                 if folder.is_dir():
                     folder.rmdir()
     except OSError as error:
-        raise MidsError(f"{place.dataset} can't be written ({error.strerror}): what is finished is kept") from error
+        raise MidsError(
+            f"can't write {place.dataset} ({error.strerror}): finished work is kept; run again to continue"
+        ) from error
     journal.forget(paths)
     return paths
 
@@ -257,4 +261,6 @@ def _write(place: Place, path: str, content: bytes, journal: Journal, known: tup
         journal.wrote(path, _stamp(half))
         _move(half, target)
     except OSError as error:
-        raise MidsError(f"the dataset can't be written ({error.strerror}): what is finished is kept") from error
+        raise MidsError(
+            f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
+        ) from error

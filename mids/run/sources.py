@@ -1,7 +1,7 @@
-"""Which source became which file: the table beside the dataset, and what of it may be published.
+"""Which source became which file: the table beside the dataset, and the part of it that may be published.
 
-Paths of source files often hold names of patients. They go only into ``<DEST>.mids/sources.tsv``, which its
-owner alone can read; everywhere else a source stands under a keyed reference.
+Paths of source files often hold names of patients. Only ``<DEST>.mids/sources.tsv`` holds them, which its
+owner alone can read; everywhere else a keyed reference stands for a source.
 """
 
 import re
@@ -71,7 +71,9 @@ def write_sources(
             stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
         half.replace(path)
     except OSError as error:
-        raise MidsError(f"{path} can't be written ({error.strerror}): what is finished is kept") from error
+        raise MidsError(
+            f"can't write {path} ({error.strerror}): finished work is kept; run again to continue"
+        ) from error
 
 
 class _Sorted:

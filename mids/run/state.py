@@ -22,20 +22,20 @@ def check_places(root: Path, target: Path) -> None:
     if target.resolve() == root.resolve() or target.resolve() in root.resolve().parents:
         raise MidsError("SOURCE lies inside DEST: give another DEST")
     if root.is_dir() and root.resolve() in target.resolve().parents:
-        raise MidsError("DEST lies inside SOURCE, and would be read as a source next time: give another DEST")
+        raise MidsError("DEST lies inside SOURCE, and the next run would read it as a source: give another DEST")
     if any((parent / "dataset_description.json").is_file() for parent in target.resolve().parents):
         raise MidsError("DEST lies inside another dataset, whose state must not hold real paths: give another DEST")
     journal = state_folder(target) / "journal.sqlite"
     if target.is_dir() and any(target.iterdir()) and not journal.is_file():
-        raise MidsError(f"{target} is not empty and no earlier run made it: give an empty or absent DEST")
+        raise MidsError(f"{target} is not empty, and no earlier run made it: give an empty or absent folder as DEST")
 
 
 def check_key_place(key: Path, target: Path) -> None:
     """Refuses (`MidsError`) a key inside the destination."""
     if target.resolve() in key.resolve().parents:
-        raise MidsError("the key lies inside DEST, where it would be published: move it out")
+        raise MidsError("the key lies inside DEST, and would be published with it: move the key elsewhere")
     if state_folder(target).resolve() in key.resolve().parents:
-        raise MidsError("the key lies in the state beside DEST, which is thrown away with it: move it out")
+        raise MidsError("the key lies in the state beside DEST, and would be deleted with it: move the key elsewhere")
 
 
 class State:
@@ -59,12 +59,12 @@ class State:
                 if self._dataset.stat().st_dev != self.folder.stat().st_dev:
                     raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
         except OSError as error:
-            raise MidsError(f"{self._dataset} can't be written ({error.strerror}): give another DEST") from error
+            raise MidsError(f"can't write {self._dataset} ({error.strerror}): give another DEST") from error
         self.journal = Journal(Path(IN_MEMORY) if self._throwaway else self.folder / "journal.sqlite")
         if self.journal.is_sealed():
             self.journal.close()
             self._destroy_key()  # a kill may have come between the seal and this
-            raise MidsError(f"{self._dataset} is finished, and its random ids can't be had again: give another DEST")
+            raise MidsError(f"{self._dataset} is finished, and its random IDs can't be made again: give another DEST")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -99,4 +99,4 @@ class State:
                     os.fsync(stream.fileno())
                 place.unlink()
         except OSError as error:
-            raise MidsError(f"the key {place} can't be destroyed ({error.strerror}): delete it") from error
+            raise MidsError(f"can't destroy the key {place} ({error.strerror}): delete it") from error

@@ -31,17 +31,17 @@ def write(name: str, folder: Path) -> list[str]:
     """Writes the package of a collection called `name` into `folder`, which must be absent or empty.
 
     The example's input is made by the package's own `make_input.py`, the golden dataset by its `make_golden.py`.
-    Returns the paths of what is there then, relative to `folder`. Raises `MidsError` where the name is none or taken,
-    or the folder is in use or can't be written.
+    Returns the paths of the files, relative to `folder`. Raises `MidsError` if the name is invalid or taken,
+    or the folder is not empty or can't be written.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
         raise MidsError(
-            f"{name!r} is no name for a collection: use lower case letters, digits and hyphens, as our-hospital"
+            f"{name!r} is not a name for a collection: use lower-case letters, digits and hyphens, as in our-hospital"
         )
     if name in collections.names():
-        raise MidsError(f"there is a collection {name} already: take another name")
+        raise MidsError(f"the collection {name} already exists: choose another name")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise MidsError(f"{folder} is in use: give a folder that is absent or empty")
+        raise MidsError(f"{folder} is not empty: give an absent or empty folder")
     module = name.replace("-", "_")
     words = {"name": name, "module": module, "title": name.replace("-", " ").capitalize()}
     try:
@@ -54,7 +54,7 @@ def write(name: str, folder: Path) -> list[str]:
             for script in ("make_input.py", "make_golden.py"):
                 run_path(str(folder / script), run_name="__main__")
     except OSError as error:
-        raise MidsError(f"{folder} can't be written ({error.strerror})") from error
+        raise MidsError(f"can't write {folder} ({error.strerror}): give another folder") from error
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if _is_content(path))
 
 

@@ -1,4 +1,4 @@
-"""Which issues were there before: fingerprints that survive edits elsewhere in a file, and files of them.
+"""Known issues: fingerprints that survive edits elsewhere in a file, and files of them.
 
 An issue is known by its code, path, place and value. Numbers of rows and lines do not count, so that a new row
 does not make all rows below it new; that many issues of one fingerprint are known, though, and no more.
@@ -15,7 +15,7 @@ from mids.errors import MidsError
 from mids.issues import Issue
 
 VERSION = 1
-"""Goes up when fingerprints are made in another way."""
+"""Increases when fingerprints are made differently."""
 
 Baseline = Counter[str]
 """How many issues of each fingerprint are known."""
@@ -56,12 +56,14 @@ def read(path: Path) -> Baseline:
     try:
         content = json.loads(path.read_text("utf-8"))
         if content["version"] != VERSION:
-            raise MidsError(f"{path}: a baseline of another version; write it again with --write-baseline")
+            raise MidsError(
+                f"{path}: another version of mids wrote this baseline: write it again with --write-baseline"
+            )
         return Counter({str(entry["fingerprint"]): int(entry["count"]) for entry in content["issues"]})
     except OSError as error:
-        raise MidsError(f"{path}: the baseline can't be read ({error.strerror})") from error
+        raise MidsError(f"can't read the baseline {path} ({error.strerror}): check its path and permissions") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise MidsError(f"{path}: no baseline; write one with --write-baseline") from error
+        raise MidsError(f"{path}: not a baseline: write one with --write-baseline") from error
 
 
 def _place(issue: Issue) -> str:

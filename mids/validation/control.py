@@ -27,7 +27,7 @@ DEFAULT_PROFILE = "mids"
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """Issues of a code at some paths that a person excuses; `path` is a pattern as in `.gitignore`.
+    """Issues of a code at some paths that a person waives; `path` is a pattern as in `.gitignore`.
 
     Issues of the dataset as a whole have no path: only the pattern `**` fits them.
     """
@@ -37,7 +37,7 @@ class Waiver:
     path: str = "**"
 
     def fits(self, issue: Issue) -> bool:
-        """Whether it excuses an issue."""
+        """Whether it waives an issue."""
         if issue.code != self.code:
             return False
         return self.path == "**" or (issue.path != "" and _matches(self.path, issue.path))
@@ -66,7 +66,7 @@ class Control:
             and self.ignore.isdisjoint((code, check.family))
         )
         if not codes:
-            raise MidsError("no check is left to run: see --select, --ignore and --deep")
+            raise MidsError("no check is left to run: change --select, --ignore or --deep")
         return codes
 
 
@@ -90,9 +90,9 @@ def load(path: Path) -> Control:
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise MidsError(f"{path}: can't be read ({error.strerror})") from error
+        raise MidsError(f"can't read {path} ({error.strerror}): check its path and permissions") from error
     except ValueError as error:
-        raise MidsError(f"{path}: not TOML: {error}") from error
+        raise MidsError(f"{path}: not TOML ({error}): correct it") from error
     try:
         settings = (SETTINGS[known("key", key, SETTINGS)] + (value,) for key, value in content.items())
         return Control(source=path.name, **{field: read(value) for field, read, value in settings})
@@ -138,19 +138,19 @@ def known(kind: str, word: object, choices: Collection[str]) -> str:
         return word
     folded = {choice.casefold(): choice for choice in choices}
     near = [folded[match] for match in get_close_matches(str(word).casefold(), folded, 2)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(sorted(choices)[:12])}"
-    raise MidsError(f"no {kind} is called {word}: {hint}")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(choices)[:12])}"
+    raise MidsError(f"unknown {kind} {word}: {hint}")
 
 
 def _list(value: object) -> frozenset[str]:
     if not isinstance(value, list):
-        raise MidsError("select and ignore are lists of codes and families")
+        raise MidsError("select and ignore must be lists of codes and families")
     return names(value)
 
 
 def _levels(value: object) -> Mapping[str, Level]:
     if not isinstance(value, dict):
-        raise MidsError('level is a table: [level], then lines such as CELL_CODE = "warning"')
+        raise MidsError('level must be a table: [level], then lines such as CELL_CODE = "warning"')
     codes = {*CHECKS, *OWN}
     return {known("code", code, codes): _level(level) for code, level in value.items()}
 
@@ -161,7 +161,7 @@ def _level(value: object) -> Level:
 
 def _waivers(value: object) -> tuple[Waiver, ...]:
     if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise MidsError("waivers are tables: [[waive]], then code, path and reason")
+        raise MidsError("waivers must be tables: [[waive]], then code, path and reason")
     return tuple(_waiver(entry) for entry in value)
 
 
@@ -171,9 +171,9 @@ def _waiver(entry: Mapping[str, object]) -> Waiver:
     code = known("code", entry.get("code", ""), CHECKS)
     reason, path = entry.get("reason", ""), entry.get("path", "**")
     if not isinstance(reason, str) or not reason.strip():
-        raise MidsError(f"the waiver of {code} needs a reason")
+        raise MidsError(f"the waiver of {code} has no reason: add one")
     if not isinstance(path, str) or not path.strip() or path.lstrip().startswith(("!", "#")):
-        raise MidsError(f"the waiver of {code} needs a path, or none at all")
+        raise MidsError(f"the waiver of {code} has an empty path: give one, or remove the key")
     return Waiver(code, reason.strip(), path.strip())
 
 
@@ -287,7 +287,7 @@ def _unused(control: Control, used: Collection[Waiver], ran: Collection[str]) ->
     level = control.levels.get(definition.code, definition.level)
     for number, waiver in enumerate(control.waivers, start=1):
         if waiver not in used and waiver.code in ran:
-            message = f"waiver {number} fits no issue of {waiver.code} at {waiver.path}"
+            message = f"waiver {number} matches no issue of {waiver.code} at {waiver.path}"
             where = f"{control.source}, waiver {number}"
             yield Issue(definition.code, level, message, where=where, fix=definition.fix, origin="control")
 

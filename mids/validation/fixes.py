@@ -1,4 +1,4 @@
-"""Repairs of a dataset that are safe: nothing that is deleted, no pixel, no value, no name of a file.
+"""Safe repairs of a dataset: they delete nothing, and change no pixel, no value and no name of a file.
 
 `plan` looks and changes nothing; each `Fix` says what it will do and shows it as a unified diff; `apply` writes,
 each file whole or not at all. A second plan after `apply` is empty.
@@ -22,7 +22,7 @@ from mids.vocabulary.schema import Schema, Table, load
 
 BOM = b"\xef\xbb\xbf"
 HEAD = 1 << 16
-"""Bytes within which the header of a gzip file must end to be mended."""
+"""Bytes within which the header of a gzip file must end to be repaired."""
 FHCRC, FEXTRA, FNAME, FCOMMENT = 2, 4, 8, 16
 """Flags of a gzip header (RFC 1952, 2.3.1)."""
 
@@ -61,7 +61,7 @@ def plan(dataset: Path | str, *, select: frozenset[str] = frozenset(), schema: S
     """
     root = Path(dataset)
     if not root.is_dir():
-        raise MidsError(f"{root}: no such folder")
+        raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     schema = schema or load()
     tree = walk(root)
     fixes = [*_of_files(tree, schema), *_dictionaries(tree, schema), *_bidsignore(tree)]
@@ -79,13 +79,13 @@ def apply(fixes: Iterable[Fix]) -> None:
         try:
             _write(fix)
         except OSError as error:
-            raise MidsError(f"{fix.path} can't be written ({error.strerror}): what was mended before stays") from error
+            raise MidsError(f"can't write {fix.path} ({error.strerror}): earlier repairs are kept") from error
 
 
 def _write(fix: Fix) -> None:
     target = fix.root / fix.path
     if not _is_as_planned(fix, target):
-        raise MidsError(f"{fix.path} has changed since the repair was planned: plan again")
+        raise MidsError(f"{fix.path} changed since the repair was planned: run again")
     scratch = target.with_name(f".{target.name}.{os.getpid()}.fix")
     try:
         with scratch.open("wb") as stream:
@@ -150,7 +150,7 @@ def _text(
 def _mended_json(data: bytes, _: Table | None) -> tuple[bytes, list[Step]]:
     """JSON without a byte order mark, which is no JSON (RFC 8259, 8.1)."""
     if data.startswith(BOM):
-        return data.removeprefix(BOM), [("JSON_INVALID", "the byte order mark goes")]
+        return data.removeprefix(BOM), [("JSON_INVALID", "remove the byte order mark")]
     return data, []
 
 
@@ -166,7 +166,7 @@ def _dictionaries(tree: Tree, schema: Schema) -> Iterator[Fix]:
         others = "_" + path if "{" in table.file else path
         if not any(other == path or other.endswith(others) for other in tree.files):
             text = as_json(dictionary(table, schema)).encode()
-            yield Fix(tree.root, path, (f"the columns of {name} are described",), after=text)
+            yield Fix(tree.root, path, (f"describe the columns of {name}",), after=text)
 
 
 def _bidsignore(tree: Tree) -> Iterator[Fix]:
@@ -178,7 +178,7 @@ def _bidsignore(tree: Tree) -> Iterator[Fix]:
     text = before or b""
     if BIDSIGNORE.strip().encode() not in (line.strip() for line in text.splitlines()):
         gap = b"" if not text or text.endswith(b"\n") else b"\n"
-        what = ("the line that hides mim- folders from BIDS tools comes in",)
+        what = ("add the line that hides mim- folders from BIDS tools",)
         yield Fix(tree.root, ".bidsignore", what, ("BIDSIGNORE_MISSING",), before, text + gap + BIDSIGNORE.encode())
 
 
@@ -201,7 +201,7 @@ def _gzip(root: Path, path: str) -> Iterator[Fix]:
         flags = data[3]
         extra = data[10 : 12 + int.from_bytes(data[10:12], "little")] if flags & FEXTRA else b""
         after = data[:3] + bytes([flags & ~(FHCRC | FNAME | FCOMMENT)]) + bytes(4) + data[8:10] + extra
-        what = ("the gzip header loses its file name, comment and time",)
+        what = ("clear file name, comment and time of the gzip header",)
         yield Fix(root, path, what, tuple(codes), data[:end], after, whole=False)
 
 
@@ -236,7 +236,7 @@ def _mended_table(data: bytes, table: Table | None) -> tuple[bytes, list[Step]]:
     steps: list[Step] = []
     body = data.removeprefix(BOM)
     if body != data:
-        steps.append(("TABLE_BYTE_ORDER_MARK", "the byte order mark goes"))
+        steps.append(("TABLE_BYTE_ORDER_MARK", "remove the byte order mark"))
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
@@ -245,17 +245,17 @@ def _mended_table(data: bytes, table: Table | None) -> tuple[bytes, list[Step]]:
     # Beside Unix line ends a lone carriage return may be a part of a cell.
     unix = text.replace("\r\n", "\n") if "\n" in text else text.replace("\r", "\n")
     if unix != text:
-        steps.append(("TABLE_LINE_ENDS", "lines end as on Unix"))
+        steps.append(("TABLE_LINE_ENDS", "change line ends to those of Unix"))
     header, *lines = unix.split("\n")
     names, fixed = _mended_header(header.split("\t"), table), []
     # Where two columns have one name it is not certain which of them the vocabulary means.
     table = table if len(set(names)) == len(names) else None
     if names != header.split("\t"):
-        steps.append(("COLUMN_NAME", "names of columns lose outer blanks"))
+        steps.append(("COLUMN_NAME", "remove outer spaces from names of columns"))
     for number, line in enumerate(lines):
         cells = line.split("\t")
         if not line.strip() and len(cells) != len(names) and number < len(lines) - 1:
-            steps.append(("TABLE_BLANK_LINE", "blank lines go"))
+            steps.append(("TABLE_BLANK_LINE", "remove blank lines"))
         elif len(cells) == len(names) and table:
             fixed.append("\t".join(_mended_row(dict(zip(names, cells, strict=True)), table, steps).values()))
         else:
@@ -271,12 +271,12 @@ def _mended_header(names: list[str], table: Table | None) -> list[str]:
 
 
 def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[str, str]:
-    """A row whose cells of known columns are mended."""
+    """A row whose cells of known columns are repaired."""
     for name, value in row.items():
         plain = value.strip()
         if plain and plain != value and name in table.columns:
             row[name] = plain
-            steps.append(("CELL_BLANKS", "cells lose outer blanks"))
+            steps.append(("CELL_BLANKS", "remove outer spaces from cells"))
     for name, other in ALIGNED.items():
         column = table.columns.get(name)
         terms = _strings(row[name]) if name in row and column and column.type == "json_list" else None
@@ -284,9 +284,9 @@ def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[st
         if terms and found:
             row |= {name: found[0], **({other: found[1]} if other in row else {})}
             if any(term != term.strip() for term in terms):
-                steps.append(("LABEL_BLANKS", "labels lose outer blanks"))
+                steps.append(("LABEL_BLANKS", "remove outer spaces from labels"))
             if len(_strings(found[0]) or ()) < len(terms):
-                steps.append(("LABEL_DUPLICATED", "labels that stand twice in a list stand once, with their CUIs"))
+                steps.append(("LABEL_DUPLICATED", "remove repeated labels from lists, with their CUIs"))
     return row
 
 

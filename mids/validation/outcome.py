@@ -1,4 +1,4 @@
-"""What a validation gives: a `Report`."""
+"""The result of a validation: a `Report`."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,15 +10,15 @@ from mids.issues import Definition, Issue, Level
 CRASHED = Definition(
     "CHECK_CRASHED",
     Level.ERROR,
-    "A check failed for a fault of its own.",
-    "What it looks for may be there; all other checks went on.",
+    "A check failed because of a fault of its own.",
+    "It may have missed issues; all other checks were run.",
     "Report it with the code of the check and, if you can, the file.",
 )
 WAIVER_UNUSED = Definition(
     "WAIVER_UNUSED",
     Level.INFO,
-    "A waiver of mids-validate.toml fits no issue.",
-    "What it excused was mended, or it never fitted; left in, it would hide the next such issue.",
+    "A waiver of mids-validate.toml matches no issue.",
+    "What it waived was fixed, or it never matched; if it stays, it would hide the next such issue.",
     "Remove the waiver, or correct its path.",
 )
 OWN: Mapping[str, Definition] = {own.code: own for own in (CRASHED, WAIVER_UNUSED)}
@@ -44,7 +44,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Waived:
-    """An issue that a person excused, and why."""
+    """An issue that a person waived, and why."""
 
     issue: Issue
     reason: str

@@ -26,5 +26,8 @@ def load() -> tuple[str, ...]:
             point.load()
         except Exception as error:  # a module of others may raise anything
             reason = f"{type(error).__name__}: {error}"
-            raise MidsError(f"the checks of {point.name} ({point.value}) can't be loaded: {reason}") from error
+            raise MidsError(
+                f"can't load the checks of {point.name} ({point.value}): {reason}: install the package "
+                "again, or remove it"
+            ) from error
     return tuple(point.name for point in found)

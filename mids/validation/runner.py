@@ -22,7 +22,7 @@ from mids.vocabulary.schema import Schema, load
 
 __all__ = ["Counts", "Report", "definitions", "stream", "validate"]
 
-NOT_SHOWN = "(what stands there looks like an identifier of a person and is not shown)"
+NOT_SHOWN = "(the value looks like an identifier of a person and is not shown)"
 
 BATCH = 500
 """Files that one task of a worker process holds, in whole subjects."""
@@ -79,7 +79,7 @@ def _prepared(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tup
     """What is in the folder, and the checks to run on it."""
     root = Path(dataset)
     if not root.is_dir():
-        raise MidsError(f"{root}: no such folder")
+        raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     plugins.load()
     checks = _selected(select, deep=deep)
     return walk(root), checks
@@ -119,7 +119,7 @@ def _selected(select: frozenset[str], *, deep: bool) -> Checks:
     families = {check.family for check in CHECKS.values()}
     unknown = sorted(select - CHECKS.keys() - families)
     if unknown:
-        raise MidsError(f"no check and no family of checks is called {', '.join(unknown)} (see --list-codes)")
+        raise MidsError(f"unknown check or family {', '.join(unknown)}: see --list-codes")
     return tuple(check for check in CHECKS.values() if (deep or not check.deep) and is_selected(check, select))
 
 
@@ -308,7 +308,7 @@ def _origin(check: Check) -> str:
 def _unreadable(error: OSError, path: str, check: Check, tree: Tree) -> Issue:
     """The issue of a file that can't be read: the one that the error names, if it is one of the dataset."""
     unreadable = CHECKS["FILE_UNREADABLE"].definition
-    message = f"the file can't be read ({error.strerror or type(error).__name__})"
+    message = f"can't read the file ({error.strerror or type(error).__name__})"
     root, name = f"{tree.root}/", str(error.filename)
     path = name.removeprefix(root) if name.startswith(root) else path
     return Issue(unreadable.code, unreadable.level, message, path, fix=unreadable.fix, origin=_origin(check))

@@ -9,6 +9,8 @@ fields of every column of the vocabulary, and
 
 * ``from``: the column of the source table that it is taken from (its own name if absent);
 * ``values``: source spellings (without case) and the values that they mean.
+
+Of a column that every dataset has, only what is different need be said: ``age: {from: edad}``.
 """
 
 import re
@@ -91,6 +93,13 @@ class Clinical:
         return raw, ""
 
 
+def promises(name: str) -> Mapping[str, Any]:
+    """What the paper of a collection promises of it (``paper: promises``); nothing where no paper is known."""
+    content: dict[str, Any] = _declared(name) if name else {}
+    found: Mapping[str, Any] = content.get("paper", {}).get("promises", {})
+    return found
+
+
 def collection_of(description: object) -> str:
     """The name of the collection that a dataset was converted from, "" where dataset_description.json says none."""
     made = description.get("GeneratedBy") if isinstance(description, dict) else None
@@ -105,14 +114,14 @@ _MADE = re.compile(r"mids convert ([a-z0-9-]+)")
 def load(name: str) -> Clinical:
     """The vocabulary of a collection; of one that declares nothing, the common one."""
     schema = load_schema()
-    path = _file(name)
-    content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
+    content = _declared(name)
     tables = dict(schema.tables)
     origins = {}
     for table, entry in content.get("tables", {}).items():
-        columns = {key: _column(key, value) for key, value in entry["columns"].items()}
+        common = tables[table].columns if table in tables else {}
+        columns = {key: _column(key, value, common.get(key)) for key, value in entry["columns"].items()}
         if table in tables:
-            tables[table] = replace(tables[table], columns={**tables[table].columns, **columns})
+            tables[table] = replace(tables[table], columns={**common, **columns})
         else:
             known = {**schema.tables["participants"].columns, **schema.tables["labels"].columns}
             given = {key: known[key] for key in entry["key"] if key in known and key not in columns}
@@ -123,6 +132,13 @@ def load(name: str) -> Clinical:
         origins[table] = {key: _origin(key, value) for key, value in entry["columns"].items() if "from" in value}
     missing = frozenset(str(text).lower() for text in ("", "n/a", *content.get("missing", ())))
     return Clinical(replace(schema, tables=tables), origins, missing)
+
+
+def _declared(name: str) -> dict[str, Any]:
+    """The content of a collection's file, empty where it has none."""
+    path = _file(name)
+    content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
+    return content
 
 
 def _file(name: str) -> Path:
@@ -137,11 +153,22 @@ def _file(name: str) -> Path:
     return own
 
 
-_COLUMN = ("type", "unit", "required", "code_list", "minimum", "maximum", "holds", "description", "source")
+_VALUES = ("type", "unit", "code_list", "minimum", "maximum")
+"""What says which values a column takes: it is given anew as a whole, or not at all."""
+_COLUMN = (*_VALUES, "required", "holds", "description", "source")
 
 
-def _column(name: str, entry: Mapping[str, Any]) -> Column:
-    return Column(name=name, **{key: entry[key] for key in _COLUMN if key in entry})
+def _column(name: str, entry: Mapping[str, Any], common: Column | None) -> Column:
+    """A column as a collection declares it; what it does not say of a `common` one stays as it is there.
+
+    A column that every dataset must have stays `required`, whatever the collection says.
+    """
+    given = {key: entry[key] for key in _COLUMN if key in entry}
+    if common is None:
+        return Column(name=name, **given)
+    kept = ("required", "holds", "description", "source", *(() if "type" in given else _VALUES))
+    inherited = {key: getattr(common, key) for key in kept}
+    return Column(name=name, **{**inherited, **given, "required": common.required or bool(given.get("required"))})
 
 
 def _origin(name: str, entry: Mapping[str, Any]) -> Origin:

@@ -79,9 +79,9 @@ def _checked(kind: str, path: Path) -> Any:
         content = read_yaml(path)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        raise MidsError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not YAML") from error
+        raise MidsError(f"{path}{f', line {mark.line + 1}' if mark else ''}: not YAML: correct it") from error
     except OSError as error:
-        raise MidsError(f"{path}: can't be read ({error.strerror})") from error
+        raise MidsError(f"can't read {path} ({error.strerror}): check its path and permissions") from error
     # The most specific problem first: the others often follow from it.
     for keys, place, message in sorted(_problems(kind, content), key=lambda problem: (-len(problem[0]), problem[1])):
         raise MidsError(f"{path}, line {_line(path, keys)}, {place}: {message}")

@@ -147,7 +147,7 @@ def parse(path: str, schema: Schema | None = None) -> Parsed:
         problems.append(Problem(code, _FOLDER_TEXTS[code].format(place=place or "no folder", suffix=last)))
     foreign = [key for key in values if not schema.entities[key].bids]
     if suffix.bids and not group and not root and foreign:
-        problems.append(Problem("FOLDER_WRONG", f"{place}: entity {foreign[0]} is not of BIDS"))
+        problems.append(Problem("FOLDER_WRONG", f"{place}: BIDS does not define the entity {foreign[0]}"))
         group = suffix.group
     if suffix.group == "*" and not root:
         problems.append(Problem("FOLDER_WRONG", f"suffix {suffix.suffix}: belongs below derivatives/"))
@@ -177,7 +177,7 @@ _RENAMED = frozenset(
         "LEGACY_NAME",
     }
 )
-"""Problems that a renaming mends: their `expected` is the right path."""
+"""Problems that a renaming repairs: their `expected` is the right path."""
 
 
 def _with_expected(problem: Problem, name: Name) -> Problem:
@@ -196,7 +196,7 @@ def _suffix(schema: Schema, word: str, problems: list[Problem]) -> Suffix | None
     folded = word.casefold()
     for suffix in schema.suffixes.values():
         if folded in {spelling.casefold() for spelling in (suffix.suffix, *suffix.aliases)}:
-            problems.append(Problem("LEGACY_NAME", f"suffix {word}: written {suffix.suffix}"))
+            problems.append(Problem("LEGACY_NAME", f"suffix {word}: write {suffix.suffix}"))
             return suffix
     problems.append(Problem("SUFFIX_UNKNOWN", f"suffix {word}: not in the vocabulary"))
     return None
@@ -208,11 +208,11 @@ def _pairs(schema: Schema, tokens: list[str], problems: list[Problem]) -> Iterat
     for token in rest:
         key, dash, value = token.partition("-")
         if not token:
-            problems.append(Problem("ENTITY_EMPTY", "an underscore without anything behind it"))
+            problems.append(Problem("ENTITY_EMPTY", "nothing follows an underscore"))
         elif dash:
             yield key, value
         elif key in schema.entities and (value := next(rest, "")):
-            problems.append(Problem("LEGACY_NAME", f"entity {key}: joined to its value by an underscore"))
+            problems.append(Problem("LEGACY_NAME", f"entity {key}: an underscore joins it to its value, not a hyphen"))
             yield key, value
         else:
             problems.append(Problem("NAME_UNPARSEABLE", f"{token}: neither an entity nor the suffix"))
@@ -228,7 +228,7 @@ def _entities(schema: Schema, tokens: list[str], problems: list[Problem]) -> dic
             problems.append(Problem("ENTITY_UNKNOWN", f"entity {key}: not in the vocabulary"))
             continue
         if key in values:
-            problems.append(Problem("ENTITY_DUPLICATED", f"entity {key}: there twice"))
+            problems.append(Problem("ENTITY_DUPLICATED", f"entity {key}: occurs twice"))
             key = _meant(schema, key, value, values)
             if key in values:
                 continue
@@ -257,7 +257,7 @@ def _value_problem(schema: Schema, entity: Entity, value: str) -> Problem | None
         return Problem("ENTITY_EMPTY", f"entity {key}: without a value")
     if entity.kind == "index":
         right = _INDEX.fullmatch(value)
-        return None if right else Problem("ENTITY_VALUE", f"entity {key}: the index is not a number")
+        return None if right else Problem("ENTITY_VALUE", f"entity {key}: its index is not a number")
     if not _LABEL.fullmatch(value):
         text = f"entity {key}: a label has letters a-z, A-Z and digits only"
         return Problem("ENTITY_VALUE", text, label(value))
@@ -265,7 +265,7 @@ def _value_problem(schema: Schema, entity: Entity, value: str) -> Problem | None
         return None
     code = schema.code_lists[entity.code_list].find(value)
     if code is not None:
-        return Problem("LEGACY_NAME", f"entity {key}: {value} is written {code}")
+        return Problem("LEGACY_NAME", f"entity {key}: write {code} for {value}")
     return Problem("ENTITY_VALUE", f"entity {key}: {value} is not in the code list {entity.code_list}")
 
 
@@ -293,7 +293,7 @@ def _extension(suffix: Suffix, extension: str, problems: list[Problem]) -> str:
     if extension in allowed:
         return extension
     folded = ".json" if extension.casefold().endswith(".json") else extension.casefold()
-    text = f"extension {extension or '(none)'}: {suffix.suffix} has {' '.join(allowed)}"
+    text = f"extension {extension or '(none)'}: {suffix.suffix} allows {' '.join(allowed)}"
     if folded in allowed:
         problems.append(Problem("EXTENSION_WRONG", text))
         return folded
@@ -306,9 +306,9 @@ def _extension(suffix: Suffix, extension: str, problems: list[Problem]) -> str:
 _ROOT = re.compile(r"(derivatives(/[0-9a-zA-Z][0-9a-zA-Z_.-]*)+)?")
 
 _FOLDER_TEXTS = {
-    "FOLDER_UNKNOWN": "{place}: not a folder of the vocabulary",
+    "FOLDER_UNKNOWN": "{place}: the vocabulary does not define this folder",
     "FOLDER_WRONG": "{place}: not the folder of suffix {suffix}",
-    "LEGACY_FOLDER": "{place}: a folder of older datasets",
+    "LEGACY_FOLDER": "{place}: a folder name of older datasets",
 }
 
 
@@ -322,10 +322,10 @@ def _folders(folders: list[str], values: Mapping[str, str], problems: list[Probl
     if not _ROOT.fullmatch(root):
         problems.append(Problem("FOLDER_UNKNOWN", f"{root}: no place for subjects"))
     if folders[first] != f"sub-{values.get('sub')}":
-        problems.append(Problem("FOLDER_MISMATCH", "the subject's folder and the name disagree"))
+        problems.append(Problem("FOLDER_MISMATCH", "the name has another subject than its folder"))
     session = rest.pop(0) if rest and rest[0].startswith("ses-") else ""
     if session != (f"ses-{values['ses']}" if "ses" in values else ""):
-        problems.append(Problem("FOLDER_MISMATCH", "the session's folder and the name disagree"))
+        problems.append(Problem("FOLDER_MISMATCH", "the name has another session than its folder"))
     return root, "/".join(rest)
 
 

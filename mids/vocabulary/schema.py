@@ -218,7 +218,7 @@ def _load(extra: Path | None) -> Schema:
     found = pieces(schemas())
     if extra is not None:
         if not vocabulary_files(extra):
-            raise MidsError(f"{extra}: no folder of vocabulary files")
+            raise MidsError(f"{extra}: not a folder of vocabulary files")
         merge(found, pieces(extra, checked=True))
     schema = Schema(
         entities=_entries(Entity, "key", found["entities"]),
@@ -239,7 +239,7 @@ def _load(extra: Path | None) -> Schema:
 # --- JSON Schemas of sidecars ----------------------------------------------------------------------------
 
 PICTURES = frozenset({"rx", "us", "light"})
-"""Groups whose files are pictures, or frames made like pictures: how their pixels were made must be said."""
+"""Groups whose files are 2D images, or frames made like them: their sidecars must say how the pixels were made."""
 
 
 def sidecar_schema(name: str, schema: Schema | None = None) -> dict[str, Any]:

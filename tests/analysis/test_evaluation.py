@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import SOURCES
 
 import mids
 from mids.analysis.evaluation import as_text
 from mids.errors import MidsError
-
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 
 
 def labels(rows: Sequence[Sequence[str]]) -> pd.DataFrame:

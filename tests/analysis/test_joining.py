@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import SOURCES
 
 import mids
 from mids import testing
@@ -11,7 +12,6 @@ from mids.analysis.joining import CODES, COVID, FRAME, Joined, concat
 from mids.errors import MidsError
 from mids.vocabulary.schema import load
 
-SOURCES = Path(__file__).parents[2] / "example_datasets" / "sources"
 GOLDEN = sorted(SOURCES.glob("*/mids"))
 CLINICAL = ("bimcv-covid19", "covid-chestxray", "covid19-ct", "fidac", "midrc-ricord-1a")
 
@@ -125,7 +125,7 @@ def test_a_label_of_the_image_goes_before_one_of_its_session(tmp_path: Path) -> 
 def test_wrong_use_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(MidsError, match="no dataset to join"):
         concat([])
-    with pytest.raises(MidsError, match="two datasets are called dicom"):
+    with pytest.raises(MidsError, match="two datasets have the name dicom"):
         concat([SOURCES / "dicom" / "mids"] * 2)
     with pytest.raises(MidsError, match="no folder"):
         concat([tmp_path / "nowhere"])

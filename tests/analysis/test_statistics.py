@@ -2,10 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import ROOT, SOURCES
 
 import mids
 from example_datasets.generators import twins
@@ -13,7 +13,7 @@ from mids.analysis import statistics
 from mids.analysis.counting import Tables, banded
 from mids.errors import DataError, MidsError
 
-EXAMPLE = Path(__file__).parents[2] / "example_datasets" / "sources" / "dicom" / "mids"
+EXAMPLE = SOURCES / "dicom" / "mids"
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:
@@ -49,7 +49,7 @@ def test_fidac_regions(fidac: Tables) -> None:
 
 
 def test_fidac_ages_sum_to_5943(fidac: Tables) -> None:
-    found = statistics.age_counts(fidac, statistics.FIDAC_AGES)
+    found = statistics.age_counts(fidac, statistics.bands("fidac", "age"))
     assert list(found["count"]) == [17, 912, 407, 587, 853, 1011, 987, 848, 321]
     assert found["count"].sum() == 5943
     assert list(percents(found).values()) == [0.29, 15.35, 6.85, 9.88, 14.35, 17.01, 16.61, 14.27, 5.40]
@@ -197,10 +197,9 @@ def test_the_example_is_counted_from_disk() -> None:
 
 
 def test_every_table_is_on_the_page() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "statistics.md").read_text(encoding="utf-8")
-    public = {
-        name for name, thing in vars(statistics).items() if getattr(thing, "__module__", "") == statistics.__name__
-    }
+    page = (ROOT / "docs" / "statistics.md").read_text(encoding="utf-8")
+    own = {name for name, thing in vars(statistics).items() if getattr(thing, "__module__", "") == statistics.__name__}
+    public = {name for name in own if not name.startswith("_")}
     assert public == set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) | {"summary", "summary_text"}
 
 
@@ -214,3 +213,12 @@ def test_a_cell_that_is_no_list_is_named() -> None:
     twin.labels.loc[0, "labels"] = json.dumps("COVID-19")
     with pytest.raises(DataError, match="no JSON list"):
         statistics.label_counts(twin)
+
+
+def test_bands_are_those_of_the_paper_and_have_their_earlier_names() -> None:
+    assert statistics.bands("fidac", "days_from_onset") == statistics.DELAYS
+    with pytest.warns(DeprecationWarning, match="is now bands"):
+        assert statistics.bands("fidac", "age") == statistics.FIDAC_AGES
+    with pytest.raises(MidsError, match="no paper of dicom counts age"):
+        statistics.bands("dicom", "age")
+    assert not hasattr(statistics, "AGES")

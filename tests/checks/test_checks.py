@@ -8,15 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from places import EXAMPLES
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS, Check
 from mids.inspection.registry import definition
 from mids.issues import Level
 from mids.validation.runner import definitions, validate
-
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "example_datasets"
 
 COMPANIONS = {"SIDECAR_SHARED": {"LEGACY_FOLDER"}}
 """Codes that only a dataset of a published layout can raise."""

@@ -95,7 +95,7 @@ def test_ages(tmp_path: Path, paper: Any) -> None:
     assert codes(found) == {
         "age_min": "CLAIM_NOT_MET", "age_max": "CLAIM_MET", "age_mean": "CLAIM_MET", "age_sd": "CLAIM_MET",
     }  # fmt: skip
-    assert found["age_min"].message == "it does not hold for 1 of 2 patients: 40 (1)"
+    assert found["age_min"].message == "it fails for 1 of 2 patients: 40 (1)"
 
 
 def test_a_capped_age_may_be_above_a_limit(tmp_path: Path, paper: Any) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from example_datasets.defects import DEFECTS
 from example_datasets.mutations import Defect, Files, dataset
@@ -46,7 +47,7 @@ def test_a_leak_is_not_repeated_in_its_message(defect: Defect, tmp_path: Path) -
 
 
 def test_the_comparison_in_benchmarks_lists_every_defect_and_misses_none() -> None:
-    text = (Path(__file__).parents[2] / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
     for defect in DEFECTS:
         assert rows[defect.name].split(" | ")[1].startswith(f"`{defect.code}`"), "python -m benchmarks.validation found"

@@ -71,7 +71,7 @@ def test_what_is_not_there_says_how_to_get_it(tmp_path: Path) -> None:
         command, env={**os.environ, "PATH": str(tmp_path)}, capture_output=True, text=True, check=True
     )
     row = next(line for line in done.stdout.splitlines() if line.startswith("Tesseract"))
-    assert row == "Tesseract\tnot there\t--detect ocr: reads text in pictures: install tesseract-ocr"
+    assert row == "Tesseract\tmissing\t--detect ocr: reads text in images: install tesseract-ocr"
     assert all(tool.missing or tool.version for tool in FOUND.values())
 
 

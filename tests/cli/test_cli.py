@@ -9,7 +9,19 @@ from pathlib import Path
 
 import nibabel as nib
 import pytest
-from trees import COMMANDS, another, command, fill_folder, images, put, radiographs, refused, stamps, table, tree
+from trees import (
+    COMMANDS,
+    another,
+    command,
+    fill_folder,
+    images,
+    put,
+    refused,
+    source_rows,
+    stamps,
+    table,
+    tree,
+)
 
 from example_datasets.generate import INPUT
 from example_datasets.generators import patients, radiograph
@@ -18,12 +30,6 @@ from mids import cli
 from mids._version import __version__
 
 MAINS = {"mids": cli.main, "mids-convert": cli.convert_main, "mids-validate": cli.validate_main}
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Two patients, three radiographs."""
-    return fill_folder(tmp_path / "source", radiographs())
 
 
 def _said(capsys: pytest.CaptureFixture[str], name: str, *arguments: str | Path) -> tuple[int, str, str]:
@@ -145,7 +151,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_be(
     assert {path.name for path in tmp_path.iterdir()} == {"source"}
     planned = {cells[2]: cells[3] for line in out.splitlines() if len(cells := line.split("\t")) == 4}
     assert _said(capsys, "mids-convert", *arguments)[0] == 0
-    made = {row["source"]: row["filename"] for row in table(tmp_path / "dest.mids/sources.tsv")}
+    made = {row["source"]: row["filename"] for row in source_rows(tmp_path / "dest")}
     assert made.items() <= planned.items()
     assert sorted(made.values()) == images(tmp_path / "dest")
 
@@ -182,7 +188,7 @@ def test_subjects_are_chosen_by_id_label_or_glob(
     label = images(tmp_path / "b")[0].split("/")[0].removeprefix("sub-")
     filled = [option.replace("LABEL", label) for option in options]
     _said(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", key, *filled)
-    made = {row["source"][0] for row in table(tmp_path / "dest.mids/sources.tsv")}
+    made = {row["source"][0] for row in source_rows(tmp_path / "dest")}
     assert made == subjects
     assert len(images(tmp_path / "dest")) == sum({"a": 2, "b": 1}[name] for name in subjects)
 
@@ -234,8 +240,8 @@ def test_the_first_run_makes_a_key_and_says_so_once(source: Path, tmp_path: Path
     first = command("mids-convert", "dicom", source, tmp_path / "1", home=home)
     second = command("mids-convert", "dicom", source, tmp_path / "2", home=home)
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "made a key" in first.stderr
-    assert "made a key" not in second.stderr
+    assert "made a pseudonym key" in first.stderr
+    assert "made a pseudonym key" not in second.stderr
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
     [key] = [path for path in home.rglob("*") if path.is_file()]
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -317,7 +323,7 @@ def test_paths_are_shown_on_request_only(tmp_path: Path, key: Path) -> None:
     assert "DOE JANE/1" in shown.stderr
     assert tree(tmp_path / "1") == tree(tmp_path / "2")
     [reference] = re.findall("source:[A-Z2-7]{10}", hidden.stderr)
-    rows = {row["reference"]: row["source"] for row in table(tmp_path / "1.mids/sources.tsv")}
+    rows = {row["reference"]: row["source"] for row in source_rows(tmp_path / "1")}
     assert rows[reference] == "DOE JANE/1"
 
 
@@ -328,7 +334,7 @@ def test_published_sources_say_what_became_of_each_without_its_path(tmp_path: Pa
     done = command("mids-convert", "dicom", source, tmp_path / "dest", "--key", key, "--publish-sources")
     assert done.returncode == 1
     rows = table(tmp_path / "dest/derivatives/provenance/sources.tsv")
-    private = {row["reference"]: row for row in table(tmp_path / "dest.mids/sources.tsv")}
+    private = {row["reference"]: row for row in source_rows(tmp_path / "dest")}
     assert {row["reference"] for row in rows} == set(private)
     assert {private[row["reference"]]["source"]: row["status"] for row in rows} == {
         "DOE/bad": "lost",

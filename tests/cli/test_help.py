@@ -4,11 +4,12 @@ import argparse
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
+from places import ROOT
 
 from mids.cli import main, parsers
+from mids.cli.parsing import Parser
 
 
 def commands() -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -27,15 +28,16 @@ OTHERS = ("pip ", "pytest ", "source ", "<(")
 
 
 def examples(parser: argparse.ArgumentParser) -> list[str]:
-    """The command lines under "examples:", without what is said beside them."""
-    text = (parser.epilog or "").partition("examples:\n")[2].partition("\n\n")[0]
-    lines = [line.strip() for line in text.splitlines() if re.match("  [a-z]", line)]
-    return [re.split(r" {2,}", line)[0] for line in lines if not line.startswith(OTHERS)]
+    """The command lines of the examples that start one of these programs."""
+    assert isinstance(parser, Parser)
+    return [command for command, _ in parser.examples if not command.startswith(OTHERS)]
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_argument_is_explained(name: str) -> None:
     for action in COMMANDS[name]._actions:
+        if action.help == argparse.SUPPRESS:  # a former name
+            continue
         assert action.help, f"{name}: {action.dest}"
         assert action.help[0].islower() or not action.help[0].isalpha() or action.help.split()[0].isupper()
         assert action.metavar or action.choices or action.nargs == 0 or not action.option_strings, action.dest
@@ -52,24 +54,45 @@ def test_examples_are_what_the_command_takes(name: str) -> None:
         COMMANDS[known].parse_args(words[len(known.split()) :])  # exits where it does not understand
 
 
+@pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_fits_a_terminal_and_names_what_comes_out(
-    name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_help_fits_a_terminal_and_breaks_no_word(
+    name: str, columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    with pytest.raises(SystemExit) as ended:
-        COMMANDS[name].parse_args(["--help"])
-    text = capsys.readouterr().out
-    assert ended.value.code == 0
-    assert max(map(len, text.splitlines())) <= 120
-    assert "exit codes:" in text
+    def read_help(width: int) -> str:
+        monkeypatch.setenv("COLUMNS", str(width))
+        with pytest.raises(SystemExit) as ended:
+            COMMANDS[name].parse_args(["--help"])
+        assert ended.value.code == 0
+        return capsys.readouterr().out
+
+    text = read_help(columns)
+    assert max(map(len, text.splitlines())) <= columns
+    monkeypatch.setattr("mids.cli.parsing.WIDEST", 100_000)
+    assert text.split() == read_help(100_000).split()
     named = set(re.findall(r"docs/[\w/-]+\.md", text))
-    assert all((Path(__file__).parents[2] / page).is_file() for page in named)
+    assert all((ROOT / page).is_file() for page in named)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_begins_with_examples_and_ends_in_exit_codes(name: str) -> None:
+    text = COMMANDS[name].format_help()
+    titles = re.findall(r"^([a-z ]+):$", text, re.MULTILINE)
+    assert titles[0] == "examples"
+    assert titles[-2:] == ["print and stop", "exit codes"]
+
+
+def test_a_former_flag_works_and_warns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deidentify", "--profile", "basic", "--describe"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("Policy basic")
+    assert said.err == "warning: --profile is now called --policy: use --policy\n"
+    assert "--profile" not in COMMANDS["mids deidentify"].format_help()
 
 
 def test_the_programs_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    assert all(re.search(rf"^    {name.split()[1]}\b", text, re.MULTILINE) for name in COMMANDS if name[:5] == "mids ")
+    assert all(re.search(rf"^  {name.split()[1]}\b", text, re.MULTILINE) for name in COMMANDS if name[:5] == "mids ")
     assert "mids COMMAND --help" in text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 from validating import TWO, broken, found, run
 
 from example_datasets import generate_broken as generator
@@ -20,15 +21,7 @@ from mids.validation.outcome import Report
 from mids.validation.runner import definitions, validate
 from mids.vocabulary.schema import load
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 # --- exit codes and selection ----------------------------------------------------------------------------
@@ -61,12 +54,12 @@ def test_exit_code_and_selection(codes: tuple[str, ...], flags: tuple[str, ...],
         (("--profile", "covid19"), "did you mean bimcv-covid19"),
         (("--format", "serif"), "did you mean sarif"),
         (("--format", "sarif="), "the file is missing"),
-        (("--format", "json", "--format", "text"), "two formats for standard output"),
-        (("--format", "json=a", "--format", "html=a"), "two formats for a"),
-        (("--format", "json=absent/x"), "there is no folder absent"),
+        (("--format", "json", "--format", "text"), "two formats go to standard output"),
+        (("--format", "json=a", "--format", "html=a"), "two formats go to a"),
+        (("--format", "json=absent/x"), "the folder absent does not exist"),
         (("--format", "json=set"), "set is a folder"),
-        (("--config", "absent.toml"), "can't be read"),
-        (("--baseline", "absent.json"), "can't be read"),
+        (("--config", "absent.toml"), "can't read"),
+        (("--baseline", "absent.json"), "can't read"),
         (("--baseline", "set/README.md"), "no baseline"),
         (("--select", "CELL_TYPE", "--ignore", "tables"), "no check is left"),
         (("--select", "IMAGE_CORRUPT"), "no check is left"),

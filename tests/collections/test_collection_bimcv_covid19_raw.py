@@ -9,23 +9,22 @@ import nibabel as nib
 import numpy as np
 import pytest
 from PIL import Image
+from places import SOURCES
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from trees import COMMANDS, put, table
+from trees import COMMANDS, issues_by_code, put, table
 
 from example_datasets.generate import sources
 from example_datasets.generators import bimcv_covid19 as published
 from example_datasets.generators import bimcv_covid19_raw as example
 from example_datasets.generators.dicomfile import encode, uid
 from example_datasets.generators.patients import CANARIES
-from example_datasets.golden import SOURCES
 from mids import dataset as loaded
 from mids.actions.mask import inside
 from mids.collections.bimcv.bimcv_covid19_raw import read
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
 from mids.errors import MidsError
-from mids.issues import Issue
 
 NAME = "bimcv-covid19-raw"
 INPUT, GOLDEN = SOURCES / NAME / "input", SOURCES / NAME / "mids"
@@ -41,15 +40,6 @@ def source(tmp_path: Path) -> Path:
 def done(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Conversion:
     """The example, converted."""
     return convert(NAME, INPUT, tmp_path_factory.mktemp("raw") / "out", key=key)
-
-
-def codes(root: Path) -> dict[str, list[Issue]]:
-    found: dict[str, list[Issue]] = {}
-    for items in read(root):
-        for item in items:
-            if isinstance(item, Issue):
-                found.setdefault(item.code, []).append(item)
-    return found
 
 
 def maps(dataset: Path) -> dict[str, np.ndarray]:
@@ -211,7 +201,7 @@ def test_one_id_from_two_issuers_is_nobodys(source: Path) -> None:
     dataset.StudyInstanceUID, dataset.SeriesInstanceUID = uid("study", "other"), uid("series", "other")
     dataset.SOPInstanceUID = uid("instance", "other")
     put(source, "other/IM1", encode(dataset))
-    lines = [issue.where for issue in codes(source)["ENTRY_UNMATCHED"]]
+    lines = [issue.where for issue in issues_by_code(read(source))["ENTRY_UNMATCHED"]]
     assert lines == ["rows 4, 5", "rows 3, 4"]
 
 
@@ -223,7 +213,7 @@ def test_annotations_on_images_that_are_not_there(source: Path, name: str) -> No
     for path in (source / "DOE JANE/roi").iterdir():
         if path.name != name:
             path.unlink()
-    assert len(codes(source)["REGION_UNMATCHED"]) == 1
+    assert len(issues_by_code(read(source))["REGION_UNMATCHED"]) == 1
 
 
 def test_damaged_annotations_are_told_and_the_rest_goes_on(source: Path, tmp_path: Path, key: Path) -> None:
@@ -247,7 +237,7 @@ def test_a_contour_off_its_slice_is_refused(source: Path) -> None:
         value + (3.0 if number % 3 == 2 else 0.0) for number, value in enumerate(contour.ContourData)
     ]
     dataset.save_as(path)
-    assert len(codes(source)["ANNOTATION_INVALID"]) == 2
+    assert len(issues_by_code(read(source))["ANNOTATION_INVALID"]) == 2
 
 
 def test_a_segmentation_of_shares_is_not_read(source: Path) -> None:
@@ -255,7 +245,7 @@ def test_a_segmentation_of_shares_is_not_read(source: Path) -> None:
     dataset = dcmread(path)
     dataset.SegmentationType = "FRACTIONAL"
     dataset.save_as(path)
-    (told,) = codes(source)["ANNOTATIONS_INVALID"]
+    (told,) = issues_by_code(read(source))["ANNOTATIONS_INVALID"]
     assert "FRACTIONAL" in told.message
 
 

@@ -8,15 +8,15 @@ from typing import TypeVar
 import nibabel as nib
 import numpy as np
 import pytest
+from places import SOURCES
 from pydicom.dataset import Dataset
-from trees import codes, images, put, table, tree
+from trees import codes, images, put, source_status, table, tree
 
 from example_datasets.generate import sources
 from example_datasets.generators import anatomy, covid19_ct
 from example_datasets.generators.chest import slices
 from example_datasets.generators.dicomfile import encode, fill
 from example_datasets.generators.rar5 import Member, archive
-from example_datasets.golden import SOURCES
 from mids.collections import covid19_ct as collection
 from mids.collections.covid19_ct import patients
 from mids.conversion import Conversion, convert
@@ -49,10 +49,6 @@ def _converted(tmp_path: Path, key: Path, files: Mapping[str, Dataset | bytes]) 
 
 def _ids(done: Conversion) -> list[str]:
     return [row["source_id"] for row in table(done.dataset / "participants.tsv")]
-
-
-def _status(done: Conversion) -> dict[str, str]:
-    return {row["source"]: row["status"] for row in table(Path(f"{done.dataset}.mids/sources.tsv"))}
 
 
 # Who is a patient
@@ -229,8 +225,10 @@ def test_bad_archives_are_one_issue_each_and_the_rest_is_converted(tmp_path: Pat
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE"] * 5
     assert {found.path for found in done.issues} == {"cut.rar", "empty.rar", "html.rar", "lonely.part2.rar", "bad.zip"}
     assert "good" in _ids(done)
-    assert _status(done)["nothing.rar!readme.txt"] == "skipped"
-    assert {name for name, said in _status(done).items() if said == "lost"} == {found.path for found in done.issues}
+    assert source_status(done.dataset)["nothing.rar!readme.txt"] == "skipped"
+    assert {name for name, said in source_status(done.dataset).items() if said == "lost"} == {
+        found.path for found in done.issues
+    }
 
 
 def test_no_path_leads_out_of_the_scratch_folder(tmp_path: Path, key: Path) -> None:
@@ -254,7 +252,7 @@ def test_every_rar_of_the_real_programs_is_a_patient(shared: Path, tmp_path: Pat
     assert lost == {"rar5_corrupt.rar", "rar5_password_secret.rar"}
     whole = {"rar4", "rar4_solid", "rar5", "rar5_solid", "rar5_store_purepython", "rar5_vol"}
     assert whole <= set(_ids(done)) <= {*whole, "rar5_corrupt"}
-    assert _status(done)["rar5_vol.part2.rar"] == "skipped"
+    assert source_status(done.dataset)["rar5_vol.part2.rar"] == "skipped"
     shown = {row["source_id"]: row["participant_id"] for row in table(done.dataset / "participants.tsv")}
     voxels = [np.asarray(nib.load(next((done.dataset / shown[name]).rglob("*.nii.gz"))).dataobj) for name in whole]
     assert all(np.array_equal(volume, voxels[0]) for volume in voxels)

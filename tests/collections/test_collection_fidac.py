@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import SOURCES
 from pydicom import config, dcmwrite
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from trees import codes, images, put, radiographs, table
+from trees import codes, images, put, radiographs, source_status, table
 
 from example_datasets.generate import sources
 from example_datasets.generators import anatomy, fidac
 from example_datasets.generators.chest import Scan, slices
 from example_datasets.generators.dicomfile import encode, fill, uid
-from example_datasets.golden import SOURCES
 from mids.collections.fidac import private_tags
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
@@ -273,7 +273,7 @@ def test_bad_files_are_told_and_the_rest_is_converted(tmp_path: Path, key: Path)
     done = _converted(tmp_path, key, files)
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE", "FILE_EMPTY", "FILE_TRUNCATED"]
     assert len(images(done.dataset)) == 1
-    status = {row["source"]: row["status"] for row in table(tmp_path / "dest.mids/sources.tsv")}
+    status = source_status(tmp_path / "dest")
     assert status == {"1": "converted", "2.dcm": "lost", "3": "lost", "4.rar": "lost", "5.txt": "skipped"}
 
 

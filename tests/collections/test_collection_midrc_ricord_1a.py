@@ -1,43 +1,26 @@
-"""MIDRC-RICORD-1A: truths of the invented source, in known places; bad input told; real CT with outlines."""
+"""MIDRC-RICORD-1A: truths of the invented source, in known places; real CT with outlines."""
 
-import csv
 import json
-import shutil
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
-from openpyxl import Workbook
+from trees import count_codes, table
 
 from example_datasets.generators import midrc_ricord_1a as source
 from mids.collections import find
 from mids.collections.midrc_ricord_1a import readings
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
-from mids.errors import DataError, MidsError
 from mids.readers.annotations.mdai import read_export
-from mids.readers.tables.workbook import read_table
 from mids.records import Entry, Record, Regions, Source
 from mids.validation.runner import validate
 
 NAME = "midrc-ricord-1a"
 EXPORT = "MIDRC-RICORD-1a_annotations_labelgroup_all_2020-Dec-8.json"
-CLINICAL = "MIDRC-RICORD-1A Clinical Data.csv"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The invented source, to be changed by a test; only its smallest series."""
-    for path, content in source.files():
-        if "/" not in path or source.PLAIN.folder in path:
-            (tmp_path / "in" / path).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / "in" / path).write_bytes(content)
-    return tmp_path / "in"
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +32,12 @@ def done(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Conversion:
     return convert(NAME, root / "in", root / "out", key=key)
 
 
-def table(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-
-
 def labels(done: Conversion) -> list[dict[str, str]]:
     return table(done.dataset / "derivatives/labels/labels.tsv")
 
 
 def session(study: source.Study) -> str:
     return f"ses-{study.uid[-5:]}"
-
-
-def codes(found: Conversion) -> Counter[str]:
-    return Counter(issue.code for issue in found.issues)
 
 
 def pairs(done: Conversion) -> Iterator[tuple[Path, Path]]:
@@ -117,7 +91,7 @@ def test_procedures_are_columns_and_a_reader_who_contradicts_himself_says_nothin
     green = rows["GreenGroup2Uinv2"]
     assert (green["pacemaker"], green["endotracheal_tube"], green["iv_contrast"]) == ("yes", "yes", "n/a")
     assert json.loads(green["labels"]) == ["Typical"]
-    assert codes(done)["VALUE_CONTRADICTED"] == 1
+    assert count_codes(done.issues)["VALUE_CONTRADICTED"] == 1
 
 
 def test_sessions_say_what_readers_and_headers_agree_on(done: Conversion) -> None:
@@ -185,7 +159,7 @@ def test_marks_that_enclose_nothing_stand_in_a_table(done: Conversion) -> None:
 def test_every_annotation_is_accounted_for(done: Conversion) -> None:
     """Each is a word of a label row, an outline, a mark, or has an Issue of its own."""
     assert done.exit_code == 1
-    assert codes(done) == {
+    assert count_codes(done.issues) == {
         "ANNOTATION_INVALID": 2, "ANNOTATION_ORPHAN": 10, "ANNOTATION_REPEATED": 1, "COUNT_MISMATCH": 1,
         "ENTRY_UNMATCHED": 2, "IMAGE_MISSING": 1, "REGION_INVALID": 1, "REGION_MISMATCH": 1, "REGION_UNMATCHED": 1,
         "ROW_INVALID": 1, "SERIES_GAP": 1, "VALUE_CONTRADICTED": 1, "VALUE_UNKNOWN": 1, "VOLUME_RESAMPLED": 2,
@@ -198,7 +172,7 @@ def test_every_annotation_is_accounted_for(done: Conversion) -> None:
     exam = Counter(found.scope for found in export.annotations)
     elsewhere = 2  # one names an image that is not there, one was drawn on another size
     told = outlines + marks + exam["STUDY"] + exam["SERIES"] + elsewhere
-    assert told == len(export.annotations) == export.count - codes(done)["ANNOTATION_INVALID"]
+    assert told == len(export.annotations) == export.count - count_codes(done.issues)["ANNOTATION_INVALID"]
 
 
 def test_the_dataset_is_clean_and_opens_in_pybids(done: Conversion) -> None:
@@ -206,145 +180,6 @@ def test_the_dataset_is_clean_and_opens_in_pybids(done: Conversion) -> None:
     assert [issue for issue in report.issues if issue.level != "info"] == []
     layout = bids_layout(done.dataset)
     assert len(layout.get(suffix="ct", extension=".nii.gz")) == 5
-
-
-# --- bad input -------------------------------------------------------------------------------------------
-
-
-def converted(folder: Path, key: Path) -> Conversion:
-    return convert(NAME, folder, folder.parent / "out", key=key)
-
-
-def rewritten(folder: Path, old: str, new: str, encoding: str = "utf-8-sig") -> None:
-    path = folder / CLINICAL
-    text = path.read_text("utf-8-sig")
-    assert old in text
-    path.write_bytes(text.replace(old, new).encode(encoding))
-
-
-def test_a_version_without_a_clinical_table_is_converted(folder: Path, key: Path) -> None:
-    (folder / CLINICAL).unlink()
-    result = converted(folder, key)
-    assert result.outcome is not None
-    assert len(result.outcome.made) == 1
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("Anon Study UID", "Anon Study UIDs", "'study uid'; 'anon study uids' is like it"),
-        ("Specimen Source", "Specimen Sauce", "unknown column 'specimen sauce': did you mean 'specimen source'"),
-    ],
-)
-def test_a_renamed_column_is_one_clear_line(folder: Path, key: Path, old: str, new: str, message: str) -> None:
-    rewritten(folder, old, new)
-    with pytest.raises(MidsError, match=message):
-        converted(folder, key)
-
-
-def test_a_source_without_annotations_is_one_clear_line(folder: Path, key: Path) -> None:
-    (folder / EXPORT).unlink()
-    with pytest.raises(MidsError, match=r"MD\.ai export"):
-        converted(folder, key)
-
-
-@pytest.mark.parametrize("length", [0, 5000])
-def test_a_cut_export_is_an_issue_and_the_images_are_converted(folder: Path, key: Path, length: int) -> None:
-    path = folder / EXPORT
-    path.write_bytes(path.read_bytes()[:length])
-    result = converted(folder, key)
-    assert codes(result)["ANNOTATIONS_INVALID"] == 1
-    assert result.outcome is not None
-    assert len(result.outcome.made) == 1
-
-
-def test_other_encodings_and_repeated_and_contradicting_rows(folder: Path, key: Path) -> None:
-    uid, patient = source.BARE.uid, source.BARE.patient.removeprefix(f"{source.PREFIX}-")
-    good = f"{patient},sesenta años,5/11/2005,CHEST,X,{uid},4,MR,Negative,swab"
-    again = f"{patient},61,5/11/2005,CHEST,M,{uid},4,CT,Positive,swab"
-    text = (folder / CLINICAL).read_text("utf-8-sig").splitlines()[0]
-    (folder / CLINICAL).write_bytes("\n".join([text, good, again, "a,b"]).encode("latin-1"))
-    result = converted(folder, key)
-    found = codes(result)
-    assert (found["TABLE_READ_AS_LATIN1"], found["ROW_REPEATED"], found["ROW_INVALID"]) == (1, 1, 1)
-    assert found["VALUE_UNKNOWN"] == 2  # neither an age nor a sex
-    assert found["VALUE_CONTRADICTED"] == 1  # MR on CT
-    (row,) = table(result.dataset / "participants.tsv")
-    assert (row["age"], row["age_raw"], row["sex"], row["sex_raw"]) == ("n/a", "sesenta años", "n/a", "X")
-    assert row["covid_test"] == "negative"
-
-
-def test_a_row_that_gives_a_study_to_another_patient_is_not_used(folder: Path, key: Path) -> None:
-    text = (folder / CLINICAL).read_text("utf-8-sig").splitlines()[0]
-    row = f"440808-000999,61,5/11/2005,CHEST,M,{source.BARE.uid},4,CT,Positive,swab"
-    (folder / CLINICAL).write_text(f"{text}\n{row}\n", "utf-8")
-    result = converted(folder, key)
-    assert codes(result)["VALUE_CONTRADICTED"] == 1
-    (person,) = table(result.dataset / "participants.tsv")
-    assert person["sex"] == "n/a"
-
-
-def test_an_empty_table_is_an_issue(folder: Path, key: Path) -> None:
-    (folder / CLINICAL).write_bytes(b"")
-    assert codes(converted(folder, key))["TABLE_INVALID"] == 1
-
-
-def workbook(rows: list[list[object]]) -> bytes:
-    book, buffer = Workbook(), BytesIO()
-    assert book.active is not None
-    for row in rows:
-        book.active.append(row)
-    book.save(buffer)
-    return buffer.getvalue()
-
-
-def test_a_workbook_says_what_its_table_says(folder: Path, key: Path) -> None:
-    (folder / CLINICAL).unlink()
-    patient = source.BARE.patient.removeprefix(f"{source.PREFIX}-")
-    row = [patient, 61.0, "5/11/2005", "CHEST", "F", source.BARE.uid, 4, "CT", "Positive", "swab"]
-    (folder / "clinical.xlsx").write_bytes(workbook([list(source.HEADER), [None], row]))
-    result = converted(folder, key)
-    (person,) = table(result.dataset / "participants.tsv")
-    assert (person["age"], person["sex"], person["covid_test"]) == ("61", "F", "positive")
-    assert codes(result)["COUNT_MISMATCH"] == 0
-
-
-def test_a_broken_or_hostile_workbook_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cut.xlsx").write_bytes(workbook([["a"], [1]])[:-200])
-    (tmp_path / "text.xlsx").write_bytes(b"no workbook")
-    bomb = BytesIO(workbook([["a"], [1]]))
-    with zipfile.ZipFile(bomb, "a") as archive:
-        archive.writestr("xl/bomb.xml", b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "aaaa">]><x>&a;</x>')
-    (tmp_path / "entities.xlsx").write_bytes(bomb.getvalue())
-    for name in ("cut", "text", "entities"):
-        with pytest.raises(DataError) as caught:
-            read_table(tmp_path, Source(f"{name}.xlsx"))
-        assert caught.value.code == "TABLE_INVALID"
-    (tmp_path / "large.xlsx").write_bytes(workbook([["a"], *([["x" * 1000]] * 50)]))
-    monkeypatch.setattr("mids.readers.tables.workbook.LARGEST", 1000)
-    with pytest.raises(DataError, match="unpacks"):
-        read_table(tmp_path, Source("large.xlsx"))
-
-
-def test_everything_in_one_archive_is_read_and_nothing_leaves_the_scratch_folder(folder: Path, key: Path) -> None:
-    packed = folder.parent / "packed"
-    packed.mkdir()
-    with zipfile.ZipFile(packed / "all.zip", "w") as archive:
-        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-            archive.write(path, f"../../{path.relative_to(folder).as_posix()}")
-    result = convert(NAME, packed, folder.parent / "out", key=key)
-    assert result.outcome is not None
-    assert len(result.outcome.made) == 1
-    assert not (folder.parents[1] / EXPORT).exists()
-    assert codes(result)["ANNOTATION_ORPHAN"] == 10
-
-
-def test_a_second_export_and_other_json_are_told_apart(folder: Path, key: Path) -> None:
-    (folder / "notes.json").write_text('{"hello": 1}')
-    shutil.copy(folder / EXPORT, folder / "second.json")
-    result = converted(folder, key)
-    assert codes(result)["ANNOTATION_ORPHAN"] == 20
-    assert any("no MD.ai export" in item.reason for item in result.plan.skipped)
 
 
 # --- real CT ---------------------------------------------------------------------------------------------
@@ -358,7 +193,7 @@ def test_real_ct_with_outlines_of_two_readers(shared: Path, tmp_path: Path, key:
     (root / "metadata.csv").symlink_to(shared / "dicom/lung_pet_ct_dx/metadata.csv")
     (root / "ann.json").symlink_to(shared / "ricord/SYNTHETIC_ricord1a_like_annotations.json")
     result = convert(NAME, root, tmp_path / "out", key=key)
-    assert codes(result) == {"IMAGE_MISSING": 1, "ANNOTATION_REPEATED": 1}
+    assert count_codes(result.issues) == {"IMAGE_MISSING": 1, "ANNOTATION_REPEATED": 1}
     masks = {mask.name.split("desc-")[1]: mask for mask, _ in pairs(result)}
     assert sorted(masks) == ["GreenGroup2UsynB_dseg.nii.gz", "PurpleGroup1UsynA_dseg.nii.gz"]
     for mask in masks.values():

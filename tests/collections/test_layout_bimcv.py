@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from places import SOURCES
 from trees import COMMANDS, chest, fill_folder, put, radiographs, table, tree
 
 from example_datasets.generate import INPUT
 from example_datasets.generators import ct, radiograph
 from example_datasets.generators.dicomfile import fill, uid
-from example_datasets.golden import SOURCES
 from mids import cli
 from mids.conversion import Conversion, convert
 from mids.dataset import Dataset
@@ -247,7 +247,7 @@ def test_the_dataset_is_loaded_as_any_other(tmp_path: Path, key: Path) -> None:
 def test_numbers_inside_a_series_are_unique_kept_and_absent_for_one(keys: list[str], data: st.DataObject) -> None:
     old = data.draw(st.dictionaries(st.sampled_from(keys), st.integers(1, 9)))
     known = {key: f"sub-1/ses-1/mod-rx/sub-1_ses-1_acq-{number}_run-1_cr.png" for key, number in old.items()}
-    found = parts(keys, known)
+    found = parts(keys, known, "bimcv-covid19")
     assert found.keys() == set(keys)
     if len(keys) == 1:
         assert found == {keys[0]: 0}

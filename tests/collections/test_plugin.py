@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from places import EXAMPLES
 
-PLUGIN = Path(__file__).parents[2] / "example_datasets" / "plugin"
+PLUGIN = EXAMPLES / "plugin"
 
 
 @pytest.fixture

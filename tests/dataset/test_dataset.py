@@ -1,59 +1,24 @@
 """A dataset on disk is read as it is: every image a row, every value a string, published forms included."""
 
-import json
 import logging
 import re
-import shutil
 import tempfile
-from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from by_hand import CT, HEAD, LATERAL, RX, TABLES, names, written
+from hypothesis import given
 from PIL import Image
 
 from example_datasets.generators import anatomy, ct
 from mids.conversion import Conversion
 from mids.dataset import Dataset, Picture, Volume
-from mids.dataset.layout import CONFIG, bids_layout, pybids_config
 from mids.errors import DataError, MidsError
-from mids.resources import schemas
-from mids.vocabulary.names import Name, build
+from mids.vocabulary.names import Name
 from mids.vocabulary.schema import load
-
-RX = "sub-01/ses-A/mim-rx/sub-01_ses-A_run-01_bp-chest_vp-pa_dx.png"
-LATERAL = "sub-01/ses-A/mim-rx/sub-01_ses-A_run-01_bp-chest_vp-ll_dx.png"
-CT = "sub-01/ses-B/mim-ct/sub-01_ses-B_run-1_bp-chest_ct.nii.gz"
-HEAD = "sub-02/ses-A/anat/sub-02_ses-A_run-1_T1w.nii.gz"
-TABLES = {
-    "participants.tsv": "participant_id\tage\tsex\tnotes\nsub-01\t061\tF\tNA\nsub-02\tn/a\tM\t\n",
-    "sub-01/sub-01_sessions.tsv": "session_id\tacq_time\tage\nses-A\t1920-01-02\t60\nses-B\t1921-01-02\t61\n",
-    "sub-02/sub-02_sessions.tsv": "session_id\tacq_time\tage\nses-A\t1920-05-05\t36\n",
-    "sub-01/ses-A/sub-01_ses-A_scans.tsv": (
-        f"filename\tacq_time\tmodality\nmim-rx/{Path(RX).name}\t1920-01-02T10:00:00\tdx\n"
-        f"mim-rx/{Path(RX).name}\tn/a\ttwice\n"
-    ),
-}
-
-
-def written(root: Path, texts: Mapping[str, str]) -> Path:
-    """The files, and a description, below `root`."""
-    for path, text in {"dataset_description.json": '{"Name": "By hand"}', **texts}.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
-    return root
-
-
-@pytest.fixture
-def made(tmp_path: Path) -> Path:
-    """Two subjects, four images without content, and tables."""
-    return written(tmp_path / "made", dict.fromkeys([RX, LATERAL, CT, HEAD], "") | TABLES)
-
 
 # --- what is a dataset ---
 
@@ -172,26 +137,6 @@ def test_a_broken_table_is_left_out_and_said(made: Path, caplog: pytest.LogCaptu
     assert dataset.sessions["participant_id"].tolist() == ["sub-02"]
 
 
-LABELS = st.text("abcXYZ019", min_size=1, max_size=4)
-
-
-@st.composite
-def names(draw: st.DrawFn) -> Name:
-    """A name of any suffix that pictures or volumes have, with any entities."""
-    schema = load()
-    images = [
-        s for s in schema.suffixes.values() if s.group not in ("", "*") and s.extensions[0] in (".png", ".nii.gz")
-    ]
-    suffix = draw(st.sampled_from(images))
-    values = {"sub": draw(LABELS), "ses": draw(LABELS), "run": draw(st.from_regex("[0-9]{1,3}", fullmatch=True))}
-    for key in draw(st.sets(st.sampled_from(list(schema.entities)), max_size=6)):
-        entity = schema.entities[key]
-        codes = st.sampled_from(sorted(schema.code_lists[entity.code_list].codes)) if entity.code_list else LABELS
-        values[key] = draw(st.from_regex("[0-9]{1,3}", fullmatch=True) if entity.kind == "index" else codes)
-    return build(values, suffix.suffix, suffix.extensions[0], group=suffix.group, datatype=suffix.datatype)
-
-
-@settings(deadline=None)
 @given(names())
 def test_images_say_what_the_name_was_built_from(name: Name) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -216,7 +161,7 @@ def test_table_keeps_every_character(made: Path) -> None:
 
 @pytest.mark.parametrize("path", ["absent.tsv", "../made/participants.tsv", "sub-01"])
 def test_table_outside_the_dataset_is_refused(made: Path, path: str) -> None:
-    with pytest.raises(MidsError, match="is no file of the dataset"):
+    with pytest.raises(MidsError, match="is not a file of the dataset"):
         Dataset(made).table(path)
 
 
@@ -343,7 +288,7 @@ def test_broken_images_name_their_code(made: Path, path: str, code: str) -> None
 
 
 def test_only_images_of_the_dataset_can_be_loaded(made: Path) -> None:
-    with pytest.raises(MidsError, match="is no file of the dataset"):
+    with pytest.raises(MidsError, match="is not a file of the dataset"):
         Dataset(made).load(RX.replace("-pa", "-ap"))
     with pytest.raises(MidsError, match="neither NIfTI nor PNG"):
         Dataset(made).load("participants.tsv")
@@ -376,73 +321,3 @@ def test_loaded_ct_has_the_phantoms_hounsfield_units_at_its_places(phantom: Conv
         x, y, z = nib.affines.apply_affine(volume.affine, voxels).T
         expected = np.round(anatomy.hu(-x, -y, z))  # the phantom is in DICOM's axes: +x left, +y posterior
         assert np.mean(volume.data[tuple(voxels.T)] == expected) > 0.999
-
-
-# --- pybids ---
-
-SHORT = {entity["name"]: entity["pattern"] for entity in pybids_config(load())["entities"]}
-
-
-def entities_of(row: Mapping[str, object]) -> dict[str, str]:
-    """A row of `images` as entities of pybids: by what the patterns of the configuration look for."""
-    columns = {name: re.sub(r"^\[_/\\\\\]([a-z]+)-.*", r"\1", pattern) for name, pattern in SHORT.items()}
-    columns |= {name: name for name in ("suffix", "group", "datatype", "extension")}
-    return {n: str(row[c]) for n, c in columns.items() if c in row and not pd.isna(row[c])}
-
-
-def test_committed_configuration_is_that_of_the_vocabulary() -> None:
-    committed = json.loads((schemas() / CONFIG).read_text(encoding="utf-8"))
-    assert committed == pybids_config(load()), (
-        "write json.dumps(pybids_config(load()), indent=2) to schemas/pybids.json"
-    )
-
-
-def test_entities_have_the_names_that_pybids_gives_them() -> None:
-    stock = json.loads((files("bids.layout") / "config" / "bids.json").read_text(encoding="utf-8"))["entities"]
-    ours = {re.sub(r".*?([a-z]+)-\(.*", r"\1", pattern): name for name, pattern in SHORT.items() if "-(" in pattern}
-    theirs = {re.sub(r".*?([a-z]+)-\(.*", r"\1", e["pattern"]): e["name"] for e in stock if "-(" in e["pattern"]}
-    assert len(theirs) > 20
-    assert {key: ours[key] for key in theirs} == theirs
-
-
-def test_pybids_finds_every_image_of_the_phantom(phantom: Conversion) -> None:
-    layout = bids_layout(phantom.dataset)
-    dataset = Dataset(phantom.dataset)
-    for row in dataset.images.to_dict("records"):
-        wanted = entities_of(row)
-        exactly = [f for f in layout.get(**wanted) if set(f.get_entities()) == set(wanted)]
-        assert [file.relpath for file in exactly] == [row["filename"]]
-        assert layout.build_path(wanted, absolute_paths=False, validate=False) == row["filename"]
-        assert exactly[0].get_metadata()["Modality"] == dataset.sidecar(row["filename"])["Modality"]
-    found = layout.get(bodypart="chest", group="rx", extension=".png")
-    assert len(found) == len(dataset.select(bp="chest", modality="rx"))
-
-
-def test_pybids_looks_at_the_end_of_paths_only(made: Path) -> None:
-    elsewhere = made.parent / "sub-99" / "ses-Z" / "mim-us" / "anat"
-    shutil.copytree(made, elsewhere)
-    layout = bids_layout(elsewhere)
-    assert set(layout.get_subjects()) == {"01", "02"}
-    assert set(layout.get_sessions()) == {"A", "B"}
-    assert [file.relpath for file in layout.get(run=1, group="ct")] == [CT]
-    assert {str(file.get_entities()["run"]) for file in layout.get(suffix="dx")} == {"01"}
-    assert {file.relpath for file in layout.get(datatype="anat")} == {HEAD}
-
-
-@settings(max_examples=15, deadline=None)
-@given(names())
-def test_pybids_reads_any_name_that_is_built(name: Name) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        root = written(Path(folder), {name.path: ""})
-        (file,) = bids_layout(root).get(suffix=name.suffix)
-        row = Dataset(root).images.to_dict("records")[0]
-        assert {key: str(value) for key, value in file.get_entities().items()} == entities_of(row)
-        assert bids_layout(root).build_path(entities_of(row), absolute_paths=False, validate=False) == name.path
-
-
-def test_pybids_without_a_dataset_or_with_a_broken_one(made: Path) -> None:
-    with pytest.raises(MidsError, match="is no folder"):
-        bids_layout(made / "absent")
-    written(made, {RX.replace(".png", ".json"): "{"})
-    with pytest.raises(MidsError, match="can't index"):
-        bids_layout(made)

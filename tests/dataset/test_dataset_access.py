@@ -1,18 +1,18 @@
 """Labels, tests, segmentations, terms and timelines of a dataset, on tables written by hand and on golden pairs."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from by_hand import written
+from places import SOURCES
 
 import mids
 from mids.dataset import Dataset, Picture
 from mids.dataset.terms import implied
 from mids.errors import MidsError
 
-GOLDEN = Path(__file__).parents[2] / "example_datasets" / "sources"
 A = "sub-1/ses-A/mim-rx/sub-1_ses-A_run-1_bp-chest_vp-pa_dx.png"
 B = "sub-1/ses-B/mim-rx/sub-1_ses-B_run-1_bp-chest_vp-pa_dx.png"
 B2 = "sub-1/ses-B/mim-rx/sub-1_ses-B_run-1_bp-chest_vp-ll_dx.png"
@@ -42,13 +42,6 @@ SCANS = {
     "sub-1/ses-B/sub-1_ses-B_scans.tsv": f"filename\tacq_time\n{B[12:]}\tn/a\n{B2[12:]}\tn/a\n",
     "sub-1/sub-1_sessions.tsv": "session_id\tacq_time\nses-A\t1920-01-03\nses-B\t1920-01-10T12:00:00\n",
 }
-
-
-def written(root: Path, texts: Mapping[str, str]) -> Path:
-    for path, text in {"dataset_description.json": '{"Name": "By hand"}', **texts}.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
-    return root
 
 
 @pytest.fixture
@@ -107,7 +100,7 @@ def test_a_tree_that_runs_in_a_circle_ends(made: Path) -> None:
 def test_an_unknown_label_is_wrong_use(made: Path, tmp_path: Path) -> None:
     with pytest.raises(MidsError, match=r"no such label: did you mean pneumonia"):
         Dataset(made).select(label="pneumona")
-    with pytest.raises(MidsError, match="it has no labels"):
+    with pytest.raises(MidsError, match="the dataset has no labels"):
         Dataset(written(tmp_path / "bare", {A: ""})).select(label="nodes")
 
 
@@ -190,7 +183,7 @@ def test_the_licence_of_an_image_goes_before_that_of_its_dataset(tmp_path: Path,
 
 
 def test_no_image_of_ricord_may_be_used_commercially() -> None:
-    dataset = Dataset(GOLDEN / "midrc-ricord-1a" / "mids")
+    dataset = Dataset(SOURCES / "midrc-ricord-1a" / "mids")
     assert len(dataset.images) > 0
     assert dataset.select(commercial=True).empty
 
@@ -198,9 +191,9 @@ def test_no_image_of_ricord_may_be_used_commercially() -> None:
 # --- segmentations ---
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in GOLDEN.iterdir()))
+@pytest.mark.parametrize("name", sorted(path.name for path in SOURCES.iterdir()))
 def test_every_segmentation_has_the_shape_of_its_image(name: str) -> None:
-    dataset = Dataset(GOLDEN / name / "mids")
+    dataset = Dataset(SOURCES / name / "mids")
     on_disk = [path for path in (dataset.path / "derivatives").rglob("*dseg.*") if path.suffix in (".png", ".gz")]
     assert sorted(dataset.rois["filename"]) == sorted(p.relative_to(dataset.path).as_posix() for p in on_disk)
     for _, roi in dataset.rois.iterrows():
@@ -249,7 +242,7 @@ def test_fields_of_sidecars_are_columns_as_texts(made: Path) -> None:
 @pytest.mark.parametrize("name", ["dicom", "bimcv-covid19"])
 def test_fields_are_what_sidecars_say(name: str) -> None:
     keys = ["KVP", "ImageType", "EchoTime", "Manufacturer", "Rows"]
-    dataset = Dataset(GOLDEN / name / "mids", fields=keys)
+    dataset = Dataset(SOURCES / name / "mids", fields=keys)
     for _, row in dataset.images.iterrows():
         sidecar = dataset.sidecar(row)
         for key in keys:
@@ -268,7 +261,7 @@ def test_pybids_finds_the_same_images(phantom: mids.Conversion) -> None:
 
 
 def test_a_joined_row_is_loaded_from_its_dataset() -> None:
-    joined = mids.concat([GOLDEN / "covid-chestxray" / "mids", GOLDEN / "bimcv-covid19" / "mids"])
+    joined = mids.concat([SOURCES / "covid-chestxray" / "mids", SOURCES / "bimcv-covid19" / "mids"])
     rows = joined.images[joined.images["group"] == "rx"]
     assert set(rows["dataset"]) == {"covid-chestxray", "bimcv-covid19"}
     for _, row in rows.iterrows():

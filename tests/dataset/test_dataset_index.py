@@ -11,29 +11,29 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
+from places import SOURCES
 
 from mids.dataset import Dataset, images
 from mids.errors import MidsError
 
-GOLDEN = Path(__file__).parents[2] / "example_datasets" / "sources"
 FIELDS = ("KVP", "Manufacturer", "ImageType")
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    return shutil.copytree(GOLDEN / "midrc-ricord-1a" / "mids", tmp_path / "dataset")
+    return shutil.copytree(SOURCES / "midrc-ricord-1a" / "mids", tmp_path / "dataset")
 
 
 def same(one: Dataset, other: Dataset) -> None:
     assert_frame_equal(one.images, other.images, check_like=True)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in GOLDEN.iterdir()))
+@pytest.mark.parametrize("name", sorted(path.name for path in SOURCES.iterdir()))
 def test_an_index_gives_what_reading_gives(name: str, tmp_path: Path) -> None:
-    path, index = GOLDEN / name / "mids", tmp_path / "index.parquet"
+    path, index = SOURCES / name / "mids", tmp_path / "index.parquet"
     for _ in range(2):
         same(Dataset(path, fields=FIELDS, index=index), Dataset(path, fields=FIELDS))
     same(Dataset(path, index=index), Dataset(path))  # other fields: made anew
@@ -59,11 +59,11 @@ def steps(root: Path) -> Iterator[str]:
     yield from sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, phases=[Phase.generate])
 @given(st.data())
 def test_after_any_changes_the_index_is_fresh(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        root = shutil.copytree(GOLDEN / "covid-chestxray" / "mids", Path(folder) / "dataset")
+        root = shutil.copytree(SOURCES / "covid-chestxray" / "mids", Path(folder) / "dataset")
         index = Path(folder) / "index.parquet"
         _ = Dataset(root, fields=FIELDS, index=index).images
         for _ in range(data.draw(st.integers(1, 3))):
@@ -109,12 +109,12 @@ def test_wrong_use_of_an_index(copy: Path, tmp_path: Path) -> None:
     pd.DataFrame({"a": ["1"]}).to_parquet(other)
     text = tmp_path / "text.parquet"
     text.write_text("no Parquet")
-    for path, message in ((other, "is no index"), (text, "is no Parquet file")):
+    for path, message in ((other, "is not an index"), (text, "is not a Parquet file")):
         before = path.read_bytes()
         with pytest.raises(MidsError, match=message):
             _ = Dataset(copy, index=path).images
         assert path.read_bytes() == before
-    with pytest.raises(MidsError, match="can't be written"):
+    with pytest.raises(MidsError, match="can't write"):
         _ = Dataset(copy, index=tmp_path / "absent" / "i.parquet").images
 
 

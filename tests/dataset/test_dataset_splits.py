@@ -6,8 +6,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from places import SOURCES
 
 from mids.cli import main
 from mids.dataset import Dataset
@@ -15,7 +16,6 @@ from mids.dataset.splits import exact, groups, parts
 from mids.errors import MidsError
 from mids.validation.runner import validate
 
-GOLDEN = Path(__file__).parents[2] / "example_datasets" / "sources"
 PARTS = ("train", "validation", "test")
 
 people = st.lists(st.text("abc0123456789", min_size=1, max_size=6), unique=True, max_size=120)
@@ -26,7 +26,6 @@ def shares_of(weights: tuple[int, ...]) -> dict[str, float]:
     return {part: weight / sum(weights) for part, weight in zip(PARTS, weights, strict=True)}
 
 
-@settings(deadline=None)
 @given(people, tenths, st.integers(0, 99))
 def test_every_part_has_its_fraction_within_one(ids: list[str], weights: tuple[int, ...], seed: int) -> None:
     shares = shares_of(weights)
@@ -38,7 +37,6 @@ def test_every_part_has_its_fraction_within_one(ids: list[str], weights: tuple[i
         assert share or not counts[part]
 
 
-@settings(deadline=None)
 @given(people, tenths, st.integers(0, 9), st.data())
 def test_every_stratum_has_its_fractions_within_two(
     ids: list[str], weights: tuple[int, ...], seed: int, data: st.DataObject
@@ -53,7 +51,6 @@ def test_every_stratum_has_its_fractions_within_two(
             assert abs(sum(found[one] == part for one in own) - share * len(own)) < 2 + 1e-9
 
 
-@settings(deadline=None)
 @given(people, st.integers(0, 9), st.randoms())
 def test_the_order_of_people_plays_no_part(ids: list[str], seed: int, random: object) -> None:
     shuffled = sorted(ids, key=lambda _: random.random())  # type: ignore[attr-defined]
@@ -72,7 +69,6 @@ def test_a_seed_is_another_split() -> None:
     assert len({tuple(sorted(parts(ids, shares_of((5, 0, 5)), seed).items())) for seed in range(5)}) == 5
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text("ab", min_size=1), st.integers(1, 9), min_size=1), st.integers(0, 9))
 def test_groups_stay_within_the_largest_of_their_share(sizes: dict[str, int], seed: int) -> None:
     shares = shares_of((6, 2, 2))
@@ -102,7 +98,7 @@ def test_thirds_are_fractions() -> None:
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> Dataset:
-    return Dataset(shutil.copytree(GOLDEN / "fidac" / "mids", tmp_path / "fidac"))
+    return Dataset(shutil.copytree(SOURCES / "fidac" / "mids", tmp_path / "fidac"))
 
 
 def test_no_participant_is_in_two_parts_and_every_image_in_one(dataset: Dataset) -> None:
@@ -113,7 +109,7 @@ def test_no_participant_is_in_two_parts_and_every_image_in_one(dataset: Dataset)
 
 
 def test_subjects_of_one_site_stay_together() -> None:
-    dataset = Dataset(GOLDEN / "bimcv-covid19" / "mids")
+    dataset = Dataset(SOURCES / "bimcv-covid19" / "mids")
     table = dataset.splits(fractions={"train": 0.5, "test": 0.5}, by="region")
     assert table["split"].nunique() == 1  # all are of one region
     assert dataset.splits(fractions={"tr": 0.5, "te": 0.5})["split"].nunique() == 2

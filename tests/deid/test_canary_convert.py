@@ -11,18 +11,13 @@ import pytest
 from canaries import NAME, Found, Run, Source, leaks, run, source
 from trees import command, images, table, tree
 
-from example_datasets import canary_broken, canary_sources, canary_study
+from example_datasets import canary_broken, canary_sources
 from mids import collections
 from mids.deid.policy import chosen, presets
 
 RELEASED = ("--burned-in", "release")
-"""Attributes of secondary captures stand in every file, which would be held back."""
+"""Attributes of secondary captures stand in every file, which would be withheld."""
 REPORTS = ("text", "json", "jsonl", "sarif", "junit", "github", "gitlab", "markdown", "html")
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return source(tmp_path_factory.mktemp("canary") / "in", canary_study.files)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from canaries import Source, leaks, run, source
 from pydicom.dataset import Dataset
 from trees import command, tree
 
-from example_datasets import canary_broken, canary_study
+from example_datasets import canary_broken
 from example_datasets.canary import Canary
 from mids.deid.policy import OPTIONS, Policy, chosen, presets
 
@@ -23,13 +23,8 @@ RELEASED = ("--burned-in", "release")
 POLICIES = [("basic", ()), *(("basic", (option,)) for option in OPTIONS), *((p, ()) for p in presets() if p != "basic")]
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return source(tmp_path_factory.mktemp("canary") / "in", canary_study.files)
-
-
 def _flags(profile: str, options: tuple[str, ...]) -> list[str]:
-    """Everything is delivered: attributes of secondary captures stand in every file, which would be held back."""
+    """Everything is delivered: attributes of secondary captures stand in every file, which would be withheld."""
     return ["--profile", profile, *(f"--option={option}" for option in options), *RELEASED]
 
 

@@ -10,21 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from canaries import Seeker, Source, source, views
+from canaries import Seeker, Source, views
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from example_datasets import canary_study
 from example_datasets.canary import Cage, code, table
 from example_datasets.canary_study import ct, written
 from example_datasets.generators.dicomfile import encode
 from mids.deid.policy import Policy
-
-
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Source:
-    return source(tmp_path_factory.mktemp("canary"), canary_study.files)
 
 
 def test_every_canary_is_another(study: Source) -> None:

@@ -1,6 +1,5 @@
 """What a policy does to a conversion: ids, dates, ages, regions, texts and sidecars, on known input."""
 
-import csv
 import json
 import re
 from dataclasses import replace
@@ -9,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from places import SOURCES
+from trees import table
 
 from example_datasets.generators.dicomfile import encode, instance, uid, with_pixels
 from mids import cli
@@ -23,12 +24,7 @@ from mids.vocabulary.schema import load as vocabulary
 Table = list[dict[str, str]]
 DIGITAL_X_RAY = "1.2.840.10008.5.1.4.1.1.1.1"
 PEOPLE = (("P1", "093Y", "F", ("20200301", "20200315")), ("P2", "047Y", "M", ("20200301",)))
-RAW = Path(__file__).parents[2] / "example_datasets" / "sources" / "bimcv-covid19-raw" / "input"
-
-
-def table(path: Path) -> Table:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream, delimiter="\t"))
+RAW = SOURCES / "bimcv-covid19-raw" / "input"
 
 
 @pytest.fixture(scope="module")

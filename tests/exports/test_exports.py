@@ -14,13 +14,13 @@ import jsonschema
 import pytest
 from bids import BIDSLayout
 from bidsschematools.validator import validate_bids
+from places import EXAMPLES
 
 from mids.errors import MidsError
 from mids.exports import KINDS, export_schema
 from mids.resources import schemas
 from mids.vocabulary.schema import load
 
-EXAMPLES = Path(__file__).parents[2] / "example_datasets"
 VALID = [EXAMPLES / "valid", *sorted(EXAMPLES.glob("sources/*/mids"))]
 VALIDATOR = shutil.which("bids-validator-deno", path=str(Path(sys.executable).parent))
 SCHEMA = load()
@@ -51,7 +51,7 @@ def test_every_export_is_json_and_the_same_each_time() -> None:
 
 
 def test_another_kind_is_wrong_use() -> None:
-    with pytest.raises(MidsError, match="no export yaml: give one of bids, pybids"):
+    with pytest.raises(MidsError, match="unknown export yaml: choose from bids, pybids"):
         export_schema("yaml", SCHEMA)  # type: ignore[arg-type]
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pydicom
 import pytest
 from datacite import schema45
+from places import SOURCES
 from pydicom.datadict import dictionary_VM
 
 from mids.cli import main
@@ -25,8 +26,7 @@ from mids.exports.monai import datalist
 from mids.exports.targets import document, write
 from mids.vocabulary.schema import load
 
-GOLDEN = Path(__file__).parents[2] / "example_datasets" / "sources"
-NAMES = sorted(path.name for path in GOLDEN.iterdir())
+NAMES = sorted(path.name for path in SOURCES.iterdir())
 PUBLISHED = {
     "Name": "Invented", "BIDSVersion": "1.10.1", "Description": "Radiographs of nobody.", "License": "CC-BY-NC-4.0",
     "Authors": ["Doe, Jane", "Mary Major", "Invented University"], "Publisher": "Nobody's Archive",
@@ -40,7 +40,7 @@ PUBLISHED = {
 @pytest.fixture
 def published(tmp_path: Path) -> Dataset:
     """A golden pair with all that can be said of a dataset."""
-    root = shutil.copytree(GOLDEN / "covid-chestxray" / "mids", tmp_path / "dataset")
+    root = shutil.copytree(SOURCES / "covid-chestxray" / "mids", tmp_path / "dataset")
     (root / "dataset_description.json").write_text(json.dumps(PUBLISHED), encoding="utf-8")
     return Dataset(root)
 
@@ -66,7 +66,7 @@ def opened(mlcroissant: Any, dataset: Dataset, folder: Path) -> Any:
 @pytest.mark.filterwarnings("ignore")  # of libraries that mlcroissant loads
 @pytest.mark.parametrize("name", NAMES)
 def test_croissant_is_valid_and_its_records_are_the_tables(mlcroissant: Any, name: str, tmp_path: Path) -> None:
-    dataset = Dataset(GOLDEN / name / "mids")
+    dataset = Dataset(SOURCES / name / "mids")
     seen = opened(mlcroissant, dataset, tmp_path)
     assert not seen.metadata.issues.errors
     records = {record.id: list(seen.records(record.id)) for record in seen.metadata.record_sets}
@@ -120,7 +120,7 @@ def test_datacite_is_valid_and_says_what_the_description_says(published: Dataset
 
 @pytest.mark.parametrize("name", NAMES)
 def test_datacite_of_every_collection_is_valid_once_it_is_published(name: str, tmp_path: Path) -> None:
-    root = shutil.copytree(GOLDEN / name / "mids", tmp_path / "dataset")
+    root = shutil.copytree(SOURCES / name / "mids", tmp_path / "dataset")
     path = root / "dataset_description.json"
     said = {"Authors": ["Doe, Jane"], **json.loads(path.read_text("utf-8"))}
     path.write_text(json.dumps(said | {"Publisher": "An archive", "DatePublished": "2024"}), encoding="utf-8")
@@ -129,7 +129,7 @@ def test_datacite_of_every_collection_is_valid_once_it_is_published(name: str, t
 
 def test_datacite_says_all_that_is_lacking() -> None:
     with pytest.raises(MidsError, match="DataCite needs Authors, Publisher, DatePublished of dataset_description"):
-        datacite(Dataset(GOLDEN / "dicom" / "mids"))
+        datacite(Dataset(SOURCES / "dicom" / "mids"))
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_dois_and_versions_are_found(tmp_path: Path) -> None:
     ("name", "readers"), [("bimcv-covid19-raw", ()), ("midrc-ricord-1a", ()), ("covid-chestxray", ("lungVAE",))]
 )
 def test_the_list_names_each_mask_with_its_image(name: str, readers: tuple[str, ...]) -> None:
-    dataset = Dataset(GOLDEN / name / "mids")
+    dataset = Dataset(SOURCES / name / "mids")
     content = datalist(dataset, readers=readers)
     items = [item for part in ("training", "validation", "test") for item in content.get(part, ())]
     assert content["modality"]["0"] == "/".join(sorted(set(dataset.images["suffix"])))
@@ -174,7 +174,7 @@ def test_the_list_names_each_mask_with_its_image(name: str, readers: tuple[str, 
 
 
 def test_parts_of_the_list_are_those_of_the_partitions(tmp_path: Path) -> None:
-    dataset = Dataset(shutil.copytree(GOLDEN / "midrc-ricord-1a" / "mids", tmp_path / "dataset"))
+    dataset = Dataset(shutil.copytree(SOURCES / "midrc-ricord-1a" / "mids", tmp_path / "dataset"))
     assert len(datalist(dataset)["training"]) == len(dataset.rois)
     table = dataset.splits(fractions={"validation": 0.5, "test": 0.5}, write=True).set_index("filename")["split"]
     content = datalist(dataset)
@@ -185,7 +185,7 @@ def test_parts_of_the_list_are_those_of_the_partitions(tmp_path: Path) -> None:
 
 
 def test_labels_to_classify_stand_for_what_is_below_them() -> None:
-    dataset = Dataset(GOLDEN / "bimcv-covid19" / "mids")
+    dataset = Dataset(SOURCES / "bimcv-covid19" / "mids")
     content = datalist(dataset, "classification", modality="rx", labels=["increased density", "normal"])
     assert content["labels"] == {"0": "increased density", "1": "normal"}
     found = {item["image"]: item["label"] for part in ("training", "test") for item in content[part]}
@@ -199,14 +199,14 @@ def test_labels_to_classify_stand_for_what_is_below_them() -> None:
 
 
 def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
-    dataset = Dataset(GOLDEN / "dicom" / "mids")
+    dataset = Dataset(SOURCES / "dicom" / "mids")
     for task in ("segmentation", "classification"):
         with pytest.raises(MidsError, match=f"nothing for {task}"):
             datalist(dataset, task)  # type: ignore[arg-type]
 
 
 def test_values_that_mean_two_things_are_refused(tmp_path: Path) -> None:
-    dataset = Dataset(shutil.copytree(GOLDEN / "midrc-ricord-1a" / "mids", tmp_path / "dataset"))
+    dataset = Dataset(shutil.copytree(SOURCES / "midrc-ricord-1a" / "mids", tmp_path / "dataset"))
     table = dataset.path / str(dataset.rois["lookup"].iloc[0])
     table.write_text("index\tname\n1\tsomething else\n")
     with pytest.raises(MidsError, match="the value 1 means"):
@@ -218,7 +218,7 @@ def test_values_that_mean_two_things_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parquet_holds_the_tables_as_texts(name: str, tmp_path: Path) -> None:
-    dataset = Dataset(GOLDEN / name / "mids", fields=["KVP"])
+    dataset = Dataset(SOURCES / name / "mids", fields=["KVP"])
     written = {path.stem: pd.read_parquet(path) for path in write(dataset, "parquet", tmp_path / "tables")}
     assert set(written) <= {"images", "participants", "sessions", "labels", "tests", "rois", "partitions"}
     for key in ("images", "participants", "sessions", "labels", "tests", "rois"):
@@ -236,7 +236,7 @@ def test_parquet_holds_the_tables_as_texts(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_sidecars_are_read_by_pydicom_with_the_same_values(name: str) -> None:
-    dataset, fields = Dataset(GOLDEN / name / "mids"), load().fields
+    dataset, fields = Dataset(SOURCES / name / "mids"), load().fields
     seen = 0
     for path, content in dicom_sidecars(dataset):
         found = pydicom.Dataset.from_json(json.dumps(content))
@@ -278,7 +278,7 @@ def test_what_dicom_does_not_allow_is_left_out() -> None:
 
 
 def test_documents_and_folders_are_written_once(tmp_path: Path) -> None:
-    dataset = Dataset(GOLDEN / "bimcv-covid19" / "mids")
+    dataset = Dataset(SOURCES / "bimcv-covid19" / "mids")
     (file,) = write(dataset, "croissant", tmp_path / "croissant.json")
     assert json.loads(file.read_text("utf-8")) == document(dataset, "croissant")
     paths = write(dataset, "dicom-json-sidecars", tmp_path / "json")
@@ -292,7 +292,7 @@ def test_documents_and_folders_are_written_once(tmp_path: Path) -> None:
 
 
 def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = str(GOLDEN / "bimcv-covid19" / "mids")
+    source = str(SOURCES / "bimcv-covid19" / "mids")
     assert main(["export", source, "--to", "croissant"]) == 0
     printed = capsys.readouterr()
     assert printed.err == "not said in dataset_description.json: DatePublished\n"
@@ -311,4 +311,4 @@ def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, caps
 def test_a_broken_description_is_wrong_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "dataset_description.json").write_text("[")
     assert main(["export", str(tmp_path), "--to", "croissant"]) == 1
-    assert capsys.readouterr().err == "error: JSON_INVALID: dataset_description.json is no JSON object\n"
+    assert capsys.readouterr().err == "error: JSON_INVALID: dataset_description.json is not a JSON object\n"

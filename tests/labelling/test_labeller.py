@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from places import ROOT
 
 from example_datasets.generators import reports, reports_unseen
 from mids.analysis.evaluation import as_text, evaluate
@@ -16,7 +17,6 @@ from mids.cli import label as cli_label
 from mids.errors import MidsError
 from mids.labelling.labeller import Sentence, label, label_rows, lexicon, sentences
 
-ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "labeller.md"
 
 
@@ -151,7 +151,7 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
         lexicon("xx")
     path.write_text("language: fr\n", encoding="utf-8")
     lexicon.cache_clear()
-    with pytest.raises(MidsError, match=r"fr\.yaml is no lexicon"):
+    with pytest.raises(MidsError, match=r"fr\.yaml is not a lexicon"):
         lexicon(str(path))
 
 
@@ -216,7 +216,7 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         ((str(path), "--text", "informe"), "lacks the column 'informe'"),
         ((str(path), "-o", str(path)), "exists"),
         ((str(path), "--lexicon", "xx"), "no lexicon xx"),
-        ((str(path), "--model", "ours"), "no labeller is called ours"),
+        ((str(path), "--model", "ours"), "unknown labeller ours"),
     ):
         with pytest.raises(MidsError, match=message):
             command(*texts)

@@ -348,3 +348,14 @@ def test_regions_lie_right_on_real_tilted_slices(shared: Path, tmp_path: Path) -
     apart, normal = centre * (-1, -1, 1) - expected, np.cross(x, y)
     assert np.abs(apart - normal * (apart @ normal)).max() < 0.6
     assert abs(apart @ normal) < 7.4 / 2  # the gaps on both sides differ, and each side gives half of its gap
+
+
+def test_regions_on_a_picture_of_unknown_size_are_an_issue() -> None:
+    record = Record("P1", "1", "s", "picture", "DX", (Source("x.png"),), {})
+    outline = Outline("a", ((0, 0), (2, 0), (2, 2)))
+    drawn = Regions("P1", "1", record.image, "r", (outline,), {"a": 1}, JSON)
+    mask = MaskFile("P1", "1", record.image, "other", Source("m.png"), {"a": 1})
+    plan = build([[record, drawn, mask]], context())
+    assert [job.action.sources for job in plan.jobs] == [(Source("x.png"),)]
+    found = [(one.code, one.path) for one in plan.subjects[0].issues]
+    assert found == [("REGION_MISMATCH", JSON.name), ("REGION_MISMATCH", "m.png")]

@@ -3,7 +3,8 @@
 import shutil
 from pathlib import Path
 
-from example_datasets.golden import SOURCES
+from places import SOURCES
+
 from mids.conversion import convert
 
 INPUT = SOURCES / "midrc-ricord-1a" / "input"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 
 from mids.report.formats import outputs
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PAGE = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
 DOCKER = (ROOT / "containers" / "Dockerfile").read_text(encoding="utf-8")

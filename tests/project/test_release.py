@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 
 from mids._version import __version__
 
-ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 LAST = "0.1.0"

@@ -15,6 +15,7 @@ def shape() -> Shape:
 def test_rooms_are_few_and_not_crowded(shape: Shape) -> None:
     assert shape.loose_modules <= 10
     assert shape.widest_package <= 15
+    assert shape.widest_test_folder <= 20
     assert shape.layers <= 10
 
 
@@ -35,13 +36,15 @@ def test_what_is_counted_would_be_found(tmp_path: Path) -> None:
         "mids/a.py": "from importlib import import_module\n\n\ndef f():\n"
         + "    pass\n" * 50
         + 'x = import_module("mids.b")\n',
+        "tests/checks/test_a.py": "",
+        "tests/checks/test_b.py": "",
         "mids/b.py": "def g() -> None:\n    from mids import a\n" + "\n" * 400,
     }
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     shape = measure(tmp_path)
-    assert (shape.loose_modules, shape.widest_package, shape.layers) == (2, 2, 2)
+    assert (shape.loose_modules, shape.widest_package, shape.widest_test_folder, shape.layers) == (2, 2, 2, 2)
     assert set(shape.cycles) == {"mids.a", "mids.b"}
     assert (shape.long_functions, shape.without_return_type) == (("mids/a.py:f",), ("mids/a.py:f",))
     assert shape.long_files == ("mids/b.py",)

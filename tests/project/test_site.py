@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
+from places import ROOT
 
 import mids
 
-ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "docs"))
 
-import make_site  # noqa: E402
+import make_site
 
 if not Path(sys.executable).with_name("zensical").exists():
     pytest.skip("the builder of the site is not installed: pip install '.[docs]'", allow_module_level=True)

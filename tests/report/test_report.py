@@ -17,6 +17,7 @@ import sarif_om
 from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from places import ROOT
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
@@ -27,7 +28,6 @@ from mids.validation.baseline import fingerprint, numbered
 from mids.validation.outcome import Report, Waived
 from mids.validation.runner import definitions, validate
 
-ROOT = Path(__file__).parents[2]
 BROKEN = ROOT / "example_datasets" / "broken"
 
 CELL = Issue(

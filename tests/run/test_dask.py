@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from places import ROOT
 from trees import COMMANDS, fill_folder, radiographs, tree
 
 from example_datasets.generate import INPUT
@@ -26,7 +27,6 @@ from mids.records import Made, Source
 distributed = pytest.importorskip("distributed", reason="the extra `dask` is not installed")
 dask_config = pytest.importorskip("dask.config")
 
-ROOT = Path(__file__).parents[2]
 ALONE = ("--no-nanny",)
 NAME = "ROE^RICHARD"
 

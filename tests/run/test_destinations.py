@@ -27,23 +27,6 @@ from mids.errors import MidsError
 from mids.run import Journal
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Two patients, three radiographs."""
-    return fill_folder(tmp_path / "source", radiographs())
-
-
-@pytest.fixture
-def dest(tmp_path: Path) -> Path:
-    return tmp_path / "dest"
-
-
-@pytest.fixture
-def done(source: Path, dest: Path, key: Path) -> Conversion:
-    """The three radiographs, converted."""
-    return convert("dicom", source, dest, key=key)
-
-
 def test_a_folder_that_is_not_ours_isrefused(source: Path, dest: Path, key: Path) -> None:
     put(dest, "thesis.tex", b"years of work")
     assert "no earlier run made it" in refused("dicom", source, dest, "--key", key)
@@ -69,7 +52,7 @@ def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Pat
         tmp_path / "short": "is not a key",
         tmp_path / "binary": "is not a key",
         tmp_path / "absent": "mids key new",
-        source: "can't be read",
+        source: "can't read",
         dest / "key": "inside DEST",
     }
     for path, said in refusals.items():
@@ -84,19 +67,19 @@ def test_without_the_rights_to_write_or_read(source: Path, dest: Path, key: Path
     (dest / "out").mkdir(parents=True)
     with _reachable(tmp_path):
         dest.chmod(0o555)
-        assert "can't be written" in _as_nobody(source, dest / "out", mine)
-        assert "can't be written" in _as_nobody(source, dest / "new", mine)
+        assert "can't write" in _as_nobody(source, dest / "out", mine)
+        assert "can't write" in _as_nobody(source, dest / "new", mine)
         dest.chmod(0o777)
         (dest / "out").chmod(0o555)
-        assert "can't be written" in _as_nobody(source, dest / "out", mine)
+        assert "can't write" in _as_nobody(source, dest / "out", mine)
         (source / "a").chmod(0o700)
         assert _as_nobody(source, dest / "other", mine) == "exit code 1"  # one folder is an Issue, the rest goes on
         (source / "a").chmod(0o755)
         source.chmod(0o700)
-        assert "can't be read" in _as_nobody(source, dest / "third", mine)
+        assert "can't read" in _as_nobody(source, dest / "third", mine)
         source.chmod(0o755)
         mine.chmod(0)
-        assert "can't be read" in _as_nobody(source, dest / "other", mine)
+        assert "can't read" in _as_nobody(source, dest / "other", mine)
     assert tree(dest / "out") == {}
 
 

@@ -30,23 +30,6 @@ from mids.run import Journal
 from mids.run.pool import mapped
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Two patients, three radiographs."""
-    return fill_folder(tmp_path / "source", radiographs())
-
-
-@pytest.fixture
-def dest(tmp_path: Path) -> Path:
-    return tmp_path / "dest"
-
-
-@pytest.fixture
-def done(source: Path, dest: Path, key: Path) -> Conversion:
-    """The three radiographs, converted."""
-    return convert("dicom", source, dest, key=key)
-
-
 def test_killed_at_any_point_it_goes_on_to_the_same_tree(phantom: Conversion, tmp_path: Path, key: Path) -> None:
     whole, dest, chance = tree(phantom.dataset), tmp_path / "dest", random.Random(4)
     for lines in (0, 1, 3, 2, 4, 3, 5):
@@ -100,7 +83,7 @@ def test_killed_between_the_journal_and_the_move(
     assert tree(dest) == whole
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_is_deleted_comes_back(tmp_path: Path, key: Path, data: st.DataObject) -> None:
     source, dest = tmp_path / "source", tmp_path / "dest"
@@ -127,7 +110,7 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(phantom: Conversion, tmp_pa
             break
     assert code == 2
     assert len(said) == 1
-    assert "run again to go on" in said[0]
+    assert "run the same command again to continue" in said[0]
     convert("dicom", INPUT, dest, key=key)
     assert tree(dest) == tree(phantom.dataset)
 

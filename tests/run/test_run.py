@@ -13,6 +13,7 @@ from trees import (
     put,
     radiographs,
     scans,
+    source_rows,
     stamps,
     table,
     tree,
@@ -24,24 +25,6 @@ from example_datasets.generators.dicomfile import encode, uid
 from mids.conversion import Conversion, convert
 from mids.errors import MidsError
 from mids.issues import Level
-
-
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    """Two patients, three radiographs."""
-    return fill_folder(tmp_path / "source", radiographs())
-
-
-@pytest.fixture
-def dest(tmp_path: Path) -> Path:
-    return tmp_path / "dest"
-
-
-@pytest.fixture
-def done(source: Path, dest: Path, key: Path) -> Conversion:
-    """The three radiographs, converted."""
-    return convert("dicom", source, dest, key=key)
-
 
 # The same again
 
@@ -140,12 +123,12 @@ def test_an_image_gone_from_the_source_and_from_the_disk_leaves_the_tables(
 
 
 def test_fewer_subjects_on_request_remove_nothing(source: Path, dest: Path, key: Path, done: Conversion) -> None:
-    before, known = tree(dest), table(Path(f"{dest}.mids/sources.tsv"))
+    before, known = tree(dest), source_rows(dest)
     part = convert("dicom", source, dest, key=key, limit=1)
     assert part.outcome is not None
     assert part.outcome.removed == ()
     assert tree(dest) == before
-    assert table(Path(f"{dest}.mids/sources.tsv")) == known
+    assert source_rows(dest) == known
 
 
 def test_a_limit_is_completed_by_the_next_run(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:

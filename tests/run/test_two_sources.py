@@ -106,7 +106,7 @@ def test_a_volume_that_would_be_mostly_invented_is_refused(tmp_path: Path, key: 
             (tmp_path / "in" / str(number)).write_bytes(encode(instance))
     done = convert("dicom", tmp_path / "in", tmp_path / "out", key=key)
     assert codes(done.issues) == ["SERIES_UNSTACKABLE"]
-    assert "3 slices are there and 19 would have to be made up" in done.issues[0].message
+    assert "only 3 slices exist; 19 slices between them would have to be invented" in done.issues[0].message
 
 
 def test_an_overlay_does_not_cost_the_image(tmp_path: Path, key: Path) -> None:

@@ -5,8 +5,11 @@ HTML comments right before a block say how it is run:
 * ``<!-- not run: REASON -->``: not at all;
 * ``<!-- exits 1: REASON -->``: some of its commands end with that exit code, and no other but 0;
 * ``<!-- from FILE -->``: not at all, it is a part of that file, word for word;
+* ``<!-- file FILE -->``: it is that file, which the reader writes, in any language;
 * ``<!-- output -->`` before a block of text: that is what the block before it prints, standard error included. A line
   `…` stands for any lines, `…` in a line for any text; versions are not compared.
+
+``pip install -e .`` in a block installs what the page has made into a folder of its own, without a network.
 
 A Python block whose first line names a file (``# by_site.py``) is that file; one that defines tests is run by pytest.
 
@@ -31,6 +34,10 @@ SHELL = frozenset({"sh", "bash", "shell", "console"})
 _FENCE = re.compile(
     r"(?P<marks>(?:^<!--[^\n]*-->\n\s*)*)^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE
 )
+_FILED = re.compile(r"<!-- file (\S+) -->")
+_PIP = "pip install -e ."
+_SITE = ".site"
+"""Where what a page has made is installed."""
 _NOT_RUN = re.compile(r"<!-- not run: (.+?) -->")
 _FROM = re.compile(r"<!-- from (\S+) -->")
 _EXITS = re.compile(r"<!-- exits (\d): .+? -->")
@@ -49,6 +56,7 @@ class Block:
     not_run: str = ""
     exits: int = 0
     output: str = ""
+    file: str = ""
 
 
 def blocks(text: str) -> list[Block]:
@@ -61,12 +69,17 @@ def blocks(text: str) -> list[Block]:
             found.append(Block(last.line, last.language, last.code, last.not_run, last.exits, code))
         elif _FROM.search(marks):
             continue
+        elif named := _FILED.search(marks):
+            found.append(Block(_line_of(text, match), language, code, file=named[1]))
         elif language in SHELL or language == "python":
             reason, exits = _NOT_RUN.search(marks), _EXITS.search(marks)
-            line = text.count("\n", 0, match.start("language")) + 1
             code_of_exit = int(exits[1]) if exits else 0
-            found.append(Block(line, language, code, reason[1] if reason else "", code_of_exit))
+            found.append(Block(_line_of(text, match), language, code, reason[1] if reason else "", code_of_exit))
     return found
+
+
+def _line_of(text: str, match: re.Match[str]) -> int:
+    return text.count("\n", 0, match.start("language")) + 1
 
 
 def quotes(text: str) -> list[tuple[str, str]]:
@@ -77,14 +90,20 @@ def quotes(text: str) -> list[tuple[str, str]]:
 
 def run(block: Block, folder: Path, programs: Path) -> list[str]:
     """Runs a block in `folder`, which is HOME too, with the programs of `programs` first; says what was wrong."""
+    if block.file:
+        (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / block.file).write_text(block.code, encoding="utf-8")
+        return []
     path = os.pathsep.join((str(programs), os.environ["PATH"]))
     state = folder / ".block"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "PYTEST_", "MIDS_"))}
-    environment = {**kept, "HOME": str(folder), "PATH": path, "PYTHONUNBUFFERED": "1"}
+    places = os.pathsep.join(filter(None, (str(folder / _SITE), os.environ.get("PYTHONPATH", ""))))
+    environment = {**kept, "HOME": str(folder), "PATH": path, "PYTHONPATH": places, "PYTHONUNBUFFERED": "1"}
     if block.language == "python":
         command = [str(programs / "python"), *_module(block, folder)]
     else:
-        command = ["bash", "-c", _STRICT.format(code=block.code, file=state)]
+        code = block.code.replace(_PIP, f"{_PIP[:-4]}-q --no-index --no-deps --no-build-isolation --target {_SITE} .")
+        command = ["bash", "-c", _STRICT.format(code=code, file=state)]
     last, printed = _finished(command, folder, environment)
     codes = [int(code) for code in state.read_text().split()] if block.language in SHELL and state.exists() else []
     state.unlink(missing_ok=True)

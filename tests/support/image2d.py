@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pydicom
+from places import REAL
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
+from mids.readers.dicom import pixels
+
 CANARY = "CANARY^NAME"
 BUNDLED = Path(pydicom.__file__).parent / "data" / "test_files"
-SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "dicom"
+SHARED = REAL / "dicom"
 
 
 def image(values: npt.NDArray[Any], attributes: Mapping[str, Any] | None = None) -> Dataset:
@@ -64,3 +67,14 @@ def lut_item(entries: npt.NDArray[Any], first: int, bits: int, data: Any = None)
     item.add_new("LUTDescriptor", "SS" if signed else "US", [len(entries) % 65536, first, bits])
     item.add_new("LUTData", "OW", entries.astype("<u2").tobytes() if data is None else data)
     return item
+
+
+def bundled(name: str) -> Dataset:
+    """An image that comes with pydicom."""
+    with (BUNDLED / name).open("rb") as stream:
+        return pixels.read_dataset(stream)
+
+
+def window(dataset: Dataset) -> npt.NDArray[Any]:
+    """The picture that is made of an image, its window applied."""
+    return pixels.render(dataset, "window").pixels

@@ -4,13 +4,16 @@ import csv
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
 
 from pydicom.dataset import Dataset
 
 from example_datasets.generators import ct, patients, radiograph
 from example_datasets.generators.dicomfile import Values, encode, fill
+from mids.issues import Issue, Level
 
 COMMANDS = Path(sys.executable).parent
 """Where the console scripts are installed."""
@@ -76,6 +79,16 @@ def table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
+def source_rows(dest: Path) -> list[dict[str, str]]:
+    """What became of each source file, as the table beside a destination says."""
+    return table(Path(f"{dest}.mids/sources.tsv"))
+
+
+def source_status(dest: Path) -> dict[str, str]:
+    """Whether each source file was converted, skipped or lost."""
+    return {row["source"]: row["status"] for row in source_rows(dest)}
+
+
 def scans(dataset: Path) -> list[str]:
     """The images that the tables name, relative to the dataset."""
     return sorted(
@@ -85,9 +98,28 @@ def scans(dataset: Path) -> list[str]:
     )
 
 
-def codes(found: Iterable[object]) -> list[str]:
+def codes(found: Iterable[Issue]) -> list[str]:
     """The codes of issues, sorted."""
-    return sorted(issue.code for issue in found)  # type: ignore[attr-defined]
+    return sorted(issue.code for issue in found)
+
+
+def error_codes(found: Iterable[Issue]) -> list[str]:
+    """The codes of issues that are errors, sorted."""
+    return codes(issue for issue in found if issue.level is Level.ERROR)
+
+
+def count_codes(found: Iterable[Issue]) -> Counter[str]:
+    """How often each code was raised."""
+    return Counter(issue.code for issue in found)
+
+
+def issues_by_code(batches: Iterable[Iterable[object]]) -> dict[str, list[Issue]]:
+    """What reading a source finds wrong, by code."""
+    found: dict[str, list[Issue]] = {}
+    for item in chain.from_iterable(batches):
+        if isinstance(item, Issue):
+            found.setdefault(item.code, []).append(item)
+    return found
 
 
 def command(

@@ -14,14 +14,6 @@ from mids.issues import Issue, Level
 from mids.resources import read_yaml, schemas
 from mids.validation.control import Waiver
 
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # --- mids-validate.toml ----------------------------------------------------------------------------------
 
 CONFIG = """
@@ -73,22 +65,22 @@ def test_flags_replace_what_the_file_says() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('fail-on = "error"', "no key is called fail-on: did you mean fail_on?"),
+        ('fail-on = "error"', "unknown key fail-on: did you mean fail_on?"),
         ('fail_on = "errors"', "did you mean error?"),
         ("select = 'tables'", "lists of codes"),
-        ("select = [3]", "no code or family is called 3"),
+        ("select = [3]", "unknown code or family 3"),
         ('ignore = ["table"]', "did you mean tables"),
-        ('level = "error"', "level is a table"),
+        ('level = "error"', "level must be a table"),
         ('[level]\nCELL_TIPE = "info"', "did you mean CELL_TYPE"),
-        ("[level]\nCELL_TYPE = 1", "no level is called 1"),
-        ('profile = "bimcv"', "no profile is called bimcv"),
-        ('[waive]\ncode = "CELL_TYPE"', "waivers are tables"),
-        ('[[waive]]\ncode = "CELL_TYPE"', "needs a reason"),
-        ('[[waive]]\ncode = "CELL_TYPE"\nreason = " "', "needs a reason"),
-        ('[[waive]]\ncode = "CELL_TYPE"\nreason = "x"\npath = ""', "needs a path"),
+        ("[level]\nCELL_TYPE = 1", "unknown level 1"),
+        ('profile = "bimcv"', "unknown profile bimcv"),
+        ('[waive]\ncode = "CELL_TYPE"', "waivers must be tables"),
+        ('[[waive]]\ncode = "CELL_TYPE"', "has no reason"),
+        ('[[waive]]\ncode = "CELL_TYPE"\nreason = " "', "has no reason"),
+        ('[[waive]]\ncode = "CELL_TYPE"\nreason = "x"\npath = ""', "has an empty path"),
         ('[[waive]]\ncode = "CELL_TYPE"\nreason = "x"\nglob = "x"', "key of a waiver"),
-        ('[[waive]]\ncode = "CHECK_CRASHED"\nreason = "x"', "no code is called CHECK_CRASHED"),
-        ('[[waive]]\nreason = "x"', "no code is called"),
+        ('[[waive]]\ncode = "CHECK_CRASHED"\nreason = "x"', "unknown code CHECK_CRASHED"),
+        ('[[waive]]\nreason = "x"', "unknown code"),
         ("fail_on =", "not TOML"),
         ("a = '\x00'", "not TOML"),
     ],

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from example_datasets import small
@@ -19,7 +19,7 @@ from mids.validation.runner import validate
 from mids.vocabulary.names import parse
 from mids.vocabulary.schema import load
 
-FEW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=40)
 
 WORDS = st.sampled_from(
     "sub-S01 ses-E01 run-1 run- bp-chest vp-pa dx ct T1w bold mask scans acq-1 task-rest _ - . .json .png .nii.gz .tsv"
@@ -114,7 +114,7 @@ IMAGES = {
 }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(
     path=st.sampled_from(sorted(IMAGES)),
     flips=st.lists(st.integers(0, 1 << 14), max_size=4),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from places import ROOT
 
 import mids
 from mids import testing
@@ -131,14 +133,17 @@ def test_a_check_of_another_package_runs(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
-        (CHECK.replace("SITE_MISSING", "README_MISSING"), "ValueError: two checks are called README_MISSING"),
+        (CHECK.replace("SITE_MISSING", "README_MISSING"), "ValueError: two checks have the name README_MISSING"),
         (CHECK.replace("Why: ", ""), "ValueError: SITE_MISSING: the docstring needs what, Why: and Fix:"),
     ],
 )
 def test_a_package_that_cannot_be_loaded_is_named(text: str, says: str, tmp_path: Path) -> None:
     done = run(installed(tmp_path / "site", "by_site", text), testing.dataset(tmp_path))
     last = done.stderr.strip().splitlines()[-1]
-    assert last == f"mids.errors.MidsError: the checks of by_site (by_site) can't be loaded: {says}"
+    assert last == (
+        f"mids.errors.MidsError: can't load the checks of by_site (by_site): {says}: install "
+        "the package again, or remove it"
+    )
 
 
 # --- pandas ----------------------------------------------------------------------------------------------
@@ -159,10 +164,41 @@ def test_issues_as_a_frame(tmp_path: Path) -> None:
 
 
 def test_the_example_of_the_documentation_runs(tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "add-a-check.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "add-a-check.md").read_text(encoding="utf-8")
     check, test, _ = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "by_site.py").write_text(check, encoding="utf-8")
     (tmp_path / "test_by_site.py").write_text(test, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", ".", "test_by_site.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "2 passed" in done.stdout, done.stdout
+
+
+# --- the example of a collection -------------------------------------------------------------------------
+
+
+def test_two_datasets_are_compared_by_what_they_hold(tmp_path: Path) -> None:
+    one, other = testing.dataset(tmp_path / "one"), testing.dataset(tmp_path / "other")
+    made = '{"GeneratedBy": [{"Name": "mids", "Version": "%s"}]}\n'
+    (one / testing.DESCRIPTION).write_text(made % "1.0")
+    (other / testing.DESCRIPTION).write_text(made % "2.0.dev3")
+    (other / f"{testing.VOLUME}.nii.gz").write_bytes(testing.gz(testing.nifti((4, 4, 3)), time=7))
+    assert testing.differences(one, other) == []
+    (other / f"{testing.VOLUME}.nii.gz").write_bytes(testing.gz(testing.nifti((4, 4, 3), spacing=(0.5, 0.5, 3.0))))
+    (other / f"{testing.PICTURE}.png").write_bytes(testing.png(8, 6, bits=8))
+    (other / "more.txt").touch()
+    (other / "README.md").unlink()
+    (other / "CHANGES").write_text("2.0.0\n")
+    (one / "CHANGES").write_text("1.0.0\n")
+    assert testing.differences(one, other) == [
+        "CHANGES", "README.md", "more.txt", f"{testing.PICTURE}.png", f"{testing.VOLUME}.nii.gz",
+    ]  # fmt: skip
+
+
+def test_a_golden_dataset_is_what_the_example_becomes(tmp_path: Path) -> None:
+    (tmp_path / "example" / "input").mkdir(parents=True)
+    source = Path(__file__).parents[2] / "example_datasets" / "plugin" / "example" / "input" / "images" / "0001"
+    shutil.copy(source, tmp_path / "example" / "input")
+    testing.write_golden("dicom", tmp_path / "example")
+    done = testing.converted("dicom", tmp_path / "example", tmp_path)
+    assert done.exit_code == 0
+    assert testing.differences(done.dataset, tmp_path / "example" / "mids") == []

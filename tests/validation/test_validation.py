@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from places import EXAMPLES, REAL
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
@@ -19,9 +20,7 @@ from mids.report import json as as_json
 from mids.report import text
 from mids.validation.runner import Report, definitions, stream, validate
 
-ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "example_datasets"
-SHARED = ROOT.parent / "shared" / "data" / "mids-examples"
+SHARED = REAL / "mids-examples"
 
 
 def codes(report: Report) -> set[str]:

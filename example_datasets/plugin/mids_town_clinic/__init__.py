@@ -4,14 +4,23 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mids.errors import MidsError
-from mids.issues import issue
-from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import records, subject_key
-from mids.readers.tables.table import Table, read_csv
-from mids.records import About, Entry, Item, Person
-from mids.vocabulary import clinical
-from mids.vocabulary.schema import load
+from mids.collecting import (
+    PLAIN,
+    About,
+    Entry,
+    Item,
+    Person,
+    Scanner,
+    Table,
+    code_list,
+    find_file,
+    issue,
+    left_out,
+    read_csv,
+    records,
+    subject_key,
+    translate_row,
+)
 
 ABOUT = About(
     name="town-clinic",
@@ -33,9 +42,7 @@ TABLE = "patients.csv"
 
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; raises `MidsError` without the table."""
-    if not (root / TABLE).is_file():
-        raise MidsError(f"the source holds no {TABLE}: see mids-convert --about {ABOUT.name}")
-    table = read_csv(root, TABLE)
+    table = read_csv(root, find_file(root, [TABLE]))
     rows = {row["patient"]: (line, row) for line, row in table.numbered()}
     with scanner.scan(root) as found:
         others = [source for source in found.others() if source.path != TABLE]
@@ -44,21 +51,19 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
             line, row = rows.pop(instances[0].text("PatientID"), (0, {}))
             yield [*records(root, instances), *_said(subject_key(instances[0]), row, table, line)]
     message = "a patient of the table has no image"
-    yield [issue("IMAGE_MISSING", message, TABLE, where=table.where(line), origin="read") for line, _ in rows.values()]
+    yield [issue("IMAGE_MISSING", message, TABLE, where=table.where(line)) for line, _ in rows.values()]
 
 
 def _said(subject: str, row: Mapping[str, str], table: Table, line: int) -> Iterator[Item]:
     """What the table says of one patient: columns by the names of vocabulary.yaml, a test, and a finding."""
-    values, problems = clinical.load(ABOUT.name).values("participants", row)
+    values, problems = translate_row(ABOUT.name, "participants", row, table, line)
     yield Person(subject, values)
-    unknown = [(problem.column, problem.value) for problem in problems]
-    result = load().code_lists["results"].find(row.get("pcr", ""))
+    yield from problems
+    result = code_list("results").find(row.get("pcr", ""))
     if result:
         yield Entry("laboratory_tests", subject, {"date": row["pcr_date"], "test": "PCR", "result": result})
     elif row.get("pcr"):
-        unknown.append(("pcr", row["pcr"]))
-    for column, value in unknown:
-        where = table.where(line, column)
-        yield issue("VALUE_UNKNOWN", "not in the vocabulary", TABLE, where=where, value=value, origin="read")
+        where = table.where(line, "pcr")
+        yield issue("VALUE_UNKNOWN", "this is no result of a test", TABLE, where=where, value=row["pcr"])
     if row.get("finding"):
         yield Entry("labels", subject, {"reader": "clinic", "source": TABLE, "labels": json.dumps([row["finding"]])})

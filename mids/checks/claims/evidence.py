@@ -75,7 +75,7 @@ class Evidence:
         return self._dataset.view(scan["filename"]).metadata.get(key)
 
     def slices(self) -> int:
-        """Slices of all volumes; a picture counts as one."""
+        """Slices of all volumes; a 2D image counts as one."""
         heads = (self._dataset.view(scan["filename"]).head for scan in self.scans)
         return sum(prod(head.shape[2:]) if isinstance(head, NiftiHead) else 1 for head in heads)
 

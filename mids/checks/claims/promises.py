@@ -6,28 +6,18 @@ dataset_description.json says the dataset was converted from.
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from typing import Any
 
 from mids.checks.claims.evidence import Evidence
 from mids.checks.claims.rules import Judged, Verdict, judge
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DESCRIPTION, DatasetView
 from mids.issues import Level
-from mids.resources import read_yaml, schemas
-from mids.vocabulary.clinical import collection_of
+from mids.vocabulary.clinical import collection_of, promises
 
 
 def collection(dataset: DatasetView) -> str:
     """The name of the collection that the dataset was converted from, "" where it does not say."""
     return collection_of(dataset.view(DESCRIPTION).document.content) if dataset.has(DESCRIPTION) else ""
-
-
-def promises(name: str) -> Mapping[str, Any]:
-    """What the paper of a collection promises; nothing where no paper is known."""
-    path = schemas() / "collections" / f"{name}.yaml"
-    content: dict[str, Any] = read_yaml(path) if name and path.is_file() else {}
-    found: Mapping[str, Any] = content.get("paper", {}).get("promises", {})
-    return found
 
 
 @lru_cache(maxsize=1)
@@ -50,31 +40,32 @@ def _shown(promised: object) -> str:
 
 @check("CLAIM_MET", per="dataset", level=Level.INFO)
 def claim_met(dataset: DatasetView) -> Found:
-    """The dataset is what the paper of its collection promises in one respect.
+    """The dataset keeps one promise of the paper of its collection.
 
     Why: Whoever cites the paper may rely on it here.
 
-    Fix: There is nothing to do.
+    Fix: Nothing.
     """
     yield from _with("met", dataset)
 
 
 @check("CLAIM_NOT_MET", per="dataset", level=Level.WARNING)
 def claim_not_met(dataset: DatasetView) -> Found:
-    """The dataset is not what the paper of its collection promises in one respect.
+    """The dataset does not keep one promise of the paper of its collection.
 
-    Why: A part may be missing, or the paper is wrong; results can't be compared with those of others as they are.
+    Why: A part may be missing, or the paper is wrong; results can't be compared with those of others.
 
-    Fix: See whether the source was complete, then docs/errata.md; describe a part as a part.
+    Fix: Check that the source was complete, then see docs/errata.md. If you use a part of the collection, say
+    so.
     """
     yield from _with("not met", dataset)
 
 
 @check("CLAIM_NOT_CHECKABLE", per="dataset", level=Level.INFO)
 def claim_not_checkable(dataset: DatasetView) -> Found:
-    """The dataset does not say whether it is what the paper of its collection promises in one respect.
+    """The dataset does not show whether it keeps one promise of the paper of its collection.
 
-    Why: The promise may hold or not; nothing but the paper vouches for it.
+    Why: Only the paper vouches for the promise.
 
     Fix: Rely on the paper, or ask the authors.
     """

@@ -52,18 +52,18 @@ def _every(what: str, values: Sequence[str | None], is_right: Callable[[str], bo
     unknown = len(values) - len(known)
     if wrong:
         shown = ", ".join(f"{value} ({count})" for value, count in wrong.most_common(3))
-        return Judged("not met", f"it does not hold for {wrong.total()} of {len(values)} {what}: {shown}")
+        return Judged("not met", f"it fails for {wrong.total()} of {len(values)} {what}: {shown}")
     if not known:
-        return _open(f"it is known of none of {len(values)} {what}")
+        return _open(f"it is unknown for all {len(values)} {what}")
     if unknown:
-        return _open(f"it holds for {len(known)} {what}, of {unknown} it is not known")
+        return _open(f"it holds for {len(known)} {what}, and is unknown for {unknown}")
     return Judged("met", f"it holds for all {len(values)} {what}")
 
 
 def _counts(found: Mapping[str, int], promised: Mapping[Any, int]) -> Judged:
     """Whether each promised value is there as often as promised."""
     if not found:
-        return _open("it is not known")
+        return _open("it is unknown")
     wrong = [
         f"{value} {found.get(str(value), 0)} of {count}"
         for value, count in promised.items()
@@ -92,7 +92,7 @@ def _studies(evidence: Evidence, promised: int) -> Judged:
 
 def _series(evidence: Evidence, promised: int) -> Judged:
     if not all(".nii" in scan["filename"] for scan in evidence.scans):
-        return _open("of single images a dataset does not say which series they were")
+        return _open("a dataset does not say which series its single images belonged to")
     names = {re.sub(r"_chunk-\d+", "", scan["filename"]) for scan in evidence.scans}
     return _number("series", len(names), promised)
 
@@ -107,7 +107,7 @@ def _images(evidence: Evidence, promised: int) -> Judged:
 def _distinct(column: str, what: str) -> Rule:
     def rule(evidence: Evidence, promised: int) -> Judged:
         values = set(evidence.of_patients(column).values())
-        return _number(what, len(values), promised) if values else _open(f"the column {column} says nothing")
+        return _number(what, len(values), promised) if values else _open(f"the column {column} has no values")
 
     return rule
 
@@ -166,7 +166,7 @@ def _female(evidence: Evidence, promised: int) -> Judged:
 def _sex_share(evidence: Evidence, promised: Mapping[str, float]) -> Judged:
     known = Counter(evidence.of_patients("sex").values())
     if not known:
-        return _open("the sex of no patient is known")
+        return _open("no patient's sex is known")
     digits = max(len(str(share).partition(".")[2]) for share in promised.values())
     found = {sex: round(known[sex] / known.total(), digits) for sex in promised}
     text = ", ".join(f"{sex} {share:g}" for sex, share in found.items())

@@ -19,9 +19,9 @@ def head_error(image: FileView, code: str) -> Iterator[str]:
 
 @check("PNG_INVALID", per="image", when=is_broken)
 def png_invalid(image: FileView) -> Found:
-    """A file named `.png` is no PNG, or its header is damaged.
+    """A file named `.png` is not a PNG, or its header is damaged.
 
-    Why: It can't be opened. Often it is a JPEG with another name.
+    Why: It can't be opened. Often it is a JPEG with the wrong name.
 
     Fix: Convert the image again.
     """
@@ -32,7 +32,7 @@ def png_invalid(image: FileView) -> Found:
 def png_truncated(image: FileView) -> Found:
     """A PNG does not end with its end chunk.
 
-    Why: Its last rows are missing; some programs show them as black without a word.
+    Why: Its last rows are missing; some programs show them as black without a warning.
 
     Fix: Copy or convert the image again.
     """
@@ -42,39 +42,39 @@ def png_truncated(image: FileView) -> Found:
 
 @check("PNG_FORMAT", per="image", when=is_png)
 def png_format(image: FileView) -> Found:
-    """A PNG is neither grey of 8 or 16 bits nor RGB of 8 bits.
+    """A PNG is neither greyscale of 8 or 16 bits nor RGB of 8 bits.
 
-    Why: Palettes, transparency and bits per pixel of 1, 2 or 4 are read differently by every library.
+    Why: Libraries differ in how they read palettes, transparency and 1, 2 or 4 bits per pixel.
 
-    Fix: Convert the image again; palette and alpha are resolved then.
+    Fix: Convert the image again; this resolves palette and transparency.
     """
     head = image.head
     if isinstance(head, PngHead) and (head.colour, head.bits) not in ((0, 8), (0, 16), (2, 8), (2, 16)):
         value = f"colour type {head.colour}, {head.bits} bits"
-        yield Finding("the pixels have a format that is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
+        yield Finding("the pixel format is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
 
 
 @check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png)
 def png_colour_contradicted(image: FileView) -> Found:
-    """A PNG is grey and its sidecar says RGB, or the reverse.
+    """A PNG is greyscale but its sidecar says RGB, or the reverse.
 
-    Why: Whoever trusts the sidecar reads the wrong number of channels.
+    Why: Programs that trust the sidecar read the wrong number of channels.
 
-    Fix: PhotometricInterpretation describes the PNG: MONOCHROME2 or RGB.
+    Fix: Correct PhotometricInterpretation; it describes the PNG: MONOCHROME2 or RGB.
     """
     said = image.metadata.get("PhotometricInterpretation")
     if isinstance(image.head, PngHead) and image.head.colour in (0, 2) and said in ("MONOCHROME2", "RGB"):
         expected = "RGB" if image.head.colour == 2 else "MONOCHROME2"
         if said != expected:
             where = "$.PhotometricInterpretation"
-            yield Finding("the pixels are not what the sidecar says", where, str(said), expected)
+            yield Finding("the pixel format differs from the sidecar's", where, str(said), expected)
 
 
 @check("IMAGE_SHAPE_CONTRADICTED", per="image", when=lambda image: image.sidecar is not None)
 def image_shape_contradicted(image: FileView) -> Found:
-    """Rows and Columns of the sidecar are not the size of the image.
+    """Rows and Columns of the sidecar differ from the size of the image.
 
-    Why: The image was cropped, scaled or exchanged, or the sidecar is another image's.
+    Why: The image was cropped, scaled or replaced, or the sidecar belongs to another image.
 
     Fix: Convert the image again.
     """
@@ -83,7 +83,11 @@ def image_shape_contradicted(image: FileView) -> Found:
         return
     head = image.head
     if isinstance(head, PngHead) and (head.rows, head.columns) != (rows, columns):
-        yield Finding("rows × columns differ", value=f"{head.rows} × {head.columns}", expected=f"{rows} × {columns}")
+        yield Finding(
+            "rows × columns differ from the sidecar's",
+            value=f"{head.rows} × {head.columns}",
+            expected=f"{rows} × {columns}",
+        )
     # A reformatted or conformed volume may have its image plane along any two axes.
     if isinstance(head, NiftiHead) and not _contains(head.shape, (rows, columns)):
         shape = " × ".join(map(str, head.shape))
@@ -92,14 +96,15 @@ def image_shape_contradicted(image: FileView) -> Found:
 
 @check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png)
 def png_monochrome1(image: FileView) -> Found:
-    """A sidecar says MONOCHROME1 of a PNG, in which 0 is black for every program.
+    """A sidecar says MONOCHROME1, but its image is a PNG, in which every program shows 0 as black.
 
-    Why: Either the picture is a negative, or it was inverted and whoever trusts the sidecar inverts it once more.
+    Why: Either the image is a negative, or it was already inverted, and programs that trust the sidecar invert
+    it again.
 
-    Fix: Look at the picture: air is dark in it. Convert it again; the sidecar then says MONOCHROME2.
+    Fix: Look at the image: air should be dark. Convert it again; the sidecar then says MONOCHROME2.
     """
     if image.metadata.get("PhotometricInterpretation") == "MONOCHROME1":
-        where, message = "$.PhotometricInterpretation", "the sidecar says MONOCHROME1 of a PNG"
+        where, message = "$.PhotometricInterpretation", "the sidecar of a PNG says MONOCHROME1"
         yield Finding(message, where, "MONOCHROME1", "MONOCHROME2")
 
 
@@ -123,7 +128,7 @@ def _is_dwi(image: FileView) -> bool:
 
 @check("GRADIENTS_MISSING", per="image", when=_is_dwi)
 def gradients_missing(image: FileView) -> Found:
-    """A diffusion volume has no `.bval` or no `.bvec` beside it.
+    """A diffusion volume has no `.bval` or no `.bvec` file beside it.
 
     Why: Nothing can be computed from it.
 
@@ -136,7 +141,7 @@ def gradients_missing(image: FileView) -> Found:
 
 @check("GRADIENTS_CONTRADICTED", per="image", when=_is_dwi)
 def gradients_contradicted(image: FileView) -> Found:
-    """The gradient files have not one number, or one vector, for each volume, or hold other text.
+    """The gradient files do not hold one number, or one vector, per volume, or hold other text.
 
     Why: Volumes are paired with the wrong gradients.
 
@@ -151,7 +156,7 @@ def gradients_contradicted(image: FileView) -> Found:
             found = _matrix((image.dataset.tree.root / path).read_bytes())
             if found != [volumes] * lines:
                 expected = f"{lines} × {volumes} numbers"
-                yield Finding("the numbers do not fit the volumes", path=path, expected=expected)
+                yield Finding("the count does not match the volumes", path=path, expected=expected)
 
 
 def _matrix(data: bytes) -> list[int]:
@@ -167,12 +172,12 @@ def _matrix(data: bytes) -> list[int]:
 
 @check("IMAGE_TWICE", per="image")
 def image_twice(image: FileView) -> Found:
-    """An image lies there in two formats with one stem, such as `.nii` beside `.nii.gz`.
+    """An image exists in two formats with the same stem, such as `.nii` and `.nii.gz`.
 
-    Why: One sidecar describes both; programs take one of them, and not all the same one.
+    Why: One sidecar describes both, and programs differ in which one they read.
 
     Fix: Remove one of the two.
     """
     others = image.dataset.stems[image.stem] & {".nii", ".nii.gz", ".png"}
     if len(others) > 1 and image.extension == max(others):
-        yield Finding("other formats have the same stem", value=" ".join(sorted(others)))
+        yield Finding("files of other formats have the same stem", value=" ".join(sorted(others)))

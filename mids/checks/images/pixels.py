@@ -28,14 +28,14 @@ def image_corrupt(image: FileView) -> Found:
 
 @check("IMAGE_BLANK", per="image", level=Level.WARNING, deep=True)
 def image_blank(image: FileView) -> Found:
-    """All pixels of an image have one value.
+    """All pixels of an image have the same value.
 
-    Why: There is nothing to see; a conversion went wrong, or a window lay outside of all values.
+    Why: The image shows nothing; a conversion went wrong, or a window lay outside all values.
 
     Fix: Convert the image again, or remove it.
     """
     if isinstance(image.whole, Whole) and image.whole.blank and not image.is_mask:
-        yield "all pixels have one value"
+        yield "all pixels have the same value"
 
 
 SATURATED = 0.75
@@ -44,15 +44,15 @@ SATURATED = 0.75
 
 @check("IMAGE_SATURATED", per="image", level=Level.WARNING, deep=True, when=is_png)
 def image_saturated(image: FileView) -> Found:
-    """Most pixels of a picture have the largest value that there is.
+    """Most pixels of a 2D image have the largest possible value.
 
-    Why: Whatever was brighter is cut off: the wrong window, or the wrong number of bits.
+    Why: Brighter details are cut off: the window or the number of bits is wrong.
 
-    Fix: Look at the picture, and convert it again with another window or with `--pixels raw`.
+    Fix: Look at the image, and convert it again with another window or with `--pixels raw`.
     """
     whole = image.whole
     if isinstance(whole, Whole) and whole.brightest >= SATURATED and not whole.blank and not image.is_mask:
-        yield Finding("most pixels are at the largest value", value=f"{whole.brightest:.0%}")
+        yield Finding("most pixels have the largest value", value=f"{whole.brightest:.0%}")
 
 
 # --- Hounsfield units ------------------------------------------------------------------------------------
@@ -73,9 +73,10 @@ def _is_ct(image: FileView) -> bool:
 def ct_not_hu(image: FileView) -> Found:
     """The values of a CT can't be Hounsfield units: none is near air, or all are shifted by 1024 or 8192.
 
-    Why: Every threshold and every network reads them wrong. The intercept of the header was lost or applied twice.
+    Why: Every threshold and every network misreads them. The intercept of the header was lost or applied twice.
 
-    Fix: Convert the image again; RescaleType in the sidecar says where the values are of another kind.
+    Fix: Convert the image again. If the values are not Hounsfield units on purpose, say so in RescaleType of
+    the sidecar.
     """
     head, whole = image.head, image.whole
     unit = image.metadata.get("RescaleType", "HU")
@@ -100,7 +101,7 @@ def ct_not_hu(image: FileView) -> Found:
         return
     floor = values[len(values) // 50]
     shift = next((s for s in SHIFTS if AIR[0] <= floor - s <= AIR[1]), 0)
-    message = f"the values are shifted by {shift}" if shift else "no value is near that of air"
+    message = f"the values are shifted by {shift}" if shift else "no value is near the value of air"
     yield Finding(message, value=f"{values[0]:g} to {values[-1]:g}", expected="about -1000 for air")
 
 
@@ -109,9 +110,10 @@ def ct_not_hu(image: FileView) -> Found:
 
 @check("IMAGE_DUPLICATED", per="dataset", deep=True)
 def image_duplicated(dataset: DatasetView) -> Found:
-    """Two images have the same pixels under two names.
+    """Two images with different names have the same pixels.
 
-    Why: One of them is under the wrong person, or counts twice; in training and test it makes results too good.
+    Why: One of them belongs to the wrong person, or counts twice; in training and test data it makes results
+    too good.
 
     Fix: Find out whose image it is, and remove the other.
     """
@@ -141,5 +143,9 @@ def _same(dataset: DatasetView, paths: list[str]) -> Iterator[Finding]:
             same = other.partition("/")[0] == path.partition("/")[0]
             whose = "another image of the subject" if same else "an image of another subject"
             yield Finding(
-                f"the pixels are those of {whose}", value=path, expected="", path=path, where=f"same as {other}"
+                f"the pixels are the same as those of {whose}",
+                value=path,
+                expected="",
+                path=path,
+                where=f"same as {other}",
             )

@@ -30,9 +30,9 @@ def gzip_invalid(image: FileView) -> Found:
 
 @check("NIFTI_INVALID", per="image", when=is_broken)
 def nifti_invalid(image: FileView) -> Found:
-    """The header of a NIfTI file is missing, cut or makes no sense.
+    """The header of a NIfTI file is missing, cut off or senseless.
 
-    Why: It can't be opened, or is read as noise.
+    Why: The file can't be opened, or is read as noise.
 
     Fix: Convert the image again.
     """
@@ -43,7 +43,7 @@ def nifti_invalid(image: FileView) -> Found:
 def nifti_truncated(image: FileView) -> Found:
     """The end of a volume is missing.
 
-    Why: It can't be opened, or its last slices are noise. It is what an interrupted copy or a full disk leaves.
+    Why: It can't be opened, or its last slices are noise. An interrupted copy or a full disk leaves such files.
 
     Fix: Copy or convert the image again.
     """
@@ -52,9 +52,9 @@ def nifti_truncated(image: FileView) -> Found:
 
 @check("NIFTI_SIZE", per="image", when=has_wrong_length)
 def nifti_size(image: FileView) -> Found:
-    """A volume that is whole holds fewer or more bytes than its header says.
+    """A complete volume holds fewer or more bytes than its header says.
 
-    Why: The last slices are missing, or the voxels are read with a wrong shape or type.
+    Why: The last slices are missing, or the voxels are read with the wrong shape or type.
 
     Fix: Convert the image again.
     """
@@ -70,7 +70,7 @@ def _length(image: FileView, code: str) -> Iterator[str]:
 def gzip_time(image: FileView) -> Found:
     """The gzip header of a volume holds a time.
 
-    Why: The same image converted twice gives two different files, so that nobody can compare datasets by checksum.
+    Why: Converting the same image twice gives two different files, so nobody can compare datasets by checksum.
 
     Fix: Compress the volume again with `gzip -n`, or let `mids-validate --fix` clear the field.
     """
@@ -80,11 +80,11 @@ def gzip_time(image: FileView) -> Found:
 
 @check("IMAGE_SPACING_CONTRADICTED", per="image", when=is_nifti)
 def image_spacing_contradicted(image: FileView) -> Found:
-    """The voxel size in the header of a volume is not PixelSpacing of its sidecar.
+    """The voxel size in the header of a volume differs from PixelSpacing of its sidecar.
 
     Why: Every length and volume measured on the image is wrong.
 
-    Fix: Convert the image again; `Resampled` in the sidecar says that the sizes differ on purpose.
+    Fix: Convert the image again. If the sizes differ on purpose, say so with `Resampled` in the sidecar.
     """
     said = _numbers(image.metadata.get("PixelSpacing"))
     head = image.head
@@ -96,7 +96,12 @@ def image_spacing_contradicted(image: FileView) -> Found:
         if not near:
             value = " × ".join(f"{abs(size):g}" for size in head.spacing[:3])
             expected = " × ".join(f"{size:g}" for size in said)
-            yield Finding("the voxel size in mm differs", where="$.PixelSpacing", value=value, expected=expected)
+            yield Finding(
+                "the voxel size in mm differs from the sidecar's",
+                where="$.PixelSpacing",
+                value=value,
+                expected=expected,
+            )
             return
         left.remove(near[0])
 
@@ -111,7 +116,7 @@ def _numbers(value: Json) -> list[float]:
 def nifti_affine(image: FileView) -> Found:
     """The affine of a volume has no inverse, or holds a number that is not finite.
 
-    Why: Where the voxels lie in the patient is unknown.
+    Why: The position of the voxels in the patient is unknown.
 
     Fix: Convert the image again.
     """
@@ -140,7 +145,7 @@ def nifti_orientation_unknown(image: FileView) -> Found:
     if image.name and image.name.group in PROJECTIONS:
         return
     if isinstance(head, NiftiHead) and head.sform <= 0 and head.qform <= 0:
-        yield "sform_code and qform_code are 0"
+        yield "sform_code and qform_code are both 0"
 
 
 @check("NIFTI_SPACING", per="image", when=is_nifti)
@@ -170,20 +175,20 @@ def _has_axes(image: FileView) -> bool:
 def nifti_units(image: FileView) -> Found:
     """The header of a volume says that its voxel sizes are in metres or micrometres.
 
-    Why: BIDS and almost every program take them as millimetres.
+    Why: BIDS and almost every program read them as millimetres.
 
-    Fix: Write the sizes in mm, and xyzt_units 2.
+    Fix: Write the sizes in mm, and set xyzt_units to 2.
     """
     units = {1: "metres", 3: "micrometres"}
     if isinstance(image.head, NiftiHead) and image.head.units & 7 in units:
-        yield Finding("the sizes are not in mm", "xyzt_units", units[image.head.units & 7], "mm")
+        yield Finding("the voxel sizes are not in mm", "xyzt_units", units[image.head.units & 7], "mm")
 
 
 @check("NIFTI_SCALING", per="image", when=is_nifti)
 def nifti_scaling(image: FileView) -> Found:
     """The slope or intercept in the header of a volume is not finite.
 
-    Why: Every voxel becomes infinite or no number.
+    Why: Every voxel becomes infinite or not a number.
 
     Fix: Convert the image again.
     """
@@ -197,9 +202,9 @@ def nifti_scaling(image: FileView) -> Found:
 
 @check("NIFTI_FORMS_DISAGREE", per="image", level=Level.WARNING, when=_has_axes)
 def nifti_forms_disagree(image: FileView) -> Found:
-    """The two transforms of a volume, sform and qform, place its voxels differently, or have other voxel sizes.
+    """The two transforms of a volume, sform and qform, differ in position or voxel size.
 
-    Why: Programs take one of the two, and not all the same one: the same lesion lies at two places.
+    Why: Programs differ in which one they use, so the same lesion lies at two places.
 
     Fix: Convert the image again, or copy the right transform into the other.
     """
@@ -227,9 +232,9 @@ def nifti_forms_disagree(image: FileView) -> Found:
 def nifti_sheared(image: FileView) -> Found:
     """The axes of a volume are not perpendicular.
 
-    Why: It is a tilted series that was not resampled. Most programs ignore the shear and show it askew.
+    Why: It is a tilted series that was not resampled. Most programs ignore the shear and distort the volume.
 
-    Fix: Convert the image again; tilted series are resampled to a regular grid.
+    Fix: Convert the image again; conversion resamples tilted series to a regular grid.
     """
     if isinstance(image.head, NiftiHead):
         x, y, z = (_unit(axis) for axis in _axes(image.head.affine))
@@ -239,7 +244,7 @@ def nifti_sheared(image: FileView) -> Found:
 
 @check("IMAGE_SLICES_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti)
 def image_slices_contradicted(image: FileView) -> Found:
-    """The distance between slices in the header of a volume is not SpacingBetweenSlices of its sidecar.
+    """The distance between slices in the header of a volume differs from SpacingBetweenSlices of its sidecar.
 
     Why: The volume is stretched or squeezed along its third axis.
 
@@ -255,14 +260,15 @@ def image_slices_contradicted(image: FileView) -> Found:
         sizes = head.spacing[:3]
         if not any(math.isclose(abs(said), abs(size), rel_tol=0.01, abs_tol=1e-3) for size in sizes):
             value = " × ".join(f"{abs(size):g}" for size in sizes)
-            yield Finding("no axis has this distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
+            yield Finding("no axis has the sidecar's distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
 
 
 @check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=_has_axes)
 def image_orientation_contradicted(image: FileView) -> Found:
     """The axes of a volume do not run as ImageOrientationPatientDICOM of its sidecar says.
 
-    Why: The volume was turned without its sidecar, or one of the two is another image's: left may be right.
+    Why: The volume was turned without its sidecar, or one of the two belongs to another image: left may be
+    right.
 
     Fix: Convert the image again.
     """
@@ -276,18 +282,18 @@ def image_orientation_contradicted(image: FileView) -> Found:
         # DICOM counts to the left and back, NIfTI to the right and front.
         if not any(abs(_dot(_unit((-x, -y, z)), axis)) > PARALLEL for axis in axes):
             yield Finding(
-                "no axis of the volume runs along the rows or columns", where="$.ImageOrientationPatientDICOM"
+                "no axis of the volume runs along the sidecar's rows or columns", where="$.ImageOrientationPatientDICOM"
             )
             return
 
 
 @check("REPETITION_TIME_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti)
 def repetition_time_contradicted(image: FileView) -> Found:
-    """The time between volumes in the header of a bold image is not RepetitionTime of its sidecar.
+    """The time between volumes in the header of a bold image differs from RepetitionTime of its sidecar.
 
-    Why: Analyses of time courses take the one or the other.
+    Why: Some analyses of time courses use the header, others the sidecar.
 
-    Fix: Correct the one that is wrong; both are in seconds.
+    Fix: Correct the wrong one; both are in seconds.
     """
     said, head = image.metadata.get("RepetitionTime"), image.head
     if not isinstance(head, NiftiHead) or not isinstance(said, int | float) or len(head.shape) < 4:
@@ -298,7 +304,9 @@ def repetition_time_contradicted(image: FileView) -> Found:
         and image.name.suffix in ("bold", "sbref")
         and not math.isclose(time, said, rel_tol=0.01, abs_tol=1e-3)
     ):
-        yield Finding("the header has another time between volumes", "$.RepetitionTime", f"{time:g}", f"{said:g}")
+        yield Finding(
+            "the time between volumes differs from the sidecar's", "$.RepetitionTime", f"{time:g}", f"{said:g}"
+        )
 
 
 def _axes(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:

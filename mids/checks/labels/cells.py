@@ -51,7 +51,7 @@ def read_cell(text: str, *, nested: bool = False) -> Cell:
             return Cell("a list without quotes", tuple(bare[1:-1].split(",")))
         return Cell("")
     if "|" in bare or ";" in bare:
-        return Cell("separated by signs", tuple(re.split("[|;]", bare)))
+        return Cell("with other separators", tuple(re.split("[|;]", bare)))
     return Cell("" if re.search(r"['\"\[\]{}]", bare) else "a word without a list", (bare,))
 
 
@@ -91,9 +91,9 @@ def _cells(table: FileView, *names: str) -> Iterator[tuple[str, Cell, Mapping[st
 
 @check("LABELS_UNPARSEABLE", per="table", when=_is_labels)
 def labels_unparseable(table: FileView) -> Found:
-    """A cell of labels is neither a JSON array of texts nor any of the forms in which such tables were published.
+    """A cell of labels is neither a JSON array of strings nor in one of the known forms of published tables.
 
-    Why: The labels of the row are lost: it was cut in the middle, or written by hand.
+    Why: The labels of the row are lost. The cell was cut off, or written by hand.
 
     Fix: Write the labels as a JSON array, such as `["pneumonia", "pleural effusion"]`.
     """
@@ -106,34 +106,34 @@ def labels_unparseable(table: FileView) -> Found:
 def labels_legacy(table: FileView) -> Found:
     """A cell of labels has the form of a published table: a Python list, a numpy array, words without quotes.
 
-    Why: It is understood here, but each of these forms needs another parser, and none of them is safe.
+    Why: This validator understands it, but each form needs its own parser, and none of the forms is safe.
 
     Fix: Write the labels as a JSON array.
     """
     for where, cell, _ in _cells(table, *LISTS, NESTED):
         if cell.grammar not in ("", "json"):
-            yield Finding(f"the list is written as {cell.grammar}", where, expected='["…", "…"]')
+            yield Finding(f"the list is written as {cell.grammar}, not as a JSON array", where, expected='["…", "…"]')
 
 
 @check("LABEL_BLANKS", per="table", level=Level.WARNING, when=_is_labels)
 def label_blanks(table: FileView) -> Found:
-    """A label is empty, or begins or ends with a blank.
+    """A label is empty, or begins or ends with a space.
 
-    Why: " pneumonia" is another label than "pneumonia" for every program.
+    Why: Programs treat " pneumonia" and "pneumonia" as different labels.
 
-    Fix: Remove the blanks, and the empty labels.
+    Fix: Remove the spaces, and the empty labels.
     """
     for where, cell, _ in _cells(table, "labels", "localizations"):  # an empty CUI says that there is none
         for item in dict.fromkeys(cell.items):
             if not item.strip() or (cell.grammar == "json" and item != item.strip()):
-                yield Finding("the label is empty, or begins or ends with a blank", where, repr(item)[:40])
+                yield Finding("the label is empty, or begins or ends with a space", where, repr(item)[:40])
 
 
 @check("LABEL_DUPLICATED", per="table", level=Level.WARNING, when=_is_labels)
 def label_duplicated(table: FileView) -> Found:
-    """A list of labels holds the same label twice, blanks and case apart.
+    """A list of labels holds the same label twice, apart from spaces and case.
 
-    Why: Counts of labels come out too high; published ones did.
+    Why: Counts of labels come out too high, as in published tables.
 
     Fix: Keep one of the two.
     """
@@ -141,14 +141,14 @@ def label_duplicated(table: FileView) -> Found:
         words = [item.strip().casefold() for item in cell.items if item.strip()]
         for word in dict.fromkeys(words):
             if words.count(word) > 1:
-                yield Finding("the label stands twice in one list", where, word[:40])
+                yield Finding("the list holds the label twice", where, word[:40])
 
 
 @check("LABEL_CONTRADICTED", per="table", level=Level.WARNING, when=_is_labels)
 def label_contradicted(table: FileView) -> Found:
     """`normal` or `exclude` stands beside a finding.
 
-    Why: A study can't be both; training sets take it as a healthy one and as an ill one.
+    Why: A study can't be both; training sets count it as healthy and as ill.
 
     Fix: Read the report again, and keep what it says.
     """
@@ -156,7 +156,7 @@ def label_contradicted(table: FileView) -> Found:
         words = {item.strip().casefold() for item in cell.items} - {""} - BESIDE
         for word in sorted(words & ALONE):
             if len(words) > 1:
-                yield Finding("the label excludes all others", where, word)
+                yield Finding("this label can't stand beside others", where, word)
 
 
 # --- CUIs and the tree -----------------------------------------------------------------------------------
@@ -164,7 +164,7 @@ def label_contradicted(table: FileView) -> Found:
 
 @check("CUI_INVALID", per="table", when=_is_labels)
 def cui_invalid(table: FileView) -> Found:
-    """A concept identifier is not the letter C and seven digits.
+    """A concept identifier is not the letter C followed by seven digits.
 
     Why: UMLS has no such concept.
 
@@ -173,14 +173,14 @@ def cui_invalid(table: FileView) -> Found:
     for where, cell, _ in _cells(table, "label_cuis", "localization_cuis"):
         for item in cell.items:
             if item.strip() and not CUI.fullmatch(item.strip()):
-                yield Finding("this is no CUI", where, item.strip()[:40], "C and seven digits")
+                yield Finding("this is not a CUI", where, item.strip()[:40], "C and seven digits")
 
 
 @check("CUI_MISALIGNED", per="table", level=Level.WARNING, when=_is_labels)
 def cui_misaligned(table: FileView) -> Found:
-    """A list of CUIs has another length than the list of labels that it belongs to.
+    """A list of CUIs differs in length from the list of its labels.
 
-    Why: Whoever pairs them by position gives every label the CUI of its neighbour.
+    Why: Programs that pair them by position give labels the CUIs of their neighbours.
 
     Fix: Write one CUI for each label, "" where there is none; look CUIs up by label.
     """
@@ -188,7 +188,7 @@ def cui_misaligned(table: FileView) -> Found:
         for where, cell, row in _cells(table, cuis):
             others = read_cell(row.get(labels, NA)) if row.get(labels, NA) != NA else Cell("json")
             if cell.grammar and others.grammar and len(cell.items) != len(others.items):
-                message = f"there are not as many as {labels}"
+                message = f"there are not as many CUIs as {labels}"
                 yield Finding(message, where, str(len(cell.items)), str(len(others.items)))
 
 
@@ -210,22 +210,22 @@ def _word(label: str) -> str:
 def label_unknown(dataset: DatasetView) -> Found:
     """A label of the label table is not in the label tree.
 
-    Why: It belongs to no branch, so that every count over branches misses it; often it is a spelling mistake.
+    Why: It belongs to no branch, so counts over branches miss it; often it is a spelling mistake.
 
-    Fix: Use the tree's spelling, or add the label to the tree.
+    Fix: Use the spelling of the tree, or add the label to the tree.
     """
     tree = _tree(dataset)
     for where, cell, _ in _cells(dataset.view(TABLE), "labels", "localizations") if tree and dataset.has(TABLE) else ():
         for item in dict.fromkeys(cell.items):
             if item.strip() and _word(item) not in tree:
-                yield Finding("the label tree has no such label", where, item.strip()[:40], path=TABLE)
+                yield Finding("the label tree does not hold this label", where, item.strip()[:40], path=TABLE)
 
 
 @check("CUI_CONTRADICTED", per="dataset")
 def cui_contradicted(dataset: DatasetView) -> Found:
-    """A row's CUI is that of none of the row's labels in the label tree.
+    """In the label tree, none of the row's labels has the row's CUI.
 
-    Why: Label and concept say different things; whoever selects by concept gets the wrong studies.
+    Why: Label and concept disagree; selecting by concept finds the wrong studies.
 
     Fix: Look the CUI up by its label.
     """

@@ -41,9 +41,9 @@ def _nodes(table: FileView) -> Iterator[_Node]:
 
 @check("TREE_CUI", per="table", when=_is_tree)
 def tree_cui(table: FileView) -> Found:
-    """A CUI of the label tree is not the letter C and seven digits, or belongs to two different labels.
+    """A CUI of the label tree is not the letter C followed by seven digits, or belongs to two different labels.
 
-    Why: Two labels with one concept are counted as one by some programs and as two by others.
+    Why: Some programs count two labels with one concept as one, others as two.
 
     Fix: Correct the CUI, or merge the labels.
     """
@@ -51,7 +51,7 @@ def tree_cui(table: FileView) -> Found:
     for node in _nodes(table):
         where = f"row {node.line}, column cui"
         if node.cui and not CUI.fullmatch(node.cui):
-            yield Finding("this is no CUI", where, node.cui[:40], "C and seven digits")
+            yield Finding("this is not a CUI", where, node.cui[:40], "C and seven digits")
         elif node.cui:
             other = first.setdefault(node.cui, node)
             if other.label.casefold() != node.label.casefold():
@@ -60,9 +60,9 @@ def tree_cui(table: FileView) -> Found:
 
 @check("TREE_PARENT", per="table", when=_is_tree)
 def tree_parent(table: FileView) -> Found:
-    """The parent of a label is no label of the same tree, or the label lies below itself.
+    """The parent of a label is not a label of the same tree, or the label lies below itself.
 
-    Why: The label hangs in the air: it is in no branch, or walking up from it never ends.
+    Why: The label belongs to no branch, or walking up from it never ends.
 
     Fix: Add the parent, or correct its spelling; a root has the parent n/a.
     """
@@ -73,7 +73,7 @@ def tree_parent(table: FileView) -> Found:
     for node in nodes:
         where = f"row {node.line}, column parent"
         if node.parent and (node.tree, node.parent) not in parents:
-            yield Finding("the tree has no such label", where, node.parent[:40])
+            yield Finding("the tree does not hold this label", where, node.parent[:40])
         elif node.parent and _is_below_itself(node, parents):
             yield Finding("the label lies below itself", where, node.parent[:40])
 
@@ -94,9 +94,10 @@ def _is_below_itself(node: _Node, parents: dict[tuple[str, str], set[str]]) -> b
 
 @check("TREE_COUNT", per="table", level=Level.WARNING, when=_is_tree)
 def tree_count(table: FileView) -> Found:
-    """The count with descendants of a label is less than its own or a child's, or more than all of them together.
+    """The count with descendants is lower than the label's own count or a child's, or higher than all of them
+    together.
 
-    Why: One of the counts is wrong, and with it every prevalence that is computed from it.
+    Why: One of the counts is wrong, and so is every prevalence computed from it.
 
     Fix: Count again.
     """
@@ -111,4 +112,4 @@ def tree_count(table: FileView) -> Found:
             least, most = max([node.count, *children]), node.count + sum(children)
             if not least <= node.total <= most:
                 where = f"row {node.line}, column count_with_descendants"
-                yield Finding("the count does not fit those below", where, str(node.total), f"{least} to {most}")
+                yield Finding("the count contradicts the counts below it", where, str(node.total), f"{least} to {most}")

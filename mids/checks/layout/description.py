@@ -24,7 +24,7 @@ def description_missing(dataset: DatasetView) -> Found:
 def derivative_description_missing(dataset: DatasetView) -> Found:
     """A folder of derivatives has no dataset_description.json of its own.
 
-    Why: BIDS requires one; without it nobody knows what made the files.
+    Why: BIDS requires one; without it nobody knows which program made the files.
 
     Fix: Write one with Name, BIDSVersion, DatasetType derivative and GeneratedBy.
     """
@@ -39,14 +39,14 @@ def _is_description(file: FileView) -> bool:
 
 @check("DESCRIPTION_INVALID", per="json", when=_is_description)
 def description_invalid(file: FileView) -> Found:
-    """A dataset_description.json lacks a required key, or a key has a value of the wrong kind.
+    """A dataset_description.json lacks a required key, or a key has a value of the wrong type.
 
-    Why: The licence, the authors or the version of the standard can't be read by a program.
+    Why: Programs can't read the licence, the authors or the version of the standard.
 
     Fix: Correct the key that the message names.
     """
     if file.size and not file.document.error and not isinstance(file.document.content, dict):
-        yield "the content is no JSON object"
+        yield "the content is not a JSON object"
     for _, where, message in file.schema_errors:
         yield Finding(message, where=where)
 
@@ -64,11 +64,12 @@ PLACEHOLDER = re.compile(
 
 @check("DESCRIPTION_INCOMPLETE", per="json", level=Level.WARNING, when=_is_description)
 def description_incomplete(file: FileView) -> Found:
-    """A dataset_description.json has no DatasetType, names neither Authors nor GeneratedBy, or a placeholder for Name.
+    """A dataset_description.json lacks DatasetType, names neither Authors nor GeneratedBy, or has a placeholder
+    as Name.
 
     Why: Nobody can tell what the dataset is, who or what made it, and whom to cite or to ask.
 
-    Fix: Fill the key that the message names.
+    Fix: Fill in the key that the message names.
     """
     content = _content(file)
     if not content:
@@ -78,12 +79,12 @@ def description_incomplete(file: FileView) -> Found:
     if "DatasetType" not in content:
         yield Finding("DatasetType is missing", where="$", expected="raw or derivative")
     if not content.get("Authors") and not content.get("GeneratedBy"):
-        yield Finding("neither Authors nor GeneratedBy is there", where="$")
+        yield Finding("Authors and GeneratedBy are both missing", where="$")
 
 
 @check("LICENSE_MISSING", per="dataset", level=Level.WARNING)
 def license_missing(dataset: DatasetView) -> Found:
-    """The dataset says nowhere under which terms it may be used: no License, no UsageTerms, no LICENSE file.
+    """The dataset states no terms of use: no License, no UsageTerms, no LICENSE file.
 
     Why: Without a licence nobody may use it.
 
@@ -92,14 +93,14 @@ def license_missing(dataset: DatasetView) -> Found:
     if dataset.has(DESCRIPTION) and (content := _content(dataset.view(DESCRIPTION))):
         has_file = any(path.upper().startswith(("LICENSE", "LICENCE")) for path in dataset.tree.files)
         if not has_file and not content.get("License") and not content.get("UsageTerms"):
-            yield Finding("no licence and no terms of use are named", where="$.License", path=DESCRIPTION)
+            yield Finding("neither a licence nor terms of use are given", where="$.License", path=DESCRIPTION)
 
 
 @check("DESCRIPTION_TYPE", per="json", level=Level.WARNING, when=_is_description)
 def description_type(file: FileView) -> Found:
-    """A folder of derivatives calls itself raw, or the dataset with the images a derivative.
+    """A folder of derivatives calls itself raw, or the dataset with the images calls itself a derivative.
 
-    Why: BIDS tools decide by DatasetType which rules hold and which folders they index.
+    Why: BIDS tools decide by DatasetType which rules apply and which folders they index.
 
     Fix: Write DatasetType raw at the top and derivative below `derivatives/`.
     """
@@ -107,14 +108,14 @@ def description_type(file: FileView) -> Found:
     below = file.path.startswith("derivatives/")
     if said == ("raw" if below else "derivative") and (below or file.dataset.subjects):
         expected = "derivative" if below else "raw"
-        yield Finding("DatasetType is not that of its place", "$.DatasetType", str(said), expected)
+        yield Finding("DatasetType does not match the place of the file", "$.DatasetType", str(said), expected)
 
 
 @check("GENERATED_BY_MISSING", per="json", level=Level.INFO, when=_is_description)
 def generated_by_missing(file: FileView) -> Found:
-    """A dataset with `mim-` folders does not say which program made its images.
+    """A dataset with `mim-` folders does not name the program that made its images.
 
-    Why: Faults of a converter can be traced only to the datasets that name it.
+    Why: A fault of a converter can be traced only to datasets that name it.
 
     Fix: Write GeneratedBy with the name and version of the program.
     """

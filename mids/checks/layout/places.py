@@ -36,7 +36,7 @@ def link_broken(dataset: DatasetView) -> Found:
 def link_loop(dataset: DatasetView) -> Found:
     """A symbolic link leads to a folder that contains it.
 
-    Why: Programs that follow links never come to an end, or read every file many times.
+    Why: Programs that follow links never end, or read every file many times.
 
     Fix: Remove the link.
     """
@@ -47,9 +47,9 @@ def link_loop(dataset: DatasetView) -> Found:
 def link_outside(dataset: DatasetView) -> Found:
     """A symbolic link leads out of the dataset.
 
-    Why: The dataset is incomplete when it is copied or published. The target was not looked into.
+    Why: A copy or publication of the dataset is incomplete. The target was not checked.
 
-    Fix: Replace the link by a copy of what it leads to.
+    Fix: Replace the link by a copy of its target.
     """
     return _odd(dataset, "outside", "the link leads out of the dataset")
 
@@ -67,22 +67,22 @@ def link_folder(dataset: DatasetView) -> Found:
 
 @check("FILE_SPECIAL", per="dataset")
 def file_special(dataset: DatasetView) -> Found:
-    """An entry is neither a file nor a folder nor a link, but a pipe, a socket or a device.
+    """An entry is not a file, a folder or a link, but a pipe, a socket or a device.
 
     Why: Reading it can block for ever, and it can't be published.
 
     Fix: Remove it.
     """
-    return _odd(dataset, "special", "this is a pipe, a socket or a device")
+    return _odd(dataset, "special", "the entry is a pipe, a socket or a device")
 
 
 @check("FILE_UNREADABLE", per="dataset")
 def file_unreadable(dataset: DatasetView) -> Found:
     """A file or a folder can't be read.
 
-    Why: What is in it could not be checked.
+    Why: Its content could not be checked.
 
-    Fix: Correct its permissions, or the disk or share that it lies on.
+    Fix: Correct its permissions, or repair its disk or network share.
     """
     return _odd(dataset, "unreadable", "the folder can't be read")
 
@@ -100,53 +100,53 @@ def name_encoding(dataset: DatasetView) -> Found:
 
 @check("NAMES_COLLIDE", per="dataset")
 def names_collide(dataset: DatasetView) -> Found:
-    """Two paths differ only by upper and lower case.
+    """Two paths differ only in upper and lower case.
 
     Why: On macOS and Windows one of the two files overwrites the other.
 
-    Fix: Rename one of them; labels should differ by more than case.
+    Fix: Rename one of them so that they differ in more than case.
     """
     first: dict[str, str] = {}
     for path in dataset.tree.files:
         other = first.setdefault(path.casefold(), path)
         if other != path:
-            yield Finding("another file's path differs only by case", value=path, expected=other, path=path)
+            yield Finding("another path differs from this one only in case", value=path, expected=other, path=path)
 
 
 @check("ZERO_BYTES", per="dataset")
 def zero_bytes(dataset: DatasetView) -> Found:
-    """An image, a sidecar or a table has no content.
+    """An image, a sidecar or a table is empty.
 
-    Why: It is what an interrupted copy leaves behind.
+    Why: An interrupted copy leaves such files.
 
     Fix: Restore the file, or remove it.
     """
     for path, size in dataset.tree.files.items():
         if not size and dataset.view(path).kind != "other":
-            yield Finding("the file has no content", path=path)
+            yield Finding("the file is empty", path=path)
 
 
 @check("TOP_LEVEL_UNKNOWN", per="dataset", level=Level.WARNING)
 def top_level_unknown(dataset: DatasetView) -> Found:
-    """A file or folder at the top of the dataset is none that BIDS or MIDS defines.
+    """Neither BIDS nor MIDS defines a file or folder at the top of the dataset.
 
-    Why: Nobody knows what it is for, and it was not checked for identifiers of patients.
+    Why: Nobody knows its purpose, and it was not checked for identifiers of patients.
 
     Fix: Move it to `sourcedata/`, `code/` or `derivatives/<name>/`, or name it in `.midsignore`.
     """
     for path in dataset.tree.files:
         if "/" not in path and not TOP_FILES.fullmatch(path):
-            yield Finding("this file is none that the standard defines", path=path)
+            yield Finding("the standard does not define this file", path=path)
     for folder in sorted(dataset.tree.folders):
         if "/" not in folder and folder not in TOP_FOLDERS and not re.fullmatch("sub-[0-9a-zA-Z]+", folder):
-            yield Finding("this folder is none that the standard defines", path=folder)
+            yield Finding("the standard does not define this folder", path=folder)
 
 
 @check("SUBJECTS_MISSING", per="dataset")
 def subjects_missing(dataset: DatasetView) -> Found:
     """The dataset has no subject folder.
 
-    Why: There is nothing in it, or the folder given is not the top of a dataset.
+    Why: It is empty, or the given folder is not the top of a dataset.
 
     Fix: Give the folder that holds dataset_description.json and the `sub-…` folders.
     """
@@ -158,7 +158,7 @@ def subjects_missing(dataset: DatasetView) -> Found:
 def subject_empty(dataset: DatasetView) -> Found:
     """A subject folder or a session folder holds no image.
 
-    Why: A conversion may have stopped there; whoever counts folders counts too many.
+    Why: A conversion may have stopped there; counts of folders are too high.
 
     Fix: Restore the images, or remove the folder and its rows in the tables.
     """
@@ -182,7 +182,7 @@ def _above(path: str) -> tuple[str, str]:
 def readme_missing(dataset: DatasetView) -> Found:
     """The dataset has no README.
 
-    Why: BIDS requires one, and a dataset without a description of its origin can hardly be used rightly.
+    Why: BIDS requires one, and without a description of its origin a dataset can hardly be used correctly.
 
     Fix: Write README.md: where the data come from, who may use them, what is known to be wrong.
     """
@@ -196,7 +196,7 @@ def bidsignore_missing(dataset: DatasetView) -> Found:
 
     Why: BIDS tools report every file in them as an error.
 
-    Fix: Write the line `**/mim-*` into `.bidsignore`.
+    Fix: Add the line `**/mim-*` to `.bidsignore`.
     """
     if any("/mim-" in folder for folder in dataset.tree.folders):
         path = dataset.tree.root / ".bidsignore"
@@ -216,9 +216,9 @@ STRAYS = re.compile(
 
 @check("FILE_STRAY", per="dataset", level=Level.WARNING)
 def file_stray(dataset: DatasetView) -> Found:
-    """A file was left behind by an operating system, an editor, a browser or a hasty copy, such as Thumbs.db.
+    """An operating system, an editor, a browser or a hasty copy left a file behind, such as Thumbs.db.
 
-    Why: It is no part of the dataset, and such files keep thumbnails, old versions or paths.
+    Why: It is not part of the dataset, and such files can keep thumbnails, old versions or paths.
 
     Fix: Remove it.
     """

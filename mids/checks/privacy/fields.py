@@ -46,9 +46,9 @@ def privacy_key(file: FileView) -> Found:
 def privacy_date(file: FileView) -> Found:
     """A sidecar holds the date of an examination.
 
-    Why: Together with age and place a date finds a patient in any hospital's list.
+    Why: Together with age and place, a date finds a patient in any hospital's list.
 
-    Fix: Remove the key; times belong, shifted, into the acq_time of the tables.
+    Fix: Remove the key; write shifted times into acq_time of the tables.
     """
     for where, key, value in file.entries:
         if names_a_date(key) and _says_something(value):
@@ -67,7 +67,7 @@ def privacy_column(table: FileView) -> Found:
 
     Why: It can identify the patient.
 
-    Fix: Remove the column; the public id of the source belongs into source_id.
+    Fix: Remove the column; the public id of the source goes into source_id.
     """
     lookup = {"name"} if table.path.endswith("dseg.tsv") else set()  # BIDS: index and name of each structure
     for number, name in enumerate(table.rows.header, start=1):
@@ -82,11 +82,11 @@ AGES = re.compile("(patient_?)?(age|edad)(_?(years?|at_.{1,40}|años|anos))?|pat
 
 @check("PRIVACY_AGE", per="content")
 def privacy_age(file: FileView) -> Found:
-    """An age above 89 stands in a table or a sidecar.
+    """A table or a sidecar holds an age above 89.
 
-    Why: The very old are few, and an exact age finds them (HIPAA, 45 CFR 164.514(b)(2)(i)(C)).
+    Why: Very old people are few, and an exact age identifies them (HIPAA, 45 CFR 164.514(b)(2)(i)(C)).
 
-    Fix: Write 89 for everyone of 89 and above.
+    Fix: Write 89 for everyone aged 89 and above.
     """
     if file.kind == "table":
         for name in filter(_is_age, file.rows.header):
@@ -117,7 +117,7 @@ def privacy_nifti_text(image: FileView) -> Found:
 
     Why: dcm2niix writes the time of acquisition there, other programs the patient's name.
 
-    Fix: Clear the field; conversion by this program leaves none.
+    Fix: Clear the field, or convert again; conversion by this program leaves it empty.
     """
     if isinstance(image.head, NiftiHead):
         for name, text in image.head.texts:
@@ -127,9 +127,9 @@ def privacy_nifti_text(image: FileView) -> Found:
 
 @check("PRIVACY_PNG_TEXT", per="image", when=is_odd_png)
 def privacy_png_text(image: FileView) -> Found:
-    """A PNG carries text, camera notes or a time besides its pixels.
+    """A PNG holds text, camera notes or a time besides its pixels.
 
-    Why: Nobody sees them, and they may name the patient, the place or the day.
+    Why: Viewers do not show them, and they may name the patient, the place or the day.
 
     Fix: Write the PNG again without ancillary chunks.
     """
@@ -140,9 +140,9 @@ def privacy_png_text(image: FileView) -> Found:
 
 @check("PRIVACY_PNG_TEXT_AFTER", per="image", deep=True, when=is_png)
 def privacy_png_text_after(image: FileView) -> Found:
-    """A PNG carries text, camera notes or a time after its pixels.
+    """A PNG holds text, camera notes or a time after its pixels.
 
-    Why: Nobody sees them, and they may name the patient, the place or the day.
+    Why: Viewers do not show them, and they may name the patient, the place or the day.
 
     Fix: Write the PNG again without ancillary chunks.
     """
@@ -154,11 +154,11 @@ def privacy_png_text_after(image: FileView) -> Found:
 
 @check("PRIVACY_NIFTI_EXTENSION", per="image", level=Level.WARNING, when=says_more)
 def privacy_nifti_extension(image: FileView) -> Found:
-    """A volume carries an extension of its header, such as a DICOM header, a history or a comment.
+    """The header of a volume has an extension, such as a DICOM header, a history or a comment.
 
     Why: Viewers do not show it, and it may hold everything that was removed elsewhere.
 
-    Fix: Write the volume again without extensions; conversion by this program leaves none.
+    Fix: Write the volume again without extensions; conversion by this program writes none.
     """
     if isinstance(image.head, NiftiHead):
         for code in dict.fromkeys(image.head.extensions):
@@ -176,9 +176,9 @@ EXTENSIONS = {
 
 @check("PRIVACY_GZIP_NAME", per="image", level=Level.WARNING, when=says_more)
 def privacy_gzip_name(image: FileView) -> Found:
-    """The gzip header of a volume holds another file name than its own, or a comment.
+    """The gzip header of a volume holds another file name than the volume's own, or a comment.
 
-    Why: It is the name that the file had before, and such names are often those of patients.
+    Why: It is the former name of the file, and often names a patient.
 
     Fix: Compress the volume again with `gzip -n`, or let `mids-validate --fix` clear the field.
     """
@@ -191,9 +191,9 @@ def privacy_gzip_name(image: FileView) -> Found:
 
 @check("PRIVACY_TRAILING_BYTES", per="image", level=Level.WARNING, when=is_odd_png)
 def privacy_trailing_bytes(image: FileView) -> Found:
-    """A PNG goes on after its end chunk.
+    """A PNG continues after its end chunk.
 
-    Why: Viewers show nothing of it; it can be another image, a text or a whole DICOM file.
+    Why: Viewers do not show the rest; it can be another image, a text or a whole DICOM file.
 
     Fix: Write the PNG again.
     """

@@ -19,14 +19,14 @@ def _found(file: FileView, kind: Kind) -> Iterator[Finding]:
     """The identifiers of one kind in a file; the messages never show them."""
     for found in file.identifiers:
         if found.kind == kind:
-            yield Finding(f"{found.what} stands in {PLACES[file.kind]}", where=found.where)
+            yield Finding(f"{PLACES[file.kind]} holds {found.what}", where=found.where)
 
 
 @check("PRIVACY_NATIONAL_ID", per="content", when=has_identifiers)
 def privacy_national_id(file: FileView) -> Found:
-    """A text holds a national number of a person: a Spanish DNI or NIE, a French NIR, an Iranian code, a US SSN.
+    """A text holds a person's national number: a Spanish DNI or NIE, a French NIR, an Iranian code, a US SSN.
 
-    Why: It names one person in a whole country. Its check digit is right, so it is hardly chance.
+    Why: It identifies one person in a whole country. Its check digit is right, so it is hardly a coincidence.
 
     Fix: Remove it, and withdraw published copies.
     """
@@ -37,9 +37,9 @@ def privacy_national_id(file: FileView) -> Found:
 def privacy_email(file: FileView) -> Found:
     """A cell, a sidecar or a header holds an e-mail address.
 
-    Why: It names a person.
+    Why: It identifies a person.
 
-    Fix: Remove it. A contact belongs into README.md or dataset_description.json.
+    Fix: Remove it. Contacts go into README.md or dataset_description.json.
     """
     return () if file.kind == "document" else _found(file, "e-mail")
 
@@ -48,20 +48,20 @@ def privacy_email(file: FileView) -> Found:
 def privacy_phone(file: FileView) -> Found:
     """A cell, a sidecar or a header holds a telephone number.
 
-    Why: It names a person or a place.
+    Why: It identifies a person or a place.
 
-    Fix: Remove it. A contact belongs into README.md or dataset_description.json.
+    Fix: Remove it. Contacts go into README.md or dataset_description.json.
     """
     return () if file.kind == "document" else _found(file, "phone")
 
 
 @check("PRIVACY_PERSON", per="content", level=Level.WARNING, when=has_identifiers)
 def privacy_person(file: FileView) -> Found:
-    """A text holds what reads like the name of a person: after "Dr.", "Patient:", "Fdo.", or as DICOM writes it.
+    """A text holds what looks like a person's name: after "Dr.", "Patient:", "Fdo.", or in DICOM notation.
 
     Why: Reports name patients and physicians. Names without such a context are not found.
 
-    Fix: De-identify the text again; look at the other texts of the same source too.
+    Fix: De-identify the text again; check the other texts of the same source too.
     """
     return () if file.kind == "document" else _found(file, "person")
 
@@ -95,7 +95,7 @@ def privacy_uid(file: FileView) -> Found:
 def privacy_date_text(file: FileView) -> Found:
     """A free text holds a date after 1925, in a dataset that shifts its dates.
 
-    Why: It is a real date: it tells when the patient was seen, and by how much all other dates were shifted.
+    Why: It is a real date: it reveals when the patient was seen, and by how much all other dates were shifted.
 
     Fix: Shift or remove the dates of the text.
     """
@@ -108,9 +108,9 @@ REAL = re.compile(r"(19(2[6-9]|[3-9]\d)|2\d\d\d)-\d\d-\d\d")
 
 @check("PRIVACY_DATE_UNSHIFTED", per="table")
 def privacy_date_unshifted(table: FileView) -> Found:
-    """A date of a table lies after 1925, in a dataset that shifts its dates.
+    """A table holds a date after 1925, in a dataset that shifts its dates.
 
-    Why: It is a real date: it tells when the patient was seen, and by how much all other dates were shifted.
+    Why: It is a real date: it reveals when the patient was seen, and by how much all other dates were shifted.
 
     Fix: Shift it by the same number of days as the subject's other dates.
     """
@@ -133,13 +133,13 @@ _LONG = re.compile(r"\d{7}|\d-\d\d-\d|\d\.\d{1,9}\.\d")
 def privacy_path(file: FileView) -> Found:
     """The name of a file or its folder holds a date, a national number or a UID.
 
-    Why: Names are seen by everybody, and travel into tables, logs and papers.
+    Why: Everybody sees names, and they spread into tables, logs and papers.
 
-    Fix: Rename it with a pseudonym: convert again with a key.
+    Fix: Convert again with a key, so that a pseudonym replaces it.
     """
     if _LONG.search(file.path) and not file.is_companion:
         if _PATH.search(file.path):
-            yield "the name holds what reads like a date"
+            yield "the name holds what looks like a date"
         for kind, what in identify(file.path):
             if kind in ("national id", "uid"):
                 yield f"the name holds {what}"
@@ -155,12 +155,13 @@ CARRIERS = re.compile(
 
 @check("PRIVACY_FILE", per="dataset", level=Level.WARNING)
 def privacy_file(dataset: DatasetView) -> Found:
-    """A source image, an archive, an office file, a notebook, a database or a key lies among the derivatives or tables.
+    """A source image, an archive, an office file, a notebook, a database or a key lies among the derivatives or
+    tables.
 
-    Why: Such files hold authors, histories, headers or whole records that nobody has looked through.
+    Why: Such files hold authors, histories, headers or whole records that nobody has checked.
 
-    Fix: Remove it, or move what is needed of it into a table or a text.
+    Fix: Remove it, or move the parts that are needed into a table or a text.
     """
     for path in dataset.tree.files:
         if "/" in path and not path.startswith("sub-") and CARRIERS.fullmatch(path):
-            yield Finding("files of this kind carry more than they show", path=path)
+            yield Finding("files of this kind hold more than they show", path=path)

@@ -27,11 +27,12 @@ def _records(table: FileView) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 @check("SCAN_CONTRADICTED", per="subject", level=Level.WARNING)
 def scan_contradicted(subject: DatasetView) -> Found:
-    """A row of a scans table says another modality, body part, view, side or size than the image's name and head.
+    """A row of a scans table gives another modality, body part, view, side or size than the image's name and
+    header.
 
-    Why: Whoever selects images by the table gets other ones than whoever selects them by name.
+    Why: Selecting images by the table and by their names gives different results.
 
-    Fix: Correct the one that is wrong.
+    Fix: Correct the wrong one.
     """
     for table in subject.find("table"):
         if table.path.endswith("_scans.tsv"):
@@ -40,7 +41,7 @@ def scan_contradicted(subject: DatasetView) -> Found:
                 if subject.has(path) and (image := subject.view(path)).kind == "image":
                     for column, expected in _differences(image, row):
                         where = f"row {line}, column {column}"
-                        message = f"the image's {column.replace('_', ' ')} is another"
+                        message = f"the image has another {column.replace('_', ' ')}"
                         yield Finding(message, where, row[column][:40], expected, table.path)
 
 
@@ -73,7 +74,7 @@ def _differences(image: FileView, row: Mapping[str, str]) -> Iterator[tuple[str,
 
 @check("PARTICIPANT_CONTRADICTED", per="subject", level=Level.WARNING)
 def participant_contradicted(subject: DatasetView) -> Found:
-    """A row of participants.tsv names other modalities or body parts than the subject's images have.
+    """A row of participants.tsv gives other modalities or body parts than the subject's images have.
 
     Why: A search in the table for one modality misses the subject, or finds it without an image.
 
@@ -114,11 +115,12 @@ def _participant(label: str, column: str, difference: str) -> Finding:
 
 @check("AGE_CONTRADICTED", per="subject", level=Level.WARNING)
 def age_contradicted(subject: DatasetView) -> Found:
-    """The age in participants.tsv is not that at the subject's first session, or ages fall from one session to a later.
+    """The age in participants.tsv differs from that at the subject's first session, or ages fall between
+    sessions.
 
     Why: One of the rows is about another person, or in another unit.
 
-    Fix: Correct the row that is wrong.
+    Fix: Correct the wrong row.
     """
     for label in subject.subjects:
         path = f"{label}/{label}_sessions.tsv"
@@ -132,7 +134,7 @@ def age_contradicted(subject: DatasetView) -> Found:
             said = _age(subject.view(PARTICIPANTS).by_key.get(label, {}).get("age", ""))
             numbers = [age for age in ages if age is not None]
             if any(later < earlier for earlier, later in pairwise(numbers)):
-                yield Finding("the subject grows younger from one session to a later", where="column age", path=path)
+                yield Finding("the age falls from one session to a later one", where="column age", path=path)
             if numbers and said is not None and abs(numbers[0] - said) > 1:
                 message = "participants.tsv has another age at the first session"
                 yield Finding(message, "column age", f"{numbers[0]:g}", f"{said:g}", path)
@@ -151,9 +153,9 @@ def _age(text: str) -> float | None:
 
 @check("REFERENCE_CONTRADICTED", per="table")
 def reference_contradicted(table: FileView) -> Found:
-    """A row names an image of another participant or session than the row's own.
+    """A row names an image of another participant or session than its own.
 
-    Why: A label or a split is given to the wrong person.
+    Why: The wrong person gets the label or the split.
 
     Fix: Correct the id or the file name.
     """
@@ -165,14 +167,14 @@ def reference_contradicted(table: FileView) -> Found:
             said = row.get(column, "")
             own = parts[at] if len(parts) > at + 1 else ""
             if said and own.startswith(prefix) and own.removeprefix(prefix) != said.removeprefix(prefix):
-                yield Finding("the image is one of another", f"row {line}, column {column}", said[:40], own)
+                yield Finding("the image belongs to another", f"row {line}, column {column}", said[:40], own)
 
 
 @check("REPORT_UNKNOWN", per="dataset")
 def report_unknown(dataset: DatasetView) -> Found:
-    """A row of the label table names a report that the table of reports does not hold.
+    """A row of the label table names a report that is not in the table of reports.
 
-    Why: The text that the labels come from can't be looked up.
+    Why: The text behind the labels can't be looked up.
 
     Fix: Add the report, or correct report_id.
     """
@@ -181,15 +183,18 @@ def report_unknown(dataset: DatasetView) -> Found:
         for line, row in _records(dataset.view(LABELS)):
             if row.get("report_id", NA) not in {*reports, NA}:
                 yield Finding(
-                    "there is no such report", f"row {line}, column report_id", row["report_id"][:40], path=LABELS
+                    "the table of reports does not hold this report",
+                    f"row {line}, column report_id",
+                    row["report_id"][:40],
+                    path=LABELS,
                 )
 
 
 @check("IMAGE_WITHOUT_SPLIT", per="dataset", level=Level.WARNING)
 def image_without_split(dataset: DatasetView) -> Found:
-    """An image is in no part of the split, although there is a table of partitions.
+    """The table of partitions assigns an image to no part of the split.
 
-    Why: Results on the split can't be compared: everybody treats the image in another way.
+    Why: Results on the split can't be compared, because everybody treats the image differently.
 
     Fix: Add a row for the image, or for its session or subject with filename n/a.
     """
@@ -199,7 +204,7 @@ def image_without_split(dataset: DatasetView) -> Found:
     for path in dataset.images:
         subject, session, *_ = path.split("/")
         if not {path, f"{subject}/{session}", subject} & listed:
-            yield Finding("the table of partitions has no row of this image", path=path, expected=PARTITIONS)
+            yield Finding("the table of partitions has no row for this image", path=path, expected=PARTITIONS)
 
 
 def _unit(row: Mapping[str, str]) -> str:
@@ -212,11 +217,11 @@ def _unit(row: Mapping[str, str]) -> str:
 
 @check("LABELS_INCOMPLETE", per="dataset", level=Level.INFO)
 def labels_incomplete(dataset: DatasetView) -> Found:
-    """A subject has images and no row in the label table.
+    """A subject has images but no row in the label table.
 
-    Why: Whether nothing was found or nobody looked can't be told.
+    Why: It is unknown whether nothing was found or nobody looked.
 
-    Fix: Add a row with an empty list, or leave it where nobody looked.
+    Fix: Add a row with an empty list if nothing was found; leave it if nobody looked.
     """
     if dataset.has(LABELS):
         labelled = {
@@ -224,14 +229,14 @@ def labels_incomplete(dataset: DatasetView) -> Found:
         }
         seen = {path.partition("/")[0] for path in dataset.images}
         for subject in sorted(seen - labelled):
-            yield Finding("the label table has no row of this subject", path=subject, expected=LABELS)
+            yield Finding("the label table has no row for this subject", path=subject, expected=LABELS)
 
 
 @check("SPLIT_LEAK", per="table")
 def split_leak(table: FileView) -> Found:
     """A participant is in two parts of the split.
 
-    Why: A model that has seen a person in training is tested on the same person: the results are too good.
+    Why: A model trained on a person is tested on the same person, so the results are too good.
 
     Fix: Put all images of a participant into one part.
     """

@@ -24,7 +24,7 @@ def _column(table: FileView, name: str) -> Iterator[tuple[str, str]]:
 def participants_missing(dataset: DatasetView) -> Found:
     """The dataset has no participants.tsv.
 
-    Why: It is the table that every other one refers to.
+    Why: All other tables refer to it.
 
     Fix: Write one with a row for each subject folder.
     """
@@ -36,14 +36,14 @@ def participants_missing(dataset: DatasetView) -> Found:
 def participant_without_folder(dataset: DatasetView) -> Found:
     """A row of participants.tsv names a subject that has no folder.
 
-    Why: Whoever counts participants counts too many, or images are missing.
+    Why: Counts of participants are too high, or images are missing.
 
     Fix: Restore the folder, or remove the row.
     """
     if dataset.has(PARTICIPANTS):
         for where, value in _column(dataset.view(PARTICIPANTS), "participant_id"):
             if value not in dataset.subjects:
-                yield Finding("there is no folder of this subject", where, value[:40], path=PARTICIPANTS)
+                yield Finding("this subject has no folder", where, value[:40], path=PARTICIPANTS)
 
 
 @check("FOLDER_WITHOUT_PARTICIPANT", per="dataset")
@@ -57,7 +57,7 @@ def folder_without_participant(dataset: DatasetView) -> Found:
     if dataset.has(PARTICIPANTS) and "participant_id" in dataset.view(PARTICIPANTS).rows.header:
         for subject in dataset.subjects:
             if subject not in dataset.participants:
-                yield Finding("participants.tsv has no row of this subject", path=subject)
+                yield Finding("participants.tsv has no row for this subject", path=subject)
 
 
 # --- sessions --------------------------------------------------------------------------------------------
@@ -75,7 +75,7 @@ def _sessions(subject: DatasetView) -> Iterator[tuple[FileView, frozenset[str]]]
 def sessions_missing(subject: DatasetView) -> Found:
     """A subject with session folders has no sessions table.
 
-    Why: The order and the times of the visits are unknown; labels do not tell them.
+    Why: The order and the times of the visits are unknown; session labels do not give them.
 
     Fix: Write `sub-<label>_sessions.tsv` with a row for each session.
     """
@@ -95,14 +95,14 @@ def session_without_folder(subject: DatasetView) -> Found:
     for table, folders in _sessions(subject):
         for where, value in _column(table, "session_id"):
             if _prefixed(value, "ses-") not in folders:
-                yield Finding("there is no folder of this session", where, value[:40], path=table.path)
+                yield Finding("this session has no folder", where, value[:40], path=table.path)
 
 
 @check("FOLDER_WITHOUT_SESSION", per="subject")
 def folder_without_session(subject: DatasetView) -> Found:
     """A session folder has no row in the sessions table.
 
-    Why: When it was, and what is known about the visit, is lost.
+    Why: The time of the visit, and what is known about it, is lost.
 
     Fix: Add the row.
     """
@@ -111,7 +111,7 @@ def folder_without_session(subject: DatasetView) -> Found:
             rows = {_prefixed(value, "ses-") for value in table.rows.column("session_id")}
             for folder in sorted(folders - rows):
                 path = f"{table.folder}/{folder}"
-                yield Finding("the sessions table has no row of this session", path=path, expected=table.path)
+                yield Finding("the sessions table has no row for this session", path=path, expected=table.path)
 
 
 def _prefixed(value: str, prefix: str) -> str:
@@ -136,9 +136,9 @@ def _owner(image: FileView) -> str:
 
 @check("SCANS_MISSING", per="subject", level=Level.WARNING)
 def scans_missing(subject: DatasetView) -> Found:
-    """A session has images and no scans table.
+    """A session has images but no scans table.
 
-    Why: When each image was made, and who decided its view, is unknown.
+    Why: It is unknown when each image was made, and what its view was taken from.
 
     Fix: Write `sub-<label>_ses-<label>_scans.tsv` with a row for each image.
     """
@@ -150,7 +150,7 @@ def scans_missing(subject: DatasetView) -> Found:
 
 @check("SCAN_WITHOUT_FILE", per="subject")
 def scan_without_file(subject: DatasetView) -> Found:
-    """A row of a scans table names a file that is not there.
+    """A row of a scans table names a file that does not exist.
 
     Why: An image is missing, or belongs to another subject.
 
@@ -160,9 +160,9 @@ def scan_without_file(subject: DatasetView) -> Found:
         names = _names(subject, table.folder)
         for where, value in _column(table, "filename"):
             if not subject.has(f"{table.folder}/{value}") and value not in names:
-                message = "there is no such file"
+                message = "this file does not exist"
                 if _is_of_another(value, table):
-                    message += "; its name is that of another subject or session"
+                    message += "; its name belongs to another subject or session"
                 yield Finding(message, where, value[:200], path=table.path)
 
 
@@ -175,7 +175,7 @@ def _is_of_another(filename: str, table: FileView) -> bool:
 
 @check("SCAN_PATH", per="subject", level=Level.WARNING)
 def scan_path(subject: DatasetView) -> Found:
-    """A row of a scans table names a file without the folder that it lies in.
+    """A row of a scans table names a file without its folder.
 
     Why: BIDS tools look for it beside the table and do not find it.
 
@@ -199,7 +199,7 @@ def _names(subject: DatasetView, folder: str) -> dict[str, str]:
 def image_without_scan(subject: DatasetView) -> Found:
     """An image has no row in the scans table of its session.
 
-    Why: Whoever selects images by the table misses it.
+    Why: Selecting images by the table misses it.
 
     Fix: Add the row.
     """
@@ -209,7 +209,7 @@ def image_without_scan(subject: DatasetView) -> Found:
         if folder in listed:
             path = image.path.removeprefix(folder + "/")
             if path not in listed[folder] and path.rpartition("/")[2] not in listed[folder]:
-                yield Finding("the scans table has no row of this image", path=image.path)
+                yield Finding("the scans table has no row for this image", path=image.path)
 
 
 # --- every other table -----------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ def image_without_scan(subject: DatasetView) -> Found:
 def reference_unknown(table: FileView) -> Found:
     """A table names a participant, a session or a file that the dataset does not hold.
 
-    Why: The row says something about nobody; joins drop it without a word.
+    Why: The row is about nobody; joins drop it silently.
 
     Fix: Correct the id, restore what it names, or remove the row.
     """

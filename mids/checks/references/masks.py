@@ -25,24 +25,24 @@ def _image(mask: FileView) -> FileView | None:
 
 @check("MASK_WITHOUT_IMAGE", per="image", when=is_mask)
 def mask_without_image(mask: FileView) -> Found:
-    """A segmentation has no image: none at the same place has the same entities.
+    """A segmentation has no image: no image at the same place has the same entities.
 
     Why: Nobody can tell what was segmented.
 
-    Fix: Restore the image, or correct the name; it is the image's with `label-` and `desc-` added.
+    Fix: Restore the image, or correct the name: the image's name with `label-` and `desc-` added.
     """
     if mask.name and mask.name.get("space") is None and _image(mask) is None:
         expected = mask.folder.removeprefix(ROIS) + "/…"
-        yield Finding("there is no image of this segmentation", expected=expected)
+        yield Finding("this segmentation has no image", expected=expected)
 
 
 @check("MASK_GRID", per="image", when=is_mask)
 def mask_grid(mask: FileView) -> Found:
-    """A segmentation has another size or lies elsewhere than its image.
+    """A segmentation differs from its image in size or position.
 
-    Why: Laid over the image it marks the wrong place.
+    Why: Laid over the image, it marks the wrong place.
 
-    Fix: Resample it onto the image's grid, or say `space-` and `res-` in its name.
+    Fix: Resample it onto the image's grid, or add `space-` and `res-` to its name.
     """
     image = _image(mask)
     if image is None or mask.name is None or mask.name.get("space") or mask.name.get("res"):
@@ -95,14 +95,14 @@ MAPS = ("LabelMap", "Labels", "Levels")
 
 @check("DSEG_LOOKUP_MISSING", per="image", level=Level.WARNING, when=_is_dseg)
 def dseg_lookup_missing(mask: FileView) -> Found:
-    """Nothing names the values of a discrete segmentation.
+    """No table names the values of a discrete segmentation.
 
-    Why: Which structure is number 3 is lost.
+    Why: Nobody can tell which structure a number stands for.
 
     Fix: Write a `…_dseg.tsv` with the columns index and name beside it, or at the top of `derivatives/rois`.
     """
     if _lookup(mask) is None and not any(key in mask.metadata for key in MAPS):
-        yield Finding("there is no table of its values", expected=f"{mask.stem}.tsv")
+        yield Finding("no table names its values", expected=f"{mask.stem}.tsv")
 
 
 def _values(mask: FileView) -> frozenset[float]:
@@ -117,7 +117,7 @@ def _values(mask: FileView) -> frozenset[float]:
 def dseg_value_unknown(mask: FileView) -> Found:
     """A discrete segmentation holds a value that its table does not name.
 
-    Why: Which structure it is can't be known.
+    Why: Nobody can tell which structure the value stands for.
 
     Fix: Add the value to the table, or correct the segmentation.
     """
@@ -134,23 +134,27 @@ def _is_binary(image: FileView) -> bool:
 
 @check("MASK_VALUES", per="image", deep=True, when=_is_binary)
 def mask_values(mask: FileView) -> Found:
-    """A binary mask holds other values than 0 and 1 (or 0 and 255).
+    """A binary mask holds values other than 0 and 1 (or 0 and 255).
 
-    Why: Half of all programs take every value above 0, the others only 1.
+    Why: Some programs take every value above 0, others only 1.
 
-    Fix: Write a mask of 0 and 1; several structures belong into a `dseg`.
+    Fix: Write a mask of 0 and 1; use a `dseg` for several structures.
     """
     if surplus := sorted(_values(mask) - {0, 1, 255}):
-        yield Finding("the mask holds other values", value=" ".join(f"{v:g}" for v in surplus[:8]), expected="0 1")
+        yield Finding(
+            "the mask holds values other than 0 and 1 (or 255)",
+            value=" ".join(f"{v:g}" for v in surplus[:8]),
+            expected="0 1",
+        )
 
 
 @check("MASK_EMPTY", per="image", level=Level.WARNING, deep=True, when=is_mask)
 def mask_empty(mask: FileView) -> Found:
-    """A segmentation marks nothing: all of its voxels have one value.
+    """A segmentation marks nothing: all its voxels have the same value.
 
-    Why: The drawing was lost on its way, or the image was looked at and nothing found; nobody can tell which.
+    Why: Either the drawing was lost, or the annotator found nothing; nobody can tell which.
 
     Fix: Convert the segmentation again, or remove it.
     """
     if isinstance(mask.whole, Whole) and mask.whole.blank:
-        yield "all voxels have one value"
+        yield "all voxels have the same value"

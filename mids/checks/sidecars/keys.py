@@ -13,11 +13,11 @@ from mids.vocabulary.schema import Schema
 
 @check("JSON_INVALID", per="json", when=is_odd_json)
 def json_invalid(file: FileView) -> Found:
-    """A JSON file is not JSON: a syntax error, NaN, or text that is not UTF-8.
+    """A JSON file is not valid JSON: a syntax error, NaN, or text that is not UTF-8.
 
     Why: No program can read it; pybids can't even open the rest of the dataset.
 
-    Fix: Correct the place that the message names; often it is a missing or a surplus comma.
+    Fix: Correct the place that the message names; often a comma is missing or superfluous.
     """
     if file.size and file.document.error:
         yield Finding(file.document.error, where=file.document.where)
@@ -27,19 +27,19 @@ def json_invalid(file: FileView) -> Found:
 def json_key_duplicated(file: FileView) -> Found:
     """A JSON object holds the same key twice.
 
-    Why: Readers keep one of the two values without a word.
+    Why: Programs keep one of the two values silently.
 
     Fix: Keep the right one.
     """
     for key in file.document.twice:
-        yield Finding("the key stands twice in one object", where=key)
+        yield Finding("the object holds the key twice", where=key)
 
 
 @check("SIDECAR_MISSING", per="image", when=lacks_sidecar)
 def sidecar_missing(image: FileView) -> Found:
     """An image has no sidecar.
 
-    Why: How it was acquired, and what was done to its pixels, is lost.
+    Why: Nobody knows how it was acquired, and what was done to its pixels.
 
     Fix: Convert the image again, or restore the JSON file with the same stem.
     """
@@ -51,12 +51,12 @@ def sidecar_missing(image: FileView) -> Found:
 def sidecar_shared(image: FileView) -> Found:
     """An image of a published layout has no sidecar of its own; another file of its series has one.
 
-    Why: The sidecar describes one file of the series, and nobody can tell which facts hold for the others.
+    Why: The sidecar describes one file of the series; which facts apply to the others is unknown.
 
-    Fix: Convert the series again, or copy the sidecar for each file after having compared them.
+    Fix: Convert the series again, or compare the files and copy the sidecar for each of them.
     """
     if not _described(image) and (other := _shared(image)):
-        yield Finding("the sidecar of another file of the series is the only one", expected=other)
+        yield Finding("only another file of the series has a sidecar", expected=other)
 
 
 def _described(image: FileView) -> bool:
@@ -84,9 +84,9 @@ def _without_acq(stem: str) -> list[str]:
 
 @check("SIDECAR_ORPHAN", per="sidecar", when=lambda file: not file.is_companion)
 def sidecar_orphan(file: FileView) -> Found:
-    """A sidecar, or a gradient file, has no image.
+    """A sidecar or gradient file has no image.
 
-    Why: An image is missing, or the two have names that do not match.
+    Why: An image is missing, or the two names do not match.
 
     Fix: Restore the image, or correct the name.
     """
@@ -99,7 +99,7 @@ def sidecar_orphan(file: FileView) -> Found:
 
 @check("SIDECAR_LEGACY", per="sidecar", level=Level.WARNING, when=is_odd_json)
 def sidecar_legacy(file: FileView) -> Found:
-    """A sidecar has a layout of published datasets: XNAT rows, DICOM's JSON model, or numbers as text.
+    """A sidecar has a layout of published datasets: XNAT rows, the DICOM JSON model, or numbers as text.
 
     Why: BIDS tools can't query it.
 
@@ -115,12 +115,12 @@ def sidecar_legacy(file: FileView) -> Found:
 def sidecar_not_an_object(file: FileView) -> Found:
     """A sidecar is JSON, but neither an object nor one of the published layouts.
 
-    Why: There are no keys to look up.
+    Why: It has no keys to look up.
 
     Fix: Write an object of keywords and values.
     """
     if file.size and not file.document.error and file.layout == "unknown":
-        yield "the content is no JSON object"
+        yield "the content is not a JSON object"
 
 
 @check("SIDECAR_KEY_MISSING", per="sidecar", when=has_schema_errors)
@@ -129,18 +129,18 @@ def sidecar_key_missing(file: FileView) -> Found:
 
     Why: The pixels can't be understood without it.
 
-    Fix: Add the key with the value of the DICOM header.
+    Fix: Add the key with the value from the DICOM header.
     """
     return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind == "required")
 
 
 @check("SIDECAR_VALUE", per="sidecar", when=has_schema_errors)
 def sidecar_value(file: FileView) -> Found:
-    """A key of a sidecar has a value of the wrong type, outside its list, or beyond what is possible.
+    """A key of a sidecar has a value that is of the wrong type, not in its list, or impossible.
 
-    Why: Programs that compute with it fail, or are wrong.
+    Why: Programs that compute with it fail, or give wrong results.
 
-    Fix: Write the value as docs/vocabulary.md says: numbers are numbers, in the unit given there.
+    Fix: Write the value as docs/vocabulary.md says: numbers as numbers, in the unit given there.
     """
     inverted = "$.PhotometricInterpretation" if file.keys.get("PhotometricInterpretation") == "MONOCHROME1" else ""
     for kind, where, message in file.schema_errors:
@@ -152,7 +152,7 @@ def sidecar_value(file: FileView) -> Found:
 def bids_key_missing(image: FileView) -> Found:
     """An image in a plain BIDS folder lacks a key that BIDS requires for its suffix.
 
-    Why: BIDS tools refuse it; without all its keys it belongs below `mim-…`.
+    Why: BIDS tools refuse it; an image that lacks such keys belongs below `mim-…`.
 
     Fix: Add the key, or move the image to the `mim-` folder of its modality.
     """
@@ -198,11 +198,11 @@ def _meant(schema: Schema, code_list: str, raw: str) -> str | None:
 
 @check("VIEW_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def view_contradicted(image: FileView) -> Found:
-    """The view in the name is another than ViewPosition of the sidecar.
+    """The view in the name differs from ViewPosition of the sidecar.
 
     Why: One of the two is wrong. Some devices write AP on every image, so it may be the header.
 
-    Fix: Look at the image; say in scans.tsv (view_source) what decided.
+    Fix: Look at the image; say in scans.tsv (view_source) what the view was taken from.
     """
     decided_otherwise = image.metadata.get("ViewSource") not in (None, "dicom")
     return () if decided_otherwise else _contradiction(image, "vp", "view_positions", ("ViewPosition",))
@@ -210,7 +210,7 @@ def view_contradicted(image: FileView) -> Found:
 
 @check("BODY_PART_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def body_part_contradicted(image: FileView) -> Found:
-    """The body part in the name is another than BodyPartExamined of the sidecar.
+    """The body part in the name differs from BodyPartExamined of the sidecar.
 
     Why: One of the two is wrong, and searches find the image under the wrong part or not at all.
 
@@ -221,9 +221,9 @@ def body_part_contradicted(image: FileView) -> Found:
 
 @check("LATERALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def laterality_contradicted(image: FileView) -> Found:
-    """The side in the name is another than ImageLaterality or Laterality of the sidecar.
+    """The side in the name differs from ImageLaterality or Laterality of the sidecar.
 
-    Why: Left and right exchanged is the mistake that harms.
+    Why: Confusing left and right can harm patients.
 
     Fix: Look at the image and correct the name.
     """
@@ -234,9 +234,9 @@ def laterality_contradicted(image: FileView) -> Found:
 
 @check("MODALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def modality_contradicted(image: FileView) -> Found:
-    """The suffix of the name is that of another modality than Modality of the sidecar.
+    """The suffix of the name belongs to another modality than Modality of the sidecar.
 
-    Why: One of the two is wrong; the suffix decides how the image is read.
+    Why: One of the two is wrong; the suffix decides how programs read the image.
 
     Fix: Correct the suffix, or the sidecar.
     """
@@ -245,12 +245,12 @@ def modality_contradicted(image: FileView) -> Found:
     if modality and suffix and suffix.modalities and modality not in suffix.modalities:
         meant = image.dataset.schema.suffix_of(modality)
         expected = meant.suffix if meant else ""
-        yield Finding("the suffix does not fit Modality", where="$.Modality", value=modality, expected=expected)
+        yield Finding("the suffix contradicts Modality", where="$.Modality", value=modality, expected=expected)
 
 
 @check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
 def task_contradicted(image: FileView) -> Found:
-    """The task in the name is another than TaskName of the sidecar.
+    """The task in the name differs from TaskName of the sidecar.
 
     Why: Analyses select runs by their task.
 
@@ -260,4 +260,4 @@ def task_contradicted(image: FileView) -> Found:
     task = _text(image.metadata.get("TaskName"))
     plain = "".join(c for c in task if c.isascii() and c.isalnum())
     if said and plain and plain != said:
-        yield Finding("the name's task is not TaskName", where="$.TaskName", value=task, expected=said)
+        yield Finding("the task in the name differs from TaskName", where="$.TaskName", value=task, expected=said)

@@ -20,11 +20,11 @@ def _inherited(image: FileView) -> Iterator[FileView]:
 
 @check("SIDECAR_CONFLICT", per="image", level=Level.WARNING, when=_inherits)
 def sidecar_conflict(image: FileView) -> Found:
-    """A sidecar says another value for a key than a sidecar above it that applies to the same image.
+    """A sidecar and a sidecar above it give different values for the same key of an image.
 
-    Why: BIDS takes the nearer one; programs that read only one of the two files differ in what they believe.
+    Why: BIDS uses the nearer one; programs that read only one of the two files disagree.
 
-    Fix: Leave the key out of the file above, or correct the one that is wrong.
+    Fix: Remove the key from the file above, or correct the wrong value.
     """
     nearer = image.metadata
     for above in sorted(_inherited(image), key=lambda view: -view.path.count("/")):
@@ -32,7 +32,7 @@ def sidecar_conflict(image: FileView) -> Found:
         for key, value in content.items() if isinstance(content, dict) else ():
             if key in nearer and nearer[key] != value:
                 where = image.sidecar.path if image.sidecar else image.path
-                message = "the value is another than in a sidecar above"
+                message = "the value differs from that in a sidecar above"
                 yield Finding(message, f"$.{key}", _short(nearer[key]), _short(value), where)
         nearer = {**content, **nearer} if isinstance(content, dict) else nearer
 
@@ -44,9 +44,9 @@ def _short(value: Json) -> str:
 
 @check("SIDECAR_AMBIGUOUS", per="image", when=_inherits)
 def sidecar_ambiguous(image: FileView) -> Found:
-    """Two sidecars in one folder apply to an image that has none of its own.
+    """Two sidecars in one folder apply to an image that has no sidecar of its own.
 
-    Why: BIDS does not say which of the two wins.
+    Why: BIDS does not say which of the two applies.
 
     Fix: Merge them, or give the image a sidecar of its own.
     """
@@ -57,7 +57,7 @@ def sidecar_ambiguous(image: FileView) -> Found:
         folders.setdefault(view.folder, []).append(view.path)
     for paths in folders.values():
         if len(paths) > 1:
-            yield Finding("several sidecars of one folder apply", value=" ".join(sorted(paths))[:200])
+            yield Finding("several sidecars in one folder apply", value=" ".join(sorted(paths))[:200])
 
 
 USUAL: dict[str, tuple[float, float, str]] = {
@@ -88,9 +88,9 @@ large or too small (ms for s, m or um for mm, V for kV, gauss for T) lies outsid
     when=lambda file: not USUAL.keys().isdisjoint(file.document.keys),
 )
 def sidecar_unit(file: FileView) -> Found:
-    """A number of a sidecar is possible, but far from what machines do: it probably stands in another unit.
+    """A number in a sidecar is possible but very unusual; it is probably in another unit.
 
-    Why: Whatever is computed from it is wrong by a thousand.
+    Why: Results computed from it are wrong, often by a factor of a thousand.
 
     Fix: Convert it to the unit that the message names, as docs/vocabulary.md says.
     """

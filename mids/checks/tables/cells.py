@@ -19,7 +19,7 @@ def _faults(table: FileView, code: str) -> Iterator[Finding]:
 def cell_empty(table: FileView) -> Found:
     """A cell is empty.
 
-    Why: Whether the value is missing or was forgotten can't be told; BIDS writes n/a.
+    Why: Nobody can tell whether the value is missing or was forgotten; BIDS writes n/a.
 
     Fix: Write n/a, or the value.
     """
@@ -30,7 +30,7 @@ def cell_empty(table: FileView) -> Found:
 def cell_missing_word(table: FileView) -> Found:
     """A missing value is written as NaN, NULL, None, NA or #N/A.
 
-    Why: Some readers take it as missing, others as text; BIDS knows only n/a.
+    Why: Some programs read it as missing, others as text; BIDS knows only n/a.
 
     Fix: Write n/a.
     """
@@ -39,18 +39,18 @@ def cell_missing_word(table: FileView) -> Found:
 
 @check("CELL_BLANKS", per="table", level=Level.WARNING, when=has_faults)
 def cell_blanks(table: FileView) -> Found:
-    """A cell begins or ends with a blank.
+    """A cell begins or ends with a space.
 
-    Why: " F" is not "F" for any program.
+    Why: Programs treat " F" and "F" as different values.
 
-    Fix: Remove the blanks.
+    Fix: Remove the spaces.
     """
     return _faults(table, "CELL_BLANKS")
 
 
 @check("CELL_TYPE", per="table", when=has_faults)
 def cell_type(table: FileView) -> Found:
-    """A cell has not the type of its column: number, integer, label, path, list.
+    """A cell does not have the type of its column: number, integer, label, path, list.
 
     Why: The whole column is read as text, or the program fails.
 
@@ -63,7 +63,7 @@ def cell_type(table: FileView) -> Found:
 def cell_date(table: FileView) -> Found:
     """A date or time is not written in ISO 8601, or does not exist, such as 2020-02-31.
 
-    Why: Each program guesses another day, or fails.
+    Why: Programs guess different days, or fail.
 
     Fix: Write YYYY-MM-DD or YYYY-MM-DDThh:mm:ss, or n/a.
     """
@@ -74,18 +74,18 @@ def cell_date(table: FileView) -> Found:
 def cell_code(table: FileView) -> Found:
     """A cell holds a word that is not in the code list of its column.
 
-    Why: Selecting by that column misses the row.
+    Why: Selecting by this column misses the row.
 
-    Fix: Use the word shown under expected, or one of the code list.
+    Fix: Use the word shown under expected, or another word of the code list.
     """
     return _faults(table, "CELL_CODE")
 
 
 @check("CELL_RANGE", per="table", when=has_faults)
 def cell_range(table: FileView) -> Found:
-    """A number is below the least or above the greatest that its column can have.
+    """A number is below the minimum or above the maximum of its column.
 
-    Why: It is a slip, or stands in another unit.
+    Why: It is a typing error, or in another unit.
 
     Fix: Correct the value, or write n/a.
     """
@@ -94,11 +94,11 @@ def cell_range(table: FileView) -> Found:
 
 @check("CELL_HTML", per="table", level=Level.WARNING, when=has_faults)
 def cell_html(table: FileView) -> Found:
-    """A cell holds an HTML entity such as `&rsquo;` or a tag.
+    """A cell holds an HTML entity such as `&rsquo;`, or a tag.
 
-    Why: It was copied from a page or an export, and never compares equal to the text that it stands for.
+    Why: It was copied from a web page or an export, and never equals the text that it stands for.
 
-    Fix: Replace it by the character that it means.
+    Fix: Replace it by the character that it stands for.
     """
     return _faults(table, "CELL_HTML")
 
@@ -107,7 +107,7 @@ def cell_html(table: FileView) -> Found:
 def cell_mojibake(table: FileView) -> Found:
     """A cell holds text that was decoded with the wrong encoding, such as `TÃ³rax`, or a lost character.
 
-    Why: Searches miss it, and the damage grows with every further conversion.
+    Why: Searches miss it, and each further conversion makes it worse.
 
     Fix: Read the source again in its own encoding, and write UTF-8.
     """
@@ -116,9 +116,9 @@ def cell_mojibake(table: FileView) -> Found:
 
 @check("CELL_INVISIBLE", per="table", level=Level.WARNING, when=has_faults)
 def cell_invisible(table: FileView) -> Found:
-    """A cell holds a character that nobody sees: a control character, a no-break or zero-width space.
+    """A cell holds an invisible character: a control character, a no-break or zero-width space.
 
-    Why: It looks like another value and is a different one for every program.
+    Why: It looks like another value, but programs treat it as a different one.
 
     Fix: Remove the character.
     """
@@ -127,9 +127,9 @@ def cell_invisible(table: FileView) -> Found:
 
 @check("CELL_FORMULA", per="table", level=Level.WARNING, when=has_faults)
 def cell_formula(table: FileView) -> Found:
-    """A cell begins like a formula of a spreadsheet, or holds the error of one.
+    """A cell begins like a spreadsheet formula, or holds a formula's error.
 
-    Why: Opening the table runs it (CSV injection), and the value is lost.
+    Why: Opening the table runs the formula (CSV injection), and the value is lost.
 
     Fix: Write the value that the formula stands for.
     """
@@ -140,7 +140,7 @@ def cell_formula(table: FileView) -> Found:
 def cell_quoted(table: FileView) -> Found:
     """A cell begins and ends with a quotation mark.
 
-    Why: BIDS tables know no quotes: the marks become a part of the value.
+    Why: BIDS tables have no quoting: the marks become part of the value.
 
     Fix: Remove the quotation marks.
     """
@@ -149,7 +149,7 @@ def cell_quoted(table: FileView) -> Found:
 
 @check("CELL_LEVEL", per="table", level=Level.WARNING)
 def cell_level(table: FileView) -> Found:
-    """A cell holds a word that is none of the Levels which the JSON file beside the table names for its column.
+    """A cell holds a word that is not among the Levels of its column in the JSON file beside the table.
 
     Why: Nobody can know what it means.
 
@@ -165,4 +165,4 @@ def cell_level(table: FileView) -> Found:
                     if row[at] != NA and row[at].strip() and row[at] not in levels:
                         expected = " ".join(list(levels)[:12])
                         where = f"row {line}, column {name[:SHOWN]}"
-                        yield Finding("the word is none of the column's Levels", where, row[at][:SHOWN], expected)
+                        yield Finding("the word is not among the column's Levels", where, row[at][:SHOWN], expected)

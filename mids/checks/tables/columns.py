@@ -24,7 +24,7 @@ def table_encoding(table: FileView) -> Found:
 
     Why: Accents are read wrong or not at all.
 
-    Fix: Save it as UTF-8.
+    Fix: Save the table as UTF-8.
     """
     return _text_problems(table, "encoding")
 
@@ -33,9 +33,9 @@ def table_encoding(table: FileView) -> Found:
 def table_byte_order_mark(table: FileView) -> Found:
     """A table begins with a byte order mark.
 
-    Why: Many readers take it as a part of the first column's name.
+    Why: Many programs read it as part of the first column's name.
 
-    Fix: Save it as UTF-8 without BOM.
+    Fix: Save the table as UTF-8 without BOM.
     """
     return _text_problems(table, "byte order mark")
 
@@ -44,9 +44,9 @@ def table_byte_order_mark(table: FileView) -> Found:
 def table_line_ends(table: FileView) -> Found:
     """The lines of a table end with a carriage return.
 
-    Why: Some readers take it as a part of the last column.
+    Why: Some programs read it as part of the last column.
 
-    Fix: Save it with Unix line ends.
+    Fix: Save the table with Unix line ends.
     """
     return _text_problems(table, "line ends")
 
@@ -55,9 +55,9 @@ def table_line_ends(table: FileView) -> Found:
 def table_ragged(table: FileView) -> Found:
     """A row has more or fewer cells than the header.
 
-    Why: Its values stand below the wrong columns. The row's cells were not checked.
+    Why: Its values stand below the wrong columns. The cells of the row were not checked.
 
-    Fix: Separate cells with exactly one tab, and write n/a for what is missing.
+    Fix: Separate cells with exactly one tab, and write n/a for missing values.
     """
     return _text_problems(table, "ragged")
 
@@ -66,7 +66,7 @@ def table_ragged(table: FileView) -> Found:
 def table_blank_line(table: FileView) -> Found:
     """A line of a table is blank.
 
-    Why: Some readers stop there, others read a row of missing values.
+    Why: Some programs stop there, others read a row of missing values.
 
     Fix: Remove the line.
     """
@@ -75,37 +75,37 @@ def table_blank_line(table: FileView) -> Found:
 
 @check("TABLE_SEPARATOR", per="table", when=has_text_problems)
 def table_separator(table: FileView) -> Found:
-    """The columns of a table are separated by commas, semicolons or blanks, not by tabs.
+    """The columns of a table are separated by commas, semicolons or spaces, not by tabs.
 
-    Why: BIDS tools see one column with a long name.
+    Why: BIDS tools see one column with a long name. This validator used the separator that it found.
 
-    Fix: Save it with tabs between the cells. It was read with the separator that was found.
+    Fix: Save the table with tabs between the cells.
     """
     return _text_problems(table, "separator")
 
 
 @check("TABLE_EMPTY", per="table", level=Level.WARNING)
 def table_empty(table: FileView) -> Found:
-    """A table has a header and no rows.
+    """A table has a header but no rows.
 
-    Why: What should be in it is missing.
+    Why: Its content is missing.
 
     Fix: Fill the table, or remove it.
     """
     if table.size and not table.rows.rows and not table.rows.problems:
-        yield "there are no rows"
+        yield "the table has no rows"
 
 
 @check("TABLE_UNKNOWN", per="table", level=Level.INFO)
 def table_unknown(table: FileView) -> Found:
-    """A table is none that the vocabulary defines.
+    """The vocabulary does not define a table.
 
     Why: Its columns could not be checked.
 
     Fix: Nothing, or describe the table in `schemas/tables/`.
     """
     if table.table is None and not table.subject:
-        yield "the vocabulary defines no table of this name at this place"
+        yield "the vocabulary does not define a table of this name here"
 
 
 @check("COLUMN_MISSING", per="table", when=is_described_table)
@@ -114,7 +114,7 @@ def column_missing(table: FileView) -> Found:
 
     Why: Programs that join tables fail.
 
-    Fix: Add the column, with n/a where nothing is known.
+    Fix: Add the column, with n/a for unknown values.
     """
     if table.table:
         for column in table.table.columns.values():
@@ -126,21 +126,21 @@ def column_missing(table: FileView) -> Found:
 def column_duplicated(table: FileView) -> Found:
     """Two columns of a table have the same name.
 
-    Why: Readers keep one, or rename both.
+    Why: Some programs keep one, others rename both.
 
     Fix: Remove one of the two, or rename it.
     """
     header = table.rows.header
     for name in dict.fromkeys(header):
         if header.count(name) > 1:
-            yield Finding("the name stands twice in the header", where=f"column {name[:SHOWN]}")
+            yield Finding("the header holds the name twice", where=f"column {name[:SHOWN]}")
 
 
 @check("COLUMN_NAME", per="table", level=Level.WARNING)
 def column_name(table: FileView) -> Found:
     """The name of a column is empty or not snake_case, such as `Patient's Sex (0010,0040)`.
 
-    Why: Other tools can't address it, and HTML entities or accents in it never compare equal.
+    Why: Other tools can't address it, and names with HTML entities or accents never compare equal.
 
     Fix: Rename it with lower-case letters, digits and underscores.
     """
@@ -152,9 +152,9 @@ def column_name(table: FileView) -> Found:
 
 @check("COLUMN_UNKNOWN", per="table", level=Level.WARNING)
 def column_unknown(table: FileView) -> Found:
-    """A column is none that the vocabulary defines for this table, and no JSON file describes it.
+    """The vocabulary does not define a column of this table, and no JSON file describes it.
 
-    Why: Nobody can know what it means or in which unit it is.
+    Why: Nobody can know its meaning or its unit.
 
     Fix: Describe it in the JSON file beside the table, or use a column of docs/vocabulary.md.
     """
@@ -162,7 +162,9 @@ def column_unknown(table: FileView) -> Found:
         described = {name for view in table.dictionaries for name in view.keys}
         for name in dict.fromkeys(table.rows.header):
             if name and name not in table.table.columns and name not in described:
-                yield Finding("nothing says what this column means", where=f"column {name[:SHOWN]}")
+                yield Finding(
+                    "neither the vocabulary nor a JSON file describes this column", where=f"column {name[:SHOWN]}"
+                )
 
 
 @check("KEY_DUPLICATED", per="table")
@@ -182,7 +184,7 @@ def key_duplicated(table: FileView) -> Found:
     for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
         before = first.setdefault(tuple(row[at] for at in columns), line)
         if before != line:
-            yield Finding(f"the key is that of row {before}", where=f"row {line}, column {' + '.join(key)}")
+            yield Finding(f"row {before} has the same key", where=f"row {line}, column {' + '.join(key)}")
 
 
 UNITS: Mapping[str, frozenset[str]] = {
@@ -199,7 +201,7 @@ UNITS: Mapping[str, frozenset[str]] = {
 def column_unit(table: FileView) -> Found:
     """The JSON file beside a table gives a column another unit than the vocabulary.
 
-    Why: Months for years, or centimetres for millimetres, pass every other check.
+    Why: No other check finds months instead of years, or centimetres instead of millimetres.
 
     Fix: Convert the column, and correct Units.
     """
@@ -211,5 +213,5 @@ def column_unit(table: FileView) -> Found:
             unit = columns[name].unit if name in columns else ""
             if unit and isinstance(said, str) and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
                 yield Finding(
-                    "the unit is not that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
+                    "the unit differs from that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
                 )

@@ -104,7 +104,7 @@ def _distinct(files: Sequence[Found]) -> tuple[list[Found], list[Skipped]]:
     kept, repeated = [], []
     for found in files:
         if found.place and found.place in seen:
-            repeated.append(Skipped((found.source,), "the same place of the dataset as another file"))
+            repeated.append(Skipped((found.source,), "another file has the same place in the dataset"))
         else:
             kept.append(found)
         seen.add(found.place)
@@ -118,14 +118,14 @@ def _left(files: Iterable[Found]) -> Iterator[Item]:
         if found.place in images or (_DRAWN.fullmatch(found.place) and not kind_of(found.place)):
             continue
         if found.place.startswith("sub-") and found.place.endswith((".png", ".nii.gz", ".nii")):
-            message = "the name says no session, or no kind of image that is known"
+            message = "the name gives no session, or no known kind of image"
             yield issue("NAME_UNREADABLE", message, found.source.name, origin="read")
         elif found.place.startswith("sub-") and found.place.endswith(".json"):
-            yield Skipped((found.source,), "a sidecar: what it says goes into the new ones")
+            yield Skipped((found.source,), "a sidecar: its content goes into the new sidecars")
         elif kind_of(found.place) or found.place.endswith(("sessions.tsv", "scans.tsv")):
-            yield Skipped((found.source,), "a table: its rows go into the new ones")
+            yield Skipped((found.source,), "a table: its rows go into the new tables")
         else:
-            yield Skipped((found.source,), "none of the published images, sidecars and tables")
+            yield Skipped((found.source,), "not among the published images, sidecars and tables")
 
 
 def _subjects(files: Sequence[Found]) -> dict[str, Subject]:
@@ -144,7 +144,7 @@ def _subjects(files: Sequence[Found]) -> dict[str, Subject]:
             for row in rows:
                 subjects[label_of(parts[0])].sessions[label_of(row.session)].append(row)
             if lost:
-                message = f"{lost} bytes before the first session can't be read as rows"
+                message = f"{lost} bytes before the first session are not readable as rows"
                 subjects[label_of(parts[0])].issues.append(
                     issue("ROW_INVALID", message, found.source.name, origin="read")
                 )
@@ -245,5 +245,5 @@ def _regions(
     if fitting:
         yield rois.of_volume(file, named[max(fitting, key=len)])
     else:
-        message = "the name of the mask is that of no image"
+        message = "no image has the name of the mask"
         yield issue("REGION_UNMATCHED", message, found.source.name, origin="read")

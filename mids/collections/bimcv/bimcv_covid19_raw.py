@@ -103,7 +103,7 @@ def _read(root: Path, found: Index) -> Iterator[Sequence[Item]]:
     issues += _annotations(root, others, found.instances(), known, subjects)
     used = [source for kind in sources.values() for source in kind]
     rest = [source for source in others if source not in used and not _is_drawn(source)]
-    read_tables = [Skipped(tuple(used), "a table: its rows go into the new ones")] if used else []
+    read_tables = [Skipped(tuple(used), "a table: its rows go into the new tables")] if used else []
     wrong = find_contradictions(root, found)
     yield [*found.issues(), *issues, *read_tables, *left_out(rest), *bimcv_rows.tree(nodes), *wrong.items]
     for instances in map(wrong.without, found.by_subject()):
@@ -157,7 +157,7 @@ def _tree(root: Path, sources: Mapping[str, Sequence[Source]]) -> tuple[Sequence
         with open_source(root, source) as stream:
             nodes, strange = labeltree.parse(stream.read().decode("utf-8", "replace"))
         issues += [
-            issue("ROW_INVALID", "this is no node of the tree", source.name, where=f"line {line}", origin="read")
+            issue("ROW_INVALID", "the label tree has no such node", source.name, where=f"line {line}", origin="read")
             for line in strange
         ]
     return nodes, Words(clinical.load(NAME), labeltree.cuis(nodes), public=False), issues
@@ -182,7 +182,7 @@ def _tables(
                     subjects[owner].rows[kind].append(_Row(table, line, row, study))
             if lost:
                 shown = ", ".join(map(str, lost[:10])) + (" …" if len(lost) > 10 else "")
-                message = f"{len(lost)} rows are about no patient or study of the source, or about several"
+                message = f"{len(lost)} rows match no patient or study of the source, or several"
                 yield issue("ENTRY_UNMATCHED", message, table.path, where=f"rows {shown}", origin="read")
 
 
@@ -209,7 +209,7 @@ def _annotations(
         if len(owners) == 1:
             subjects[owners.pop()].drawn.append(("AIM" if source.name.lower().endswith(".xml") else "NIfTI", source))
         else:
-            message = "the regions are about no image of the source, or about several patients'"
+            message = "the regions belong to no image of the source, or to images of several patients"
             yield issue("REGION_UNMATCHED", message, source.name, origin="read")
 
 
@@ -253,7 +253,7 @@ def _regions(
     if kind == "NIfTI":
         record = by_uid.get(_uid_of(file.source))
         if record is None:
-            message = "the image that the mask lies on is not converted"
+            message = "the image of the mask was not converted"
             yield issue("REGION_UNMATCHED", message, file.source.name, origin="read")
         else:
             yield rois.of_volume(file, record)

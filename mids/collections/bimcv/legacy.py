@@ -44,7 +44,7 @@ def header(data: bytes) -> Header:
     try:
         content: Json = json.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise DataError("SIDECAR_UNREADABLE", f"the sidecar is no JSON ({type(error).__name__})") from error
+        raise DataError("SIDECAR_UNREADABLE", f"the sidecar is not JSON ({type(error).__name__})") from error
     if isinstance(content, dict) and isinstance(content.get("ResultSet"), dict):
         wrapped = content["ResultSet"]
         assert isinstance(wrapped, dict)
@@ -52,7 +52,7 @@ def header(data: bytes) -> Header:
     if isinstance(content, list):
         return _kept(_rows(content))
     if not isinstance(content, dict):
-        raise DataError("SIDECAR_UNREADABLE", "the sidecar is none of the published layouts")
+        raise DataError("SIDECAR_UNREADABLE", "the sidecar has none of the published layouts")
     if content and all(isinstance(value, dict) and "vr" in value for value in content.values()):
         return _kept(_model(content))
     return _kept((key, _value(value)) for key, value in content.items())
@@ -90,7 +90,7 @@ def _rows(rows: list[Json]) -> Iterator[tuple[str, Json]]:
     codes: dict[str, dict[str, Json]] = {}
     for row in rows:
         if not isinstance(row, dict):
-            raise DataError("SIDECAR_UNREADABLE", "the sidecar is none of the published layouts")
+            raise DataError("SIDECAR_UNREADABLE", "the sidecar has none of the published layouts")
         tags = [re.sub(r"[^0-9A-Fa-f]", "", str(row.get(name) or "")) for name in ("tag1", "tag2")]
         if len(tags[0]) != 8:
             continue

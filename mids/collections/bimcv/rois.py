@@ -200,5 +200,5 @@ def _invalid(file: File, number: int, problem: str) -> Issue:
 def _strange(names: Iterable[str], file: File) -> Iterator[Issue]:
     count = len({name for name in names if name.startswith("other")})
     if count:
-        message = f"{count} labels of regions are none of the paper's classes"
+        message = f"{count} labels of regions are not classes of the paper"
         yield issue("VALUE_UNKNOWN", message, file.source.name, origin="read")

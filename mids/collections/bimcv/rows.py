@@ -58,7 +58,7 @@ def test(table: Table, line: int, row: Mapping[str, str], subject: str, words: W
     raw = row.get("date", "").strip()
     values["date"] = iso_date(raw)
     if raw and not values["date"]:
-        yield issue("VALUE_UNKNOWN", "this is no day", table.path, where=table.where(line, "date"), origin="read")
+        yield issue("VALUE_UNKNOWN", "this is not a date", table.path, where=table.where(line, "date"), origin="read")
         values |= {"date_raw": raw} if words.public else {}
     yield Entry("laboratory_tests", subject, values)
 
@@ -79,7 +79,7 @@ def labels(table: Table, line: int, row: Mapping[str, str], report: Report, word
     for name, cell in cells.items():
         if cell.truncated:
             where = table.where(line, name)
-            yield issue("CELL_TRUNCATED", "the list breaks off", table.path, where=where, origin="read")
+            yield issue("CELL_TRUNCATED", "the list is cut off", table.path, where=where, origin="read")
     found = [text for text in cells["labels"].flat if not text.startswith(labelcells.LOCALIZATION)]
     places = list(dict.fromkeys(text.removeprefix(labelcells.LOCALIZATION) for text in cells["localizations"].flat))
     sentences = [list(sentence) for sentence in cells["sentences"].sentences]

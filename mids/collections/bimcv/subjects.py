@@ -109,7 +109,7 @@ def load(root: Path, files: Sequence[Found]) -> Tables:
     assert tree is not None
     nodes, strange = labeltree.parse(tree.data.decode("utf-8", "replace"))
     issues += [
-        issue("ROW_INVALID", "this is no node of the tree", tree.source.name, where=f"line {line}", origin="read")
+        issue("ROW_INVALID", "the label tree has no such node", tree.source.name, where=f"line {line}", origin="read")
         for line in strange
     ]
     words = Words(clinical.load(NAME), labeltree.cuis(nodes), public=True)
@@ -138,7 +138,7 @@ def strangers(tables: Tables, subjects: Mapping[str, Subject]) -> Iterator[Issue
         lines = sorted(line for label, found in rows.of.items() if label not in present for line, _ in found)
         if lines:
             shown = ", ".join(map(str, lines[:10])) + (" …" if len(lines) > 10 else "")
-            message = f"{len(lines)} rows are about subjects of whom the source holds no image"
+            message = f"{len(lines)} rows are about subjects without an image in the source"
             yield issue("ENTRY_UNMATCHED", message, rows.table.path, where=f"rows {shown}", origin="read")
 
 
@@ -182,10 +182,10 @@ def _person(label: str, subject: Subject, tables: Tables, covid_test: str) -> It
         ages = [int(float(text)) for text in known if re.fullmatch(r"\d{1,3}(\.\d+)?", text)]
         if len(ages) < len(known):
             where = table.where(line, "age")
-            yield issue("VALUE_UNKNOWN", "this is no age", table.path, where=where, value=row["age"], origin="read")
+            yield issue("VALUE_UNKNOWN", "this is not an age", table.path, where=where, value=row["age"], origin="read")
     if not rows:
         path = tables.rows["participants"].table.path
-        yield issue("VALUE_MISSING", f"there is no row of sub-{label}", path, origin="read")
+        yield issue("VALUE_MISSING", f"there is no row for sub-{label}", path, origin="read")
     columns |= _age(min(ages)) if ages else _born(subject)
     yield Person(label, {key: value for key, value in columns.items() if value})
 

@@ -89,7 +89,7 @@ def _unused(files: Mapping[str, Source], used: set[Source]) -> Iterator[Item]:
     rest = [source for source in files.values() if source not in used]
     for source in rest:
         if source.path.lower().endswith(_IMAGES) and source.path.split("/")[0] in ("images", "volumes"):
-            message = f"the image stands in no row of {METADATA}"
+            message = f"no row of {METADATA} names the image"
             yield issue("IMAGE_UNLISTED", message, source.path, origin="read")
     if rest:
-        yield Skipped(tuple(rest), "no image, table or annotation that the collection's metadata speaks of")
+        yield Skipped(tuple(rest), "the collection's metadata does not mention this file")

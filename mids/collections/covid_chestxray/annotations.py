@@ -66,11 +66,11 @@ def strays(rows: Sequence[Row], annotations: Annotations) -> Iterator[Issue]:
     """Annotations of images that metadata.csv does not name."""
     names = {PurePosixPath(row.file).name for row in rows}
     for name in sorted(set(annotations.scores) - names):
-        yield issue("ENTRY_UNMATCHED", f"{name} stands in no row of {METADATA}", SCORES, origin="read")
+        yield issue("ENTRY_UNMATCHED", f"no row of {METADATA} names {name}", SCORES, origin="read")
     for name in sorted(set(annotations.boxes) - names):
-        yield issue("REGION_UNMATCHED", f"{name} stands in no row of {METADATA}", BOXES, origin="read")
+        yield issue("REGION_UNMATCHED", f"no row of {METADATA} names {name}", BOXES, origin="read")
     for stem in sorted(set(annotations.masks) - {PurePosixPath(name).stem for name in names}):
-        message = f"the image of this mask stands in no row of {METADATA}"
+        message = f"no row of {METADATA} names the image of this mask"
         yield issue("REGION_UNMATCHED", message, annotations.masks[stem].path, origin="read")
 
 
@@ -80,7 +80,7 @@ def annotated(row: Row, shape: tuple[int, int] | None, annotations: Annotations)
     if name in annotations.scores:
         values, problems = clinical.load(NAME).values("chest_severity", annotations.scores[name])
         for problem in problems:
-            message = f"{problem.column} of {name} is no score that can be"
+            message = f"{problem.column} of {name} is not a possible score"
             yield issue(problem.code, message, SCORES, value=problem.value, origin="read")
         yield Entry("chest_severity", row.patient, values, row.study, row.image)
     boxed = annotations.boxes.get(name)
@@ -101,7 +101,7 @@ def _boxes(row: Row, shape: tuple[int, int] | None, boxed: Boxed, annotations: A
         yield Regions(row.patient, row.study, row.image, "imageannotationai", outlines, lookup, source, note)
     elif shape is not None:
         sizes = f"{boxed.columns} × {boxed.rows} pixels, the image has {shape[1]} × {shape[0]}"
-        message = f"the boxes of {row.file} were drawn on {sizes}: they stand in the table only"
+        message = f"the boxes of {row.file} were drawn on {sizes}: only the table holds them"
         yield issue("REGION_MISMATCH", message, source.path, origin="read")
     drawn_on = {"image_width": str(boxed.columns), "image_height": str(boxed.rows)}
     for box in boxed.boxes if row.source is not None else ():

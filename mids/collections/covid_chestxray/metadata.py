@@ -87,7 +87,10 @@ class Row:
     def values(self, table: str) -> tuple[dict[str, str], list[Issue]]:
         """The columns of a table that the row gives, and an Issue for each value that is not what it should be."""
         found, problems = clinical.load(NAME).values(table, self.cells)
-        messages = {"VALUE_UNKNOWN": "the value is not in the vocabulary", "VALUE_IMPLAUSIBLE": "the value can't be"}
+        messages = {
+            "VALUE_UNKNOWN": "the value is not in the vocabulary",
+            "VALUE_IMPLAUSIBLE": "the value is impossible",
+        }
         return found, [self.issue(p.code, messages[p.code], p.column, p.value) for p in problems]
 
 
@@ -120,7 +123,7 @@ def rows_of(table: Table, files: Mapping[str, Source]) -> tuple[list[Row], list[
         owners[file] = row.patient
         if row.source is None:
             where = f"row {line}, column filename"
-            issues.append(issue("IMAGE_MISSING", "the image is not there", file, where=where, origin="read"))
+            issues.append(issue("IMAGE_MISSING", "the image is missing", file, where=where, origin="read"))
     return rows, issues
 
 
@@ -133,7 +136,7 @@ def _problem(row: Row, owner: str) -> Issue | None:
     if row.patient == owner:
         return row.issue("ROW_REPEATED", "an earlier row names the same patient and file", "filename")
     if owner:
-        return row.issue("IMAGE_SHARED", f"the file is that of patient {owner} in an earlier row", "filename")
+        return row.issue("IMAGE_SHARED", f"an earlier row gives the file to patient {owner}", "filename")
     return None
 
 

@@ -66,7 +66,7 @@ ABOUT = About(
         "RT-PCR for SARS-CoV-2 has false negative and false positive results, which shape who was included.",
         "Inclusion criteria may have distorted the distribution of patients in an unknown way.",
         "The clinical table does not name the test; the collection's page speaks of RT-PCR, so it stands as PCR.",
-        "Readers overlap and disagree; nobody is outvoted, and an adjudicating group is one of the readers.",
+        "Annotators overlap and disagree; nobody is outvoted, and an adjudicating group counts as an annotator.",
         "MD.ai does not say whether whole numbers of an outline are corners or centres of pixels.",
         "MRN, dates and UIDs are pseudonyms of the publisher; the page states no ethics approval.",
         "Users must abide by the TCIA Data Usage Policy and Restrictions.",
@@ -165,7 +165,7 @@ def _take_export(root: Path, source: Source, found: _Documents) -> str:
     with open_source(root, source) as stream:
         head = stream.read(1 << 20)
         if not looks_like_export(head) and "annotation" not in source.name.lower():
-            return "JSON that is no MD.ai export"
+            return "JSON that is not an MD.ai export"
         found.has_export = True
         stream.seek(0)
         export = read_export(stream, source.name)
@@ -182,7 +182,7 @@ def _take_table(root: Path, source: Source, found: _Documents) -> str:
         found.manifests.append(table)
         return "NBIA's manifest, compared with the images"
     if not table.header or not tables.is_clinical(table, _schema()["clinical"]):
-        return "a table that is none of the collection's"
+        return "a table that does not belong to the collection"
     found.rows += tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
     return f"the clinical table: {len(table.rows)} rows, read into tables"
 
@@ -284,7 +284,7 @@ def _visit(
     if len(stated) == 1:
         columns["contrast"] = stated.pop()
     elif stated:
-        who = "readers and the headers" if study.has_agent else "readers"
+        who = "annotators and the headers" if study.has_agent else "readers"
         yield issue("VALUE_CONTRADICTED", f"{who} say both that contrast was given and not", subject, origin="read")
     found = [
         f"{term.name} ({values['reader']})"

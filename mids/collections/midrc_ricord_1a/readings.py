@@ -203,7 +203,12 @@ def _contradictions(said: Sequence[Annotation], drawing: Drawing) -> Iterator[Is
             continue
         before = first.setdefault(term.column, found)
         if drawing.terms[before.label.name].value != term.value:
-            yield _issue("VALUE_CONTRADICTED", f"contradicts what the same reader says: {term.name}", found, drawing)
+            yield _issue(
+                "VALUE_CONTRADICTED",
+                f"contradicts another annotation of the same annotator: {term.name}",
+                found,
+                drawing,
+            )
 
 
 def _marks(drawn: Sequence[Placed]) -> Iterator[dict[str, str]]:

@@ -120,7 +120,7 @@ def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str,
         elif uid not in known:
             issues.append(row.issue("ENTRY_UNMATCHED", "the row is about a study that the source does not hold"))
         elif uid in found:
-            issues.append(row.issue("ROW_REPEATED", f"the study stands in row {found[uid].line} as well"))
+            issues.append(row.issue("ROW_REPEATED", f"row {found[uid].line} also names the study"))
         elif mrn and not _same_patient(mrn, known[uid].patient):
             message = "the row gives the study to another patient than its DICOM; the row is not used"
             issues.append(row.issue("VALUE_CONTRADICTED", message, "mrn"))

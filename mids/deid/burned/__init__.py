@@ -1,1 +1,1 @@
-"""Text burned into pictures, and faces that they show: evidence in headers, regions of devices, text in pixels."""
+"""Text burned into images, and faces that they show: evidence in headers, regions of devices, text in pixels."""

@@ -1,4 +1,4 @@
-"""Where devices write text into their pictures (`schemas/deid/devices.yaml`)."""
+"""Where devices write text into their images (`schemas/deid/devices.yaml`)."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from mids.resources import read_yaml, schemas
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Pictures of one device or workstation, and the boxes in which they show text.
+    """Images of one device or workstation, and the boxes in which they show text.
 
     `boxes` are (top, left, bottom, right) in pixels, bottom and right exclusive; a negative number counts from the
     bottom or right edge, None is the edge itself.
@@ -22,7 +22,7 @@ class Device:
     boxes: tuple[tuple[int, int, int | None, int | None], ...]
 
     def matches(self, header: Header) -> bool:
-        """Whether the header is that of such a picture."""
+        """Whether the header is that of such an image."""
         return all(pattern.search(text(header.get(keyword))) for keyword, pattern in self.when)
 
 

@@ -1,4 +1,4 @@
-"""What is done with a picture by what its header says of text burned into it, and of a face that it may show.
+"""What is done with an image by what its header says of text burned into it, and of a face that it may show.
 
 DICOM PS3.15 E.3.1 (Clean Pixel Data) and E.3.2 (Clean Recognizable Visual Features); the rules are data
 (`schemas/deid/burned_in.yaml`, `schemas/deid/devices.yaml`).
@@ -22,10 +22,10 @@ _ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "Study
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What becomes of a picture, and why, without a value of its header.
+    """What becomes of an image, and why, without a value of its header.
 
     `boxes` are blanked. `certain` says that the header is sure of text: where nothing is found and nothing
-    blanked, the picture is not delivered.
+    blanked, the image is not delivered.
     """
 
     outcome: Outcome
@@ -39,7 +39,7 @@ DELIVER = Decision("deliver")
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """How the pixels of one picture are looked at: `expected` says that its header is sure of text in them."""
+    """How the pixels of one image are looked at: `expected` says that its header is sure of text in them."""
 
     burned_in: BurnedIn = "release"
     detect: Detect = "none"
@@ -58,10 +58,10 @@ def decide(record: Record, policy: Policy) -> Decision:
 
 
 def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
-    """What becomes of a picture whose header has these DICOM keywords.
+    """What becomes of an image whose header has these DICOM keywords.
 
     BurnedInAnnotation NO clears it of all other evidence of text, RecognizableVisualFeatures NO of a face. With
-    ``blank`` it is held back where neither a region is known nor a detector may look (none looks into volumes).
+    ``blank`` it is withheld where neither a region is known nor a detector may look (none looks into volumes).
     """
     face = _face(header) if "clean_recognizable_visual_features" in policy.options else ""
     if face:
@@ -73,24 +73,24 @@ def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     if rule is None and not known:
         return DELIVER
     reason = (
-        rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes into its pictures"
+        rule.reason.format(Modality=text(header.get("Modality"))) if rule else "its device writes text into its images"
     )
     certain = rule.certain if rule else True
     if policy.burned_in == "hold" or policy.burned_in == "report":
         return Decision(policy.burned_in, reason, (), certain)
     if known or (policy.detect != "none" and not is_volume):
         return Decision("blank", reason, known, certain)
-    return Decision("hold", f"{reason}, and no region to blank is known")
+    return Decision("hold", f"{reason}, and no region to redact is known")
 
 
 def screen(decision: Decision, policy: Policy) -> Screen:
-    """How the pixels of a picture that is not held back are looked at."""
+    """How the pixels of an image that is not withheld are looked at."""
     is_looked_at = policy.burned_in != "release" and policy.detect != "none"
     return Screen(policy.burned_in, policy.detect, decision.certain) if is_looked_at else UNSEEN
 
 
 def _face(header: Header) -> str:
-    """Why a picture may show a face, or empty."""
+    """Why an image may show a face, or empty."""
     if text(header.get("RecognizableVisualFeatures")).upper() == "NO":
         return ""
     anatomy = [part for keyword in _ANATOMY if (part := text(header.get(keyword)))]

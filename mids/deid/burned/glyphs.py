@@ -1,7 +1,7 @@
-"""Finds text in a picture by local contrast: thin strokes that stand out from what is around them, in lines.
+"""Finds text in an image by local contrast: thin strokes that stand out from what is around them, in lines.
 
 It reads nothing: what is found may be a name, a laterality mark or a ruler. Every size is in pixels of a working
-picture of at most `LONGEST` pixels a side, made so that thin strokes keep their contrast.
+image of at most `LONGEST` pixels a side, made so that thin strokes keep their contrast.
 """
 
 from collections.abc import Iterable
@@ -15,13 +15,13 @@ from mids.records import Box
 
 LONGEST = 1200
 _COARSER = 3
-"""A second working picture is so many times smaller, for letters with thick strokes."""
+"""A second working image is so many times smaller, for letters with thick strokes."""
 
 CONTRAST = 40
 """Of 255: what a stroke differs by from the ground that it stands on, and from the median around it."""
 
 _STROKE = 9
-"""What is narrower than this is a stroke: the ground is the picture opened (or closed) by a square of this side."""
+"""What is narrower than this is a stroke: the ground is the image opened (or closed) by a square of this side."""
 
 _NOISE = 2.5
 """A stroke rises above the ground by so many times what the pixels around it do on average."""
@@ -30,10 +30,10 @@ _CELL, _WINDOW = 4, 13
 """The median is taken over `_WINDOW` cells of `_CELL` pixels a side: more than twice the height of usual text."""
 
 _LOWEST, _LOWEST_COARSE, _HIGHEST = 5, 10, 0.07
-"""Height of a glyph: pixels at least, in the fine and in the coarse picture; part of the longer side at most."""
+"""Height of a glyph: pixels at least, in the fine and in the coarse image; part of the longer side at most."""
 
 _MOST = 4000
-"""Candidates; in a picture with more no text could be told apart: all of it counts as text."""
+"""Candidates; in an image with more no text could be told apart: all of it counts as text."""
 
 Bytes = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
@@ -55,9 +55,9 @@ class _Shapes:
 
 
 def text_boxes(picture: Bytes) -> tuple[Box, ...]:
-    """Boxes of what looks like text in an 8-bit picture, grey (rows, columns) or RGB (rows, columns, 3).
+    """Boxes of what looks like text in an 8-bit image, grey (rows, columns) or RGB (rows, columns, 3).
 
-    The boxes are in pixels of the picture, with a margin, sorted; none overlap. Light text and dark text are
+    The boxes are in pixels of the image, with a margin, sorted; none overlap. Light text and dark text are
     both found, in each colour channel.
     """
     channels = [picture] if picture.ndim == 2 else [picture[..., k] for k in range(picture.shape[2])]
@@ -91,7 +91,7 @@ def united(boxes: Iterable[Box]) -> tuple[Box, ...]:
 
 
 def _strokes(channel: Bytes, step: int) -> tuple[Flags, Flags]:
-    """Light strokes and dark strokes of a picture made `step` times smaller."""
+    """Light strokes and dark strokes of an image made `step` times smaller."""
     high, wide = (-(-side // step) * step for side in channel.shape)
     padded = np.pad(channel, ((0, high - channel.shape[0]), (0, wide - channel.shape[1])), mode="edge")
     blocks = padded.reshape(high // step, step, wide // step, step)
@@ -125,7 +125,7 @@ def _largest(picture: Bytes, *, least: bool) -> Bytes:
 
 
 def _median(channel: Bytes, size: tuple[int, int]) -> Bytes:
-    """The local median of a picture, in another size (columns, rows)."""
+    """The local median of an image, in another size (columns, rows)."""
     cells = (max(1, size[0] // _CELL), max(1, size[1] // _CELL))
     small = Image.fromarray(channel).resize(cells, Image.Resampling.BOX).filter(ImageFilter.MedianFilter(_WINDOW))
     return np.asarray(small.resize(size, Image.Resampling.BILINEAR))

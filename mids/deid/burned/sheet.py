@@ -1,4 +1,4 @@
-"""A contact sheet: the borders of many pictures on one page, for a person to look at and sign."""
+"""A contact sheet: the borders of many images on one page, for a person to look at and sign."""
 
 from collections.abc import Iterable
 from io import BytesIO
@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 Bytes = npt.NDArray[np.uint8]
 
 SIDE = 480
-"""Pixels that the longer side of a picture gets on the sheet."""
+"""Pixels that the longer side of an image gets on the sheet."""
 
 DEPTH = 0.12
 """The part of a side that a strip shows."""
@@ -19,14 +19,14 @@ _LABEL, _GAP = 18, 6
 
 
 def contact_sheet(pictures: Iterable[tuple[str, Bytes]], *, columns: int = 3) -> bytes:
-    """A PNG of the top, bottom, left and right strips of pictures, each under its reference.
+    """A PNG of the top, bottom, left and right strips of images, each under its reference.
 
-    `pictures` are references, which must name nobody, and 8-bit pictures as displayed: grey (rows, columns) or RGB
+    `pictures` are references, which must name nobody, and 8-bit images as displayed: grey (rows, columns) or RGB
     (rows, columns, 3). Left and right strips are turned by a quarter to lie flat. Raises `ValueError` without any.
     """
     tiles = [_tile(reference, picture) for reference, picture in pictures]
     if not tiles:
-        raise ValueError("a contact sheet needs a picture")
+        raise ValueError("a contact sheet needs at least one image")
     wide = min(columns, len(tiles))
     high = -(-len(tiles) // wide)
     sheet = Image.new("RGB", (wide * (SIDE + _GAP), high * (tiles[0].height + _GAP)), "black")
@@ -38,7 +38,7 @@ def contact_sheet(pictures: Iterable[tuple[str, Bytes]], *, columns: int = 3) ->
 
 
 def _tile(reference: str, picture: Bytes) -> Image.Image:
-    """The four strips of one picture below each other, on a tile whose size is always the same."""
+    """The four strips of one image below each other, on a tile whose size is always the same."""
     image = Image.fromarray(picture).convert("RGB")
     scale = SIDE / max(image.size)
     image = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))

@@ -1,4 +1,4 @@
-"""Words that were read in a picture: marks that may stay, and names of the header that must not."""
+"""Words that were read in an image: marks that may stay, and names of the header that must not."""
 
 import re
 import unicodedata
@@ -12,7 +12,7 @@ IDENTIFIERS = (
     "PatientName PatientID OtherPatientIDs OtherPatientNames PatientBirthName PatientMotherBirthName PatientBirthDate "
     "AccessionNumber ReferringPhysicianName PerformingPhysicianName OperatorsName InstitutionName"
 ).split()
-"""Attributes whose words are looked for in pictures."""
+"""Attributes whose words are looked for in images."""
 
 _SHORTEST = 4
 """Letters of a word that is looked for; shorter ones are found everywhere."""

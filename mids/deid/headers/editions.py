@@ -93,9 +93,10 @@ def read(path: Path) -> Edition:
         text = path.read_text(encoding="utf-8")
         return _json(json.loads(text)) if path.suffix == ".json" else _table(text)
     except OSError as error:
-        raise MidsError(f"the table {path} can't be read: {error.strerror}") from error
+        raise MidsError(f"can't read the table {path} ({error.strerror}): check its path and permissions") from error
     except (ValueError, KeyError, TypeError, ParseError) as error:
-        raise MidsError(f"{path} holds no Table E.1-1 of DICOM PS3.15 that can be read") from error
+        advice = "give NEMA's part15.xml, JSON with rows, or a table like schemas/deid/table_e1_1.tsv"
+        raise MidsError(f"{path} holds no readable Table E.1-1 of DICOM PS3.15: {advice}") from error
 
 
 def differences(old: Edition, new: Edition) -> tuple[Change, ...]:

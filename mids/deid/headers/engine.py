@@ -38,9 +38,9 @@ BROKEN = (
 """What pydicom raises for bytes that it can't make sense of."""
 
 _SHORT = frozenset({"AE", "CS", "LO", "SH"})
-_HIDDEN = "bits of pixels beyond BitsStored were set, where something may hide, and were cleared"
-_UNREAD = "encrypted attributes were removed: nobody can tell what they hold"
-_LONGER = "PixelData is longer than its header says, and the rest was removed"
+_HIDDEN = "pixel bits beyond BitsStored were set; they could hide text, and were cleared"
+_UNREAD = "encrypted attributes were removed, because their content can't be checked"
+_LONGER = "PixelData is longer than its header says; the surplus was removed"
 _PATIENT_ID, _SOP_CLASS, _SOP_INSTANCE = 0x00100020, 0x00080016, 0x00080018
 _ENCRYPTED = 0x04000500
 _CHARSET, _CONCEPT, _TEXT_VALUE = 0x00080005, 0x0040A043, 0x0040A160
@@ -79,7 +79,7 @@ class Cleaned:
 def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_cleaned: bool = False) -> Cleaned:
     """A de-identified copy of a dataset, which may share bytes with it.
 
-    `pixels_cleaned` says that the pixels hold no text, for somebody looked and made black what there was.
+    `pixels_cleaned` says that the pixels hold no text, for somebody looked and redacted what there was.
     Values that are not of their VR are removed, or replaced where the attribute is required, with an Issue. Raises
     `DataError` ``DEID_IMPOSSIBLE`` where something is in doubt, so that nothing is delivered.
     """
@@ -98,7 +98,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
             cleaned.file_meta = new_meta(dataset, sop_class, str(cleaned.SOPInstanceUID))
             cleaned.preamble = bytes(128)
     except BROKEN as error:
-        raise DataError("DEID_IMPOSSIBLE", f"the dataset can't be taken apart ({type(error).__name__})") from error
+        raise DataError("DEID_IMPOSSIBLE", f"the dataset can't be parsed ({type(error).__name__})") from error
     said = [text for text, is_so in ((_HIDDEN, hid), (_LONGER, is_longer)) if is_so]
     told = [issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said]
     if _ENCRYPTED in dataset and _ENCRYPTED not in cleaned:
@@ -116,9 +116,9 @@ def _identity(dataset: Dataset) -> tuple[str, str]:
         raise DataError("DEID_IMPOSSIBLE", "its SOP class and instance can't be read") from error
     sop_class, instance = sop_class.strip(" \0"), instance.strip(" \0")
     if sop_class == MediaStorageDirectoryStorage or "DirectoryRecordSequence" in dataset:
-        raise DataError("DEID_IMPOSSIBLE", "a DICOMDIR lists what its files hold, and is not delivered")
+        raise DataError("DEID_IMPOSSIBLE", "a DICOMDIR lists the content of its files, so it is not delivered")
     if not elements.is_uid(sop_class) or not instance:
-        raise DataError("DEID_IMPOSSIBLE", "it says no SOP class or no SOP instance")
+        raise DataError("DEID_IMPOSSIBLE", "its SOP class or SOP instance is missing")
     return sop_class, instance
 
 
@@ -138,7 +138,7 @@ def _named(counts: Mapping[int, int]) -> Iterator[Issue]:
         name = elements.name(tag)
         yield issue(
             "DEID_VALUE_REMOVED",
-            f"{name} repeats what identifies the patient and was removed",
+            f"{name} repeats what identifies the patient, and was removed",
             where=name,
             origin="deid",
         )

@@ -114,12 +114,18 @@ def _tag(attribute: str) -> int:
     numbers = _TAG.fullmatch(attribute.strip())
     tag = int(numbers[1] + numbers[2], 16) if numbers else tag_of(attribute.strip())
     if tag is not None and tag >> 16 & 0xFF01 in (0x5000, 0x6000):
-        raise MidsError(f"the policy overrides {attribute}: curves and overlays always go, for they may show a name")
+        raise MidsError(
+            f"the policy overrides {attribute}, but curves and overlays are always removed, "
+            "because they may show a name: remove the override"
+        )
     if tag is not None and tag >> 16 & 1:
-        raise MidsError(f"the policy overrides {attribute}: private attributes are kept by safe_private, with creator")
+        raise MidsError(
+            f"the policy overrides {attribute}, but private attributes are kept by safe_private: name it there, "
+            "with its creator"
+        )
     if tag is not None and vr_of(tag):
         return tag
     known: Mapping[str, Any] = {**keyword_dict, **tags()}
     near = get_close_matches(attribute, known, 3)
     advice = f"did you mean {' or '.join(near)}?" if near else "give a keyword of DICOM PS3.6, or gggg,eeee"
-    raise MidsError(f"the policy overrides {attribute!r}, which is no attribute of DICOM: {advice}")
+    raise MidsError(f"the policy overrides {attribute!r}, which is not a DICOM attribute: {advice}")

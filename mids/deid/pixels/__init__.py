@@ -1,1 +1,1 @@
-"""What pixel data may hold besides the picture."""
+"""What pixel data may hold besides the image."""

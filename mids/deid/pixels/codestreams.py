@@ -1,4 +1,4 @@
-"""What compressed pixel data may say besides the picture: comments, application data, what follows the end.
+"""What compressed pixel data may say besides the image: comments, application data, what follows the end.
 
 Payloads are zeroed in place, so that lengths and offset tables stay true. What is no stream of a kind that is known
 here is refused, for nobody can tell what it holds.
@@ -25,19 +25,19 @@ _KEPT = {0xE0: (b"JFIF\0", 14), 0xE8: (b"mrfx", 8), 0xEE: (b"Adobe", 12)}
 """Application data that decoders need, by marker: how it begins, and how much of it they read."""
 
 _BOXES = frozenset({b"jP  ", b"ftyp", b"rreq", b"jp2h"})
-"""Boxes that tell a decoder what the picture is; others hold texts, XML or whatever somebody put there."""
+"""Boxes that tell a decoder what the image is; others hold texts, XML or whatever somebody put there."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Bytes of a stream that are no part of the picture."""
+    """Bytes of a stream that are no part of the image."""
 
     begin: int
     end: int
 
 
 def cleaned(content: bytes, syntax: str, frames: int, plane: int) -> bytes:
-    """Encapsulated pixel data (PS3.5 A.4) of the same length, with nothing in it but pictures.
+    """Encapsulated pixel data (PS3.5 A.4) of the same length, with nothing in it but images.
 
     `plane` is the number of pixels of a frame. Raises `DataError` ``DEID_IMPOSSIBLE`` for a stream that can't be taken
     apart.
@@ -68,7 +68,7 @@ def _reader(syntax: str, plane: int) -> Callable[[bytes], Iterator[_Stretch]]:
         return _jpeg_2000
     if syntax in RLETransferSyntaxes:
         return lambda stream: _rle(stream, plane)
-    raise DataError("DEID_IMPOSSIBLE", "nobody can tell what compressed pixel data of this transfer syntax holds")
+    raise DataError("DEID_IMPOSSIBLE", "compressed pixel data of this transfer syntax can't be checked")
 
 
 def _fragments(content: bytes) -> Iterator[tuple[int, int]]:
@@ -132,7 +132,7 @@ def _after_scan(stream: bytes, at: int) -> int:
 
 
 def _jpeg_2000(stream: bytes) -> Iterator[_Stretch]:
-    """What is no picture in JPEG 2000, which DICOM has as a bare codestream and others put into boxes."""
+    """What is no image in JPEG 2000, which DICOM has as a bare codestream and others put into boxes."""
     if stream[4:8] != b"jP  ":
         yield from _codestream(stream, 0)
         return
@@ -210,4 +210,4 @@ def _rle(stream: bytes, plane: int) -> Iterator[_Stretch]:
 
 
 def _unknown(kind: str) -> DataError:
-    return DataError("DEID_IMPOSSIBLE", f"its compressed pixel data is no {kind} stream: what it holds can't be told")
+    return DataError("DEID_IMPOSSIBLE", f"its compressed pixel data is not a {kind} stream, and can't be checked")

@@ -1,4 +1,4 @@
-"""What may hide in pixel data besides the picture: overlays in unused bits, and bytes after the last pixel.
+"""What may hide in pixel data besides the image: overlays in unused bits, and bytes after the last pixel.
 
 Overlays in unused bits (retired, PS3.5 8.1.2) leave with their group: without reading it nobody can tell whether an
 overlay holds a name, so overlays and curves always go, with Clean Graphics too.
@@ -19,7 +19,7 @@ _GROUPS = range(0x6000, 0x6020, 2)
 
 
 def without_unused_bits(source: Dataset, cleaned: Dataset) -> bool:
-    """Clears the bits of pixels that are no part of the picture; whether an undeclared one of them was set.
+    """Clears the bits of pixels that are no part of the image; whether an undeclared one of them was set.
 
     A pixel that equals PixelPaddingValue is left as it is: some scanners pad with a value beyond BitsStored.
     Raises `DataError` ``DEID_IMPOSSIBLE`` where an overlay lies in compressed pixel data, so that it can't be cleared.
@@ -74,7 +74,7 @@ def without_excess(source: Dataset, cleaned: Dataset) -> bool:
     try:
         expected = get_expected_length(cleaned)
     except (AttributeError, TypeError, ValueError):
-        return False  # a header that does not say how large its picture is
+        return False  # a header that does not say how large its image is
     content = cleaned["PixelData"].value
     if not expected or not content[expected:].strip(b"\0"):
         return False
@@ -83,7 +83,7 @@ def without_excess(source: Dataset, cleaned: Dataset) -> bool:
 
 
 def without_comments(source: Dataset, cleaned: Dataset) -> None:
-    """Zeroes what compressed pixel data says besides the picture (`mids.deid.pixels.codestreams`).
+    """Zeroes what compressed pixel data says besides the image (`mids.deid.pixels.codestreams`).
 
     Raises `DataError` ``DEID_IMPOSSIBLE`` where it can't be taken apart.
     """

@@ -73,7 +73,7 @@ def _entries(path: Path) -> Iterator[str]:
     try:
         lines = composed(path.read_text(encoding="utf-8-sig")).splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MidsError(f"the list {path} can't be read: is it a text in UTF-8?") from error
+        raise MidsError(f"can't read the list {path}: save it as text in UTF-8") from error
     table = path.suffix.casefold() in (".csv", ".tsv")
     delimiter = "\t" if path.suffix.casefold() == ".tsv" else ";" if lines and ";" in lines[0] else ","
     rows = csv.reader(lines[1:], delimiter=delimiter) if table else ([line] for line in lines)

@@ -30,7 +30,7 @@ def _backend(name: str) -> Callable[[str], Recogniser]:
         return function
     if name not in BUILT_IN:
         known = sorted({*BUILT_IN, *(entry.name for entry in entry_points(group=GROUP))})
-        raise MidsError(f"there is no recogniser {name!r}: there are {', '.join(known)}")
+        raise MidsError(f"unknown recogniser {name!r}: choose from {', '.join(known)}")
     try:
         module = import_module(BUILT_IN[name])
     except ImportError as error:

@@ -35,13 +35,17 @@ def write_review(path: Path, found: Iterable[Row], dataset: Path | None = None) 
     """
     place = path.resolve()
     if dataset is not None and place.is_relative_to(dataset.resolve()):
-        raise MidsError(f"the list of what was removed holds names: {path} must not lie in the dataset")
+        raise MidsError(
+            f"{path} lies in the dataset, but the list of removed texts holds names: give --review a file elsewhere"
+        )
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, stat.S_IRUSR | stat.S_IWUSR)
     except FileExistsError as error:
-        raise MidsError(f"{path} exists already: give another name for the list of what was removed") from error
+        raise MidsError(f"{path} already exists: give --review another file") from error
     except OSError as error:
-        raise MidsError(f"the list of what was removed can't be written to {path}: {error.strerror}") from error
+        raise MidsError(
+            f"can't write the list of removed texts {path} ({error.strerror}): give --review another file"
+        ) from error
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
         table = csv.writer(stream, delimiter="\t", lineterminator="\n")
         table.writerow(Row._fields)

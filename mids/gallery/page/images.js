@@ -120,6 +120,6 @@ function openCard(row) {
     el("dt", { textContent: each.name }), el("dd", { textContent: each.values[each.codes[row]] })]);
   byId("card-content").replaceChildren(
     el("div", {}, panes(row, 1.6), legend(row) ?? ""), viewerOf(row) ?? "", marksOf(row),
-    el("h3", { textContent: "What is known" }), el("dl", { className: "about" }, ...list));
+    el("h3", { textContent: "Details" }), el("dl", { className: "about" }, ...list));
   if (!byId("card").open) byId("card").showModal();
 }

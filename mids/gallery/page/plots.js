@@ -12,7 +12,7 @@ function drawPlots() {
     byId("plot-list").append(figure);
     return [figure, plot];
   });
-  if (!found.length) byId("plot-list").append(el("p", { textContent: "There is nothing to count." }));
+  if (!found.length) byId("plot-list").append(el("p", { textContent: "Nothing to count." }));
   for (const [figure, plot] of found) {
     figure.append(drawn(plot, Math.max(280, figure.clientWidth - 26)));
     const bars = distinct(plot.rows.map((row) => row[0])).length;

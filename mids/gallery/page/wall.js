@@ -6,7 +6,7 @@ function drawWall() {
   const small = thumbnails();
   const rows = state.rows.filter((row) => small[row]);
   const all = Object.keys(small).length;
-  const some = all < imageCount() ? `Of ${thousands(imageCount())} images ${thousands(all)} have a small picture here. ` : "";
+  const some = all < imageCount() ? `Of ${thousands(imageCount())} images ${thousands(all)} have a thumbnail here. ` : "";
   byId("wall-note").textContent = rows.length
     ? `${some}Volumes show their middle planes, or where masks are largest. The letters say what lies left and above: the patient's right (R), front (A) or head (S).`
     : `${some}None of those that were found has one.`;

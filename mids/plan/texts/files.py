@@ -12,6 +12,7 @@ from mids._version import __version__
 from mids.deid.describe import describe
 from mids.deid.policy import Policy
 from mids.plan.job import NOBODY, Row, Subject
+from mids.plan.layouts import ignored_lines
 from mids.plan.privacy import generalised
 from mids.records import About, Delivered, Json
 from mids.vocabulary.schema import Schema, Table
@@ -23,8 +24,6 @@ Text = tuple[str, str]
 PROVENANCE = "derivatives/provenance"
 BIDSIGNORE = "**/mim-*\n"
 """One line that the official bids-validator 3 honours for folders of any depth (``**/mim-*/**`` does not)."""
-BIDSIGNORE_PUBLISHED = "**/mod-*\n"
-"""The same for the folders of published datasets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,7 @@ def dataset_texts(inventory: Inventory, words: Words) -> Iterator[Text]:
     yield "dataset_description.json", as_json(description(words.about))
     yield "README.md", readme(words, counts)
     yield "CHANGES", "1.0.0\n  - First version of this dataset.\n"
-    is_published = any("/mod-" in image.path for image in inventory.images())
-    yield ".bidsignore", BIDSIGNORE + (BIDSIGNORE_PUBLISHED if is_published else "")
+    yield ".bidsignore", BIDSIGNORE + "".join(ignored_lines(image.path for image in inventory.images()))
     yield from _provenance(inventory, words.about)
 
 

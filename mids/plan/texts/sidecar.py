@@ -14,7 +14,7 @@ _OF_PICTURES = _OF_VOLUMES | {
     "SourcePhotometricInterpretation", "PresentationLUTShape", "WindowCenter", "WindowWidth", "VOILUTFunction",
     "RescaleSlope", "RescaleIntercept", "BitsStored", "PixelPaddingValue", "LossyImageCompression", "FrameTime",
 }  # fmt: skip
-"""Fields that the action of a picture states once it has made it; the header's would contradict it."""
+"""Fields that the action of an image states once it has made it; the header's would contradict it."""
 
 
 def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:
@@ -77,6 +77,8 @@ def _timing(record: Record, shape: Geometry, group: str) -> dict[str, Json]:
 
 
 def _value(field: Field, record: Record) -> Json:
+    if field.dicom == "Modality":  # what the record is named by, whoever said it
+        return record.modality or None
     if field.dicom in record.header:
         return _typed(record.header[field.dicom], field)
     values = record.per_slice.get(field.dicom)

@@ -75,7 +75,7 @@ def _tree(data: bytes) -> Element:
         return builder.close()
     except (expat.ExpatError, AssertionError, LookupError, ValueError) as error:
         line = getattr(error, "lineno", 0)
-        message = f"the file is no XML ({type(error).__name__}{f', line {line}' if line else ''})"
+        message = f"the file is not XML ({type(error).__name__}{f', line {line}' if line else ''})"
         raise DataError("ANNOTATIONS_INVALID", message) from error
 
 
@@ -89,7 +89,7 @@ def _of_annotation(annotation: Element) -> Iterator[Drawn]:
         label = _text(shape, "label") or name
         kind = shape.get("type", "").rpartition(":")[2]
         if kind not in _POLYLINES:
-            yield Drawn(label, problem=f"a {kind or 'shape of no kind'}, which is no outline")
+            yield Drawn(label, problem=f"a {kind or 'shape of no kind'}, which is not an outline")
             continue
         yield _outline(shape, label)
 
@@ -106,7 +106,7 @@ def _outline(shape: Element, label: str) -> Drawn:
         )
         number = int(frame or 1)
     except ValueError:
-        return Drawn(label, instance, problem="points that are no numbers")
+        return Drawn(label, instance, problem="points that are not numbers")
     if not instance:
         return Drawn(label, problem="an outline that names no image")
     if any(abs(value) > 1e6 or value != value for _, x, y in numbered for value in (x, y)):

@@ -65,7 +65,7 @@ def read_coco(root: Path, source: Source) -> Coco:
         }
         annotations = list(content["annotations"])
     except (DataError, ValueError, KeyError, TypeError, RecursionError) as error:
-        message = f"the file is no COCO JSON, or breaks off ({type(error).__name__})"
+        message = f"the file is not COCO JSON, or is cut off ({type(error).__name__})"
         return Coco((), (), (issue("ANNOTATIONS_INVALID", message, source.name, origin="read"),))
     issues = list(_take(annotations, images, labels, source.name))
     return Coco(tuple(labels.values()), tuple(images.values()), tuple(issues))

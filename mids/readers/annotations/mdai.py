@@ -102,7 +102,7 @@ def read_export(stream: BinaryIO, path: str) -> Export:
         where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise DataError("ANNOTATIONS_INVALID", f"the export is not JSON ({type(error).__name__}{where})") from error
     if not isinstance(content, dict) or not {"labelGroups", "datasets"} <= content.keys():
-        raise DataError("ANNOTATIONS_INVALID", "the file is no MD.ai export: it has no labelGroups and datasets")
+        raise DataError("ANNOTATIONS_INVALID", "the file is not an MD.ai export: it has no labelGroups and datasets")
     return _export(content, path)
 
 
@@ -198,7 +198,7 @@ def _annotation(
 ) -> Annotation:
     """One annotation; raises `DataError` ``ANNOTATION_INVALID`` where it can't be understood."""
     if not isinstance(entry, dict):
-        raise DataError("ANNOTATION_INVALID", "the annotation is no object")
+        raise DataError("ANNOTATION_INVALID", "the annotation is not an object")
     study = _text(entry.get("StudyInstanceUID"))
     if not study:
         raise DataError("ANNOTATION_INVALID", "the annotation names no study")
@@ -240,7 +240,7 @@ def _points(value: object) -> Points:
     try:
         points = tuple((float(x), float(y)) for x, y in value)  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
-        raise DataError("ANNOTATION_INVALID", "its points are no pairs of numbers") from error
+        raise DataError("ANNOTATION_INVALID", "its points are not pairs of numbers") from error
     if not all(math.isfinite(number) for point in points for number in point):
         raise DataError("ANNOTATION_INVALID", "its points are not finite")
     return points
@@ -286,5 +286,5 @@ def _repeated(annotations: Sequence[Annotation], path: str) -> Iterator[Issue]:
         key = (found.reader, found.label, found.study, found.series, found.instance, found.frame, found.shapes)
         first = seen.setdefault(key, found.where)
         if first != found.where:
-            message = f"annotation {found.id} says what another of the same reader says"
+            message = f"annotation {found.id} repeats another one of the same annotator"
             yield issue("ANNOTATION_REPEATED", message, path, where=found.where, origin="read")

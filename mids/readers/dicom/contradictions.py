@@ -47,13 +47,13 @@ def _take_image(root: Path, instances: Sequence[Instance], told: set[tuple[str, 
     copies = [one for others in patients[1:] for one in others if pixel_digest(root, one.source) == first]
     for one in copies:
         found.sources.add(one.source)
-        reason = "the same image stands under another patient, for whom it is converted"
+        reason = "another patient has the same image; it is converted for that patient"
         found.items.append(Skipped((one.source,), reason, "", one.text("SeriesInstanceUID")))
     series = tuple(sorted({one.text("SeriesInstanceUID") for one in instances}))
     if series not in told:  # once for all images of a series
         told.add(series)
-        done = "the first patient's is converted" if copies else "their pixels differ, and all are converted"
-        message = f"one SOPInstanceUID stands under {len(patients)} patients: {done}"
+        done = "the first patient's was converted" if copies else "their pixels differ, and all were converted"
+        message = f"{len(patients)} patients have the same SOPInstanceUID: {done}"
         found.items.append(issue("IMAGE_OF_TWO_PATIENTS", message, instances[0].source.name, origin="read"))
 
 
@@ -63,10 +63,10 @@ def _take_series(instances: Sequence[Instance], found: Contradictions) -> None:
         return
     name = instances[0].source.name
     if not _is_torn(patients):
-        message = f"one SeriesInstanceUID stands under {len(patients)} patients, with images of each one's own"
+        message = f"{len(patients)} patients have the same SeriesInstanceUID, but their own images"
         found.items.append(issue("SERIES_OF_TWO_PATIENTS", message, name, origin="read"))
         return
-    message = f"the slices of one series stand under {len(patients)} patients"
+    message = f"the slices of one series belong to {len(patients)} patients"
     found.items.append(issue("SERIES_TORN", message, name, origin="read"))
     sources = tuple(one.source for one in instances)
     found.sources |= {*sources}

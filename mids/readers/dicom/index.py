@@ -112,7 +112,9 @@ class Index:
                 path.unlink()  # damaged: it can be made anew
                 self._open(path, digest)
         except (sqlite3.Error, OSError) as error:
-            raise MidsError(f"the index {path or ''} can't be opened: is its disk full or read-only?") from error
+            raise MidsError(
+                f"can't open the index {path or ''}: check that its disk is neither full nor read-only"
+            ) from error
 
     def _open(self, path: Path | None, wanted: str) -> None:
         if path is not None:
@@ -149,7 +151,7 @@ class Index:
             yield
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise MidsError(f"the index beside the destination can't be written ({error})") from error
+            raise MidsError(f"can't write the index beside DEST ({error})") from error
 
     def _compare(self, sources: Sequence[Source], left: list[Source]) -> None:
         for source in sources:

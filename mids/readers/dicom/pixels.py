@@ -153,7 +153,9 @@ def _window(dataset: Dataset) -> Renderer:
 
 def _raw(dataset: Dataset) -> Renderer:
     if int(dataset.BitsStored) > 16:
-        raise DataError("PIXELS_UNREADABLE", "stored values of more than 16 bits have no raw 16-bit picture")
+        raise DataError(
+            "PIXELS_UNREADABLE", "stored values of more than 16 bits do not fit into a 16-bit PNG: use --pixels window"
+        )
     low, high = _modality_range(dataset)
     applied = low.is_integer() and high.is_integer() and high - low <= TOP and _modality_is_integer(dataset)
     bottom, top = (int(low), int(high)) if applied else _stored_range(dataset)
@@ -169,7 +171,10 @@ def _raw(dataset: Dataset) -> Renderer:
     def picture(values: Values) -> Values:
         found = look_up(values)
         if found.min() < 0 or found.max() > TOP:
-            raise DataError("PIXELS_UNREADABLE", "stored values lie outside BitsStored: raw mode can't hold them")
+            raise DataError(
+                "PIXELS_UNREADABLE",
+                "stored values lie outside BitsStored, which raw mode can't hold: use --pixels window",
+            )
         return found.astype(np.uint16)
 
     facts: dict[str, Json] = {

@@ -121,7 +121,7 @@ def scan(
                 _take(found, source, instance)
                 if instance is None and (first := first_volume(source.path)) and not (base(root) / first).is_file():
                     found.others.remove(source)
-                    raise DataError("ARCHIVE_UNREADABLE", "the first volume of the archive is not there")
+                    raise DataError("ARCHIVE_UNREADABLE", "the first volume of the archive is missing")
         except DataError as error:
             found.issues.append(issue(error.code, error.message, source.name, origin="read"))
     return found
@@ -132,9 +132,9 @@ def left_out(others: Sequence[Source]) -> list[Skipped]:
     groups: dict[str, list[Source]] = {}
     for source in others:
         is_volume = not source.member and bool(first_volume(source.path))
-        groups.setdefault("a volume of an archive, read with its first one" if is_volume else "not DICOM", []).append(
-            source
-        )
+        groups.setdefault(
+            "a volume of an archive, read with its first volume" if is_volume else "not DICOM", []
+        ).append(source)
     return [Skipped(tuple(sources), reason) for reason, sources in groups.items()]
 
 

@@ -80,7 +80,7 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
         if reason:
             yield Skipped((instance.source,), reason, subject, instance.text("SeriesInstanceUID"))
         elif instance.truncated:
-            yield issue("FILE_TRUNCATED", "the pixel data breaks off", instance.source.name, origin="read")
+            yield issue("FILE_TRUNCATED", "the pixel data is cut off", instance.source.name, origin="read")
         else:
             images.append(instance)
     images, repeated = distinct(root, images)
@@ -100,14 +100,14 @@ def _identity_issues(instances: Sequence[Instance]) -> Iterator[Issue]:
     for keyword in ("PatientBirthDate", "PatientSex"):
         values = {instance.text(keyword) for instance in instances} - {""}
         if len(values) > 1:
-            message = f"one PatientID stands with {len(values)} different values of {keyword}"
+            message = f"one PatientID has {len(values)} different values of {keyword}"
             yield issue("PATIENT_AMBIGUOUS", message, instances[0].source.name, origin="read")
 
 
 def _mended(instances: Sequence[Instance]) -> Iterator[Issue]:
     keywords = sorted({keyword for instance in instances for keyword in instance.mended})
     if keywords:
-        message = f"decimal commas are read as points in {', '.join(keywords)}"
+        message = f"decimal commas were read as points in {', '.join(keywords)}"
         yield issue("DECIMAL_COMMA", message, instances[0].source.name, origin="read")
 
 
@@ -126,8 +126,8 @@ def _is_one(studies: Sequence[Sequence[Instance]]) -> bool:
 
 
 def _studies(studies: Sequence[Sequence[Instance]], *, together: bool) -> Issue:
-    done = "its slices are put together" if together else "each study's files are taken for themselves"
-    message = f"one SeriesInstanceUID stands under {len(studies)} studies: {done}"
+    done = "their slices were combined" if together else "each study's files were converted separately"
+    message = f"{len(studies)} studies have the same SeriesInstanceUID: {done}"
     return issue("SERIES_OF_TWO_STUDIES", message, studies[0][0].source.name, origin="read")
 
 
@@ -154,7 +154,7 @@ def _series(root: Path, subject: str, instances: list[Instance]) -> Iterator[Ite
         if kind == "volume":
             slices += slices_of(instance)
         elif kind == "tiles":
-            message = "a slide of tiles, which are not put together"
+            message = "the image is a whole slide of tiles, which this program does not combine"
             yield issue("SLIDE_TILED", message, instance.source.name, origin="read")
         else:
             yield record(subject, study_key(instance), modality_of(instance), kind, [Slice(instance)], part)

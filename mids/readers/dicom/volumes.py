@@ -54,7 +54,9 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
         parts = split(whole, ids[2])
         if len(parts) > 1:
             kinds = sorted({entity for one in parts for entity in one.entities})
-            message = f"{len(parts)} sets of slices that are no points of time ({', '.join(kinds) or 'by ImageType'})"
+            message = (
+                f"the series has {len(parts)} sets of slices that are not time points ({', '.join(kinds) or 'kernel'})"
+            )
             yield issue("SERIES_MIXED", message, stack[0].source.name, origin="read")
         for one in parts:
             yield from _part(root, ids, one)
@@ -65,17 +67,17 @@ def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
     said = [plane.orientation for plane in stack]
     if any(cosines and not is_direction(cosines) for cosines in said):
         zero = "zero" if any(cosines and not any(cosines) for cosines in said) else "not two axes at right angles"
-        return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}: the direction of the slices is not known"
+        return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}; the direction of the slices is unknown"
     if len(stack) == 1:
         return None
     if not all(said) or not all(plane.position for plane in stack):
         what = "frames" if stack[0].frame is not None else "slices"
-        return "SERIES_UNSTACKABLE", f"{len(stack)} {what} without positions can't be put into a volume"
+        return "SERIES_UNSTACKABLE", f"{len(stack)} {what} have no positions, and can't be stacked into a volume"
     locations = {plane.number("SliceLocation") for plane in stack}
     if len({plane.position for plane in stack}) == 1 and len(locations) > 1:
         return (
             "POSITIONS_EQUAL",
-            f"{len(stack)} slices have one ImagePositionPatient and {len(locations)} different SliceLocations",
+            f"{len(stack)} slices have the same ImagePositionPatient, but {len(locations)} different SliceLocations",
         )
     return None
 
@@ -84,15 +86,15 @@ def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
     """The volumes of slices that only time, or something like it, tells apart."""
     parts = [part] if is_even(part.places) else complete(part)
     if len(parts) > 1 and any(set(one.places) - set(parts[0].places) for one in parts):
-        message = f"{len(parts)} sets of slices that overlap in space but were taken at other times"
+        message = f"{len(parts)} sets of slices overlap in space, but differ in time"
         yield issue("SERIES_MIXED", message, part.slices[0].source.name, origin="read")
     elif len(parts) > 1:
-        message = f"{len(parts) - 1} points of time lack slices: each of them becomes a volume of its own"
+        message = f"{len(parts) - 1} time points lack slices; each became a volume of its own"
         yield issue("TIME_INCOMPLETE", message, part.slices[0].source.name, origin="read")
     weighted = ids[2] == "MR" and differ_in_b(root, part)
     ordered = [order(one, weighted=weighted) for one in parts]
     if not parts or None in ordered:
-        message = "slices repeat positions in a way that no attribute explains"
+        message = "slices repeat positions, and no attribute explains why"
         yield from _refused("SERIES_UNSTACKABLE", message, ids, part.slices)
         return
     for one in ordered:
@@ -108,19 +110,17 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
     assert shape is not None
     absent = even_slices(shape) - shape.slices
     if absent > shape.slices:
-        message = f"{shape.slices} slices are there and {absent} would have to be made up between them"
+        message = f"only {shape.slices} slices exist; {absent} slices between them would have to be invented"
         yield from _refused("SERIES_UNSTACKABLE", message, ids, slices)
         return
     if shape.missing:
-        message = f"{shape.slices} slices are there and {shape.missing} are missing between them"
+        message = f"{shape.missing} slices are missing between the {shape.slices} that exist"
         yield issue("SERIES_GAP", message, name, origin="read")
     if ids[2] == "NM" and shape.frames and shape.slices > 1 and slices[0].number("SpacingBetweenSlices") is None:
-        message = (
-            "SpacingBetweenSlices is missing: slices are stacked along their normal, as far apart as they are thick"
-        )
+        message = "SpacingBetweenSlices is missing; the slices were stacked along their normal"
         yield issue("SPACING_ASSUMED", message, name, origin="read")
     if not ordered.named:
-        message = f"{ordered.volumes} volumes at one place in the order of their numbers, for no time tells them apart"
+        message = f"{ordered.volumes} volumes at one place were ordered by the numbers of their images, not by time"
         yield issue("ORDER_ASSUMED", message, name, origin="read")
     yield found
 

@@ -23,10 +23,10 @@ def read(path: Path, about: About) -> About:
     try:
         content = read_yaml(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise MidsError(f"{path} can't be read ({type(error).__name__})") from error
+        raise MidsError(f"can't read {path} ({type(error).__name__}): check its path and permissions") from error
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", -1) + 1
-        raise MidsError(f"{path} is not YAML: look at line {line}") from error
+        raise MidsError(f"{path} is not YAML: correct line {line}") from error
     if not isinstance(content, dict):
         raise MidsError(f"{path} must hold keys and values, such as  title: My dataset")
     types = get_type_hints(About)
@@ -47,8 +47,8 @@ def _checked(path: Path, key: str, value: object, kind: object) -> object:
         return value
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise MidsError(f"{path}: {key} must be a list of texts")
+            raise MidsError(f"{path}: {key} must be a list of strings")
         return tuple(value)
     if not isinstance(value, str):
-        raise MidsError(f"{path}: {key} must be a text")
+        raise MidsError(f"{path}: {key} must be a string")
     return value

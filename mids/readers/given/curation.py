@@ -33,7 +33,9 @@ def read(path: Path) -> tuple[Correction, ...]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise MidsError(f"the curation table {path} can't be read ({type(error).__name__})") from error
+        raise MidsError(
+            f"can't read the curation table {path} ({type(error).__name__}): check its path, and that it is UTF-8"
+        ) from error
     header = lines[0].split("\t") if lines else []
     missing = [column for column in COLUMNS if column not in header]
     if missing:

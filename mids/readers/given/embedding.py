@@ -42,9 +42,9 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
     is ragged, or names a patient twice.
     """
     if group % 2 == 0 or not 0x0009 <= group <= 0xFFFD:
-        raise MidsError("--embed-group takes an odd hexadecimal number from 0009 to FFFD, such as 0C19")
+        raise MidsError("--embed-group must be an odd hexadecimal number from 0009 to FFFD, such as 0C19")
     if not creator.strip() or len(creator) > LO or not creator.isascii() or "\\" in creator:
-        raise MidsError(f"--embed-creator takes a name of at most {LO} characters of ASCII, without backslash")
+        raise MidsError(f"--embed-creator must be a name of at most {LO} ASCII characters, without backslash")
     rows: dict[str, tuple[str, ...]] = {}
     lines: dict[str, int] = {}
     try:
@@ -54,16 +54,16 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
             _check(head, path)
             for row in table:
                 if len(row) != len(head) or not row[0].strip():
-                    raise MidsError(f"{path}, line {table.line_num}: {len(head)} cells are needed, the id first")
+                    raise MidsError(f"{path}, line {table.line_num}: give {len(head)} cells, the ID first")
                 patient = row[0].strip()
                 if patient in rows:
-                    raise MidsError(f"{path}, line {table.line_num}: its patient stands in an earlier line too")
+                    raise MidsError(f"{path}, line {table.line_num}: an earlier line has the same patient: remove one")
                 rows[patient] = tuple(value.strip() for value in row[1:])
                 lines[patient] = table.line_num
     except OSError as error:
-        raise MidsError(f"the table {path} can't be read: {error.strerror}") from error
+        raise MidsError(f"can't read the table {path} ({error.strerror}): check its path and permissions") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise MidsError(f"the table {path} is no CSV in UTF-8") from error
+        raise MidsError(f"the table {path} is not CSV in UTF-8: save it again as such") from error
     return Embedding(group, creator.strip(), tuple(head[1:]), rows, lines)
 
 
@@ -71,4 +71,6 @@ def _check(head: list[str], path: Path) -> None:
     if len(head) < 2 or len({*head}) < len(head) or "" in head:
         raise MidsError(f"{path} needs a first line with different names: the PatientID's column, then others")
     if len(head) - 1 > LAST - FIRST + 1:
-        raise MidsError(f"{path} has more than {LAST - FIRST + 1} columns besides the id: a private block ends there")
+        raise MidsError(
+            f"{path} has more columns besides the ID than a private block holds: keep at most {LAST - FIRST + 1}"
+        )

@@ -147,7 +147,7 @@ def nifti_head(path: str | PathLike[str]) -> NiftiHead:
 def _gzip(data: bytes) -> tuple[str, str, int]:
     """Name, comment and time in the header of a gzip file (RFC 1952, 2.3)."""
     if not data.startswith(GZIP) or len(data) < 10:
-        raise DataError("GZIP_INVALID", "the file is named .gz and does not begin as a gzip file")
+        raise DataError("GZIP_INVALID", "the file is named .gz but is not a gzip file")
     flags, time = data[3], int.from_bytes(data[4:8], "little")
     at = 10
     if flags & 4:

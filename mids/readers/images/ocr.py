@@ -32,9 +32,7 @@ def version() -> str:
     try:
         done = subprocess.run(["tesseract", "--version"], capture_output=True, text=True, errors="replace", check=False)
     except OSError as error:
-        raise MidsError(
-            "text in pictures can't be read without Tesseract: install it (tesseract-ocr), or detect glyphs only"
-        ) from error
+        raise MidsError("--detect ocr needs Tesseract: install it (tesseract-ocr), or use --detect glyphs") from error
     return (done.stdout or done.stderr).split("\n", 1)[0].removeprefix("tesseract").strip()
 
 

@@ -140,7 +140,9 @@ def _quoting(body: str, delimiter: str, path: str, leading: int) -> list[Issue]:
             pass
     except csv.Error as error:
         where = f"line {leading + reader.line_num}"
-        return [issue("TABLE_INVALID", f"the quotes are broken ({error})", path, where=where, origin="read")]
+        return [
+            issue("TABLE_INVALID", f"the quotation marks are not balanced ({error})", path, where=where, origin="read")
+        ]
     return []
 
 
@@ -166,6 +168,6 @@ def _header(cells: Sequence[str], path: str, line: int) -> tuple[list[str], list
         seen[name] += 1
         if seen[name] > 1:
             names[number] = f"{name}.{seen[name]}"
-            message = f"the column {name} stands twice; the second is read as {names[number]}"
+            message = f"the header holds the column {name} twice; the second is read as {names[number]}"
             issues.append(issue("TABLE_HEADER", message, path, where=f"line {line}", origin="read"))
     return names, issues

@@ -8,9 +8,6 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
-
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.tables.table import Table, parse_csv
@@ -20,8 +17,7 @@ LARGEST = 256 * 1024**2
 """Bytes that a workbook may unpack to; a bomb is refused, a table of a million rows stays below."""
 
 _BROKEN = (
-    zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError, EOFError, OSError,
-    AttributeError, IndexError,
+    zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, EOFError, OSError, AttributeError, IndexError,
 )  # fmt: skip
 
 
@@ -40,6 +36,8 @@ def read_table(root: Path, source: Source) -> Table:
 
 def _cells(data: bytes) -> list[list[str]]:
     """The cells of the first sheet; of a row that is quite empty none."""
+    from openpyxl import load_workbook  # heavy, and most tables are text
+
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive:
             size = sum(info.file_size for info in archive.infolist())

@@ -1,0 +1,111 @@
+"""How a command explains itself: examples first, then its flags in groups; no word is broken at any width."""
+
+import argparse
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+WIDEST = 100
+"""Columns; longer lines are hard to read on wide terminals."""
+EXIT_CODES: Mapping[int, str] = {
+    0: "done", 1: "something is wrong with the data", 2: "wrong usage or environment", 3: "a fault of this program",
+}  # fmt: skip
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help begins with `examples`: pairs of a command line and what it does.
+
+    `notes` are paragraphs that follow the flags. Wrong use is one line and exit code 2, as every `MidsError`.
+    """
+
+    def __init__(
+        self,
+        prog: str | None = None,
+        *,
+        examples: Sequence[tuple[str, str]] = (),
+        notes: str = "",
+        exit_codes: Mapping[int, str] | None = None,
+        **more: Any,
+    ) -> None:
+        super().__init__(prog, formatter_class=_Formatter, **more)
+        self.examples, self.notes, self.exit_codes = examples, notes, exit_codes or {}
+        self._positionals.title, self._optionals.title = "arguments", "print and stop"
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the program; argparse would print its usage first."""
+        self.exit(2, f"{self.prog}: {message}: see {self.prog} --help\n")
+
+    def format_help(self) -> str:
+        """The help text; flags that nobody put into a group come last."""
+        parts = [
+            f"usage: {' '.join(self._usage())}\n",
+            _fill(self.description or ""),
+            *self._examples(),
+            self._flags(),
+            _fill(self.notes),
+            *self._exit_codes(),
+        ]
+        return "\n".join(part for part in parts if part)
+
+    def _usage(self) -> Iterator[str]:
+        yield from (self.prog, "[options]")
+        for action in self._actions:
+            name = action.metavar if isinstance(action.metavar, str) else f"{{{','.join(action.choices or ())}}}"
+            if action.option_strings and action.required:
+                yield f"{action.option_strings[-1]} {name}"
+            elif not action.option_strings:
+                yield name + {"+": f" [{name} ...]", argparse.PARSER: " ..."}.get(str(action.nargs), "")
+
+    def _examples(self) -> Iterator[str]:
+        """Each command with its meaning beside it, or below it where the line is too short for both."""
+        if not self.examples:
+            return
+        edge = max(len(command) for command, _ in self.examples) + 4
+        fits = all(edge + len(meaning) <= _width() for _, meaning in self.examples)
+        lines = (
+            f"  {command:<{edge - 2}}{meaning}" if fits else f"  {command}\n{textwrap.indent(_fill(meaning), ' ' * 6)}"
+            for command, meaning in self.examples
+        )
+        yield "examples:\n" + "\n".join(line.rstrip() for line in lines) + "\n"
+
+    def _flags(self) -> str:
+        formatter = self._get_formatter()
+        groups = [group for group in self._action_groups if group is not self._optionals]
+        for group in (*groups, self._optionals):
+            formatter.start_section(group.title)
+            formatter.add_arguments(group._group_actions)
+            formatter.end_section()
+        return formatter.format_help()
+
+    def _exit_codes(self) -> Iterator[str]:
+        if self.exit_codes:
+            yield "exit codes:\n" + "".join(f"  {code}  {meaning}\n" for code, meaning in self.exit_codes.items())
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Lines of help that break between words only, not at hyphens either: flags and commands hold some."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=_width())
+
+    def _format_action(self, action: argparse.Action) -> str:
+        if isinstance(action, argparse._SubParsersAction):
+            return "".join(super(_Formatter, self)._format_action(command) for command in action._get_subactions())
+        return super()._format_action(action)
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
+
+
+def _width() -> int:
+    return min(shutil.get_terminal_size().columns, WIDEST) - 2
+
+
+def _fill(text: str) -> str:
+    """Paragraphs, which blank lines part, in lines of the terminal's width."""
+    paragraphs = (
+        textwrap.fill(" ".join(paragraph.split()), _width(), break_long_words=False, break_on_hyphens=False)
+        for paragraph in text.split("\n\n")
+    )
+    return "\n\n".join(paragraphs) + "\n" if text else ""

@@ -1,0 +1,65 @@
+"""``mids deidentify --embed``: values of a table in a private block."""
+
+import json
+from pathlib import Path
+
+import pytest
+from deidentified import headers
+
+from mids.deidentification import FACTS, deidentify
+from mids.errors import MidsError
+from mids.readers.given.embedding import read as read_embedding
+
+
+def test_values_of_a_table_go_into_a_private_block(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(
+        "PatientID,Region,Indication,Report\n"
+        f"000123,Île-de-France,low symptoms,{'word ' * 20}\n"
+        "999,Other,none,none\n", encoding="utf-8",
+    )  # fmt: skip
+    embed = read_embedding(table, group=0x0C19, creator="HOSPITAL TRIAL")
+    done = deidentify(source, dest, key=key, embed=embed)
+    assert done.exit_code == 0
+    found = {path: header for path, header in headers(dest).items() if (0x0C19, 0x0010) in header}
+    assert len(found) == 2
+    for header in found.values():
+        block = header.private_block(0x0C19, "HOSPITAL TRIAL")
+        assert [block[element].value for element in (0x10, 0x11)] == ["Île-de-France", "low symptoms"]
+        assert block[0x12].value.split() == ["word"] * 20
+        assert [block[element].VR for element in (0x10, 0x11, 0x12)] == ["LO", "LO", "UT"]
+    said = json.loads((dest / FACTS).read_text(encoding="utf-8"))["PrivateBlock"]
+    assert said["PrivateCreator"] == "HOSPITAL TRIAL"
+    assert {place: entry["Name"] for place, entry in said["Elements"].items()} == {
+        "(0C19,1010)": "Region", "(0C19,1011)": "Indication", "(0C19,1012)": "Report",
+    }  # fmt: skip
+
+
+def test_a_value_that_looks_like_an_identifier_is_not_embedded(
+    source: Path, dest: Path, key: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("id,mail,copy,code\n000123,ana.perez@example.org,see 000123,7\n", encoding="utf-8")
+    done = deidentify(source, dest, key=key, embed=read_embedding(table, group=0x0C19, creator="X"))
+    assert [(found.code, found.where) for found in done.issues] == [
+        ("EMBED_REFUSED", "line 2, column 2"), ("EMBED_REFUSED", "line 2, column 3"),
+    ]  # fmt: skip
+    assert done.exit_code == 1
+    block = next(h for h in headers(dest).values() if (0x0C19, 0x0010) in h).private_block(0x0C19, "X")
+    assert 0x10 not in block
+    assert 0x11 not in block
+    assert block[0x12].value == "7"
+
+
+@pytest.mark.parametrize(
+    ("group", "content", "said"),
+    [
+        (0x0C18, "id,a\n1,2\n", "odd"), (0x0007, "id,a\n1,2\n", "odd"), (0x0C19, "id\n1\n", "first line"),
+        (0x0C19, "id,a,a\n1,2,3\n", "first line"), (0x0C19, "id,a\n1\n", "line 2"),
+        (0x0C19, "id,a\n1,2\n1,3\n", "line 3"), (0x0C19, "id," + ",".join(f"c{n}" for n in range(241)) + "\n", "240"),
+    ],
+)  # fmt: skip
+def test_a_table_to_embed_is_checked(tmp_path: Path, group: int, content: str, said: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(MidsError, match=said):
+        read_embedding(tmp_path / "t.csv", group=group, creator="X")

@@ -1,0 +1,297 @@
+"""Corrections by a person: each reaches the name, the tables and the pixels of its image, and no other image."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from PIL import Image
+from trees import chest, error_codes, fill_folder, images, scans, source_rows, stamps, table, tree
+
+from example_datasets.generators import ct, radiograph, us
+from example_datasets.generators.dicomfile import uid
+from mids.conversion import Conversion, convert
+from mids.errors import MidsError
+
+COLUMNS = ("file", "field", "old", "new", "who", "why")
+Row = tuple[str, str, str, str]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Patient 123: a PA and an AP of one study, and two mammograms."""
+    right, left = radiograph.mammograms()
+    files = {"rx/pa": radiograph.dx_pa(), "rx/ap": radiograph.dx_ap(), "mg/r": right, "mg/l": left}
+    return fill_folder(tmp_path / "source", files)
+
+
+@pytest.fixture
+def plain(source: Path, tmp_path: Path, key: Path) -> Conversion:
+    """The source without corrections."""
+    return convert("dicom", source, tmp_path / "plain", key=key)
+
+
+def _corrections(folder: Path, rows: Sequence[Row]) -> Path:
+    path = folder / "curation.tsv"
+    lines = [COLUMNS, *((*row, "A. Reader", "seen") for row in rows)]
+    path.write_text("".join("\t".join(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def _curated(source: Path, tmp_path: Path, key: Path, *rows: Row, dest: str = "dest") -> Conversion:
+    return convert("dicom", source, tmp_path / dest, key=key, curation=_corrections(tmp_path, rows))
+
+
+def _one(done: Conversion, ending: str) -> str:
+    [found] = [path for path in images(done.dataset) if path.endswith(ending)]
+    return found
+
+
+def _scan(done: Conversion, image: str) -> dict[str, str]:
+    subject, session, *rest = image.split("/")
+    rows = table(done.dataset / subject / session / f"{subject}_{session}_scans.tsv")
+    [found] = [row for row in rows if row["filename"] == "/".join(rest)]
+    return found
+
+
+# Values
+
+
+def test_a_view_changes_name_and_table(source: Path, tmp_path: Path, key: Path) -> None:
+    done = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"))
+    assert done.issues == ()
+    path = _one(done, "_vp-ll_dx.png")
+    assert _scan(done, path)["view_position"] == "ll"
+    assert _scan(done, path)["view_source"] == "curation"
+    assert _scan(done, _one(done, "_vp-pa_dx.png"))["view_source"] != "curation"
+    assert not any("vp-ap" in path for path in tree(done.dataset))
+    assert scans(done.dataset) == images(done.dataset)
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "old", "new", "ending", "column"),
+    [
+        ("rx/pa", "body_part", "chest", "abdomen", "_bp-abdomen_vp-pa_dx.png", "body_part"),
+        ("mg/r", "laterality", "R", "L", "_lat-L_vp-mlo_mg.png", "laterality"),
+        ("mg/r", "laterality", "R", "n/a", "_bp-breast_vp-mlo_mg.png", "laterality"),
+        ("rx/pa", "laterality", "n/a", "R", "_bp-chest_lat-R_vp-pa_dx.png", "laterality"),
+        ("rx/pa", "view", "pa", "", "_bp-chest_dx.png", "view_position"),
+    ],
+)
+def test_every_field_changes_name_and_table(
+    source: Path, tmp_path: Path, key: Path, *, file: str, field: str, old: str, new: str, ending: str, column: str
+) -> None:
+    done = _curated(source, tmp_path, key, (file, field, old, new))
+    assert done.issues == ()
+    assert _scan(done, _one(done, ending)).get(column, "n/a") == (new or "n/a")
+    assert len(images(done.dataset)) == 4
+
+
+def test_rows_of_one_field_are_applied_one_after_the_other(source: Path, tmp_path: Path, key: Path) -> None:
+    done = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), ("rx/ap", "view", "ll", "rl"))
+    assert done.issues == ()
+    assert _one(done, "_vp-rl_dx.png")
+
+
+def test_an_image_is_named_by_path_source_or_instance(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion
+) -> None:
+    trees = []
+    for name in (_one(plain, "_vp-ap_dx.png"), "rx/ap", uid("instance", "dx-ap")):
+        done = _curated(source, tmp_path, key, (name, "view", "ap", "rl"), dest=f"dest {len(trees)}")
+        assert done.issues == ()
+        trees.append(tree(done.dataset))
+        [kept] = [path for path in trees[-1] if path.endswith("provenance/curation.tsv")]
+        row = table(done.dataset / kept)[0]
+        assert (row["field"], row["old"], row["new"], row["who"], row["why"]) == (
+            "view",
+            "ap",
+            "rl",
+            "A. Reader",
+            "seen",
+        )
+        assert name not in ("rx/ap", uid("instance", "dx-ap")) or name.encode() not in b"".join(trees[-1].values())
+        del trees[-1][kept]
+    assert trees[0] == trees[1] == trees[2]
+
+
+def test_a_source_that_looks_like_an_image_is_not_published(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "source", {"sub-DOE/ses-JANE/rx.png": radiograph.dx_ap()})
+    done = _curated(source, tmp_path, key, ("sub-DOE/ses-JANE/rx.png", "view", "ap", "pa"))
+    assert done.issues == ()
+    assert b"DOE" not in b"".join(tree(done.dataset).values())
+
+
+@pytest.mark.parametrize("by", ["path", "source"])
+def test_a_correction_into_a_taken_name_holds_in_every_run(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion, by: str
+) -> None:
+    """AP becomes a second PA: what the first run named run-2 must still be known as the AP that the row names."""
+    row = ("rx/ap" if by == "source" else _one(plain, "_vp-ap_dx.png"), "view", "ap", "pa")
+    done = _curated(source, tmp_path, key, row)
+    assert sorted(path.split("run-")[1] for path in images(done.dataset) if path.endswith("_dx.png")) == [
+        "1_bp-chest_vp-pa_dx.png",
+        "2_bp-chest_vp-pa_dx.png",
+    ]
+    before = tree(done.dataset)
+    again = _curated(source, tmp_path, key, row)
+    assert again.issues == ()
+    assert tree(again.dataset) == before
+
+
+# What does not fit
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (("rx/none", "view", "ap", "pa"), "CURATION_UNMATCHED"),
+        (("1.2.3.4", "exclude", "", ""), "CURATION_UNMATCHED"),
+        (("rx/ap", "view", "pa", "ll"), "CURATION_OUTDATED"),
+        (("rx/ap", "laterality", "R", "L"), "CURATION_OUTDATED"),
+        (("rx/ap", "view", "ap", "sideways"), "CURATION_INVALID"),
+        (("rx/ap", "vista", "ap", "pa"), "CURATION_INVALID"),
+    ],
+)
+def test_a_row_that_does_not_fit_is_told_and_not_applied(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, code: str
+) -> None:
+    done = _curated(source, tmp_path, key, row)
+    assert error_codes(done.issues) == [code]
+    assert done.exit_code == 1
+    assert [found.where.split(",")[0] for found in done.issues] == ["row 2"]
+    assert images(done.dataset) == images(plain.dataset)
+
+
+@pytest.mark.parametrize("box", ["", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5"])
+def test_a_box_that_is_none_holds_its_image_back(source: Path, tmp_path: Path, key: Path, box: str) -> None:
+    done = _curated(source, tmp_path, key, ("rx/ap", "blank", "", box))
+    assert error_codes(done.issues) == ["CURATION_INVALID"]
+    assert not any(path.endswith("vp-ap_dx.png") for path in images(done.dataset))
+    assert len(images(done.dataset)) == 3
+
+
+def test_a_table_that_is_none_is_refused(source: Path, tmp_path: Path, key: Path) -> None:
+    path = tmp_path / "curation.tsv"
+    for content in (b"", b"file\tfield\n", "\t".join(COLUMNS).encode() + b"\nrx/ap\tview\n", b"\xff\xfe\x00"):
+        path.write_bytes(content)
+        with pytest.raises(MidsError, match=r"curation\.tsv"):
+            convert("dicom", source, tmp_path / "dest", key=key, curation=path)
+    with pytest.raises(MidsError, match="can't read the curation table"):
+        convert("dicom", source, tmp_path / "dest", key=key, curation=tmp_path / "absent.tsv")
+    assert not (tmp_path / "dest").exists()
+
+
+def test_a_limit_does_not_complain_of_rows_about_others(source: Path, tmp_path: Path, key: Path) -> None:
+    path = _corrections(tmp_path, [("rx/none", "view", "ap", "pa")])
+    done = convert("dicom", source, tmp_path / "dest", key=key, curation=path, limit=1)
+    assert done.exit_code == 0
+
+
+# Images left out
+
+
+def test_an_excluded_image_is_left_out_and_accounted_for(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion
+) -> None:
+    done = _curated(source, tmp_path, key, ("rx/ap", "exclude", "", ""))
+    assert done.issues == ()
+    gone = {path for path in images(plain.dataset) if path.endswith("vp-ap_dx.png")}
+    assert set(images(done.dataset)) == set(images(plain.dataset)) - gone
+    rows = {row["source"]: row for row in source_rows(done.dataset)}
+    assert rows["rx/ap"]["status"] == "skipped"
+    assert "curation" in rows["rx/ap"]["reason"]
+
+
+def test_an_exclusion_removes_what_an_earlier_run_delivered(tmp_path: Path, key: Path) -> None:
+    """Also where nothing is left: what must not be shown may not stay."""
+    source = fill_folder(tmp_path / "source", {"pa": radiograph.dx_pa(), "ap": radiograph.dx_ap()})
+    assert len(images(convert("dicom", source, tmp_path / "dest", key=key).dataset)) == 2
+    one = _curated(source, tmp_path, key, ("ap", "exclude", "", ""))
+    assert len(images(one.dataset)) == 1
+    none = _curated(source, tmp_path, key, ("ap", "exclude", "", ""), ("pa", "exclude", "", ""))
+    assert images(none.dataset) == []
+    assert not any(path.startswith("sub-") for path in tree(none.dataset))
+
+
+# Boxes
+
+
+def test_a_box_is_black_in_a_picture_and_the_rest_is_untouched(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion
+) -> None:
+    done = _curated(
+        source, tmp_path, key, ("rx/pa", "blank", "", "10,5,60,45"), ("rx/pa", "blank", "", "200,0,216,200")
+    )
+    path = _one(done, "_vp-pa_dx.png")
+    with Image.open(plain.dataset / path) as before, Image.open(done.dataset / path) as after:
+        old, new = np.asarray(before).copy(), np.asarray(after)
+    rows, columns = radiograph.LEAD
+    assert old[rows, columns].max() == 65535
+    assert new[rows, columns].max() == 0
+    old[10:60, 5:45] = 0
+    old[200:216] = 0
+    assert np.array_equal(old, new)
+    sidecar = json.loads((done.dataset / path).with_suffix(".json").read_text())
+    assert sidecar["BlankedRegions"] == [[10, 5, 60, 45], [200, 0, 216, 200]]
+
+
+def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) -> None:
+    """The marker of 1000 HU lies right, upper, anterior: in the source's pixels, rows from the front."""
+    source = fill_folder(tmp_path / "source", chest())
+    plain = convert("dicom", source, tmp_path / "plain", key=key)
+    [path] = images(plain.dataset)
+    rows, columns = ct.SOFT.shape
+    done = _curated(source, tmp_path, key, ("ct/7", "blank", "", f"0,0,{rows // 2},{columns // 2}"))
+    assert images(done.dataset) == [path]
+    old, new = (np.asarray(nib.load(found.dataset / path).dataobj) for found in (plain, done))
+    # NIfTI as dcm2niix writes it: columns from the patient's right, rows from the back.
+    quarter = np.s_[: columns // 2, rows - rows // 2 :]
+    assert (old == 1000).any()
+    assert (old[quarter] == 1000).sum() == (old == 1000).sum()
+    assert not (new == 1000).any()
+    assert set(np.unique(new[quarter])) == {old.min()}
+    expected = old.copy()
+    expected[quarter] = old.min()
+    assert np.array_equal(new, expected)
+    sidecar = json.loads((done.dataset / path.replace(".nii.gz", ".json")).read_text())
+    assert sidecar["BlankedRegions"] == [[0, 0, rows // 2, columns // 2]]
+
+
+def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "source", {"loop": us.cine()})
+    done = _curated(source, tmp_path, key, ("loop", "blank", "", "0,0,12,9999"))
+    [path] = images(done.dataset)
+    values = np.asarray(nib.load(done.dataset / path).dataobj)
+    if values.dtype.fields:
+        values = values["R"]
+    assert values.shape[3] == 5
+    assert not values[:, -12:].any()
+    assert values[:, :-12].any()
+
+
+# Runs again
+
+
+def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
+    times = stamps(plain.dataset)
+    done = _curated(source, tmp_path, key, ("rx/pa", "blank", "", "0,0,5,5"), dest="plain")
+    assert done.outcome is not None
+    path = _one(done, "_vp-pa_dx.png")
+    assert done.outcome.made == (path,)
+    after = stamps(done.dataset)
+    assert {p for p in images(done.dataset) if after[p] != times[p]} == {path}
+    again = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="plain")
+    assert tree(again.dataset) == tree(
+        _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
+    )
+    assert not (done.dataset / path).with_suffix(".json").read_text().count("BlankedRegions")
+
+
+def test_without_the_table_all_is_as_before(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
+    before = tree(plain.dataset)
+    _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
+    convert("dicom", source, plain.dataset, key=key)
+    assert tree(plain.dataset) == before
