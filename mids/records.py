@@ -96,9 +96,16 @@ class Geometry:
 
     `orientation` is ImageOrientationPatient; `first` the ImagePositionPatient of the slice that is lowest
     along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
-    says what keeps the stack from being a regular grid; `tilt` is in degrees; `missing` counts slices that a
+    says what keeps the stack from being a regular grid (``shift``: slices that are moved aside, but not as a tilt
+    moves them); `tilt` is in degrees; `missing` counts slices that a
     gap of whole multiples of the spacing says are absent. `positions` are those of the slices of one volume, in
-    order, kept only where the stack is not regular. `frames` are the frames of one enhanced image in order.
+    order, kept only where the stack is not regular.
+
+    `frames` are the frames (from 0) of images with frames, volume by volume and each in order of its slices, and
+    `files` says for each which source it is in (empty: all in the first); both are empty where every source is one
+    slice. `axis` names what sets the volumes apart, empty where there is one volume or nothing says; `times` are
+    their starts in s since the first and `step` is the time from one to the next in s (the mean of uneven ones), 0
+    where unknown.
     """
 
     rows: int
@@ -109,10 +116,14 @@ class Geometry:
     first: tuple[float, ...] = ()
     spacing: tuple[float, ...] = ()
     tilt: float = 0.0
-    problem: Literal["", "tilt", "uneven", "tilt and uneven", "unknown"] = ""
+    problem: Literal["", "tilt", "uneven", "tilt and uneven", "shift", "shift and uneven", "unknown"] = ""
     missing: int = 0
     positions: tuple[tuple[float, ...], ...] = ()
     frames: tuple[int, ...] = ()
+    files: tuple[int, ...] = ()
+    axis: Literal["", "time", "b", "inversion"] = ""
+    times: tuple[float, ...] = ()
+    step: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +135,7 @@ class Record:
     keywords (the allow-list and what naming needs), constant over the item; `per_slice` those that vary, in the
     order of `sources`. `sources` are in geometric order. `view` is a code of the list view_positions for where the
     header is silent; `view_source` says whether a table or name of the source gives it, or a user's model.
+    `entities` are those that tell it from other volumes of its series (rec, part, echo …).
     """
 
     subject: PatientKey | str
@@ -140,6 +152,7 @@ class Record:
     columns: Mapping[str, str] = field(default_factory=dict)
     view: str = ""
     view_source: Literal["", "source", "model"] = ""
+    entities: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def patient(self) -> PatientKey:

@@ -25,7 +25,7 @@ from mids.deid.text.words import folded
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.decoding import quiet, read_dataset
-from mids.readers.dicom.headers import BROKEN
+from mids.readers.dicom.values import BROKEN
 from mids.records import Box, Json, Made, Source
 
 STANDARD = ("1.2.840.10008.",)

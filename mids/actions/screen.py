@@ -15,8 +15,8 @@ from mids.deid.burned.glyphs import text_boxes, united
 from mids.deid.burned.words import IDENTIFIERS, is_mark, known, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.dicom.headers import BROKEN
 from mids.readers.dicom.pixels import quiet
+from mids.readers.dicom.values import BROKEN
 from mids.readers.images import ocr
 from mids.records import Box
 

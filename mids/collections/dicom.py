@@ -10,6 +10,7 @@ from mids.issues import Issue, issue
 from mids.readers.annotations import objects
 from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import open_source
+from mids.readers.dicom.contradictions import find_contradictions
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
 from mids.readers.dicom.series import records
@@ -31,8 +32,9 @@ ABOUT = About(
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """Everything below `root`: first what belongs to no patient, then the items patient by patient."""
     with scanner.scan(root) as found:
-        yield [*found.issues(), *left_out(found.others(), found.archives())]
-        for instances in found.by_subject():
+        wrong = find_contradictions(root, found)
+        yield [*found.issues(), *left_out(found.others(), found.archives()), *wrong.items]
+        for instances in filter(None, map(wrong.without, found.by_subject())):
             yield list(_patient(root, instances))
 
 

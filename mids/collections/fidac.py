@@ -15,6 +15,7 @@ from mids.deid.pseudonyms import AGE_CAP
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
+from mids.readers.dicom.contradictions import find_contradictions
 from mids.readers.dicom.headers import Instance, PrivateTag, private_creators
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
 from mids.readers.dicom.series import records, study_key, subject_key
@@ -83,8 +84,9 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """
     with scanner.scan(root, private_tags()) as found:
         _check(root, found.instances())
-        yield [*found.issues(), *left_out(found.others(), found.archives())]
-        for instances in found.by_subject():
+        wrong = find_contradictions(root, found)
+        yield [*found.issues(), *left_out(found.others(), found.archives()), *wrong.items]
+        for instances in filter(None, map(wrong.without, found.by_subject())):
             yield list(_patient(root, instances))
 
 

@@ -85,6 +85,13 @@ def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
             yield item
 
 
+def _left_out(subject: Subject) -> Subject:
+    """A subject whose label is another's: nothing of it is delivered."""
+    sources = dict.fromkeys(source for job in subject.jobs for source in job.action.sources)
+    lost = Skipped(tuple(sources), "lost: another patient has the same label")
+    return Subject(subject.label, skipped=(*subject.skipped, lost), issues=subject.issues)
+
+
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
     """A patient that the table of subject IDs does not list: nothing of it is delivered."""
     for record in (item for item in items if isinstance(item, Record)):
@@ -261,7 +268,8 @@ def _action(image: Image, context: Context) -> Action:
     if record.kind == "nifti":
         return Nifti(record.sources[0], options.compression)
     if record.kind == "frames" and image.frame is None:
-        return Frames(record.sources[0], options.pixels, options.compression, blank, looks)
+        pixels = "raw" if record.modality == "NM" else options.pixels  # counts are measured, not looked at
+        return Frames(record.sources[0], pixels, options.compression, blank, looks)
     return Png(record.sources[0], options.pixels, options.compression, blank, image.frame, looks)
 
 

@@ -47,12 +47,16 @@ class Described:
     rec: str = ""
     echo: str = ""
     part: str = ""
+    inv: str = ""
+    flip: str = ""
+    mt: str = ""
     task: str = ""
 
     def entities(self) -> dict[str, str]:
         """The entities that this gives; bp, lat and vp only where MIDS, not BIDS, rules the name."""
         own = {"bp": self.body_part, "lat": self.laterality, "vp": self.view} if self.group else {}
-        found = {"task": self.task, "rec": self.rec, "echo": self.echo, "part": self.part, **own}
+        apart = {key: getattr(self, key) for key in ("task", "rec", "echo", "flip", "inv", "mt", "part")}
+        found = {**apart, **own}
         return {key: value for key, value in found.items() if value}
 
 
@@ -74,8 +78,12 @@ def describe(record: Record, schema: Schema) -> Described | None:
         laterality=_laterality(record, schema),
         patient_position=_position(record, schema, text),
         respiration=_said("respiration", text),
-        rec=label(_joined(record.header.get("ConvolutionKernel"))) if record.modality == "CT" else "",
+        rec=_kernel(record) + record.entities.get("rec", ""),
     )
+
+
+def _kernel(record: Record) -> str:
+    return label(_joined(record.header.get("ConvolutionKernel"))) if record.modality == "CT" else ""
 
 
 def _plain(header: Mapping[str, Json], *keywords: str) -> str:
@@ -93,7 +101,8 @@ def _place(record: Record, schema: Schema, body_part: str) -> Described | None:
     if record.modality != "MR":
         suffix = schema.suffix_of(record.modality)
         return None if suffix is None else Described(suffix.suffix, suffix.group, "")
-    rule = next((rule for rule in schema.mr_rules if rule.matches(record.header)), None)
+    physics = _physics(record)
+    rule = next((rule for rule in schema.mr_rules if rule.matches(physics)), None)
     if rule is None:
         return None
     suffix = schema.suffixes[rule.suffix]
@@ -101,15 +110,41 @@ def _place(record: Record, schema: Schema, body_part: str) -> Described | None:
     task = "rest" if rule.suffix in ("bold", "sbref") and re.search(r"\brest", text) else ""
     known = set(record.header) | set(record.per_slice) | ({"TaskName"} if task else set())
     is_bids = body_part in HEAD and suffix.bids and all(_supplied(schema, key, known) for key in suffix.required)
-    described = Described(rule.suffix, "" if is_bids else "mr", rule.datatype, task=task)
-    image_type = record.header.get("ImageType")
-    parts = {str(part).upper() for part in image_type} if isinstance(image_type, list) else set()
-    echo = record.header.get("EchoNumbers")
-    return replace(
-        described,
-        part="phase" if parts & {"P", "PHASE"} else "",
-        echo=str(echo) if record.part and isinstance(echo, int) and echo > 0 else "",
-    )
+    apart = {key: record.entities.get(key, "") for key in ("echo", "flip", "inv", "mt")}
+    part = record.entities.get("part") or ("phase" if {"P", "PHASE"} & set(_texts(record.header, "ImageType")) else "")
+    if rule.datatype == "fmap":  # its suffixes say all that
+        return Described(rule.suffix, "" if is_bids else "mr", rule.datatype, task=task)
+    is_bids = is_bids and not (apart["flip"] or apart["inv"] or apart["mt"])  # of which BIDS knows no such suffix
+    return Described(rule.suffix, "" if is_bids else "mr", rule.datatype, task=task, part=part, **apart)
+
+
+def _texts(header: Mapping[str, Json], keyword: str) -> list[str]:
+    value = header.get(keyword)
+    return [str(item).upper() for item in (value if isinstance(value, list) else [value]) if item is not None]
+
+
+_EPI = re.compile(r"^\*?ep|epi", re.IGNORECASE)
+
+
+def _physics(record: Record) -> dict[str, Json]:
+    """The header as the rules of suffixes want it, with what varies and what the slices themselves say."""
+    header = dict(record.header)
+    sequences = [*_texts(header, "SequenceName"), *_texts(header, "PulseSequenceName")]
+    if header.get("EchoPlanarPulseSequence") == "YES" or any(_EPI.search(name) for name in sequences):
+        header["ScanningSequence"] = [*_texts(header, "ScanningSequence"), "EP"]
+    for keyword in ("DiffusionBValue", "EchoTime"):
+        numbers = [value for value in record.per_slice.get(keyword, ()) if isinstance(value, int | float)]
+        if numbers:
+            header[keyword] = max(numbers)
+    if "SequenceName" in record.per_slice:
+        header["SequenceName"] = [str(value) for value in dict.fromkeys(record.per_slice["SequenceName"])]
+    if "echo" in record.entities:
+        header.setdefault("EchoNumbers", int(record.entities["echo"]))
+    shape = record.geometry
+    if shape is not None and shape.axis == "time" and shape.volumes > 1:
+        said = header.get("NumberOfTemporalPositions")
+        header["NumberOfTemporalPositions"] = max(said if isinstance(said, int) else 0, shape.volumes)
+    return header
 
 
 def _supplied(schema: Schema, key: str, known: set[str]) -> bool:
@@ -138,7 +173,7 @@ def _view(record: Record, schema: Schema, text: str) -> tuple[str, str]:
     Measured on 3,141 radiographs with a reviewed projection: this order is right in 99.6 % of the files that
     it decides; with ViewPosition first, 97.0 %.
     """
-    if record.geometry is not None:
+    if record.geometry is not None and record.modality != "MG":  # of tomosynthesis the projection counts
         found = plane(record.geometry.orientation)
         return found, "dicom" if found else ""
     if record.kind == "nifti" and (found := plane(_orientation(record))):

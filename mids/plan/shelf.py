@@ -31,9 +31,11 @@ class Shelf(Sequence[Subject]):
         self._labels = None
 
     def replace(self, subject: Subject) -> None:
-        """Puts a subject in the place of the one with its label."""
+        """Puts a subject in the place of the one with its label, in whatever case."""
         content = pickle.dumps(subject, protocol=pickle.HIGHEST_PROTOCOL)
-        self._db.execute("UPDATE subjects SET content = ? WHERE label = ?", (content, subject.label))
+        values = (subject.label, content, subject.label)
+        self._db.execute("UPDATE subjects SET label = ?, content = ? WHERE label = ? COLLATE NOCASE", values)
+        self._labels = None
 
     def take(self, label: str) -> Subject:
         """Takes the subject of a label away; raises `KeyError` where there is none."""
@@ -43,8 +45,10 @@ class Shelf(Sequence[Subject]):
         return subject
 
     def labelled(self, label: str) -> Subject:
-        """The subject of a label; raises `KeyError` where there is none."""
-        row = self._db.execute("SELECT content FROM subjects WHERE label = ?", (label,)).fetchone()
+        """The subject of a label, in whatever case; raises `KeyError` where there is none."""
+        found = "SELECT content FROM subjects WHERE label = ?"
+        row = self._db.execute(found, (label,)).fetchone()
+        row = row or self._db.execute(f"{found} COLLATE NOCASE", (label,)).fetchone()
         if row is None:
             raise KeyError(label)
         return _subject(row[0])

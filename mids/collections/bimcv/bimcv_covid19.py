@@ -16,8 +16,8 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
+from mids.readers.dicom.classes import VOLUMES
 from mids.readers.dicom.scan import PLAIN, Scanner
-from mids.readers.dicom.series import VOLUMES
 from mids.readers.tables.table import Table, parse_csv
 from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped
 from mids.vocabulary import clinical

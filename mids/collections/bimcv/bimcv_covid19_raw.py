@@ -16,6 +16,7 @@ from mids.readers.annotations import aim, objects
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import open_source
+from mids.readers.dicom.contradictions import find_contradictions
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
@@ -116,8 +117,9 @@ def _read(root: Path, found: Index) -> Iterator[Sequence[Item]]:
     used = [source for kind in sources.values() for source in kind]
     rest = [source for source in others if source not in used and not _is_drawn(source)]
     read_tables = [Skipped(tuple(used), "a table: its rows go into the new tables")] if used else []
-    yield [*found.issues(), *issues, *read_tables, *left_out(rest), *bimcv_rows.tree(nodes)]
-    for instances in found.by_subject():
+    wrong = find_contradictions(root, found)
+    yield [*found.issues(), *issues, *read_tables, *left_out(rest), *bimcv_rows.tree(nodes), *wrong.items]
+    for instances in map(wrong.without, found.by_subject()):
         images = [instance for instance in instances if not objects.kind_of(instance)]
         if not images:
             continue

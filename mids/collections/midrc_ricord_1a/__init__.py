@@ -14,6 +14,7 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import looks_like_export, read_export
 from mids.readers.archives.files import is_archive, open_source, walk
+from mids.readers.dicom.contradictions import find_contradictions
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
@@ -136,8 +137,9 @@ def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[
     issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances())]
     others = [source for source in found.others() if not _is_document(source)]
     rest = [Skipped(tuple(others), "not DICOM")] if others else []
-    yield [*found.issues(), *documents.issues, *issues, *documents.skipped, *rest]
-    for instances in found.by_subject():
+    wrong = find_contradictions(root, found)
+    yield [*found.issues(), *documents.issues, *issues, *documents.skipped, *rest, *wrong.items]
+    for instances in filter(None, map(wrong.without, found.by_subject())):
         yield list(_patient(root, instances, known, matched, documents.drawings))
 
 

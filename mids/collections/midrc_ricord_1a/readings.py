@@ -13,7 +13,6 @@ from typing import Any
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import Annotation, joined
-from mids.readers.dicom.geometry import position
 from mids.readers.dicom.headers import Instance
 from mids.records import Entry, Item, Outline, PatientKey, Record, Regions, Source
 from mids.vocabulary.names import label
@@ -94,7 +93,7 @@ def places(records: Iterable[Record], instances: Sequence[Instance]) -> Places:
 
 
 def _point(instance: Instance) -> object:
-    where = position(instance)
+    where = instance.numbers("ImagePositionPatient", 3)
     return (instance.text("SeriesInstanceUID"), where) if where else None
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from mids.plan.naming import Described
-from mids.records import Json, Record
+from mids.readers.dicom.geometry import nearest
+from mids.records import Geometry, Json, Record
 from mids.vocabulary.schema import Field, Schema
 
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
@@ -19,7 +20,11 @@ _OF_PICTURES = _OF_VOLUMES | {
 
 
 def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:
-    """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out."""
+    """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out.
+
+    An array of one value for each slice follows the slices that are delivered: of a volume that is put on a regular
+    grid each slice has the value of the source's slice nearest to it.
+    """
     group = described.group or "mr"
     stated = _OF_VOLUMES if record.kind == "volume" else _OF_PICTURES
     if record.kind == "picture":  # its pixels were made elsewhere: the header alone knows what they were made of
@@ -32,7 +37,7 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
         if value is not None:
             found[key] = value
     if record.kind == "volume" and record.geometry is not None:
-        found |= _geometry(record)
+        found |= _geometry(record.geometry) | _timing(record, record.geometry, described.group)
     if described.view_source not in ("", "dicom"):
         found["ViewSource"] = described.view_source
     for keys, code_list, said in (
@@ -49,12 +54,27 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
     return found
 
 
-def _geometry(record: Record) -> dict[str, Json]:
-    shape = record.geometry
-    assert shape is not None
+def _geometry(shape: Geometry) -> dict[str, Json]:
     facts: dict[str, Json] = {"Rows": shape.rows, "Columns": shape.columns}
     if shape.tilt > 0 and "tilt" in shape.problem:
         facts["GantryDetectorTilt"] = round(shape.tilt, 2)
+    return facts
+
+
+def _timing(record: Record, shape: Geometry, group: str) -> dict[str, Json]:
+    """When the volumes of a series over time began, in s, under BIDS's key for PET or for all others.
+
+    Not where BIDS itself rules: there RepetitionTime says it.
+    """
+    if not shape.times or not group:
+        return {}
+    is_nuclear = group == "nm"
+    facts: dict[str, Json] = {"FrameTimesStart" if is_nuclear else "VolumeTiming": list[Json](shape.times)}
+    lasted = record.per_slice.get("ActualFrameDuration") or (record.header.get("ActualFrameDuration"),)
+    durations = [value / 1000 for value in lasted if isinstance(value, int | float)]  # milliseconds, PS3.3 C.8.9.4
+    if is_nuclear and len(durations) in (1, shape.slices * shape.volumes):
+        every = durations * shape.volumes if len(durations) == 1 else durations[:: shape.slices]
+        facts["FrameDuration"] = list[Json](every)
     return facts
 
 
@@ -67,7 +87,12 @@ def _value(field: Field, record: Record) -> Json:
     if values is None or not field.per_slice or not all(isinstance(value, int | float) for value in values):
         return None
     scaled = [_scaled(value, field) for value in values]
-    return None if any(value is None for value in scaled) else scaled
+    if any(value is None for value in scaled):
+        return None
+    shape = record.geometry
+    if shape is None or "uneven" not in shape.problem:
+        return scaled
+    return [scaled[volume * shape.slices + k] for volume in range(shape.volumes) for k in nearest(shape)]
 
 
 def _typed(value: Json, field: Field) -> Json:

@@ -7,7 +7,8 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 
 from mids.errors import DataError
-from mids.readers.dicom.headers import BROKEN, read_header
+from mids.readers.dicom.headers import read_header
+from mids.readers.dicom.values import BROKEN
 
 _CLOSED = ("CLOSED_PLANAR", "CLOSEDPLANAR_XOR")
 _WITHOUT_AREA = ("POINT", "OPEN_PLANAR", "OPEN_NONPLANAR")

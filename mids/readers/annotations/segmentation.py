@@ -7,7 +7,8 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 
 from mids.errors import DataError
-from mids.readers.dicom.headers import BROKEN, read_header
+from mids.readers.dicom.headers import read_header
+from mids.readers.dicom.values import BROKEN
 from mids.records import Geometry
 
 _KINDS = ("BINARY", "FRACTIONAL", "LABELMAP")

@@ -24,6 +24,7 @@ from pydicom.uid import (
 
 from mids.errors import DataError
 from mids.readers.dicom.decoders import STAND_IN, choose_plugin
+from mids.readers.dicom.values import mend_decimal
 
 Values = npt.NDArray[Any]
 
@@ -71,8 +72,12 @@ def read_dataset(stream: BinaryIO) -> Dataset:
 
 
 def _drop_unreadable(dataset: Dataset) -> None:
-    """An attribute that can't be read (an unknown VR, a wrong length) counts as missing, also inside sequences."""
+    """An attribute that can't be read (an unknown VR, a wrong length) counts as missing, also inside sequences.
+
+    Decimal commas are read as points, as the header's reader does.
+    """
     for tag in list(dataset.keys()):
+        mend_decimal(dataset, tag)
         try:
             element = dataset[tag]
         except _BROKEN:

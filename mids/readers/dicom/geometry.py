@@ -1,32 +1,30 @@
 """The geometry of a stack of slices from ImagePositionPatient and ImageOrientationPatient (PS3.3 C.7.6.2.1.1)."""
 
-from collections.abc import Hashable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from mids.readers.dicom.headers import Instance
-from mids.records import Geometry
+from mids.readers.dicom.slices import Floats, Slice, direction
+from mids.records import Geometry, Source
 
 SPACING_TOLERANCE = 0.01
 """Relative difference of two slice distances up to which they count as equal."""
 
+_DRIFT = 0.05
+"""Share of the distance of slices that a slice may be off its place although all distances are equal."""
+
+_ROUNDED = 0.1
+"""Share of the distance of slices that a slice may be off its place because its position is written with few digits."""
+
 TILT_TOLERANCE = 0.1
 """Degrees between the stack's direction and the slices' normal up to which the stack is straight."""
 
+_ASIDE = 0.05
+"""Pixels that a slice of a straight stack may be shifted inside its own plane."""
 
-def position(instance: Instance) -> tuple[float, ...] | None:
-    """ImagePositionPatient rounded to 0.01 mm, None where it or the orientation is missing or the file has frames."""
-    point = instance.numbers("ImagePositionPatient", 3)
-    if not point or not instance.numbers("ImageOrientationPatient", 6):
-        return None
-    return tuple(round(value, 2) for value in point)
-
-
-def orientation_key(instance: Instance) -> Hashable:
-    """ImageOrientationPatient rounded so that slices of one stack agree, empty where it is missing."""
-    return tuple(round(value, 2) + 0.0 for value in instance.numbers("ImageOrientationPatient", 6))
+Problem = Literal["", "tilt", "uneven", "tilt and uneven", "shift", "shift and uneven", "unknown"]
 
 
 def plane(orientation: Sequence[float]) -> Literal["ax", "sag", "cor", ""]:
@@ -38,92 +36,111 @@ def plane(orientation: Sequence[float]) -> Literal["ax", "sag", "cor", ""]:
     return names[int(np.argmax(normal))]
 
 
-def geometry(instances: Sequence[Instance]) -> tuple[list[Instance], Geometry]:
-    """The instances in geometric order (volume by volume, k ascending along row × column), and their geometry.
+def geometry(planes: Sequence[Slice], volumes: int = 1) -> Geometry:
+    """Where slices lie that come volume by volume, k ascending along row × column.
 
-    One enhanced image stands for its frames. Without positions the order is kept, and more than one slice gets
-    the problem ``unknown``.
+    Without positions more than one slice gets the problem ``unknown``.
     """
-    first = instances[0]
-    rows, columns = (int(n[0]) if (n := first.numbers(key, 1)) else 0 for key in ("Rows", "Columns"))
-    orientation = first.numbers("ImageOrientationPatient", 6)
-    spacing = first.numbers("PixelSpacing", 2)
-    points = np.array(
-        first.frames or [instance.numbers("ImagePositionPatient", 3) or [np.nan] * 3 for instance in instances]
-    )
-    if not orientation or np.isnan(points).any():
-        problem: Literal["", "unknown"] = "unknown" if len(instances) > 1 else ""
-        return list(instances), Geometry(rows, columns, len(instances), 1, orientation, (), spacing, problem=problem)
-    ordered, slices = _ordered(points @ np.cross(orientation[:3], orientation[3:]))
-    shape = _measured(rows, columns, points[ordered[:slices]], orientation, spacing, len(points))
-    if first.frames:
-        return list(instances), replace(shape, frames=tuple(ordered))
-    return [instances[index] for index in ordered], shape
-
-
-def _ordered(depth: np.ndarray) -> tuple[list[int], int]:
-    """Indices volume by volume, each ascending in depth (mm along the normal), and how many depths there are."""
-    rank = {value: k for k, value in enumerate(sorted({round(float(d), 2) for d in depth}))}
-    seen: dict[int, int] = {}
-    order = []
-    for index, k in enumerate(rank[round(float(d), 2)] for d in depth):
-        order.append((seen.get(k, 0), k, index))
-        seen[k] = seen.get(k, 0) + 1
-    return [index for _, _, index in sorted(order)], len(rank)
-
-
-def _measured(
-    rows: int,
-    columns: int,
-    line: np.ndarray,
-    orientation: tuple[float, ...],
-    spacing: tuple[float, ...],
-    count: int,
-) -> Geometry:
-    """The geometry of one volume whose slice positions (n × 3, mm) are `line`, in order."""
-    slices = len(line)
-    volumes = count // slices
-    corner = tuple(float(value) for value in line[0])
-    if slices == 1:
-        return Geometry(rows, columns, 1, volumes, orientation, corner, spacing)
-    normal = np.cross(orientation[:3], orientation[3:])
-    steps = np.diff(line @ normal)
-    mean = float(steps.mean())
-    uneven = bool(np.any(np.abs(steps - mean) > SPACING_TOLERANCE * abs(mean)))
-    step = even_spacing(line @ normal - line[0] @ normal) if uneven else mean
-    direction = line[-1] - line[0]
-    cosine = float(np.clip(direction @ normal / np.linalg.norm(direction), -1, 1))
-    tilt = float(np.degrees(np.arccos(cosine)))
-    whole = np.round(steps / step) if uneven else np.ones(slices - 1)
-    is_gap = uneven and bool(np.all(np.abs(steps - whole * step) <= SPACING_TOLERANCE * abs(step) * whole))
-    problems: dict[tuple[bool, bool], Literal["", "tilt", "uneven", "tilt and uneven"]] = {
-        (False, False): "", (True, False): "tilt", (False, True): "uneven", (True, True): "tilt and uneven",
-    }  # fmt: skip
-    problem = problems[tilt > TILT_TOLERANCE, uneven]
+    first = planes[0]
+    rows, columns = (int(first.number(key) or 0) for key in ("Rows", "Columns"))
+    cosines, spacing = direction(planes), first.numbers("PixelSpacing", 2)
+    count = len(planes) // volumes
+    points = [one.position for one in planes[:count]]
+    if not cosines or not all(points):
+        problem: Problem = "unknown" if count > 1 else ""
+        return Geometry(rows, columns, count, volumes, cosines, (), spacing, problem=problem)
+    line = np.array(points)
+    found = _measure(line, np.cross(cosines[:3], cosines[3:]), max(spacing, default=1.0))
+    sources: dict[Source, int] = {}
+    files = [sources.setdefault(one.source, len(sources)) for one in planes]
+    has_frames = any(one.frame is not None for one in planes)
     return Geometry(
-        rows, columns, slices, volumes, orientation, corner, (*spacing, step) if spacing else (),
-        tilt=tilt, problem=problem,
-        missing=int(whole.sum()) - (slices - 1) if is_gap else 0,
-        positions=tuple(tuple(float(value) for value in point) for point in line) if problem else (),
+        rows, columns, count, volumes, cosines, tuple(float(value) for value in line[0]),
+        (*spacing, found.step) if spacing and count > 1 else spacing, tilt=found.tilt, problem=found.problem,
+        missing=found.missing,
+        positions=tuple(tuple(float(value) for value in point) for point in line) if found.problem else (),
+        frames=tuple(one.frame or 0 for one in planes) if has_frames else (),
+        files=tuple(files) if has_frames and len(sources) > 1 else (),
     )  # fmt: skip
 
 
-def even_spacing(depth: np.ndarray) -> float:
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """Distance of slices in mm, tilt in degrees, what keeps the stack from being regular, and how many slices miss."""
+
+    step: float = 0.0
+    tilt: float = 0.0
+    problem: Problem = ""
+    missing: int = 0
+
+
+def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
+    """How slices at the positions `line` (n × 3, mm) are stacked; `pixel` is the larger distance of pixels in mm."""
+    if len(line) == 1:
+        return _Measured()
+    rounding = _rounding(line) * float(np.abs(normal).sum())
+    depth = (line - line[0]) @ normal
+    steps = np.diff(depth)
+    mean = float(steps.mean())
+    off = float(np.abs(depth - np.arange(len(depth)) * mean).max())
+    is_equal = bool(np.all(np.abs(steps - mean) <= SPACING_TOLERANCE * mean)) and off <= _DRIFT * mean
+    uneven = not is_equal and _scatter(depth) > min(1.3 * rounding, _ROUNDED * mean)
+    step = even_spacing(depth) if uneven else mean
+    whole = np.round(steps / step) if uneven else np.ones(len(steps))
+    slack = SPACING_TOLERANCE * step * whole + min(2.1 * rounding, _ROUNDED * step)
+    is_gap = uneven and bool(np.all(np.abs(steps - whole * step) <= slack))
+    tilt, lean = _lean(line, depth, normal, min(max(_ASIDE * pixel, 3 * _rounding(line)), 2 * _ASIDE * pixel))
+    problem = " and ".join(word for word in (lean, "uneven" if uneven else "") if word)
+    missing = int(whole.sum()) - len(steps) if is_gap else 0
+    return _Measured(step, tilt, problem, missing)  # type: ignore[arg-type]
+
+
+def _scatter(depth: Floats) -> float:
+    """How far a depth is at most from the straight line that fits all of them best, in mm."""
+    number = np.arange(len(depth))
+    return float(np.abs(depth - np.polyval(np.polyfit(number, depth, 1), number)).max())
+
+
+def _rounding(line: Floats) -> float:
+    """Half of the last digit that positions are written with, in mm; 0 where they have more than four decimals."""
+    for digits in range(5):
+        if np.abs(line - np.round(line, digits)).max() < 1e-6:
+            return float(0.5 * 10**-digits)
+    return 0.0
+
+
+def _lean(line: Floats, depth: Floats, normal: Floats, slack: float) -> tuple[float, Literal["", "tilt", "shift"]]:
+    """The angle in degrees between the stack and its normal, and whether it is tilted, or slices are shifted aside."""
+    aside = line - line[0] - np.outer(depth, normal)
+    tilt = float(np.degrees(np.arctan2(np.linalg.norm(aside[-1]), abs(depth[-1]))))
+    if (np.linalg.norm(aside, axis=1) <= slack + np.tan(np.radians(TILT_TOLERANCE)) * np.abs(depth)).all():
+        return tilt, ""
+    straight = aside - np.outer(depth / depth[-1], aside[-1])
+    return tilt, "tilt" if np.linalg.norm(straight, axis=1).max() <= slack else "shift"
+
+
+def even_spacing(depth: Floats) -> float:
     """The smallest distance of slices that occurs more than once, so that no regular part loses detail."""
-    distances, counts = np.unique(np.round(np.diff(depth), 2), return_counts=True)
-    repeated = distances[counts > 1]
-    chosen = float(repeated.min() if len(repeated) else distances.min())
-    near = np.diff(depth)
-    return float(near[np.abs(near - chosen) <= 0.01].mean())
+    distances = np.sort(np.diff(depth))
+    begins = np.flatnonzero(np.diff(distances) > 2 * SPACING_TOLERANCE * distances[:-1]) + 1
+    groups = np.split(distances, begins)
+    return float(next((group for group in groups if len(group) > 1), groups[0]).mean())
 
 
 def even_slices(shape: Geometry) -> int:
     """How many slices the stack has once it is evenly spaced."""
+    return len(nearest(shape)) if "uneven" in shape.problem else shape.slices
+
+
+def nearest(shape: Geometry) -> list[int]:
+    """For each slice of the stack once it is evenly spaced, the source's slice that lies nearest to it."""
     if "uneven" not in shape.problem:
-        return shape.slices
+        return list(range(shape.slices))
     points = np.array(shape.positions)
     depth = (points - points[0]) @ np.cross(shape.orientation[:3], shape.orientation[3:])
-    return int(np.floor(depth[-1] / even_spacing(depth) + 0.01)) + 1
+    spacing = even_spacing(depth)
+    count = int(np.floor(depth[-1] / spacing + 0.01)) + 1
+    return [int(np.argmin(np.abs(depth - k * spacing))) for k in range(count)]
 
 
 def affine(shape: Geometry) -> np.ndarray | None:

@@ -4,21 +4,17 @@ Only the attributes that naming, geometry and the sidecar's allow-list need are 
 else stays in memory.
 """
 
-import struct
 import warnings
-import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import BinaryIO, TypeAlias, cast
+from typing import BinaryIO, cast
 
 import pydicom
 from pydicom import config
 from pydicom.charset import convert_encodings, decode_bytes
-from pydicom.datadict import dictionary_VR, tag_for_keyword
-from pydicom.dataelem import RawDataElement
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
@@ -27,7 +23,9 @@ from mids.readers.archives.kinds import looks_like_dicom
 from mids.readers.archives.streams import Unpacked
 from mids.readers.dicom import plain
 from mids.readers.dicom.extent import LARGEST, UNKNOWN, find_pixels, inflated
+from mids.readers.dicom.perframe import SEQUENCES, Columns, read_frames
 from mids.readers.dicom.plain import NotPlainError
+from mids.readers.dicom.values import BROKEN, READ, Wanted, collect, elements, header
 from mids.records import Json, Source
 
 NAMING = (
@@ -42,7 +40,13 @@ NAMING = (
     "BitsAllocated BitsStored PixelRepresentation ImageOrientationPatient ImagePositionPatient PixelSpacing "
     "SliceThickness GantryDetectorTilt ImageComments ConversionType SecondaryCaptureDeviceID DateOfSecondaryCapture "
     "TimeOfSecondaryCapture SecondaryCaptureDeviceManufacturer SecondaryCaptureDeviceManufacturerModelName "
-    "SecondaryCaptureDeviceSoftwareVersions RecognizableVisualFeatures StudyDescription FrameOfReferenceUID"
+    "SecondaryCaptureDeviceSoftwareVersions RecognizableVisualFeatures StudyDescription FrameOfReferenceUID "
+    "ComplexImageComponent "
+    "EffectiveEchoTime InversionTimes FlipAngle FrameType FrameAcquisitionDateTime FrameReferenceDateTime "
+    "FrameReferenceTime TemporalPositionIndex NominalCardiacTriggerDelayTime MonoenergeticEnergyEquivalent "
+    "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
+    "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
+    "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 
@@ -53,20 +57,8 @@ IDENTIFYING = (
 ).split()
 """Attributes of which no value may stand in a text that goes out; they are looked for there."""
 
-_CHARSET = 0x00080005
-_GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
-_GROUP_TAGS = frozenset(tag for keyword in _GROUPS if (tag := tag_for_keyword(keyword)))
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
-_CODES = ("CodeValue", "CodeMeaning", "CodingSchemeDesignator")
-BROKEN = (
-    InvalidDicomError, BytesLengthException, EOFError, OSError, ValueError, TypeError, KeyError, IndexError,
-    AttributeError, NotImplementedError, struct.error, RecursionError, OverflowError, MemoryError, LookupError,
-    zlib.error,
-)  # fmt: skip
-
-
-_Wanted: TypeAlias = Mapping[int, tuple[str, str]]
-"""Keyword and VR by tag."""
+_REFUSED = frozenset(tag for keyword in SEQUENCES if (tag := tag_for_keyword(keyword)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +66,8 @@ class Instance:
     """The header of one SOP instance: where it is, and the wanted attributes by DICOM keyword, typed.
 
     `transfer_syntax` is a UID; `truncated` says that PixelData is shorter than it claims; `has_pixels` that there
-    is any. `frames` are the ImagePositionPatient of each frame of an enhanced image.
+    is any. `per_frame` holds what differs between the frames of an image with frames; `mended` are the attributes
+    whose decimal comma was read as a point.
     """
 
     source: Source
@@ -82,7 +75,8 @@ class Instance:
     transfer_syntax: str = ""
     has_pixels: bool = False
     truncated: bool = False
-    frames: tuple[tuple[float, ...], ...] = ()
+    per_frame: Columns = field(default_factory=dict)
+    mended: tuple[str, ...] = ()
 
     def text(self, keyword: str) -> str:
         """The attribute as stripped text, empty where it is missing."""
@@ -166,25 +160,26 @@ def read_any(
     Raises `DataError` ``DICOM_UNREADABLE``.
     """
     dataset = read_header(stream)
-    meta = _header(getattr(dataset, "file_meta", Dataset()), _META)
+    meta, _ = header(getattr(dataset, "file_meta", Dataset()), _META)
     syntax = str(meta.get("TransferSyntaxUID", ""))
-    header = _header(dataset, keywords)
+    found, mended = header(dataset, keywords)
     if syntax == DeflatedExplicitVRLittleEndian:
         has_pixels, truncated = "Rows" in dataset, False
     else:
         implicit, little = dataset.original_encoding
         start = stream.tell()  # pydicom leaves the stream at the tag it stopped before
         has_pixels, truncated = find_pixels(
-            stream, stream.read(12), start, source.size, header, implicit=bool(implicit), big=little is False
+            stream, stream.read(12), start, source.size, found, implicit=bool(implicit), big=little is False
         )
-    header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
+    found |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
     if syntax:
-        header["TransferSyntaxUID"] = syntax
-    if "SOPClassUID" not in header and "MediaStorageSOPClassUID" in meta:
-        header["SOPClassUID"] = meta["MediaStorageSOPClassUID"]  # a DICOMDIR has it only there
-    if not header:
+        found["TransferSyntaxUID"] = syntax
+    if "SOPClassUID" not in found and "MediaStorageSOPClassUID" in meta:
+        found["SOPClassUID"] = meta["MediaStorageSOPClassUID"]  # a DICOMDIR has it only there
+    if not found:
         return None if getattr(dataset, "preamble", None) is None else Instance(source, {}, syntax)
-    return Instance(source, header, syntax, has_pixels, truncated, _frames(dataset))
+    frames = read_frames(dataset, elements(keywords), found) if any(key in dataset for key in SEQUENCES) else {}
+    return Instance(source, found, syntax, has_pixels, truncated, frames, tuple(sorted(mended)))
 
 
 def read_plain(
@@ -194,31 +189,31 @@ def read_plain(
 
     Raises `NotPlainError` where the file needs that.
     """
-    wanted = _elements(keywords)
     found = plain.read(stream, _plain_wanted(keywords, private))
-    header: dict[str, Json] = {}
-    left = _known(found, wanted, header)
+    values: dict[str, Json] = {}
+    mended: set[str] = set()
+    left = _known(found, elements(keywords), values)
     if left or private:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             dataset = found.dataset(found.elements if private else left)
-            _collect(dataset, left, header)
-            header |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
-    header["TransferSyntaxUID"] = found.syntax
+            mended = collect(dataset, left, values)
+            values |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
+    values["TransferSyntaxUID"] = found.syntax
     if found.sop_class:
-        header.setdefault("SOPClassUID", found.sop_class)
-    pixels = find_pixels(stream, found.tail, found.end, source.size, header, implicit=found.implicit, big=False)
-    return Instance(source, header, found.syntax, *pixels)
+        values.setdefault("SOPClassUID", found.sop_class)
+    pixels = find_pixels(stream, found.tail, found.end, source.size, values, implicit=found.implicit, big=False)
+    return Instance(source, values, found.syntax, *pixels, mended=tuple(sorted(mended)))
 
 
 @cache
 def _plain_wanted(keywords: tuple[str, ...], private: tuple[PrivateTag, ...]) -> plain.Wanted:
-    tags = frozenset(_elements(keywords))
-    return plain.wanted(tags - _GROUP_TAGS, (tag.group for tag in private), _GROUP_TAGS)
+    tags = frozenset(elements(keywords))
+    return plain.wanted(tags - _REFUSED, (tag.group for tag in private), _REFUSED)
 
 
-def _known(found: plain.Header, wanted: _Wanted, header: dict[str, Json]) -> _Wanted:
-    """Adds the values that were decoded before or are simple to `header`; returns what is left to pydicom."""
+def _known(found: plain.Header, wanted: Wanted, values: dict[str, Json]) -> Wanted:
+    """Adds the values that were decoded before or are simple to `values`; returns what is left to pydicom."""
     left: dict[int, tuple[str, str]] = {}
     charset = str(found.charset)
     for tag, (vr, raw) in found.elements.items():
@@ -228,24 +223,14 @@ def _known(found: plain.Header, wanted: _Wanted, header: dict[str, Json]) -> _Wa
         if not raw and vr in (expected, None):
             continue
         key = tag, vr, raw, True, charset
-        if key in _READ:
-            value = _READ[key]
+        if key in READ:
+            value = READ[key]
         elif vr not in (expected, None) or (value := plain.simple(expected, raw)) is None:
             left[tag] = wanted[tag]
             continue
         if value is not None:
-            header[keyword] = value
+            values[keyword] = value
     return left
-
-
-def _frames(dataset: Dataset) -> tuple[tuple[float, ...], ...]:
-    """Where each frame of an enhanced image lies (PS3.3 C.7.6.16.2.3), empty unless all of them say so."""
-    try:
-        frames = dataset.get("PerFrameFunctionalGroupsSequence") or ()
-        points = [frame.PlanePositionSequence[0].ImagePositionPatient for frame in frames]
-        return tuple(tuple(float(value) for value in point) for point in points if len(point) == 3)
-    except BROKEN:
-        return ()
 
 
 def private_creators(stream: BinaryIO, group: int) -> list[str]:
@@ -303,83 +288,3 @@ def _decoded(value: bytes, character_set: str | list[str] | None) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError:
         return value.decode("latin-1")
-
-
-@cache
-def _elements(keywords: tuple[str, ...]) -> _Wanted:
-    return {tag: (keyword, dictionary_VR(tag)) for keyword in keywords if (tag := tag_for_keyword(keyword))}
-
-
-def _header(dataset: Dataset, keywords: tuple[str, ...]) -> dict[str, Json]:
-    """The wanted attributes as JSON, looked up also in the functional groups of an enhanced image (PS3.3 C.7.6.16).
-
-    Only what is wanted is decoded; a value that can't be read counts as missing.
-    """
-    found: dict[str, Json] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        _collect(dataset, _elements(keywords), found)
-        for group in _GROUPS:
-            if group not in dataset:
-                continue
-            try:
-                macros = [element for element in dataset[group].value[0] if element.VR == "SQ" and element.value]
-            except BROKEN:
-                continue
-            for macro in macros:
-                _collect(macro.value[0], _elements(keywords), found)
-    return found
-
-
-_Raw: TypeAlias = tuple[int, str | None, bytes, bool, str]
-
-_READ: dict[_Raw, Json] = {}
-"""Values that were decoded already: most attributes are the same bytes in all slices of a series."""
-
-_KEPT = 20_000
-_LONGEST = 256
-
-
-def _collect(dataset: Dataset, wanted: _Wanted, found: dict[str, Json]) -> None:
-    charset = getattr(dataset.get_item(_CHARSET, keep_deferred=True), "value", None)
-    for tag in dataset.keys() & wanted.keys():
-        keyword, vr = wanted[tag]
-        raw = _raw(dataset, tag, vr, charset)
-        try:
-            value = _READ[raw] if raw is not None and raw in _READ else _json(dataset[tag].value, vr)
-        except BROKEN:
-            continue
-        if raw is not None:
-            _READ[raw] = value
-        if value is not None and keyword not in found:
-            found[keyword] = value
-    if len(_READ) > _KEPT:
-        _READ.clear()
-
-
-def _raw(dataset: Dataset, tag: int, vr: str, charset: object) -> _Raw | None:
-    """All that the value of an element depends on, None where that is more than its own bytes and the charset."""
-    element: object = dataset.get_item(tag, keep_deferred=True)  # an empty one would be decoded, and may have no VR
-    if not isinstance(element, RawDataElement) or element.value is None or len(element.value) > _LONGEST:
-        return None
-    if vr == "SQ" or (" or " in vr and element.VR not in ("US", "SS")):
-        return None
-    return tag, element.VR, element.value, element.is_little_endian, str(charset)
-
-
-def _json(value: object, vr: str) -> Json:
-    """A DICOM value as typed JSON: numbers are numbers, several values a list, a code sequence its first code."""
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return None
-    if vr == "SQ":
-        items = list(value) if isinstance(value, Iterable) else []
-        return [{key: str(item.get(key, "")) for key in _CODES} for item in items] or None
-    if isinstance(value, MultiValue | list | tuple):
-        values = [_json(item, vr) for item in value]
-        return None if not values or all(item is None for item in values) else values
-    if vr in ("DS", "FD", "FL"):
-        number = float(str(value))
-        return number if number == number and abs(number) != float("inf") else None
-    if vr in ("IS", "US", "SS", "UL", "SL", "SV", "UV"):
-        return int(float(str(value)))
-    return str(value).replace("\x00", "").strip() or None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from mids.errors import MidsError
 from mids.issues import Issue, Level
@@ -27,7 +28,7 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS templates (id INTEGER PRIMARY KEY, header TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS files (
   path BLOB NOT NULL, member BLOB NOT NULL, size INTEGER NOT NULL, mtime INTEGER NOT NULL, run INTEGER NOT NULL,
-  kind TEXT NOT NULL, inner INTEGER NOT NULL, subject BLOB, template INTEGER, content TEXT,
+  kind TEXT NOT NULL, inner INTEGER NOT NULL, subject BLOB, series BLOB, image BLOB, template INTEGER, content TEXT,
   PRIMARY KEY (path, member)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_subject ON files (subject);
 """
@@ -46,6 +47,8 @@ class Row:
     source: Source
     kind: str
     subject: str = ""
+    series: str = ""
+    image: str = ""
     template: int = -1
     content: str = ""
 
@@ -69,8 +72,10 @@ def packed(instances: Sequence[Instance], others: Sequence[Source], issues: Sequ
         templates.append(json.dumps(common))
         for one in group:
             own = {key: value for key, value in one.header.items() if key not in common}
-            facts: Json = [own, one.transfer_syntax, one.has_pixels, one.truncated, [[*f] for f in one.frames]]
-            rows.append(Row(one.source, _INSTANCE, subject_key(one).text, number, json.dumps(facts)))
+            frames: Json = {keyword: [*values] for keyword, values in one.per_frame.items()}
+            facts: Json = [own, one.transfer_syntax, one.has_pixels, one.truncated, frames, [*one.mended]]
+            uids = one.text("SeriesInstanceUID"), one.text("SOPInstanceUID")
+            rows.append(Row(one.source, _INSTANCE, subject_key(one).text, *uids, number, json.dumps(facts)))
     rows += [Row(source, _OTHER) for source in others]
     rows += [Row(Source(found.path), _ISSUE, content=json.dumps(asdict(found))) for found in issues]
     return Batch(tuple(templates), tuple(rows))
@@ -175,7 +180,7 @@ class Index:
             for source in read:
                 if (_blob(source.path), b"") not in known:  # an archive, or a file with nothing to tell
                     rows.append(self._row(Row(source, _CONTAINER), ids, stamps))
-            self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def _row(self, row: Row, ids: Sequence[int | None], stamps: dict[str, tuple[int, int]]) -> tuple[object, ...]:
         source, content = row.source, row.content
@@ -185,7 +190,8 @@ class Index:
         size, mtime = (source.size, source.mtime_ns) if source.member else stamps.get(source.path, (0, 0))
         template = ids[row.template] if row.template >= 0 else None
         names = (_blob(source.path), _blob(source.member), size, mtime, self._run)
-        return (*names, row.kind, int(bool(source.member)), _blob(row.subject) or None, template, content)
+        uids = _digest(row.series), _digest(row.image)
+        return (*names, row.kind, int(bool(source.member)), _blob(row.subject) or None, *uids, template, content)
 
     def complete(self) -> None:
         """Forgets the files that this run did not see."""
@@ -222,6 +228,12 @@ class Index:
         for subject in subjects.fetchall():
             yield list(self._unpacked(self._db.execute(f"{_SELECT} WHERE subject = ? {_ORDER}", subject)))
 
+    def shared(self, what: Literal["series", "image"]) -> Iterator[list[Instance]]:
+        """The instances of each series, or of each image, that stands under several patients."""
+        subjects = f"WHERE {what} NOT NULL GROUP BY {what} HAVING count(DISTINCT subject) > 1 ORDER BY {what}"
+        for (uid,) in self._db.execute(f"SELECT {what} FROM files {subjects}").fetchall():
+            yield list(self._unpacked(self._db.execute(f"{_SELECT} WHERE {what} = ? {_ORDER}", (uid,))))
+
     def count(self) -> int:
         """How many instances there are."""
         (number,) = self._db.execute("SELECT count(*) FROM files WHERE kind = ?", (_INSTANCE,)).fetchone()
@@ -240,9 +252,10 @@ class Index:
         for row in rows:
             if row[4] not in headers:
                 headers = {row[4]: self._template(row[4])}  # the files of a series mostly lie together
-            own, syntax, pixels, truncated, frames = json.loads(row[5])
-            places = tuple(tuple(float(value) for value in frame) for frame in frames)
-            yield Instance(_source(row), {**headers[row[4]], **own}, syntax, pixels, truncated, places)
+            own, syntax, pixels, truncated, frames, mended = json.loads(row[5])
+            columns = {keyword: tuple(values) for keyword, values in frames.items()}
+            header = {**headers[row[4]], **own}
+            yield Instance(_source(row), header, syntax, pixels, truncated, columns, tuple(mended))
 
     def _template(self, number: int) -> dict[str, Json]:
         (text,) = self._db.execute("SELECT header FROM templates WHERE id = ?", (number,)).fetchone()
@@ -252,6 +265,11 @@ class Index:
 
 def _source(row: _Found) -> Source:
     return Source(_text(row[0]), _text(row[1]), row[2], row[3])
+
+
+def _digest(uid: str) -> bytes | None:
+    """Enough of a UID to tell it from others, in less room."""
+    return hashlib.blake2b(uid.encode("utf-8", "surrogatepass"), digest_size=12).digest() if uid else None
 
 
 def _blob(text: str) -> bytes:

@@ -323,6 +323,7 @@ def test_every_slice_of_a_modality_without_a_name_is_accounted_for(tmp_path: Pat
     files: dict[str, pydicom.Dataset | bytes] = {"good": radiograph.dx_pa()}
     for index, data in enumerate(mr.slices(mr.PROTOCOLS[0])):
         data.Modality = "XX"
+        data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.4"
         files[f"xx/{index}"] = data
     done = _converted(tmp_path, key, files)
     assert set(error_codes(done.issues)) == {"MODALITY_UNKNOWN"}

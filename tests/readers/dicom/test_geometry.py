@@ -131,7 +131,7 @@ def test_a_repeated_slice_is_dropped_once(tmp_path: Path, key: Path) -> None:
     result = converted([*slices, again], tmp_path, key)
     assert the_volume(result).shape[2] == len(slices)
     (skipped,) = [item for subject in result.plan.subjects for item in subject.skipped]
-    assert "same position and pixels" in skipped.reason
+    assert "same position, time and pixels" in skipped.reason
 
 
 def test_slices_without_positions_are_refused(tmp_path: Path, key: Path) -> None:

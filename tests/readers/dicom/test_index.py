@@ -137,14 +137,15 @@ JSON = st.recursive(
     max_leaves=5,
 )
 HEADERS = st.dictionaries(st.sampled_from(["PatientID", "SeriesInstanceUID", "Rows", "EchoTime", "ImageType"]), JSON)
+FRAMES = st.dictionaries(st.sampled_from(["EchoTime", "ImagePositionPatient"]), st.tuples(JSON, JSON))
 PATHS = st.text(min_size=1, max_size=8).filter(lambda text: "!" not in text)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
-@given(st.dictionaries(PATHS, st.tuples(HEADERS, st.booleans(), st.lists(st.tuples(st.floats(-1e6, 1e6)), max_size=2))))
-def test_what_goes_in_comes_out(files: dict[str, tuple[dict[str, object], bool, list[tuple[float]]]]) -> None:
+@given(st.dictionaries(PATHS, st.tuples(HEADERS, st.booleans(), FRAMES)))
+def test_what_goes_in_comes_out(files: dict[str, tuple[dict[str, object], bool, dict[str, tuple[object]]]]) -> None:
     instances = [
-        Instance(Source(path, "", number, 7), header, "1.2", has, not has, tuple(frames))  # type: ignore[arg-type]
+        Instance(Source(path, "", number, 7), header, "1.2", has, not has, frames, tuple(frames))  # type: ignore[arg-type]
         for number, (path, (header, has, frames)) in enumerate(files.items())
     ]
     with Index(None, ()) as index:
@@ -164,7 +165,15 @@ def _ordered(wanted: list[Instance], found: list[Instance]) -> list[Instance]:
 
 
 def replaced(one: Instance) -> tuple[object, ...]:
-    return (one.source, set(one.header), one.transfer_syntax, one.has_pixels, one.truncated, one.frames)
+    return (
+        one.source,
+        set(one.header),
+        one.transfer_syntax,
+        one.has_pixels,
+        one.truncated,
+        repr(one.per_frame),
+        one.mended,
+    )
 
 
 def test_a_full_disk_is_one_line(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def outcome(read: Callable[..., Instance | None], content: bytes) -> object:
         return type(error)
     if found is None:
         return None
-    facts = found.transfer_syntax, found.has_pixels, found.truncated, found.frames
+    facts = found.transfer_syntax, found.has_pixels, found.truncated, found.per_frame, found.mended
     return repr((sorted(found.header.items()), *facts))
 
 
@@ -122,7 +122,7 @@ def test_the_values_that_were_written_come_back(syntax: str) -> None:
         "TransferSyntaxUID": syntax,
         "region": "Bretagne",
     }
-    assert (found.has_pixels, found.truncated, found.frames) == (True, False, ())
+    assert (found.has_pixels, found.truncated, found.per_frame) == (True, False, {})
 
 
 @pytest.mark.parametrize("syntax", [uid.ExplicitVRBigEndian, uid.DeflatedExplicitVRLittleEndian])

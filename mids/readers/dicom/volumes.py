@@ -1,0 +1,185 @@
+"""From the slices of one series to volumes: what belongs together, what repeats, and what can't be put together."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from mids.issues import issue
+from mids.readers.dicom.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.diffusion import differ_in_b
+from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.places import is_even, places
+from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
+from mids.readers.dicom.twins import without_copies
+from mids.records import Geometry, Item, Json, Kind, PatientKey, Record, Skipped
+
+LOST = "lost with its series: "
+"""How the reason begins why the other files of a series are lost."""
+
+_CLASSIC = {"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"}
+"""Keywords of enhanced MR (PS3.3 C.8.13.5) and those of classic MR that say the same, in the same unit."""
+
+Ids = tuple[PatientKey, str, str]
+"""Subject, study and modality."""
+
+
+def volumes(root: Path, ids: Ids, slices: Sequence[Slice], part: int) -> Iterator[Item]:
+    """The records of the slices of one series, numbered from `part`, and what is skipped or wrong."""
+    found = stacks(slices)
+    if len(found) > 1:
+        message = f"{len(found)} sets of slices of different orientation, size or pixel spacing in one series"
+        yield issue("SERIES_MIXED", message, slices[0].source.name, origin="read")
+    for stack in found:
+        for item in _stack(root, ids, stack):
+            if isinstance(item, Record):
+                item = replace(item, part=part)
+                part += 1
+            yield item
+
+
+def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
+    """The volumes of slices of one direction and size."""
+    if wrong := _misplaced(stack):
+        yield from _refused(*wrong, ids, stack)
+        return
+    where = places(stack) if len(stack) > 1 else [(0, 0)]
+    kept, copies = without_copies(root, stack, where)
+    for index in copies:
+        reason = "a duplicate: same position, time and pixels as another slice"
+        yield Skipped((stack[index].source,), reason, ids[0], stack[index].instance.text("SeriesInstanceUID"))
+    for side in grouped(kept, lambda index: where[index][1]):
+        whole = Part(tuple(stack[index] for index in side), tuple(where[index] for index in side))
+        parts = split(whole, ids[2])
+        if len(parts) > 1:
+            kinds = sorted({entity for one in parts for entity in one.entities})
+            message = (
+                f"the series has {len(parts)} sets of slices that are not time points ({', '.join(kinds) or 'kernel'})"
+            )
+            yield issue("SERIES_MIXED", message, stack[0].source.name, origin="read")
+        for one in parts:
+            yield from _part(root, ids, one)
+
+
+def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
+    """The code and message of what keeps slices from being placed at all."""
+    said = [plane.orientation for plane in stack]
+    if any(cosines and not is_direction(cosines) for cosines in said):
+        zero = "zero" if any(cosines and not any(cosines) for cosines in said) else "not two axes at right angles"
+        return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}; the direction of the slices is unknown"
+    if len(stack) == 1:
+        return None
+    if not all(said) or not all(plane.position for plane in stack):
+        what = "frames" if stack[0].frame is not None else "slices"
+        return "SERIES_UNSTACKABLE", f"{len(stack)} {what} have no positions, and can't be stacked into a volume"
+    locations = {plane.number("SliceLocation") for plane in stack}
+    if len({plane.position for plane in stack}) == 1 and len(locations) > 1:
+        return (
+            "POSITIONS_EQUAL",
+            f"{len(stack)} slices have the same ImagePositionPatient, but {len(locations)} different SliceLocations",
+        )
+    return None
+
+
+def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
+    """The volumes of slices that only time, or something like it, tells apart."""
+    parts = [part] if is_even(part.places) else complete(part)
+    if len(parts) > 1 and any(set(one.places) - set(parts[0].places) for one in parts):
+        message = f"{len(parts)} sets of slices overlap in space, but differ in time"
+        yield issue("SERIES_MIXED", message, part.slices[0].source.name, origin="read")
+    elif len(parts) > 1:
+        message = f"{len(parts) - 1} time points lack slices; each became a volume of its own"
+        yield issue("TIME_INCOMPLETE", message, part.slices[0].source.name, origin="read")
+    weighted = ids[2] == "MR" and differ_in_b(root, part)
+    ordered = [order(one, weighted=weighted) for one in parts]
+    if not parts or None in ordered:
+        message = "slices repeat positions, and no attribute explains why"
+        yield from _refused("SERIES_UNSTACKABLE", message, ids, part.slices)
+        return
+    for one in ordered:
+        if one is not None:
+            yield from _volume(ids, one, part.entities)
+
+
+def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator[Item]:
+    """The record of one volume, unless there are more gaps than slices."""
+    slices, name = ordered.slices, ordered.slices[0].source.name
+    found = record(*ids, "volume", slices, 0, ordered, entities)
+    shape = found.geometry
+    assert shape is not None
+    absent = even_slices(shape) - shape.slices
+    if absent > shape.slices:
+        message = f"only {shape.slices} slices exist; {absent} slices between them would have to be invented"
+        yield from _refused("SERIES_UNSTACKABLE", message, ids, slices)
+        return
+    if shape.missing:
+        message = f"{shape.missing} slices are missing between the {shape.slices} that exist"
+        yield issue("SERIES_GAP", message, name, origin="read")
+    if ids[2] == "NM" and shape.frames and shape.slices > 1 and slices[0].number("SpacingBetweenSlices") is None:
+        message = "SpacingBetweenSlices is missing; the slices were stacked along their normal"
+        yield issue("SPACING_ASSUMED", message, name, origin="read")
+    if not ordered.named:
+        message = f"{ordered.volumes} volumes at one place were ordered by the numbers of their images, not by time"
+        yield issue("ORDER_ASSUMED", message, name, origin="read")
+    yield found
+
+
+def _refused(code: str, message: str, ids: Ids, slices: Sequence[Slice]) -> Iterator[Item]:
+    """One Issue for the series; its other files are accounted for as lost with it."""
+    sources = list(dict.fromkeys(plane.source for plane in slices))
+    yield issue(code, message, sources[0].name, origin="read")
+    if len(sources) > 1:
+        yield Skipped(tuple(sources[1:]), LOST + message, ids[0], slices[0].instance.text("SeriesInstanceUID"), "lost")
+
+
+def record(
+    subject: PatientKey, study: str, modality: str, kind: Kind, slices: Sequence[Slice], part: int,
+    ordered: Ordered | None = None, entities: Mapping[str, str] | None = None,
+) -> Record:  # fmt: skip
+    """The record of slices in order, or of one picture or loop."""
+    header, per_slice = _folded(slices)
+    first = slices[0].instance
+    shape = _shape(slices, ordered) if kind == "volume" else None
+    return Record(
+        subject=subject,
+        study=study,
+        series=first.text("SeriesInstanceUID") or first.source.name,
+        kind=kind,
+        modality=modality,
+        sources=tuple(dict.fromkeys(plane.source for plane in slices)),
+        header=header,
+        per_slice=per_slice,
+        geometry=shape,
+        part=part,
+        instance=first.text("SOPInstanceUID"),
+        entities=entities or {},
+    )
+
+
+def _shape(slices: Sequence[Slice], ordered: Ordered | None) -> Geometry:
+    if ordered is None:
+        return geometry(slices)
+    shape = geometry(slices, ordered.volumes)
+    step = round(float(np.diff(ordered.times).mean()), 6) if len(ordered.times) > 1 else 0.0
+    return replace(shape, axis=ordered.axis, times=ordered.times, step=step)
+
+
+def _folded(slices: Sequence[Slice]) -> tuple[Mapping[str, Json], Mapping[str, tuple[Json, ...]]]:
+    """Attributes that are constant over the slices, and the varying ones per slice."""
+    instances = {id(plane.instance): plane.instance for plane in slices}.values()
+    keywords = dict.fromkeys(key for one in instances for key in (*one.header, *one.per_frame))
+    constant: dict[str, Json] = {}
+    varying: dict[str, tuple[Json, ...]] = {}
+    for keyword in keywords:
+        values = tuple(plane.get(keyword) for plane in slices)
+        if all(value == values[0] for value in values):
+            constant[keyword] = values[0]
+        else:
+            varying[keyword] = values
+    for enhanced, classic in _CLASSIC.items():
+        if enhanced in constant:
+            constant.setdefault(classic, constant[enhanced])
+        elif enhanced in varying:
+            varying.setdefault(classic, varying[enhanced])
+    return constant, varying

@@ -1,0 +1,167 @@
+"""What an image is, SOP class and geometry say, not the Modality alone."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from example_datasets.generators.dicomfile import Values
+from mids.plan.naming import describe
+from mids.vocabulary.schema import load
+from tests.support.slices import (
+    CLASSES,
+    SAGITTAL,
+    codes,
+    enhanced,
+    items,
+    measures,
+    one,
+    pixels,
+    placed,
+    records,
+    skipped,
+    slice_at,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("modality", ["XA", "RF", "OT", "DX"])
+def test_slices_of_class_ct_are_a_ct_whatever_made_them(modality: str, tmp_path: Path) -> None:
+    datasets = [
+        slice_at(k, (0, 0, 3 * k), modality=modality, sop_class=CLASSES["CT"], PositionerPrimaryAngle=2 * k)
+        for k in range(5)
+    ]
+    (record,) = records(items(tmp_path, datasets))
+    described = describe(record, load())
+    assert described is not None
+    assert record.geometry is not None
+    assert (record.kind, record.geometry.slices, described.suffix) == ("volume", 5, "ct")
+    assert record.header["Modality"] == modality
+
+
+@pytest.mark.parametrize(
+    ("sop_class", "modality", "suffix"), [("X-Ray 3D", "XA", "xa"), ("DBT", "MG", "mg"), ("OPT", "OPT", "opt")]
+)
+def test_frames_with_places_are_a_volume(sop_class: str, modality: str, suffix: str, tmp_path: Path) -> None:
+    frames = [placed((0, 0, 0.5 * k), None) for k in (2, 0, 1, 3)]
+    shared = measures(0.1, 1.0) | {"PlaneOrientationSequence": [{"ImageOrientationPatient": [*SAGITTAL]}]}
+    frames = [placed((0.5 * k, 0, 0), None) for k in (2, 0, 1, 3)]
+    dataset = enhanced("frames", frames, shared, sop_class, modality, ViewPosition="MLO")
+    (record,) = records(items(tmp_path, [dataset]))
+    described = describe(record, load())
+    assert record.geometry is not None
+    assert described is not None
+    assert (record.kind, record.geometry.slices, described.suffix) == ("volume", 4, suffix)
+    ordered = (1, 2, 0, 3) if np.cross(SAGITTAL[:3], SAGITTAL[3:])[0] > 0 else (3, 0, 2, 1)
+    assert record.geometry.frames == ordered
+    assert described.view == ("mlo" if modality == "MG" else "sag")
+
+
+def test_frames_without_places_are_a_loop(tmp_path: Path) -> None:
+    frames: list[Values] = [{"FrameContentSequence": [{"StackID": str(k)}]} for k in range(4)]
+    (record,) = records(items(tmp_path, [enhanced("loop", frames, measures(), "DBT", "MG")]))
+    assert (record.kind, record.geometry) == ("frames", None)
+
+
+def test_both_directions_of_one_image_are_two_volumes_and_no_gap(tmp_path: Path) -> None:
+    frames = [placed((0, 0, 2 * k)) for k in range(4)] + [placed((2 * k, 0, 0), SAGITTAL) for k in range(3)]
+    found = items(tmp_path, [enhanced("both", frames, measures(), "Enhanced MR", "MR")])
+    assert [record.geometry.slices for record in records(found) if record.geometry] == [4, 3]
+    assert codes(found) == ["SERIES_MIXED"]
+
+
+# --- nuclear medicine ----------------------------------------------------------------------------------------
+
+
+def nuclear(kind: str, count: int, detector: Values | None = None, **more: Any) -> Any:
+    values = np.stack([pixels(number) for number in range(count)])
+    where: dict[str, Any] = {"DetectorInformationSequence": [detector]} if detector else {}
+    return one(
+        kind, values, "NM", ImageType=["ORIGINAL", "PRIMARY", kind, "EMISSION"], SliceThickness=4, **where, **more
+    )  # fmt: skip
+
+
+AT_50: Values = {"ImagePositionPatient": [-8, -6, 50], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+
+
+@pytest.mark.parametrize(
+    ("spacing", "lowest", "frames"),
+    [(-4.0, 34, (4, 3, 2, 1, 0)), (4.0, 50, (0, 1, 2, 3, 4)), (None, 50, (0, 1, 2, 3, 4))],
+)
+def test_reconstructed_slices_are_stacked_by_the_sign_of_their_spacing(
+    spacing: float | None, lowest: float, frames: tuple[int, ...], tmp_path: Path
+) -> None:
+    dataset = nuclear("RECON TOMO", 5, AT_50, SpacingBetweenSlices=spacing, SliceVector=[1, 2, 3, 4, 5])
+    found = items(tmp_path, [dataset])
+    (record,) = records(found)
+    shape = record.geometry
+    assert shape is not None
+    assert codes(found) == ([] if spacing else ["SPACING_ASSUMED"])
+    assert (shape.first, shape.frames, shape.spacing[2]) == ((-8, -6, lowest), frames, 4)
+
+
+def test_gated_slices_are_a_volume_over_time_and_windows_volumes_of_their_own(tmp_path: Path) -> None:
+    vectors = {
+        "SliceVector": [1, 2, 3] * 4,
+        "TimeSlotVector": [1, 1, 1, 2, 2, 2] * 2,
+        "EnergyWindowVector": [1] * 6 + [2] * 6,
+    }
+    dataset = nuclear("RECON GATED TOMO", 12, AT_50, SpacingBetweenSlices=4, **vectors)
+    found = records(items(tmp_path, [dataset]))
+    assert [(r.geometry.slices, r.geometry.volumes, r.geometry.axis) for r in found if r.geometry] == [
+        (3, 2, "time")
+    ] * 2
+    assert [r.entities for r in found] == [{"rec": "1win"}, {"rec": "2win"}]
+
+
+@pytest.mark.parametrize("kind", ["WHOLE BODY", "DYNAMIC", "TOMO", "STATIC"])
+def test_views_of_nuclear_medicine_are_no_slices(kind: str, tmp_path: Path) -> None:
+    (record,) = records(items(tmp_path, [nuclear(kind, 2, AT_50, SpacingBetweenSlices=4, DetectorVector=[1, 2])]))
+    assert (record.kind, record.geometry) == ("frames", None)
+
+
+# --- slides, decimals, directions and places that are wrong ----------------------------------------------------
+
+
+def test_a_slide_of_tiles_is_refused_by_name(tmp_path: Path) -> None:
+    values = np.stack([pixels(number) for number in range(4)])
+    dataset = one("slide", values, "SM", TotalPixelMatrixColumns=32, TotalPixelMatrixRows=24)
+    assert codes(items(tmp_path, [dataset])) == ["SLIDE_TILED"]
+
+
+def test_decimal_commas_are_read_and_told(tmp_path: Path) -> None:
+    datasets = [slice_at(k, (0, 0, 3 * k), PixelSpacing=["0.75", "0.75"], RescaleSlope="1.5") for k in range(4)]
+    root = tmp_path / "in"
+    found = items(root, datasets)
+    for path in root.iterdir():
+        path.write_bytes(path.read_bytes().replace(b"0.75\\0.75", b"0,75\\0,75").replace(b"1.5 ", b"1,5 "))
+    commas = items(root, [])
+    (wanted,), (record,) = records(found), records(commas)
+    assert codes(commas) == ["DECIMAL_COMMA"]
+    assert record.geometry == wanted.geometry
+    assert record.header["RescaleSlope"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"direction": (0, 0, 0, 0, 0, 0)}, "ORIENTATION_INVALID"),
+        ({"direction": (1, 0, 0, 1, 0, 0)}, "ORIENTATION_INVALID"),
+        ({"direction": (1, 0, 0, 0, 0.5, 0)}, "ORIENTATION_INVALID"),
+    ],
+)
+def test_directions_that_are_none_are_refused(more: dict[str, Any], code: str, tmp_path: Path) -> None:
+    found = items(tmp_path, [slice_at(k, (0, 0, 3 * k), **more) for k in range(4)])
+    assert (codes(found), len(skipped(found)), records(found)) == ([code], 3, [])
+
+
+def test_equal_positions_of_different_locations_are_refused(tmp_path: Path) -> None:
+    found = items(tmp_path, [slice_at(k, (0, 0, 0), SliceLocation=3 * k) for k in range(4)])
+    assert (codes(found), records(found)) == (["POSITIONS_EQUAL"], [])
+
+
+def test_one_slice_at_many_times_is_no_stack_of_equal_positions(tmp_path: Path) -> None:
+    datasets = [slice_at(k, (0, 0, 0), modality="MR", SliceLocation=5, TriggerTime=40 * k) for k in range(4)]
+    (record,) = records(items(tmp_path, datasets))
+    assert record.geometry is not None
+    assert (record.geometry.slices, record.geometry.volumes, record.geometry.step) == (1, 4, 0.04)
