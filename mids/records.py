@@ -57,7 +57,13 @@ class Geometry:
     along row × column; `spacing` is (row, column, slice). `volumes` counts images at each position. `problem`
     says what keeps the stack from being a regular grid; `tilt` is in degrees; `missing` counts slices that a
     gap of whole multiples of the spacing says are absent. `positions` are those of the slices of one volume, in
-    order, kept only where the stack is not regular. `frames` are the frames of one enhanced image in order.
+    order, kept only where the stack is not regular.
+
+    `frames` are the frames (from 0) of images with frames, volume by volume and each in order of its slices, and
+    `files` says for each which source it is in (empty: all in the first); both are empty where every source is one
+    slice. `axis` names what sets the volumes apart, empty where there is one volume or nothing says; `times` are
+    their starts in s since the first and `step` is the time from one to the next in s (the mean of uneven ones), 0
+    where unknown.
     """
 
     rows: int
@@ -72,6 +78,10 @@ class Geometry:
     missing: int = 0
     positions: tuple[tuple[float, ...], ...] = ()
     frames: tuple[int, ...] = ()
+    files: tuple[int, ...] = ()
+    axis: Literal["", "time", "b", "inversion"] = ""
+    times: tuple[float, ...] = ()
+    step: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
