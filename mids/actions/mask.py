@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mids.actions import gz, picture
 from mids.actions.png import encode
-from mids.actions.regrid import regular
+from mids.actions.volumes.regrid import regular
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source

@@ -21,6 +21,7 @@ from mids.errors import DataError
 from mids.readers.dicom import plain
 from mids.readers.dicom.decoding import frames as decoded_frames
 from mids.readers.dicom.decoding import number_of_frames, quiet, read_dataset, stored
+from mids.readers.dicom.headers import read_header
 from mids.readers.dicom.pixels import has_modality_lut, modality
 from mids.readers.dicom.plain import NotPlainError
 
@@ -222,3 +223,12 @@ def _looked_up(groups: Sequence[Dataset], keyword: str, macro: str) -> tuple[flo
         except (TypeError, ValueError):
             continue
     return ()
+
+
+def count_frames(path: Path) -> int:
+    """How many frames a file says that it has.
+
+    Raises `DataError` ``DICOM_UNREADABLE``.
+    """
+    with path.open("rb") as stream, quiet():
+        return number_of_frames(read_header(stream))

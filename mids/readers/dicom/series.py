@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.geometry import even_slices, geometry, orientation_key, position
 from mids.readers.dicom.headers import Instance
+from mids.readers.dicom.mosaic import is_sheet
 from mids.readers.dicom.pixels import read_dataset, stored
 from mids.records import Item, Json, Kind, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
@@ -199,6 +201,9 @@ def _stack_key(instance: Instance) -> Hashable:
 
 def _volumes(root: Path, subject: str, modality: str, stack: list[Instance], part: int) -> Iterator[Item]:
     """One record per volume of a stack; slices that lie on one another are a time series or volumes apart."""
+    if all(is_sheet(instance.header) for instance in stack):
+        yield _record(subject, modality, "volume", stack, part)
+        return
     if len(stack) > 1 and any(position(instance) is None for instance in stack):
         message = f"{len(stack)} slices without positions can't be put into a volume"
         yield from _unstackable(subject, stack, message)
@@ -272,6 +277,8 @@ def _is_regular(stack: list[Instance]) -> bool:
 
 def _record(subject: str, modality: str, kind: Kind, instances: list[Instance], part: int) -> Record:
     ordered, shape = geometry(instances)
+    if is_sheet(instances[0].header):  # of which each is a volume: only its private elements say how to cut it
+        ordered, shape = list(instances), replace(shape, slices=1, volumes=len(instances), problem="", positions=())
     header, per_slice = _folded(ordered)
     first = ordered[0]
     return Record(
