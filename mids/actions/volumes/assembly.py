@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mids.actions.volumes.regrid import regular
-from mids.actions.volumes.stack import Stack, Survey, affine, is_placed, off_by
+from mids.actions.volumes.stack import Stack, Survey, affine, is_placed, misplaced
 from mids.errors import DataError
 from mids.readers.dicom.planes import Plane
 from mids.records import Geometry
@@ -74,11 +74,10 @@ def _straight(survey: Survey, stack: Stack, rows: int, columns: int) -> Floats:
     grid = affine(places[: stack.slices], rows)
     if not np.linalg.det(grid[:3, :3]):
         raise DataError("GEOMETRY_IRREGULAR", "all slices lie at one place, or their orientation spans no plane")
-    back: Floats = np.asarray(np.linalg.inv(grid), np.float64)
-    for number, place in enumerate(places):
-        if not off_by(place, back, number % stack.slices, rows, columns) <= 1:
-            message = f"slice {number % stack.slices + 1} lies beside the line on which the others lie"
-            raise DataError("GEOMETRY_IRREGULAR", message)
+    off = misplaced(places, grid, stack.slices, rows, columns)
+    if off is not None:
+        message = f"slice {off % stack.slices + 1} lies beside the line on which the others lie"
+        raise DataError("GEOMETRY_IRREGULAR", message)
     return grid
 
 

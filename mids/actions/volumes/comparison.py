@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from mids.actions.volumes.stack import Stack, Survey, is_placed, off_by
+from mids.actions.volumes.stack import Stack, Survey, misplaced
 from mids.readers.dicom.planes import Plane
 
 Values = npt.NDArray[Any]
@@ -28,18 +28,15 @@ def compare(path: Path, stack: Stack, survey: Survey) -> str:
     voxels = voxels.reshape((*voxels.shape, 1, 1)[:4])
     if voxels.shape[2:] != (stack.slices, stack.volumes):
         return f"it has {voxels.shape[2]} slices and {voxels.shape[3]} volumes, not {stack.slices} and {stack.volumes}"
-    back = np.linalg.inv(image.affine) if np.linalg.det(image.affine[:3, :3]) else np.zeros((4, 4))
     scale = float(image.dataobj.slope), float(image.dataobj.inter)
     for volume, k, plane in stack.planes():
         survey.add(plane)
         if plane.values.shape != (voxels.shape[1], voxels.shape[0]):
             return f"a slice of {plane.values.shape} pixels became one of {voxels.shape[1::-1]}"
-        off = off_by(plane.place, back, k, *plane.values.shape) if is_placed(plane.place) else 0.0
-        if not off <= 1:
-            return f"slice {k + 1} of volume {volume + 1} does not lie where its header puts it"
         if not holds(voxels[:, ::-1, k, volume].T, scale, plane):
             return f"the voxels of slice {k + 1} of volume {volume + 1} are not its pixels"
-    return ""
+    off = misplaced(survey.places, image.affine, stack.slices, voxels.shape[1], voxels.shape[0])
+    return "" if off is None else f"slice {off % stack.slices + 1} does not lie where its header puts it"
 
 
 def holds(found: Values, scale: tuple[float, float], plane: Plane) -> bool:
@@ -49,7 +46,8 @@ def holds(found: Values, scale: tuple[float, float], plane: Plane) -> bool:
     """
     values = plane.values
     own = (plane.slope, plane.intercept)
-    if found.dtype.kind in "iu" and np.allclose(scale, own, rtol=_SINGLE, atol=0):
+    is_scaled_alike = all(abs(a - b) <= _SINGLE * abs(b) for a, b in zip(scale, own, strict=True))
+    if found.dtype.kind in "iu" and is_scaled_alike:
         return _is_equal(found, values)
     with np.errstate(invalid="ignore"):
         apart = np.abs(found * scale[0] + scale[1] - plane.real).max()
@@ -61,7 +59,7 @@ def _is_equal(found: Values, values: Values) -> bool:
     """Whether integers are equal; of one size they are compared as bits, which is several times faster."""
     if found.dtype.itemsize != values.dtype.itemsize:
         return bool(np.array_equal(found, values))
-    if found.dtype.kind != values.dtype.kind and (values < 0 if values.dtype.kind == "i" else found < 0).any():
+    bits = values.view(f"u{values.dtype.itemsize}")
+    if found.dtype.kind != values.dtype.kind and int(bits.max()) >> (8 * bits.dtype.itemsize - 1):
         return False
-    bits = f"u{values.dtype.itemsize}"
-    return bool(np.array_equal(found.view(bits), values.view(bits)))
+    return bool(np.array_equal(found.view(bits.dtype), bits))

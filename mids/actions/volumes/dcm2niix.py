@@ -35,7 +35,8 @@ RescaleSlope and RescaleIntercept as all others are, not by the private scale sl
 
 KEEP = (
     "SliceTiming PhaseEncodingDirection PhaseEncodingAxis EffectiveEchoSpacing TotalReadoutTime DwellTime "
-    "ParallelReductionFactorInPlane PartialFourier MultibandAccelerationFactor"
+    "ParallelReductionFactorInPlane PartialFourier MultibandAccelerationFactor "
+    "PhilipsRescaleSlope PhilipsRescaleIntercept PhilipsScaleSlope UsePhilipsFloatNotDisplayScaling"
 ).split()
 """What dcm2niix derives and the headers alone do not say; nothing else of its JSON is used, for it leaks."""
 

@@ -35,18 +35,15 @@ def gradients(converted: Converted, path: Path, stack: Stack, scratch: Path) -> 
 
 
 def _order(theirs: Path, stack: Stack) -> list[int]:
-    """For each of our volumes the one of dcm2niix's that has the same middle slice."""
+    """For each of our volumes the one of dcm2niix's that has the same slices, all of them."""
     image: Any = nib.load(theirs)
     scale = float(image.dataobj.slope), float(image.dataobj.inter)
     voxels = np.asanyarray(image.dataobj.get_unscaled())
-    middle = stack.slices // 2
-    order = []
+    alike: list[list[int]] = [list(range(stack.volumes)) for _ in range(stack.volumes)]
     if voxels.ndim == 4 and voxels.shape[2:] == (stack.slices, stack.volumes):
-        for _, k, plane in stack.planes():
-            if k == middle:
-                pictures = (voxels[:, ::-1, k, number].T for number in range(stack.volumes))
-                order.append([n for n, found in enumerate(pictures) if holds(found, scale, plane)])
-    if len(order) != stack.volumes or any(len(numbers) != 1 for numbers in order):
+        for volume, k, plane in stack.planes():
+            alike[volume] = [n for n in alike[volume] if holds(voxels[:, ::-1, k, n].T, scale, plane)]
+    if sorted(numbers[0] for numbers in alike if len(numbers) == 1) != list(range(stack.volumes)):
         message = "dcm2niix's volumes differ from the slices, and which b-value belongs to which can't be told"
         raise DataError("CONVERTER_FAILED", message)
-    return [numbers[0] for numbers in order]
+    return [numbers[0] for numbers in alike]

@@ -154,15 +154,26 @@ def affine(places: Sequence[Place], rows: int) -> Floats:
     return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
 
 
-def off_by(place: Place, back: Floats, k: int, rows: int, columns: int) -> float:
-    """How far a plane lies beside slice `k` of a grid, in units of `NEAR` at its own corner and `FAR` at the opposite.
+def misplaced(places: Sequence[Place], grid: Floats, slices: int, rows: int, columns: int) -> int | None:
+    """The number of the first plane that does not lie where a grid (affine, mm, RAS) puts it; None where all do.
 
-    `back` leads from mm (RAS) to voxels; 1 is still near enough.
+    `places` are in the order of the stack; those that are not known are not looked at.
     """
-    x, y = np.array(place.orientation[:3]), np.array(place.orientation[3:])
-    corner = np.array(place.position)
-    opposite = corner + x * place.spacing[1] * (columns - 1) + y * place.spacing[0] * (rows - 1)
-    found = back[:3, :3] @ (np.array([corner, opposite]) * (-1, -1, 1)).T + back[:3, 3:]
-    wanted = np.array([[0, columns - 1], [rows - 1, 0], [k, k]])
-    apart = np.abs(found - wanted).max(axis=0)
-    return float(max(apart[0] / NEAR, apart[1] / FAR))
+    known = [number for number, place in enumerate(places) if is_placed(place)]
+    if not known:
+        return None
+    if not np.linalg.det(grid[:3, :3]):
+        return known[0]
+    back = np.linalg.inv(grid)
+    corner, orientation, spacing = (
+        np.array([getattr(places[number], name) for number in known]) for name in ("position", "orientation", "spacing")
+    )
+    down, right = spacing[:, :1] * (rows - 1), spacing[:, 1:] * (columns - 1)
+    opposite = corner + orientation[:, :3] * right + orientation[:, 3:] * down
+    k = np.array(known) % slices
+    is_off = np.zeros(len(known), bool)
+    for points, column, row, limit in ((corner, 0, rows - 1, NEAR), (opposite, columns - 1, 0, FAR)):
+        found = points * (-1, -1, 1) @ back[:3, :3].T + back[:3, 3]
+        wanted = np.stack([np.full(len(k), column), np.full(len(k), row), k], axis=1)
+        is_off |= ~(np.abs(found - wanted).max(axis=1) <= limit)
+    return known[int(is_off.argmax())] if is_off.any() else None
