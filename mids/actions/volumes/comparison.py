@@ -1,5 +1,7 @@
 """Compares a NIfTI volume with the files that it was made of: the values and the place of every slice."""
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +24,35 @@ def compare(path: Path, stack: Stack, survey: Survey) -> str:
     Raises `DataError` where a plane can't be read (see `Stack.planes`).
     """
     image: Any = nib.load(path)
-    voxels: Values = np.asanyarray(image.dataobj.get_unscaled())
-    if voxels.dtype.fields or voxels.ndim > 4:
-        return f"its shape is {voxels.shape} and its type {voxels.dtype}"
-    voxels = voxels.reshape((*voxels.shape, 1, 1)[:4])
-    if voxels.shape[2:] != (stack.slices, stack.volumes):
-        return f"it has {voxels.shape[2]} slices and {voxels.shape[3]} volumes, not {stack.slices} and {stack.volumes}"
+    kind, shape = image.get_data_dtype(), (*image.shape, 1, 1)[:4]
+    if kind.fields or len(image.shape) > 4:
+        return f"its shape is {image.shape} and its type {kind}"
+    if shape[2:] != (stack.slices, stack.volumes):
+        return f"it has {shape[2]} slices and {shape[3]} volumes, not {stack.slices} and {stack.volumes}"
+    columns, rows = shape[:2]
     scale = float(image.dataobj.slope), float(image.dataobj.inter)
+    slices = _slices(path, image, rows, columns)
     for volume, k, plane in stack.planes():
+        found = next(slices, None)
         survey.add(plane)
-        if plane.values.shape != (voxels.shape[1], voxels.shape[0]):
-            return f"a slice of {plane.values.shape} pixels became one of {voxels.shape[1::-1]}"
-        if not holds(voxels[:, ::-1, k, volume].T, scale, plane):
+        if plane.values.shape != (rows, columns):
+            return f"a slice of {plane.values.shape} pixels became one of {(rows, columns)}"
+        if found is None or not holds(found, scale, plane):
             return f"the voxels of slice {k + 1} of volume {volume + 1} are not its pixels"
-    off = misplaced(survey.places, image.affine, stack.slices, voxels.shape[1], voxels.shape[0])
+    if len(survey.places) != stack.slices * stack.volumes:
+        return f"it has {stack.slices * stack.volumes} slices, and {len(survey.places)} were read"
+    off = misplaced(survey.places, image.affine, stack.slices, rows, columns)
     return "" if off is None else f"slice {off % stack.slices + 1} does not lie where its header puts it"
+
+
+def _slices(path: Path, image: Any, rows: int, columns: int) -> Iterator[Values]:
+    """The slices of a NIfTI one after the other, as (rows, columns) in the order of DICOM, all in one buffer."""
+    buffer = np.empty((rows, columns), image.get_data_dtype())
+    view = buffer.data.cast("B")
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(int(image.dataobj.offset))
+        while stream.readinto(view) == len(view):
+            yield buffer[::-1]
 
 
 def holds(found: Values, scale: tuple[float, float], plane: Plane) -> bool:
@@ -56,10 +72,11 @@ def holds(found: Values, scale: tuple[float, float], plane: Plane) -> bool:
 
 
 def _is_equal(found: Values, values: Values) -> bool:
-    """Whether integers are equal; of one size they are compared as bits, which is several times faster."""
-    if found.dtype.itemsize != values.dtype.itemsize:
+    """Whether integers are equal; of one size they are compared as words of 64 bits, which is several times faster."""
+    size = values.dtype.itemsize
+    if found.dtype.itemsize != size:
         return bool(np.array_equal(found, values))
-    bits = values.view(f"u{values.dtype.itemsize}")
-    if found.dtype.kind != values.dtype.kind and int(bits.max()) >> (8 * bits.dtype.itemsize - 1):
+    if found.dtype.kind != values.dtype.kind and int(values.view(f"u{size}").max()) >> (8 * size - 1):
         return False
-    return bool(np.array_equal(found.view(bits.dtype), bits))
+    word = f"u{math.gcd(8, values.shape[1] * size)}"
+    return bool(np.array_equal(found.view(word), np.ascontiguousarray(values).view(word)))

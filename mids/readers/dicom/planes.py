@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -105,6 +106,7 @@ def _classic(stream: BinaryIO) -> Plane:
     return Plane(_native(stream, begin, length, whole), *_scale(numbers), _classic_place(numbers))
 
 
+@lru_cache(1 << 12)
 def _numbers(keyword: str, value: bytes) -> tuple[float, ...]:
     """The numbers of an element of type US, IS or DS; commas count as points."""
     if keyword in _INTEGERS and keyword != "NumberOfFrames":
