@@ -14,7 +14,7 @@ from mids.actions import agreement, gz
 from mids.actions.agreement import Labels
 from mids.actions.frames import zooms
 from mids.actions.png import encode
-from mids.actions.regrid import regular
+from mids.actions.volumes.regrid import regular
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source

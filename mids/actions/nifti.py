@@ -12,10 +12,12 @@ from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError
 
 from mids.actions import gz
-from mids.actions.dcm2niix import SCRUBBED
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.records import Compression, Json, Made, Source
+
+SCRUBBED = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
+"""Offset and length of the text fields of a NIfTI-1 header: data_type, db_name, descrip, aux_file, intent_name."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-from mids.actions.dcm2niix import NATIVE, Volume
 from mids.actions.frames import Frames
 from mids.actions.nifti import Nifti
 from mids.actions.picture import Picture
 from mids.actions.png import Png
+from mids.actions.volumes.dcm2niix import NATIVE
+from mids.actions.volumes.volume import Volume
 from mids.deid.burned.evidence import decide, screen
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected

@@ -16,8 +16,8 @@ from PIL import Image
 from pydicom.uid import CTImageStorage
 
 from example_datasets.generators.dicomfile import axis, encode, instance, uid, with_pixels
-from mids.actions.dcm2niix import Volume
 from mids.actions.mask import Mask, filled, inside
+from mids.actions.volumes.volume import Volume
 from mids.deid import keys
 from mids.deid.headers.rules import resolve
 from mids.deid.labels import Labels

@@ -70,7 +70,7 @@ def _take_series(instances: Sequence[Instance], found: Contradictions) -> None:
     found.items.append(issue("SERIES_TORN", message, name, origin="read"))
     sources = tuple(one.source for one in instances)
     found.sources |= {*sources}
-    found.items.append(Skipped(sources[1:], f"lost: {message}", "", instances[0].text("SeriesInstanceUID")))
+    found.items.append(Skipped(sources[1:], message, "", instances[0].text("SeriesInstanceUID"), "lost"))
 
 
 def _is_torn(patients: Sequence[Sequence[Instance]]) -> bool:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom import config
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.decoders.base import Decoder, get_decoder
+from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -23,6 +26,7 @@ from pydicom.uid import (
 )
 
 from mids.errors import DataError
+from mids.readers.dicom import codestream
 from mids.readers.dicom.decoders import STAND_IN, choose_plugin
 from mids.readers.dicom.values import mend_decimal
 
@@ -78,14 +82,28 @@ def _drop_unreadable(dataset: Dataset) -> None:
     """
     for tag in list(dataset.keys()):
         mend_decimal(dataset, tag)
-        try:
-            element = dataset[tag]
-        except _BROKEN:
+        element = _readable(dataset, tag)
+        if element is None:
             del dataset[tag]
             continue
         if element.VR == "SQ":
             for item in element.value:
                 _drop_unreadable(item)
+
+
+def _readable(dataset: Dataset, tag: BaseTag) -> DataElement | None:
+    """An element, None where it can't be read; decimals that are written with commas are read as if with points."""
+    try:
+        return dataset[tag]
+    except _BROKEN:
+        raw: object = dataset.get_item(tag)
+    if not isinstance(raw, RawDataElement) or raw.VR not in ("DS", None) or not raw.value or b"," not in raw.value:
+        return None
+    dataset[tag] = raw._replace(value=raw.value.replace(b",", b"."))
+    try:
+        return dataset[tag]
+    except _BROKEN:
+        return None
 
 
 def stored(dataset: Dataset, *, frame: int | None = None) -> Values:
@@ -98,14 +116,16 @@ def stored(dataset: Dataset, *, frame: int | None = None) -> Values:
     with _decoding(dataset) as (decoder, source):
         if frame is not None and frame >= number_of_frames(dataset):
             raise ValueError
+        if decoder.is_encapsulated and not frame:
+            _check_frames(dataset)
         values, facts = decoder.as_array(
             source,
             index=frame,
             decoding_plugin=choose_plugin(decoder),
             allow_excess_frames=False,  # type: ignore[arg-type]  # pydicom annotates its options wrongly
-            correct_unused_bits=not _whole_words(decoder),  # type: ignore[arg-type]
+            correct_unused_bits=False,  # type: ignore[arg-type]
         )
-        return _significant(values, dataset, facts["photometric_interpretation"], whole=_whole_words(decoder))
+        return _significant(values, dataset, facts["photometric_interpretation"], whole=_whole_words(decoder, dataset))
 
 
 def frames(dataset: Dataset) -> Iterator[Values]:
@@ -114,8 +134,12 @@ def frames(dataset: Dataset) -> Iterator[Values]:
     Raises `DataError` ``PIXELS_UNREADABLE``.
     """
     with _decoding(dataset) as (decoder, source):
-        whole = _whole_words(decoder)
-        decoded = decoder.iter_array(source, decoding_plugin=choose_plugin(decoder), correct_unused_bits=not whole)
+        whole = _whole_words(decoder, dataset)
+        decoded = decoder.iter_array(source, decoding_plugin=choose_plugin(decoder), correct_unused_bits=False)
+        _check_frames(dataset)
+    if decoder.is_native:  # pydicom 3.0 forgets after one frame that YBR_FULL_422 is subsampled
+        yield from (stored(dataset, frame=index) for index in range(number_of_frames(dataset)))
+        return
     for _ in range(number_of_frames(dataset)):
         with _decoding(dataset):
             found = next(decoded, None)
@@ -123,6 +147,18 @@ def frames(dataset: Dataset) -> Iterator[Values]:
                 raise ValueError
             values = _significant(found[0], dataset, found[1]["photometric_interpretation"], whole=whole)
         yield values
+
+
+def _check_frames(dataset: Dataset) -> None:
+    """Raises `DataError` ``FRAMES_CONTRADICTED`` where the pixel data holds another number of frames than is stated."""
+    stated = number_of_frames(dataset)
+    try:
+        held = codestream.frames_held(dataset)
+    except _BROKEN:
+        return
+    unsaid = "NumberOfFrames" not in dataset and not dataset["PixelData"].is_undefined_length
+    if held is not None and held != stated and not unsaid:
+        raise DataError("FRAMES_CONTRADICTED", f"NumberOfFrames is {stated} and the pixel data holds {held}")
 
 
 def number_of_frames(dataset: Dataset) -> int:
@@ -162,6 +198,7 @@ def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
             source = _relabelled(dataset, STAND_IN[syntax]) if syntax in STAND_IN else dataset
             yield get_decoder(source.file_meta.TransferSyntaxUID), source
         except _BROKEN as error:
+            _check_frames(dataset)
             reason = next((text for kind, text in _REASONS.items() if isinstance(error, kind)), "it is damaged")
             raise DataError("PIXELS_UNREADABLE", f"{name}: {reason} ({type(error).__name__})") from error
         except BaseException as error:
@@ -181,26 +218,34 @@ def _relabelled(dataset: Dataset, syntax: UID) -> Dataset:
     return other
 
 
-def _whole_words(decoder: Decoder) -> bool:
-    """Whether the decoder returns words of BitsAllocated, in which HighBit says where the value lies."""
-    syntax = decoder.UID
-    return decoder.is_native or syntax == RLELossless
+def _whole_words(decoder: Decoder, dataset: Dataset) -> bool:
+    """Whether the decoder returns words of BitsAllocated, in which HighBit says where the value lies.
+
+    So do native data and RLE, and a codestream whose samples have more bits than the value.
+    """
+    if decoder.is_native or RLELossless == decoder.UID:
+        return True
+    high, bits = dataset.get("HighBit"), int(dataset.BitsStored)
+    return high is not None and int(high) >= bits and codestream.precision(dataset) > bits
 
 
 def _significant(values: Values, dataset: Dataset, space: object, *, whole: bool) -> Values:
     """The values as integers of BitsAllocated, without the bits that do not belong to them.
 
-    Raises `ValueError` where colour did not become RGB.
+    What lossy compression has made too large is cut off instead. Raises `ValueError` where colour did not become RGB.
     """
     if is_colour(dataset) and str(space) not in ("RGB", "PALETTE COLOR"):
         raise ValueError
     allocated, bits = int(dataset.BitsAllocated), int(dataset.BitsStored)
     kind = "i" if dataset.PixelRepresentation == 1 and allocated > 1 else "u"
     values = values.astype(f"{kind}{max(1, allocated // 8)}", copy=False)
-    if not whole or bits == allocated or allocated == 1:
+    if bits == allocated or allocated == 1:
         return values
     high_bit = dataset.get("HighBit")
-    high = bits - 1 if high_bit is None else int(high_bit)
+    high = int(high_bit) if whole and high_bit is not None else bits - 1
     if not bits - 1 <= high < allocated:
         raise ValueError
+    if not whole and codestream.is_lossy(dataset):
+        top = (1 << bits - (kind == "i")) - 1
+        return np.clip(values, -top - 1 if kind == "i" else 0, top)
     return (values << (allocated - 1 - high)) >> (allocated - bits)

@@ -29,8 +29,8 @@ from mids.readers.dicom.decoding import (
 from mids.records import Json, Pixels
 
 __all__ = [
-    "Rendered", "Renderer", "blanked", "frames", "is_colour", "modality", "number_of_frames", "quiet", "read_dataset",
-    "render", "renderer", "stored",
+    "Rendered", "Renderer", "blanked", "frames", "has_modality_lut", "is_colour",
+    "modality", "number_of_frames", "quiet", "read_dataset", "render", "renderer", "stored",
 ]  # fmt: skip
 
 Values = npt.NDArray[Any]
@@ -125,6 +125,12 @@ def modality(values: Values, dataset: Dataset) -> Values:
         if slope.is_integer() and intercept.is_integer():
             return np.asarray(values.astype(np.int64) * int(slope) + int(intercept))
         return np.asarray(values.astype(np.float64) * slope + intercept)
+
+
+def has_modality_lut(dataset: Dataset) -> bool:
+    """Whether a ModalityLUTSequence makes the values, in place of a slope and an intercept."""
+    with quiet():
+        return _modality_lut(dataset) is not None
 
 
 def _window(dataset: Dataset) -> Renderer:

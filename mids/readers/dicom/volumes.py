@@ -10,6 +10,7 @@ from mids.issues import issue
 from mids.readers.dicom.axes import Ordered, Part, complete, order, split
 from mids.readers.dicom.diffusion import differ_in_b
 from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.mosaic import is_sheet
 from mids.readers.dicom.places import is_even, places
 from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
 from mids.readers.dicom.twins import without_copies
@@ -44,7 +45,9 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     if wrong := _misplaced(stack):
         yield from _refused(*wrong, ids, stack)
         return
-    where = places(stack) if len(stack) > 1 else [(0, 0)]
+    # Each sheet of tiles is a volume: where its corner lies moves with a correction of motion, and tells none apart.
+    is_one_place = len(stack) == 1 or all(is_sheet(plane.instance.header) for plane in stack)
+    where = [(0, 0)] * len(stack) if is_one_place else places(stack)
     kept, copies = without_copies(root, stack, where)
     for index in copies:
         reason = "a duplicate: same position, time and pixels as another slice"

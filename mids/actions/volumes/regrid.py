@@ -15,6 +15,7 @@ from mids.records import Geometry
 
 Voxels = npt.NDArray[np.generic]
 Floats = npt.NDArray[np.float64]
+Bits = npt.NDArray[np.bool_]
 _SMALL = 0.02
 """Pixels by which a slice may be off its place without being moved."""
 
@@ -32,7 +33,7 @@ def regular(voxels: Voxels, shape: Geometry) -> Regular:
 
     `voxels` is (columns, rows from the bottom, slices) as dcm2niix orders them uncorrected. Slices keep their
     planes, so a tilted stack is interpolated (linearly) only along rows or columns; between slices only where
-    the spacing is uneven. Voxels that no slice covers get the smallest value of the volume.
+    the spacing is uneven. Voxels that no slice covers wholly get the smallest value of the volume.
     """
     x, y = np.array(shape.orientation[:3]), np.array(shape.orientation[3:])
     normal = np.cross(x, y)
@@ -59,25 +60,32 @@ def _sheared(voxels: Voxels, steps: Floats, background: np.generic) -> tuple[Vox
     columns, rows, slices = voxels.shape
     canvas = np.full((columns + high[0] - low[0], rows + high[1] - low[1], slices), background, voxels.dtype)
     for k in range(slices):
-        picture = voxels[:, :, k]
+        picture, is_covered = voxels[:, :, k].astype(np.float64), np.ones((columns, rows), bool)
         for axis in (0, 1):
-            picture = _shifted(picture, float(steps[k, axis] - low[axis]), axis, canvas.shape[axis], background)
-        canvas[:, :, k] = picture
+            shift = float(steps[k, axis] - low[axis])
+            picture, is_covered = _shifted(picture, is_covered, shift, axis, canvas.shape[axis])
+        canvas[:, :, k] = np.where(is_covered, _like(picture, voxels), background)
     return canvas, (int(low[0]), int(low[1]))
 
 
-def _shifted(picture: Voxels, shift: float, axis: int, length: int, background: np.generic) -> Voxels:
-    """A picture moved by `shift` pixels along an axis of a canvas of `length` pixels, linearly interpolated."""
+def _shifted(picture: Floats, covered: Bits, shift: float, axis: int, length: int) -> tuple[Floats, Bits]:
+    """A picture moved by `shift` pixels along an axis of a canvas of `length` pixels, linearly interpolated.
+
+    What is mixed with a place that the picture does not cover counts as not covered: no blend with the background.
+    """
     whole = int(np.floor(shift + _SMALL))
     rest = shift - whole if abs(shift - round(shift)) > _SMALL else 0.0
-    out_shape = [*picture.shape]
-    out_shape[axis] = length + 1
-    out = np.full(out_shape, background, np.float64)
-    near = np.moveaxis(out, axis, 0)
+    shape = [*picture.shape]
+    shape[axis] = length + 1
+    out, is_covered = np.zeros(shape), np.zeros(shape, bool)
+    near, near_covered = np.moveaxis(out, axis, 0), np.moveaxis(is_covered, axis, 0)
     near[whole : whole + picture.shape[axis]] = np.moveaxis(picture, axis, 0)
+    near_covered[whole : whole + picture.shape[axis]] = np.moveaxis(covered, axis, 0)
     if rest:
         near[1:] = near[1:] * (1 - rest) + near[:-1] * rest
-    return _like(np.moveaxis(near[:length], 0, axis), picture)
+        near_covered[1:] = near_covered[1:] & near_covered[:-1]
+        near_covered[0] = False
+    return np.moveaxis(near[:length], 0, axis), np.moveaxis(near_covered[:length], 0, axis)
 
 
 def _like(values: Floats, original: Voxels) -> Voxels:

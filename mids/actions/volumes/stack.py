@@ -1,0 +1,179 @@
+"""The slices of a volume in their order, read from their files one at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from mids.errors import DataError
+from mids.readers.dicom.geometry import positions
+from mids.readers.dicom.mosaic import Sheet, read_sheet, read_tiles
+from mids.readers.dicom.planes import Place, Plane, count_frames, read_planes
+from mids.records import Geometry
+
+Floats = npt.NDArray[np.float64]
+
+NEAR = 0.1
+"""Voxels by which a slice may lie beside its place in the grid; spacings are relative, so this holds for any size."""
+
+FAR = 0.5
+"""Voxels by which the opposite corner of a slice may lie beside it: beyond, voxels are nearer to another's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The files of one volume, and how their slices follow one another: volume by volume, each ascending in space.
+
+    Of a sheet of tiles `order` are the tiles in the order of the slices.
+    """
+
+    files: tuple[Path, ...]
+    shape: Geometry
+    slices: int
+    volumes: int
+    order: tuple[int, ...] = ()
+
+    def planes(self) -> Iterator[tuple[int, int, Plane]]:
+        """Volume, slice (both from 0) and plane.
+
+        Raises `DataError` ``PIXELS_UNREADABLE``, ``FRAMES_CONTRADICTED``, ``SPACING_MISSING`` and ``MOSAIC_UNCUT``.
+        """
+        known = positions(self.shape)
+        for number, plane in enumerate(self._read()):
+            volume, k = divmod(number, self.slices)
+            yield volume, k, _completed(plane, self.shape, known[k] if k < len(known) else ())
+
+    def _read(self) -> Iterator[Plane]:
+        if self.order:
+            for path in self.files:
+                tiles = list(read_tiles(path, _sheet(path)))
+                yield from (tiles[number] for number in self.order)
+            return
+        if not self.shape.frames:
+            for path in self.files:
+                yield from read_planes(path)
+            return
+        files = self.shape.files or (0,) * len(self.shape.frames)
+        for file, pairs in groupby(zip(files, self.shape.frames, strict=True), key=lambda pair: pair[0]):
+            yield from read_planes(self.files[file], [frame for _, frame in pairs])
+
+
+def open_stack(files: Sequence[Path], shape: Geometry) -> Stack:
+    """The stack of a volume's files; `files` are in the order of the record's sources.
+
+    Raises `DataError` ``MOSAIC_UNCUT``, and ``GEOMETRY_MISMATCH`` where there are more or fewer slices than the
+    headers announced.
+    """
+    sheet = read_sheet(files[0])
+    if sheet is not None:
+        return Stack(tuple(files), shape, len(sheet.places), len(files), _ascending(sheet))
+    if not shape.frames and len(files) == 1:
+        return Stack(tuple(files), shape, count_frames(files[0]), 1)
+    count = len(shape.frames) or len(files)
+    if count != shape.slices * shape.volumes:
+        message = f"{count} slices can't be {shape.volumes} volumes of {shape.slices} slices"
+        raise DataError("GEOMETRY_MISMATCH", message)
+    return Stack(tuple(files), shape, shape.slices, shape.volumes)
+
+
+def _sheet(path: Path) -> Sheet:
+    sheet = read_sheet(path)
+    if sheet is None:
+        raise DataError("MOSAIC_UNCUT", "sheets of tiles and single slices are mixed")
+    return sheet
+
+
+def _ascending(sheet: Sheet) -> tuple[int, ...]:
+    """The tiles from the lowest to the highest along row × column, as slices of other series are ordered."""
+    orientation = sheet.places[0].orientation
+    depth = np.array([place.position for place in sheet.places]) @ np.cross(orientation[:3], orientation[3:])
+    return tuple(int(number) for number in np.argsort(depth, kind="stable"))
+
+
+def _completed(plane: Plane, shape: Geometry, position: tuple[float, ...]) -> Plane:
+    """A plane with the place that the record's geometry knows where its own file says nothing."""
+    place = plane.place
+    if not place.position or not place.orientation or not place.spacing:
+        distance = shape.spacing[2] if len(shape.spacing) > 2 else place.distance
+        place = Place(
+            place.position or position, place.orientation or shape.orientation, place.spacing or shape.spacing[:2],
+            abs(distance),
+        )  # fmt: skip
+        if not place.spacing:
+            raise DataError("SPACING_MISSING", "nothing says how far apart the pixels are (PixelSpacing)")
+    return plane if place is plane.place else replace(plane, place=place)
+
+
+@dataclass(slots=True)
+class Survey:
+    """What all planes of a stack have in common, gathered plane by plane."""
+
+    places: list[Place] = field(default_factory=list)
+    scales: set[tuple[float, float]] = field(default_factory=set)
+    kinds: set[str] = field(default_factory=set)
+    without: int = 0
+    top: int = 0
+    largest: float = 0.0
+
+    def add(self, plane: Plane) -> None:
+        """Takes a plane in."""
+        self.places.append(plane.place)
+        self.scales.add((plane.slope, plane.intercept))
+        self.kinds.add(plane.values.dtype.str)
+        self.without += not plane.rescaled
+
+    def check(self) -> None:
+        """Raises `DataError` ``RESCALE_CONTRADICTED`` where slices without rescale stand among others that have it."""
+        if self.without and self.scales != {(1.0, 0.0)}:
+            message = f"{self.without} of {len(self.places)} slices have neither RescaleSlope nor RescaleIntercept"
+            raise DataError("RESCALE_CONTRADICTED", message)
+
+
+def is_placed(place: Place) -> bool:
+    """Whether the plane's place in the patient is known."""
+    return bool(place.position and place.orientation)
+
+
+def affine(places: Sequence[Place], rows: int) -> Floats:
+    """The affine (mm, RAS) of the slices of one volume: columns, rows from the bottom, slices in their order.
+
+    The step from slice to slice is measured over the whole stack.
+    """
+    first, last = places[0], places[-1]
+    x, y = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    matrix = np.eye(4)
+    matrix[:3, 0], matrix[:3, 1] = x * first.spacing[1], -y * first.spacing[0]
+    if len(places) > 1:
+        matrix[:3, 2] = (np.array(last.position) - first.position) / (len(places) - 1)
+    else:
+        matrix[:3, 2] = np.cross(x, y) * (first.distance or 1.0)
+    matrix[:3, 3] = np.array(first.position) + y * first.spacing[0] * (rows - 1)
+    return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
+
+
+def misplaced(places: Sequence[Place], grid: Floats, slices: int, rows: int, columns: int) -> int | None:
+    """The number of the first plane that does not lie where a grid (affine, mm, RAS) puts it; None where all do.
+
+    `places` are in the order of the stack; those that are not known are not looked at.
+    """
+    known = [number for number, place in enumerate(places) if is_placed(place)]
+    if not known:
+        return None
+    if not np.linalg.det(grid[:3, :3]):
+        return known[0]
+    back = np.linalg.inv(grid)
+    corner, orientation, spacing = (
+        np.array([getattr(places[number], name) for number in known]) for name in ("position", "orientation", "spacing")
+    )
+    down, right = spacing[:, :1] * (rows - 1), spacing[:, 1:] * (columns - 1)
+    opposite = corner + orientation[:, :3] * right + orientation[:, 3:] * down
+    k = np.array(known) % slices
+    is_off = np.zeros(len(known), bool)
+    for points, column, row, limit in ((corner, 0, rows - 1, NEAR), (opposite, columns - 1, 0, FAR)):
+        found = points * (-1, -1, 1) @ back[:3, :3].T + back[:3, 3]
+        wanted = np.stack([np.full(len(k), column), np.full(len(k), row), k], axis=1)
+        is_off |= ~(np.abs(found - wanted).max(axis=1) <= limit)
+    return known[int(is_off.argmax())] if is_off.any() else None

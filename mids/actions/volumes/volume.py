@@ -1,0 +1,181 @@
+"""A series → one NIfTI volume of which every slice has been compared with its file.
+
+dcm2niix converts it. Where it makes no such volume (it crashes, splits the series otherwise, or values or places
+differ), the slices are put together here, and the sidecar says so.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import nibabel as nib
+import numpy as np
+
+from mids._version import __version__
+from mids.actions import gz
+from mids.actions.nifti import SCRUBBED
+from mids.actions.volumes import dcm2niix
+from mids.actions.volumes.assembly import assemble
+from mids.actions.volumes.comparison import compare
+from mids.actions.volumes.dcm2niix import Converted
+from mids.actions.volumes.gradients import gradients
+from mids.actions.volumes.stack import Stack, Survey, open_stack
+from mids.errors import DataError
+from mids.issues import Issue, issue
+from mids.readers.archives.files import materialise
+from mids.records import Box, Compression, Geometry, Json, Made, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Volume:
+    """One series as ``volume.nii.gz`` (and ``.bval``, ``.bvec``).
+
+    `decode` has pydicom decompress the slices first; `gradients` declares that a .bval and a .bvec are made;
+    `blank` are boxes (top, left, bottom, right) in pixels of the source slices, blanked on every slice.
+    """
+
+    VERSION: ClassVar[int] = 2
+    sources: tuple[Source, ...]
+    geometry: Geometry
+    modality: str
+    decode: bool = False
+    gradients: bool = False
+    compression: Compression = "fast"
+    blank: tuple[Box, ...] = ()
+
+    def make(self, root: Path, scratch: Path) -> Made:
+        """Makes the volume; raises `DataError` where it can't be made right."""
+        inputs, outputs = scratch / "in", scratch / "out"
+        inputs.mkdir()
+        outputs.mkdir()
+        files = materialise(root, self.sources, inputs)
+        if self.decode:
+            for path in files:
+                dcm2niix.decode(path)
+        stack = open_stack(files, self.geometry)
+        converted = dcm2niix.run(inputs, outputs)
+        agreeing, differs = _agreeing(converted, stack)
+        ours, path = agreeing is None, agreeing or scratch / "assembled.nii"
+        if ours:
+            assemble(stack, path, self._step(converted))
+        made = [*gradients(converted, path, stack, scratch)] if self.gradients else []
+        facts = {**self._facts(_shape(path), ours=ours), **_derived(converted, path, stack, ours=ours)}
+        _scrub(path, _flipped(self.blank, stack))
+        _compress(path, scratch / "volume.nii.gz", self.compression)
+        provenance = _provenance(converted, differs, ours=ours)
+        return Made(("volume.nii.gz", *made), facts, provenance, _resampled(self.geometry))
+
+    def _step(self, converted: Converted) -> float:
+        """The time from volume to volume in s: of the record, else what dcm2niix found, 0 where neither knows."""
+        if self.geometry.step or not converted.volumes:
+            return self.geometry.step
+        zooms = _header(converted.volumes[0]).get_zooms()
+        return float(zooms[3]) if len(zooms) > 3 else 0.0
+
+    def _facts(self, shape: Sequence[int], *, ours: bool) -> dict[str, Json]:
+        """What the sidecar says of the delivered volume, whose shape is (columns, rows, slices …)."""
+        facts: dict[str, Json] = {
+            "Rows": int(shape[1]),
+            "Columns": int(shape[0]),
+            "Resampled": bool(self.geometry.problem),
+            "ConversionSoftware": "mids" if ours else "dcm2niix",
+        }
+        if self.geometry.problem:
+            facts["ResampledReason"] = self.geometry.problem
+        if self.geometry.missing:
+            facts["MissingSlices"] = self.geometry.missing
+        if self.blank:
+            facts["BlankedRegions"] = [list(box) for box in self.blank]
+        return facts
+
+
+def _agreeing(converted: Converted, stack: Stack) -> tuple[Path | None, str]:
+    """The volume of dcm2niix's that agrees with every slice; None, and in what the first differs, where none does.
+
+    A stack that is not on a regular grid is not compared: dcm2niix misplaces some of them by up to 30 mm.
+    """
+    if stack.shape.problem:
+        return None, ""
+    differs = converted.failure
+    for path in converted.volumes:
+        survey = Survey()
+        found = compare(path, stack, survey)
+        if not found:
+            survey.check()
+            return path, ""
+        differs = differs or found
+    return None, differs
+
+
+def _derived(converted: Converted, path: Path, stack: Stack, *, ours: bool) -> dict[str, Json]:
+    """What dcm2niix derived: of its own volume, or for ours of its only one, if that has our slices."""
+    if not ours:
+        return converted.derived(path)
+    if len(converted.volumes) != 1:
+        return {}
+    (theirs,) = converted.volumes
+    return converted.derived(theirs) if (*_shape(theirs), 1)[2] == stack.slices else {}
+
+
+def _provenance(converted: Converted, differs: str, *, ours: bool) -> dict[str, Json]:
+    if ours:
+        notes: list[Json] = [f"dcm2niix: {differs}"] if differs else []
+        return {"software": "mids", "version": __version__, "warnings": notes}
+    warned: list[Json] = [*converted.warnings]
+    version, command = dcm2niix.version(), dcm2niix.command()
+    return {"software": "dcm2niix", "version": version, "command": command, "warnings": warned}
+
+
+def _resampled(shape: Geometry) -> tuple[Issue, ...]:
+    if not shape.problem:
+        return ()
+    return (issue("VOLUME_RESAMPLED", f"the slices are {shape.problem}: resampled", origin="run"),)
+
+
+def _header(path: Path) -> Any:
+    """The header of a NIfTI (nibabel has no types)."""
+    image: Any = nib.load(path)
+    return image.header
+
+
+def _shape(path: Path) -> tuple[int, ...]:
+    return tuple(int(n) for n in _header(path).get_data_shape())
+
+
+def _flipped(boxes: Sequence[Box], stack: Stack) -> list[tuple[slice, slice]]:
+    """Boxes of source pixels as slices of columns and of rows counted from the bottom, as volumes are stored.
+
+    Raises `DataError` ``MOSAIC_UNCUT`` for boxes of a sheet of tiles.
+    """
+    if boxes and stack.order:
+        raise DataError("MOSAIC_UNCUT", "boxes of a sheet of tiles can't be blanked on its slices")
+    rows = stack.shape.rows
+    return [(slice(left, right), slice(rows - bottom, rows - top)) for top, left, bottom, right in boxes]
+
+
+def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:
+    """Empties the header's text fields, which hold times and comments, and blanks boxes on every slice."""
+    with path.open("r+b") as stream:
+        for begin, length in SCRUBBED:
+            stream.seek(begin)
+            stream.write(bytes(length))
+    if not blank:
+        return
+    image: Any = nib.load(path)
+    content = np.memmap(path, dtype=np.uint8, mode="r+")
+    voxels = np.ndarray(image.shape, image.get_data_dtype(), content, int(image.dataobj.offset), order="F")
+    for columns, rows in blank:
+        voxels[columns, rows] = voxels.min()
+
+
+def _compress(path: Path, target: Path, compression: Compression) -> None:
+    """Reads pieces into one buffer: mapping the file costs more, a page fault for every few pages."""
+
+    def pieces() -> Iterator[memoryview]:
+        buffer = memoryview(bytearray(1 << 20))
+        with path.open("rb", buffering=0) as stream:
+            while size := stream.readinto(buffer):
+                yield buffer[:size]
+
+    gz.write(target, pieces(), compression)
