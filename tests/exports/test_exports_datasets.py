@@ -147,7 +147,7 @@ def test_datacite_of_every_collection_is_valid_once_it_is_published(name: str, t
 
 
 def test_datacite_says_all_that_is_lacking() -> None:
-    with pytest.raises(MidsError, match="DataCite needs Authors, Publisher, DatePublished of dataset_description"):
+    with pytest.raises(MidsError, match="DataCite needs Authors, Publisher, DatePublished in dataset_description"):
         datacite(Dataset(SOURCES / "dicom" / "mids"))
 
 
@@ -306,7 +306,7 @@ def test_documents_and_folders_are_written_once(tmp_path: Path) -> None:
     for target, path in (("croissant", file), ("dicom-json-sidecars", tmp_path / "json")):
         with pytest.raises(MidsError, match="exists"):
             write(dataset, target, path)  # type: ignore[arg-type]
-    with pytest.raises(MidsError, match="no single document"):
+    with pytest.raises(MidsError, match="many files, not one document"):
         document(dataset, "parquet")
 
 
@@ -314,7 +314,7 @@ def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, caps
     source = str(SOURCES / "bimcv-covid19" / "mids")
     assert main(["export", source, "--to", "croissant"]) == 0
     printed = capsys.readouterr()
-    assert printed.err == "not said in dataset_description.json: DatePublished\n"
+    assert printed.err == "croissant recommends DatePublished: add them to dataset_description.json\n"
     assert main(["export", source, "--to", "croissant", "--output", str(tmp_path / "c.json")]) == 0
     assert (tmp_path / "c.json").read_text("utf-8") == printed.out
     assert main(["export", source, "--to", "parquet", "--output", str(tmp_path / "p"), "--field", "KVP"]) == 0
