@@ -306,7 +306,7 @@ def test_documents_and_folders_are_written_once(tmp_path: Path) -> None:
     for target, path in (("croissant", file), ("dicom-json-sidecars", tmp_path / "json")):
         with pytest.raises(MidsError, match="exists"):
             write(dataset, target, path)  # type: ignore[arg-type]
-    with pytest.raises(MidsError, match="writes many files"):
+    with pytest.raises(MidsError, match="many files, not one document"):
         document(dataset, "parquet")
 
 
@@ -314,7 +314,7 @@ def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, caps
     source = str(SOURCES / "bimcv-covid19" / "mids")
     assert main(["export", source, "--to", "croissant"]) == 0
     printed = capsys.readouterr()
-    assert printed.err == "Croissant recommends DatePublished: add them to dataset_description.json\n"
+    assert printed.err == "croissant recommends DatePublished: add them to dataset_description.json\n"
     assert main(["export", source, "--to", "croissant", "--output", str(tmp_path / "c.json")]) == 0
     assert (tmp_path / "c.json").read_text("utf-8") == printed.out
     assert main(["export", source, "--to", "parquet", "--output", str(tmp_path / "p"), "--field", "KVP"]) == 0
