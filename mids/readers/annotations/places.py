@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,6 +83,7 @@ def normal_of(shape: Geometry) -> np.ndarray:
     return np.asarray(np.cross(shape.orientation[:3], shape.orientation[3:]))
 
 
+@lru_cache(maxsize=16)
 def depths(shape: Geometry) -> np.ndarray:
     """Where each slice of one volume lies along the normal, in mm."""
     return np.asarray(np.array(positions(shape)).reshape(-1, 3) @ normal_of(shape))

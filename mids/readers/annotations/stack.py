@@ -36,6 +36,7 @@ class Stack:
     corners: Floats
     thickness: float
     is_exact: bool = True
+    _depth: tuple[int, Floats, float, float] | None = None
     _seen: dict[tuple[object, ...], tuple[Values, Values, npt.NDArray[np.bool_]]] = field(default_factory=dict)
 
     @property
@@ -121,10 +122,12 @@ def shown(stack: Stack, own: Sequence[int], pixels: Pixels, points: Floats, at: 
     The nearest frame counts, up to half a thickness away, and of it the pixel in which the point lies. `at` tells the
     points apart from those of other slices. None where no frame is near.
     """
-    depth = points @ stack.normal
+    if stack._depth is None or stack._depth[0] != at:
+        depth = points @ stack.normal
+        stack._depth = at, depth, float(depth.min()), float(depth.max())
+    _, depth, low, high = stack._depth
     planes = stack.corners[list(own)] @ stack.normal
     half = stack.thickness / 2 * 1.01  # positions are written rounded
-    low, high = float(depth.min()), float(depth.max())
     if high - low < EXACT * stack.thickness:
         gaps = np.abs(planes - (low + high) / 2)
         nearest = int(np.argmin(gaps))
