@@ -276,7 +276,6 @@ def _seg(cage: Cage, file: str) -> Dataset:
         "PerFrameFunctionalGroupsSequence": [{"SegmentIdentificationSequence": [{"ReferencedSegmentNumber": 1}]}],
     }  # fmt: skip
     dataset = _made(cage, file, SegmentationStorage, "SEG", body)
-    cage.put(dataset.SegmentSequence[0], T["SegmentLabel"], "LO", file, T["SegmentSequence"])
     return fill(dataset, {"PixelData": bytes(60) + b"\xff" * 8 + bytes(60)})
 
 
