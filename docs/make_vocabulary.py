@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mids.vocabulary.mr_rules import Rule
-from mids.vocabulary.schema import CodeList, Entity, Field, Group, Schema, Suffix, Table, load, sidecar_schema
+from mids.vocabulary.schema import CodeList, Entity, Field, Group, Schema, Suffix, Table, load
+from mids.vocabulary.sidecars import sidecar_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,7 +12,8 @@ from importlib.resources import files
 from typing import Any
 
 from mids.errors import MidsError
-from mids.vocabulary.schema import Column, Entity, Schema, Suffix, Table, sidecar_schema
+from mids.vocabulary.schema import Column, Entity, Schema, Suffix, Table
+from mids.vocabulary.sidecars import sidecar_schema
 
 BELOW = 'match(path, "/mim-[a-z]+/")'
 """The selector of files in a MIDS folder, in BIDS's expression language."""

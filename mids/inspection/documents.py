@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any, Literal
 
 from mids.records import Json
-from mids.vocabulary.schema import Schema, validator
+from mids.vocabulary.schema import Schema
+from mids.vocabulary.sidecars import validator
 
 Layout = Literal["mids", "xnat", "dicom", "text", "unknown"]
 

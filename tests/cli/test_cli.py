@@ -76,6 +76,7 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line.split("\t")[1] for line in out.splitlines())
 
 
+@pytest.mark.slow
 def test_codes_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = _said(capsys, "mids-validate", "--list-codes")
     assert code == 0
@@ -332,6 +333,7 @@ def test_paths_are_shown_on_request_only(tmp_path: Path, key: Path) -> None:
     assert rows[reference] == "DOE JANE/1"
 
 
+@pytest.mark.slow
 def test_published_sources_say_what_became_of_each_without_its_path(tmp_path: Path, key: Path) -> None:
     broken = another("broken", PatientID="X")
     broken.Rows = 9999

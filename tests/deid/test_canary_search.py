@@ -21,6 +21,7 @@ from example_datasets.generators.dicomfile import encode
 from mids.deid.policy import Policy
 
 
+@pytest.mark.slow
 def test_every_canary_is_another(study: Source) -> None:
     counts = Counter((c.kind, c.form) for c in study.cage.all if c.kind != "small")
     assert max(counts.values()) == 1

@@ -295,6 +295,7 @@ def tables(draw: st.DrawFn) -> tuple[pd.DataFrame, dict[str, str]]:
     return pd.DataFrame(columns, dtype="string"), dict(zip(kinds, kinds, strict=True))
 
 
+@pytest.mark.slow
 @ORDINARY
 @given(tables(), st.integers(2, 6))
 def test_coarser_never_splits_a_group(table: tuple[pd.DataFrame, dict[str, str]], k: int) -> None:

@@ -27,6 +27,7 @@ from mids.errors import MidsError
 from mids.run import Journal
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_not_ours_isrefused(source: Path, dest: Path, key: Path) -> None:
     put(dest, "thesis.tex", b"years of work")
     assert "no earlier run made it" in refused("dicom", source, dest, "--key", key)
@@ -45,6 +46,7 @@ def test_places_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: P
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dest", "source"]
 
 
+@pytest.mark.slow
 def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Path, done: Conversion) -> None:
     (tmp_path / "short").write_text("5d5d")
     (tmp_path / "binary").write_bytes(bytes(range(128, 160)))
@@ -157,6 +159,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_space_lets_it_go_on(tmp_path: Pa
         assert tree(dest) == whole
 
 
+@pytest.mark.slow
 def test_too_little_space_is_told_before_the_start(source: Path, dest: Path, key: Path) -> None:
     """A sparse file: a CR followed by more zeros than the disk has room for."""
     os.truncate(source / "a/1", shutil.disk_usage(source).free + 10**10)
@@ -164,6 +167,7 @@ def test_too_little_space_is_told_before_the_start(source: Path, dest: Path, key
     assert images(dest) == []
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_arerefused(source: Path, dest: Path, key: Path, done: Conversion) -> None:
     before = tree(dest)
     journal = Journal(Path(f"{dest}.mids/journal.sqlite"))
@@ -173,6 +177,7 @@ def test_two_runs_at_once_arerefused(source: Path, dest: Path, key: Path, done: 
     assert tree(dest) == before
 
 
+@pytest.mark.slow
 def test_a_damaged_journal_is_one_line(source: Path, dest: Path, key: Path, done: Conversion) -> None:
     Path(f"{dest}.mids/journal.sqlite").write_bytes(b"no database" * 100)
     assert "damaged" in refused("dicom", source, dest, "--key", key)

@@ -23,6 +23,7 @@ def skeleton(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_its_own_tests_pass_once_it_is_installed(skeleton: Path) -> None:
     with installed("our-hospital", skeleton) as entry:
         places = os.pathsep.join(map(str, [entry, skeleton, ROOT]))

@@ -11,7 +11,8 @@ from docs.make_vocabulary import generated
 from mids.errors import MidsError
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.files import check, vocabulary_files
-from mids.vocabulary.schema import dangling, load, sidecar_schema, validator
+from mids.vocabulary.schema import dangling, load
+from mids.vocabulary.sidecars import sidecar_schema, validator
 
 SCHEMA = load()
 

@@ -313,6 +313,7 @@ def test_reports_without_identifiers_stay() -> None:
 # --- anything at all -------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "piece", ["A", "A ", "1", "1 ", " ", "\n", "Dr. Aa ", "1.", "1/1/20 ", "a@a.", "A-", "d'", "H. A ", "Xa Yb\n"]
 )
