@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from mids.errors import DataError
 from mids.readers.dicom.geometry import positions
+from mids.readers.dicom.grouping.slices import mean_direction
 from mids.readers.dicom.mosaic import Sheet, read_sheet, read_tiles
 from mids.readers.dicom.planes import Place, Plane, count_frames, read_planes
-from mids.readers.dicom.slices import mean_direction
 from mids.records import Geometry
 
 Floats = npt.NDArray[np.float64]

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from mids.readers.dicom.slices import Floats, Slice, direction
+from mids.readers.dicom.grouping.slices import Floats, Slice, direction
 from mids.records import Geometry, Source
 
 SPACING_TOLERANCE = 0.01

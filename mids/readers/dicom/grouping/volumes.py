@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mids.issues import issue
-from mids.readers.dicom.axes import Ordered, Part, complete, order, split
-from mids.readers.dicom.diffusion import differ_in_b
 from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.grouping.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.grouping.diffusion import differ_in_b
+from mids.readers.dicom.grouping.places import is_even, places
+from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, stacks
+from mids.readers.dicom.grouping.twins import without_copies
 from mids.readers.dicom.mosaic import is_sheet
-from mids.readers.dicom.places import is_even, places
-from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
-from mids.readers.dicom.twins import without_copies
 from mids.records import Geometry, Item, Json, Kind, PatientKey, Record, Skipped
 
 LOST = "lost with its series: "
