@@ -16,7 +16,7 @@ from mids.checks import CHECKS
 from mids.deid.describe import describe
 from mids.deid.policy import preset
 from mids.issues import catalogue
-from mids.readers.dicom.classes import VOLUMES
+from mids.readers.dicom.grouping.classes import VOLUMES
 from mids.resources import read_yaml, schemas
 from mids.validation.runner import definitions
 from mids.vocabulary import clinical

@@ -15,10 +15,10 @@ from mids.issues import issue
 from mids.readers.archives.files import walk
 from mids.readers.archives.kinds import without_suffix
 from mids.readers.archives.volumes import first_volume
+from mids.readers.dicom.grouping.series import by_subject, records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import by_subject, records
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.schema import load

@@ -15,10 +15,10 @@ from mids.deid.pseudonyms import AGE_CAP
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.contradictions import find_contradictions
+from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.series import records, study_key, subject_key
 from mids.readers.dicom.headers import Instance, PrivateTag, private_creators
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import records, study_key, subject_key
 from mids.readers.tables.ranges import span
 from mids.records import About, Entry, Item, Person, Record, Visit
 from mids.resources import read_yaml, schemas

@@ -24,10 +24,10 @@ from mids.deid.policy import Policy
 from mids.issues import Issue, issue
 from mids.plan.job import Job, Plan, Subject
 from mids.readers.archives.files import open_source
+from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
+from mids.readers.dicom.grouping.twins import pixel_digest
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import Scan, left_out, scan
-from mids.readers.dicom.series import by_subject, study_key, subject_key
-from mids.readers.dicom.twins import pixel_digest
 from mids.records import Json, PatientKey, Skipped, Source
 from mids.resources import read_yaml, schemas
 

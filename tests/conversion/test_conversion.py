@@ -49,7 +49,7 @@ def test_every_series_comes_out_under_its_name(phantom: Conversion) -> None:
         "run-1_bp-chest_vp-pa_dx.png", "run-1_bp-chest_vp-ap_dx.png", "run-1_bp-breast_lat-R_vp-mlo_mg.png",
         "run-1_bp-breast_lat-L_vp-cc_mg.png", "run-1_bp-abdomen_us.png", "run-2_bp-abdomen_us.nii.gz",
         "run-1_T1w.nii.gz", "run-1_FLAIR.nii.gz", "run-1_bp-lspine_vp-sag_T2w.nii.gz",
-        "run-1_bp-chest_vp-ax_pet.nii.gz", "run-1_bp-chest_nm.nii.gz",
+        "run-1_bp-chest_vp-ax_pet.nii.gz", "run-1_bp-chest_vp-ax_nm.nii.gz",
     ])  # fmt: skip
 
 

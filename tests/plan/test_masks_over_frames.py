@@ -20,8 +20,8 @@ from mids.errors import DataError
 from mids.plan import build
 from mids.plan.job import Job
 from mids.readers.annotations.places import places
+from mids.readers.dicom.grouping.series import records
 from mids.readers.dicom.scan import PLAIN
-from mids.readers.dicom.series import records
 from mids.records import Geometry, Outline, Record, Regions, Source
 
 XML = Source("roi.xml", "", 10, 1)

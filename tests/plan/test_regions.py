@@ -28,8 +28,8 @@ from mids.plan import Context, Options, build
 from mids.plan.job import Job
 from mids.plan.privacy import Privacy
 from mids.readers.dicom.geometry import affine, positions
+from mids.readers.dicom.grouping.series import records
 from mids.readers.dicom.scan import PLAIN
-from mids.readers.dicom.series import records
 from mids.records import About, Geometry, Item, MaskFile, Outline, Record, Regions, Source
 from mids.vocabulary.names import parse
 from mids.vocabulary.schema import load

@@ -10,14 +10,18 @@ import numpy.typing as npt
 
 from mids.errors import DataError
 from mids.readers.dicom.geometry import positions
+from mids.readers.dicom.grouping.slices import mean_direction
 from mids.readers.dicom.mosaic import Sheet, read_sheet, read_tiles
 from mids.readers.dicom.planes import Place, Plane, count_frames, read_planes
 from mids.records import Geometry
 
 Floats = npt.NDArray[np.float64]
 
-NEAR = 0.1
-"""Voxels by which a slice may lie beside its place in the grid; spacings are relative, so this holds for any size."""
+NEAR = 0.25
+"""Voxels by which a slice may lie beside its place in the grid; spacings are relative, so this holds for any size.
+
+Whether a stack is even, its reader has measured; positions written with one decimal are up to 0.2 voxels off.
+"""
 
 FAR = 0.5
 """Voxels by which the opposite corner of a slice may lie beside it: beyond, voxels are nearer to another's place."""
@@ -140,10 +144,11 @@ def is_placed(place: Place) -> bool:
 def affine(places: Sequence[Place], rows: int) -> Floats:
     """The affine (mm, RAS) of the slices of one volume: columns, rows from the bottom, slices in their order.
 
-    The step from slice to slice is measured over the whole stack.
+    The step from slice to slice is measured over the whole stack, and the direction is the mean of all.
     """
     first, last = places[0], places[-1]
-    x, y = np.array(first.orientation[:3]), np.array(first.orientation[3:])
+    cosines = mean_direction([place.orientation for place in places])
+    x, y = np.array(cosines[:3]), np.array(cosines[3:])
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1] = x * first.spacing[1], -y * first.spacing[0]
     if len(places) > 1:

@@ -4,6 +4,7 @@ dcm2niix converts it. Where it makes no such volume (it crashes, splits the seri
 differ), the slices are put together here, and the sidecar says so.
 """
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import materialise
 from mids.records import Box, Compression, Geometry, Json, Made, Source
+
+_PIXDIM_4 = 92
+"""Where the header of NIfTI-1 has the distance along its fourth axis, a little-endian float of 4 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Volume:
         made = [*gradients(converted, path, stack, scratch)] if self.gradients else []
         facts = {**self._facts(_shape(path), ours=ours), **_derived(converted, path, stack, ours=ours)}
         _scrub(path, _flipped(self.blank, stack))
+        _set_step(path, self.geometry.step)
         _compress(path, scratch / "volume.nii.gz", self.compression)
         provenance = _provenance(converted, differs, ours=ours)
         return Made(("volume.nii.gz", *made), facts, provenance, _resampled(self.geometry))
@@ -130,7 +135,7 @@ def _provenance(converted: Converted, differs: str, *, ours: bool) -> dict[str, 
 def _resampled(shape: Geometry) -> tuple[Issue, ...]:
     if not shape.problem:
         return ()
-    return (issue("VOLUME_RESAMPLED", f"the slices are {shape.problem}: resampled", origin="run"),)
+    return (issue("VOLUME_RESAMPLED", f"the stack is not regular ({shape.problem}), and was resampled", origin="run"),)
 
 
 def _header(path: Path) -> Any:
@@ -152,6 +157,14 @@ def _flipped(boxes: Sequence[Box], stack: Stack) -> list[tuple[slice, slice]]:
         raise DataError("MOSAIC_UNCUT", "boxes of a sheet of tiles can't be blanked on its slices")
     rows = stack.shape.rows
     return [(slice(left, right), slice(rows - bottom, rows - top)) for top, left, bottom, right in boxes]
+
+
+def _set_step(path: Path, step: float) -> None:
+    """Writes the time from volume to volume (s) into the header of a NIfTI-1 of four dimensions, where it is known."""
+    if step and len(_shape(path)) > 3:
+        with path.open("r+b") as stream:
+            stream.seek(_PIXDIM_4)
+            stream.write(struct.pack("<f", step))
 
 
 def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:

@@ -14,11 +14,11 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import looks_like_export, read_export
 from mids.readers.archives.files import is_archive, open_source, walk
-from mids.readers.dicom.contradictions import find_contradictions
+from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.series import records, subject_key
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
-from mids.readers.dicom.series import records, subject_key
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source, Visit, patient_key

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from mids.readers.dicom.slices import Floats, Slice, direction
+from mids.readers.dicom.grouping.slices import Floats, Slice, direction
 from mids.records import Geometry, Source
 
 SPACING_TOLERANCE = 0.01
@@ -89,7 +89,7 @@ def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
     whole = np.round(steps / step) if uneven else np.ones(len(steps))
     slack = SPACING_TOLERANCE * step * whole + min(2.1 * rounding, _ROUNDED * step)
     is_gap = uneven and bool(np.all(np.abs(steps - whole * step) <= slack))
-    tilt, lean = _lean(line, depth, normal, min(max(_ASIDE * pixel, 3 * _rounding(line)), 2 * _ASIDE * pixel))
+    tilt, lean = _lean(line, depth, normal, max(_ASIDE * pixel, min(3 * _rounding(line), 4 * _ASIDE * pixel)))
     problem = " and ".join(word for word in (lean, "uneven" if uneven else "") if word)
     missing = int(whole.sum()) - len(steps) if is_gap else 0
     return _Measured(step, tilt, problem, missing)  # type: ignore[arg-type]

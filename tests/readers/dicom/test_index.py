@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from places import SOURCES
 
 from mids.readers.archives.files import walk
+from mids.readers.dicom.grouping.series import by_subject
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index, packed
 from mids.readers.dicom.scan import Scanner, scan
-from mids.readers.dicom.series import by_subject
 from mids.records import R, Source, T
 
 INPUT = SOURCES / "dicom" / "input"

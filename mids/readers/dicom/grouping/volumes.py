@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mids.issues import issue
-from mids.readers.dicom.axes import Ordered, Part, complete, order, split
-from mids.readers.dicom.diffusion import differ_in_b
 from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.grouping.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.grouping.diffusion import differ_in_b
+from mids.readers.dicom.grouping.places import is_even, places
+from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, stacks
+from mids.readers.dicom.grouping.twins import without_copies
 from mids.readers.dicom.mosaic import is_sheet
-from mids.readers.dicom.places import is_even, places
-from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
-from mids.readers.dicom.twins import without_copies
 from mids.records import Geometry, Item, Json, Kind, PatientKey, Record, Skipped
 
 LOST = "lost with its series: "
@@ -21,6 +21,9 @@ LOST = "lost with its series: "
 
 _CLASSIC = {"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"}
 """Keywords of enhanced MR (PS3.3 C.8.13.5) and those of classic MR that say the same, in the same unit."""
+
+_CLOCK = 0.05
+"""Relative difference up to which the time between volumes is the repetition time, read from a clock."""
 
 Ids = tuple[PatientKey, str, str]
 """Subject, study and modality."""
@@ -165,6 +168,9 @@ def _shape(slices: Sequence[Slice], ordered: Ordered | None) -> Geometry:
         return geometry(slices)
     shape = geometry(slices, ordered.volumes)
     step = round(float(np.diff(ordered.times).mean()), 6) if len(ordered.times) > 1 else 0.0
+    repetition = (slices[0].number("RepetitionTime") or 0.0) / 1000  # stated in ms, and more exact than clocks
+    if abs(repetition - step) < _CLOCK * step:
+        step = repetition
     return replace(shape, axis=ordered.axis, times=ordered.times, step=step)
 
 
