@@ -21,10 +21,10 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
         **dict.fromkeys(comparison.blocked, "blocked"),
     }
     lines = ["state\tfiles\tsource\toutput"]
-    lines += [f"{states[job.path]}\t{_from(job, references)}\t{job.path}" for job in plan.jobs]
+    lines += [f"{states[job.path]}\t{_format_sources(job, references)}\t{job.path}" for job in plan.jobs]
     lines += [f"removed\t0\t-\t{path}" for path in comparison.superseded]
     lines += [f"foreign\t0\t-\t{path}" for path in (*comparison.foreign, *comparison.changed)]
-    for skipped in _skipped(plan):
+    for skipped in _iterate_skipped(plan):
         if skipped.reason != NOT_DICOM:
             first = references.shown(skipped.sources[0].name)
             lines.append(f"{skipped.status}\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
@@ -36,12 +36,12 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _from(job: Job, references: References) -> str:
+def _format_sources(job: Job, references: References) -> str:
     sources = job.action.sources
     return f"{len(sources)}\t{references.shown(sources[0].name)}"
 
 
-def _skipped(plan: Plan) -> Iterator[Skipped]:
+def _iterate_skipped(plan: Plan) -> Iterator[Skipped]:
     yield from plan.skipped
     for subject in plan.subjects:
         yield from subject.skipped
@@ -61,10 +61,10 @@ def summary(
     `what` was made; `linked` says that the source table names the outputs.
     """
     reasons = Counter[tuple[str, str]]()
-    for skipped in _skipped(plan):
+    for skipped in _iterate_skipped(plan):
         reasons[skipped.status, skipped.reason] += len(skipped.sources)
     others = reasons.pop(("skipped", NOT_DICOM), 0)
-    lines = [*_held(reasons, issues)]
+    lines = [*_format_withheld(reasons, issues)]
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
         lines.append(f"{len(outcome.made)} {what} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
@@ -86,7 +86,7 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
-def _held(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
+def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
     """What was withheld because of its header or of text in its pixels, and how to get it."""
     by_header = sum(count for (status, _), count in reasons.items() if status == "withheld")
     if by_header:

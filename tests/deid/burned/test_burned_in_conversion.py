@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image2d import image, written
+from image2d import image, write_dataset
 from lettering import NAME, lettered, radiograph
 from PIL import Image
 
@@ -33,7 +33,7 @@ def source(root: Path) -> Path:
         }  # fmt: skip
         dataset = image(picture, header)
         dataset.file_meta.MediaStorageSOPInstanceUID = uid
-        (root / f"{number}.dcm").write_bytes(written(dataset))
+        (root / f"{number}.dcm").write_bytes(write_dataset(dataset))
     return root
 
 
