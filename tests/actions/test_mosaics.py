@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pydicom.dataset import Dataset
 from known_slices import COLUMNS, ROWS, converted, csa, picture, placed, slice_of, volume
+from pydicom.dataset import Dataset
 
 SLICES, TIMES, STEP = 5, 3, 4.0
 SPACING = (2.0, 1.5)
