@@ -9,6 +9,7 @@ from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Skipped
+from mids.report.issue import count
 from mids.run.sources import fates
 
 
@@ -70,17 +71,18 @@ def summary(
         lines.append(f"{len(outcome.made)} {what} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
     unread = sum(found.origin == "read" and found.level is Level.ERROR for found in issues)
     if unread:
-        lines.append(f"{unread} errors in the source: see the messages above")
+        lines.append(f"{count(unread, 'error')} in the source: see the messages above")
     lost = Counter(status for _, status, _, _ in fates(plan, outcome))["lost"]
     if lost:
-        lines.append(f"{lost} files of the source are lost: the table of sources says why")
+        lines.append(f"{count(lost, 'file')} of the source lost: the table of sources says why")
     lines += [
-        f"{count} {status}: {reason.removeprefix(f'{status}: ')}" for (status, reason), count in sorted(reasons.items())
+        f"{number} {status}: {reason.removeprefix(f'{status}: ')}"
+        for (status, reason), number in sorted(reasons.items())
     ]
     if others:
-        lines.append(f"{others} files are not DICOM")
+        lines.append(f"{count(others, 'file')} not DICOM")
     levels = Counter(found.level for found in issues)
-    lines.append(", ".join(f"{levels[level]} {level}s" for level in Level))
+    lines.append(", ".join(count(levels[level], level) for level in Level))
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"
     lines.append(f"{told}: {state}/sources.tsv")
     return "\n".join(lines) + "\n"
@@ -88,16 +90,16 @@ def summary(
 
 def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
     """What was withheld because of its header or of text in its pixels, and how to get it."""
-    by_header = sum(count for (status, _), count in reasons.items() if status == "withheld")
+    by_header = sum(number for (status, _), number in reasons.items() if status == "withheld")
     if by_header:
         yield (
-            f"{by_header} files withheld, because they may show a patient's name: look at them, then "
+            f"{count(by_header, 'file')} withheld that may show a patient's name: look at them, then "
             "use --burned-in release"
         )
     by_pixels = sum(found.code == "PRIVACY_TEXT_FOUND" for found in issues)
     if by_pixels:
         yield (
-            f"{by_pixels} images withheld, because their pixels contain text: look at them, then use "
+            f"{count(by_pixels, 'image')} withheld because of text in the pixels: look at them, then use "
             "--burned-in release or blank"
         )
 

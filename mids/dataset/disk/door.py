@@ -42,7 +42,7 @@ class Door:
         self._found: dict[tuple[str, str], Issue] = {}
         try:
             if not root.is_dir():
-                raise MidsError(f"{root} is no folder: give the folder of a dataset")
+                raise MidsError(f"{root} is not a folder: give the folder of a dataset")
             if not (root / DESCRIPTION).is_file():
                 raise MidsError(f"{root} holds no {DESCRIPTION}: give the top folder of a dataset")
         except OSError as error:
