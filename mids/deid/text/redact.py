@@ -9,6 +9,7 @@ from mids.deid.keys import Key
 from mids.deid.policy import Policy, Texts
 from mids.deid.text.dates import Dates
 from mids.deid.text.gazetteers import Gazetteers
+from mids.deid.text.guards import guard_spans
 from mids.deid.text.known import Known
 from mids.deid.text.models import model
 from mids.deid.text.names import Names
@@ -54,7 +55,7 @@ class Redactor:
     def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
         spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
-        return joined(text, settle_spans(text, spans))
+        return joined(text, settle_spans(text, guard_spans(text, spans)))
 
     def clean(self, text: str, known: Known = NOTHING) -> Redacted:
         """The text without what identifies, and what was removed; headings stay, they identify nobody.
