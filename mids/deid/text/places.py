@@ -275,6 +275,8 @@ def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Spa
             word = all_words[at - 1]
             if not word.is_capitalised or word.plain in ordinary():
                 break
+            if ends_sentence(text, word.start, all_words[at].end):
+                break
             at -= 1
         if at < first:
             yield Span(all_words[at].start, match.end(), "INST", "institution")

@@ -29,7 +29,7 @@ SAID = (
 def test_a_removed_span_takes_nothing_of_the_next_sentence(first: str, said: str) -> None:
     cleaned = TAGS.clean(f"{first} {said}").text
     assert cleaned.endswith(said)
-    assert "Nada" not in cleaned and "Nunca" not in cleaned and "Nadie" not in cleaned
+    assert not {"Nada", "NADA", "Nunca", "Nadie"} & set(cleaned.replace(".", " ").split())
 
 
 @pytest.mark.parametrize(
@@ -48,8 +48,12 @@ def test_negations_findings_and_measures_are_in_no_span(text: str, kept: str) ->
 
 @pytest.mark.parametrize(
     ("text", "gone"),
-    [("Hosp. Clínico de Nunca, igual", "Nunca"), ("Instituto del Cáncer de Nunca", "Nunca"), ("Dra. Masa Nadie", "Nadie")],
-)  # fmt: skip
+    [
+        ("Hosp. Clínico de Nunca, igual", "Nunca"),
+        ("Instituto del Cáncer de Nunca", "Nunca"),
+        ("Dra. Masa Nadie", "Nadie"),
+    ],
+)
 def test_abbreviations_and_names_that_look_like_findings_go_whole(text: str, gone: str) -> None:
     assert gone not in TAGS.clean(text).text
 
