@@ -1,7 +1,7 @@
 """Texts without names, places, numbers and dates: tags, surrogates or nothing in their place."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -75,6 +75,16 @@ class Redactor:
                 removed.append(span)
                 at = span.end
         return Redacted("".join((*pieces, text[at:])), tuple(removed))
+
+    def clean_label(self, text: str, known: Known = NOTHING) -> str:
+        """A short text, such as an LO or SH of a header, without what identifies; in every mode but ``keep`` searched.
+
+        Where texts are kept, only what the header itself tells goes.
+        """
+        recognisers = tuple(Names(lines=False) if isinstance(one, Names) else one for one in self.recognisers)
+        texts = "surrogates" if self.texts == "surrogates" else "tags"
+        short = replace(self, texts=texts, recognisers=() if self.texts == "keep" else recognisers)
+        return short.clean(text, known).text
 
     def _instead(self, original: str, span: Span, known: Known) -> str | None:
         """What stands for a span; None for what stays."""
