@@ -113,7 +113,8 @@ class _Collection:
         request, labels = stage.request, stage.labels
         redaction = redactor(request.policy, labels.pseudonyms.key)
         privacy = Privacy(labels, request.policy, stage.rules, redaction, removed=self.removed)
-        context = Context(self.schema, privacy, self.options, self.corrections, stage.state.journal.names())
+        journal = stage.state.journal
+        context = Context(self.schema, privacy, self.options, self.corrections, journal.names(), journal.given())
         scanner = Scanner(mapped, None if request.dry_run else stage.state.folder)
         batches = collections.find(self.name).read(request.source, scanner)
         wanted = self.selection.choose(batches, lambda patient: _name(patient, labels))

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
 from mids.actions.frames import Frames
 from mids.actions.nifti import Nifti
@@ -49,6 +50,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     skipped: list[Skipped] = []
     entries: list[TableRow] = []
     corrections = Corrections(context.corrections)
+    earlier = _by_label(context)
     held = 0
     for items in subjects:
         patient = patient_of(items)
@@ -66,7 +68,9 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             label = context.labels.apart(patient)
         if context.privacy.policy.reports == "hold":
             held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
-        register.add(_subject(items, patient, label, context, corrections), patient)
+        known, given = earlier.get(label, _NOTHING)
+        own = replace(context, known=known, given=given)
+        register.add(_subject(items, patient, label, own, corrections), patient)
     if held:
         message = (
             f"{held} reports may name patients and were withheld: deliver them with --reports clean, and review them"
@@ -91,6 +95,19 @@ def _left_out(subject: Subject) -> Subject:
     sources = dict.fromkeys(source for job in subject.jobs for source in job.action.sources)
     lost = Skipped(tuple(sources), "lost: another patient has the same label")
     return Subject(subject.label, skipped=(*subject.skipped, lost), issues=subject.issues)
+
+
+_NOTHING: tuple[dict[str, str], dict[str, str]] = ({}, {})
+
+
+def _by_label(context: Context) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+    """The names that earlier runs gave for good, and the others, by the label of the subject."""
+    found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+    for place, names in enumerate((context.known, context.given)):
+        for key, path in names.items():
+            label = path.partition("sub-")[2].partition("/")[0].partition("_")[0]
+            found.setdefault(label, ({}, {}))[place][key] = path
+    return found
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
@@ -138,6 +155,9 @@ def _subject(
             if decision.outcome == "report":
                 issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
             images += [replace(image, decision=decision) for image in _images(record, described, context)]
+    keys = {image.key for image in images}
+    names = (*context.known.items(), *context.given.items())
+    context = replace(context, reserved=tuple(path for key, path in names if key not in keys))
     named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
     targets = [Target(image.record, job, image.frame) for image, job in zip(named, jobs, strict=True)]
@@ -217,13 +237,20 @@ def _numbered(group: Sequence[Image], numbers: Mapping[str, int], label: str, co
         if run and int(run) not in taken.values() and same_but_numbers(old, name, context.options.layout):
             taken[repeat] = int(run)
     following = max(taken.values(), default=0)
+    held = _numbers_held(_name(group[0], label, 1, 0, context), context)
     for repeat, images in repeats.items():
         if repeat not in taken:
-            following += 1
+            following = next(number for number in count(following + 1) if number not in held)
             taken[repeat] = following
         for number, image in enumerate(images, start=1):
             part = numbers.get(image.key, number if len(images) > 1 else 0)
             yield replace(image, name=_name(image, label, taken[repeat], part, context))
+
+
+def _numbers_held(name: Name, context: Context) -> set[int]:
+    """The runs of names like this one that belong to images which the source does not have now."""
+    alike = (parse(path).name for path in context.reserved if same_but_numbers(path, name, context.options.layout))
+    return {int(run) for other in alike if other and (run := other.get("run"))}
 
 
 def _name(image: Image, label: str, run: int, part: int, context: Context) -> Name:

@@ -32,7 +32,9 @@ class Options:
 class Context:
     """Everything besides the records that a plan depends on.
 
-    `known` are the names that earlier runs gave, by the key of the item: they are kept.
+    `known` are the names that earlier runs gave, by the key of the item: they are kept. `given` are those that may
+    still change, for a part of the source could not be read when they were given; no other item gets them. `reserved`
+    are the names of one subject's items that the source does not have now.
     """
 
     schema: Schema
@@ -40,6 +42,8 @@ class Context:
     options: Options
     corrections: tuple[Correction, ...] = ()
     known: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    reserved: tuple[str, ...] = ()
 
     @property
     def labels(self) -> Labels:

@@ -79,7 +79,8 @@ class Plan:
     """What a run will do; `subjects` may lie on disk (`mids.plan.shelf`).
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
-    `adds` says that the dataset holds another source too, of which nothing may be removed.
+    `adds` says that the dataset holds another source too, of which nothing may be removed. `removes` is how many
+    images may be removed because a source of theirs vanished; None for any number.
     """
 
     subjects: Sequence[Subject]
@@ -88,6 +89,7 @@ class Plan:
     complete: bool = True
     entries: tuple[TableRow, ...] = ()
     adds: bool = False
+    removes: int | None = 0
 
     @property
     def jobs(self) -> Iterator[Job]:

@@ -20,7 +20,9 @@ from typing import Protocol, TypeVar
 
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
-from mids.records import Action, Made, Map
+from mids.readers.archives.files import base
+from mids.records import Action, Made, Map, Source
+from mids.run.disk import flush_files, mark
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
@@ -41,10 +43,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A job that made its files, in a scratch folder that the coordinator empties."""
+    """A job that made its files, in a scratch folder that the coordinator empties.
+
+    `marks` tell the content of each file again (`mids.run.disk.mark`).
+    """
 
     made: Made
     scratch: str
+    marks: tuple[str, ...] = ()
 
 
 class Workers(Protocol):
@@ -136,7 +142,12 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
     except OSError as error:
         raise MidsError(f"can't write to the disk of DEST ({error.strerror})") from None
     try:
-        return Finished(action.make(root, scratch), str(scratch))
+        check_sources(action.sources, root)
+        made = action.make(root, scratch)
+        check_sources(action.sources, root)
+        files = [scratch / name for name in made.files]
+        flush_files(files)
+        return Finished(made, str(scratch), tuple(mark(path) for path in files))
     except (MidsError, KeyboardInterrupt, SystemExit):
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -148,6 +159,20 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
                 f"can't write to DEST ({error.strerror}): finished work is kept; run again to continue"
             ) from None
         return _failure(error)
+
+
+def check_sources(sources: Iterable[Source], root: Path) -> None:
+    """Raises `DataError` ``SOURCE_CHANGED`` where a file is not the one whose header was read."""
+    stamps: dict[str, tuple[int, int]] = {}
+    for source in sources:
+        if not source.mtime_ns:
+            continue  # nobody said what it was like
+        if source.path not in stamps:
+            status = (base(root) / source.path).stat()
+            stamps[source.path] = status.st_size, status.st_mtime_ns
+        size, time = stamps[source.path]
+        if time != source.mtime_ns or (size != source.size and not source.member):
+            raise DataError("SOURCE_CHANGED", "the source was changed after its header was read: run again")
 
 
 def _failure(error: BaseException) -> Failed:

@@ -14,13 +14,13 @@ from mids.deid.labels import Labels
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
 from mids.issues import Level, issue
-from mids.plan import Outcome, Plan, compare
-from mids.plan.compare import files_below
+from mids.plan import Outcome, Plan
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
 from mids.run.done import Done, collect_issues
+from mids.run.moving import Place
 from mids.run.request import Request, check_policy, find_key, join_source
-from mids.run.run import Place, run
+from mids.run.run import run, survey
 from mids.run.sources import write_sources
 from mids.run.state import State, check_places
 from mids.run.workers import hire_workers
@@ -90,8 +90,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             plan = _check_content(road.plan(stage, mapped), road)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
-        known = state.journal.known()
-        comparison = compare(plan, known, state.journal.texts(), files_below(request.dataset))
+        comparison = survey(plan, request.dataset, state.journal)
         outcome = None
         if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             place = Place(request.source, request.dataset, state.folder)
