@@ -21,11 +21,15 @@ from typing import Protocol, TypeVar
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
 from mids.readers.archives.files import base
+from mids.readers.programs import seconds_for
 from mids.records import Action, Made, Map, Source
 from mids.run.disk import flush_files, mark
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
+
+_LONGEST = 600.0
+"""Seconds that a worker may spend on the smallest item; what takes longer is taken for stuck."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 T = TypeVar("T")
@@ -142,6 +146,7 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
     except OSError as error:
         raise MidsError(f"can't write to the disk of DEST ({error.strerror})") from None
     try:
+        _set_alarm(seconds_for(sum(source.size for source in action.sources), base=_LONGEST))
         check_sources(action.sources, root)
         made = action.make(root, scratch)
         check_sources(action.sources, root)
@@ -159,6 +164,14 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
                 f"can't write to DEST ({error.strerror}): finished work is kept; run again to continue"
             ) from None
         return _failure(error)
+    finally:
+        _set_alarm(0)
+
+
+def _set_alarm(seconds: float) -> None:
+    """Has this process end after some time, whatever foreign code it is stuck in; 0 takes that back."""
+    if parent_process() is not None and hasattr(signal, "setitimer"):  # never the coordinator; not on Windows
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def check_sources(sources: Iterable[Source], root: Path) -> None:
