@@ -52,6 +52,8 @@ def create(path: Path) -> Key:
         raise MidsError(f"can't write the key {path} ({error.strerror}): give another file") from error
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         stream.write(key.secret.hex() + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())  # a dataset without its key can't be continued
     return key
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Timer
 from typing import IO
 
@@ -37,7 +38,7 @@ def run_program(
             out, err = process.communicate(given, seconds)
         except subprocess.TimeoutExpired:
             end_program(process)
-            message = f"{os.path.basename(command[0])} did not end within {seconds:.0f} s and was stopped"
+            message = f"{Path(command[0]).name} did not end within {seconds:.0f} s and was stopped"
             raise DataError("TIME_LIMIT", message) from None
         except BaseException:
             end_program(process)
@@ -57,7 +58,7 @@ def end_program(process: "subprocess.Popen[bytes]") -> None:
 
 
 class Watched:
-    """The output of a program that is ended where it is silent for too long, so that its reader never waits for ever."""
+    """The output of a program, which is ended where it is silent for too long: its reader never waits for ever."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", seconds: float) -> None:
         assert process.stdout is not None

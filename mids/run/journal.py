@@ -151,6 +151,10 @@ class Journal:
             self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
         self._do("VACUUM")
 
+    def has_facts(self) -> bool:
+        """Whether a run on this dataset began before; one without facts of it is new, or empty after a power cut."""
+        return next(self._ask("SELECT 1 FROM meta"), None) is not None
+
     def is_sealed(self) -> bool:
         """Whether an earlier run gave random ids and ended."""
         return next(self._ask("SELECT value FROM meta WHERE name = 'sealed'"), None) is not None

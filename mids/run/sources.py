@@ -17,6 +17,7 @@ from mids.plan.job import Outcome, Plan, Row
 from mids.plan.texts.files import PROVENANCE, as_tsv
 from mids.readers.given.curation import COLUMNS, Correction
 from mids.records import Source
+from mids.run.disk import flush_files
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
 """How an image of the dataset begins, also one that has another name since; a source may lie in ``sub-DOE``."""
@@ -76,6 +77,7 @@ def write_sources(
                 with path.open(encoding="utf-8", newline="\n") as earlier:
                     table.add_unmentioned(tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
             stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
+        flush_files([half])
         half.replace(path)
     except OSError as error:
         raise MidsError(
