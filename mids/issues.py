@@ -73,3 +73,19 @@ def issue(
     """
     definition = catalogue()[code]
     return Issue(code, definition.level, message, path, where, value, expected, definition.fix, origin)
+
+
+def plain(text: str) -> str:
+    """Text without control characters: a file name must not steer a terminal or break a format."""
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def plain_lines(text: str) -> str:
+    """Lines, with tabs, that are otherwise `plain`: what everything goes through on its way to a terminal or log."""
+    return "".join(c if c in "\n\t" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape", "backslashreplace").decode()

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,8 +20,22 @@ UNREAD = 20
 def machine_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that say how many processes work, and where."""
     add = parser.add_argument_group("machine").add_argument
-    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    add(
+        "--jobs", type=jobs_number, default=1, metavar="N",
+        help="number of worker processes, or auto: as many as this machine has processors (default: 1)",
+    )  # fmt: skip
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
+
+
+def jobs_number(text: str) -> int:
+    """The number that --jobs asks for; raises `argparse.ArgumentTypeError`."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if text == "auto":
+        return processors
+    most = max(64, 4 * processors)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+        raise argparse.ArgumentTypeError(f"give a whole number from 1 to {most}, or auto")
+    return int(text)
 
 
 def message_arguments(parser: argparse.ArgumentParser) -> None:
@@ -111,14 +126,14 @@ def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images
     if done.key_made:
         say(f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)\n")
     if done.outcome is None and a.dry_run:
-        print(report.dry_run(done.plan, done.comparison, done.references), end="")
+        show(report.dry_run(done.plan, done.comparison, done.references))
     say(report.issue_lines(done.issues, least=Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING))
     for crash in done.outcome.crashes if done.outcome else ():
         say(crash + "\n")
     if not a.dry_run and not a.quiet:
         state = f"{done.dataset}.mids"
         text = report.summary(done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed)
-        print(text, end="")
+        show(text)
         logging.getLogger("mids").info(text)
 
 
@@ -127,9 +142,18 @@ def warn_of_former(former: str, now: str) -> None:
     say(f"warning: {former} is now called {now}: use {now}\n")
 
 
+def show(text: str) -> None:
+    """Prints an answer on standard output; names in it can't steer the terminal."""
+    from mids.issues import plain_lines
+
+    print(plain_lines(text), end="")
+
+
 def say(text: str) -> None:
-    """Prints a message on standard error, and into the log."""
-    print(text, end="", file=sys.stderr)
+    """Prints a message on standard error, and into the log; names in it can't steer the terminal."""
+    from mids.issues import plain_lines
+
+    print(plain_lines(text), end="", file=sys.stderr)
     if text:
         logging.getLogger("mids").info(text.rstrip())
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
-from mids.report.issue import Group, Style, count, definition_of, groups, plain, scope, totals, verdict
+from mids.issues import plain
+from mids.report.issue import Group, Style, count, definition_of, groups, scope, totals, verdict
 from mids.validation.outcome import Report
 
 CSS = """

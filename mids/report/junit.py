@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from mids.issues import Level
+from mids.issues import Level, plain
 from mids.report.issue import (
     Group,
     Style,
@@ -16,7 +16,6 @@ from mids.report.issue import (
     docs_of,
     family_of,
     groups,
-    plain,
     sentence,
     shown_place,
 )

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mids.report.issue import Style, definition_of, groups, plain, scope, sentence, shown_place, verdict
+from mids.issues import plain
+from mids.report.issue import Style, definition_of, groups, scope, sentence, shown_place, verdict
 from mids.validation.outcome import Report
 
 

@@ -7,8 +7,8 @@ from html import escape
 from textwrap import fill
 from typing import TypeAlias
 
+from mids.issues import plain
 from mids.report.html import CSS
-from mids.report.issue import plain
 
 
 @dataclass(frozen=True, slots=True)

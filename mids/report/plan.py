@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from mids.deid.references import References
-from mids.issues import Issue, Level
+from mids.issues import Issue, Level, plain
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
@@ -23,10 +23,12 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
     lines = ["state\tfiles\tsource\toutput"]
     lines += [f"{states[job.path]}\t{_from(job, references)}\t{job.path}" for job in plan.jobs]
     lines += [f"removed\t0\t-\t{path}" for path in comparison.superseded]
-    lines += [f"foreign\t0\t-\t{path}" for path in (*comparison.foreign, *comparison.changed)]
+    lines += [f"kept\t0\t-\t{path}\t(its source is gone or can't be read)" for path in comparison.vanished]
+    lines += [f"damaged\t0\t-\t{path}" for path in comparison.damaged]
+    lines += [f"foreign\t0\t-\t{plain(path)}" for path in (*comparison.foreign, *comparison.changed)]
     for skipped in _skipped(plan):
         if skipped.reason != NOT_DICOM:
-            first = references.shown(skipped.sources[0].name)
+            first = plain(references.shown(skipped.sources[0].name))
             lines.append(f"{skipped.status}\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
     counts = Counter(states.values())
     lines.append(
@@ -38,7 +40,7 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
 
 def _from(job: Job, references: References) -> str:
     sources = job.action.sources
-    return f"{len(sources)}\t{references.shown(sources[0].name)}"
+    return f"{len(sources)}\t{plain(references.shown(sources[0].name))}"
 
 
 def _skipped(plan: Plan) -> Iterator[Skipped]:
@@ -111,6 +113,6 @@ def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
 
 
 def _line(found: Issue) -> str:
-    place = " ".join(part for part in (found.path, found.where) if part)
+    place = plain(" ".join(part for part in (found.path, found.where) if part))
     fix = f" → {found.fix}" if found.level is not Level.INFO and found.fix else ""
     return f"{found.level} {found.code} {place}: {found.message}{fix}"

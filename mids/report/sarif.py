@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from mids._version import __version__
-from mids.issues import Issue, Level
-from mids.report.issue import Style, definition_of, docs_of, family_of, place, plain, record, sentence
+from mids.issues import Issue, Level, plain
+from mids.report.issue import Style, definition_of, docs_of, family_of, place, record, sentence
 from mids.validation.baseline import numbered
 from mids.validation.outcome import Report
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 
-from mids.issues import Definition, Level
+from mids.issues import Definition, Level, plain
 from mids.report.issue import (
     Group,
     Style,
     definition_of,
     docs_of,
     groups,
-    plain,
     scope,
     sentence,
     shown_place,

@@ -44,7 +44,7 @@ class Lock:
                 )
         except OSError as error:
             raise MidsError(f"can't write {self._path} ({error.strerror}): check permissions and space") from error
-        context = get_context("fork" if sys.platform == "linux" else "spawn")
+        context = get_context("fork") if sys.platform == "linux" else get_context("spawn")
         # A process, not a thread: workers are forked, and a fork copies the locks that threads hold.
         self._beating = context.Process(target=_beat, args=(self._path, self._own), daemon=True)
         self._beating.start()

@@ -18,6 +18,9 @@ from mids.readers.images import ocr
 from mids.run.run import Progress
 from mids.run.state import State, check_key_place
 
+MOST_JOBS = 4096
+"""Processes that one run may have: more are a slip of the finger, and would take the machine with them."""
+
 
 def _say_nothing(done: int, total: int, path: str) -> None:
     """Progress for nobody."""
@@ -51,8 +54,8 @@ def make_request(
 
     Raises `MidsError` where one of them can't be meant, or source or destination are not to be used so.
     """
-    if others.get("jobs", 1) < 1:
-        raise MidsError("--jobs must be a whole number of 1 or more")
+    if not 1 <= others.get("jobs", 1) <= MOST_JOBS:
+        raise MidsError(f"--jobs must be a whole number from 1 to {MOST_JOBS}")
     if not str(source) or not str(dataset):
         raise MidsError("SOURCE and DEST must not be empty: give a path")
     root, target = Path(source).absolute(), Path(dataset).resolve()

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from mids.deid.headers.rules import Rules
-from mids.deid.keys import Key
+from mids.deid.keys import Key, default_path, is_open
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
@@ -88,6 +88,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         stage = _set_stage(road, request, state, lasting or state.random_key(), rules, table)
         with workers.reading() as mapped:
             plan = _check_content(road.plan(stage, mapped), road)
+        plan = _check_key_rights(plan, request)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
         comparison = survey(plan, request.dataset, state.journal)
@@ -117,6 +118,15 @@ def _set_stage(
     labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, table)
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
+
+
+def _check_key_rights(plan: Plan, request: Request) -> Plan:
+    """Adds an Issue where others can read the key, or change it."""
+    place = request.key or default_path()
+    if request.policy.ids == "random" or not is_open(place):
+        return plan
+    message = "others can read the key: take their rights away with  chmod 600  and its name"
+    return replace(plan, issues=(*plan.issues, issue("KEY_OPEN", message, origin="plan")))
 
 
 def _check_content(plan: Plan, road: Road) -> Plan:

@@ -43,8 +43,8 @@ def version() -> str:
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
     """The words of each part, a line of text cut from a grey picture (rows, columns), in one call.
 
-    Words that are not read surely are left out. Raises `MidsError` where Tesseract is missing or fails, `DataError` ``TIME_LIMIT`` where it takes too
-    long.
+    Words that are not read surely are left out. Raises `MidsError` where Tesseract is missing or fails, and `DataError`
+    ``TIME_LIMIT`` where it takes too long.
     """
     if not parts:
         return ()
