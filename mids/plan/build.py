@@ -16,7 +16,7 @@ from mids.deid.burned.evidence import decide, screen
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
-from mids.plan.job import Job, Plan, Subject, TableRow
+from mids.plan.job import Job, Plan, Subject, TableRow, identity_of
 from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
@@ -310,7 +310,8 @@ def _job(image: Image, label: str, context: Context) -> Job:
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
     fields = context.privacy.sidecar(fields, context.schema)
     row = scan(image, label, context)
-    return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row)
+    ids = identity_of(image.record.header) if image.record.kind in ("volume", "image", "frames") else {}
+    return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row, identity=ids)
 
 
 def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:

@@ -22,7 +22,7 @@ from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.issues import Issue, issue
-from mids.plan.job import Job, Plan, Subject
+from mids.plan.job import Job, Plan, Subject, identity_of
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import Scan, left_out, scan
@@ -231,7 +231,7 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
         screen(decision, policy) if looks else Screen(), context.blocks.get(instance.text("PatientID")),
         edition().name,
     )  # fmt: skip
-    return Job(labels.item("source", instance.source.name), label, session, None, (path,), action)
+    return Job(labels.item("source", instance.source.name), label, session, None, (path,), action, identity=identity_of(instance.header))
 
 
 def _series(instance: Instance, labels: Labels) -> str:

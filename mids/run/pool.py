@@ -18,11 +18,11 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol, TypeVar
 
+from mids.actions.unchanged import check_identity, check_stamps
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
-from mids.readers.archives.files import base
 from mids.readers.programs import seconds_for
-from mids.records import Action, Made, Map, Source
+from mids.records import Made, Map
 from mids.run.disk import flush_files, mark
 
 IN_FLIGHT = 4
@@ -136,8 +136,8 @@ def _end_with_coordinator() -> None:
         os._exit(1)
 
 
-def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
-    """Carries one action out in a folder of its own; runs in a worker.
+def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
+    """Carries the action of a job out in a folder of its own; runs in a worker.
 
     Raises `MidsError` where the disk is full or read-only: no other job could do better.
     """
@@ -145,11 +145,13 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
         scratch = Path(tempfile.mkdtemp(dir=scratch_root))
     except OSError as error:
         raise MidsError(f"can't write to the disk of DEST ({error.strerror})") from None
+    action = job.action
     try:
         _set_alarm(seconds_for(sum(source.size for source in action.sources), base=_LONGEST))
-        check_sources(action.sources, root)
+        check_stamps(action.sources, root)
+        check_identity(action.sources, root, job.identity)
         made = action.make(root, scratch)
-        check_sources(action.sources, root)
+        check_stamps(action.sources, root)
         files = [scratch / name for name in made.files]
         flush_files(files)
         return Finished(made, str(scratch), tuple(mark(path) for path in files))
@@ -172,20 +174,6 @@ def _set_alarm(seconds: float) -> None:
     """Has this process end after some time, whatever foreign code it is stuck in; 0 takes that back."""
     if parent_process() is not None and hasattr(signal, "setitimer"):  # never the coordinator; not on Windows
         signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def check_sources(sources: Iterable[Source], root: Path) -> None:
-    """Raises `DataError` ``SOURCE_CHANGED`` where a file is not the one whose header was read."""
-    stamps: dict[str, tuple[int, int]] = {}
-    for source in sources:
-        if not source.mtime_ns:
-            continue  # nobody said what it was like
-        if source.path not in stamps:
-            status = (base(root) / source.path).stat()
-            stamps[source.path] = status.st_size, status.st_mtime_ns
-        size, time = stamps[source.path]
-        if time != source.mtime_ns or (size != source.size and not source.member):
-            raise DataError("SOURCE_CHANGED", "the source was changed after its header was read: run again")
 
 
 def _failure(error: BaseException) -> Failed:

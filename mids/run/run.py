@@ -183,5 +183,5 @@ class _Places:
 
 
 def _work(job: Job, root: Path, scratch: Path) -> Finished | Failed:
-    result = work(job.action, root, scratch)
+    result = work(job, root, scratch)
     return check_result(job, result, scratch) if isinstance(result, Finished) else result
