@@ -231,7 +231,8 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
         screen(decision, policy) if looks else Screen(), context.blocks.get(instance.text("PatientID")),
         edition().name,
     )  # fmt: skip
-    return Job(labels.item("source", instance.source.name), label, session, None, (path,), action, identity=identity_of(instance.header))
+    key, ids = labels.item("source", instance.source.name), identity_of(instance.header)
+    return Job(key, label, session, None, (path,), action, identity=ids)
 
 
 def _series(instance: Instance, labels: Labels) -> str:

@@ -13,8 +13,8 @@ from mids.errors import MidsError
 _AT_ONCE = 16
 """Files that are flushed at a time: a journalling file system writes them in one go."""
 
-_FIRST, _STEP, _BLOCK = 16, 4, 1 << 20
-"""Prefixes of 16 bytes, and of four times as many each time, are marked; content is read in blocks of 1 MiB."""
+_FIRST, _STEP, _BLOCK = 1, 4, 1 << 20
+"""Prefixes of 1, 4, 16, 64 … bytes are marked; content is read in blocks of 1 MiB."""
 
 _ZEROS = 512
 """Zero bytes at the end of a file that say that a power cut wrote them: a sector of a disk."""
@@ -80,7 +80,7 @@ def make_parents(root: Path, target: Path) -> list[Path]:
 
 
 def mark(path: Path) -> str:
-    """Digests of the file's first 16, 64, 256 … bytes and of all, by which what is left of it is known again."""
+    """Digests of the file's first 1, 4, 16, 64 … bytes and of all, by which what is left of it is known again."""
     found: list[str] = []
     whole, size, border = hashlib.blake2b(digest_size=16), 0, _FIRST
     with path.open("rb") as stream:

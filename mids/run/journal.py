@@ -96,7 +96,8 @@ class Journal:
     def _ask(self, question: str, values: Sequence[str | int] = ()) -> Iterator[Any]:
         """The rows that answer a question; raises `MidsError` where the journal is damaged."""
         try:
-            yield from self._db.execute(question, values)
+            for row in self._db.execute(question, values):  # `yield from` would close the cursor once the file is
+                yield row
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damage() from error
 
