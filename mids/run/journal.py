@@ -96,7 +96,7 @@ class Journal:
     def _ask(self, question: str, values: Sequence[str | int] = ()) -> Iterator[Any]:
         """The rows that answer a question; raises `MidsError` where the journal is damaged."""
         try:
-            for row in self._db.execute(question, values):  # `yield from` would close the cursor once the file is
+            for row in self._db.execute(question, values):  # noqa: UP028 - it would close a cursor after its journal
                 yield row
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damage() from error

@@ -4,7 +4,7 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -102,20 +102,20 @@ class Mover:
         flushed the content, the announcement is flushed before the files are moved, and names before they count as
         done.
         """
+        waiting, self._waiting = self._waiting, []
         try:
-            self._settle()
+            self._settle(waiting)
         except OSError as error:
             raise MidsError(
                 f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
             ) from error
-        self._waiting.clear()
         self._last = time.monotonic()
 
-    def _settle(self) -> None:
+    def _settle(self, waiting: Sequence[tuple[Job, Finished]]) -> None:
         moves: list[tuple[Path, Path]] = []
         announced = []
         done = []
-        for job, result in self._waiting:
+        for job, result in waiting:
             made = [Path(result.scratch) / name for name in result.made.files]
             targets = [real_place(self.place.dataset, output) for output in job.outputs]
             digest = job.digest()
@@ -128,8 +128,21 @@ class Mover:
         self.journal.announce(announced)
         move(moves, self.place.dataset)
         self.journal.finish(done)
-        for _, result in self._waiting:
+        for _, result in waiting:
             shutil.rmtree(result.scratch, ignore_errors=True)
+
+
+@contextmanager
+def moving(place: Place, journal: Journal) -> Iterator[Mover]:
+    """A mover while it lasts; what is finished when the run stops is moved in too."""
+    mover = Mover(place, journal)
+    try:
+        yield mover
+    except BaseException:
+        with suppress(MidsError):
+            mover.flush()
+        raise
+    mover.flush()
 
 
 def stamp_of(path: Path) -> tuple[int, int]:

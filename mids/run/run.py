@@ -15,7 +15,7 @@ from mids.readers.archives.files import archive_order
 from mids.records import Source
 from mids.run.disk import is_damaged
 from mids.run.journal import Journal
-from mids.run.moving import Mover, Place, check_result, remove, scratch_folder, write_texts
+from mids.run.moving import Place, check_result, moving, remove, scratch_folder, write_texts
 from mids.run.pool import Failed, Finished, Workers, work
 
 Progress = Callable[[int, int, str], None]
@@ -41,8 +41,7 @@ def run(
     issues = [*_foreign(comparison), *_kept_or_mended(comparison)]
     made: list[str] = []
     crashes: list[str] = []
-    with scratch_folder(place):
-        mover = Mover(place, journal)
+    with scratch_folder(place), moving(place, journal) as mover:
         for number, (job, came) in enumerate(_results(plan, todo, place, workers), start=1):
             result = check_result(job, came, place.scratch) if isinstance(came, Finished) else came
             if isinstance(result, Finished):
@@ -52,7 +51,6 @@ def run(
                 issues.append(issue(result.code, result.message, job.path, origin="run"))
                 crashes += [result.crash] if result.crash else []
             progress(number, len(todo), job.path)
-        mover.flush()
     lost = _lost(plan, {*made, *comparison.done})
     removed = _remove_unwanted(plan, comparison, lost, place, journal)
     outcome = Outcome(
