@@ -14,6 +14,7 @@ from mids.issues import Issue
 from mids.plan.job import Job
 from mids.run.disk import flush_files, flush_folders, make_parents, mark, real_place, write_file
 from mids.run.journal import Journal
+from mids.run.lock import Lock
 from mids.run.pool import Failed, Finished
 
 BATCH = 32
@@ -25,11 +26,12 @@ PAUSE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a run reads and writes: the source, the dataset, and the state beside it."""
+    """Where a run reads and writes: the source, the dataset, and the state beside it, under its lock."""
 
     source: Path
     dataset: Path
     state: Path
+    lock: Lock | None = None
 
     @property
     def scratch(self) -> Path:
@@ -103,6 +105,8 @@ class Mover:
         done.
         """
         waiting, self._waiting = self._waiting, []
+        if self.place.lock is not None:
+            self.place.lock.check()
         try:
             self._settle(waiting)
         except OSError as error:

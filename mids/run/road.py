@@ -94,7 +94,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         comparison = survey(plan, request.dataset, state.journal)
         outcome = None
         if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
-            place = Place(request.source, request.dataset, state.folder)
+            place = Place(request.source, request.dataset, state.folder, state.lock)
             texts = partial(road.write, stage, plan)
             outcome = run(plan, place, state.journal, texts, workers=workers, progress=request.progress)
         is_sealed = request.policy.ids == "random" and outcome is not None

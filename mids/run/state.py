@@ -68,7 +68,7 @@ class State:
                     raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
         except OSError as error:
             raise MidsError(f"can't write {self._dataset} ({error.strerror}): give another DEST") from error
-        self._lock = None if self._dry_run else Lock(self.folder / "lock").__enter__()
+        self.lock = None if self._dry_run else Lock(self.folder / "lock").__enter__()
         try:
             self._open()
         except BaseException:
@@ -102,8 +102,8 @@ class State:
     def __exit__(self, *_: object) -> None:
         if hasattr(self, "journal"):
             self.journal.close()
-        if self._lock is not None:
-            self._lock.__exit__()
+        if self.lock is not None:
+            self.lock.__exit__()
 
     def random_key(self) -> keys.Key:
         """The key of random ids: that of an interrupted run, else a new one; a dry run keeps none."""
