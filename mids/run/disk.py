@@ -22,28 +22,26 @@ _ZEROS = 512
 
 def flush_files(paths: Iterable[Path]) -> None:
     """Has the content of files on the disk; raises `OSError`."""
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for _ in pool.map(_flush, paths):
-            pass
-
-
-def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0))
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    _flush(paths, os.O_RDWR | getattr(os, "O_BINARY", 0))
 
 
 def flush_folders(folders: Iterable[Path]) -> None:
     """Has the names in folders on the disk, where the file system can do that."""
-    for folder in folders:
-        with suppress(OSError):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+    with suppress(OSError):
+        _flush(folders, os.O_RDONLY)
+
+
+def _flush(paths: Iterable[Path], flags: int) -> None:
+    def flush(path: Path) -> None:
+        handle = os.open(path, flags)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for flushed in [pool.submit(flush, path) for path in paths]:
+            flushed.result()
 
 
 def write_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
@@ -74,9 +72,13 @@ def real_place(root: Path, path: str) -> Path:
 
 
 def make_parents(root: Path, target: Path) -> list[Path]:
-    """Makes the folders of a file below `root`; returns those whose names have to reach the disk, `root` included."""
+    """Makes the folders of a file below `root`; returns those that hold a new name because of it."""
+    found, folder = [target.parent], target.parent
+    while folder != root and not folder.exists():
+        folder = folder.parent
+        found.append(folder)
     target.parent.mkdir(parents=True, exist_ok=True)
-    return [folder for folder in target.parents if folder == root or root in folder.parents]
+    return found
 
 
 def mark(path: Path) -> str:

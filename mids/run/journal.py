@@ -101,12 +101,15 @@ class Journal:
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damage() from error
 
-    def _parse(self, text: str) -> Any:
-        """A value as JSON that a row holds."""
+    def _parse(self, text: str, kind: type = dict) -> Any:
+        """A value as JSON that a row holds; raises `MidsError` where it is of another kind."""
         try:
-            return json.loads(text)
+            found = json.loads(text)
         except (TypeError, ValueError) as error:
             raise self._damage() from error
+        if not isinstance(found, kind):
+            raise self._damage()
+        return found
 
     @contextmanager
     def _together(self, *, lasting: bool = False) -> Iterator[None]:
@@ -182,7 +185,10 @@ class Journal:
     def origins(self, image: str) -> list[str]:
         """The names of the sources that an image was made of."""
         found = next(self._ask("SELECT sources FROM jobs WHERE path = ?", (image,)), ("[]",))
-        return [Source(*parts).name for parts in self._parse(found[0])]
+        try:
+            return [Source(*parts).name for parts in self._parse(found[0], list)]
+        except TypeError as error:
+            raise self._damage() from error
 
     def names(self) -> dict[str, str]:
         """The image path that each source item has for good, by the item's key."""
@@ -251,7 +257,7 @@ class Journal:
     def joined(self, source: str, *, keep: bool) -> bool:
         """Whether the dataset has another source too; the source of this run is recorded if it is to be kept."""
         row = next(self._ask("SELECT value FROM meta WHERE name = 'sources'"), None)
-        known = self._parse(row[0]) if row else []
+        known = self._parse(row[0], list) if row else []
         if keep and source not in known:
             self._do("INSERT OR REPLACE INTO meta VALUES ('sources', ?)", (json.dumps([*known, source]),))
         return bool({*known} - {source})
@@ -291,7 +297,7 @@ class Journal:
         found = next(self._ask("SELECT row, sessions, entries FROM subjects WHERE label = ?", (label,)), None)
         if found is None:
             return None
-        row, sessions, entries = map(self._parse, found)
+        row, sessions, entries = self._parse(found[0]), self._parse(found[1]), self._parse(found[2], list)
         return Subject(label, row, sessions, entries=tuple(TableRow(table, cells) for table, cells in entries))
 
     def texts(self) -> dict[str, tuple[int, int]]:

@@ -100,9 +100,9 @@ class Mover:
         """Moves in what waits.
 
         What stood in its place is ours, or the job would be blocked. It goes before the new files are announced:
-        whenever the program is stopped, a file of ours is either the one that the journal knows, or absent. Workers
-        flushed the content, the announcement is flushed before the files are moved, and names before they count as
-        done.
+        whenever the program is stopped, a file of ours is either the one that the journal knows, or absent. Content
+        is on the disk before it is announced, the announcement before the files are moved, and names before they count
+        as done.
         """
         waiting, self._waiting = self._waiting, []
         if self.place.lock is not None:
@@ -129,6 +129,7 @@ class Mover:
             announced.append((job, digest, stamps, dict(zip(job.outputs, result.marks, strict=True))))
             done.append((job, digest, result.made.facts, result.made.private))
             moves += zip(made, targets, strict=True)
+        flush_files([path for path, _ in moves])
         self.journal.announce(announced)
         move(moves, self.place.dataset)
         self.journal.finish(done)
@@ -188,10 +189,13 @@ def write_texts(place: Place, journal: Journal, texts: Iterable[tuple[str, str]]
     ours = journal.texts()
     wanted: set[str] = set()
 
+    def is_kept(path: str) -> bool:
+        return not kept.isdisjoint((path, *map(str, PurePosixPath(path).parents)))
+
     def due() -> Iterator[tuple[str, bytes]]:
         for path, content in texts:
             wanted.add(path)
-            if not kept.intersection((path, *map(str, PurePosixPath(path).parents))):
+            if not is_kept(path):
                 yield path, content.encode()
 
     try:
@@ -203,7 +207,7 @@ def write_texts(place: Place, journal: Journal, texts: Iterable[tuple[str, str]]
         raise MidsError(
             f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
         ) from error
-    return remove([path for path in ours if path not in wanted and path not in kept], place, journal)
+    return remove([path for path in ours if path not in wanted and not is_kept(path)], place, journal)
 
 
 def _write(

@@ -23,7 +23,7 @@ from mids.errors import DataError, MidsError
 from mids.plan.job import Job
 from mids.readers.programs import seconds_for
 from mids.records import Made, Map
-from mids.run.disk import flush_files, mark
+from mids.run.disk import mark
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
@@ -152,9 +152,7 @@ def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
         check_identity(action.sources, root, job.identity)
         made = action.make(root, scratch)
         check_stamps(action.sources, root)
-        files = [scratch / name for name in made.files]
-        flush_files(files)
-        return Finished(made, str(scratch), tuple(mark(path) for path in files))
+        return Finished(made, str(scratch), tuple(mark(scratch / name) for name in made.files))
     except (MidsError, KeyboardInterrupt, SystemExit):
         shutil.rmtree(scratch, ignore_errors=True)
         raise

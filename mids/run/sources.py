@@ -74,8 +74,9 @@ def write_sources(
         with half.open("w", encoding="utf-8", newline="\n") as stream, closing(_Sorted()) as table:
             table.add(tuple(_escaped(value) for value in row.values()) for row in rows)
             if not plan.complete and path.is_file():
-                with path.open(encoding="utf-8", newline="\n") as earlier:
-                    table.add_unmentioned(tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
+                with path.open(encoding="utf-8", errors="replace", newline="\n") as earlier:
+                    rows = (tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
+                    table.add_unmentioned(row for row in rows if len(row) == len(SOURCE_COLUMNS))
             stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
         flush_files([half])
         half.replace(path)
