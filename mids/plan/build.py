@@ -155,9 +155,7 @@ def _subject(
             if decision.outcome == "report":
                 issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
             images += [replace(image, decision=decision) for image in _images(record, described, context)]
-    keys = {image.key for image in images}
-    names = (*context.known.items(), *context.given.items())
-    context = replace(context, reserved=tuple(path for key, path in names if key not in keys))
+    context = context.reserving({image.key for image in images})
     named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
     targets = [Target(image.record, job, image.frame) for image, job in zip(named, jobs, strict=True)]

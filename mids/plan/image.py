@@ -1,7 +1,7 @@
 """An image on its way to a job: what it is called so far, when it was made, and all that a plan depends on."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -49,6 +49,11 @@ class Context:
     def labels(self) -> Labels:
         """What subjects and sessions are called."""
         return self.privacy.labels
+
+    def reserving(self, keys: Collection[str]) -> "Context":
+        """The context in which the names of all other items than these are reserved."""
+        names = (*self.known.items(), *self.given.items())
+        return replace(self, reserved=tuple(path for key, path in names if key not in keys))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ import socket
 import sqlite3
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from trees import codes, fill_folder, images, tree
@@ -247,8 +249,11 @@ def test_a_journal_of_nonsense_is_one_line(source: Path, dest: Path, key: Path, 
         convert("dicom", source, dest, key=key)
 
 
+@dataclass(frozen=True, slots=True)
 class _Nothing:
-    VERSION = 1
+    """An action that is never carried out."""
+
+    VERSION: ClassVar[int] = 1
     sources: tuple[Source, ...] = ()
 
     def make(self, root: Path, scratch: Path) -> Made:
