@@ -60,19 +60,19 @@ def tree(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def images(dest: Path) -> int:
+def count_images(dest: Path) -> int:
     """How many images are there."""
     return sum(path.name.endswith((".nii.gz", ".png")) for path in dest.rglob("*"))
 
 
-def start(source: Path, dest: Path, key: Path, *options: str) -> subprocess.Popen[bytes]:
+def start_run(source: Path, dest: Path, key: Path, *options: str) -> subprocess.Popen[bytes]:
     """A conversion on its way."""
     program = [sys.executable, "-c", "from mids.cli.commands import convert_main; raise SystemExit(convert_main())"]
     command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *options]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def below(process: int) -> dict[int, str]:
+def list_children(process: int) -> dict[int, str]:
     """The processes that a process started, and those these started, by their names (Linux)."""
     found: dict[int, str] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
@@ -83,20 +83,22 @@ def below(process: int) -> dict[int, str]:
         parent = int(rest.split()[1])
         if parent == process:
             found[int(entry.parent.name)] = name.partition("(")[2]
-            found |= below(int(entry.parent.name))
+            found |= list_children(int(entry.parent.name))
     return found
 
 
 def kill(process: subprocess.Popen[bytes], victim: Victim, dest: Path, after: int, chance: random.Random) -> bool:
     """Kills the coordinator, a worker or a dcm2niix once `after` images are there; whether there was one."""
     while process.poll() is None:
-        if images(dest) < after:
+        if count_images(dest) < after:
             time.sleep(0.002)
             continue
         if victim == "coordinator":
             process.kill()
             return True
-        others = [pid for pid, name in below(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")]
+        others = [
+            pid for pid, name in list_children(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")
+        ]
         try:
             if others:
                 os.kill(chance.choice(others), signal.SIGKILL)
@@ -107,7 +109,7 @@ def kill(process: subprocess.Popen[bytes], victim: Victim, dest: Path, after: in
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def start_cluster(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A scheduler of Dask and a worker: its process and its address."""
     file = folder / "scheduler.json"
     file.unlink(missing_ok=True)
@@ -138,16 +140,16 @@ def cluster(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
             process.wait()
 
 
-def strike(source: Path, dest: Path, key: Path, victim: Victim, after: int, chance: random.Random) -> bool:
+def disturb_run(source: Path, dest: Path, key: Path, victim: Victim, after: int, chance: random.Random) -> bool:
     """One run that is disturbed; whether the victim was met."""
     if victim != "scheduler":
-        process = start(source, dest, key, "--jobs", chance.choice(("1", "2")))
+        process = start_run(source, dest, key, "--jobs", chance.choice(("1", "2")))
         is_met = kill(process, victim, dest, after, chance)
         process.wait(SECONDS)
         return is_met
-    with cluster(dest.parent) as (scheduler, address):
-        process = start(source, dest, key, "--dask", address)
-        while process.poll() is None and images(dest) < after:
+    with start_cluster(dest.parent) as (scheduler, address):
+        process = start_run(source, dest, key, "--dask", address)
+        while process.poll() is None and count_images(dest) < after:
             time.sleep(0.002)
         is_met = process.poll() is None
         scheduler.kill()
@@ -169,16 +171,16 @@ def main() -> int:
         make_source(source)
         key.write_text("5d" * 32 + "\n", encoding="ascii")
         key.chmod(0o600)
-        start(source, home / "whole", key).wait(SECONDS)
+        start_run(source, home / "whole", key).wait(SECONDS)
         whole = tree(home / "whole")
         while sum(counts[victim] for victim in victims) < arguments.kills:
             dest = home / f"dest-{counts['rounds']}"
             for _ in range(chance.choice((1, 1, 2, 3))):
                 victim = victims[counts["strikes"] % len(victims)]
                 counts["strikes"] += 1
-                counts[victim] += strike(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
+                counts[victim] += disturb_run(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
             counts["rounds"] += 1
-            start(source, dest, key).wait(SECONDS)
+            start_run(source, dest, key).wait(SECONDS)
             if tree(dest) != whole:
                 print(f"round {counts['rounds']}, after {victim}: the tree differs", file=sys.stderr)
                 return 1

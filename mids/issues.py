@@ -75,13 +75,13 @@ def issue(
     return Issue(code, definition.level, message, path, where, value, expected, definition.fix, origin)
 
 
-def plain(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Text without control characters: a file name must not steer a terminal or break a format."""
     return text if text.isprintable() else "".join(map(_escape, text))
 
 
-def plain_lines(text: str) -> str:
-    """Lines, with tabs, that are otherwise `plain`: what everything goes through on its way to a terminal or log."""
+def escape_lines(text: str) -> str:
+    """Lines, with tabs, otherwise without control characters: all that goes to a terminal or log comes this way."""
     return "".join(c if c in "\n\t" else _escape(c) for c in text)
 
 

@@ -103,9 +103,9 @@ class _Plain(logging.Formatter):
     """Lines of the log, in which a name can't steer the terminal that shows them."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from mids.issues import plain_lines
+        from mids.issues import escape_lines
 
-        return plain_lines(super().format(record))
+        return escape_lines(super().format(record))
 
 
 def _log_to(path: Path | None) -> None:

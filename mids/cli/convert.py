@@ -105,23 +105,14 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Answers what is asked, or converts; returns the exit code."""
-    from mids import collections, conversion
-    from mids.deid.describe import describe
-    from mids.report import asked
-
-    if namespace.list:
-        for name in collections.names():
-            print(f"{name}\t{collections.find(name).ABOUT.description}")
-        return 0
-    if namespace.tools or (namespace.about and not namespace.collection):
-        print(asked.tools() if namespace.tools else asked.about(namespace.about), end="")
-        return 0
-    policy = chosen_policy(namespace)
-    if namespace.describe:
-        print(describe(policy), end="")
+    if (answer := _answer_question(namespace)) is not None:
+        print(answer, end="")
         return 0
     if None in (namespace.collection, namespace.source, namespace.dest):
         raise MidsError("COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections")
+    from mids import conversion
+
+    policy = chosen_policy(namespace)
     progress = Progress(quiet=namespace.quiet, verbose=namespace.verbose)
     a = namespace
     done = conversion.convert(
@@ -138,6 +129,23 @@ def run(namespace: argparse.Namespace) -> int:
     if done.outcome is not None:
         cli_report.write_html(a, done.dataset)
     return done.exit_code
+
+
+def _answer_question(namespace: argparse.Namespace) -> str | None:
+    """The answer to a flag that asks something; None where a conversion is wanted. Each loads what it needs only."""
+    if namespace.list:
+        from mids import collections
+
+        return "".join(f"{name}\t{collections.find(name).ABOUT.description}\n" for name in collections.names())
+    if namespace.tools or (namespace.about and not namespace.collection):
+        from mids.report import asked
+
+        return asked.tools() if namespace.tools else asked.about(namespace.about)
+    if namespace.describe:
+        from mids.deid.describe import describe
+
+        return describe(chosen_policy(namespace))
+    return None
 
 
 def _counted(dataset: Path) -> str:

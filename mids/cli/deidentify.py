@@ -69,9 +69,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from mids.deid.describe import describe
-    from mids.deidentification import deidentify
-
     a = namespace
     if a.profile and a.policy:
         raise MidsError("--profile is the former name of --policy: give --policy only")
@@ -80,12 +77,16 @@ def run(namespace: argparse.Namespace) -> int:
     a.policy = a.policy or a.profile or "mids"
     policy = chosen_policy(a)
     if a.describe:
+        from mids.deid.describe import describe
+
         print(describe(policy), end="")
         return 0
     if a.compare_table:
         return _compared(a.compare_table)
     if None in (a.source, a.dest):
         raise MidsError("SOURCE and DEST are required: see mids deidentify --help for examples")
+    from mids.deidentification import deidentify
+
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
         a.source, a.dest, policy=policy, key=a.key, id_table=a.id_table, embed=_embedding(a), map_file=a.write_map,

@@ -21,13 +21,13 @@ def machine_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that say how many processes work, and where."""
     add = parser.add_argument_group("machine").add_argument
     add(
-        "--jobs", type=jobs_number, default=1, metavar="N",
+        "--jobs", type=parse_jobs, default=1, metavar="N",
         help="number of worker processes, or auto: as many as this machine has processors (default: 1)",
     )  # fmt: skip
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
 
 
-def jobs_number(text: str) -> int:
+def parse_jobs(text: str) -> int:
     """The number that --jobs asks for; raises `argparse.ArgumentTypeError`."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if text == "auto":
@@ -144,16 +144,16 @@ def warn_of_former(former: str, now: str) -> None:
 
 def show(text: str) -> None:
     """Prints an answer on standard output; names in it can't steer the terminal."""
-    from mids.issues import plain_lines
+    from mids.issues import escape_lines
 
-    print(plain_lines(text), end="")
+    print(escape_lines(text), end="")
 
 
 def say(text: str) -> None:
     """Prints a message on standard error, and into the log; names in it can't steer the terminal."""
-    from mids.issues import plain_lines
+    from mids.issues import escape_lines
 
-    print(plain_lines(text), end="", file=sys.stderr)
+    print(escape_lines(text), end="", file=sys.stderr)
     if text:
         logging.getLogger("mids").info(text.rstrip())
 

@@ -16,7 +16,7 @@ from mids.deid.burned.evidence import decide, screen
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
-from mids.plan.job import Job, Plan, Subject, TableRow, identity_of
+from mids.plan.job import Job, Plan, Subject, TableRow, read_identity
 from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
@@ -93,7 +93,7 @@ def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
 def _left_out(subject: Subject) -> Subject:
     """A subject whose label is another's: nothing of it is delivered."""
     sources = dict.fromkeys(source for job in subject.jobs for source in job.action.sources)
-    lost = Skipped(tuple(sources), "lost: another patient has the same label")
+    lost = Skipped(tuple(sources), "lost: another patient has the same subject ID", status="lost")
     return Subject(subject.label, skipped=(*subject.skipped, lost), issues=subject.issues)
 
 
@@ -308,7 +308,7 @@ def _job(image: Image, label: str, context: Context) -> Job:
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
     fields = context.privacy.sidecar(fields, context.schema)
     row = scan(image, label, context)
-    ids = identity_of(image.record.header) if image.record.kind in ("volume", "image", "frames") else {}
+    ids = read_identity(image.record.header) if image.record.kind in ("volume", "image", "frames") else {}
     return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row, identity=ids)
 
 

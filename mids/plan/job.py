@@ -58,7 +58,7 @@ IDENTITY = ("SeriesInstanceUID", "PatientID")
 """The ids by which the files of a job are known again."""
 
 
-def identity_of(header: Mapping[str, Json]) -> dict[str, str]:
+def read_identity(header: Mapping[str, Json]) -> dict[str, str]:
     """The ids of a header by keyword, those that are not missing."""
     return {key: str(header[key]).strip() for key in IDENTITY if header.get(key)}
 

@@ -17,7 +17,7 @@ _SPEED = 1e6
 """Bytes a second of input, as from a slow network share."""
 
 
-def seconds_for(size: int, *, base: float = _BASE) -> float:
+def limit_seconds(size: int, *, base: float = _BASE) -> float:
     """How long a program may take for so many bytes of input."""
     return base + size / _SPEED
 

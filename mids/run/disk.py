@@ -58,7 +58,7 @@ def is_inside(path: str) -> bool:
     return bool(path) and not pure.is_absolute() and not {"..", "."} & {*path.split("/")} and "\\" not in path
 
 
-def real_place(root: Path, path: str) -> Path:
+def find_place(root: Path, path: str) -> Path:
     """Where a path lies below `root`; raises `MidsError` where that is outside, or behind a link."""
     if not is_inside(path):
         raise MidsError(f"the state beside {root} names a file outside of it: move both away, and run again")
@@ -111,10 +111,10 @@ def is_damaged(path: Path, size: int, marked: str) -> bool:
     if not marked or length > size or (length == size and length - kept < _ZEROS) or _is_complete(path):
         return False
     borders = list(_borders(kept))
-    return bool(borders) and mark_of(path, borders[-1]) == marked.split(" ")[len(borders) - 1]
+    return bool(borders) and digest_prefix(path, borders[-1]) == marked.split(" ")[len(borders) - 1]
 
 
-def mark_of(path: Path, length: int) -> str:
+def digest_prefix(path: Path, length: int) -> str:
     """The digest of the first bytes of a file, as `mark` has it."""
     digest, left = hashlib.blake2b(digest_size=16), length
     with path.open("rb") as stream:

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from mids.errors import MidsError
 from mids.issues import Issue
 from mids.plan.job import Job
-from mids.run.disk import flush_files, flush_folders, make_parents, mark, real_place, write_file
+from mids.run.disk import find_place, flush_files, flush_folders, make_parents, mark, write_file
 from mids.run.journal import Journal
 from mids.run.lock import Lock
 from mids.run.pool import Failed, Finished
@@ -121,9 +121,9 @@ class Mover:
         done = []
         for job, result in waiting:
             made = [Path(result.scratch) / name for name in result.made.files]
-            targets = [real_place(self.place.dataset, output) for output in job.outputs]
+            targets = [find_place(self.place.dataset, output) for output in job.outputs]
             digest = job.digest()
-            stamps = {output: stamp_of(path) for output, path in zip(job.outputs, made, strict=True)}
+            stamps = {output: read_stamp(path) for output, path in zip(job.outputs, made, strict=True)}
             for target in targets:
                 target.unlink(missing_ok=True)
             announced.append((job, digest, stamps, dict(zip(job.outputs, result.marks, strict=True))))
@@ -150,7 +150,7 @@ def moving(place: Place, journal: Journal) -> Iterator[Mover]:
     mover.flush()
 
 
-def stamp_of(path: Path) -> tuple[int, int]:
+def read_stamp(path: Path) -> tuple[int, int]:
     """Size in bytes and time in ns."""
     status = path.lstat()
     return status.st_size, status.st_mtime_ns
@@ -169,7 +169,7 @@ def remove(paths: Sequence[str], place: Place, journal: Journal) -> list[str]:
     """Removes files that we made and no longer want, and the folders that this leaves empty."""
     try:
         for path in paths:
-            target = real_place(place.dataset, path)
+            target = find_place(place.dataset, path)
             target.unlink(missing_ok=True)
             for folder in target.parents:
                 if folder == place.dataset or (folder.is_dir() and any(folder.iterdir())):
@@ -220,14 +220,14 @@ def _write(
     moves: list[tuple[Path, Path]] = []
     announced: list[tuple[str, tuple[int, int], str]] = []
     for path, content in texts:
-        target = real_place(place.dataset, path)
+        target = find_place(place.dataset, path)
         if target.is_file() and target.read_bytes() == content:
-            if ours.get(path) != stamp_of(target):
-                announced.append((path, stamp_of(target), mark(target)))
+            if ours.get(path) != read_stamp(target):
+                announced.append((path, read_stamp(target), mark(target)))
             continue
         half = place.scratch / str(len(moves))
         write_file(half, content)
-        announced.append((path, stamp_of(half), mark(half)))
+        announced.append((path, read_stamp(half), mark(half)))
         moves.append((half, target))
     if not announced:
         return

@@ -21,7 +21,7 @@ from typing import Protocol, TypeVar
 from mids.actions.unchanged import check_identity, check_stamps
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
-from mids.readers.programs import seconds_for
+from mids.readers.programs import limit_seconds
 from mids.records import Made, Map
 from mids.run.disk import mark
 
@@ -147,7 +147,7 @@ def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
         raise MidsError(f"can't write to the disk of DEST ({error.strerror})") from None
     action = job.action
     try:
-        _set_alarm(seconds_for(sum(source.size for source in action.sources), base=_LONGEST))
+        _set_alarm(limit_seconds(sum(source.size for source in action.sources), base=_LONGEST))
         check_stamps(action.sources, root)
         check_identity(action.sources, root, job.identity)
         made = action.make(root, scratch)

@@ -75,8 +75,8 @@ def write_sources(
             table.add(tuple(_escaped(value) for value in row.values()) for row in rows)
             if not plan.complete and path.is_file():
                 with path.open(encoding="utf-8", errors="replace", newline="\n") as earlier:
-                    rows = (tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
-                    table.add_unmentioned(row for row in rows if len(row) == len(SOURCE_COLUMNS))
+                    old = (tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
+                    table.add_unmentioned(row for row in old if len(row) == len(SOURCE_COLUMNS))
             stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
         flush_files([half])
         half.replace(path)

@@ -16,7 +16,7 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
-from mids.readers.dicom.classes import VOLUMES
+from mids.readers.dicom.grouping.classes import VOLUMES
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.readers.tables.table import Table, parse_csv
 from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mids.errors import DataError, MidsError
-from mids.readers.programs import Watched, run_program, seconds_for
+from mids.readers.programs import Watched, limit_seconds, run_program
 
 _SILENCE = 120.0
 """Seconds that 7-Zip may be silent."""
@@ -176,7 +176,7 @@ def _started(arguments: Sequence[str], archive: Path) -> _Process:
 def _finished(arguments: Sequence[str], archive: Path) -> subprocess.CompletedProcess[bytes]:
     """What 7-Zip says of an archive; raises `DataError` ``TIME_LIMIT`` where it takes too long over it."""
     try:
-        return run_program(_command(arguments, archive), seconds=seconds_for(archive.stat().st_size, base=_SILENCE))
+        return run_program(_command(arguments, archive), seconds=limit_seconds(archive.stat().st_size, base=_SILENCE))
     except OSError as error:
         raise _unstartable() from error
 

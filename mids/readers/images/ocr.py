@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from mids.errors import MidsError
-from mids.readers.programs import run_program, seconds_for
+from mids.readers.programs import limit_seconds, run_program
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -76,7 +76,7 @@ def _run(sheet: Image.Image) -> str:
     packed = BytesIO()
     sheet.save(packed, "PNG")
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # a process for each job is enough
-    seconds = seconds_for(sheet.width * sheet.height, base=_PATIENCE)
+    seconds = limit_seconds(sheet.width * sheet.height, base=_PATIENCE)
     done = run_program(_COMMAND, seconds=seconds, given=packed.getvalue(), environment=environment)
     if done.returncode:
         raise MidsError(f"Tesseract ended with exit code {done.returncode}: check it with tesseract --list-langs")

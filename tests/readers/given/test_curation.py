@@ -40,7 +40,7 @@ def _corrections(folder: Path, rows: Sequence[Row]) -> Path:
     return path
 
 
-def _curated(source: Path, tmp_path: Path, key: Path, *rows: Row, dest: str = "dest") -> Conversion:
+def _convert_curated(source: Path, tmp_path: Path, key: Path, *rows: Row, dest: str = "dest") -> Conversion:
     return convert("dicom", source, tmp_path / dest, key=key, curation=_corrections(tmp_path, rows))
 
 
@@ -60,7 +60,7 @@ def _scan(done: Conversion, image: str) -> dict[str, str]:
 
 
 def test_a_view_changes_name_and_table(source: Path, tmp_path: Path, key: Path) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"))
     assert done.issues == ()
     path = _one(done, "_vp-ll_dx.png")
     assert _scan(done, path)["view_position"] == "ll"
@@ -83,14 +83,14 @@ def test_a_view_changes_name_and_table(source: Path, tmp_path: Path, key: Path) 
 def test_every_field_changes_name_and_table(
     source: Path, tmp_path: Path, key: Path, *, file: str, field: str, old: str, new: str, ending: str, column: str
 ) -> None:
-    done = _curated(source, tmp_path, key, (file, field, old, new))
+    done = _convert_curated(source, tmp_path, key, (file, field, old, new))
     assert done.issues == ()
     assert _scan(done, _one(done, ending)).get(column, "n/a") == (new or "n/a")
     assert len(images(done.dataset)) == 4
 
 
 def test_rows_of_one_field_are_applied_one_after_the_other(source: Path, tmp_path: Path, key: Path) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), ("rx/ap", "view", "ll", "rl"))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), ("rx/ap", "view", "ll", "rl"))
     assert done.issues == ()
     assert _one(done, "_vp-rl_dx.png")
 
@@ -100,7 +100,7 @@ def test_an_image_is_named_by_path_source_or_instance(
 ) -> None:
     trees = []
     for name in (_one(plain, "_vp-ap_dx.png"), "rx/ap", uid("instance", "dx-ap")):
-        done = _curated(source, tmp_path, key, (name, "view", "ap", "rl"), dest=f"dest {len(trees)}")
+        done = _convert_curated(source, tmp_path, key, (name, "view", "ap", "rl"), dest=f"dest {len(trees)}")
         assert done.issues == ()
         trees.append(tree(done.dataset))
         [kept] = [path for path in trees[-1] if path.endswith("provenance/curation.tsv")]
@@ -119,7 +119,7 @@ def test_an_image_is_named_by_path_source_or_instance(
 
 def test_a_source_that_looks_like_an_image_is_not_published(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"sub-DOE/ses-JANE/rx.png": radiograph.dx_ap()})
-    done = _curated(source, tmp_path, key, ("sub-DOE/ses-JANE/rx.png", "view", "ap", "pa"))
+    done = _convert_curated(source, tmp_path, key, ("sub-DOE/ses-JANE/rx.png", "view", "ap", "pa"))
     assert done.issues == ()
     assert b"DOE" not in b"".join(tree(done.dataset).values())
 
@@ -130,13 +130,13 @@ def test_a_correction_into_a_taken_name_holds_in_every_run(
 ) -> None:
     """AP becomes a second PA: what the first run named run-2 must still be known as the AP that the row names."""
     row = ("rx/ap" if by == "source" else _one(plain, "_vp-ap_dx.png"), "view", "ap", "pa")
-    done = _curated(source, tmp_path, key, row)
+    done = _convert_curated(source, tmp_path, key, row)
     assert sorted(path.split("run-")[1] for path in images(done.dataset) if path.endswith("_dx.png")) == [
         "1_bp-chest_vp-pa_dx.png",
         "2_bp-chest_vp-pa_dx.png",
     ]
     before = tree(done.dataset)
-    again = _curated(source, tmp_path, key, row)
+    again = _convert_curated(source, tmp_path, key, row)
     assert again.issues == ()
     assert tree(again.dataset) == before
 
@@ -158,7 +158,7 @@ def test_a_correction_into_a_taken_name_holds_in_every_run(
 def test_a_row_that_does_not_fit_is_told_and_not_applied(
     source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, code: str
 ) -> None:
-    done = _curated(source, tmp_path, key, row)
+    done = _convert_curated(source, tmp_path, key, row)
     assert error_codes(done.issues) == [code]
     assert done.exit_code == 1
     assert [found.where.split(",")[0] for found in done.issues] == ["row 2"]
@@ -167,7 +167,7 @@ def test_a_row_that_does_not_fit_is_told_and_not_applied(
 
 @pytest.mark.parametrize("box", ["", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5"])
 def test_a_box_that_is_none_holds_its_image_back(source: Path, tmp_path: Path, key: Path, box: str) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "blank", "", box))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "blank", "", box))
     assert error_codes(done.issues) == ["CURATION_INVALID"]
     assert not any(path.endswith("vp-ap_dx.png") for path in images(done.dataset))
     assert len(images(done.dataset)) == 3
@@ -196,7 +196,7 @@ def test_a_limit_does_not_complain_of_rows_about_others(source: Path, tmp_path: 
 def test_an_excluded_image_is_left_out_and_accounted_for(
     source: Path, tmp_path: Path, key: Path, plain: Conversion
 ) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "exclude", "", ""))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "exclude", "", ""))
     assert done.issues == ()
     gone = {path for path in images(plain.dataset) if path.endswith("vp-ap_dx.png")}
     assert set(images(done.dataset)) == set(images(plain.dataset)) - gone
@@ -209,9 +209,9 @@ def test_an_exclusion_removes_what_an_earlier_run_delivered(tmp_path: Path, key:
     """Also where nothing is left: what must not be shown may not stay."""
     source = fill_folder(tmp_path / "source", {"pa": radiograph.dx_pa(), "ap": radiograph.dx_ap()})
     assert len(images(convert("dicom", source, tmp_path / "dest", key=key).dataset)) == 2
-    one = _curated(source, tmp_path, key, ("ap", "exclude", "", ""))
+    one = _convert_curated(source, tmp_path, key, ("ap", "exclude", "", ""))
     assert len(images(one.dataset)) == 1
-    none = _curated(source, tmp_path, key, ("ap", "exclude", "", ""), ("pa", "exclude", "", ""))
+    none = _convert_curated(source, tmp_path, key, ("ap", "exclude", "", ""), ("pa", "exclude", "", ""))
     assert images(none.dataset) == []
     assert not any(path.startswith("sub-") for path in tree(none.dataset))
 
@@ -222,7 +222,7 @@ def test_an_exclusion_removes_what_an_earlier_run_delivered(tmp_path: Path, key:
 def test_a_box_is_black_in_a_picture_and_the_rest_is_untouched(
     source: Path, tmp_path: Path, key: Path, plain: Conversion
 ) -> None:
-    done = _curated(
+    done = _convert_curated(
         source, tmp_path, key, ("rx/pa", "blank", "", "10,5,60,45"), ("rx/pa", "blank", "", "200,0,216,200")
     )
     path = _one(done, "_vp-pa_dx.png")
@@ -244,7 +244,7 @@ def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) ->
     plain = convert("dicom", source, tmp_path / "plain", key=key)
     [path] = images(plain.dataset)
     rows, columns = ct.SOFT.shape
-    done = _curated(source, tmp_path, key, ("ct/7", "blank", "", f"0,0,{rows // 2},{columns // 2}"))
+    done = _convert_curated(source, tmp_path, key, ("ct/7", "blank", "", f"0,0,{rows // 2},{columns // 2}"))
     assert images(done.dataset) == [path]
     old, new = (np.asarray(nib.load(found.dataset / path).dataobj) for found in (plain, done))
     # NIfTI as dcm2niix writes it: columns from the patient's right, rows from the back.
@@ -262,7 +262,7 @@ def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) ->
 
 def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"loop": us.cine()})
-    done = _curated(source, tmp_path, key, ("loop", "blank", "", "0,0,12,9999"))
+    done = _convert_curated(source, tmp_path, key, ("loop", "blank", "", "0,0,12,9999"))
     [path] = images(done.dataset)
     values = np.asarray(nib.load(done.dataset / path).dataobj)
     if values.dtype.fields:
@@ -277,21 +277,21 @@ def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> N
 
 def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     times = stamps(plain.dataset)
-    done = _curated(source, tmp_path, key, ("rx/pa", "blank", "", "0,0,5,5"), dest="plain")
+    done = _convert_curated(source, tmp_path, key, ("rx/pa", "blank", "", "0,0,5,5"), dest="plain")
     assert done.outcome is not None
     path = _one(done, "_vp-pa_dx.png")
     assert done.outcome.made == (path,)
     after = stamps(done.dataset)
     assert {p for p in images(done.dataset) if after[p] != times[p]} == {path}
-    again = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="plain")
+    again = _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="plain")
     assert tree(again.dataset) == tree(
-        _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
+        _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
     )
     assert not (done.dataset / path).with_suffix(".json").read_text().count("BlankedRegions")
 
 
 def test_without_the_table_all_is_as_before(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     before = tree(plain.dataset)
-    _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
+    _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
     convert("dicom", source, plain.dataset, key=key)
     assert tree(plain.dataset) == before
