@@ -13,6 +13,7 @@ from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import write_review
 from mids.errors import MidsError
 from mids.plan import Context, Options, Outcome, Plan, build
+from mids.plan.curation import Corrections
 from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.selection import Names, Selection
@@ -113,7 +114,8 @@ class _Collection:
         request, labels = stage.request, stage.labels
         redaction = redactor(request.policy, labels.pseudonyms.key)
         privacy = Privacy(labels, request.policy, stage.rules, redaction, removed=self.removed)
-        context = Context(self.schema, privacy, self.options, self.corrections, stage.state.journal.names())
+        corrections = Corrections(self.corrections)
+        context = Context(self.schema, privacy, self.options, corrections, stage.state.journal.names())
         scanner = Scanner(mapped, None if request.dry_run else stage.state.folder)
         batches = collections.find(self.name).read(request.source, scanner)
         wanted = self.selection.choose(batches, lambda patient: _name(patient, labels))

@@ -117,7 +117,10 @@ def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images
         say(crash + "\n")
     if not a.dry_run and not a.quiet:
         state = f"{done.dataset}.mids"
-        text = report.summary(done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed)
+        text = report.summary(
+            done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed,
+            acknowledged=done.acknowledged,
+        )  # fmt: skip
         print(text, end="")
         logging.getLogger("mids").info(text)
 

@@ -79,7 +79,8 @@ class Plan:
     """What a run will do; `subjects` may lie on disk (`mids.plan.shelf`).
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
-    `adds` says that the dataset holds another source too, of which nothing may be removed.
+    `adds` says that the dataset holds another source too, of which nothing may be removed. `acknowledged` are files
+    of the source whose errors a person knows of, with the codes of these (none: all).
     """
 
     subjects: Sequence[Subject]
@@ -88,6 +89,7 @@ class Plan:
     complete: bool = True
     entries: tuple[TableRow, ...] = ()
     adds: bool = False
+    acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def jobs(self) -> Iterator[Job]:

@@ -55,10 +55,11 @@ def summary(
     *,
     what: str = "images",
     linked: bool = True,
+    acknowledged: int = 0,
 ) -> str:
     """What a run did, in a few lines: withheld images first, then counts, then where to look.
 
-    `what` was made; `linked` says that the source table names the outputs.
+    `what` was made; `linked` says that the source table names the outputs; `acknowledged` errors are known.
     """
     reasons = Counter[tuple[str, str]]()
     for skipped in _skipped(plan):
@@ -79,6 +80,8 @@ def summary(
     ]
     if others:
         lines.append(f"{others} files are not DICOM")
+    if acknowledged:
+        lines.append(f"{acknowledged} errors of the source are acknowledged in the curation table")
     levels = Counter(found.level for found in issues)
     lines.append(", ".join(f"{levels[level]} {level}s" for level in Level))
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"

@@ -103,8 +103,8 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
         if is_sealed:
             state.seal()
-    found = collect_issues(plan, outcome, stage.references)
-    return kind(request.dataset, plan, comparison, outcome, found, stage.references, key_made, is_sealed)
+    found, known_of = collect_issues(plan, outcome, stage.references)
+    return kind(request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed)
 
 
 def _set_stage(
