@@ -1,7 +1,7 @@
 """A source collection in, a dataset out. Everything a user can ask of a conversion is an argument of `convert`."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,7 +23,8 @@ from mids.readers.dicom.scan import Scanner
 from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
-from mids.records import About, Compression, Contours, Layout, Map, PatientKey, Pixels
+from mids.records import About, Compression, Contours, Json, Layout, Map, PatientKey, Pixels
+from mids.run.choices import Choices, applied_rows, join_rows, read_rows
 from mids.run.done import Done
 from mids.run.request import make_request
 from mids.run.road import Fact, Stage, travel
@@ -31,6 +32,8 @@ from mids.run.run import Progress
 from mids.run.sources import published
 from mids.vocabulary import clinical
 from mids.vocabulary.schema import Schema
+
+_OPTIONS = tuple(entry.name for entry in fields(Options))
 
 
 class Conversion(Done):
@@ -42,14 +45,17 @@ class Conversion(Done):
 def convert(
     collection: str, source: str | Path, dataset: str | Path, *,
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
-    exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
-    cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner",
+    exclude: Sequence[str] = (), pixels: Pixels | None = None, compression: Compression | None = None,
+    cine: Literal["nifti", "png"] | None = None, contours: Contours | None = None,
     policy: Policy | None = None, id_table: str | Path | None = None, review: str | Path | None = None,
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
-    layout: Layout = "mids", publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
+    layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
+    change: Sequence[str] = (), forget: Sequence[str] = (),
     progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
+
+    `collection` is a name of `mids.collections`, or ``auto``: the one that the source proves to be, else `dicom`.
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
     same collection, key and layout. `limit` counts subjects; `include` and `exclude` are ids or subject IDs, and
@@ -68,18 +74,29 @@ def convert(
         raise MidsError("--limit must be a whole number of 1 or more")
     if review and Path(review).exists():
         raise MidsError(f"{review} already exists: give another file for --review, or move it away")
-    find_layout(layout)  # refuses a name that is none before anything is written
+    find_layout(layout or "mids")  # refuses a name that is none before anything is written
+
+    def given(known: Choices, root: Path) -> Mapping[str, Json]:
+        rows = join_rows(known, root, curation_table.read(Path(curation))) if curation else None
+        return {
+            "pixels": pixels, "compression": compression, "cine": cine, "contours": contours, "layout": layout,
+            "publish-sources": publish_sources or None, "about": about_file.read(Path(about)) if about else None,
+            "curation": rows,
+        }  # fmt: skip
+
+    if collection == collections.AUTO:
+        collection = collections.recognise_source(Path(source))
+    reader = collections.find(collection)
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
-        show_paths=show_paths, progress=progress,
+        show_paths=show_paths, progress=progress, change=change, forget=forget, collection=collection, given=given,
     )  # fmt: skip
-    reader = collections.find(collection)
-    description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
+    values: Mapping[str, Any] = request.choices.values
     road = _Collection(
-        collection, description, clinical.load(collection).schema, request.dataset,
-        Options(pixels, compression, cine, contours, layout), Selection(tuple(include), tuple(exclude), limit),
-        curation_table.read(Path(curation)) if curation else (), Path(review) if review else None,
-        publish_sources=publish_sources,
+        collection, about_file.lay_over(reader.ABOUT, values.get("about", {})), clinical.load(collection).schema,
+        request.dataset, Options(**{name: values[name] for name in _OPTIONS if name in values}),
+        Selection(tuple(include), tuple(exclude), limit), read_rows(values.get("curation")),
+        Path(review) if review else None, publish_sources="publish-sources" in values,
     )  # fmt: skip
     return travel(road, request, Conversion)
 
@@ -114,7 +131,7 @@ class _Collection:
         request, labels = stage.request, stage.labels
         redaction = redactor(request.policy, labels.pseudonyms.key)
         privacy = Privacy(labels, request.policy, stage.rules, redaction, removed=self.removed)
-        corrections = Corrections(self.corrections)
+        corrections = Corrections(self.corrections, applied_rows(request.choices, request.source, others=True))
         context = Context(self.schema, privacy, self.options, corrections, stage.state.journal.names())
         scanner = Scanner(mapped, None if request.dry_run else stage.state.folder)
         batches = collections.find(self.name).read(request.source, scanner)

@@ -1,8 +1,8 @@
 """DICOM in, DICOM out: what ``mids deidentify`` does. Everything a user can ask is an argument of `deidentify`."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mids.plan.instances import Context, build, headers
 from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
-from mids.readers.given.embedding import FIRST, Embedding
+from mids.readers.given.embedding import FIRST, Embedding, recall_embedding
 from mids.records import About, Json, Map
 from mids.run.done import Done
 from mids.run.identities import write_map
@@ -42,7 +42,8 @@ def deidentify(
     source: str | Path, dataset: str | Path, *,
     policy: Policy | None = None, key: str | Path | None = None, id_table: str | Path | None = None,
     embed: Embedding | None = None, map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
-    dask: Any = "", progress: Progress = lambda done, total, path: None,
+    dask: Any = "", change: Sequence[str] = (), forget: Sequence[str] = (),
+    progress: Progress = lambda done, total, path: None,
 ) -> Deidentification:  # fmt: skip
     """De-identifies every DICOM file of `source` into the folder `dataset`, or goes on with an earlier run.
 
@@ -53,12 +54,18 @@ def deidentify(
     key, and must see source and destination at the same paths. `map_file` gets old and new ids, readable by its owner
     only. A file that can't be de-identified is not delivered, becomes an Issue, and the rest goes on.
 
+    What is not given is as an earlier run on `dataset` was given it; a choice that was recorded changes only if
+    `change` names it, and `forget` names choices to drop.
+
     Raises `MidsError` where use or environment is wrong.
     """
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
-        progress=progress,
+        progress=progress, change=change, forget=forget,
+        given=lambda known, root: {"embed": asdict(embed) if embed else None},
     )  # fmt: skip
+    recorded: Any = request.choices.values.get("embed")
+    embed = recall_embedding(recorded) if recorded else None
     map_path = Path(map_file) if map_file else None
     _check_use(request, map_path)
     return travel(_Files(request, embed, map_path), request, Deidentification)

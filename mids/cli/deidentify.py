@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mids.cli.parsing import EXIT_CODES
 from mids.cli.shared import (
     Progress,
+    choice_arguments,
     chosen_policy,
     machine_arguments,
     message_arguments,
@@ -61,7 +62,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--embed-creator", default="MIDS", metavar="NAME", help="private creator of that block (default: MIDS)")
     privacy = policy_arguments(parser)
     privacy.add_argument("--profile", help=argparse.SUPPRESS)  # the former name of --policy
-    parser.set_defaults(policy=None)
+    choice_arguments(parser)
     machine_arguments(parser)
     message_arguments(parser)
     parser.set_defaults(run=run)
@@ -70,6 +71,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
     from mids.deid.describe import describe
+    from mids.deid.policy import preset
     from mids.deidentification import deidentify
 
     a = namespace
@@ -77,10 +79,9 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError("--profile is the former name of --policy: give --policy only")
     if a.profile:
         warn_of_former("--profile", "--policy")
-    a.policy = a.policy or a.profile or "mids"
-    policy = chosen_policy(a)
+    a.policy = a.policy or a.profile
     if a.describe:
-        print(describe(policy), end="")
+        print(describe(chosen_policy(a) or preset("mids")), end="")
         return 0
     if a.compare_table:
         return _compared(a.compare_table)
@@ -88,8 +89,10 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError("SOURCE and DEST are required: see mids deidentify --help for examples")
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
-        a.source, a.dest, policy=policy, key=a.key, id_table=a.id_table, embed=_embedding(a), map_file=a.write_map,
+        a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),
+        map_file=a.write_map,
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
+        change=a.change, forget=a.forget,
     )  # fmt: skip
     progress.end()
     say_done(a, done, what="files")

@@ -5,7 +5,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
@@ -37,7 +37,7 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
     group = parser.add_argument_group("privacy")
     add = group.add_argument
     add(
-        "--policy", default="mids", metavar="NAME|FILE",
+        "--policy", metavar="NAME|FILE",
         help="basic, mids, bimcv, fidac-cnil, or a YAML file (default: mids)",
     )  # fmt: skip
     add("--option", action="append", default=[], metavar="NAME", help="add an option of PS3.15 E.3 (repeatable)")
@@ -77,14 +77,35 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
     return group
 
 
-def chosen_policy(arguments: argparse.Namespace) -> "Policy":
-    """The policy that the flags of `policy_arguments` ask for; raises `MidsError`."""
+def chosen_policy(arguments: argparse.Namespace) -> "Policy | None":
+    """The policy that the flags of `policy_arguments` ask for, None where there is none of them; raises `MidsError`.
+
+    Flags without --policy change the policy that was recorded for the destination.
+    """
     from mids.deid import policy
+    from mids.run.choices import load_choices
 
     a = arguments
+    if not any((a.policy, a.option, a.without, a.ids, a.burned_in, a.detect, a.texts, a.reports, a.lists, a.model)):
+        return None
+    known: Any = load_choices(Path(a.dest).resolve()).values.get("policy") if a.dest else None
     return policy.chosen(
-        a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
+        a.policy or "", a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
         reports=a.reports, lists=a.lists, model=a.model,
+        base=policy.from_json(known) if known and "policy" not in a.forget else None,
+    )  # fmt: skip
+
+
+def choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that undo what was decided for a destination."""
+    add = parser.add_argument_group("choices of earlier runs").add_argument
+    add(
+        "--change", action="append", default=[], metavar="NAME",
+        help="take the value given now, although DEST was made with another one (repeatable)",
+    )  # fmt: skip
+    add(
+        "--forget", action="append", default=[], metavar="NAME",
+        help="drop what was decided, such as curation or policy (repeatable)",
     )  # fmt: skip
 
 

@@ -75,8 +75,10 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
-    known = corrections.acknowledged()
-    return Plan(register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries), acknowledged=known)
+    return Plan(
+        register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries),
+        acknowledged=corrections.acknowledged(), applied=corrections.applied(),
+    )  # fmt: skip
 
 
 def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:

@@ -20,11 +20,11 @@ _LISTS = {"view": "view_positions", "body_part": "body_parts", "laterality": "la
 class Corrections:
     """The rows, and which of them (by number) have found their image.
 
-    `elsewhere` are the numbers of rows that are about another source of the same dataset.
+    `elsewhere` is what rows decide (`Correction.decision`) that are about another source of the same dataset.
     """
 
     rows: Sequence[Correction] = ()
-    elsewhere: frozenset[int] = frozenset()
+    elsewhere: frozenset[tuple[str, str, str]] = frozenset()
     matched: set[int] = field(default_factory=set)
 
     def of(self, path: str, record: Record) -> list[Correction]:
@@ -59,10 +59,14 @@ class Corrections:
                 found[row.file].update({row.old} - {"", "n/a"})
         return {name: frozenset(codes) for name, codes in found.items()}
 
+    def applied(self) -> frozenset[tuple[str, str, str]]:
+        """What the rows that have found their image decide."""
+        return frozenset(row.decision for row in self.rows if row.row in self.matched)
+
     def unmatched(self) -> Iterator[Issue]:
         """An Issue for each row that has found nothing; raises `MidsError` where it decides what may be seen."""
         for row in self.rows:
-            if row.row in self.matched | self.elsewhere:
+            if row.row in self.matched or row.decision in self.elsewhere:
                 continue
             if row.field in GUARDS:
                 raise MidsError(

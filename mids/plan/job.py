@@ -80,7 +80,8 @@ class Plan:
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
     `adds` says that the dataset holds another source too, of which nothing may be removed. `acknowledged` are files
-    of the source whose errors a person knows of, with the codes of these (none: all).
+    of the source whose errors a person knows of, with the codes of these (none: all); `applied` is what
+    rows of the curation table decided (`Correction.decision`).
     """
 
     subjects: Sequence[Subject]
@@ -90,6 +91,7 @@ class Plan:
     entries: tuple[TableRow, ...] = ()
     adds: bool = False
     acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    applied: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def jobs(self) -> Iterator[Job]:

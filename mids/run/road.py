@@ -3,7 +3,7 @@
 read, plan, compare, run, and say what is wrong: in this order, whoever reads.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
@@ -19,7 +19,7 @@ from mids.plan.compare import files_below
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
 from mids.run.done import Done, collect_issues
-from mids.run.request import Request, check_policy, find_key, join_source
+from mids.run.request import Request, check_policy, find_key, join_source, record_choices
 from mids.run.run import Place, run
 from mids.run.sources import write_sources
 from mids.run.state import State, check_places
@@ -79,13 +79,13 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
     Raises `MidsError` where use or environment is wrong.
     """
     check_places(request.source, request.dataset)
-    rules, table = check_policy(request.policy, key=request.key, id_table=request.id_table)
+    rules = check_policy(request.policy, key=request.key, id_table=request.id_table)
     lasting, key_made = find_key(request.policy, request.key, request.dataset)
     with (
         hire_workers(request.jobs, request.dask, request.source) as workers,
         State(request.dataset, dry_run=request.dry_run) as state,
     ):
-        stage = _set_stage(road, request, state, lasting or state.random_key(), rules, table)
+        stage = _set_stage(road, request, state, lasting or state.random_key(), rules)
         with workers.reading() as mapped:
             plan = _check_content(road.plan(stage, mapped), road)
         source = stage.labels.item("source root", str(request.source.resolve()))
@@ -96,6 +96,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             place = Place(request.source, request.dataset, state.folder)
             texts = partial(road.write, stage, plan)
+            record_choices(request, plan, state)  # before the first file: a killed run has decided too
             outcome = run(plan, place, state.journal, texts, workers=workers, progress=request.progress)
         is_sealed = request.policy.ids == "random" and outcome is not None
         if not request.dry_run:
@@ -107,15 +108,13 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
     return kind(request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed)
 
 
-def _set_stage(
-    road: Road, request: Request, state: State, secret: Key, rules: Rules, table: Mapping[str, str]
-) -> Stage:
+def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: Rules) -> Stage:
     """What the way in works with; raises `MidsError` where an earlier run was of another kind."""
     for fact in road.facts:
         state.journal.settle(fact.name, fact.value, fact.complaint, before=fact.before)
     complaint = f"{request.dataset} was made with another key: give that key, or another DEST"
     state.journal.settle("key", secret.digest, complaint)
-    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, table)
+    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mids.deid import keys
 from mids.errors import MidsError
+from mids.run.choices import FILE
 from mids.run.journal import IN_MEMORY, Journal, state_folder
 
 RANDOM_KEY = "random-key"
@@ -88,6 +89,7 @@ class State:
         self.journal.seal()
         for index in self.folder.glob("index-*"):
             index.unlink()
+        (self.folder / FILE).unlink(missing_ok=True)
         self._destroy_key()
 
     def _destroy_key(self) -> None:

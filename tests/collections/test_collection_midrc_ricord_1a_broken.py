@@ -163,4 +163,4 @@ def test_a_second_export_and_other_json_are_told_apart(folder: Path, key: Path) 
     shutil.copy(folder / EXPORT, folder / "second.json")
     result = converted(folder, key)
     assert count_codes(result.issues)["ANNOTATION_ORPHAN"] == 20
-    assert any("no MD.ai export" in item.reason for item in result.plan.skipped)
+    assert any("not an MD.ai export" in item.reason for item in result.plan.skipped)

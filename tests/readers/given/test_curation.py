@@ -361,7 +361,8 @@ def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key
     assert done.outcome.made == (path,)
     after = stamps(done.dataset)
     assert {p for p in images(done.dataset) if after[p] != times[p]} == {path}
-    again = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="plain")
+    path_of_table = _corrections(tmp_path, [("rx/ap", "view", "ap", "ll")])
+    again = convert("dicom", source, plain.dataset, key=key, curation=path_of_table, change=["curation"])
     assert tree(again.dataset) == tree(
         _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
     )
@@ -371,5 +372,5 @@ def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key
 def test_without_the_table_all_is_as_before(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     before = tree(plain.dataset)
     _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
-    convert("dicom", source, plain.dataset, key=key)
+    convert("dicom", source, plain.dataset, key=key, forget=["curation"])
     assert tree(plain.dataset) == before
