@@ -77,6 +77,7 @@ def main() -> int:
         home = Path(folder)
         key = home / "key"
         key.write_text("5d" * 32 + "\n", encoding="ascii")
+        key.chmod(0o600)
         began = time.monotonic()
         started(arguments.source, home / "whole", key, 2).wait()
         length, whole = time.monotonic() - began, tree(home / "whole")

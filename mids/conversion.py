@@ -1,7 +1,7 @@
 """A source collection in, a dataset out. Everything a user can ask of a conversion is an argument of `convert`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from mids.deid.text.review import write_review
 from mids.errors import MidsError
 from mids.plan import Context, Options, Outcome, Plan, build
 from mids.plan.curation import Corrections
+from mids.plan.image import patient_of
 from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.selection import Names, Selection
@@ -23,9 +24,10 @@ from mids.readers.dicom.scan import Scanner
 from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
-from mids.records import About, Compression, Contours, Json, Layout, Map, PatientKey, Pixels
+from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
 from mids.run.choices import Choices, applied_rows, join_rows, read_rows
 from mids.run.done import Done
+from mids.run.people import People, Said
 from mids.run.request import make_request
 from mids.run.road import Fact, Stage, travel
 from mids.run.run import Progress
@@ -50,7 +52,7 @@ def convert(
     policy: Policy | None = None, id_table: str | Path | None = None, review: str | Path | None = None,
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
-    change: Sequence[str] = (), forget: Sequence[str] = (),
+    issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
     progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
@@ -67,6 +69,9 @@ def convert(
     none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not
     exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those of a
     published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
+
+    `issuer` is the IssuerOfPatientID of headers that have none: equal PatientIDs of two issuers are two patients.
+    `site` stands in the column of that name for everybody in this source, and is the issuer if none is given.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -90,6 +95,7 @@ def convert(
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
         show_paths=show_paths, progress=progress, change=change, forget=forget, collection=collection, given=given,
+        issuer=issuer, site=site,
     )  # fmt: skip
     values: Mapping[str, Any] = request.choices.values
     road = _Collection(
@@ -115,6 +121,7 @@ class _Collection:
     review: Path | None
     publish_sources: bool
     removed: list[Removed] = field(default_factory=list, repr=False)
+    met: dict[str, Said] = field(default_factory=dict, repr=False)
     emptiness: str = "the source holds nothing that this collection can convert"
 
     @property
@@ -133,14 +140,19 @@ class _Collection:
         privacy = Privacy(labels, request.policy, stage.rules, redaction, removed=self.removed)
         corrections = Corrections(self.corrections, applied_rows(request.choices, request.source, others=True))
         context = Context(self.schema, privacy, self.options, corrections, stage.state.journal.names())
-        scanner = Scanner(mapped, None if request.dry_run else stage.state.folder)
-        batches = collections.find(self.name).read(request.source, scanner)
-        wanted = self.selection.choose(batches, lambda patient: _name(patient, labels))
+        scanner = Scanner(mapped, None if request.dry_run else stage.state.folder, request.issuer)
+        root = labels.item("source root", str(request.source.resolve()))
+        people = People(labels, stage.state.journal, root)
+        batches = people.check(collections.find(self.name).read(request.source, scanner))
+        wanted = self.selection.choose(_at_site(batches, request.site), lambda patient: _name(patient, labels))
         items = modelled(wanted, request.source, self.schema)
-        return build(items, context, complete=self.selection.is_everything)
+        plan = build(items, context, complete=self.selection.is_everything)
+        self.met.update(people.met)
+        return replace(plan, complete=plan.complete and not people.is_torn)  # what is there of somebody else stays
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """Sidecars, tables, descriptions, and where the images come from."""
+        stage.state.journal.meet(self.met)
         yield from write_texts(inventory, Words(self.about, self.schema, stage.request.policy))
         if next(inventory.images(), None):
             shown = published(plan, stage.references, self.corrections, outcome, with_sources=self.publish_sources)
@@ -156,6 +168,13 @@ def write_texts(inventory: Inventory, words: Words) -> Iterator[Text]:
     """Sidecars, tables and descriptions of a dataset."""
     yield from sidecar_texts(inventory)
     yield from dataset_texts(inventory, words)
+
+
+def _at_site(batches: Iterable[Sequence[Item]], site: str) -> Iterator[Sequence[Item]]:
+    """The items patient by patient, everybody at a site."""
+    for items in batches:
+        patient = patient_of(items) if site else None
+        yield items if patient is None else [Person(patient, {"site": site}), *items]
 
 
 def _name(patient: PatientKey, labels: Labels) -> Names:

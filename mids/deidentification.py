@@ -42,7 +42,7 @@ def deidentify(
     source: str | Path, dataset: str | Path, *,
     policy: Policy | None = None, key: str | Path | None = None, id_table: str | Path | None = None,
     embed: Embedding | None = None, map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
-    dask: Any = "", change: Sequence[str] = (), forget: Sequence[str] = (),
+    dask: Any = "", issuer: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
     progress: Progress = lambda done, total, path: None,
 ) -> Deidentification:  # fmt: skip
     """De-identifies every DICOM file of `source` into the folder `dataset`, or goes on with an earlier run.
@@ -54,14 +54,15 @@ def deidentify(
     key, and must see source and destination at the same paths. `map_file` gets old and new ids, readable by its owner
     only. A file that can't be de-identified is not delivered, becomes an Issue, and the rest goes on.
 
-    What is not given is as an earlier run on `dataset` was given it; a choice that was recorded changes only if
+    `issuer` is the IssuerOfPatientID of headers that have none: equal PatientIDs of two issuers are two patients. What
+    is not given is as an earlier run on `dataset` was given it; a choice that was recorded changes only if
     `change` names it, and `forget` names choices to drop.
 
     Raises `MidsError` where use or environment is wrong.
     """
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
-        progress=progress, change=change, forget=forget,
+        progress=progress, change=change, forget=forget, issuer=issuer,
         given=lambda known, root: {"embed": asdict(embed) if embed else None},
     )  # fmt: skip
     recorded: Any = request.choices.values.get("embed")
@@ -95,7 +96,7 @@ class _Files:
         request = stage.request
         blocks, refused = _blocks(self.embed)
         context = Context(stage.labels, request.policy, blocks)
-        plan = build(_scanned(request.source, mapped, request.progress), request.source, context)
+        plan = build(_scanned(request, mapped), request.source, context)
         return replace(plan, issues=(*plan.issues, *refused))
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
@@ -123,15 +124,16 @@ def _check_use(request: Request, map_file: Path | None) -> None:
         raise MidsError(f"{map_file} already exists: give another file, or move it away")
 
 
-def _scanned(root: Path, mapped: Map, progress: Progress) -> Scan:
-    """What the headers below `root` say."""
+def _scanned(request: Request, mapped: Map) -> Scan:
+    """What the headers of the source say."""
+    root = request.source
     batches = list(batched(walk(root), CHUNK))
     everything = Scan()
-    for number, found in enumerate(mapped(partial(headers, root=root), batches), start=1):
+    for number, found in enumerate(mapped(partial(headers, root=root, issuer=request.issuer), batches), start=1):
         everything.instances += found.instances
         everything.issues += found.issues
         everything.others += found.others
-        progress(number, len(batches), "headers")
+        request.progress(number, len(batches), "headers")
     return everything
 
 

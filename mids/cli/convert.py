@@ -9,6 +9,7 @@ from mids.cli.shared import (
     Progress,
     choice_arguments,
     chosen_policy,
+    issuer_argument,
     machine_arguments,
     message_arguments,
     policy_arguments,
@@ -83,6 +84,8 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
         help="YAML file with title, authors, licence and so on of the dataset; without COLLECTION: print the access, "
         "terms and expected layout of the collection NAME, and stop",
     )
+    issuer_argument(add)
+    add("--site", metavar="NAME", help="site of everybody in SOURCE, a column of participants.tsv; also the issuer")
     add("--publish-sources", action="store_true", help="put the table of sources, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may contain names of patients")
     cli_report.html_argument(add)
@@ -172,7 +175,7 @@ def _converted(a: argparse.Namespace) -> int:
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
         policy=chosen_policy(a), id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
         layout=a.layout, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
-        change=a.change, forget=a.forget,
+        issuer=a.issuer, site=a.site, change=a.change, forget=a.forget,
     )  # fmt: skip
     progress.end()
     say_done(a, done)

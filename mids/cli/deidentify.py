@@ -9,6 +9,7 @@ from mids.cli.shared import (
     Progress,
     choice_arguments,
     chosen_policy,
+    issuer_argument,
     machine_arguments,
     message_arguments,
     policy_arguments,
@@ -53,6 +54,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--write-map", type=Path, metavar="FILE",
         help="write old and new IDs to this new file, which only you can read",
     )  # fmt: skip
+    issuer_argument(add)
     add = parser.add_argument_group("values to add").add_argument
     add(
         "--embed", type=Path, metavar="TABLE",
@@ -92,7 +94,7 @@ def run(namespace: argparse.Namespace) -> int:
         a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),
         map_file=a.write_map,
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
-        change=a.change, forget=a.forget,
+        issuer=a.issuer, change=a.change, forget=a.forget,
     )  # fmt: skip
     progress.end()
     say_done(a, done, what="files")

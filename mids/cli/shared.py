@@ -3,7 +3,7 @@
 import argparse
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,14 @@ def machine_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("machine").add_argument
     add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
+
+
+def issuer_argument(add: Callable[..., argparse.Action]) -> None:
+    """The flag that tells two hospitals apart."""
+    add(
+        "--issuer", metavar="NAME",
+        help="who gave out the PatientIDs that name no issuer: equal IDs of two issuers are two patients",
+    )  # fmt: skip
 
 
 def message_arguments(parser: argparse.ArgumentParser) -> None:

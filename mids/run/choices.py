@@ -120,6 +120,25 @@ def settle_choices(known: Choices, given: Mapping[str, Json], leave: Leave, *, c
     return Choices(values, known.sources, collection or known.collection)
 
 
+def settle_source(choices: Choices, source: Path, given: Mapping[str, str | None], leave: Leave) -> Choices:
+    """The choices with what is this source's own: what is given, else what was recorded of it.
+
+    Raises `MidsError` where a value given is not the one that an earlier run on the source had: its patients would get
+    other subject IDs.
+    """
+    known = choices.sources.get(str(source))
+    own: dict[str, Json] = {}
+    for name, value in given.items():
+        old = known.get(name, "") if known is not None and name not in leave.forget else None
+        own[name] = (old or "") if value is None else value.strip()
+        if old is not None and own[name] != old and name not in leave.change:
+            raise MidsError(
+                f"this run would change the {name} of the source, and with it subject IDs or their rows: "
+                f"leave --{name} away, or give --change {name}"
+            )
+    return add_source(choices, source, own)
+
+
 def _lost(name: str, old: Json, new: Json) -> str:
     """What of a recorded value a new one drops or changes, in words that quote nothing of a patient; empty: nothing."""
     if old is None or old == new:

@@ -30,6 +30,9 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE TABLE IF NOT EXISTS texts (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL,
   entries TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS people (patient TEXT PRIMARY KEY, source TEXT NOT NULL, born TEXT NOT NULL,
+  sex TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS withdrawn (patient TEXT PRIMARY KEY);
 """
 
 
@@ -100,6 +103,11 @@ class Journal:
         elif row[0] != value:
             raise MidsError(complaint)
 
+    def fact(self, name: str) -> str:
+        """A recorded fact; empty where there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
     def note(self, name: str, value: str) -> None:
         """Records a fact of the newest run, in place of an earlier one's."""
         self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
@@ -108,7 +116,7 @@ class Journal:
         """Forgets everything but that the dataset is finished, so that nothing here links a source to an output."""
         self._do("PRAGMA secure_delete=ON")
         self._do("BEGIN")
-        for table in ("jobs", "texts", "subjects", "meta"):
+        for table in ("jobs", "texts", "subjects", "people", "withdrawn", "meta"):
             self._do(f"DELETE FROM {table}")
         self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
         self._do("COMMIT")
@@ -188,6 +196,22 @@ class Journal:
             return None
         row, sessions, entries = map(json.loads, found)
         return Subject(label, row, sessions, entries=tuple(TableRow(table, cells) for table, cells in entries))
+
+    def person(self, patient: str) -> tuple[str, str, str] | None:
+        """Which source told of a patient, and keyed digests of birth date and sex (empty: unknown)."""
+        row = self._db.execute("SELECT source, born, sex FROM people WHERE patient = ?", (patient,)).fetchone()
+        return (row[0], row[1], row[2]) if row else None
+
+    def is_withdrawn(self, patient: str) -> bool:
+        """Whether a patient, by a keyed reference, was withdrawn from the dataset."""
+        return self._db.execute("SELECT 1 FROM withdrawn WHERE patient = ?", (patient,)).fetchone() is not None
+
+    def meet(self, people: Mapping[str, tuple[str, str, str]]) -> None:
+        """Records what deliveries say of patients, by keyed references."""
+        self._do("BEGIN")
+        for patient, said in people.items():
+            self._do("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?)", (patient, *said))
+        self._do("COMMIT")
 
     def texts(self) -> dict[str, tuple[int, int]]:
         """The small files (sidecars, tables, descriptions) that we wrote."""

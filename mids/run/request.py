@@ -24,6 +24,7 @@ from mids.run.choices import (
     load_choices,
     make_leave,
     settle_choices,
+    settle_source,
 )
 from mids.run.run import Progress
 from mids.run.state import State, check_key_place
@@ -43,6 +44,7 @@ class Request:
     """What a way in is asked: from where to where, under which policy, with how many workers.
 
     `id_table` are subject IDs by PatientID, `choices` what was decided in this and earlier runs.
+    `issuer` gave out the PatientIDs whose headers name no issuer; everybody in the source is of the `site`.
     `source` is absolute (workers of a cluster start elsewhere), `dataset` without links. `dask` is the address of a
     scheduler, or a cluster object of Dask. `show_paths` puts real paths of the source into messages.
     """
@@ -57,6 +59,8 @@ class Request:
     dask: Any = ""
     dry_run: bool = False
     show_paths: bool = False
+    issuer: str = ""
+    site: str = ""
     progress: Progress = _say_nothing
 
 
@@ -64,6 +68,7 @@ def make_request(
     source: str | Path, dataset: str | Path, *,
     policy: Policy | None, key: str | Path | None, id_table: str | Path | None, dask: Any = "",
     change: Iterable[str] = (), forget: Iterable[str] = (), collection: str = "",
+    issuer: str | None = None, site: str | None = None,
     given: Callable[[Choices, Path], Mapping[str, Json]] = _give_nothing, **others: Any,
 ) -> Request:  # fmt: skip
     """The request that the arguments of a public function make; `others` are fields of `Request`.
@@ -87,11 +92,16 @@ def make_request(
     if policy and policy.ids == "random":
         leave = replace(leave, forget=leave.forget | {"key"})
     choices = settle_choices(known, {**given(known, root), **shared}, leave, collection=collection)
+    choices = settle_source(choices, root, {"issuer": issuer, "site": site}, leave)
     values: Mapping[str, Any] = choices.values
+    own: Mapping[str, Any] = choices.sources.get(str(root), {})
     decided = from_json(values["policy"]) if values.get("policy") else preset("mids")
     own_key = Path(values["key"]) if values.get("key") else None
     where = dask or values.get("dask", "")
-    return Request(root, target, decided, own_key, values.get("id-table"), choices, dask=where, **others)
+    return Request(
+        root, target, decided, own_key, values.get("id-table"), choices, dask=where,
+        issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "", **others,
+    )  # fmt: skip
 
 
 def check_policy(policy: Policy, *, key: Path | None, id_table: Mapping[str, str] | None) -> Rules:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from mids.deid.headers.rules import Rules
-from mids.deid.keys import Key
+from mids.deid.keys import Key, show_fingerprint
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
@@ -112,11 +112,20 @@ def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: R
     """What the way in works with; raises `MidsError` where an earlier run was of another kind."""
     for fact in road.facts:
         state.journal.settle(fact.name, fact.value, fact.complaint, before=fact.before)
-    complaint = f"{request.dataset} was made with another key: give that key, or another DEST"
-    state.journal.settle("key", secret.digest, complaint)
+    _settle_key(request, state, secret)
     labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
+
+
+def _settle_key(request: Request, state: State, secret: Key) -> None:
+    """Refuses another key than that of earlier runs, by their fingerprints."""
+    known = show_fingerprint(state.journal.fact("key"))
+    complaint = (
+        f"{request.dataset} was made with another key ({known}, and this one is {secret.fingerprint}): "
+        "give that key, or another DEST"
+    )
+    state.journal.settle("key", secret.digest, complaint)
 
 
 def _check_content(plan: Plan, road: Road) -> Plan:

@@ -61,6 +61,7 @@ def test_a_finished_destination_with_random_ids_is_refused(source: Path, dest: P
     deidentify(source, dest, policy=chosen("mids", ids="random"))
     before = tree(dest)
     left = Path(f"{dest}.mids/random-key")
+    left.touch(mode=0o600)
     left.write_text("5d" * 32)  # as a kill between the seal and the key's end leaves it
     for ids in ("random", "keyed"):
         again = command("mids", "deidentify", source, dest, "--ids", ids, "-q", home=tmp_path)
