@@ -25,9 +25,9 @@ from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
 from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
-from mids.run.choices import Choices, applied_rows, join_rows, read_rows
+from mids.run.decided.choices import Choices, applied_rows, join_rows, read_rows
+from mids.run.decided.people import People, Said
 from mids.run.done import Done
-from mids.run.people import People, Said
 from mids.run.request import make_request
 from mids.run.road import Fact, Stage, travel
 from mids.run.run import Progress

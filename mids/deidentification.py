@@ -16,11 +16,13 @@ from mids.inspection.identifiers import identify
 from mids.issues import Issue, issue
 from mids.plan import Outcome, Plan
 from mids.plan.instances import Context, build, headers
+from mids.plan.job import Subject
 from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
 from mids.readers.given.embedding import FIRST, Embedding, recall_embedding
-from mids.records import About, Json, Map
+from mids.records import About, Json, Map, Skipped
+from mids.run.decided.people import WITHDRAWN, bury
 from mids.run.done import Done
 from mids.run.identities import write_map
 from mids.run.request import Request, make_request
@@ -97,7 +99,8 @@ class _Files:
         blocks, refused = _blocks(self.embed)
         context = Context(stage.labels, request.policy, blocks)
         plan = build(_scanned(request, mapped), request.source, context)
-        return replace(plan, issues=(*plan.issues, *refused))
+        subjects = tuple(_withdrawn(subject, stage) for subject in plan.subjects)
+        return replace(plan, subjects=subjects, issues=(*plan.issues, *refused))
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """What was done, and what the private block holds."""
@@ -107,6 +110,14 @@ class _Files:
         """Writes old and new ids side by side."""
         if outcome is not None and self.map_file:
             write_map(self.map_file, plan, outcome, stage.request.source, jobs=stage.request.jobs)
+
+
+def _withdrawn(subject: Subject, stage: Stage) -> Subject:
+    """A subject, of which nothing is delivered if it was withdrawn."""
+    if not stage.state.journal.is_withdrawn(bury(stage.labels, subject.label)):
+        return subject
+    sources = tuple(dict.fromkeys(source for job in subject.jobs for source in job.action.sources))
+    return Subject(subject.label, skipped=(*subject.skipped, Skipped(sources, WITHDRAWN)))
 
 
 def _check_use(request: Request, map_file: Path | None) -> None:

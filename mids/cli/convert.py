@@ -145,7 +145,7 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _again(namespace: argparse.Namespace) -> int:
     """Converts every source of a dataset once more; the worst of the exit codes."""
-    from mids.run.choices import load_choices
+    from mids.run.decided.choices import load_choices
 
     if namespace.collection or namespace.source or namespace.dest:
         raise MidsError("--again DEST needs no COLLECTION, SOURCE and DEST: leave them away")

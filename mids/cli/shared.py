@@ -91,7 +91,7 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy | None":
     Flags without --policy change the policy that was recorded for the destination.
     """
     from mids.deid import policy
-    from mids.run.choices import load_choices
+    from mids.run.decided.choices import load_choices
 
     a = arguments
     if not any((a.policy, a.option, a.without, a.ids, a.burned_in, a.detect, a.texts, a.reports, a.lists, a.model)):

@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS texts (path TEXT PRIMARY KEY, size INTEGER NOT NULL, 
 CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL,
   entries TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS people (patient TEXT PRIMARY KEY, source TEXT NOT NULL, born TEXT NOT NULL,
-  sex TEXT NOT NULL);
+  sex TEXT NOT NULL, label TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS withdrawn (patient TEXT PRIMARY KEY);
 """
 
@@ -202,15 +202,40 @@ class Journal:
         row = self._db.execute("SELECT source, born, sex FROM people WHERE patient = ?", (patient,)).fetchone()
         return (row[0], row[1], row[2]) if row else None
 
+    def withdraw(self, label: str, tombstone: str) -> list[str]:
+        """Forgets everything of a subject but the tombstone; returns the files that were made of it.
+
+        Deleted rows are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete), in the log too.
+        """
+        made = self._db.execute("SELECT outputs FROM jobs WHERE subject = ?", (label,)).fetchall()
+        self._do("PRAGMA secure_delete=ON")
+        self._do("BEGIN")
+        self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
+        self._do("DELETE FROM jobs WHERE subject = ?", (label,))
+        self._do("DELETE FROM subjects WHERE label = ?", (label,))
+        self._do("DELETE FROM people WHERE label = ?", (label,))
+        for path in self.texts():
+            if f"sub-{label}/" in path:
+                self._do("DELETE FROM texts WHERE path = ?", (path,))
+        self._do("COMMIT")
+        self._do("VACUUM")
+        self._do("PRAGMA wal_checkpoint(TRUNCATE)")
+        return [path for (outputs,) in made for path in json.loads(outputs)]
+
+    def labels(self) -> frozenset[str]:
+        """The subjects that anything is known of."""
+        rows = self._db.execute("SELECT subject FROM jobs UNION SELECT label FROM subjects")
+        return frozenset(label for (label,) in rows if label)
+
     def is_withdrawn(self, patient: str) -> bool:
         """Whether a patient, by a keyed reference, was withdrawn from the dataset."""
         return self._db.execute("SELECT 1 FROM withdrawn WHERE patient = ?", (patient,)).fetchone() is not None
 
-    def meet(self, people: Mapping[str, tuple[str, str, str]]) -> None:
+    def meet(self, people: Mapping[str, tuple[str, str, str, str]]) -> None:
         """Records what deliveries say of patients, by keyed references."""
         self._do("BEGIN")
         for patient, said in people.items():
-            self._do("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?)", (patient, *said))
+            self._do("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?)", (patient, *said))
         self._do("COMMIT")
 
     def texts(self) -> dict[str, tuple[int, int]]:

@@ -16,7 +16,7 @@ from mids.issues import issue
 from mids.plan import Plan
 from mids.readers.images import ocr
 from mids.records import Json
-from mids.run.choices import (
+from mids.run.decided.choices import (
     Choices,
     Decision,
     add_source,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mids.deid import keys
 from mids.errors import MidsError
-from mids.run.choices import FILE
+from mids.run.decided.choices import FILE
 from mids.run.journal import IN_MEMORY, Journal, state_folder
 
 RANDOM_KEY = "random-key"

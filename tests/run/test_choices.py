@@ -14,7 +14,7 @@ from mids.conversion import convert
 from mids.deid.policy import chosen
 from mids.deidentification import deidentify
 from mids.errors import MidsError
-from mids.run.choices import load_choices
+from mids.run.decided.choices import load_choices
 
 HEAD = "file,field,old,new,who,why\n"
 ROWS = ('pa,redact,,"0,0,9,9",R,a name\n', "ap,exclude,,,R,another person\n")

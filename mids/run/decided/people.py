@@ -19,8 +19,8 @@ WITHDRAWN = "the patient was withdrawn from the dataset"
 _DAY = re.compile(r"\d{8}")
 
 
-Said = tuple[str, str, str]
-"""Which source tells of a patient, and digests of birth date and sex (empty: unknown)."""
+Said = tuple[str, str, str, str]
+"""Which source tells of a patient, digests of birth date and sex (empty: unknown), and the subject ID."""
 
 
 @dataclass(slots=True)
@@ -42,7 +42,7 @@ class People:
             patient = patient_of(items)
             if patient is None:
                 yield items
-            elif self.journal.is_withdrawn(refer(self.labels, patient)):
+            elif is_withdrawn(self.journal, self.labels, patient):
                 yield list(_left_out(items, WITHDRAWN, "skipped"))
             elif self._is_other(items, patient):
                 self.is_torn = True
@@ -58,13 +58,16 @@ class People:
         born, sex = (self._digest(name, kind, found) for kind, found in _facts(items).items())
         known = self.journal.person(name)
         if known is None:
-            self.met[name] = (self.source, born, sex)
+            self.met[name] = (self.source, born, sex, self._label(patient))
             return False
         differs = [bool(old and new and old != new) for old, new in ((known[1], born), (known[2], sex))]
         if all(differs) or (any(differs) and known[0] != self.source):
             return True
-        self.met[name] = (known[0], born or known[1], sex or known[2])
+        self.met[name] = (known[0], born or known[1], sex or known[2], self._label(patient))
         return False
+
+    def _label(self, patient: PatientKey) -> str:
+        return self.labels.subject(patient) if self.labels.is_known(patient) else ""
 
     def _digest(self, name: str, kind: str, found: set[str]) -> str:
         return self.labels.item(kind, name, *found) if len(found) == 1 else ""
@@ -73,6 +76,19 @@ class People:
 def refer(labels: Labels, patient: PatientKey) -> str:
     """The keyed reference of a patient in the journal."""
     return labels.item("patient", patient.text)
+
+
+def bury(labels: Labels, label: str) -> str:
+    """The tombstone of a subject: a keyed digest of its ID, which says nothing of who it was."""
+    return labels.item("withdrawn", label.lower())
+
+
+def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
+    """Whether a patient was withdrawn from the dataset."""
+    if not labels.is_known(patient):
+        return False
+    names = {labels.subject(patient)} | ({labels.apart(patient)} if labels.are_public else set())
+    return any(journal.is_withdrawn(bury(labels, name)) for name in names)
 
 
 def _facts(items: Sequence[Item]) -> Mapping[str, set[str]]:
