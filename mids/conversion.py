@@ -53,6 +53,7 @@ def convert(
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
     issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
+    remove: int | None = 0,
     progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
@@ -72,6 +73,8 @@ def convert(
 
     `issuer` is the IssuerOfPatientID of headers that have none: equal PatientIDs of two issuers are two patients.
     `site` stands in the column of that name for everybody in this source, and is the issuer if none is given.
+
+    Images whose source files vanished are kept; at most `remove` of them go, all where it is None.
 
     Raises `MidsError` where use or environment is wrong.
     """
@@ -95,7 +98,7 @@ def convert(
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
         show_paths=show_paths, progress=progress, change=change, forget=forget, collection=collection, given=given,
-        issuer=issuer, site=site,
+        issuer=issuer, site=site, removes=remove,
     )  # fmt: skip
     values: Mapping[str, Any] = request.choices.values
     road = _Collection(

@@ -45,6 +45,7 @@ def deidentify(
     policy: Policy | None = None, key: str | Path | None = None, id_table: str | Path | None = None,
     embed: Embedding | None = None, map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
     dask: Any = "", issuer: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
+    remove: int | None = 0,
     progress: Progress = lambda done, total, path: None,
 ) -> Deidentification:  # fmt: skip
     """De-identifies every DICOM file of `source` into the folder `dataset`, or goes on with an earlier run.
@@ -60,11 +61,13 @@ def deidentify(
     is not given is as an earlier run on `dataset` was given it; a choice that was recorded changes only if
     `change` names it, and `forget` names choices to drop.
 
+    Files whose sources vanished are kept; at most `remove` of them go, all where it is None.
+
     Raises `MidsError` where use or environment is wrong.
     """
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
-        progress=progress, change=change, forget=forget, issuer=issuer,
+        progress=progress, change=change, forget=forget, issuer=issuer, removes=remove,
         given=lambda known, root: {"embed": asdict(embed) if embed else None},
     )  # fmt: skip
     recorded: Any = request.choices.values.get("embed")

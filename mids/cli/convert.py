@@ -13,6 +13,8 @@ from mids.cli.shared import (
     machine_arguments,
     message_arguments,
     policy_arguments,
+    removable,
+    remove_argument,
     say_done,
 )
 from mids.errors import MidsError
@@ -85,6 +87,7 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
         "terms and expected layout of the collection NAME, and stop",
     )
     issuer_argument(add)
+    remove_argument(add)
     add("--site", metavar="NAME", help="site of everybody in SOURCE, a column of participants.tsv; also the issuer")
     add("--publish-sources", action="store_true", help="put the table of sources, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may contain names of patients")
@@ -175,7 +178,7 @@ def _converted(a: argparse.Namespace) -> int:
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
         policy=chosen_policy(a), id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
         layout=a.layout, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
-        issuer=a.issuer, site=a.site, change=a.change, forget=a.forget,
+        issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=removable(a.remove),
     )  # fmt: skip
     progress.end()
     say_done(a, done)

@@ -13,6 +13,8 @@ from mids.cli.shared import (
     machine_arguments,
     message_arguments,
     policy_arguments,
+    removable,
+    remove_argument,
     say_done,
     warn_of_former,
 )
@@ -55,6 +57,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="write old and new IDs to this new file, which only you can read",
     )  # fmt: skip
     issuer_argument(add)
+    remove_argument(add)
     add = parser.add_argument_group("values to add").add_argument
     add(
         "--embed", type=Path, metavar="TABLE",
@@ -94,7 +97,7 @@ def run(namespace: argparse.Namespace) -> int:
         a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),
         map_file=a.write_map,
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
-        issuer=a.issuer, change=a.change, forget=a.forget,
+        issuer=a.issuer, change=a.change, forget=a.forget, remove=removable(a.remove),
     )  # fmt: skip
     progress.end()
     say_done(a, done, what="files")

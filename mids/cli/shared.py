@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mids.errors import MidsError
+
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
     from mids.issues import Issue
@@ -29,6 +31,21 @@ def issuer_argument(add: Callable[..., argparse.Action]) -> None:
         "--issuer", metavar="NAME",
         help="who gave out the PatientIDs that name no issuer: equal IDs of two issuers are two patients",
     )  # fmt: skip
+
+
+def remove_argument(add: Callable[..., argparse.Action]) -> None:
+    """The flag that lets images go of which the source has vanished."""
+    add(
+        "--remove", nargs="?", type=int, const=-1, default=0, metavar="N",
+        help="remove images whose source files vanished, at most N of them: without it they are kept and listed",
+    )  # fmt: skip
+
+
+def removable(number: int) -> int | None:
+    """How many images may go (None: all); raises `MidsError` where a number is none."""
+    if number < -1:
+        raise MidsError("--remove must be a whole number of 0 or more, or stand alone")
+    return None if number == -1 else number
 
 
 def message_arguments(parser: argparse.ArgumentParser) -> None:

@@ -28,7 +28,7 @@ Copies that were published, and the source, are not touched.
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
-    parser.add_argument("patient", metavar="ID", help="PatientID, or subject ID")
+    parser.add_argument("patient", metavar="ID", help="who it is: PatientID, or subject ID")
     parser.add_argument("dataset", type=Path, metavar="DEST", help="folder of the dataset")
     add = parser.add_argument_group("input and output").add_argument
     add("--issuer", metavar="NAME", help="who gave out the PatientID")
@@ -42,7 +42,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     a = namespace
     done = withdraw(a.dataset, a.patient, _about, _texts, key=a.key, issuer=a.issuer)
-    print(f"sub-{done.label} was withdrawn: {done.removed} files removed")
+    print(f"{done.label} was withdrawn: {done.removed} files removed")
     for path in done.left:
         print(f"error: {path} still names the subject: remove or mend it", file=sys.stderr)
     return int(bool(done.left))

@@ -79,7 +79,8 @@ class Plan:
     """What a run will do; `subjects` may lie on disk (`mids.plan.shelf`).
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
-    `adds` says that the dataset holds another source too, of which nothing may be removed. `acknowledged` are files
+    `adds` says that the dataset holds another source too, of which nothing may be removed. `removes` is how many
+    images may be removed whose source vanished; None: all. `acknowledged` are files
     of the source whose errors a person knows of, with the codes of these (none: all); `applied` is what
     rows of the curation table decided (`Correction.decision`).
     """
@@ -91,6 +92,7 @@ class Plan:
     entries: tuple[TableRow, ...] = ()
     adds: bool = False
     acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    removes: int | None = 0
     applied: frozenset[tuple[str, str, str]] = frozenset()
 
     @property

@@ -45,6 +45,7 @@ class Request:
 
     `id_table` are subject IDs by PatientID, `choices` what was decided in this and earlier runs.
     `issuer` gave out the PatientIDs whose headers name no issuer; everybody in the source is of the `site`.
+    At most `removes` images go whose source vanished, all where it is None.
     `source` is absolute (workers of a cluster start elsewhere), `dataset` without links. `dask` is the address of a
     scheduler, or a cluster object of Dask. `show_paths` puts real paths of the source into messages.
     """
@@ -61,6 +62,7 @@ class Request:
     show_paths: bool = False
     issuer: str = ""
     site: str = ""
+    removes: int | None = 0
     progress: Progress = _say_nothing
 
 

@@ -87,7 +87,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
     ):
         stage = _set_stage(road, request, state, lasting or state.random_key(), rules)
         with workers.reading() as mapped:
-            plan = _check_content(road.plan(stage, mapped), road)
+            plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
         known = state.journal.known()

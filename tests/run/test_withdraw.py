@@ -8,6 +8,7 @@ from trees import fill_folder, images, table, tree
 from example_datasets.generators import radiograph
 from mids import cli
 from mids.conversion import convert
+from mids.dataset import Dataset
 from mids.deidentification import deidentify
 from mids.validation.runner import validate
 
@@ -40,9 +41,7 @@ def converted(source: Path, tmp_path: Path, key: Path) -> tuple[Path, str]:
     convert("dicom", source, tmp_path / "only", key=key, exclude=["stays"])
     (label,) = {path.split("/")[0] for path in images(tmp_path / "only")}
     assert label in labels
-    (dest / "derivatives/partitions.tsv").write_text(
-        "participant_id\tsplit\n" + "".join(f"{name}\ttrain\n" for name in sorted(labels))
-    )
+    Dataset(dest).splits(write=True)
     with (dest / "CHANGES").open("a") as stream:
         stream.write(f"1.0.1\n  - {label} was looked at.\n")
     extra = dest / "derivatives" / "masks" / label / f"{label}_mask.nii.gz"

@@ -1,12 +1,11 @@
 """Takes a patient out of a dataset and out of its state; a tombstone keeps a later delivery of the patient out."""
 
-import json
 import re
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,15 +59,18 @@ def withdraw(
     policy = from_json(values["policy"]) if values.get("policy") else preset("mids")
     secret = keys.find(key or (Path(values["key"]) if values.get("key") else None))[0]
     with State(target, dry_run=False) as state:
+        made_by = state.journal.fact("collection")
         state.journal.settle("key", secret.digest, f"{dataset} was made with another key than {secret.fingerprint}")
-        described = about(state.journal.fact("collection"))
+        described = about(made_by)
+        choices = replace(choices, collection="" if described.name == "deidentify" else made_by)
         labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}))
         label = _find(patient, issuer, labels, choices, state.journal)
-        gone = _sources(state, labels, label)
-        _clear_state(state, label, {patient, *gone}, choices)
-        removed = _remove(target, label, state.journal.withdraw(label, bury(labels, label)))
+        folder = f"sub-{label}" if choices.collection else label
+        gone = _sources(state, labels, label, folder)
+        _clear_state(state, folder, {patient, *gone}, choices)
+        removed = _remove(target, folder, state.journal.withdraw(label, bury(labels, label)))
         references = References(labels.pseudonyms)
-        named = _naming(label, [references.of(name) for name in gone])
+        named = _naming(folder, [references.of(name) for name in gone])
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
         left = _drop_mentions(target, named)
     return Withdrawal(label, removed, tuple(left))
@@ -92,7 +94,7 @@ def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, jo
     raise MidsError("the dataset holds nobody of this ID: give the PatientID with its --issuer, or the subject ID")
 
 
-def _sources(state: State, labels: Labels, label: str) -> set[str]:
+def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
     """The names and SOPInstanceUIDs of a subject's source files: what the index says, and what became its images."""
     gone: set[str] = set()
     for path in sorted(state.folder.glob("index-*.sqlite")):
@@ -105,7 +107,7 @@ def _sources(state: State, labels: Labels, label: str) -> set[str]:
                 for source, member, image in rows:
                     gone |= {Source(_text(source), _text(member)).name, _text(image)}
     rows_of_table = _table(state)[1:]
-    gone |= {row.split("\t")[1] for row in rows_of_table if row.split("\t")[3].startswith(f"sub-{label}/")}
+    gone |= {row.split("\t")[1] for row in rows_of_table if row.split("\t")[3].startswith(f"{folder}/")}
     return gone - {""}
 
 
@@ -127,14 +129,14 @@ def _table(state: State) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
 
 
-def _remove(dataset: Path, label: str, made: Iterable[str]) -> int:
+def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
     """Removes a subject's files, whoever made them, and the page that shows them; how many files of the dataset."""
-    named = _naming(label, ())
+    named = _naming(folder, ())
     removed = 0
     for output in made:
         removed += (dataset / output).is_file()
         (dataset / output).unlink(missing_ok=True)
-    for path in sorted(dataset.rglob(f"sub-{label}*"), reverse=True):
+    for path in sorted(dataset.rglob(f"{folder}*"), reverse=True):
         if not named.match(path.name):
             continue
         if path.is_dir() and not path.is_symlink():
@@ -147,9 +149,9 @@ def _remove(dataset: Path, label: str, made: Iterable[str]) -> int:
     return removed
 
 
-def _naming(label: str, others: Iterable[str]) -> re.Pattern[str]:
+def _naming(folder: str, others: Iterable[str]) -> re.Pattern[str]:
     """What finds a subject, and the `others`, in a text."""
-    return re.compile("|".join([rf"sub-{re.escape(label)}(?![0-9A-Za-z])", *map(re.escape, others)]))
+    return re.compile("|".join([rf"(?<![0-9A-Za-z]){re.escape(folder)}(?![0-9A-Za-z])", *map(re.escape, others)]))
 
 
 def _drop_mentions(dataset: Path, named: re.Pattern[str]) -> list[str]:
@@ -175,35 +177,35 @@ def _kept(text: str, named: re.Pattern[str]) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not named.search(line))
 
 
-def _clear_state(state: State, label: str, gone: set[str], choices: Choices) -> None:
+def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) -> None:
     """Removes what the state says of a subject: its sources, rows of tables, and what headers said."""
     for index in state.folder.glob("index-*"):
         index.unlink()  # made again by the next run
     if lines := _table(state):
         kept = [line for line in lines if line.split("\t")[1] not in gone]
         (state.folder / "sources.tsv").write_text("".join(kept), encoding="utf-8")
-    values = {name: _without(value, gone, label) for name, value in choices.values.items()}
+    values = {name: _without(value, gone, folder) for name, value in choices.values.items()}
     sources = {
-        name: {what: _without(value, gone, label) for what, value in own.items()}
+        name: {what: _without(value, gone, folder) for what, value in own.items()}
         for name, own in choices.sources.items()
     }
     if choices != Choices():
         Choices(values, sources, choices.collection).save(state.folder)
 
 
-def _without(value: Json, names: set[str], label: str) -> Json:
+def _without(value: Json, names: set[str], folder: str) -> Json:
     """A recorded choice without entries, rows and decisions that name a patient, or a file of one."""
     if isinstance(value, dict):
-        return {key: _without(inner, names, label) for key, inner in value.items() if key not in names}
+        return {key: _without(inner, names, folder) for key, inner in value.items() if key not in names}
     if isinstance(value, list):
-        return [_without(inner, names, label) for inner in value if not _tells(inner, names, label)]
+        return [_without(inner, names, folder) for inner in value if not _tells(inner, names, folder)]
     return value
 
 
-def _tells(entry: Json, names: set[str], label: str) -> bool:
+def _tells(entry: Json, names: set[str], folder: str) -> bool:
     """Whether a row of the curation table, or what one decides, is about a file of a patient."""
     file = entry.get("file") if isinstance(entry, dict) else entry[0] if isinstance(entry, list) and entry else None
-    return isinstance(file, str) and (file in names or f"sub-{label}/" in json.dumps(file))
+    return isinstance(file, str) and (file in names or file.startswith(f"{folder}/"))
 
 
 def _write(state: State, dataset: Path, texts: Callable[[Inventory], Iterator[Text]], named: re.Pattern[str]) -> None:
