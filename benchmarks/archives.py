@@ -56,7 +56,7 @@ def _table(scratch: Path, count: int, rounds: int, jobs: int) -> str:
         for name, source in sources.items()
         for target in [scratch / "made"]
     ]  # fmt: skip
-    runs = measuring.in_turn(commands, rounds)
+    runs = measuring.run_in_turn(commands, rounds)
     rows = ["| source | seconds | time | processor time | memory, MB |", "|---|---|---|---|---|"]
     for name, found in runs.items():
         time, busy = measuring.ratio(found, runs["folder"])

@@ -55,8 +55,8 @@ def main() -> None:
 def _point(source: Path, count: int, scratch: Path, key: Path, jobs: int) -> Point:
     target = scratch / "mids"
     words = (PROGRAM, "dicom", str(source), str(target), "--quiet", "--key", str(key), "--jobs", str(jobs))
-    first = measuring.measured(Command(f"{source.name}", words))
-    second = measuring.measured(Command(f"{source.name} again", words))
+    first = measuring.measure_command(Command(f"{source.name}", words))
+    second = measuring.measure_command(Command(f"{source.name} again", words))
     print(f"{source.name}: {first}, again {second}", file=sys.stderr)
     for folder in (target, target.with_name("mids.mids")):
         shutil.rmtree(folder, ignore_errors=True)

@@ -20,9 +20,9 @@ from mids.deid.policy import preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.plan import Context, Options, build, compare
 from mids.plan.privacy import Privacy
+from mids.readers.dicom.grouping.series import records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index, packed
-from mids.readers.dicom.series import records
 from mids.records import About, Json, Source
 from mids.vocabulary import clinical
 

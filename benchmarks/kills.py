@@ -28,14 +28,14 @@ def tree(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def started(source: Path, dest: Path, key: Path, jobs: int) -> subprocess.Popen[bytes]:
+def start_run(source: Path, dest: Path, key: Path, jobs: int) -> subprocess.Popen[bytes]:
     """A conversion on its way."""
     program = Path(sys.executable).with_name("mids-convert")
     command = [str(program), "dicom", str(source), str(dest), "--key", str(key), "-q"]
     return subprocess.Popen([*command, "--jobs", str(jobs)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def below(process: int) -> dict[int, str]:
+def list_children(process: int) -> dict[int, str]:
     """The processes that a process started, and those these started, by their names (Linux)."""
     found: dict[int, str] = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):
@@ -46,7 +46,7 @@ def below(process: int) -> dict[int, str]:
         parent = int(rest.split()[1])
         if parent == process:
             found[int(entry.parent.name)] = name.partition("(")[2]
-            found |= below(int(entry.parent.name))
+            found |= list_children(int(entry.parent.name))
     return found
 
 
@@ -55,7 +55,7 @@ def kill(process: subprocess.Popen[bytes], victim: Victim, chance: random.Random
     if victim == "coordinator":
         process.kill()
         return True
-    others = [pid for pid, name in below(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")]
+    others = [pid for pid, name in list_children(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")]
     if not others or process.poll() is not None:
         return False
     try:
@@ -79,12 +79,12 @@ def main() -> int:
         key.write_text("5d" * 32 + "\n", encoding="ascii")
         key.chmod(0o600)
         began = time.monotonic()
-        started(arguments.source, home / "whole", key, 2).wait()
+        start_run(arguments.source, home / "whole", key, 2).wait()
         length, whole = time.monotonic() - began, tree(home / "whole")
         end = time.monotonic() + 60 * arguments.minutes
         while time.monotonic() < end:
             dest = home / f"dest-{counts['ended']}"
-            process = started(arguments.source, dest, key, chance.choice((1, 2)))
+            process = start_run(arguments.source, dest, key, chance.choice((1, 2)))
             if counts["rounds"] % 10 < 9:
                 victim = chance.choice(VICTIMS)
                 time.sleep(chance.random() * length)

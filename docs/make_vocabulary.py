@@ -8,19 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from mids.vocabulary.mr_rules import Rule
-from mids.vocabulary.schema import CodeList, Entity, Field, Group, Schema, Suffix, Table, load, sidecar_schema
+from mids.vocabulary.schema import CodeList, Entity, Field, Group, Schema, Suffix, Table, load
+from mids.vocabulary.sidecars import sidecar_schema
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def main() -> None:
     """Writes every generated file."""
-    for path, text in generated().items():
+    for path, text in generate_page().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def generated() -> dict[Path, str]:
+def generate_page() -> dict[Path, str]:
     """The content of every generated file, by path."""
     schema = load()
     sidecars = {

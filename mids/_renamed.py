@@ -15,7 +15,7 @@ MOVED = {
     "mids.clinical": "mids.vocabulary.clinical",
     "mids.labeller": "mids.labelling.labeller",
     "mids.readers.scan": "mids.readers.dicom.scan",
-    "mids.readers.series": "mids.readers.dicom.series",
+    "mids.readers.series": "mids.readers.dicom.grouping.series",
     "mids.readers.table": "mids.readers.tables.table",
     "mids.schema": "mids.vocabulary.schema",
     "mids.statistics": "mids.analysis.statistics",

@@ -12,9 +12,9 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue
 from mids.issues import issue as make_issue
 from mids.readers.archives.files import open_source, walk
+from mids.readers.dicom.grouping.series import records, study_key, subject_key
 from mids.readers.dicom.headers import Instance, PrivateTag
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import records, study_key, subject_key
 from mids.readers.images.pictures import size as picture_size
 from mids.readers.tables.table import Table, check_columns, find_file, read_csv
 from mids.readers.tables.workbook import read_table

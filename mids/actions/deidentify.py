@@ -21,7 +21,7 @@ from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor, redactor
-from mids.deid.text.words import folded
+from mids.deid.text.words import fold_text
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.decoding import quiet, read_dataset
@@ -123,9 +123,9 @@ class Texts:
         """Whether a short text repeats a name, an id or a place of the header."""
         found = self._identity()
         if self.parts is None:
-            pieces = {part for name in found.names for part in _PART.findall(folded(name))}
-            self.parts = tuple(pieces | {folded(one) for one in (*found.ids, *found.places)})
-        plain = folded(text)  # most texts hold none of it: a quick look before the thorough one
+            pieces = {part for name in found.names for part in _PART.findall(fold_text(name))}
+            self.parts = tuple(pieces | {fold_text(one) for one in (*found.ids, *found.places)})
+        plain = fold_text(text)  # most texts hold none of it: a quick look before the thorough one
         return any(part in plain for part in self.parts if len(part) > 2) and any(True for _ in found.find(text))
 
     def _identity(self) -> Known:

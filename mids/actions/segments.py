@@ -11,14 +11,14 @@ from mids.actions.agreement import Labels, middle, voxel_diagonal
 from mids.actions.mask import overlapping
 from mids.errors import DataError
 from mids.issues import Issue, issue
-from mids.readers.annotations.places import is_placed
+from mids.readers.annotations.places import PARALLEL, is_placed, normal_of
 from mids.readers.annotations.segmentation import Frame, Segmentation
 from mids.readers.annotations.stack import Pixels, Stack, grid, indices, shown, stacks
 from mids.readers.dicom.geometry import positions
 from mids.records import Geometry, Json
 
-_Places = npt.NDArray[np.intp]
-_KEPT = 1 << 28
+_Indices = npt.NDArray[np.integer]
+_KEPT = 1 << 26
 """Pixels of a segmentation up to which its decoded frames stay in memory: planes across the slices use all of them."""
 
 
@@ -93,11 +93,15 @@ class Drawing:
             self._sample(values, stack)
         self.is_exact &= all(stack.is_exact for stack in found)
         again = np.zeros_like(values)
-        sums: dict[int, list[npt.NDArray[np.float64]]] = defaultdict(list)
+        sums: dict[int, npt.NDArray[np.float64]] = defaultdict(lambda: np.zeros(4))
+        is_exact = all(stack.is_exact for stack in found)
         for stack in found:
             for index, frame in enumerate(stack.frames):
-                self._back(again, stack, index, self._values(frame), sums)
-        if all(stack.is_exact for stack in found):
+                if is_exact:
+                    self._back(again, stack, index, self._values(frame))
+                else:
+                    self._weigh(stack, index, self._values(frame), sums)
+        if is_exact:
             if not np.array_equal(values, again):
                 raise DataError("REGION_UNVERIFIED", "what was drawn differs from the pixels of the segmentation")
         else:
@@ -115,30 +119,36 @@ class Drawing:
                 if plane is not None:
                     self._put(values[:, :, k], plane)
 
-    def _back(
-        self, again: Labels, stack: Stack, index: int, own: Labels, sums: dict[int, list[npt.NDArray[np.float64]]]
-    ) -> None:
+    def _back(self, again: Labels, stack: Stack, index: int, own: Labels) -> None:
         """Puts each pixel of a frame where its own place lies in the image; counts those that lie outside."""
+        rows, columns = np.nonzero(own)
+        at = _targets(stack, index, self.shape, rows, columns)
+        inside = np.logical_and.reduce([(one >= 0) & (one < size) for one, size in zip(at, again.shape, strict=True)])
+        self.outside += int(np.count_nonzero(~inside))
+        again[tuple(one[inside] for one in at)] = own[rows[inside], columns[inside]]
+
+    def _weigh(self, stack: Stack, index: int, own: Labels, sums: dict[int, npt.NDArray[np.float64]]) -> None:
+        """Adds up the places (LPS mm) and the number of a frame's pixels by value; counts those that lie outside."""
         rows, columns = np.nonzero(own)
         if not len(rows):
             return
         points = stack.points(index, rows, columns)
-        at, inside = _nearest(points, self.shape, slack=0.0 if stack.is_exact else 1.0)
+        inside = _within(points, self.shape)
         self.outside += int(np.count_nonzero(~inside))
         values = own[rows, columns]
-        again[tuple(at[inside].T)] = values[inside]
         for value in np.unique(values[inside]):
-            sums[int(value)].append(points[inside & (values == value)])
+            listed = points[inside & (values == value)]
+            sums[int(value)] += (*listed.sum(axis=0), len(listed))
 
     def _check_middles(
-        self, values: Labels, found: Sequence[Stack], sums: Mapping[int, Sequence[npt.NDArray[np.float64]]]
+        self, values: Labels, found: Sequence[Stack], sums: Mapping[int, npt.NDArray[np.float64]]
     ) -> None:
         """On another grid: the middle of what was drawn lies where that of the segmentation's pixels does."""
         own = max(float(np.linalg.norm((*stack.frames[0].spacing, stack.thickness))) for stack in found)
-        for value, points in sums.items():
+        for value, total in sums.items():
             is_there = values == value
             if not self.overlap and is_there.any():
-                gap = middle(is_there, self.shape) - np.concatenate(points).mean(axis=0)
+                gap = middle(is_there, self.shape) - total[:3] / total[3]
                 if float(np.linalg.norm(gap)) > voxel_diagonal(self.shape) + own:
                     raise DataError("REGION_UNVERIFIED", "what was drawn lies elsewhere than the segmentation's pixels")
 
@@ -166,16 +176,29 @@ class Drawing:
             yield issue("REGION_INVALID", "the segmentation marks no pixel", origin="run")
 
 
-def _nearest(points: npt.NDArray[np.float64], shape: Geometry, slack: float) -> tuple[_Places, npt.NDArray[np.bool_]]:
-    """Row, column and slice (n × 3) of the voxel that each point lies in, and whether it lies in one.
+def _targets(stack: Stack, index: int, shape: Geometry, rows: _Indices, columns: _Indices) -> tuple[_Indices, ...]:
+    """Row, column and slice of the image for some pixels of a frame, a slice of -1 beyond its slices.
 
-    `slack` are pixels and parts of a slice beyond the outer ones that count as inside; they go to the outer ones.
+    Both grids agree. A frame along the slices lies on one of them, where whole steps lead from pixel to pixel.
     """
-    rows, columns, slices, off = indices(points, shape)
-    low, edge = -0.5 - slack - 0.01, slack - 0.5 + 0.01
-    inside = (columns > low) & (columns < shape.columns + edge) & (rows > low) & (rows < shape.rows + edge)
-    inside &= off <= 0.5 + slack / 2 + 0.01
-    whole = np.stack([
-        np.clip(np.floor(rows + 0.5), 0, shape.rows - 1), np.clip(np.floor(columns + 0.5), 0, shape.columns - 1), slices
-    ], axis=1)  # fmt: skip
-    return whole.astype(np.intp), inside
+    if abs(float(stack.normal @ normal_of(shape))) < PARALLEL:
+        at_rows, at_columns, slices, off = indices(stack.points(index, rows, columns), shape)
+        return _whole(at_rows), _whole(at_columns), np.where(off > 0.5, -1, slices)
+    ends = np.array([0, stack.rows - 1, 0]), np.array([0, 0, stack.columns - 1])
+    at_rows, at_columns, slices, off = indices(stack.points(index, *ends), shape)
+    found = []
+    for first, last_row, last_column in (_whole(at_rows), _whole(at_columns)):
+        down, right = (last_row - first) // max(stack.rows - 1, 1), (last_column - first) // max(stack.columns - 1, 1)
+        found.append(first + rows * down + columns * right)
+    return (*found, np.full(len(rows), -1 if off[0] > 0.5 else slices[0]))
+
+
+def _whole(values: npt.NDArray[np.float64]) -> _Indices:
+    return np.rint(values).astype(np.intp)
+
+
+def _within(points: npt.NDArray[np.float64], shape: Geometry) -> npt.NDArray[np.bool_]:
+    """Which points lie in the image or less than a pixel, or half a slice, beyond it."""
+    rows, columns, _, off = indices(points, shape)
+    inside = (columns > -1.51) & (columns < shape.columns + 0.51) & (rows > -1.51) & (rows < shape.rows + 0.51)
+    return np.asarray(inside & (off <= 1.01))

@@ -121,32 +121,22 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Answers what is asked, or converts; returns the exit code."""
-    from mids import collections
-    from mids.deid.describe import describe
-    from mids.deid.policy import preset
-    from mids.report import asked
-
-    if namespace.list:
-        for name in collections.names():
-            print(f"{name}\t{collections.find(name).ABOUT.description}")
-        return 0
-    if namespace.tools or (namespace.about and not namespace.collection):
-        print(asked.tools() if namespace.tools else asked.about(namespace.about), end="")
+    if (answer := _answer_question(namespace)) is not None:
+        print(answer, end="")
         return 0
     if namespace.again:
-        return _again(namespace)
-    if namespace.describe:
-        print(describe(chosen_policy(namespace) or preset("mids")), end="")
-        return 0
+        return _convert_again(namespace)
     if None in (namespace.collection, namespace.source, namespace.dest):
         raise MidsError("COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections")
-    if namespace.collection == collections.AUTO:
+    if namespace.collection == "auto":
+        from mids import collections
+
         namespace.collection = collections.recognise_source(Path(namespace.source))
         print(f"collection: {namespace.collection}")
-    return _converted(namespace)
+    return _convert_source(namespace)
 
 
-def _again(namespace: argparse.Namespace) -> int:
+def _convert_again(namespace: argparse.Namespace) -> int:
     """Converts every source of a dataset once more; the worst of the exit codes."""
     from mids.run.decided.choices import load_choices
 
@@ -160,7 +150,7 @@ def _again(namespace: argparse.Namespace) -> int:
     codes, refused = [0], None
     for namespace.source in known.sources:
         try:
-            codes.append(_converted(namespace))
+            codes.append(_convert_source(namespace))
         except MidsError as error:  # one source that is not there keeps no other waiting
             refused = refused or error
     if refused:
@@ -168,7 +158,7 @@ def _again(namespace: argparse.Namespace) -> int:
     return max(codes)
 
 
-def _converted(a: argparse.Namespace) -> int:
+def _convert_source(a: argparse.Namespace) -> int:
     """Converts one source and says what was done."""
     from mids import conversion
 
@@ -187,6 +177,24 @@ def _converted(a: argparse.Namespace) -> int:
     if done.outcome is not None:
         cli_report.write_html(a, done.dataset)
     return done.exit_code
+
+
+def _answer_question(namespace: argparse.Namespace) -> str | None:
+    """The answer to a flag that asks something; None where a conversion is wanted. Each loads what it needs only."""
+    if namespace.list:
+        from mids import collections
+
+        return "".join(f"{name}\t{collections.find(name).ABOUT.description}\n" for name in collections.names())
+    if namespace.tools or (namespace.about and not (namespace.collection or namespace.again)):
+        from mids.report import asked
+
+        return asked.tools() if namespace.tools else asked.about(namespace.about)
+    if namespace.describe:
+        from mids.deid.describe import describe
+        from mids.deid.policy import preset
+
+        return describe(chosen_policy(namespace) or preset("mids"))
+    return None
 
 
 def _counted(dataset: Path) -> str:

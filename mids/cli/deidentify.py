@@ -75,10 +75,6 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Runs the command and returns its exit code."""
-    from mids.deid.describe import describe
-    from mids.deid.policy import preset
-    from mids.deidentification import deidentify
-
     a = namespace
     if a.profile and a.policy:
         raise MidsError("--profile is the former name of --policy: give --policy only")
@@ -86,12 +82,17 @@ def run(namespace: argparse.Namespace) -> int:
         warn_of_former("--profile", "--policy")
     a.policy = a.policy or a.profile
     if a.describe:
+        from mids.deid.describe import describe
+        from mids.deid.policy import preset
+
         print(describe(chosen_policy(a) or preset("mids")), end="")
         return 0
     if a.compare_table:
         return _compared(a.compare_table)
     if None in (a.source, a.dest):
         raise MidsError("SOURCE and DEST are required: see mids deidentify --help for examples")
+    from mids.deidentification import deidentify
+
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
         a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),

@@ -16,10 +16,10 @@ from mids.issues import issue
 from mids.readers.archives.files import walk
 from mids.readers.archives.kinds import without_suffix
 from mids.readers.archives.volumes import first_volume
+from mids.readers.dicom.grouping.series import by_subject, records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import by_subject, records
 from mids.readers.evidence import make_stranger
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
@@ -177,24 +177,24 @@ def _patient(root: Path, name: str, instances: Sequence[Instance]) -> Iterator[I
     for item in records(root, instances):
         if isinstance(item, Record):
             subject = name or item.subject
-            contradicted = list(_contradicted(item))
+            contradicted = list(_find_contradictions(item))
             if contradicted:
                 message = f"the headers of a scan say another {', '.join(contradicted)} than the paper of all scans"
                 yield issue("VALUE_CONTRADICTED", message, item.sources[0].name, origin="read")
-            yield replace(item, subject=subject, columns=_marked("scans", without=contradicted))
+            yield replace(item, subject=subject, columns=_mark_facts("scans", without=contradicted))
         elif isinstance(item, Skipped):
             yield replace(item, subject=name or item.subject)
         else:
             yield item
     if subject:
-        yield Person(subject, _marked("participants"))
+        yield Person(subject, _mark_facts("participants"))
         yield Entry("laboratory_tests", subject, _facts()["laboratory_tests"])
         yield Entry("collection_facts", subject, _facts()["collection_facts"])
         yield Entry("ct_patterns", subject, {})
         yield Entry("comorbidities", subject, {})
 
 
-def _contradicted(record: Record) -> Iterator[str]:
+def _find_contradictions(record: Record) -> Iterator[str]:
     """The facts of the paper that a scan's headers contradict."""
     said = {
         key: {str(value) for value in (record.header.get(key), *record.per_slice.get(key, ())) if value}
@@ -208,7 +208,7 @@ def _contradicted(record: Record) -> Iterator[str]:
         yield "patient_position"
 
 
-def _marked(table: str, *, without: Sequence[str] = ()) -> dict[str, str]:
+def _mark_facts(table: str, *, without: Sequence[str] = ()) -> dict[str, str]:
     """The facts of a table, and which columns they are."""
     facts = {key: value for key, value in _facts()[table].items() if key not in without}
     return {**facts, "collection_facts": ";".join(sorted(facts))}

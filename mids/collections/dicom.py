@@ -10,10 +10,10 @@ from mids.issues import Issue, issue
 from mids.readers.annotations import objects
 from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.contradictions import find_contradictions
+from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.series import records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import records
 from mids.records import About, Item, MaskFile, Record, Regions, Skipped
 
 ABOUT = About(

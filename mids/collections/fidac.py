@@ -15,10 +15,10 @@ from mids.deid.pseudonyms import AGE_CAP
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.contradictions import find_contradictions
+from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.series import records, study_key, subject_key
 from mids.readers.dicom.headers import Instance, PrivateTag, private_creators
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import records, study_key, subject_key
 from mids.readers.evidence import make_stranger
 from mids.readers.tables.ranges import span
 from mids.records import About, Entry, Item, Person, Record, Source, Visit
@@ -123,14 +123,14 @@ def _patient(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
     for instance in instances:
         studies[study_key(instance)].append(instance)
     for item in records(root, instances):
-        yield _without_range(item) if isinstance(item, Record) else item
-    person = yield from _merged("participants", instances, "the files of one patient")
+        yield _drop_age_range(item) if isinstance(item, Record) else item
+    person = yield from _merge_rows("participants", instances, "the files of one patient")
     yield Person(patient, {"country": "France", **person})
     if "covid_test" in person:
         test = {"date": "n/a", "test": "PCR", "result": person["covid_test"]}
         yield Entry("laboratory_tests", patient, test)
     for study, group in studies.items():
-        values = yield from _merged("sessions", group, "the slices of one study")
+        values = yield from _merge_rows("sessions", group, "the slices of one study")
         if {"days_from_onset_min", "days_from_onset_max"} & values.keys():
             values |= {"onset_reference": "symptoms", "onset_imputed": "no"}
         yield Visit(patient, study, values)
@@ -142,7 +142,7 @@ def _patient(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
             yield issue("VALUE_MISSING", message, group[0].source.name, origin="read")
 
 
-def _without_range(record: Record) -> Record:
+def _drop_age_range(record: Record) -> Record:
     """The record without a PatientAge that is no age, and without what an age could be reckoned from."""
     if _AGE.fullmatch(str(record.header.get("PatientAge", ""))):
         return record
@@ -182,7 +182,7 @@ def _days(text: str) -> tuple[str, str]:
     return str(low), "" if found.high is None else str(found.high - found.high_excluded)
 
 
-def _merged(table: str, instances: Sequence[Instance], what: str) -> Generator[Issue, None, dict[str, str]]:
+def _merge_rows(table: str, instances: Sequence[Instance], what: str) -> Generator[Issue, None, dict[str, str]]:
     """Yields what is wrong with the values that files give to one row of a table, and returns the row.
 
     A column of which the files say different things is left out.

@@ -117,7 +117,7 @@ def load(path: Path) -> Policy:
         raise MidsError(f"can't read the policy {path} ({error.strerror}): check its path and permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MidsError(f"the policy {path} is not YAML: correct it") from error
-    return _policy(path.name, _merged(content, str(path)))
+    return _policy(path.name, _merge_policy(content, str(path)))
 
 
 def to_json(policy: Policy) -> dict[str, Json]:
@@ -147,8 +147,8 @@ def chosen(
     wanted, unwanted = {_option(option) for option in options}, {_option(option) for option in without}
     if both := sorted(wanted & unwanted):
         raise MidsError(f"--option and --without both name {both[0]}: remove one of them")
-    kept = policy.options - _excluded_by(wanted) - unwanted
-    return checked(
+    kept = policy.options - _find_excluded_option(wanted) - unwanted
+    return check_policy(
         replace(
             policy,
             options=kept | wanted,
@@ -163,7 +163,7 @@ def chosen(
     )
 
 
-def checked(policy: Policy) -> Policy:
+def check_policy(policy: Policy) -> Policy:
     """The policy itself; raises `MidsError` where options exclude each other (PS3.15 E.3.6)."""
     if {"retain_full_dates", "retain_modified_dates"} <= policy.options:
         raise MidsError(
@@ -184,7 +184,7 @@ def _option(text: str) -> Option:
     raise MidsError(f"unknown option {text!r}: {advice}")
 
 
-def _excluded_by(options: set[Option]) -> set[Option]:
+def _find_excluded_option(options: set[Option]) -> set[Option]:
     """The option of a preset that one of the command line replaces: dates are either modified or full."""
     dates: set[Option] = {"retain_full_dates", "retain_modified_dates"}
     return dates - options if len(dates & options) == 1 else set()
@@ -195,7 +195,7 @@ def _presets() -> Mapping[str, Mapping[str, Any]]:
     return content
 
 
-def _merged(content: object, place: str) -> Mapping[str, Any]:
+def _merge_policy(content: object, place: str) -> Mapping[str, Any]:
     """What a user's file says on top of the preset that it names."""
     rules = json.loads((schemas() / "deid" / "policy.json").read_bytes())
     for error in sorted(jsonschema.Draft202012Validator(rules).iter_errors(content), key=lambda e: e.json_path):
@@ -213,4 +213,4 @@ def _policy(name: str, content: Mapping[str, Any]) -> Policy:
     values = {key: value for key, value in content.items() if key not in ("description", "options")}
     values["overrides"] = tuple(Override(**entry) for entry in content.get("overrides", ()))
     values["safe_private"] = tuple(SafePrivate(**entry) for entry in content.get("safe_private", ()))
-    return checked(Policy(name, frozenset(_option(text) for text in content.get("options", ())), **values))
+    return check_policy(Policy(name, frozenset(_option(text) for text in content.get("options", ())), **values))

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mids.vocabulary.schema import Schema, sidecar_schema
+from mids.vocabulary.schema import Schema
+from mids.vocabulary.sidecars import sidecar_schema
 
 
 def json_schema(schema: Schema) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
 def _left_out(subject: Subject) -> Subject:
     """A subject whose label is another's: nothing of it is delivered."""
     sources = dict.fromkeys(source for job in subject.jobs for source in job.action.sources)
-    lost = Skipped(tuple(sources), "lost: another patient has the same label")
+    lost = Skipped(tuple(sources), "lost: another patient has the same subject ID", status="lost")
     return Subject(subject.label, skipped=(*subject.skipped, lost), issues=subject.issues)
 
 

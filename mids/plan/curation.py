@@ -12,7 +12,7 @@ from mids.readers.given.curation import GUARDS, Correction, read_box, written_al
 from mids.records import Box, Item, Record, Skipped
 from mids.vocabulary.schema import Schema
 
-_LISTS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
+FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
 """The code list of each field with values."""
 
 
@@ -132,7 +132,7 @@ def _check_box(box: Box, row: Correction, record: Record) -> None:
 
 def _check(described: Described, row: Correction, schema: Schema) -> None:
     place = f"row {row.row} of the curation table"
-    if _filled(row.new) and row.new not in schema.code_lists[_LISTS[row.field]].codes:
+    if _filled(row.new) and row.new not in schema.code_lists[FIELDS[row.field]].codes:
         raise MidsError(f"{place}: new is not a value of {row.field}: docs/vocabulary.md lists them")
     present = str(getattr(described, row.field))
     if _filled(row.old) != present:

@@ -16,7 +16,7 @@ from pydicom.uid import UID
 
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
-from mids.deid.burned.evidence import VOLUMES, Decision, Screen, by_header, screen
+from mids.deid.burned.evidence import VOLUMES, Decision, Screen, decide_by_header, screen
 from mids.deid.burned.rules import Rule, first, patterns, rules
 from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
@@ -24,10 +24,10 @@ from mids.deid.policy import Policy
 from mids.issues import Issue, issue
 from mids.plan.job import Job, Plan, Subject
 from mids.readers.archives.files import open_source
+from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
+from mids.readers.dicom.grouping.twins import pixel_digest
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import Scan, left_out, scan
-from mids.readers.dicom.series import by_subject, study_key, subject_key
-from mids.readers.dicom.twins import pixel_digest
 from mids.records import Json, PatientKey, Skipped, Source
 from mids.resources import read_yaml, schemas
 
@@ -206,7 +206,7 @@ def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
         if "Image Storage" in UID(instance.text("SOPClassUID")).name:
             return "truncated", "an image without pixel data: its header may be cut off", nothing
         return "deliver", "", nothing
-    decision = by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
+    decision = decide_by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}
     return fates.get(decision.outcome, "deliver"), decision.reason, decision
 

@@ -113,7 +113,10 @@ def _place(record: Record, schema: Schema, body_part: str) -> Described | None:
     apart = {key: record.entities.get(key, "") for key in ("echo", "flip", "inv", "mt")}
     part = record.entities.get("part") or ("phase" if {"P", "PHASE"} & set(_texts(record.header, "ImageType")) else "")
     if rule.datatype == "fmap":  # its suffixes say all that
-        return Described(rule.suffix, "" if is_bids else "mr", rule.datatype, task=task)
+        several = f"phase{apart['echo']}" if rule.suffix == "phasediff" else ""  # of each echo, and no difference
+        return Described(
+            several if several in schema.suffixes else rule.suffix, "" if is_bids else "mr", rule.datatype, task=task
+        )
     is_bids = is_bids and not (apart["flip"] or apart["inv"] or apart["mt"])  # of which BIDS knows no such suffix
     return Described(rule.suffix, "" if is_bids else "mr", rule.datatype, task=task, part=part, **apart)
 

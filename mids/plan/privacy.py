@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from mids.deid.headers.descriptors import cleaned
+from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.rules import Rules
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
-from mids.deid.pseudonyms import age, dicom_datetime, shifted
+from mids.deid.pseudonyms import age, dicom_datetime, shift_moment
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
 from mids.deid.text.review import Row as Removed
@@ -67,7 +67,7 @@ class Privacy:
             moment = moment.replace(minute=0, second=0)
         elif self.policy.times == "remove":
             moment = moment.replace(hour=0, minute=0, second=0)
-        return shifted(moment, self.shift(patient))
+        return shift_moment(moment, self.shift(patient))
 
     def age(self, patient_age: str, birth_date: str, study_date: str) -> str:
         """The age in whole years (`mids.deid.pseudonyms.age`), as far as the policy caps it."""
@@ -92,7 +92,7 @@ class Privacy:
     def region(self, word: str) -> str:
         """The name that somebody gave to a region, as far as the policy lets it out (ROIName, PS3.15 Table E.1-1)."""
         action = self.rules.of("ROIName")
-        kept = word if action == "K" else cleaned(word) if action == "C" else ""
+        kept = word if action == "K" else clean_description(word) if action == "C" else ""
         return "" if self._tells(kept) else kept
 
     def row(self, values: Row, columns: Mapping[str, Column], patient: PatientKey) -> dict[str, str]:
@@ -137,7 +137,7 @@ class Privacy:
             return self.acquired(moment, patient)
         if not shift:
             return value
-        return "n/a" if moment is None else shifted(moment, shift)[:10]
+        return "n/a" if moment is None else shift_moment(moment, shift)[:10]
 
 
 def _known(privacy: Privacy, patient: PatientKey, records: Sequence[Record]) -> Known:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
-from mids.dataset.disk.tree import Tree, is_common, subject_of, walk
+from mids.dataset.disk.tree import Tree, find_subject, is_common, walk
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.inspection.registry import Finding, Per, is_selected
-from mids.inspection.views import DatasetView, FileView, Kind, kind_of
+from mids.inspection.views import DatasetView, FileView, Kind, classify_path
 from mids.issues import Definition, Issue
 from mids.validation import plugins
 from mids.validation.outcome import CRASHED, OWN, Counts, Report
@@ -56,7 +56,7 @@ def validate(
     selected. Raises `MidsError` where `dataset` is no folder, or a name in `select` is unknown. The report holds what
     `through` passes on of the issues, in the order of finding.
     """
-    tree, checks = _prepared(dataset, select, deep=deep)
+    tree, checks = _prepare_checks(dataset, select, deep=deep)
     issues = sorted(through(_issues(tree, schema or load(), checks, jobs)), key=lambda issue: issue.path)
     crashed = any(issue.code == CRASHED.code for issue in issues)
     return Report(tree.root.resolve().name, tuple(issues), _counts(tree), crashed)
@@ -71,17 +71,17 @@ def stream(
     schema: Schema | None = None,
 ) -> Iterator[Issue]:
     """The issues of `validate` as they are found, in the order of finding; none is kept in memory."""
-    tree, checks = _prepared(dataset, select, deep=deep)
+    tree, checks = _prepare_checks(dataset, select, deep=deep)
     return _issues(tree, schema or load(), checks, jobs)
 
 
-def _prepared(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:
+def _prepare_checks(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:
     """What is in the folder, and the checks to run on it."""
     root = Path(dataset)
     if not root.is_dir():
         raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     plugins.load()
-    checks = _selected(select, deep=deep)
+    checks = _select_checks(select, deep=deep)
     return walk(root), checks
 
 
@@ -89,21 +89,21 @@ def _issues(tree: Tree, schema: Schema, checks: Checks, jobs: int) -> Iterator[I
     """First what is wrong with the dataset, then with each subject."""
     view = DatasetView(tree, schema)
     run = _Run(DatasetView(tree.common(shifted=view.shifted), schema), checks)
-    yield from _first_crashes(_found(tree, view, run, jobs))
+    yield from _keep_first_crashes(_find_issues(tree, view, run, jobs))
 
 
-def _found(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
+def _find_issues(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
     yield from run.dataset(view)
     batches = _batches(tree.subjects())
     first = list(islice(batches, 2))
     if jobs > 1 and len(first) > 1:
-        yield from _in_processes(chain(first, batches), run, jobs)
+        yield from _check_in_processes(chain(first, batches), run, jobs)
     else:
         for batch in chain(first, batches):
             yield from run.subjects(batch)
 
 
-def _first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
+def _keep_first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
     """All issues, but of a check that crashes in the same way again and again only the first."""
     crashed: set[str] = set()
     for issue in found:
@@ -114,7 +114,7 @@ def _first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
         yield issue
 
 
-def _selected(select: frozenset[str], *, deep: bool) -> Checks:
+def _select_checks(select: frozenset[str], *, deep: bool) -> Checks:
     """The checks to run, in the order of their registration."""
     families = {check.family for check in CHECKS.values()}
     unknown = sorted(select - CHECKS.keys() - families)
@@ -140,7 +140,7 @@ def _batches(subjects: Iterable[Part]) -> Iterator[list[Part]]:
 # --- in other processes ----------------------------------------------------------------------------------
 
 
-def _in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: int) -> Iterator[Issue]:
+def _check_in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: int) -> Iterator[Issue]:
     """What `run` finds in the subjects, in their order; a few batches are under way at a time."""
     # Not fork: the caller may have threads.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
@@ -200,10 +200,10 @@ class _Run:
 
     def dataset(self, view: DatasetView) -> Iterator[Issue]:
         """The checks of the whole dataset, and of the files that belong to no subject."""
-        files = self._files(view, (path for path in view.tree.files if not subject_of(path)))
-        for issue in _once(chain(_run_checks(view, "dataset", "", self.checks), files)):
+        files = self._files(view, (path for path in view.tree.files if not find_subject(path)))
+        for issue in _keep_first_unreadable(chain(_run_checks(view, "dataset", "", self.checks), files)):
             # What can't be read below a subject is said there.
-            if issue.code != "FILE_UNREADABLE" or issue.origin.startswith("layout") or not subject_of(issue.path):
+            if issue.code != "FILE_UNREADABLE" or issue.origin.startswith("layout") or not find_subject(issue.path):
                 yield issue
 
     def subjects(self, batch: Iterable[Part]) -> Iterator[Issue]:
@@ -211,7 +211,7 @@ class _Run:
         for subject, tree in batch:
             view = DatasetView(tree, self.common.schema, self.common)
             files = self._files(view, (path for path in tree.files if not is_common(path)))
-            yield from _once(chain(files, _run_checks(view, "subject", subject, self.checks)))
+            yield from _keep_first_unreadable(chain(files, _run_checks(view, "subject", subject, self.checks)))
             view.forget()
 
     def _files(self, view: DatasetView, paths: Iterable[str]) -> Iterator[Issue]:
@@ -257,7 +257,7 @@ def _run_checks(view: DatasetView, per: Per, path: str, checks: Checks) -> Itera
     return (issue for check in checks if check.per == per for issue in _run(check, view, path))
 
 
-def _once(found: Iterable[Issue]) -> Iterator[Issue]:
+def _keep_first_unreadable(found: Iterable[Issue]) -> Iterator[Issue]:
     """All issues, that of an unreadable file only once."""
     unreadable = set()
     for issue in found:
@@ -321,7 +321,7 @@ def _crash(error: Exception, path: str, check: Check) -> Issue:
 
 
 def _counts(tree: Tree) -> Counts:
-    kinds = [kind_of(path) for path in tree.files]
+    kinds = [classify_path(path) for path in tree.files]
     folders = [folder.split("/") for folder in tree.folders if folder.startswith("sub-")]
     return Counts(
         files=len(tree.files),

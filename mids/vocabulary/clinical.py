@@ -100,7 +100,7 @@ def promises(name: str) -> Mapping[str, Any]:
     return found
 
 
-def collection_of(description: object) -> str:
+def read_collection_name(description: object) -> str:
     """The name of the collection that a dataset was converted from, "" where dataset_description.json says none."""
     made = description.get("GeneratedBy") if isinstance(description, dict) else None
     texts = [str(item.get("Description")) for item in made if isinstance(item, dict)] if isinstance(made, list) else []

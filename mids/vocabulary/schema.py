@@ -4,21 +4,17 @@ Nothing here knows a word of MIDS: adding one is one YAML entry. The files that 
 checked against `schemas/meta.json` by the tests; those that a user adds are checked when they are loaded.
 """
 
-import json
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, SupportsIndex, TypeVar
 
-import jsonschema
-from jsonschema.protocols import Validator
-
 from mids.errors import MidsError
 from mids.resources import schemas
-from mids.vocabulary.files import merge, pieces, place_of, vocabulary_files
+from mids.vocabulary.files import find_place, merge, pieces, vocabulary_files
 from mids.vocabulary.mr_rules import Rule, rule
 
 
@@ -231,87 +227,20 @@ def _load(extra: Path | None) -> Schema:
         extra=extra,
     )
     if extra is not None:
-        for kind, keys, message in _dangling(schema):
-            raise MidsError(f"{place_of(extra, kind, keys)}, {'.'.join(keys)}: {message}")
+        for kind, keys, message in _find_dangling(schema):
+            raise MidsError(f"{find_place(extra, kind, keys)}, {'.'.join(keys)}: {message}")
     return schema
-
-
-# --- JSON Schemas of sidecars ----------------------------------------------------------------------------
-
-PICTURES = frozenset({"rx", "us", "light"})
-"""Groups whose files are 2D images, or frames made like them: their sidecars must say how the pixels were made."""
-
-
-def sidecar_schema(name: str, schema: Schema | None = None) -> dict[str, Any]:
-    """The JSON Schema of a group's sidecars ("rx", "ct", …), of "common" or of "dataset_description".
-
-    Without `schema` it is the file of `schemas/sidecars/`. Raises `KeyError` for a name without one.
-    """
-    if schema is not None and name != "dataset_description":
-        return _sidecar(name, schema)
-    found = {path.stem: path for path in (schemas() / "sidecars").glob("*.json")}
-    content: dict[str, Any] = json.loads(found[name].read_bytes())
-    return content
-
-
-@lru_cache(maxsize=128)
-def validator(name: str, schema: Schema | None = None) -> Validator:
-    """The compiled validator of `sidecar_schema(name, schema)`."""
-    return jsonschema.Draft202012Validator(sidecar_schema(name, schema))
-
-
-def _sidecar(name: str, schema: Schema) -> dict[str, Any]:
-    """The JSON Schema of a group's sidecars; "common" has the keys that every group may carry."""
-    folder = "" if name == "common" else schema.groups[name].folder
-    required = ["Modality"] if folder else []
-    if name in PICTURES:
-        required += ["PhotometricInterpretation", "Rows", "Columns"]
-    fields = [f for f in schema.fields.values() if not f.groups or name in f.groups]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$comment": "Made of schemas/fields.yaml by docs/make_vocabulary.py: change that, not this.",
-        "title": f"Sidecars of {folder}" if folder else "Any sidecar",
-        "type": "object",
-        "required": required,
-        "properties": {f.key: _key(f) for f in fields},
-    }
-
-
-_CODE = {
-    "type": "object",
-    "properties": {key: {"type": "string"} for key in ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")},
-    "required": ["CodeValue", "CodingSchemeDesignator"],
-}
-"""An item of a code sequence (PS3.3 8.8), as BIDS has it."""
-
-
-def _key(field: Field) -> dict[str, Any]:
-    """The JSON Schema of one key."""
-    *arrays, kind = field.type.split(" of ")
-    value: dict[str, Any] = _CODE if kind == "code" else {"type": kind}
-    if field.enum:
-        value["enum"] = list(field.enum)
-    if field.minimum is not None:
-        value["minimum"] = field.minimum
-    if field.maximum is not None:
-        value["maximum"] = field.maximum
-    for _ in arrays:
-        value = {"type": "array", "items": value}
-    if field.per_slice:
-        value = {"anyOf": [value, {"type": "array", "items": value}]}
-    unit = f", in {field.unit}" if field.unit else ""
-    return {"description": field.description + unit, **value}
 
 
 # --- references ------------------------------------------------------------------------------------------
 
 
-def dangling(schema: Schema) -> list[str]:
+def report_dangling(schema: Schema) -> list[str]:
     """The references between entries that lead nowhere."""
-    return [f"{'.'.join(keys)}: {message}" for _, keys, message in _dangling(schema)]
+    return [f"{'.'.join(keys)}: {message}" for _, keys, message in _find_dangling(schema)]
 
 
-def _dangling(schema: Schema) -> list[tuple[str, tuple[str, ...], str]]:
+def _find_dangling(schema: Schema) -> list[tuple[str, tuple[str, ...], str]]:
     """(kind of file, keys down to the reference, message) of every reference that leads nowhere."""
     lists, groups = schema.code_lists, {"", "*", *schema.groups}
     suffixes, tables, sidecars = schema.suffixes.values(), schema.tables.values(), {"", "common", *schema.groups}

@@ -20,8 +20,8 @@ from mids.errors import DataError
 from mids.plan import build
 from mids.plan.job import Job
 from mids.readers.annotations.places import places
+from mids.readers.dicom.grouping.series import records
 from mids.readers.dicom.scan import PLAIN
-from mids.readers.dicom.series import records
 from mids.records import Geometry, Outline, Record, Regions, Source
 
 XML = Source("roi.xml", "", 10, 1)
@@ -118,6 +118,17 @@ def test_frames_of_an_enhanced_image_are_found_by_their_number() -> None:
     whole = known.find(image_uid(0))
     assert whole is not None
     assert whole.slice == -1
+
+
+def test_frames_of_several_enhanced_files_are_told_apart() -> None:
+    shape = replace(OVER_TIME, slices=2, volumes=2, frames=(1, 0, 1, 0), files=(0, 0, 1, 1))
+    record = Record(
+        "P1", "1", "s", "volume", "CT", (XML, XML), {"Modality": "CT"},
+        {"SOPInstanceUID": (image_uid(0), image_uid(1))}, geometry=shape,
+    )  # fmt: skip
+    known = places([record])
+    found = [known.find(image_uid(file), frame) for file in (0, 1) for frame in (1, 2)]
+    assert [place.slice for place in found if place] == [1, 0, 3, 2]
 
 
 @pytest.mark.parametrize("fault", ["another slice", "upside down", "a pixel too many"])

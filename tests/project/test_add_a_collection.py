@@ -41,11 +41,13 @@ def follow(page: list[Block], folder: Path) -> None:
     assert wrong == [], "\n".join(wrong)
 
 
+@pytest.mark.slow
 def test_the_first_command_makes_the_package_that_is_explained(tmp_path: Path) -> None:
     follow(DICOM, tmp_path)
     assert (tmp_path / "our_hospital" / "mids_our_hospital" / "vocabulary.yaml").is_file()
 
 
+@pytest.mark.slow
 def test_the_page_makes_a_collection_that_is_valid_at_the_first_try(tmp_path: Path) -> None:
     assert [block.file for block in BLOCKS if block.file] == [
         "pyproject.toml", "make_input.py", "mids_village/vocabulary.yaml", "mids_village/__init__.py", "make_golden.py",

@@ -18,7 +18,9 @@ TOOLS = {
 }
 
 
-@pytest.mark.parametrize("name", TOOLS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "mypy" else ()) for name in TOOLS]
+)
 def test_tools_find_nothing(name: str) -> None:
     command, *arguments = TOOLS[name]
     done = subprocess.run([BIN / command, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -29,9 +29,12 @@ NATIVE = frozenset(
 )
 """Transfer syntaxes that dcm2niix decodes exactly as pydicom does; all others are decoded by pydicom first."""
 
-OPTIONS = ("-z", "n", "-b", "y", "-ba", "y", "-g", "i", "-w", "1", "-x", "i", "-p", "n", "-f", "out")
-"""Uncompressed (isal is faster), user defaults ignored, 3D MR neither cropped nor rotated, Philips images scaled by
-RescaleSlope and RescaleIntercept as all others are, not by the private scale slope."""
+OPTIONS = ("-z", "n", "-b", "y", "-ba", "y", "-g", "i", "-w", "1", "-x", "i", "-f", "out")
+"""Uncompressed (isal is faster), user defaults ignored, 3D MR neither cropped nor rotated."""
+
+_MR = ("-p", "n")
+"""Philips images are scaled by RescaleSlope and RescaleIntercept as all others are, not by the private scale slope. Of
+PET this would have dcm2niix 1.0.20260724 scale all slices as the first."""
 
 KEEP = (
     "SliceTiming PhaseEncodingDirection PhaseEncodingAxis EffectiveEchoSpacing TotalReadoutTime DwellTime "
@@ -69,9 +72,13 @@ class Converted:
         return {key: values[key] for key in KEEP if key in values}
 
 
-def command() -> str:
+def command(modality: str) -> str:
     """The command line with placeholders for the folders, as it goes into the provenance table."""
-    return " ".join(["dcm2niix", *OPTIONS, "-o", "<out>", "<series>"])
+    return " ".join(["dcm2niix", *_options(modality), "-o", "<out>", "<series>"])
+
+
+def _options(modality: str) -> tuple[str, ...]:
+    return (*OPTIONS, *_MR) if modality == "MR" else OPTIONS
 
 
 def version() -> str:
@@ -79,14 +86,14 @@ def version() -> str:
     return str(dcm2niix.__version__)
 
 
-def run(inputs: Path, outputs: Path) -> Converted:
+def run(inputs: Path, outputs: Path, modality: str) -> Converted:
     """Converts the folder `inputs` into the folder `outputs`.
 
     Raises `DataError` ``CONVERTER_FAILED`` where it was killed, and `MidsError` where it can't be started.
     """
     try:
         done = subprocess.run(
-            [dcm2niix.bin, *OPTIONS, "-o", str(outputs), str(inputs)],
+            [dcm2niix.bin, *_options(modality), "-o", str(outputs), str(inputs)],
             capture_output=True, text=True, errors="replace", check=False,
         )  # fmt: skip
     except OSError as error:

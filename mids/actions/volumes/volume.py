@@ -4,6 +4,7 @@ dcm2niix converts it. Where it makes no such volume (it crashes, splits the seri
 differ), the slices are put together here, and the sidecar says so.
 """
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import materialise
 from mids.records import Box, Compression, Geometry, Json, Made, Source
+
+_PIXDIM_4 = 92
+"""Where the header of NIfTI-1 has the distance along its fourth axis, a little-endian float of 4 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,8 @@ class Volume:
             for path in files:
                 dcm2niix.decode(path)
         stack = open_stack(files, self.geometry)
-        converted = dcm2niix.run(inputs, outputs)
+        needless = bool(self.geometry.problem) and self.modality != "MR"  # of MR it derives what the sidecar says
+        converted = Converted(()) if needless else dcm2niix.run(inputs, outputs, self.modality)
         agreeing, differs = _agreeing(converted, stack)
         ours, path = agreeing is None, agreeing or scratch / "assembled.nii"
         if ours:
@@ -62,8 +67,9 @@ class Volume:
         made = [*gradients(converted, path, stack, scratch)] if self.gradients else []
         facts = {**self._facts(_shape(path), ours=ours), **_derived(converted, path, stack, ours=ours)}
         _scrub(path, _flipped(self.blank, stack))
+        _set_step(path, self.geometry.step)
         _compress(path, scratch / "volume.nii.gz", self.compression)
-        provenance = _provenance(converted, differs, ours=ours)
+        provenance = self._provenance(converted, differs, ours=ours)
         return Made(("volume.nii.gz", *made), facts, provenance, _resampled(self.geometry))
 
     def _step(self, converted: Converted) -> float:
@@ -88,6 +94,15 @@ class Volume:
         if self.blank:
             facts["BlankedRegions"] = [list(box) for box in self.blank]
         return facts
+
+    def _provenance(self, converted: Converted, differs: str, *, ours: bool) -> dict[str, Json]:
+        """What the table of conversions says."""
+        if ours:
+            notes: list[Json] = [f"dcm2niix: {differs}"] if differs else []
+            return {"software": "mids", "version": __version__, "warnings": notes}
+        warned: list[Json] = [*converted.warnings]
+        version, command = dcm2niix.version(), dcm2niix.command(self.modality)
+        return {"software": "dcm2niix", "version": version, "command": command, "warnings": warned}
 
 
 def _agreeing(converted: Converted, stack: Stack) -> tuple[Path | None, str]:
@@ -118,19 +133,10 @@ def _derived(converted: Converted, path: Path, stack: Stack, *, ours: bool) -> d
     return converted.derived(theirs) if (*_shape(theirs), 1)[2] == stack.slices else {}
 
 
-def _provenance(converted: Converted, differs: str, *, ours: bool) -> dict[str, Json]:
-    if ours:
-        notes: list[Json] = [f"dcm2niix: {differs}"] if differs else []
-        return {"software": "mids", "version": __version__, "warnings": notes}
-    warned: list[Json] = [*converted.warnings]
-    version, command = dcm2niix.version(), dcm2niix.command()
-    return {"software": "dcm2niix", "version": version, "command": command, "warnings": warned}
-
-
 def _resampled(shape: Geometry) -> tuple[Issue, ...]:
     if not shape.problem:
         return ()
-    return (issue("VOLUME_RESAMPLED", f"the slices are {shape.problem}: resampled", origin="run"),)
+    return (issue("VOLUME_RESAMPLED", f"the stack is not regular ({shape.problem}), and was resampled", origin="run"),)
 
 
 def _header(path: Path) -> Any:
@@ -152,6 +158,14 @@ def _flipped(boxes: Sequence[Box], stack: Stack) -> list[tuple[slice, slice]]:
         raise DataError("MOSAIC_UNCUT", "boxes of a sheet of tiles can't be blanked on its slices")
     rows = stack.shape.rows
     return [(slice(left, right), slice(rows - bottom, rows - top)) for top, left, bottom, right in boxes]
+
+
+def _set_step(path: Path, step: float) -> None:
+    """Writes the time from volume to volume (s) into the header of a NIfTI-1 of four dimensions, where it is known."""
+    if step and len(_shape(path)) > 3:
+        with path.open("r+b") as stream:
+            stream.seek(_PIXDIM_4)
+            stream.write(struct.pack("<f", step))
 
 
 def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:

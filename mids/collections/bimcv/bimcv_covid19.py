@@ -17,7 +17,7 @@ from mids.issues import Issue, issue
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import walk
-from mids.readers.dicom.classes import VOLUMES
+from mids.readers.dicom.grouping.classes import VOLUMES
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table, parse_csv

@@ -16,11 +16,11 @@ from mids.readers.annotations import aim, objects
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.contradictions import find_contradictions
+from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.series import records, subject_key
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
-from mids.readers.dicom.series import records, subject_key
 from mids.readers.tables.table import Table, read_csv
 from mids.records import (
     ORIGINAL_REPORT,

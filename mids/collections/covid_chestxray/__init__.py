@@ -87,7 +87,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     annotations = read_annotations(root, files.values())
     used = {row.source for row in rows if row.source} | annotations.used | {files[METADATA]}
     problems = [*table.issues, *issues, *annotations.issues, *strays(rows, annotations)]
-    yield [*problems, *_unused(files, used), *label_tree(rows)]
+    yield [*problems, *_report_unused_files(files, used), *label_tree(rows)]
     patients: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         patients[row.patient].append(row)
@@ -96,7 +96,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
         yield list(items_of(own, shapes, annotations))
 
 
-def _unused(files: Mapping[str, Source], used: set[Source]) -> Iterator[Item]:
+def _report_unused_files(files: Mapping[str, Source], used: set[Source]) -> Iterator[Item]:
     """The files that nothing speaks of: images that stand in no row, and all others."""
     rest = [source for source in files.values() if source not in used]
     for source in rest:

@@ -74,7 +74,7 @@ def strays(rows: Sequence[Row], annotations: Annotations) -> Iterator[Issue]:
         yield issue("REGION_UNMATCHED", message, annotations.masks[stem].path, origin="read")
 
 
-def annotated(row: Row, shape: tuple[int, int] | None, annotations: Annotations) -> Iterator[Item]:
+def build_annotation_items(row: Row, shape: tuple[int, int] | None, annotations: Annotations) -> Iterator[Item]:
     """The scores, boxes and mask of a row's image. Where that is absent, the plan says that they have none."""
     name = PurePosixPath(row.file).name
     if name in annotations.scores:

@@ -60,7 +60,7 @@ class Row:
     @property
     def offset(self) -> int | None:
         """Days since the onset of symptoms or hospitalization."""
-        return offset_of(self.cells)
+        return read_offset(self.cells)
 
     @property
     def age(self) -> int | None:
@@ -147,7 +147,7 @@ def _file(cells: Mapping[str, str]) -> str:
 
 
 def _study(cells: Mapping[str, str]) -> str:
-    offset = offset_of(cells)
+    offset = read_offset(cells)
     if offset is not None:
         return f"day{offset}" if offset >= 0 else f"dayminus{-offset}"
     for name in ("url", "doi"):
@@ -166,7 +166,7 @@ def known(cells: Mapping[str, str], column: str) -> str:
     return "" if text.lower() in clinical.load(NAME).missing else text
 
 
-def offset_of(cells: Mapping[str, str]) -> int | None:
+def read_offset(cells: Mapping[str, str]) -> int | None:
     """Days since the onset of symptoms or hospitalization, None where no whole number stands."""
     match = re.fullmatch(r"([+-]?\d{1,5})(\.0+)?", known(cells, "offset"))
     return int(match[1]) if match else None

@@ -14,11 +14,11 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import looks_like_export, read_export
 from mids.readers.archives.files import is_archive, open_source, walk
-from mids.readers.dicom.contradictions import find_contradictions
+from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.series import records, subject_key
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
-from mids.readers.dicom.series import records, subject_key
 from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
@@ -156,9 +156,9 @@ def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[
     for name in ("drawings", "rows", "manifests", "issues", "skipped"):
         getattr(documents, name).extend(getattr(archived, name))
     known = tables.studies(found.instances())
-    matched, issues = tables.by_study(documents.rows, known)
+    matched, issues = tables.match_rows_to_studies(documents.rows, known)
     for drawing in documents.drawings:
-        issues += [*readings.unmatched(drawing, known), *readings.unknown_labels(drawing)]
+        issues += [*readings.report_unmatched(drawing, known), *readings.unknown_labels(drawing)]
     issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances())]
     others = [source for source in found.others() if not _is_document(source)]
     rest = [Skipped(tuple(others), "not DICOM")] if others else []
@@ -225,12 +225,12 @@ def _patient(
     items = list(records(root, instances))
     name = instances[0].text("PatientID") or subject_key(instances[0])
     visits = _visits(dict.fromkeys(instance.text("StudyInstanceUID") for instance in instances))
-    mine = [_owned(item, name, visits) for item in items]
+    mine = [_assign_public_ids(item, name, visits) for item in items]
     yield from mine
     theirs = {uid: known[uid] for uid in visits}
     rows = {uid: matched[uid] for uid in visits if uid in matched}
     for uid, row in rows.items():
-        yield from tables.against_dicom(row, theirs[uid])
+        yield from tables.compare_with_dicom(row, theirs[uid])
     yield from _person(name, theirs, rows)
     there = readings.places((item for item in mine if isinstance(item, Record)), instances)
     said = [item for drawing in drawings for item in readings.items(name, visits, drawing, there)]
@@ -252,7 +252,7 @@ def _visits(uids: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _owned(item: Item, subject: PatientKey | str, visits: Mapping[str, str]) -> Item:
+def _assign_public_ids(item: Item, subject: PatientKey | str, visits: Mapping[str, str]) -> Item:
     """An item under the public ids of its patient, study and series."""
     if isinstance(item, Record):
         columns = {"source_id": item.series[-5:]}

@@ -109,7 +109,7 @@ def clinical_rows(table: Table, spellings: Mapping[str, Sequence[str]], required
     ]
 
 
-def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str, Row], list[Issue]]:
+def match_rows_to_studies(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str, Row], list[Issue]]:
     """The row of each study that the source holds, and an Issue for every row that is none's."""
     found: dict[str, Row] = {}
     issues: list[Issue] = []
@@ -121,7 +121,7 @@ def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str,
             issues.append(row.issue("ENTRY_UNMATCHED", "the row is about a study that the source does not hold"))
         elif uid in found:
             issues.append(row.issue("ROW_REPEATED", f"row {found[uid].line} also names the study"))
-        elif mrn and not _same_patient(mrn, known[uid].patient):
+        elif mrn and not _is_same_patient(mrn, known[uid].patient):
             message = "the row gives the study to another patient than its DICOM; the row is not used"
             issues.append(row.issue("VALUE_CONTRADICTED", message, "mrn"))
         else:
@@ -129,12 +129,12 @@ def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str,
     return found, issues
 
 
-def _same_patient(mrn: str, patient: str) -> bool:
+def _is_same_patient(mrn: str, patient: str) -> bool:
     """PatientID carries the collection's prefix, MRN does not."""
     return patient == mrn or patient.endswith(f"-{mrn}")
 
 
-def against_dicom(row: Row, study: Study) -> Iterator[Issue]:
+def compare_with_dicom(row: Row, study: Study) -> Iterator[Issue]:
     """An Issue for each value of a row that the study's headers contradict."""
     count, modality = row.cells.get("image count", ""), row.cells.get("modality", "").upper()
     if re.fullmatch(r"\d+", count) and int(count) != study.images:

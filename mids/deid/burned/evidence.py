@@ -54,10 +54,10 @@ def decide(record: Record, policy: Policy) -> Decision:
     """What becomes of a record by its header; what a detector finds in its pixels is decided when it is made."""
     varying: dict[str, Json] = {keyword: list(values) for keyword, values in record.per_slice.items()}
     header = {**varying, **record.header, "Modality": record.modality}
-    return by_header(header, policy, is_volume=record.kind in ("volume", "nifti"))
+    return decide_by_header(header, policy, is_volume=record.kind in ("volume", "nifti"))
 
 
-def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
+def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     """What becomes of an image whose header has these DICOM keywords.
 
     BurnedInAnnotation NO clears it of all other evidence of text, RecognizableVisualFeatures NO of a face. With

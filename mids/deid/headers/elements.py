@@ -19,8 +19,8 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from mids.deid.headers import descriptors
-from mids.deid.headers.tables import attributes, count_of
-from mids.deid.headers.values import FORMS, ZONE, coarse_age, coarse_time, shifted_date, shifted_moment
+from mids.deid.headers.tables import attributes, find_value_count
+from mids.deid.headers.values import FORMS, ZONE, coarse_age, coarse_time, shift_date, shift_moment
 from mids.deid.policy import Ages, Times
 
 Element: TypeAlias = DataElement | RawDataElement
@@ -65,7 +65,7 @@ def vr(element: Element, known: str) -> str:
     return options[0] if options[0] in _EXAMINED and given in _TEXTS | _EXAMINED else ""
 
 
-def stored(source: Dataset, tag: int) -> Element | None:
+def get_stored_element(source: Dataset, tag: int) -> Element | None:
     """An element as the dataset holds it, decoded or not."""
     return source.get_item(tag)
 
@@ -73,13 +73,13 @@ def stored(source: Dataset, tag: int) -> Element | None:
 def encoding(source: Dataset) -> tuple[bool | None, bool | None]:
     """Whether a dataset has implicit VR and is little endian, by its bytes rather than by what its file says."""
     for tag in list(source.keys()):  # iterating the dataset itself would decode its elements
-        element = stored(source, tag)
+        element = get_stored_element(source, tag)
         if isinstance(element, RawDataElement):
             return element.is_implicit_VR, element.is_little_endian
     return source.original_encoding
 
 
-def typed(element: Element, vr: str) -> Element:
+def set_vr(element: Element, vr: str) -> Element:
     """An element with the VR that it is handled by, where its file says another one (but for ``UN``)."""
     if vr and isinstance(element, RawDataElement) and element.VR not in (None, "UN", vr):
         return element._replace(VR=vr)
@@ -124,7 +124,7 @@ def made(tag: int, vr: str, content: Sequence[str]) -> DataElement:
     return DataElement(BaseTag(tag), vr, content[0] if len(content) == 1 else list(content) or None)
 
 
-def empty(tag: int, vr: str) -> DataElement:
+def make_empty_element(tag: int, vr: str) -> DataElement:
     """An element without a value; a sequence without items."""
     return DataElement(BaseTag(tag), vr, [] if vr == "SQ" else None)
 
@@ -153,50 +153,50 @@ def is_well_formed(tag: int, vr: str, element: Element, encoding: Charset) -> bo
         text = "\\".join(values(element))
         return not _CONTROL.search(text) and (bool(encoding) or text.isascii())
     if vr in _SIZES and isinstance(content, bytes) and content:
-        count = count_of(tag)
+        count = find_value_count(tag)
         return len(content) == count * _SIZES[vr] if count else len(content) % _SIZES[vr] == 0
     return True
 
 
-def dated(tag: int, vr: str, element: Element, shift: timedelta, times: Times) -> Element | None:
+def shift_date_element(tag: int, vr: str, element: Element, shift: timedelta, times: Times) -> Element | None:
     """A DA, DT or TM moved by whole days and as precise as times are kept; None where a value is none of these."""
     changes: Mapping[str, Callable[[str], str | None]] = {
-        "DA": lambda value: shifted_date(value, shift),
-        "DT": lambda value: shifted_moment(value, shift, times),
+        "DA": lambda value: shift_date(value, shift),
+        "DT": lambda value: shift_moment(value, shift, times),
         "TM": lambda value: coarse_time(value, times),
     }
-    return _changed(tag, vr, element, changes[vr])
+    return _change_values(tag, vr, element, changes[vr])
 
 
-def aged(tag: int, element: Element, ages: Ages) -> Element | None:
+def coarsen_age_element(tag: int, element: Element, ages: Ages) -> Element | None:
     """An AS as far as ages are kept; None where a value is none."""
-    return _changed(tag, "AS", element, lambda value: coarse_age(value, ages))
+    return _change_values(tag, "AS", element, lambda value: coarse_age(value, ages))
 
 
-def _changed(tag: int, vr: str, element: Element, change: Callable[[str], str | None]) -> Element | None:
+def _change_values(tag: int, vr: str, element: Element, change: Callable[[str], str | None]) -> Element | None:
     changed = [change(value) if value else "" for value in values(element)]
     known = [value for value in changed if value is not None]
     return made(tag, vr, known) if len(known) == len(changed) else None
 
 
-def described(tag: int, vr: str, element: Element, encoding: Charset) -> Element | None:
+def clean_descriptor(tag: int, vr: str, element: Element, encoding: Charset) -> Element | None:
     """A text of listed words only; None where none is left, or it is no text."""
     if tag == _TIMEZONE:
         return element if ZONE.fullmatch(text(element)) else None
     if vr not in _TEXTS and vr != "CS":
         return None
-    cleaned = [descriptors.cleaned(value) for value in _parts(vr, decoded(element, encoding))]
+    cleaned = [descriptors.clean_description(value) for value in _parts(vr, decode_text(element, encoding))]
     return made(tag, vr, cleaned) if any(cleaned) else None
 
 
 def rewritten(tag: int, vr: str, element: Element, encoding: Charset, rewrite: Callable[[str], str]) -> Element:
     """A text without what identifies anybody; the element itself where nothing changes."""
-    before = decoded(element, encoding)
+    before = decode_text(element, encoding)
     after = rewrite(before) if before else before
-    return element if after == before else made(tag, vr, [_fitting(after, encoding)])
+    return element if after == before else made(tag, vr, [_fit_charset(after, encoding)])
 
 
-def decoded(element: Element, encoding: Charset) -> str:
+def decode_text(element: Element, encoding: Charset) -> str:
     """A text as it reads, its values joined by backslashes."""
     content = element.value
     if isinstance(content, bytes):
@@ -208,7 +208,7 @@ def _parts(vr: str, text: str) -> Iterable[str]:
     return [text] if vr in _ONE_VALUE else text.split("\\")
 
 
-def _fitting(text: str, encoding: Charset) -> str:
+def _fit_charset(text: str, encoding: Charset) -> str:
     """A text that the character set holds, else without accents and whatever else is not ASCII."""
     try:
         encode_string(text, list(encoding or DEFAULT))

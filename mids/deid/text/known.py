@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mids.deid.text.dates import find_dates
 from mids.deid.text.spans import Span
-from mids.deid.text.words import LONGEST, Word, ambiguous, composed, folded, ordinary, particles, words
+from mids.deid.text.words import LONGEST, Word, ambiguous, compose_text, fold_text, ordinary, particles, words
 
 SHORTEST_ID = 4
 """Characters of the shortest id that is searched: "12" stands in every report."""
@@ -54,21 +54,23 @@ class _Parts:
     near: frozenset[str]
 
 
-def _without_one(word: str) -> set[str]:
+def _drop_each_letter(word: str) -> set[str]:
     return {word[:at] + word[at + 1 :] for at in range(len(word))}
 
 
 @lru_cache(maxsize=64)
 def _parts(names: tuple[str, ...]) -> _Parts:
-    plain = (folded(composed(name)).replace("^", " ").replace("=", " ").replace("_", " ") for name in names)
+    plain = (fold_text(compose_text(name)).replace("^", " ").replace("=", " ").replace("_", " ") for name in names)
     found = {part for name in plain for word in words(name) for part in (word.plain, *re.split("['-]", word.plain))}
     exact = frozenset(part for part in found if len(part) > 1 and part not in particles())
-    near = frozenset(short for part in exact if len(part) >= FUZZY for short in (part, *_without_one(part)))
+    near = frozenset(short for part in exact if len(part) >= FUZZY for short in (part, *_drop_each_letter(part)))
     return _Parts(exact, near)
 
 
 def _is_near(word: str, parts: _Parts) -> bool:
-    return FUZZY - 1 <= len(word) <= LONGEST and (word in parts.near or not parts.near.isdisjoint(_without_one(word)))
+    return FUZZY - 1 <= len(word) <= LONGEST and (
+        word in parts.near or not parts.near.isdisjoint(_drop_each_letter(word))
+    )
 
 
 def _names(text: str, known: Known) -> Iterator[Span]:
@@ -99,7 +101,7 @@ def _id_patterns(ids: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """One pattern for each id: with or without leading zeros, blanks, dots, hyphens, slashes between characters."""
     found = []
     for text in ids:
-        letters = re.sub(r"[\W_]+", "", folded(composed(text)))
+        letters = re.sub(r"[\W_]+", "", fold_text(compose_text(text)))
         bare = letters.lstrip("0") or letters
         if len(letters) >= SHORTEST_ID and len(bare) >= 2:
             body = r"[ ./_-]?".join(map(re.escape, bare))
@@ -108,7 +110,7 @@ def _id_patterns(ids: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 
 def _ids(text: str, known: Known) -> Iterator[Span]:
-    plain = folded(text)
+    plain = fold_text(text)
     for pattern in _id_patterns(known.ids):
         for match in pattern.finditer(plain):
             yield Span(match.start(), match.end(), "NUM", "known")
@@ -135,9 +137,9 @@ def _day_patterns(days: tuple[date, ...]) -> tuple[re.Pattern[str], ...]:
 
 
 def _phrases(text: str, known: Known) -> Iterator[Span]:
-    plain = folded(text)
+    plain = fold_text(text)
     for phrase in known.places:
-        letters = folded(composed(phrase)).strip()
+        letters = fold_text(compose_text(phrase)).strip()
         if len(letters) >= SHORTEST_ID:
             pattern = re.compile(r"(?<!\w)" + r"\W{1,3}".join(map(re.escape, re.findall(r"\w+", letters))) + r"(?!\w)")
             for match in pattern.finditer(plain):
@@ -150,12 +152,12 @@ def names_in(text: str, known: Known) -> bool:
     Names count as words between any separators or changes of case (``GarciaLopez_ct``), parts of six letters or
     more inside words too; ordinary words alone do not, so that `blanco.dcm` is no finding for a patient Blanco.
     """
-    plain = composed(text)
+    plain = compose_text(text)
     spaced = re.sub(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|_", " ", re.sub(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])", " ", plain))
     parts = _parts(known.names).exact
     strong = {part for part in parts if len(part) >= 3 and part not in ambiguous()}
     pieces = {piece for word in words(spaced) for piece in (word.plain, *re.split("['-]", word.plain))}
-    if strong & pieces or any(len(part) >= 6 and part in folded(plain) for part in strong):
+    if strong & pieces or any(len(part) >= 6 and part in fold_text(plain) for part in strong):
         return True
     hits = pieces & parts
     return len(hits) >= 2 or next(_ids(plain, known), None) is not None or next(_dates(plain, known), None) is not None

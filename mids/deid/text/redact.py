@@ -14,9 +14,9 @@ from mids.deid.text.models import model
 from mids.deid.text.names import Names
 from mids.deid.text.numbers import Numbers
 from mids.deid.text.places import Places
-from mids.deid.text.spans import Recogniser, Span, joined, settled
+from mids.deid.text.spans import Recogniser, Span, joined, settle_spans
 from mids.deid.text.surrogates import Surrogates
-from mids.deid.text.words import composed
+from mids.deid.text.words import compose_text
 from mids.errors import MidsError
 
 RULES: tuple[Recogniser, ...] = (Numbers(), Dates(), Names(), Places())
@@ -54,7 +54,7 @@ class Redactor:
     def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
         spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
-        return joined(text, settled(text, spans))
+        return joined(text, settle_spans(text, spans))
 
     def clean(self, text: str, known: Known = NOTHING) -> Redacted:
         """The text without what identifies, and what was removed; headings stay, they identify nobody.
@@ -65,7 +65,7 @@ class Redactor:
             return Redacted(text, ())
         if self.texts == "remove":
             return Redacted("n/a", ())
-        text = composed(text)
+        text = compose_text(text)
         removed, pieces, at = [], [], 0
         for span in self.find(text, known):
             new = self._instead(text[span.start : span.end], span, known)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -25,22 +26,22 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """The images of some records, by SOPInstanceUID."""
+    """The images of some records, by SOPInstanceUID; the frames of one may lie in several records."""
 
     records: tuple[Record, ...]
-    images: dict[str, Place] = field(default_factory=dict)
+    images: dict[str, list[Place]] = field(default_factory=dict)
 
     def find(self, image: str, frame: int = 0) -> Place | None:
         """An image, or one `frame` (from 1) of it; None where the source does not hold it."""
-        place = self.images.get(image)
-        if place is None:
-            return None
-        order = _frames(place.record)
-        if not order:
-            return place
-        if not frame:
-            return Place(place.record, -1)
-        return Place(place.record, order.index(frame - 1)) if frame - 1 in order else None
+        for place in self.images.get(image, ()):
+            order, wanted = _frames(place.record), (place.slice, frame - 1)
+            if not order:
+                return place
+            if not frame:
+                return Place(place.record, -1)
+            if wanted in order:
+                return Place(place.record, order.index(wanted))
+        return None
 
     def of_series(self, series: Iterable[str]) -> tuple[Record, ...]:
         """The records of some series."""
@@ -52,12 +53,13 @@ class Places:
         return tuple(r for r in self.records if uid and frame_of_reference(r) == uid and r.geometry is not None)
 
 
-def _frames(record: Record) -> Sequence[int]:
-    """The frames of a file of several, from 0, in the order of the delivered slices; none for a file of one."""
-    if record.geometry is not None:
-        return record.geometry.frames
+def _frames(record: Record) -> Sequence[tuple[int, int]]:
+    """The source and frame, both from 0, of each delivered slice, where sources have frames; else none."""
+    shape = record.geometry
+    if shape is not None:
+        return list(zip(shape.files or [0] * len(shape.frames), shape.frames, strict=True))
     count = record.header.get("NumberOfFrames")
-    return range(count) if record.kind == "frames" and isinstance(count, int) else ()
+    return [(0, frame) for frame in range(count)] if record.kind == "frames" and isinstance(count, int) else []
 
 
 def places(records: Iterable[Record]) -> Places:
@@ -68,7 +70,7 @@ def places(records: Iterable[Record]) -> Places:
         instances = record.per_slice.get("SOPInstanceUID") or (record.header.get("SOPInstanceUID"),)
         for number, uid in enumerate(instances):
             if uid:
-                found.images[str(uid)] = Place(record, number)
+                found.images.setdefault(str(uid), []).append(Place(record, number))
     return found
 
 
@@ -82,6 +84,7 @@ def normal_of(shape: Geometry) -> np.ndarray:
     return np.asarray(np.cross(shape.orientation[:3], shape.orientation[3:]))
 
 
+@lru_cache(maxsize=16)
 def depths(shape: Geometry) -> np.ndarray:
     """Where each slice of one volume lies along the normal, in mm."""
     return np.asarray(np.array(positions(shape)).reshape(-1, 3) @ normal_of(shape))

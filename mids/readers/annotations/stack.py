@@ -16,8 +16,10 @@ Values = npt.NDArray[np.integer]
 Pixels = Callable[[int], Values]
 """The stored values of a frame by its number: (rows, columns)."""
 
-EXACT = 0.05
-"""Pixels, and parts of the distance of slices, up to which two grids count as one: positions are written rounded."""
+EXACT = 0.1
+"""Pixels up to which two grids count as one: positions are written rounded."""
+ON_SLICE = 0.15
+"""Parts of the distance of slices up to which a frame counts as lying on a slice, for the same reason."""
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Stack:
     corners: Floats
     thickness: float
     is_exact: bool = True
+    _depth: tuple[int, Floats, float, float] | None = None
     _seen: dict[tuple[object, ...], tuple[Values, Values, npt.NDArray[np.bool_]]] = field(default_factory=dict)
 
     @property
@@ -67,9 +70,9 @@ def _stack(frames: tuple[Frame, ...], rows: int, columns: int, shape: Geometry) 
     ends = np.array([0, 0, rows - 1, rows - 1]), np.array([0, columns - 1, 0, columns - 1])
     for index in range(len(frames)):
         at_rows, at_columns, _, off = indices(stack.points(index, *ends), shape)
-        for values in (at_rows, at_columns, off):
+        for values, most in ((at_rows, EXACT), (at_columns, EXACT), (off, ON_SLICE)):
             apart = np.abs(values - np.rint(values))[off <= 0.5]
-            stack.is_exact &= bool(apart.max(initial=0) <= EXACT)
+            stack.is_exact &= bool(apart.max(initial=0) <= most)
     return stack
 
 
@@ -97,7 +100,7 @@ def _thickness(frames: Sequence[Frame], corners: Floats, normal: Floats, shape: 
     step = min((frame.step for frame in frames if frame.step > 0), default=0.0)
     if abs(float(normal @ normal_of(shape))) > PARALLEL and step < 1.5 * apart:
         planes = corners @ normal_of(shape)
-        if np.abs(planes[:, None] - depths(shape)).min(axis=1).max() <= EXACT * apart:
+        if np.abs(planes[:, None] - depths(shape)).min(axis=1).max() <= ON_SLICE * apart:
             return apart
     gaps = np.diff(np.sort(corners @ normal))
     least = float(gaps[gaps > 0.02].min()) if np.any(gaps > 0.02) else 0.0
@@ -121,16 +124,18 @@ def shown(stack: Stack, own: Sequence[int], pixels: Pixels, points: Floats, at: 
     The nearest frame counts, up to half a thickness away, and of it the pixel in which the point lies. `at` tells the
     points apart from those of other slices. None where no frame is near.
     """
-    depth = points @ stack.normal
+    if stack._depth is None or stack._depth[0] != at:
+        depth = points @ stack.normal
+        stack._depth = at, depth, float(depth.min()), float(depth.max())
+    _, depth, low, high = stack._depth
     planes = stack.corners[list(own)] @ stack.normal
     half = stack.thickness / 2 * 1.01  # positions are written rounded
-    low, high = float(depth.min()), float(depth.max())
     if high - low < EXACT * stack.thickness:
         gaps = np.abs(planes - (low + high) / 2)
         nearest = int(np.argmin(gaps))
         if gaps[nearest] > half:
             return None
-        if gaps[nearest] > EXACT * stack.thickness:
+        if gaps[nearest] > ON_SLICE * stack.thickness:
             stack.is_exact = False
         return _through(stack, own[nearest], pixels, points, at)
     if planes.min() - half > high or planes.max() + half < low:
@@ -138,7 +143,7 @@ def shown(stack: Stack, own: Sequence[int], pixels: Pixels, points: Floats, at: 
     found: Values | None = None
     gaps = np.abs(depth[..., None] - planes)
     nearest_of = np.where(gaps.min(axis=-1) <= half, gaps.argmin(axis=-1), -1)
-    if np.any((nearest_of >= 0) & (gaps.min(axis=-1) > EXACT * stack.thickness)):
+    if np.any((nearest_of >= 0) & (gaps.min(axis=-1) > ON_SLICE * stack.thickness)):
         stack.is_exact = False
     for number in np.unique(nearest_of[nearest_of >= 0]):
         values = _through(stack, own[int(number)], pixels, points, at)

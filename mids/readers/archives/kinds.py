@@ -27,7 +27,7 @@ class Kind:
     begin: int = 0
 
 
-_HEAD = 1024
+_HEAD = 1100
 _SECTORS = 0x8006
 """Bytes up to the identifier of the first volume descriptor of a disc image (ECMA-119 8.1)."""
 
@@ -44,17 +44,17 @@ _SIGNATURES: tuple[tuple[int, bytes, str, Reader], ...] = (
     (0, b"\x28\xb5\x2f\xfd", "Zstandard", "7-Zip"), (0, b"\x1f\x9d", "compress", "7-Zip"),
     (0, b"]\x00\x00", "LZMA", "7-Zip"),
     (0, b"MSCF\x00\x00\x00\x00", "CAB", "7-Zip"), (0, b"!<arch>\n", "ar", "7-Zip"), (0, b"xar!\x00", "xar", "7-Zip"),
-    (0, b"070701", "cpio", "7-Zip"), (0, b"070702", "cpio", "7-Zip"), (0, b"070707", "cpio", "7-Zip"),
     (0, b"\xed\xab\xee\xdb", "RPM", "7-Zip"), (0, b"MSWIM\x00\x00\x00", "WIM", "7-Zip"),
-    (2, b"-lh", "LZH", "7-Zip"), (0, b"hsqs", "SquashFS", "7-Zip"), (3, b"NTFS    ", "disk image", "7-Zip"),
-    (54, b"FAT1", "disk image", "7-Zip"), (82, b"FAT32", "disk image", "7-Zip"),
+    (0, b"hsqs", "SquashFS", "7-Zip"), (3, b"NTFS    ", "disk image", "7-Zip"),
+    (32, b"NXSB", "disk image", "7-Zip"), (1024, b"H+\x00\x04", "disk image", "7-Zip"),
+    (1024, b"HX\x00\x05", "disk image", "7-Zip"), (1, b"\x2a\x4d\x18", "Zstandard", "7-Zip"),
     (512, b"EFI PART", "disk image", "7-Zip"), (0, b"QFI\xfb", "disk image", "7-Zip"),
     (0, b"KDMV", "disk image", "7-Zip"), (0, b"vhdxfile", "disk image", "7-Zip"),
     (0, b"conectix", "disk image", "7-Zip"), (64, b"\x7f\x10\xda\xbe", "disk image", "7-Zip"),
     (0x8001, b"CD001", "disc image", "7-Zip"), (0x8001, b"BEA01", "disc image", "7-Zip"),
-    (7, b"**ACE**", "ACE", ""), (0, b"StuffIt", "StuffIt", ""), (0, b"SIT!", "StuffIt", ""),
+    (7, b"**ACE**", "ACE", ""), (0, b"StuffIt (c)1997", "StuffIt", ""), (10, b"rLau", "StuffIt", ""),
     (0, b"LZIP\x01", "lzip", ""),
-    (0, b"\x04\x22\x4d\x18", "LZ4", ""), (0, b"7kSt", "ZPAQ", ""), (0, b"zPQ", "ZPAQ", ""), (0, b"UHA", "UHA", ""),
+    (0, b"\x04\x22\x4d\x18", "LZ4", ""), (0, b"7kSt", "ZPAQ", ""), (0, b"zPQ\x01", "ZPAQ", ""),
     (0, b"RE~^", "old RAR", ""), (0, b"\xff\x06\x00\x00sNaPpY", "Snappy", ""), (0, b"DAA\x00", "DAA", ""),
     (0, b"\x00" + b"\xff" * 10 + b"\x00", "raw disc image", ""), (0, b"LUKS\xba\xbe", "encrypted disk", ""),
     (0, b"Salted__", "encrypted", ""), (0, b"age-encryption.org/", "encrypted", ""),
@@ -66,7 +66,7 @@ _NAMES: tuple[tuple[str, str, Reader], ...] = (
     (r"bz2", "bzip2", "bzip2"), (r"xz", "xz", "xz"), (r"7z", "7z", "7-Zip"), (r"rar", "RAR", "7-Zip"),
     (r"zst", "Zstandard", "7-Zip"), (r"iso", "disc image", "7-Zip"), (r"lz[ho]|lha", "LZH", "7-Zip"),
     (r"cab", "CAB", "7-Zip"), (r"wim", "WIM", "7-Zip"), (r"dmg", "disk image", "7-Zip"), (r"arj", "ARJ", "7-Zip"),
-    (r"ace", "ACE", ""), (r"sitx?", "StuffIt", ""), (r"nrg|mdf|daa|uif", "disc image", ""), (r"lz4", "LZ4", ""),
+    (r"ace", "ACE", ""), (r"sitx?", "StuffIt", ""), (r"nrg|daa|uif", "disc image", ""), (r"lz4", "LZ4", ""),
     (r"zpaq", "ZPAQ", ""), (r"(zip|7z|rar|tar|gz|dcm)\.(gpg|pgp|age|enc)", "encrypted", ""),
 )  # fmt: skip
 """Suffixes of containers: what is none by its bytes is a broken one by its name."""
@@ -80,11 +80,18 @@ _ENDING = re.compile(
 _DOCUMENT = re.compile(rb"\[Content_Types\]|_rels/|docProps/|word/|xl/|ppt/|mimetype|META-INF/")
 """How the first name in a zip begins that is an office document, a book or a program (ECMA-376-2, ODF 1.3 part 2)."""
 
+_SHAPES: tuple[tuple[re.Pattern[bytes], str, Reader], ...] = (
+    (re.compile(rb"07070[12][0-9A-Fa-f]{104}|070707[0-7]{70}"), "cpio", "7-Zip"),
+    (re.compile(rb"..-lh.-", re.S), "LZH", "7-Zip"),
+    (re.compile(rb".{54}FAT1[26] .{450}U\xaa|.{82}FAT32 .{422}U\xaa", re.S), "disk image", "7-Zip"),
+)
+"""Kinds whose first bytes alone may begin a text."""
+
 _PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _INSIDE = re.compile(rb"7z\xbc\xaf'\x1c|Rar!\x1a\x07|PK\x05\x06|MSCF\x00\x00\x00\x00|\xef\xbe\xad\xdeNullsoft")
 _SCRIPTED = re.compile(rb"\n(?:(\x1f\x8b\x08)|(BZh[1-9]1AY)|(\xfd7zXZ\x00))")
 _MIME = re.compile(rb"\s*--[^\r\n]{1,200}\r?\n(?:[\w-]+:[^\r\n]*\r?\n)*content-type:", re.I)
-_HTTP = re.compile(rb"(?:HTTP/\d[^\n]*\n)?(?:[\w-]+:[^\n]*\n)*content-type:\s*multipart/", re.I)
+_HTTP = re.compile(rb"(?:HTTP/\d[^\n]*\n)?(?:[\w-]+:[^\n]*\n|[ \t][^\n]*\n)*content-type:\s*multipart/", re.I)
 _APPLE = b"\x00\x05\x16\x07"
 """Begins what macOS lays beside a file for its attributes, under the file's own suffix."""
 
@@ -157,7 +164,7 @@ def _signed(head: bytes) -> Kind | None:
     for offset, magic, name, reader in _SIGNATURES:
         if head.startswith(magic, offset) and (offset != 4 or head.startswith(b"BZh")):
             return Kind(name, reader)
-    return None
+    return next((Kind(name, reader) for shape, name, reader in _SHAPES if shape.match(head)), None)
 
 
 def _is_nifti(stream: BinaryIO, name: str) -> bool:
@@ -205,6 +212,7 @@ def _inside(stream: BinaryIO) -> Kind | None:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             if not _INSIDE.search(mapped):
                 return None
-            if mapped.rfind(b"PK\x05\x06", max(0, len(mapped) - 66_000)) >= 0:
+            end = mapped.rfind(b"PK\x05\x06", max(0, len(mapped) - 66_000))
+            if end >= 0 and end + 22 + int.from_bytes(mapped[end + 20 : end + 22], "little") == len(mapped):
                 return Kind("self-extracting", "zip")
         return Kind("self-extracting", "7-Zip") if sevenzip.kind(path) not in sevenzip.PROGRAMS else None

@@ -16,8 +16,8 @@ from typing import Literal
 
 from mids.errors import MidsError
 from mids.issues import Issue, Level
+from mids.readers.dicom.grouping.series import subject_key
 from mids.readers.dicom.headers import Instance
-from mids.readers.dicom.series import subject_key
 from mids.records import Json, Source
 
 VERSION = 2

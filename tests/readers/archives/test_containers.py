@@ -193,7 +193,7 @@ BROKEN: dict[str, bytes] = {
     "cut.xz": lzma.compress(ONE)[:-10],
     "answer": multipart({"1": b"not an image"}, close=False),
     "archive.ace": bytes(7) + b"**ACE**" + bytes(100),
-    "old.sit": b"StuffIt (c)1997" + bytes(100),
+    "old": b"StuffIt (c)1997" + bytes(100),
     "image.nrg": b"anything",
     "backup": b"Salted__" + bytes(100),
     "page.zip": b"<html>please log in</html>",
@@ -241,6 +241,8 @@ OTHERS = {
     "script.sh": b"#!/bin/sh\necho no archive\n",
     "volume.nii.gz": gzip.compress(struct.pack("<i", 348) + bytes(400)),
     "notes.txt": b"-- a line of dashes --\nand text\n",
+    "dates.csv": b"070701;070702\n070703;070704\n",
+    "ls.txt": b"ls-lh lists files\n",
     "IM.002": b"neither DICOM nor a piece of anything",
 }
 

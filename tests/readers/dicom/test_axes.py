@@ -80,6 +80,13 @@ def test_numbers_alone_give_an_order_that_is_told_as_assumed(tmp_path: Path) -> 
     assert numbers(record) == in_order(record)
 
 
+def test_numbers_of_as_many_images_as_time_points_are_stated_are_time(tmp_path: Path) -> None:
+    found = items(tmp_path, repeated(3, NumberOfTemporalPositions=[3, 3, 3]))
+    (record,) = records(found)
+    assert record.geometry is not None
+    assert (record.geometry.axis, codes(found)) == ("time", [])
+
+
 def test_nothing_that_tells_slices_apart_is_a_refusal(tmp_path: Path) -> None:
     datasets = [slice_at(10 * t + k, (0, 0, 3 * k), InstanceNumber=1) for t in range(2) for k in range(4)]
     found = items(tmp_path, datasets)

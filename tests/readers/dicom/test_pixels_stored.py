@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image2d import CANARY, SHARED, bundled, image, lut_item, ramp, window, written
+from image2d import CANARY, SHARED, bundled, image, lut_item, ramp, window, write_dataset
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
@@ -97,7 +97,7 @@ def test_a_missing_transfer_syntax_is_found_out(*, implicit: bool) -> None:
     if implicit:
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     del dataset.PatientName
-    content = written(dataset)
+    content = write_dataset(dataset)
     meta_length = int.from_bytes(content[140:144], "little")
     found = pixels.read_dataset(BytesIO(content[144 + meta_length :]))
     assert np.array_equal(pixels.stored(found), ramp(8))
@@ -168,7 +168,7 @@ def test_a_frame_that_is_not_there_is_an_error() -> None:
 def test_rubbish_is_an_error_and_never_a_crash(data: bytes, cut: int) -> None:
     for content in (
         data,
-        written(image(ramp(8), {"VOILUTSequence": [lut_item(ramp(8).ravel(), 0, 8)]}))[:cut],
+        write_dataset(image(ramp(8), {"VOILUTSequence": [lut_item(ramp(8).ravel(), 0, 8)]}))[:cut],
     ):
         with pytest.raises(DataError):
             pixels.render(pixels.read_dataset(BytesIO(content)), "window")

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from mids.issues import issue
-from mids.readers.dicom.axes import Ordered, Part, complete, order, split
-from mids.readers.dicom.diffusion import differ_in_b
 from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.grouping.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.grouping.diffusion import differ_in_b
+from mids.readers.dicom.grouping.places import is_even, places
+from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, stacks
+from mids.readers.dicom.grouping.twins import without_copies
 from mids.readers.dicom.mosaic import is_sheet
-from mids.readers.dicom.places import is_even, places
-from mids.readers.dicom.slices import Slice, grouped, is_direction, stacks
-from mids.readers.dicom.twins import without_copies
 from mids.records import Geometry, Item, Json, Kind, PatientKey, Record, Skipped
 
 LOST = "lost with its series: "
@@ -21,6 +21,9 @@ LOST = "lost with its series: "
 
 _CLASSIC = {"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"}
 """Keywords of enhanced MR (PS3.3 C.8.13.5) and those of classic MR that say the same, in the same unit."""
+
+_CLOCK = 0.05
+"""Relative difference up to which the time between volumes is the repetition time, read from a clock."""
 
 Ids = tuple[PatientKey, str, str]
 """Subject, study and modality."""
@@ -42,11 +45,11 @@ def volumes(root: Path, ids: Ids, slices: Sequence[Slice], part: int) -> Iterato
 
 def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     """The volumes of slices of one direction and size."""
-    if wrong := _misplaced(stack):
-        yield from _refused(*wrong, ids, stack)
-        return
     # Each sheet of tiles is a volume: where its corner lies moves with a correction of motion, and tells none apart.
     is_one_place = len(stack) == 1 or all(is_sheet(plane.instance.header) for plane in stack)
+    if wrong := _misplaced(stack, is_one_place=is_one_place):
+        yield from _refused(*wrong, ids, stack)
+        return
     where = [(0, 0)] * len(stack) if is_one_place else places(stack)
     kept, copies = without_copies(root, stack, where)
     for index in copies:
@@ -65,13 +68,13 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
             yield from _part(root, ids, one)
 
 
-def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
+def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str] | None:
     """The code and message of what keeps slices from being placed at all."""
     said = [plane.orientation for plane in stack]
     if any(cosines and not is_direction(cosines) for cosines in said):
         zero = "zero" if any(cosines and not any(cosines) for cosines in said) else "not two axes at right angles"
         return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}; the direction of the slices is unknown"
-    if len(stack) == 1:
+    if is_one_place:
         return None
     if not all(said) or not all(plane.position for plane in stack):
         what = "frames" if stack[0].frame is not None else "slices"
@@ -165,6 +168,9 @@ def _shape(slices: Sequence[Slice], ordered: Ordered | None) -> Geometry:
         return geometry(slices)
     shape = geometry(slices, ordered.volumes)
     step = round(float(np.diff(ordered.times).mean()), 6) if len(ordered.times) > 1 else 0.0
+    repetition = (slices[0].number("RepetitionTime") or 0.0) / 1000  # stated in ms, and more exact than clocks
+    if abs(repetition - step) < _CLOCK * step:
+        step = repetition
     return replace(shape, axis=ordered.axis, times=ordered.times, step=step)
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mids.issues import issue
-from mids.readers.dicom.classes import kind_of
+from mids.readers.dicom.grouping.classes import kind_of
+from mids.readers.dicom.grouping.places import places
+from mids.readers.dicom.grouping.series import subject_key
+from mids.readers.dicom.grouping.slices import direction, grouped, slices_of, stacks
+from mids.readers.dicom.grouping.twins import pixel_digest
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
-from mids.readers.dicom.places import places
-from mids.readers.dicom.series import subject_key
-from mids.readers.dicom.slices import direction, grouped, slices_of, stacks
-from mids.readers.dicom.twins import pixel_digest
 from mids.records import Item, Skipped, Source
 
 

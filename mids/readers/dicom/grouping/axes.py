@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from mids.readers.dicom.places import is_even
-from mids.readers.dicom.slices import Slice, grouped
+from mids.readers.dicom.grouping.places import is_even
+from mids.readers.dicom.grouping.slices import Slice, grouped
 from mids.records import Json
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.names import label
@@ -168,7 +168,8 @@ def order(part: Part, *, weighted: bool = False) -> Ordered | None:
     if not values:
         return None
     slices = _sorted(part, values)
-    axis: AxisName = "b" if weighted or is_diffusion(part.slices) else "time" if keyword else ""
+    is_time = keyword or part.slices[0].number("NumberOfTemporalPositions") == volumes
+    axis: AxisName = "b" if weighted or is_diffusion(part.slices) else "time" if is_time else ""
     times = _times(slices, volumes, keyword) if axis == "time" else ()
     return Ordered(slices, volumes, axis, times, named=bool(axis))
 

@@ -112,13 +112,16 @@ def near(items: Sequence[T], place: Callable[[T], tuple[float, ...]], tolerance:
 
 
 def direction(slices: Sequence[Slice]) -> tuple[float, ...]:
-    """The direction of a stack: the mean of its slices', its axes of length 1 and at right angles.
+    """The direction of a stack, see `mean_direction`; empty where a slice says none, or none that is one."""
+    every = [one.orientation for one in slices]
+    return mean_direction(every) if all(every) and is_direction(every[0]) else ()
 
-    Empty where a slice says none. Cosines that all slices share and that need no mending stay as they are.
+
+def mean_direction(every: Sequence[tuple[float, ...]]) -> tuple[float, ...]:
+    """The mean of direction cosines, its axes of length 1 and at right angles.
+
+    Cosines that all share and that need no mending stay as they are.
     """
-    every = [plane.orientation for plane in slices]
-    if not all(every) or not is_direction(every[0]):
-        return ()
     mean = np.mean(every, axis=0)
     row = mean[:3] / np.linalg.norm(mean[:3])
     column = mean[3:] - (mean[3:] @ row) * row

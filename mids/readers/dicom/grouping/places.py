@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mids.readers.dicom.slices import Floats, Slice, direction, grouped, near
+from mids.readers.dicom.grouping.slices import Floats, Slice, direction, grouped, near
 
 _STEPS = (0.0002, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.35)
 """Shares of the expected distance up to which two slices are tried as lying at one depth, the strictest first."""

@@ -10,11 +10,11 @@ from functools import cache
 from pathlib import Path
 
 from mids.issues import Issue, issue
-from mids.readers.dicom.classes import kind_of, modality_of
+from mids.readers.dicom.grouping.classes import kind_of, modality_of
+from mids.readers.dicom.grouping.slices import Slice, grouped, slices_of
+from mids.readers.dicom.grouping.twins import distinct
+from mids.readers.dicom.grouping.volumes import record, volumes
 from mids.readers.dicom.headers import Instance
-from mids.readers.dicom.slices import Slice, grouped, slices_of
-from mids.readers.dicom.twins import distinct
-from mids.readers.dicom.volumes import record, volumes
 from mids.records import Item, Json, PatientKey, Skipped, Source
 from mids.resources import read_yaml, schemas
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.axes import Part
+from mids.readers.dicom.grouping.axes import Part
+from mids.readers.dicom.grouping.slices import Slice
 from mids.readers.dicom.headers import PrivateTag, read_any
-from mids.readers.dicom.slices import Slice
 
 _B_VALUES = (
     PrivateTag("Siemens", 0x0019, "SIEMENS MR HEADER", 0x0C),

@@ -8,9 +8,9 @@ from pydicom.dataset import Dataset
 
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
+from mids.readers.dicom.grouping.slices import Slice, grouped
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.pixels import quiet, read_dataset, stored
-from mids.readers.dicom.slices import Slice, grouped
 from mids.records import Source
 
 _GREY = (

@@ -1,0 +1,73 @@
+"""Volumes over time, with noise and of one-decimal positions, as they are delivered: places, times and time steps."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from mids.conversion import convert
+from tests.support.slices import AXIAL, one, pixels, slice_at, written
+
+
+def delivered(folder: Path, key: Path, datasets: Iterable[Dataset]) -> tuple[Any, dict[str, Any]]:
+    """The one image of a source, and its sidecar."""
+    done = convert("dicom", written(folder / "in", datasets), folder / "out", key=key)
+    assert (done.exit_code, [found.code for found in done.issues]) == (0, [])
+    assert done.outcome is not None
+    (path,) = done.outcome.made
+    sidecar = json.loads((done.dataset / path.replace(".nii.gz", ".json")).read_text(encoding="utf-8"))
+    return nib.load(done.dataset / path), sidecar
+
+
+@pytest.mark.parametrize(
+    ("values", "key_of_times", "step"),
+    [
+        ({"modality": "CT", "AcquisitionTime": ["100000", "100002", "100004"]}, "VolumeTiming", 2.0),
+        ({"modality": "MR", "TriggerTime": [0, 40, 80]}, "VolumeTiming", 0.04),
+        ({"modality": "PT", "FrameReferenceTime": [5000, 15000, 25000], "Units": "BQML"}, "FrameTimesStart", 10.0),
+    ],
+)
+def test_times_are_in_the_sidecar_and_the_step_in_the_header(
+    values: dict[str, Any], key_of_times: str, step: float, tmp_path: Path, key: Path
+) -> None:
+    datasets = [
+        slice_at(
+            10 * t + k, (0, 0, 3 * k),
+            **{word: value[t] if isinstance(value, list) else value for word, value in values.items()},
+        )
+        for t in (2, 0, 1) for k in (1, 3, 0, 2)
+    ]  # fmt: skip
+    image, sidecar = delivered(tmp_path, key, datasets)
+    assert sidecar[key_of_times] == pytest.approx([0, step, 2 * step])
+    assert image.header.get_zooms()[3] == pytest.approx(step)
+    voxels = np.asarray(image.dataobj)
+    assert all(np.array_equal(voxels[:, ::-1, k, t].T, pixels(10 * t + k)) for t in range(3) for k in range(4))
+
+
+def test_the_grid_of_noisy_directions_is_their_mean(tmp_path: Path, key: Path) -> None:
+    random = np.random.default_rng(3)
+    noisy = [slice_at(k, (0, 0, 3 * k), AXIAL + random.uniform(-1e-3, 1e-3, 6)) for k in range(24)]
+    image, _ = delivered(tmp_path, key, noisy)
+    assert image.affine[:3, :3] == pytest.approx(np.diag([-1, 1, 3]), abs=1e-3)
+
+
+def test_positions_of_one_decimal_are_one_straight_volume(tmp_path: Path, key: Path) -> None:
+    stack = [slice_at(k, (0, 0, round(0.625 * k, 1)), SliceThickness=0.625) for k in range(40)]
+    image, sidecar = delivered(tmp_path, key, stack)
+    assert image.shape == (16, 12, 40)
+    assert image.header.get_zooms()[2] == pytest.approx(0.625, rel=2e-3)
+    assert not sidecar["Resampled"]
+
+
+def test_views_of_nuclear_medicine_keep_their_counts(tmp_path: Path, key: Path) -> None:
+    counts = np.stack([pixels(0), pixels(1)])
+    kind = ["ORIGINAL", "PRIMARY", "WHOLE BODY", "EMISSION"]
+    image, sidecar = delivered(tmp_path, key, [one("whole body", counts, "NM", ImageType=kind)])
+    assert image.shape == (16, 12, 1, 2)
+    assert sidecar["PixelMode"] == "raw"
+    assert np.array_equal(np.asarray(image.dataobj)[:, ::-1, 0, 1].T, counts[1])
