@@ -15,7 +15,21 @@ from types import ModuleType
 from typing import Any
 
 from mids._version import __version__
-from mids.cli import completion, convert, deidentify, diff, export, key, label, report, risk, scaffold, splits, validate
+from mids.cli import (
+    completion,
+    convert,
+    deidentify,
+    diff,
+    export,
+    key,
+    label,
+    report,
+    risk,
+    scaffold,
+    splits,
+    validate,
+    withdraw,
+)
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.shared import say
 from mids.errors import MidsError
@@ -23,6 +37,7 @@ from mids.errors import MidsError
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "risk": risk, "report": report,
     "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
+    "withdraw": withdraw,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
 

@@ -49,11 +49,12 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     issues: list[Issue] = []
     skipped: list[Skipped] = []
     entries: list[TableRow] = []
-    corrections = Corrections(context.corrections)
+    corrections = context.corrections
     earlier = _by_label(context)
     held = 0
     for items in subjects:
         patient = patient_of(items)
+        corrections.note(items)
         if patient is None:
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
@@ -78,7 +79,10 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
-    return Plan(register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries))
+    return Plan(
+        register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries),
+        acknowledged=corrections.acknowledged(), applied=corrections.applied(),
+    )  # fmt: skip
 
 
 def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
@@ -143,7 +147,7 @@ def _subject(
     images: list[Image] = []
     for record in records:
         described = describe(record, context.schema)
-        decision = decide(record, context.privacy.policy)
+        decision = corrections.released(record, decide(record, context.privacy.policy))
         if described is None:
             issues.append(issue("MODALITY_UNKNOWN", _unsupported(record), record.sources[0].name, origin="read"))
             skipped.append(Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost"))
@@ -156,7 +160,7 @@ def _subject(
                 issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
             images += [replace(image, decision=decision) for image in _images(record, described, context)]
     context = context.reserving({image.key for image in images})
-    named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
+    named = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
     targets = [Target(image.record, job, image.frame) for image, job in zip(named, jobs, strict=True)]
     left = {item.image for item in items if isinstance(item, Record)} - {target.record.image for target in targets}
@@ -172,7 +176,7 @@ def _subject(
     )
     treated = partial(context.privacy.row, patient=patient)
     rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema, treated))
-    issues += [*problems, *(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
+    issues += [*(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
     visits = {(item.study): item.columns for item in items if isinstance(item, Visit)}
     return Subject(
         label,
@@ -261,23 +265,21 @@ def _name(image: Image, label: str, run: int, part: int, context: Context) -> Na
 
 def _curated(
     images: list[Image], label: str, context: Context, corrections: Corrections, skipped: list[Skipped]
-) -> tuple[list[Image], list[Issue]]:
+) -> list[Image]:
     """The images after a person's corrections; names are given anew where one changed."""
     kept: list[Image] = []
-    issues: list[Issue] = []
     touched = False
     for image in images:
         assert image.name is not None
         rows = corrections.of(written(image.name, context.options.layout), image.record)
-        described, blank, problems = corrected(image.described, rows, context.schema)
-        issues += problems
+        described, blank = corrected(image.described, rows, image.record, context.schema)
         touched |= described != image.described
         if described is None:
             reason = "excluded by curation.tsv"
             skipped.append(Skipped(image.record.sources, reason, image.record.subject, image.record.series))
         else:
             kept.append(replace(image, described=described, blank=blank))
-    return (_named(kept, label, context) if touched else kept), issues
+    return _named(kept, label, context) if touched else kept
 
 
 def _action(image: Image, context: Context) -> Action:

@@ -9,9 +9,9 @@ from mids.deid.burned.evidence import DELIVER, Decision
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import dicom_datetime
 from mids.issues import Issue
+from mids.plan.curation import Corrections
 from mids.plan.naming import Described
 from mids.plan.privacy import Privacy
-from mids.readers.given.curation import Correction
 from mids.records import Box, Compression, Contours, Item, Layout, PatientKey, Pixels, Record, patient_key
 from mids.vocabulary.names import Name
 from mids.vocabulary.schema import Schema
@@ -40,7 +40,7 @@ class Context:
     schema: Schema
     privacy: Privacy
     options: Options
-    corrections: tuple[Correction, ...] = ()
+    corrections: Corrections = field(default_factory=Corrections)
     known: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, str] = field(default_factory=dict)
     reserved: tuple[str, ...] = ()

@@ -76,9 +76,9 @@ def _keywords() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*NEEDED, *ANATOMY, "BurnedInAnnotation", "RecognizableVisualFeatures", *found]))
 
 
-def headers(sources: Sequence[Source], root: Path) -> Scan:
+def headers(sources: Sequence[Source], root: Path, issuer: str = "") -> Scan:
     """What the plan needs of the headers of some files or archives; runs in a worker."""
-    return scan(sources, root, wanted=_keywords())
+    return scan(sources, root, wanted=_keywords(), issuer=issuer)
 
 
 def build(found: Scan, root: Path, context: Context) -> Plan:

@@ -90,7 +90,9 @@ class Plan:
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
     `adds` says that the dataset holds another source too, of which nothing may be removed. `removes` is how many
-    images may be removed because a source of theirs vanished; None for any number.
+    images may be removed whose source vanished; None: all. `acknowledged` are files
+    of the source whose errors a person knows of, with the codes of these (none: all); `applied` is what
+    rows of the curation table decided (`Correction.decision`).
     """
 
     subjects: Sequence[Subject]
@@ -99,7 +101,9 @@ class Plan:
     complete: bool = True
     entries: tuple[TableRow, ...] = ()
     adds: bool = False
+    acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     removes: int | None = 0
+    applied: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def jobs(self) -> Iterator[Job]:

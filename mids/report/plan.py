@@ -58,10 +58,11 @@ def summary(
     *,
     what: str = "images",
     linked: bool = True,
+    acknowledged: int = 0,
 ) -> str:
     """What a run did, in a few lines: withheld images first, then counts, then where to look.
 
-    `what` was made; `linked` says that the source table names the outputs.
+    `what` was made; `linked` says that the source table names the outputs; `acknowledged` errors are known.
     """
     reasons = Counter[tuple[str, str]]()
     for skipped in _iterate_skipped(plan):
@@ -83,6 +84,8 @@ def summary(
     ]
     if others:
         lines.append(f"{count(others, 'file')} not DICOM")
+    if acknowledged:
+        lines.append(f"{count(acknowledged, 'error')} of the source acknowledged in the curation table")
     levels = Counter(found.level for found in issues)
     lines.append(", ".join(count(levels[level], level) for level in Level))
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"

@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, 
   entries TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS names (key TEXT PRIMARY KEY, path TEXT NOT NULL, is_settled INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS marks (path TEXT PRIMARY KEY, marks TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS people (patient TEXT PRIMARY KEY, source TEXT NOT NULL, born TEXT NOT NULL,
+  sex TEXT NOT NULL, label TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS withdrawn (patient TEXT PRIMARY KEY);
 """
 
 
@@ -142,6 +145,11 @@ class Journal:
         elif row[0] != value:
             raise MidsError(complaint)
 
+    def fact(self, name: str) -> str:
+        """A recorded fact; empty where there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
+
     def note(self, name: str, value: str) -> None:
         """Records a fact of the newest run, in place of an earlier one's."""
         self._do("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
@@ -150,7 +158,7 @@ class Journal:
         """Forgets everything but that the dataset is finished, so that nothing here links a source to an output."""
         self._do("PRAGMA secure_delete=ON")
         with self._together(lasting=True):
-            for table in ("jobs", "texts", "subjects", "meta", "names", "marks"):
+            for table in ("jobs", "texts", "subjects", "meta", "names", "marks", "people", "withdrawn"):
                 self._do(f"DELETE FROM {table}")
             self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
         self._do("VACUUM")
@@ -299,6 +307,47 @@ class Journal:
             return None
         row, sessions, entries = self._parse(found[0]), self._parse(found[1]), self._parse(found[2], list)
         return Subject(label, row, sessions, entries=tuple(TableRow(table, cells) for table, cells in entries))
+
+    def person(self, patient: str) -> tuple[str, str, str] | None:
+        """Which source told of a patient, and keyed digests of birth date and sex (empty: unknown)."""
+        row = next(self._ask("SELECT source, born, sex FROM people WHERE patient = ?", (patient,)), None)
+        return (row[0], row[1], row[2]) if row else None
+
+    def withdraw(self, label: str, tombstone: str) -> list[str]:
+        """Forgets everything of a subject but the tombstone; returns the files that were made of it.
+
+        Deleted rows are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete), in the log too.
+        """
+        made = [*self._ask("SELECT outputs FROM jobs WHERE subject = ?", (label,))]
+        ours = [path for path in self.texts() if f"sub-{label}/" in path]
+        self._do("PRAGMA secure_delete=ON")
+        with self._together(lasting=True):
+            self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
+            self._do("DELETE FROM jobs WHERE subject = ?", (label,))
+            self._do("DELETE FROM subjects WHERE label = ?", (label,))
+            self._do("DELETE FROM people WHERE label = ?", (label,))
+            for path in ours:
+                self._do("DELETE FROM texts WHERE path = ?", (path,))
+            for table in ("names", "marks"):
+                self._do(f"DELETE FROM {table} WHERE path LIKE ?", (f"%sub-{label}/%",))
+        self._do("VACUUM")
+        self._do("PRAGMA wal_checkpoint(TRUNCATE)")
+        return [path for (outputs,) in made for path in self._parse(outputs)]
+
+    def labels(self) -> frozenset[str]:
+        """The subjects that anything is known of."""
+        rows = self._ask("SELECT subject FROM jobs UNION SELECT label FROM subjects")
+        return frozenset(label for (label,) in rows if label)
+
+    def is_withdrawn(self, patient: str) -> bool:
+        """Whether a patient, by a keyed reference, was withdrawn from the dataset."""
+        return next(self._ask("SELECT 1 FROM withdrawn WHERE patient = ?", (patient,)), None) is not None
+
+    def meet(self, people: Mapping[str, tuple[str, str, str, str]]) -> None:
+        """Records what deliveries say of patients, by keyed references."""
+        with self._together(lasting=True):
+            for patient, said in people.items():
+                self._do("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?)", (patient, *said))
 
     def texts(self) -> dict[str, tuple[int, int]]:
         """The small files (sidecars, tables, descriptions) that we wrote."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from mids.deid import keys
 from mids.errors import MidsError
+from mids.run.decided.choices import FILE
 from mids.run.disk import flush_folders
 from mids.run.journal import IN_MEMORY, Journal, state_folder
 from mids.run.lock import Lock
@@ -124,6 +125,7 @@ class State:
         self.journal.seal()
         for index in self.folder.glob("index-*"):
             index.unlink()
+        (self.folder / FILE).unlink(missing_ok=True)
         self._destroy_key()
 
     def _destroy_key(self) -> None:
