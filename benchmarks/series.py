@@ -125,8 +125,6 @@ def draw_example(seed: int) -> Example:
     example.ordered = axis != "b-value"
     _number(dice, example, axis)
     objects.write_files(dice, example, style, modality, enhanced=enhanced)
-    if irregular and times > 1:
-        refuse(example, "GEOMETRY_IRREGULAR")
     if fault and FAULTS[fault](dice, example):
         words.append("fault: " + fault)
     elif not fault and not irregular and not enhanced and dice.random() < 0.15:

@@ -110,7 +110,7 @@ def _judge_fates(example: Example, rows: dict[str, Row]) -> Iterable[str]:
     wrong: Counter[str] = Counter()
     due_codes = set().union(*example.lost.values())
     named = [row.reason.partition(": ") for row in rows.values() if row.status == "lost"]
-    along = {f"lost with its series: {text}" for code, _, text in named if code in due_codes}
+    along = {start + text for code, _, text in named if code in due_codes for start in ("", "lost with its series: ")}
     for name, row in rows.items():
         if due := example.lost.get(name):
             if row.status != "lost" or (row.reason.split(":")[0] not in due and row.reason not in along):
@@ -245,12 +245,20 @@ def _away(volume: Volume, time: int, points: Array, values: Array) -> float:
 
 
 def run(seeds: Sequence[int], folder: Path) -> tuple[list[Example], dict[int, list[str]]]:
-    """Draws, converts and judges the examples of some seeds in one run below `folder`, which is removed."""
+    """Draws, converts and judges the examples of some seeds in one run below `folder`, which is removed.
+
+    Where the run crashes, its examples are tried in halves, until it is known whose fault it is.
+    """
     examples = [draw_example(seed) for seed in seeds]
     try:
         return examples, judge_examples(examples, folder)
+    except Exception as error:
+        if len(seeds) == 1:
+            return examples, {seeds[0]: [f"crashed: {type(error).__name__}"]}
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    parts = [run(part, folder) for part in (seeds[: len(seeds) // 2], seeds[len(seeds) // 2 :])]
+    return parts[0][0] + parts[1][0], parts[0][1] | parts[1][1]
 
 
 def main() -> int:
