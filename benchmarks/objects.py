@@ -67,6 +67,13 @@ AXES: dict[str, tuple[str, Callable[[int, int, int], dict[str, Any]]]] = {
 """What writes a fourth axis of frames, as functional groups."""
 
 
+KINDS: dict[str, tuple[str, Callable[[int], dict[str, Any]]]] = {
+    "echo": ("MR", lambda v: {"MREchoSequence": {"EffectiveEchoTime": 4.5 * (v + 1)}}),
+    "inversion": ("MR", lambda v: {"MRModifierSequence": {"InversionTimes": 600.0 + 300 * v}}),
+}  # fmt: skip
+"""What makes volumes of their own of frames."""
+
+
 @dataclass(slots=True)
 class Style:
     """How pixels are stored. `range` is the smallest and greatest stored value."""
@@ -234,14 +241,15 @@ def _enhance(
     turned = _sequence(ImageOrientationPatient=[_text(value) for value in group[0].orientation])
     measures = _sequence(PixelSpacing=[_text(v) for v in space.spacing], SliceThickness=_text(space.step))
     shared = _item(PixelMeasuresSequence=measures, **frame_type)
-    is_shared = not space.turn and dice.random() < 0.7
+    is_shared = not space.turn and "two stacks" not in example.words and dice.random() < 0.7
     if is_shared:
         shared.PlaneOrientationSequence = turned
     if style.scaling == "constant":
         shared.PixelValueTransformationSequence = _transformation(group[0])
     if modality == "MR":
         shared.MRTimingAndRelatedParametersSequence = _sequence(RepetitionTime=600.0, FlipAngle=70.0)
-        shared.MREchoSequence = _sequence(EffectiveEchoTime=12.0)
+        if "echo" not in example.words:
+            shared.MREchoSequence = _sequence(EffectiveEchoTime=12.0)
     dataset.SharedFunctionalGroupsSequence = Sequence([shared])
     dataset.PerFrameFunctionalGroupsSequence = Sequence(
         _frame(one, space, is_shared=is_shared, scaled=style.scaling == "per slice") for one in group
@@ -347,14 +355,16 @@ def write_commas(dataset: Dataset) -> None:
 def save(dataset: Dataset, path: Path) -> None:
     """Writes a file, as its syntax says; commas where `write_commas` marked it."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if dataset.preamble is None:
+        dcmwrite(path, dataset, enforce_file_format=False)
+        return
     if dataset.preamble.startswith(b","):
         dataset = copy_of(dataset)
         for key in ("ImagePositionPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept", "SliceThickness"):
             if key in dataset:
                 value = dataset[key].value
                 texts = [str(part) for part in value] if dataset[key].VM > 1 else [str(value)]
-                dataset[key]._value = [text.replace(".", ",") for text in texts] if len(texts) > 1 else texts[0].replace(
-                    ".", ","
-                )
+                commas = [text.replace(".", ",") for text in texts]
+                dataset[key]._value = commas if len(commas) > 1 else commas[0]
         dataset.preamble = bytes(128)
-    dcmwrite(path, dataset, enforce_file_format=True, little_endian=None if True else None)
+    dcmwrite(path, dataset, enforce_file_format=True)

@@ -114,11 +114,14 @@ def draw_example(seed: int) -> Example:
         _draw_slice(dice, numbers, space, style, (v, k, t), (volumes, times))
         for v in range(volumes) for t in range(times) for k in range(space.count)
     ]  # fmt: skip
+    if not (fault or axis or kind or modality in ("PT", "NM")) and space.resampled is False and dice.random() < 0.12:
+        words.append("two stacks")
+        slices += [_turned(one, space, enhanced=enhanced) for one in slices]
     for one in slices:
         if axis:
             one.header |= _axis_of(enhanced)[axis][1](one.time, one.place, space.count)
         if kind:
-            one.header |= KINDS[kind][1](one.volume)
+            one.header |= _kinds_of(enhanced)[kind][1](one.volume)
     example = Example(seed, words, space, slices, resampled=space.resampled)
     if axis == "number only":
         example.told.add("ORDER_ASSUMED")
@@ -130,6 +133,21 @@ def draw_example(seed: int) -> Example:
     elif not fault and not irregular and not enhanced and dice.random() < 0.15:
         _duplicate(dice, example)
     return example
+
+
+def _turned(one: Slice, space: Space, *, enhanced: bool) -> Slice:
+    """A slice of another stack, whose rows run along the normal of the first, with other pixels."""
+    first, second = space.orientation[:3], space.orientation[3:]
+    normal = np.cross(first, second)
+    place = np.round(space.positions[0] + one.place * space.step * np.cross(normal, first), space.digits)
+    header = {"FrameContentSequence": {"StackID": "2"}} if enhanced else {}
+    stored = one.stored[::-1, ::-1].copy()
+    return Slice(one.volume + 50, one.place, one.time, stored, one.slope, one.intercept, place + 0.0,
+                 np.round(np.concatenate([normal, first]), 8) + 0.0, header)  # fmt: skip
+
+
+def _kinds_of(enhanced: bool) -> dict[str, Any]:  # noqa: FBT001
+    return objects.KINDS if enhanced else KINDS
 
 
 def _axis_of(enhanced: bool) -> dict[str, Any]:  # noqa: FBT001
@@ -146,8 +164,8 @@ def _draw_axis(dice: Random, modality: str, fault: str, enhanced: bool) -> tuple
     chance = dice.random()
     if chance < 0.4 and axes:
         return dice.choice(axes), ""
-    kinds = [name for name, (where, _) in KINDS.items() if modality in where.split()]
-    return "", dice.choice(kinds) if chance < 0.55 and kinds and not enhanced else ""
+    kinds = [name for name, (where, _) in _kinds_of(enhanced).items() if modality in where.split()]
+    return "", dice.choice(kinds) if chance < 0.55 and kinds else ""
 
 
 def _draw_slice(
@@ -336,8 +354,8 @@ def _drop_time(dice: Random, example: Example) -> bool:
     files = {one.file for one in example.slices}
     if len({one.time for one in example.slices}) < 2 or len(files) != len(example.slices) or example.space.count < 3:
         return False
-    if "number only" in example.words:
-        return False
+    if {"number only", "acquisition time of slices"} & set(example.words):
+        return False  # which time lacks the slice can't be told
     worst = max(example.slices, key=lambda one: (one.time, one.place))
     del example.files[worst.file]
     example.slices.remove(worst)
@@ -368,6 +386,23 @@ def _tear(dice: Random, example: Example) -> bool:
     return True
 
 
+def _part(dice: Random, example: Example) -> bool:
+    """One series in two studies of a patient: it is combined."""
+    if not _is_plain(example):
+        return False
+    for name in sorted(example.files)[::2]:
+        example.files[name].StudyInstanceUID = generate_uid(entropy_srcs=[f"{example.seed} other study"])
+    example.told.add("SERIES_OF_TWO_STUDIES")
+    return True
+
+
+def _strip(dice: Random, example: Example) -> bool:
+    """No preamble, and often no file meta information."""
+    for dataset in example.files.values():
+        dataset.preamble = None
+    return True
+
+
 def _write_commas(dice: Random, example: Example) -> bool:
     if not _is_plain(example):
         return False
@@ -382,5 +417,6 @@ FAULTS: dict[str, Callable[[Random, Example], bool]] = {
     "no spacing": _lack_spacing, "no rescale": _lack_rescale, "truncated": _truncate, "corrupt": _corrupt,
     "same UID": _differ, "repeated": _repeat, "frames miscounted": _miscount, "time incomplete": _drop_time,
     "gap": _drop_slice, "torn": _tear, "commas": _write_commas,
+    "two studies": _part, "no preamble": _strip,
 }  # fmt: skip
 """Faults by name: each changes an example and what is expected of it, or says False where it does not apply."""
