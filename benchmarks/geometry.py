@@ -38,7 +38,14 @@ class Space:
         """How far a slice may lie from its written position, mm."""
         rounding = 0.0 if self.digits > 6 else 1.8 * 10.0**-self.digits
         extent = max(self.shape[0] * self.spacing[0], self.shape[1] * self.spacing[1])
-        return rounding + 4 * self.noise + 0.012 * min(self.step, *self.spacing) + 0.01 * self.step + 4 * self.turn * extent + 1e-4
+        return (
+            rounding
+            + 4 * self.noise
+            + 0.012 * min(self.step, *self.spacing)
+            + 0.01 * self.step
+            + 4 * self.turn * extent
+            + 1e-4
+        )
 
     def written(self, dice: Random, place: int) -> tuple[Array, Array]:
         """Position and orientation of a slice as its header says them."""

@@ -338,7 +338,9 @@ def _encoded(array: Array, style: Style) -> bytes:
 def _runs(array: Array) -> bytes:
     """RLE Lossless (PS3.5 G): one segment a byte, most significant first, all as literal runs."""
     segments = []
-    for plane in array.astype(array.dtype.newbyteorder(">")).view(np.uint8).reshape(*array.shape, -1).transpose(2, 0, 1):
+    for plane in (
+        array.astype(array.dtype.newbyteorder(">")).view(np.uint8).reshape(*array.shape, -1).transpose(2, 0, 1)
+    ):
         parts = b"".join(bytes([len(row) - 1]) + row.tobytes() for row in plane)
         segments.append(parts + b"\x80" * (len(parts) % 2))
     offsets = [64 + sum(map(len, segments[:index])) for index in range(len(segments))]

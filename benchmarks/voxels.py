@@ -95,14 +95,14 @@ def _judge(example: Example, rows: Sequence[Row], codes: dict[str, set[str]], da
         told |= codes[subject]
     told |= {row.reason.split(":")[0] for row in rows}
     if missing := example.told - told:
-        yield f"not told: {sorted(missing)}, but {sorted(told & set_of_codes(told))}"
+        yield f"not told: {sorted(missing)}, but {sorted(told & _codes_among(told))}"
     subjects = {name.split("/")[0] for name in names}
     delivered = [p for s in sorted(subjects) for p in sorted((dataset / s).glob("**/*.nii.gz"))]
     if example.slices and delivered:
         yield from _judge_volumes(example, [_load(path) for path in delivered])
 
 
-def set_of_codes(told: Iterable[str]) -> set[str]:
+def _codes_among(told: Iterable[str]) -> set[str]:
     return {code for code in told if re.fullmatch(r"[A-Z_]+", code)}
 
 
@@ -186,9 +186,7 @@ def _find(one: Slice, example: Example, volumes: Sequence[Volume]) -> tuple[tupl
     return None, best
 
 
-def _judge_order(
-    example: Example, volumes: Sequence[Volume], places: dict[int, tuple[str, int, int]]
-) -> Iterable[str]:
+def _judge_order(example: Example, volumes: Sequence[Volume], places: dict[int, tuple[str, int, int]]) -> Iterable[str]:
     """Every place is taken once, each volume holds one set of slices, and times are in order."""
     if len(set(places.values())) < len(places):
         yield "two slices at one place"
@@ -196,10 +194,10 @@ def _judge_order(
         yield f"{[v.data.shape for v in volumes]} are not {len(places)} slices"
     names: defaultdict[int, set[str]] = defaultdict(set)
     times: defaultdict[tuple[int, int], set[int]] = defaultdict(set)
-    for index, (name, _, time) in places.items():
+    for index, (name, _, number) in places.items():
         one = example.slices[index]
         names[one.volume].add(name)
-        times[one.volume, one.time].add(time)
+        times[one.volume, one.time].add(number)
     if any(len(found) > 1 for found in names.values()):
         yield f"one volume became {max(map(len, names.values()))}"
     elif len({next(iter(found)) for found in names.values()}) < len(names):
@@ -207,9 +205,9 @@ def _judge_order(
     elif any(len(found) > 1 for found in times.values()):
         yield "slices of several times are mixed"
     elif example.ordered:
-        for (volume, time), found in times.items():
-            if found != {time}:
-                yield f"time {time} of volume {volume} is number {sorted(found)}"
+        for (volume, due), found in times.items():
+            if found != {due}:
+                yield f"time {due} of volume {volume} is number {sorted(found)}"
                 return
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from benchmarks.voxels import run
 
 FOUND = {
@@ -12,11 +13,15 @@ FOUND = {
     38: "a grid of uneven slices ended before the last slice",
     291: "HighBit 15 of deflated PET was applied twice",
     447: "positions of few digits: the distance of the first two slices was taken for that of all, over time",
+    7017: "numbers of images that restart: b-values did not tell the volumes apart",
+    10060: "shuffled frames: slices of several b-values became one volume",
+    20005: "random numbers of images: slices of several b-values became one volume",
     933: "the same, of one volume",
 }
 """Seeds, and what was wrong."""
 
 
+@pytest.mark.slow
 def test_faults_that_were_found_stay_mended(tmp_path: Path) -> None:
     _, wrong = run(sorted(FOUND), tmp_path / "run")
     assert not {seed: (FOUND[seed], texts) for seed, texts in wrong.items() if texts}
@@ -24,5 +29,5 @@ def test_faults_that_were_found_stay_mended(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_random_series_are_delivered_voxel_by_voxel_or_refused_by_name(tmp_path: Path) -> None:
-    _, wrong = run(range(7000, 7060), tmp_path / "run")
+    _, wrong = run(range(7000, 7040), tmp_path / "run")
     assert not {seed: texts for seed, texts in wrong.items() if texts}
