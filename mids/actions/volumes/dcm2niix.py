@@ -119,6 +119,7 @@ def decode(path: Path) -> None:
     dataset.PixelData = np.ascontiguousarray(values).tobytes()
     dataset["PixelData"].VR = "OW" if values.dtype.itemsize > 1 else "OB"
     dataset["PixelData"].is_undefined_length = False
+    dataset.HighBit = int(dataset.BitsStored) - 1  # where the decoded values lie, whatever the words were before
     plain = Dataset()  # a fresh one, for pydicom refuses to change the byte order of a dataset that was read
     plain.update(dataset)
     plain.file_meta = FileMetaDataset()
