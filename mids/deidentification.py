@@ -11,6 +11,7 @@ from mids._version import __version__
 from mids.actions.deidentify import Block
 from mids.deid.headers.tables import edition
 from mids.deid.policy import Policy
+from mids.deid.text.dates import find_dates
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.issues import Issue, issue
@@ -161,7 +162,8 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
     for patient, row in embed.rows.items():
         values = []
         for number, value in enumerate(row):
-            kinds = sorted({kind for kind, _ in identify(value)})
+            days = {"date"} if any(found.day != (0, 0) for found in find_dates(value)) else set()
+            kinds = sorted({*(kind for kind, _ in identify(value)), *days})
             if kinds or (len(patient) > 3 and patient in value):
                 what = ", ".join(kinds) or "the patient's id"
                 message = f"a value that looks like an identifier ({what}) is not embedded"
