@@ -113,7 +113,7 @@ def _terms() -> Mapping[str, Term]:
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
 
-    Raises `MidsError` where there is no export of annotations, or the clinical table has other columns.
+    Raises `MidsError` where there is no export of annotations, or the clinical table names no studies.
     """
     sources = list(walk(root))
     documents = _documents(root, [source for source in sources if _is_document(source)])
@@ -183,7 +183,9 @@ def _take_table(root: Path, source: Source, found: _Documents) -> str:
         return "NBIA's manifest, compared with the images"
     if not table.header or not tables.is_clinical(table, _schema()["clinical"]):
         return "a table that does not belong to the collection"
-    found.rows += tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    rows, issues = tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    found.rows += rows
+    found.issues += issues
     return f"the clinical table: {len(table.rows)} rows, read into tables"
 
 
