@@ -1,5 +1,6 @@
 """BIMCV-COVID19 as published: what is wrong with a source is told, forms of its tables, and the real tree."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from places import SOURCES
 from trees import issues_by_code, put, table
 
 from example_datasets.generators import bimcv_covid19 as example
+from mids.collections.bimcv import labelcells
 from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.bimcv_covid19 import read
 from mids.conversion import convert
@@ -107,6 +109,38 @@ def test_without_a_label_tree_the_terms_that_are_known_serve(source: Path, tmp_p
     found, wanted = ([row["label_cuis"] for row in table(root / path)] for root in (done.dataset, GOLDEN))
     assert found == wanted
     assert not (done.dataset / "derivatives/labels/label_tree.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentences"),
+    [
+        ("pneumonia', ' loc basal", (("pneumonia", "loc basal"),)),
+        ("pneumonia', ' loc basal'], ['normal", (("pneumonia", "loc basal"), ("normal",))),
+        ("a' ' loc b", (("a", "loc b"),)),
+        ("a', \"b's\", 'c", (("a",), ("b's",), ("c",))),
+        ("pneumonia", (("pneumonia",),)),
+        ("", ()),
+    ],
+)
+def test_label_cells_without_their_outer_brackets_and_quotes(cell: str, sentences: tuple[tuple[str, ...], ...]) -> None:
+    assert labelcells.parse(cell).sentences == sentences
+    assert not labelcells.parse(cell).truncated
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_shared_sidecar_describes_the_image_whose_number_it_carries(source: Path, number: int) -> None:
+    (source / f"{example.TWO[1]}.json").unlink()
+    shared = {"InstanceNumber": str(number), "Modality": "DX", "ViewPosition": "LL"}
+    put(source, f"{example.TWO[0].replace('acq-1_', '')}.json", json.dumps(shared).encode())
+    records = [item for items in read(source) for item in items if isinstance(item, Record)]
+    by_part = {record.part: record for record in records if record.study == example.SERIES.removeprefix("ses-")}
+    other = 3 - number
+    assert by_part[number].columns["sidecar_source"] == "own"
+    assert by_part[number].header["ViewPosition"] == "LL"
+    assert by_part[number].view == "ap"  # as the published name says
+    assert by_part[other].columns["sidecar_source"] == "series"
+    assert "ViewPosition" not in by_part[other].header
+    assert by_part[other].view == ""
 
 
 def test_partitions_without_a_split_make_none(source: Path, tmp_path: Path, key: Path) -> None:

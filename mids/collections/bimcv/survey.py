@@ -51,7 +51,8 @@ class Picture:
     """An image of the published dataset with the best header that there is for it.
 
     `described_by` says whose the header is: "own" (by its name, or by the number that it carries), "series" (another
-    file's of the same series, of which only what holds for the series is taken) or "none". `siblings` counts the files of its series.
+    file's of the same series, of which only what holds for the series is taken) or "none". `siblings` counts the
+    files of its series.
     """
 
     found: Found
