@@ -21,7 +21,7 @@ from mids.plan.job import Subject
 from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
-from mids.readers.given.embedding import FIRST, Embedding, recall_embedding
+from mids.readers.given.embedding import Embedding, recall_embedding
 from mids.records import About, Json, Map, Skipped
 from mids.run.decided.people import WITHDRAWN, bury
 from mids.run.done import Done
@@ -170,7 +170,7 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
                 where = f"line {embed.lines[patient]}, column {number + 2}"
                 refused.append(replace(issue("EMBED_REFUSED", message, origin="plan"), where=where))
             elif value:
-                values.append((FIRST + number, vrs[number], value))
+                values.append((embed.elements[number], vrs[number], value))
         if values:
             blocks[patient] = Block(embed.group, embed.creator, tuple(values))
     return blocks, refused
@@ -194,7 +194,7 @@ def _texts(inventory: Inventory, policy: Policy, embed: Embedding | None) -> Ite
     }
     if embed is not None:
         elements: dict[str, Json] = {
-            f"({embed.group:04X},10{FIRST + number:02X})": {"Name": column, "VR": embed.vr(number)}
+            f"({embed.group:04X},10{embed.elements[number]:02X})": {"Name": column, "VR": embed.vr(number)}
             for number, column in enumerate(embed.columns)
         }
         done["PrivateBlock"] = {"PrivateCreator": embed.creator, "Elements": elements}

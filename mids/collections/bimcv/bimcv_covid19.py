@@ -59,7 +59,8 @@ ABOUT = About(
         "Labels were found in reports, not in images, by a network (micro F1 0.92 on its validation sentences).",
         "Every patient of the positive part has a positive test at some time, up to 50 days away from an image; the "
         "image itself may be normal.",
-        "Published view positions were given series by series; of series with several files none is taken over.",
+        "Published view positions were given series by series; of series with several files it is taken "
+        "over for the file whose number the sidecar carries only.",
         "Whether the pixels of MONOCHROME1 radiographs were inverted before publication is not stated.",
         "Hospitals of the first iteration lie mostly in the provinces of Alicante and Castellón.",
     ),
@@ -71,7 +72,7 @@ ABOUT = About(
     dates="public",
     access="On request, from the page of BIMCV, after the research use agreement.",
     expected="One iteration (1, 1+2, 1+2+3, or the negatives): unpacked, as the downloaded tar archives, or both. "
-    "participants.tsv, a table of labels and the tree of labels must be there; sub-*/ses-*/ hold the images.",
+    "participants.tsv and a table of labels must be there; sub-*/ses-*/ hold the images.",
 )  # fmt: skip
 
 _DRAWN = re.compile(r"derivatives/.+\.(xml|nii|nii\.gz)", re.IGNORECASE)
@@ -96,7 +97,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, the label tree among it, then the items patient by patient.
 
     Raises `MidsError` where the source is no published dataset, lacks a table or has another iteration's beside it,
-    or where a column is missing or unknown.
+    or where a column is missing.
     """
     files, issues = survey(root, scanner.mapped)
     files, repeated = _distinct(files)
@@ -211,7 +212,7 @@ def _record(picture: Picture, scan: Mapping[str, str], days: Sequence[str]) -> R
     if not header.get("BodyPartExamined") and picture.name.get("bp"):
         header["BodyPartExamined"] = picture.name.get("bp")
     view = picture.name.get("vp") or ""
-    is_known = picture.siblings == 1 and view in schema.code_lists["view_positions"].codes
+    is_known = picture.is_view_its_own and view in schema.code_lists["view_positions"].codes
     described = picture.described_by if picture.described_by != "none" or not row else "scans.tsv"
     return Record(
         subject=picture.subject,

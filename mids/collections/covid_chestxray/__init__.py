@@ -78,7 +78,7 @@ _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """The collection below `root`: what belongs to no patient, then the items patient by patient.
 
-    Raises `MidsError` where metadata.csv is absent, lacks a column or has one that is in no version.
+    Raises `MidsError` where metadata.csv is absent or lacks a column.
     """
     del scanner  # a row and the head of its picture are quickly read
     table = read_metadata(root)

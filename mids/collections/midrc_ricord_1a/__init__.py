@@ -117,7 +117,7 @@ def _terms() -> Mapping[str, Term]:
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
 
-    Raises `MidsError` where there is no export of annotations, the clinical table has other columns, or the images are
+    Raises `MidsError` where there is no export of annotations, the clinical table names no studies, or the images are
     not the collection's.
     """
     sources = list(walk(root))
@@ -208,7 +208,9 @@ def _take_table(root: Path, source: Source, found: _Documents) -> str:
         return "NBIA's manifest, compared with the images"
     if not table.header or not tables.is_clinical(table, _schema()["clinical"]):
         return "a table that does not belong to the collection"
-    found.rows += tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    rows, issues = tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    found.rows += rows
+    found.issues += issues
     return f"the clinical table: {len(table.rows)} rows, read into tables"
 
 
