@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,22 +77,16 @@ def convert(
 
     Images whose source files vanished are kept; at most `remove` of them go, all where it is None.
 
+    What is not given is as an earlier run on `dataset` was given it, else as `Options` has it. A choice that was
+    recorded changes only if `change` names it; `forget` names choices to drop.
+
     Raises `MidsError` where use or environment is wrong.
     """
-    if limit is not None and limit < 1:
-        raise MidsError("--limit must be a whole number of 1 or more")
-    if review and Path(review).exists():
-        raise MidsError(f"{review} already exists: give another file for --review, or move it away")
-    find_layout(layout or "mids")  # refuses a name that is none before anything is written
-
-    def given(known: Choices, root: Path) -> Mapping[str, Json]:
-        rows = join_rows(known, root, curation_table.read(Path(curation))) if curation else None
-        return {
-            "pixels": pixels, "compression": compression, "cine": cine, "contours": contours, "layout": layout,
-            "publish-sources": publish_sources or None, "about": about_file.read(Path(about)) if about else None,
-            "curation": rows,
-        }  # fmt: skip
-
+    _check_use(limit, review, layout)
+    given = partial(
+        _tell_choices, curation=curation, about=about, pixels=pixels, compression=compression, cine=cine,
+        contours=contours, layout=layout, publish_sources=publish_sources or None,
+    )  # fmt: skip
     if collection == collections.AUTO:
         collection = collections.recognise_source(Path(source))
     reader = collections.find(collection)
@@ -108,6 +103,24 @@ def convert(
         Path(review) if review else None, publish_sources="publish-sources" in values,
     )  # fmt: skip
     return travel(road, request, Conversion)
+
+
+def _check_use(limit: int | None, review: str | Path | None, layout: Layout | None) -> None:
+    """Refuses what can't be meant, before anything is read or written."""
+    if limit is not None and limit < 1:
+        raise MidsError("--limit must be a whole number of 1 or more")
+    if review and Path(review).exists():
+        raise MidsError(f"{review} already exists: give another file for --review, or move it away")
+    find_layout(layout or "mids")
+
+
+def _tell_choices(
+    known: Choices, root: Path, *, curation: str | Path | None, about: str | Path | None, **plain: Json
+) -> Mapping[str, Json]:
+    """The choices of a conversion by the names of their flags; files are read."""
+    rows = join_rows(known, root, curation_table.read(Path(curation))) if curation else None
+    described = about_file.read(Path(about)) if about else None
+    return {name.replace("_", "-"): value for name, value in plain.items()} | {"curation": rows, "about": described}
 
 
 @dataclass(frozen=True, slots=True)

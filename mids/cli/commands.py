@@ -21,15 +21,14 @@ from mids.cli import (
     deidentify,
     diff,
     export,
-    key,
     label,
     report,
     risk,
     scaffold,
     splits,
     validate,
-    withdraw,
 )
+from mids.cli.kept import key, withdraw
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.shared import say
 from mids.errors import MidsError
