@@ -136,7 +136,8 @@ def run(namespace: argparse.Namespace) -> int:
     with formats.Writer(outputs, style) as writer:
         keep = 0 if a.write_baseline else writer.keep
         judge = control.Judge(rules, codes, before, keep=keep, tell=writer.tell)
-        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=schema, through=judge)
+        extended = schema if a.schema_extra else None
+        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=extended, through=judge)
         report = judge.add_to(report)
         writer.finish(report)
     logging.getLogger("mids").info(text.summary(report))

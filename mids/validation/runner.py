@@ -5,11 +5,13 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
+from mids.dataset.disk.door import DESCRIPTION
 from mids.dataset.disk.tree import Tree, find_subject, is_common, walk
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
@@ -18,6 +20,8 @@ from mids.inspection.views import DatasetView, FileView, Kind, classify_path
 from mids.issues import Definition, Issue
 from mids.validation import plugins
 from mids.validation.outcome import CRASHED, OWN, Counts, Report
+from mids.vocabulary import clinical
+from mids.vocabulary.clinical import read_collection_name
 from mids.vocabulary.schema import Schema, load
 
 __all__ = ["Counts", "Report", "definitions", "stream", "validate"]
@@ -51,13 +55,14 @@ def validate(
 ) -> Report:
     """Checks the dataset in the folder `dataset`, with `jobs` processes.
 
-    `deep` also reads whole images. `select` holds codes or families of checks (names, layout, sidecars,
-    images, tables, references, labels, privacy): the others do not run; the family claims runs only where it is
-    selected. Raises `MidsError` where `dataset` is no folder, or a name in `select` is unknown. The report holds what
-    `through` passes on of the issues, in the order of finding.
+    `schema` is the vocabulary, by default with the tables of the dataset's own collection. `deep` also reads whole
+    images. `select` holds codes or families of checks (names, layout, sidecars, images, tables, references, labels,
+    privacy): the others do not run; the family claims runs only where it is selected. Raises `MidsError` where
+    `dataset` is no folder, or a name in `select` is unknown. The report holds what `through` passes on of the issues,
+    in the order of finding.
     """
     tree, checks = _prepare_checks(dataset, select, deep=deep)
-    issues = sorted(through(_issues(tree, schema or load(), checks, jobs)), key=lambda issue: issue.path)
+    issues = sorted(through(_issues(tree, schema or _choose_schema(tree), checks, jobs)), key=lambda issue: issue.path)
     crashed = any(issue.code == CRASHED.code for issue in issues)
     return Report(tree.root.resolve().name, tuple(issues), _counts(tree), crashed)
 
@@ -72,7 +77,21 @@ def stream(
 ) -> Iterator[Issue]:
     """The issues of `validate` as they are found, in the order of finding; none is kept in memory."""
     tree, checks = _prepare_checks(dataset, select, deep=deep)
-    return _issues(tree, schema or load(), checks, jobs)
+    return _issues(tree, schema or _choose_schema(tree), checks, jobs)
+
+
+def _choose_schema(tree: Tree) -> Schema:
+    """The vocabulary, with the own tables of the collection that the dataset says it was converted from.
+
+    Columns that a collection adds to common tables are left to the tables' own descriptions: an implausible value of
+    the source is kept in them, and said to be one.
+    """
+    common = load()
+    if DESCRIPTION not in tree.files:
+        return common
+    description = DatasetView(tree, common).view(DESCRIPTION).document.content
+    own = clinical.load(read_collection_name(description)).schema.tables
+    return replace(common, tables={**own, **common.tables}) if own.keys() - common.tables.keys() else common
 
 
 def _prepare_checks(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import EXAMPLES, REAL
+from places import EXAMPLES, REAL, SOURCES
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
@@ -363,3 +363,9 @@ def test_published_examples_leak(name: str) -> None:
 def test_published_tables_name_files_of_others() -> None:
     report = validate(SHARED / "RX_Thorax", select=frozenset({"SCAN_WITHOUT_FILE"}))
     assert any(issue.path == "sub-1/ses-2/sub-1_ses-2_scans.tsv" and "another" in issue.message for issue in report)
+
+
+@pytest.mark.parametrize("name", ["covid-chestxray", "midrc-ricord-1a"])
+def test_the_own_tables_of_a_collection_are_known(name: str) -> None:
+    codes = {issue.code for issue in validate(SOURCES / name / "mids")}
+    assert codes <= {"LABELS_INCOMPLETE"}

@@ -104,6 +104,14 @@ def _images(evidence: Evidence, promised: int) -> Judged:
     return Judged("met" if promised in (files, slices) else "not met", message)
 
 
+def _frontal(evidence: Evidence, promised: int) -> Judged:
+    """Radiographs whose view is PA or AP, in whatever position: neither lateral ones nor CT."""
+    found = sum(
+        scan.get("modality") in RADIOGRAPHS and scan.get("view_position") in ("pa", "ap") for scan in evidence.scans
+    )
+    return _number(f"frontal radiographs among {len(evidence.scans)} images", found, promised)
+
+
 def _distinct(column: str, what: str) -> Rule:
     def rule(evidence: Evidence, promised: int) -> Judged:
         values = set(evidence.of_patients(column).values())
@@ -310,6 +318,7 @@ def _judge_drawn(evidence: Evidence, promised: int) -> Judged:
 
 RULES: Mapping[str, Rule] = {
     "patients": _patients, "patients_min": _patients_min, "studies": _studies, "series": _series, "images": _images,
+    "frontal_radiographs": _frontal,
     "sites": _distinct("site", "sites"), "regions": _distinct("region", "regions"),
     "age_min": _age_min, "age_max": _age_max, "age_mean": _moment(fmean, "mean"), "age_sd": _moment(stdev, "SD"),
     "covid_test": _positive, "positive_test": _positive, "female": _female, "sex_share": _sex_share,

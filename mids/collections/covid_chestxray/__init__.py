@@ -1,12 +1,13 @@
 """The COVID-19 image data collection (Cohen, Morrison, Dao 2020): metadata.csv, images, volumes, annotations."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mids.collections.covid_chestxray.annotations import read_annotations, strays
 from mids.collections.covid_chestxray.metadata import METADATA, Row, read_metadata, rows_of
 from mids.collections.covid_chestxray.patient import items_of, label_tree
+from mids.errors import MidsError
 from mids.issues import issue
 from mids.readers.archives.files import walk
 from mids.readers.dicom.scan import PLAIN, Scanner
@@ -60,13 +61,24 @@ ABOUT = About(
     "annotations as far as they are there.",
 )
 
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the collection: metadata.csv with the columns of one of its versions."""
+    del scanner, sources
+    try:
+        read_metadata(root)
+    except MidsError as error:
+        return str(error)
+    return ""
+
+
 _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 
 
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """The collection below `root`: what belongs to no patient, then the items patient by patient.
 
-    Raises `MidsError` where metadata.csv is absent, lacks a column or has one that is in no version.
+    Raises `MidsError` where metadata.csv is absent or lacks a column.
     """
     del scanner  # a row and the head of its picture are quickly read
     table = read_metadata(root)

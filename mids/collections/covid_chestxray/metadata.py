@@ -97,14 +97,14 @@ class Row:
 def read_metadata(root: Path) -> Table:
     """metadata.csv with its columns checked and named as in `COLUMNS`.
 
-    Raises `MidsError` where the file is absent, lacks a column or has one that is in no version.
+    Raises `MidsError` where the file is absent or lacks a column; a column that is in no version is an Issue.
     """
     table = read_csv(root, find_file(root, [METADATA]))
     spellings = {name.replace("_", " ") for name in (*COLUMNS, *OTHER_NAMES)}
-    check_columns(table, {*COLUMNS, *OTHER_NAMES, *spellings}, REQUIRED)
+    table = check_columns(table, {*COLUMNS, *OTHER_NAMES, *spellings}, REQUIRED)
     names = {name: name.replace(" ", "_") for name in table.header}
     names |= {name: OTHER_NAMES.get(plain, plain) for name, plain in names.items()}
-    return replace(table, rows=tuple({names[name]: cell for name, cell in row.items()} for row in table.rows))
+    return replace(table, rows=tuple({names.get(name, name): cell for name, cell in row.items()} for row in table.rows))
 
 
 def rows_of(table: Table, files: Mapping[str, Source]) -> tuple[list[Row], list[Issue]]:

@@ -82,7 +82,7 @@ class Redactor:
         Where texts are kept, only what the header itself tells goes.
         """
         recognisers = tuple(Names(lines=False) if isinstance(one, Names) else one for one in self.recognisers)
-        texts = "surrogates" if self.texts == "surrogates" else "tags"
+        texts: Texts = "surrogates" if self.texts == "surrogates" else "tags"
         short = replace(self, texts=texts, recognisers=() if self.texts == "keep" else recognisers)
         return short.clean(text, known).text
 
