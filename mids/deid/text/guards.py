@@ -51,11 +51,11 @@ def _measures() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     """The spans, each cut where it would take what the text says of the patient's state; empty ones left out.
 
-    What the header knows (source ``known``) is exact, and stays whole.
+    What the header knows and what the lists of the user hold (sources ``known`` and ``list``) are exact, and stay whole.
     """
     plain = fold_text(text)
     for span in spans:
-        if span.source == "known" or span.kind == "CAB":
+        if span.source in ("known", "list") or span.kind == "CAB":
             yield span
         elif span.kind in ("NUM", "FECHA"):
             if not _measures()[1].match(plain, span.end):

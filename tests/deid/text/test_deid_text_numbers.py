@@ -14,7 +14,7 @@ TAGS = Redactor()
 @pytest.mark.parametrize(
     ("text", "gone"),
     [
-        ("DNI 12345678A", "12345678A"), ("Paciente 12345678A visto", "12345678"), ("X1234567A", "1234567"),
+        ("DNI 12345678A", "12345678A"), ("Paciente 12345678A visto", "12345678"), ("NIE X1234567A", "1234567"),
         ("NIR;2 55 08 14 168 025 99", "99"), ("NHS number: 111 222 3333", "3333"), ("ring 07700 900000", "900000"),
         ("H. clínica 1.234.567", "1.234.567"), ("SIP 1.234.567", "567"), ("colegiado 12.345", "12.345"),
         ("Habitación 999-B", "999-B"), ("control 02.II.2020", "II"), ("ver III/2013", "III"), ("el 11 nov", "11 nov"),
