@@ -51,7 +51,7 @@ def _measures() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     """The spans, each cut where it would take what the text says of the patient's state; empty ones left out.
 
-    What the header knows and what the lists of the user hold (sources ``known`` and ``list``) are exact, and stay whole.
+    What the header and the lists of the user hold (sources ``known`` and ``list``) is exact, and stays whole.
     """
     plain = fold_text(text)
     for span in spans:
