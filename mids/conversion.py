@@ -29,7 +29,7 @@ from mids.records import About, Compression, Contours, Item, Json, Layout, Map, 
 from mids.run.decided.choices import Choices, applied_rows, join_rows, read_rows
 from mids.run.decided.people import People, Said
 from mids.run.done import Done
-from mids.run.request import make_request
+from mids.run.request import Request, make_request
 from mids.run.road import Fact, Stage, travel
 from mids.run.run import Progress
 from mids.run.sources import published
@@ -54,13 +54,11 @@ def convert(
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
     issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
-    remove: int | None = 0,
-    progress: Progress = lambda done, total, path: None,
+    remove: int | None = 0, progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
     `collection` is a name of `mids.collections`, or ``auto``: the one that the source proves to be, else `dicom`.
-
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
     same collection, key and layout. `limit` counts subjects; `include` and `exclude` are ids or subject IDs, and
     globs where nobody is called so; one that matches nobody is an error. `jobs` is the number of worker processes;
@@ -70,17 +68,11 @@ def convert(
     source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if
     none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not
     exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those of a
-    published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
-
-    `issuer` is the IssuerOfPatientID of headers that have none: equal PatientIDs of two issuers are two patients.
-    `site` stands in the column of that name for everybody in this source, and is the issuer if none is given.
-
-    Images whose source files vanished are kept; at most `remove` of them go, all where it is None.
-
-    What is not given is as an earlier run on `dataset` was given it, else as `Options` has it. A choice that was
-    recorded changes only if `change` names it; `forget` names choices to drop.
-
-    Raises `MidsError` where use or environment is wrong.
+    published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on. `issuer` is that of
+    headers that name none: equal PatientIDs of two issuers are two patients. `site` is a column for everybody in this
+    source. Images whose source files vanished are kept; at most `remove` of them go, all where it is None. What is not
+    given is as an earlier run on `dataset` was given it; what was recorded changes only if `change` names it, and
+    `forget` drops it. Raises `MidsError` where use or environment is wrong.
     """
     _check_use(limit, review, layout)
     given = partial(
@@ -89,20 +81,13 @@ def convert(
     )  # fmt: skip
     if collection == collections.AUTO:
         collection = collections.recognise_source(Path(source))
-    reader = collections.find(collection)
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
         show_paths=show_paths, progress=progress, change=change, forget=forget, collection=collection, given=given,
         issuer=issuer, site=site, removes=remove,
     )  # fmt: skip
-    values: Mapping[str, Any] = request.choices.values
-    road = _Collection(
-        collection, about_file.lay_over(reader.ABOUT, values.get("about", {})), clinical.load(collection).schema,
-        request.dataset, Options(**{name: values[name] for name in _OPTIONS if name in values}),
-        Selection(tuple(include), tuple(exclude), limit), read_rows(values.get("curation")),
-        Path(review) if review else None, publish_sources="publish-sources" in values,
-    )  # fmt: skip
-    return travel(road, request, Conversion)
+    selection = Selection(tuple(include), tuple(exclude), limit)
+    return travel(_make_road(collection, request, selection, review), request, Conversion)
 
 
 def _check_use(limit: int | None, review: str | Path | None, layout: Layout | None) -> None:
@@ -112,6 +97,17 @@ def _check_use(limit: int | None, review: str | Path | None, layout: Layout | No
     if review and Path(review).exists():
         raise MidsError(f"{review} already exists: give another file for --review, or move it away")
     find_layout(layout or "mids")
+
+
+def _make_road(name: str, request: Request, selection: Selection, review: str | Path | None) -> "_Collection":
+    """The road of a collection, as was decided in this and earlier runs."""
+    values: Mapping[str, Any] = request.choices.values
+    return _Collection(
+        name, about_file.lay_over(collections.find(name).ABOUT, values.get("about", {})), clinical.load(name).schema,
+        request.dataset, Options(**{option: values[option] for option in _OPTIONS if option in values}), selection,
+        read_rows(values.get("curation")), Path(review) if review else None,
+        publish_sources="publish-sources" in values,
+    )  # fmt: skip
 
 
 def _tell_choices(
