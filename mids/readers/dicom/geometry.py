@@ -133,7 +133,7 @@ def even_spacing(depth: Floats) -> float:
     groups = np.split(distances, begins)
     smallest = float(next((group for group in groups if len(group) > 1), groups[0]).mean())
     extent = float(depth[-1] - depth[0])
-    return extent / max(1, np.ceil(extent / smallest - _SURPLUS))
+    return extent / max(1, int(np.ceil(extent / smallest - _SURPLUS)))
 
 
 def even_slices(shape: Geometry) -> int:
