@@ -45,6 +45,7 @@ def _table(scratch: Path, count: int, rounds: int, jobs: int) -> str:
     key = scratch / "key"
     key.write_text(KEY + "\n", encoding="ascii")
     key.chmod(0o600)
+    key.chmod(0o600)
     sources = {"folder": folder}
     for name, pack in PACKERS.items():
         sources[name] = scratch / name
@@ -55,7 +56,7 @@ def _table(scratch: Path, count: int, rounds: int, jobs: int) -> str:
         for name, source in sources.items()
         for target in [scratch / "made"]
     ]  # fmt: skip
-    runs = measuring.in_turn(commands, rounds)
+    runs = measuring.run_in_turn(commands, rounds)
     rows = ["| source | seconds | time | processor time | memory, MB |", "|---|---|---|---|---|"]
     for name, found in runs.items():
         time, busy = measuring.ratio(found, runs["folder"])

@@ -67,7 +67,7 @@ def volumes(source: Path, scratch: Path, peers: Path, rounds: int) -> str:
     out = scratch / "out"
     commands = converters(source, scratch, peers)
     environment = {**os.environ, "PATH": f"{peers}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    runs = measuring.in_turn(commands, rounds, environment)
+    runs = measuring.run_in_turn(commands, rounds, environment)
     wanted, size = contents(out / commands[0].name)
     rows = [
         f"| command | seconds | of the processors | × `{REFERENCE}` | of the processors | memory, MB | size | voxels |",
@@ -158,7 +158,7 @@ def pictures(source: Path, scratch: Path, peers: Path, rounds: int) -> str:
     for mode in ("window", "raw"):
         for name, number in (("noisy CR", 1), ("smooth DX", 2)):
             arrays = _arrays(sorted(source.iterdir())[number - 1 :: 2], mode, scratch)
-            found = {one: _timed(program, one, rounds, arrays) for one, program in encoders.items()}
+            found = {one: _time_encoder(program, one, rounds, arrays) for one, program in encoders.items()}
             for one, results in found.items():
                 pairs = zip(found["Pillow"], results, strict=True)
                 factor = median(median(a["seconds"]) / median(b["seconds"]) for a, b in pairs)
@@ -180,7 +180,7 @@ def _arrays(files: Sequence[Path], mode: Any, scratch: Path) -> list[Path]:
     return paths
 
 
-def _timed(program: Path, encoder: str, rounds: int, arrays: Sequence[Path]) -> list[dict[str, Any]]:
+def _time_encoder(program: Path, encoder: str, rounds: int, arrays: Sequence[Path]) -> list[dict[str, Any]]:
     command = [str(program), "-m", "benchmarks.encoders", encoder, str(rounds), *map(str, arrays)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: list[dict[str, Any]] = json.loads(done.stdout)

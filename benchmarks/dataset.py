@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from benchmarks.measuring import Command, Run, in_turn, ratio, write
+from benchmarks.measuring import Command, Run, ratio, run_in_turn, write
 from benchmarks.trees import make
 
 FIELD = "EchoTime"
@@ -81,7 +81,7 @@ def main() -> None:
     root = arguments.folder.resolve() / f"b{arguments.images}"
     if not root.exists():
         make(root, arguments.images, "bids")
-    runs = in_turn(commands(root, arguments.images, arguments.without), arguments.rounds)
+    runs = run_in_turn(commands(root, arguments.images, arguments.without), arguments.rounds)
     write("dataset", str(arguments.images), table(runs))
 
 

@@ -66,7 +66,7 @@ def replacements() -> Replacements:
     return Replacements("S000", SHIFT, lambda uid: f"2.25.{int(sha256(uid.encode()).hexdigest()[:30], 16)}", str)
 
 
-def cleaned(option: Option | None, old: Dataset) -> Dataset:
+def clean_option(option: Option | None, old: Dataset) -> Dataset:
     """The dataset after the Basic Profile with one option or none."""
     policy = Policy("benchmark", frozenset([option] if option else []))
     return deidentify(old, resolve(policy), replacements()).dataset
@@ -78,7 +78,7 @@ def conformity() -> str:
     old, lines = full(), heads
     total = len(rows()) + len(PATTERNS) + 1
     for option in options():
-        new = cleaned(option, old)
+        new = clean_option(option, old)
         top, nested = wrong(option, old, new)
         top += wrong_patterns(option, old, new)
         changed = sum(option in row.codes for row in rows()) if option else len(rows())
@@ -198,15 +198,15 @@ def _line(name: str, python: Path, script: str, folders: Sequence[Path]) -> str:
     inner = new[NEST].value[0] if NEST in new and new[NEST].value else Dataset()
     counts = (
         sum(not oracle.is_right(row, old[row.tag], new, nested=True) for row in known),
-        sum(_stayed(row, old, new) for row in known),
-        sum(_stayed(row, old[NEST].value[0], inner) for row in known),
+        sum(_has_stayed(row, old, new) for row in known),
+        sum(_has_stayed(row, old[NEST].value[0], inner) for row in known),
     )
     rates = [FILES / max(total - seconds[0], 1e-6) for total in seconds[1:]]
     shares = [f"{100 * (1 - count / len(known)):.1f} %" for count in counts]
     return f"| {name} | {' | '.join(shares)} | {rates[0]:.0f} | {rates[1]:.0f} |"
 
 
-def _stayed(row: Row, old: Dataset, new: Dataset) -> bool:
+def _has_stayed(row: Row, old: Dataset, new: Dataset) -> bool:
     """Whether a value is still there."""
     if row.tag not in new:
         return False

@@ -39,6 +39,7 @@ def main() -> None:
         inputs.make(sources, size, growth=True)
         key = Path(scratch) / "key"
         key.write_text(KEY + "\n", encoding="ascii")
+        key.chmod(0o600)
         found = {
             kind: [_point(sources / f"{kind}-{count}", count, Path(scratch), key, arguments.jobs) for count in counts]
             for kind, counts in (("series", size.series), ("files", size.files))
@@ -54,8 +55,8 @@ def main() -> None:
 def _point(source: Path, count: int, scratch: Path, key: Path, jobs: int) -> Point:
     target = scratch / "mids"
     words = (PROGRAM, "dicom", str(source), str(target), "--quiet", "--key", str(key), "--jobs", str(jobs))
-    first = measuring.measured(Command(f"{source.name}", words))
-    second = measuring.measured(Command(f"{source.name} again", words))
+    first = measuring.measure_command(Command(f"{source.name}", words))
+    second = measuring.measure_command(Command(f"{source.name} again", words))
     print(f"{source.name}: {first}, again {second}", file=sys.stderr)
     for folder in (target, target.with_name("mids.mids")):
         shutil.rmtree(folder, ignore_errors=True)

@@ -165,7 +165,9 @@ def chest_ct(root: Path, slices: int, side: int) -> None:
             "WindowWidth": 400,
         }
         pattern = template(CTImageStorage, level, header, np.zeros((side, side), np.uint16), 12)
-        pixels = (_reconstructed(height, steps, kernel, rank + 1000 * number) for rank, height in enumerate(heights))
+        pixels = (
+            _reconstruct_slice(height, steps, kernel, rank + 1000 * number) for rank, height in enumerate(heights)
+        )
         _slices(root / f"S{number}", pattern, kernel.name, heights, pixels)
 
 
@@ -181,7 +183,7 @@ def _tissue(height: float, steps: tuple[float, ...]) -> Floats:
     return values
 
 
-def _reconstructed(height: float, steps: npt.NDArray[np.float64], kernel: Kernel, number: int) -> Words:
+def _reconstruct_slice(height: float, steps: npt.NDArray[np.float64], kernel: Kernel, number: int) -> Words:
     """Stored values of one slice: HU + 1024 with noise, nothing below 0."""
     values = _tissue(float(height), tuple(steps))
     deviation = np.where(values > -990, np.float32(kernel.tissue), np.float32(kernel.air))
@@ -284,7 +286,7 @@ def radiographs(root: Path, count: int, plate: tuple[int, int]) -> None:
 def radiograph(plate: tuple[int, int], number: int) -> Words:
     """Rows by columns of 12 bits: odd numbers with the noise of a plate, even ones as smooth as a processed image."""
     water = frontal().astype(np.float32)
-    water = _stretched(_stretched(water, plate[0]).T, plate[1]).T
+    water = _stretch_rows(_stretch_rows(water, plate[0]).T, plate[1]).T
     blur, deviation = (0.6, 14.0) if number % 2 else (1.4, 4.0)
     bright = 3900 - 3400 * np.exp(-water / 90)
     ripple = 25 * _shaken(*plate, 8.0, number + 70_000)
@@ -292,7 +294,7 @@ def radiograph(plate: tuple[int, int], number: int) -> Words:
     return np.clip(np.rint(bright + ripple + grain), 0, 4095).astype(np.uint16)
 
 
-def _stretched(values: Floats, rows: int) -> Floats:
+def _stretch_rows(values: Floats, rows: int) -> Floats:
     """The picture with so many rows, between those it has."""
     at = np.linspace(0, len(values) - 1.001, rows, dtype=np.float32)
     first = at.astype(np.intp)

@@ -35,7 +35,7 @@ class Command:
     prepare: Callable[[], object] = lambda: None
 
 
-def measured(command: Command, environment: Mapping[str, str] | None = None) -> Run:
+def measure_command(command: Command, environment: Mapping[str, str] | None = None) -> Run:
     """Runs a command once; its output is thrown away."""
     command.prepare()
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as report:
@@ -44,14 +44,14 @@ def measured(command: Command, environment: Mapping[str, str] | None = None) -> 
         return Run(*json.load(report))
 
 
-def in_turn(
+def run_in_turn(
     commands: Sequence[Command], rounds: int, environment: Mapping[str, str] | None = None
 ) -> dict[str, list[Run]]:
     """Runs all commands (A, B, A, B …), `rounds` times; exit codes other than 0 are said on stderr."""
     runs: dict[str, list[Run]] = {command.name: [] for command in commands}
     for number in range(rounds):
         for command in commands:
-            run = measured(command, environment)
+            run = measure_command(command, environment)
             runs[command.name].append(run)
             print(f"round {number + 1}: {command.name}: {run.seconds:.2f} s, exit {run.code}", file=sys.stderr)
     return runs

@@ -113,11 +113,11 @@ def small(source: Path, scratch: Path, count: int) -> Plan:
     found = convert("dicom", source, scratch / "one", dry_run=True, key=_key(scratch)).plan.subjects[0]
     shelf = Shelf()
     for number in range(count):
-        shelf.add(_relabelled(found, f"S{number:010d}", number))
+        shelf.add(_relabel_subject(found, f"S{number:010d}", number))
     return Plan(shelf)
 
 
-def _relabelled(subject: Subject, label: str, number: int) -> Subject:
+def _relabel_subject(subject: Subject, label: str, number: int) -> Subject:
     def said(values: Mapping[str, str]) -> dict[str, str]:
         return {name: value.replace(subject.label, label) for name, value in values.items()}
 
@@ -127,7 +127,7 @@ def _relabelled(subject: Subject, label: str, number: int) -> Subject:
     return Subject(label, said(subject.row), {job.session: said(subject.sessions[job.session])}, (moved,))
 
 
-def coordinated(plan: Plan, scratch: Path, workers: Workers) -> tuple[float, float, float]:
+def coordinate_plan(plan: Plan, scratch: Path, workers: Workers) -> tuple[float, float, float]:
     """Seconds of this process for each job: to hand it out and take its result in, and to write the texts; and
     seconds on the clock.
     """
@@ -175,7 +175,7 @@ def over_dask(plan: Plan, scratch: Path) -> tuple[float, float, float]:
     with cluster(scratch, 2) as (address, scheduler), connected(address, scratch) as workers:
         list(workers.making(Job.digest, list(small_jobs(plan, 8)), lambda job: ""))  # the workers are warm
         before = sum(scheduler.cpu_times()[:2])
-        taken_in, _, clock = coordinated(plan, scratch, workers)
+        taken_in, _, clock = coordinate_plan(plan, scratch, workers)
         return taken_in, (sum(scheduler.cpu_times()[:2]) - before) / len(plan.subjects), clock
 
 
@@ -197,7 +197,7 @@ def _coordinate(source: Path, count: int, *, dask: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         plan = small(source, scratch, count)
-        print(json.dumps(over_dask(plan, scratch) if dask else coordinated(plan, scratch, Processes(1))))
+        print(json.dumps(over_dask(plan, scratch) if dask else coordinate_plan(plan, scratch, Processes(1))))
 
 
 def _remember(source: Path, count: int) -> None:
@@ -206,11 +206,11 @@ def _remember(source: Path, count: int) -> None:
         scratch = Path(folder)
         plan = small(source, scratch, count)
         tracemalloc.start()
-        coordinated(plan, scratch, Processes(1))
+        coordinate_plan(plan, scratch, Processes(1))
         print(json.dumps([tracemalloc.get_traced_memory()[1]]))
 
 
-def _apart(source: Path, count: int, *flags: str) -> list[float]:
+def _run_apart(source: Path, count: int, *flags: str) -> list[float]:
     """What `_coordinate`, `_plan` or `_remember` prints, in a process of its own."""
     call = "from benchmarks.scaling import main; main()"  # so that workers find its classes by that name
     words = [sys.executable, "-c", call, "--folder", str(source), "--count", str(count), *flags]
@@ -224,6 +224,7 @@ def _apart(source: Path, count: int, *flags: str) -> list[float]:
 def _key(scratch: Path) -> Path:
     path = scratch / "key"
     path.write_text(KEY + "\n", encoding="ascii")
+    path.chmod(0o600)
     return path
 
 
@@ -234,7 +235,7 @@ def busy(source: Path, rounds: int, *flags: str) -> float:
         with tempfile.TemporaryDirectory(dir=source.parent) as folder:
             target = Path(folder) / "data"
             words = (PROGRAM, "dicom", str(source), str(target), "--quiet", "--key", str(_key(Path(folder))), *flags)
-            found.append(measuring.measured(Command(source.name, words)).busy)
+            found.append(measuring.measure_command(Command(source.name, words)).busy)
     return median(found)
 
 
@@ -247,11 +248,11 @@ def measure(sources: Path, size: inputs.Size, count: int, rounds: int) -> Costs:
         inputs.growing_files(files, count)
     scanned = {name: busy(sources / name, rounds, "--dry-run") for name in ("ct", "rx")}
     made = {name: busy(sources / name, rounds) - scanned[name] for name in ("ct", "rx")}
-    header, planned = _apart(files, count, "--plan")
-    taken_in, written, clock = _apart(one, count)
-    client, scheduler, clock_over_dask = _apart(one, count, "--over-dask")
+    header, planned = _run_apart(files, count, "--plan")
+    taken_in, written, clock = _run_apart(one, count)
+    client, scheduler, clock_over_dask = _run_apart(one, count, "--over-dask")
     few, many = count // 20, count // 4
-    memory = (_apart(one, many, "--memory")[0] - _apart(one, few, "--memory")[0]) / (many - few)
+    memory = (_run_apart(one, many, "--memory")[0] - _run_apart(one, few, "--memory")[0]) / (many - few)
     return Costs(
         header, planned, made["ct"] / (4 * size.ct), made["rx"] / size.radiographs,
         taken_in, written, client, scheduler, memory, 1 / clock, 1 / clock_over_dask,
@@ -282,7 +283,7 @@ def units(costs: Costs) -> str:
     return "\n".join(["| step | ms of a processor | where |", "|---|---|---|", *lines, "", note])
 
 
-def reckoned(costs: Costs) -> str:
+def reckon_costs(costs: Costs) -> str:
     """What collections cost: first headers, then images, then texts."""
     lines = [
         "| collection | files | images | work, one core | 4 cores | 100 workers | coordinator | reading, 1 GB/s |",
@@ -338,7 +339,7 @@ def main() -> None:
     inputs.make(sources, size)
     costs = measure(sources, size, 300 if arguments.quick else 10_000, 1 if arguments.quick else 3)
     where = f"{platform.system()}, {psutil.cpu_count()} cores, Python {platform.python_version()}."
-    parts = {"units": f"{units(costs)}\n{where}", "reckoned": reckoned(costs)}
+    parts = {"units": f"{units(costs)}\n{where}", "reckoned": reckon_costs(costs)}
     for part, text in parts.items():
         print(text)
         if not arguments.quick:

@@ -16,12 +16,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from example_datasets.reports_corpus import LANGUAGES, Report, Set, Truth, names, reports, without_knowledge
+from example_datasets.reports_corpus import LANGUAGES, Report, Set, Truth, drop_knowledge, names, reports
 from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
 from mids.deid.text.spans import KINDS
-from mids.deid.text.words import composed
+from mids.deid.text.words import compose_text
 
 TOKEN = re.compile(r"\w+")
 BRAT = {
@@ -135,12 +135,12 @@ def brat(folder: Path) -> Iterator[Report]:
                 kind, start, end = line.split("\t")[1].split()
                 if kind in BRAT:
                     truth.append(Truth(int(start), int(end), BRAT[kind]))
-        if text == composed(text):
+        if text == compose_text(text):
             yield Report(text, tuple(truth), "es", 0, (), (), ())
 
 
-def tagged(path: Path) -> Report:
-    source = composed(path.read_text(encoding="utf-8"))
+def read_tagged(path: Path) -> Report:
+    source = compose_text(path.read_text(encoding="utf-8"))
     text, truth, at = "", [], 0
     for match in re.finditer(r"<([A-Z]+)>([^<]*)</\1>", source):
         text += source[at : match.start()]
@@ -170,7 +170,7 @@ def main() -> None:
     plain = Redactor()
     if args.meddocan or args.tagged:
         redactor = Redactor(recognisers=(*plain.recognisers, Gazetteers(args.lists))) if args.lists else plain
-        texts = brat(args.meddocan) if args.meddocan else map(tagged, args.tagged)
+        texts = brat(args.meddocan) if args.meddocan else map(read_tagged, args.tagged)
         measure(str((args.meddocan or args.tagged[0]).name), texts, redactor, args.show)
         return
     with tempfile.TemporaryDirectory() as folder:
@@ -178,7 +178,7 @@ def main() -> None:
         for which in args.sets:
             found: Set = which
             made = list(reports(found, args.each, tuple(args.languages)))
-            measure(f"{which}, rules alone", map(without_knowledge, made), plain, args.show)
+            measure(f"{which}, rules alone", map(drop_knowledge, made), plain, args.show)
             if not which.startswith("clean"):
                 measure(f"{which}, with what the header knows", made, plain, 0)
                 measure(f"{which}, with that and lists of 80 %", made, lists, 0)

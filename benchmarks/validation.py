@@ -63,7 +63,7 @@ class Run:
     code: int
 
 
-def measured(command: Sequence[str]) -> Run:
+def measure_command(command: Sequence[str]) -> Run:
     """Runs a command, and samples its processes from /proc."""
     begin = time.perf_counter()
     busy: dict[int, float] = {}
@@ -121,7 +121,7 @@ def speed(folder: Path, images: int, schema: Path) -> str:
         theirs = [BIDS, "--format", "json", "-o", str(folder / "report.json")]
         theirs += ["--schema", schema.as_uri()] if kind == "mids" else []
         for command in ([OURS, "--quiet"], [OURS, "--quiet", "--jobs", "2"], theirs):
-            run = measured([*command, str(root)])
+            run = measure_command([*command, str(root)])
             shown = " ".join(Path(word).name for word in command[:1]) + (" --jobs 2" if "--jobs" in command else "")
             shown += " --schema mids_schema.json" if "--schema" in command else ""
             name = f"{kind}, {files:,} files"
@@ -157,7 +157,7 @@ def found(folder: Path, schema: Path) -> str:
         rows.append(f"| **{family}** | | | |")
         for defect in defects:
             files = defect.change(dataset())
-            root = written(files, folder / "defect")
+            root = write_files(files, folder / "defect")
             quick = {issue.code for issue in validate(root)}
             ours = defect.code in quick or defect.code in {issue.code for issue in validate(root, deep=True)}
             flag = f"`{defect.code}`" + ("" if defect.code in quick else " (`--deep`)")
@@ -186,7 +186,7 @@ class _Official:
     def _report(self, files: Files) -> set[tuple[str, str]]:
         """(code, path) of everything that it reports."""
         files = {path: content for path, content in files.items() if self._schema is None or path != ".bidsignore"}
-        written(files, self._root)
+        write_files(files, self._root)
         options = ["--schema", self._schema.as_uri()] if self._schema else []
         command = [BIDS, *options, "--recursive", "--format", "json", str(self._root)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -197,7 +197,7 @@ class _Official:
         return {(issue["code"], issue.get("location", "")) for issue in issues}
 
 
-def written(files: Files, root: Path) -> Path:
+def write_files(files: Files, root: Path) -> Path:
     """Writes a dataset in place of an older one."""
     shutil.rmtree(root, ignore_errors=True)
     for name, content in files.items():

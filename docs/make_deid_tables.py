@@ -28,11 +28,11 @@ NOTICE = (
 
 def main(folder: Path) -> None:
     """Writes every table."""
-    for name, text in generated(folder).items():
+    for name, text in generate_tables(folder).items():
         (OUTPUT / name).write_text(text, encoding="utf-8")
 
 
-def generated(folder: Path) -> dict[str, str]:
+def generate_tables(folder: Path) -> dict[str, str]:
     """The content of every table, by the name of its file."""
     return {
         "table_e1_1.tsv": as_table(read(folder / "ps3.15-e1-1.json"), notice=("PS3.15 Table E.1-1", *NOTICE)),

@@ -28,17 +28,17 @@ PART = re.compile(r"(<!-- made by docs/make_pages\.py: (\w+)(?: ([\w-]+))? -->\n
 
 def main() -> None:
     """Writes every page that has such a part."""
-    for path, text in generated().items():
+    for path, text in generate_pages().items():
         path.write_text(text, encoding="utf-8")
 
 
-def generated() -> dict[Path, str]:
+def generate_pages() -> dict[Path, str]:
     """The pages that have such parts, with these as they should be."""
     pages = {path: path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
-    return {path: PART.sub(_filled, text) for path, text in pages.items() if PART.search(text)}
+    return {path: PART.sub(_fill_block, text) for path, text in pages.items() if PART.search(text)}
 
 
-def _filled(match: re.Match[str]) -> str:
+def _fill_block(match: re.Match[str]) -> str:
     made = PARTS[match[2]](match[3]) if match[3] else PARTS[match[2]]()
     return f"{match[1]}\n{made}\n\n{match[4]}"
 
@@ -64,14 +64,14 @@ def flags() -> str:
     for command, parser in parsers().items():
         for action in parser._actions:
             if not isinstance(action, argparse._HelpAction) and action.help != argparse.SUPPRESS:
-                rows.setdefault(_described(action), []).append(f"`{command}`")
+                rows.setdefault(_describe_action(action), []).append(f"`{command}`")
     lines = [
         (names, ", ".join(commands), values, default, text) for (names, values, default, text), commands in rows.items()
     ]
     return table(("argument or flag", "commands", "values", "default", "meaning"), lines)
 
 
-def _described(action: argparse.Action) -> tuple[str, str, str, str]:
+def _describe_action(action: argparse.Action) -> tuple[str, str, str, str]:
     """Names, values, default and meaning of one argument."""
     default = "" if action.default in (None, False, [], argparse.SUPPRESS) else f"`{action.default}`"
     values = ", ".join(f"`{choice}`" for choice in action.choices or ())
@@ -85,13 +85,13 @@ def _described(action: argparse.Action) -> tuple[str, str, str, str]:
 # --- codes -----------------------------------------------------------------------------------------------
 
 
-def converting() -> str:
+def describe_converting() -> str:
     """The codes of reading, planning and running."""
     rows = ((f"`{d.code}`", str(d.level), d.what, d.why, d.fix) for d in catalogue().values())
-    return anchored(table(("code", "level", "what", "why", "fix"), rows))
+    return add_anchors(table(("code", "level", "what", "why", "fix"), rows))
 
 
-def validating() -> str:
+def describe_validating() -> str:
     """The codes of the validator, family by family."""
     found = definitions()
     parts: list[str] = []
@@ -107,10 +107,10 @@ def validating() -> str:
     parts.append("### The validator itself")
     rows = ((f"`{code}`", str(found[code].level), *_texts(code)) for code in rest)
     parts.append(table(("code", "level", "what", "why", "fix"), rows))
-    return anchored("\n\n".join(parts))
+    return add_anchors("\n\n".join(parts))
 
 
-def anchored(text: str) -> str:
+def add_anchors(text: str) -> str:
     """Tables of codes with a place in each row that reports link to."""
     row = re.compile(r"^\| `([A-Z0-9_]+)` \| ", re.MULTILINE)
     return row.sub(lambda match: f'{match[0]}<a id="{match[1].lower()}"></a>', text)
@@ -161,7 +161,7 @@ def about(name: str) -> str:
     known = collections.find(name).ABOUT
     terms = f"commercial use {known.commercial_use}, redistribution {known.redistribution}, "
     terms += f"attribution {known.attribution}, agreement {known.agreement}".replace("_", " ")
-    paper = _declared(name).get("paper", {})
+    paper = _list_declared(name).get("paper", {})
     rows = (
         ("title", known.title), ("what it is", known.description), ("authors", "; ".join(known.authors)),
         ("how to cite", known.how_to_cite), ("licence", known.licence), ("usage terms", terms),
@@ -185,7 +185,7 @@ def columns(name: str) -> str:
     schema = clinical.load(name).schema
     rows = (
         (f"`{schema.tables[found].file}`", f"`{key}`", str(column["description"]), str(column["source"]))
-        for found, entry in _declared(name)["tables"].items()
+        for found, entry in _list_declared(name)["tables"].items()
         for key, column in entry["columns"].items()
     )
     return table(("table", "column", "meaning", "source"), rows)
@@ -193,7 +193,7 @@ def columns(name: str) -> str:
 
 def terms(name: str) -> str:
     """The labels of a collection's annotation schema, and where each of them goes."""
-    rows = ((label, *_goes(entry), entry.get("cui", "")) for label, entry in _declared(name)["terms"].items())
+    rows = ((label, *_goes(entry), entry.get("cui", "")) for label, entry in _list_declared(name)["terms"].items())
     return table(("label", "kind", "where it goes", "CUI"), rows)
 
 
@@ -203,7 +203,7 @@ def _goes(entry: Mapping[str, Any]) -> tuple[str, str]:
     return entry["kind"], f"`labels`, value {entry['index']} of label maps" if "index" in entry else "`labels`"
 
 
-def _declared(name: str) -> Mapping[str, Any]:
+def _list_declared(name: str) -> Mapping[str, Any]:
     path = schemas() / "collections" / f"{name}.yaml"
     content: Mapping[str, Any] = read_yaml(path) if path.is_file() else {}
     return content
@@ -234,8 +234,8 @@ PARTS: Mapping[str, Callable[..., str]] = {
     "columns": columns,
     "commands": commands,
     "flags": flags,
-    "converting": converting,
-    "validating": validating,
+    "converting": describe_converting,
+    "validating": describe_validating,
     "modalities": modalities,
     "policy": policy,
     "skips": skips,

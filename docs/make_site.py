@@ -58,11 +58,11 @@ def files() -> list[Path]:
         path = left.pop()
         if path not in found:
             found[path] = None
-            left += linked(path) if path.suffix == ".md" else ()
+            left += find_linked(path) if path.suffix == ".md" else ()
     return sorted(found)
 
 
-def linked(page: Path) -> Iterator[Path]:
+def find_linked(page: Path) -> Iterator[Path]:
     """The files of the repository that a page links to."""
     for target in _LINK.findall(page.read_text(encoding="utf-8")):
         place = (page.parent / target).resolve()

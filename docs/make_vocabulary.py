@@ -16,12 +16,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main() -> None:
     """Writes every generated file."""
-    for path, text in generated().items():
+    for path, text in generate_page().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
 
-def generated() -> dict[Path, str]:
+def generate_page() -> dict[Path, str]:
     """The content of every generated file, by path."""
     schema = load()
     sidecars = {

@@ -16,16 +16,16 @@ from example_datasets.small import (
     added,
     changed,
     column,
+    drop_files,
     labels,
-    named,
     picture,
+    rename_first,
     sidecar,
     table,
     tree,
     two,
     valid,
     volume,
-    without,
 )
 
 NAME = "sub-S01_ses-E01_run-1_bp-chest_vp-pa_dx"
@@ -37,13 +37,13 @@ CUI_LABELS = "participant_id session_id labels label_cuis"
 PNEUMONIA = "pneumonia C0032285 finding finding 2 2"
 
 
-def aged(age: str) -> Files:
+def set_age(age: str) -> Files:
     """The subject with another age, in both tables."""
     files = changed("participants.tsv", b"\t40\t", f"\t{age}\t".encode())
     return changed(SESSIONS, b"\t40\n", f"\t{age}\n".encode(), files)
 
 
-def reported() -> Files:
+def add_report() -> Files:
     """The radiograph with one report."""
     row = "sub-S01 ses-E01 R1 normal"
     return added(
@@ -54,7 +54,7 @@ def reported() -> Files:
     )
 
 
-def parted(*rows: str) -> Files:
+def add_partitions(*rows: str) -> Files:
     """Two radiographs of one subject with a table of partitions."""
     table = as_tsv("participant_id session_id filename split", *rows)
     return added({"derivatives/partitions.tsv": table}, two())
@@ -111,16 +111,16 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "CELL_TYPE": table("participants.tsv", b"\t40\t", b"\tforty\t"),
     "CELL_DATE": table(SESSIONS, b"1920-01-02", b"1920-02-31"),
     "CELL_CODE": table("participants.tsv", b"\tF\t", b"\tfemale\t"),
-    "CELL_RANGE": lambda: aged("-4"),
+    "CELL_RANGE": lambda: set_age("-4"),
     "KEY_DUPLICATED": table("participants.tsv", b"chest\n", b"chest\nsub-S01\t41\tF\tDX\tchest\n"),
     # references
-    "PARTICIPANTS_MISSING": lambda: without("participants.tsv"),
+    "PARTICIPANTS_MISSING": lambda: drop_files("participants.tsv"),
     "PARTICIPANT_WITHOUT_FOLDER": table("participants.tsv", b"chest\n", b"chest\nsub-S02\t41\tF\tDX\tchest\n"),
     "FOLDER_WITHOUT_PARTICIPANT": table("participants.tsv", b"sub-S01", b"n/a"),
-    "SESSIONS_MISSING": lambda: without(SESSIONS),
+    "SESSIONS_MISSING": lambda: drop_files(SESSIONS),
     "SESSION_WITHOUT_FOLDER": table(SESSIONS, b"\t40\n", b"\t40\nses-E02\tn/a\t41\n"),
     "FOLDER_WITHOUT_SESSION": table(SESSIONS, b"ses-E01", b"n/a"),
-    "SCANS_MISSING": lambda: without(SCANS),
+    "SCANS_MISSING": lambda: drop_files(SCANS),
     "SCAN_WITHOUT_FILE": lambda: added(
         {
             SCANS: as_tsv(
@@ -139,11 +139,11 @@ BROKEN: dict[str, Callable[[], Files]] = {
         f"sub-S01 ses-E01 {OTHER} []", "sub-S02 ses-E02 n/a []", header=FILE_LABELS, files=valid()
     ),
     "REPORT_UNKNOWN": lambda: labels(
-        "sub-S01 ses-E01 R2 []", header="participant_id session_id report_id labels", files=reported()
+        "sub-S01 ses-E01 R2 []", header="participant_id session_id report_id labels", files=add_report()
     ),
-    "IMAGE_WITHOUT_SPLIT": lambda: parted(f"sub-S01 ses-E01 {RX}.png train"),
+    "IMAGE_WITHOUT_SPLIT": lambda: add_partitions(f"sub-S01 ses-E01 {RX}.png train"),
     "LABELS_INCOMPLETE": lambda: labels("sub-S01 ses-E01 []", files=valid()),
-    "SPLIT_LEAK": lambda: parted(
+    "SPLIT_LEAK": lambda: add_partitions(
         f"sub-S01 ses-E01 {RX}.png train", f"sub-S01 ses-E01 {RX.replace('run-1', 'run-2')}.png test"
     ),
     # labels
@@ -170,7 +170,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
         b"body_parts\nsub-S01\t40\tF\tDX\tchest",
         b"body_parts\tpatient_name\nsub-S01\t40\tF\tDX\tchest\tNobody",
     ),
-    "PRIVACY_AGE": lambda: aged("91"),
+    "PRIVACY_AGE": lambda: set_age("91"),
     "PRIVACY_NIFTI_TEXT": lambda: volume(gz(nifti((4, 4, 3), descrip=b"TE=2.3;Time=101112.000"))),
     "PRIVACY_PNG_TEXT": picture(png(8, 6, before=TEXT)),
     "PRIVACY_PNG_TEXT_AFTER": picture(png(8, 6, after=TEXT)),
@@ -181,7 +181,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "PRIVACY_BIRTH_DATE": column("note", "born 1950-01-02"),
     "PRIVACY_DATE_TEXT": column("note", "compared with that of 2020-03-17"),
     "PRIVACY_DATE_UNSHIFTED": table(SCANS, b"1920-01-02T", b"2020-01-02T"),
-    "PRIVACY_PATH": lambda: named("sub-S01_ses-E01_acq-20200317_run-1_bp-chest_vp-pa_dx"),
+    "PRIVACY_PATH": lambda: rename_first("sub-S01_ses-E01_acq-20200317_run-1_bp-chest_vp-pa_dx"),
     "PRIVACY_FILE": lambda: added({"derivatives/archive.zip": b"PK made up\n"}),
     "PRIVACY_NIFTI_EXTENSION": lambda: volume(gz(nifti((4, 4, 3), extension=6))),
     "PRIVACY_GZIP_NAME": lambda: volume(gz(nifti((4, 4, 3)), name=b"made-up.nii")),

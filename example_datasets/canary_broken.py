@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from example_datasets.canary import NAME, WORD, Cage
-from example_datasets.canary_study import PATIENT, SERIES, STUDY, radiograph, shared, written
+from example_datasets.canary_study import PATIENT, SERIES, STUDY, radiograph, shared, write_dataset
 from example_datasets.generators.dicomfile import fill
 
 DEPTH = 64
@@ -28,11 +28,11 @@ def _dataset(cage: Cage, name: str) -> Dataset:
     return fill(radiograph(cage, name), {**levels, "SeriesNumber": 1})
 
 
-def _whole(cage: Cage, name: str) -> bytes:
-    return written(cage, _dataset(cage, name), name, rich=False)
+def _write_whole(cage: Cage, name: str) -> bytes:
+    return write_dataset(cage, _dataset(cage, name), name, rich=False)
 
 
-def _encoded(dataset: Dataset, *, implicit: bool = False) -> bytes:
+def _encode_dataset(dataset: Dataset, *, implicit: bool = False) -> bytes:
     """The file, its values unchecked."""
     buffer = io.BytesIO()
     with warnings.catch_warnings(), config.disable_value_validation():
@@ -43,19 +43,19 @@ def _encoded(dataset: Dataset, *, implicit: bool = False) -> bytes:
 
 def _header_cut(cage: Cage, name: str) -> bytes:
     """It breaks off in the middle of the patient's attributes."""
-    content = _whole(cage, name)
+    content = _write_whole(cage, name)
     return content[: content.index(b"\x10\x00\x20\x00LO") + 14]
 
 
 def _pixels_cut(cage: Cage, name: str) -> bytes:
     """It breaks off in the pixels."""
-    content = _whole(cage, name)
+    content = _write_whole(cage, name)
     return content[: content.index(b"\xe0\x7f\x10\x00OW") + 400]
 
 
 def _wrong_vr(cage: Cage, name: str) -> bytes:
     """Names and texts that say that they are numbers, dates or of a VR that there is none of."""
-    content = _whole(cage, name)
+    content = _write_whole(cage, name)
     for tag, old, new in (
         (b"\x10\x00\x10\x00", b"PN", b"FD"), (b"\x08\x00\x80\x00", b"LO", b"US"), (b"\x08\x00\x90\x00", b"PN", b"DA"),
         (b"\x10\x00\x40\x10", b"LO", b"ZZ"), (b"\x10\x00\x00\x40", b"LT", b"AT"),
@@ -83,26 +83,26 @@ def _wrong_values(cage: Cage, name: str) -> bytes:
         day = cage.day(name)
         dataset.add_new("InstanceCreationDate", "LO", f"{day[:4]}-{day[4:6]}-{day[6:]}")
         dataset.add_new("ContentTime", "LO", "261512")
-    return _encoded(dataset)
+    return _encode_dataset(dataset)
 
 
 def _wrong_charset(cage: Cage, name: str) -> bytes:
     """Bytes that are none of the character set that it names, and a character set that is a canary."""
-    content = _whole(cage, name)
+    content = _write_whole(cage, name)
     word = cage.word(name, part="charset")
     content = content.replace(b"ISO_IR 100", word[:10].encode(), 1)
     return content.replace(b"^^DR", b"\xff\xc3^R", 3)
 
 
-def _encrypted(cage: Cage, name: str) -> bytes:
+def _make_encrypted(cage: Cage, name: str) -> bytes:
     """Attributes that it says are encrypted (PS3.15 E.1.1): nobody can tell what they hold."""
-    dataset = dcmread(io.BytesIO(_whole(cage, name)))
+    dataset = dcmread(io.BytesIO(_write_whole(cage, name)))
     content = cage.word(name, part="encrypted").encode()
     item = {"EncryptedContentTransferSyntaxUID": ImplicitVRLittleEndian, "EncryptedContent": content}
-    return _encoded(fill(dataset, {"EncryptedAttributesSequence": [item]}))
+    return _encode_dataset(fill(dataset, {"EncryptedAttributesSequence": [item]}))
 
 
-def _nested(cage: Cage, name: str) -> bytes:
+def _make_nested(cage: Cage, name: str) -> bytes:
     """Sequences within sequences, a name in the innermost."""
     inner = fill(Dataset(), {"PatientName": cage.word(name, part="innermost"), "PatientBirthDate": cage.day(name)})
     for _ in range(DEPTH):
@@ -111,12 +111,12 @@ def _nested(cage: Cage, name: str) -> bytes:
         inner = outer
     dataset = _dataset(cage, name)
     dataset.AnatomicRegionSequence = inner.AnatomicRegionSequence
-    return _encoded(dataset)
+    return _encode_dataset(dataset)
 
 
 def _syntax(uid: str) -> "object":
     def made(cage: Cage, name: str) -> bytes:
-        dataset = dcmread(io.BytesIO(_whole(cage, name)))
+        dataset = dcmread(io.BytesIO(_write_whole(cage, name)))
         buffer = io.BytesIO()
         dataset.file_meta.TransferSyntaxUID = uid
         if uid == ExplicitVRBigEndian:
@@ -139,7 +139,7 @@ def _unknown_sequence(cage: Cage, name: str) -> bytes:
     return content[:place] + added + content[place:]
 
 
-def _without_meta(cage: Cage, name: str) -> bytes:
+def _drop_meta(cage: Cage, name: str) -> bytes:
     """Neither preamble nor file meta."""
     content = _syntax(ImplicitVRLittleEndian)(cage, name)  # type: ignore[operator]
     return content[132 + 12 + struct.unpack("<I", content[140:144])[0] :]
@@ -149,7 +149,7 @@ def _foreign_class(cage: Cage, name: str) -> bytes:
     """A SOP class and a transfer syntax of somebody's own."""
     dataset = _dataset(cage, name)
     dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = cage.uid(name, 0x00080016, kept=True)
-    return _encoded(dataset)
+    return _encode_dataset(dataset)
 
 
 def _text(cage: Cage, name: str) -> bytes:
@@ -163,13 +163,13 @@ DEFECTS = {
     "wrong VR": _wrong_vr,
     "wrong values": _wrong_values,
     "wrong charset": _wrong_charset,
-    "encrypted": _encrypted,
-    "nested": _nested,
+    "encrypted": _make_encrypted,
+    "nested": _make_nested,
     "big endian": _syntax(ExplicitVRBigEndian),
     "deflated": _syntax(DeflatedExplicitVRLittleEndian),
     "implicit": _syntax(ImplicitVRLittleEndian),
     "unknown sequence": _unknown_sequence,
-    "without meta": _without_meta,
+    "without meta": _drop_meta,
     "foreign class": _foreign_class,
     "text": _text,
 }

@@ -49,7 +49,7 @@ SERIES = (
 
 def files(cage: Cage) -> Iterator[tuple[str, bytes]]:
     """Every file of the source by path; a path and the names in archives are canaries too."""
-    yield from _first(cage)
+    yield from _make_first_patient(cage)
     yield from _second(cage)
 
 
@@ -58,7 +58,7 @@ def _name(cage: Cage, where: str, suffix: str = "") -> str:
     return f"{cage.word(f'{NAME}{where}')}{suffix}"
 
 
-def _first(cage: Cage) -> Iterator[tuple[str, bytes]]:
+def _make_first_patient(cage: Cage) -> Iterator[tuple[str, bytes]]:
     """Patient A: a study in folders, another in two archives."""
     patient = shared(cage, PATIENT, "a")
     folder = f"{_name(cage, 'a')}^{_name(cage, 'a, given name')}/{_name(cage, 'a, study 1')}"
@@ -69,25 +69,25 @@ def _first(cage: Cage) -> Iterator[tuple[str, bytes]]:
         file = f"a/ct-{number}"
         dataset = ct(cage, file, stack, number)
         middle = str(dataset.SOPInstanceUID) if number == 1 else middle
-        yield f"{folder}/{_name(cage, file, '.dcm')}", written(cage, dataset, file, rich=False)
+        yield f"{folder}/{_name(cage, file, '.dcm')}", write_dataset(cage, dataset, file, rich=False)
     stack = {**study, **shared(cage, SERIES, "a, MR")}
     for number in range(3):
         file = f"a/mr-{number}"
-        yield f"{folder}/{_name(cage, file)}", written(cage, mr(cage, file, stack, number), file, rich=False)
+        yield f"{folder}/{_name(cage, file)}", write_dataset(cage, mr(cage, file, stack, number), file, rich=False)
     for kind, make in OTHERS.items():
         file = f"a/{kind}"
         dataset = fill(make(cage, file), {**study, **shared(cage, SERIES, file), "SeriesNumber": 50})
         _drawn_on(dataset, kind, middle)
-        yield f"{folder}/{_name(cage, file)}", written(cage, dataset, file, rich=kind in ("scout", "sr"))
+        yield f"{folder}/{_name(cage, file)}", write_dataset(cage, dataset, file, rich=kind in ("scout", "sr"))
     study = {**patient, **shared(cage, STUDY, "a, study 2")}
     images = {}
     for kind in ("cr", "dx", "us"):
         file = f"a/{kind}"
         dataset = fill(IMAGES[kind](cage, file), {**study, **shared(cage, SERIES, file), "SeriesNumber": 7})
-        images[_name(cage, file, ".dcm")] = written(cage, dataset, file, rich=kind == "dx")
+        images[_name(cage, file, ".dcm")] = write_dataset(cage, dataset, file, rich=kind == "dx")
     first, *others = images.items()
-    yield f"{_name(cage, 'zip archive')}.zip", _zipped({f"{_name(cage, 'folder in zip')}/{first[0]}": first[1]})
-    yield f"{_name(cage, 'tar archive')}.tar", _tarred(dict(others), _name(cage, "owner in tar"))
+    yield f"{_name(cage, 'zip archive')}.zip", _zip_members({f"{_name(cage, 'folder in zip')}/{first[0]}": first[1]})
+    yield f"{_name(cage, 'tar archive')}.tar", _tar_members(dict(others), _name(cage, "owner in tar"))
 
 
 def _second(cage: Cage) -> Iterator[tuple[str, bytes]]:
@@ -95,11 +95,11 @@ def _second(cage: Cage) -> Iterator[tuple[str, bytes]]:
     folder = f"{_name(cage, 'b')}"
     study = {**shared(cage, PATIENT, "b"), **shared(cage, STUDY, "b, study")}
     dataset = fill(radiograph(cage, "b/dx"), {**study, **shared(cage, SERIES, "b/dx"), "SeriesNumber": 1})
-    yield f"{folder}/{_name(cage, 'b/dx')}", written(cage, hidden(cage, dataset, "b/dx"), "b/dx", rich=False)
+    yield f"{folder}/{_name(cage, 'b/dx')}", write_dataset(cage, hidden(cage, dataset, "b/dx"), "b/dx", rich=False)
     stack = {**study, **shared(cage, SERIES, "b, CT")}
     for number in range(3):
         dataset = hidden(cage, ct(cage, f"b/ct-{number}", stack, number), f"b/ct-{number}", declared=False)
-        yield f"{folder}/{_name(cage, f'b/ct-{number}')}", written(cage, dataset, f"b/ct-{number}", rich=False)
+        yield f"{folder}/{_name(cage, f'b/ct-{number}')}", write_dataset(cage, dataset, f"b/ct-{number}", rich=False)
     yield f"{folder}/{_name(cage, 'note')}.txt", f"Paciente {cage.word('note')}, {cage.day('note')}\n".encode()
     yield f"{folder}/{_name(cage, 'picture')}.jpg", b"\xff\xd8\xff\xfe\x00\x10" + cage.word("picture").encode()
 
@@ -115,7 +115,7 @@ def shared(cage: Cage, keywords: tuple[str, ...], where: str) -> Values:
     return values
 
 
-def written(cage: Cage, dataset: Dataset, file: str, *, rich: bool) -> bytes:
+def write_dataset(cage: Cage, dataset: Dataset, file: str, *, rich: bool) -> bytes:
     """The file with canaries in all other places, file meta, preamble and padding included."""
     level(cage, dataset, file)
     sequence = T["AnatomicRegionSequence"]
@@ -194,7 +194,7 @@ def _pixels(shape: tuple[int, ...], top: int, kind: type) -> NDArray[Any]:
     return np.linspace(0, top, int(np.prod(shape))).reshape(shape).astype(kind)
 
 
-def _made(cage: Cage, file: str, sop_class: str, modality: str, header: Values) -> Dataset:
+def _make_file(cage: Cage, file: str, sop_class: str, modality: str, header: Values) -> Dataset:
     common = {
         "SpecificCharacterSet": "ISO_IR 100", "Modality": modality, "InstanceNumber": 1, "BodyPartExamined": "CHEST",
         "PatientSex": "F", "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
@@ -216,7 +216,7 @@ def _slice(number: int) -> Values:
 def ct(cage: Cage, file: str, series: Values, number: int) -> Dataset:
     """A slice of 32 by 32."""
     header = {**_slice(number), **series, "KVP": 120, "RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}
-    dataset = _made(cage, file, CTImageStorage, "CT", header)
+    dataset = _make_file(cage, file, CTImageStorage, "CT", header)
     return with_pixels(dataset, _pixels((32, 32), 2000 + number, np.uint16), "MONOCHROME2", 12)
 
 
@@ -224,7 +224,7 @@ def mr(cage: Cage, file: str, series: Values, number: int) -> Dataset:
     """A slice of 32 by 32."""
     header = {**_slice(number), **series, "SeriesNumber": 3, "MagneticFieldStrength": 1.5, "RepetitionTime": 500}
     own = {"EchoTime": 12, "ScanningSequence": "SE", "SequenceVariant": "NONE", "BodyPartExamined": "LSPINE"}
-    dataset = _made(cage, file, MRImageStorage, "MR", {**header, **own})
+    dataset = _make_file(cage, file, MRImageStorage, "MR", {**header, **own})
     return with_pixels(dataset, _pixels((32, 32), 900 + number, np.uint16), "MONOCHROME2", 12)
 
 
@@ -249,7 +249,7 @@ def radiograph(cage: Cage, file: str, sop_class: str = DigitalXRayImageStorageFo
     """A radiograph of 60 by 48, 12 bits in 16."""
     modality = "CR" if sop_class == ComputedRadiographyImageStorage else "DX"
     header = {"ViewPosition": "PA", "BurnedInAnnotation": "NO", "PixelIntensityRelationship": "LIN", "KVP": 110}
-    dataset = _made(cage, file, sop_class, modality, {**header, "ImageType": ["ORIGINAL", "PRIMARY"]})
+    dataset = _make_file(cage, file, sop_class, modality, {**header, "ImageType": ["ORIGINAL", "PRIMARY"]})
     return with_pixels(dataset, _pixels((60, 48), 4000, np.uint16), "MONOCHROME2", 12)
 
 
@@ -259,12 +259,12 @@ def _cr(cage: Cage, file: str) -> Dataset:
 
 def _us(cage: Cage, file: str) -> Dataset:
     header = {"BurnedInAnnotation": "NO", "FrameTime": 40.0, "FrameIncrementPointer": Tag("FrameTime")}
-    dataset = _made(cage, file, UltrasoundMultiFrameImageStorage, "US", {**header, "LossyImageCompression": "00"})
+    dataset = _make_file(cage, file, UltrasoundMultiFrameImageStorage, "US", {**header, "LossyImageCompression": "00"})
     return with_pixels(dataset, _pixels((3, 24, 24), 250, np.uint8), "MONOCHROME2", 8)
 
 
 def _sc(cage: Cage, file: str) -> Dataset:
-    dataset = _made(cage, file, SecondaryCaptureImageStorage, "OT", {"ConversionType": "WSD"})
+    dataset = _make_file(cage, file, SecondaryCaptureImageStorage, "OT", {"ConversionType": "WSD"})
     return with_pixels(dataset, _pixels((24, 24), 250, np.uint8), "MONOCHROME2", 8)
 
 
@@ -275,7 +275,7 @@ def _seg(cage: Cage, file: str) -> Dataset:
         "PixelRepresentation": 0, "SegmentSequence": [{"SegmentNumber": 1, "SegmentAlgorithmType": "MANUAL"}],
         "PerFrameFunctionalGroupsSequence": [{"SegmentIdentificationSequence": [{"ReferencedSegmentNumber": 1}]}],
     }  # fmt: skip
-    dataset = _made(cage, file, SegmentationStorage, "SEG", body)
+    dataset = _make_file(cage, file, SegmentationStorage, "SEG", body)
     return fill(dataset, {"PixelData": bytes(60) + b"\xff" * 8 + bytes(60)})
 
 
@@ -320,13 +320,13 @@ def _content(cage: Cage, file: str, depth: int, *path: int) -> list[Dataset]:
 
 def _sr(cage: Cage, file: str) -> Dataset:
     header = {"ValueType": "CONTAINER", "CompletionFlag": "COMPLETE", "VerificationFlag": "UNVERIFIED"}
-    dataset = _made(cage, file, BasicTextSRStorage, "SR", {**header, "ConceptNameCodeSequence": [_CODE]})
+    dataset = _make_file(cage, file, BasicTextSRStorage, "SR", {**header, "ConceptNameCodeSequence": [_CODE]})
     dataset.ContentSequence = _content(cage, file, 2)
     return dataset
 
 
 def _rtstruct(cage: Cage, file: str) -> Dataset:
-    dataset = _made(cage, file, RTStructureSetStorage, "RTSTRUCT", {})
+    dataset = _make_file(cage, file, RTStructureSetStorage, "RTSTRUCT", {})
     item = fill(Dataset(), {"ROINumber": 1})
     cage.put(item, T["ROIName"], "LO", file, T["StructureSetROISequence"])
     dataset.StructureSetROISequence = [item]
@@ -334,7 +334,7 @@ def _rtstruct(cage: Cage, file: str) -> Dataset:
 
 
 def _pr(cage: Cage, file: str) -> Dataset:
-    dataset = _made(cage, file, GrayscaleSoftcopyPresentationStateStorage, "PR", {})
+    dataset = _make_file(cage, file, GrayscaleSoftcopyPresentationStateStorage, "PR", {})
     item = Dataset()
     cage.put(item, T["UnformattedTextValue"], "ST", file, T["GraphicAnnotationSequence"], T["TextObjectSequence"])
     annotation = fill(Dataset(), {"GraphicLayer": "ONE"})
@@ -344,7 +344,9 @@ def _pr(cage: Cage, file: str) -> Dataset:
 
 
 def _pdf(cage: Cage, file: str) -> Dataset:
-    dataset = _made(cage, file, EncapsulatedPDFStorage, "DOC", {"MIMETypeOfEncapsulatedDocument": "application/pdf"})
+    dataset = _make_file(
+        cage, file, EncapsulatedPDFStorage, "DOC", {"MIMETypeOfEncapsulatedDocument": "application/pdf"}
+    )
     text = f"%PDF-1.4\n1 0 obj<</Author({cage.word(file, T['EncapsulatedDocument'], vr='OB')})>>endobj\n%%EOF\n"
     dataset.EncapsulatedDocument = text.encode().ljust(len(text) + len(text) % 2)
     return dataset
@@ -368,7 +370,7 @@ OTHERS: dict[str, Maker] = {
 }
 
 
-def _zipped(members: dict[str, bytes]) -> bytes:
+def _zip_members(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in members.items():
@@ -376,7 +378,7 @@ def _zipped(members: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _tarred(members: dict[str, bytes], owner: str) -> bytes:
+def _tar_members(members: dict[str, bytes], owner: str) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, content in members.items():

@@ -18,7 +18,7 @@ from example_datasets.mutations import (
     T1W,
     VOLUME,
     Defect,
-    damaged,
+    damage_data,
     drop,
     image,
     keys,
@@ -30,8 +30,10 @@ from example_datasets.mutations import (
 IMAGES = [
     Defect("a gz that ends after the header", "NIFTI_TRUNCATED", CTZ, "", image(CTZ, LONG[:600])),
     Defect("a gz without its last block", "NIFTI_TRUNCATED", CTZ, "", image(CTZ, VOLUME[:-60])),
-    Defect("a wrong CRC of a gz", "IMAGE_CORRUPT", CTZ, "", image(CTZ, damaged(VOLUME, len(VOLUME) - 8))),
-    Defect("a flipped bit among the voxels", "IMAGE_CORRUPT", CTZ, "", image(CTZ, damaged(VOLUME, len(VOLUME) - 30))),
+    Defect("a wrong CRC of a gz", "IMAGE_CORRUPT", CTZ, "", image(CTZ, damage_data(VOLUME, len(VOLUME) - 8))),
+    Defect(
+        "a flipped bit among the voxels", "IMAGE_CORRUPT", CTZ, "", image(CTZ, damage_data(VOLUME, len(VOLUME) - 30))
+    ),
     Defect("fewer voxels than the header says", "NIFTI_SIZE", CTZ, "", image(CTZ, gz(nifti((4, 4, 3), missing=8)))),
     Defect("a plain file named gz", "GZIP_INVALID", CTZ, "", image(CTZ, nifti((4, 4, 3)))),
     Defect("noise in a gz", "NIFTI_INVALID", CTZ, "", image(CTZ, gz(b"made up " * 90))),
@@ -104,7 +106,7 @@ IMAGES = [
     Defect("a blank volume", "IMAGE_BLANK", CTZ, "", image(CTZ, gz(nifti((4, 4, 3), values=(0,))))),
     Defect("a JPEG named png", "PNG_INVALID", f"{RX}.png", "", image(f"{RX}.png", b"\xff\xd8\xff\xe0" + bytes(99))),
     Defect("a png without its end", "PNG_TRUNCATED", f"{RX}.png", "", image(f"{RX}.png", PICTURE[:-20])),
-    Defect("a flipped bit in a png", "IMAGE_CORRUPT", f"{RX}.png", "", image(f"{RX}.png", damaged(PICTURE, 60))),
+    Defect("a flipped bit in a png", "IMAGE_CORRUPT", f"{RX}.png", "", image(f"{RX}.png", damage_data(PICTURE, 60))),
     Defect("a png with transparency", "PNG_FORMAT", f"{RX}.png", "", image(f"{RX}.png", png(8, 6, bits=8, colour=4))),
     Defect(
         "a png in colour", "PNG_COLOUR_CONTRADICTED", f"{RX}.png", "", image(f"{RX}.png", png(8, 6, bits=8, colour=2))

@@ -25,40 +25,40 @@ from example_datasets.small import DERIVATIVE, DESCRIPTION
 _RX = RX.rpartition("/")[2]
 
 
-def _named(name: str) -> tuple[str, Change]:
+def _rename_image(name: str) -> tuple[str, Change]:
     """The first radiograph with another name: its new path, and the change."""
     stem = f"{ONE}/mim-rx/{name}"
     return f"{stem}.png", rename(RX, stem)
 
 
-def _moved(what: str, code: str, name: str) -> Defect:
-    path, change = _named(name)
+def _move_image(what: str, code: str, name: str) -> Defect:
+    path, change = _rename_image(name)
     return Defect(what, code, path, "", change)
 
 
-def _placed(what: str, code: str, folder: str) -> Defect:
+def _place_image(what: str, code: str, folder: str) -> Defect:
     return Defect(what, code, f"{folder}/{_RX}.png", "", rename(RX, f"{folder}/{_RX}"))
 
 
 NAMES = [
-    _moved("a key that nobody knows", "ENTITY_UNKNOWN", "sub-S01_ses-E01_run-1_bp-chest_vp-pa_colour-red_dx"),
-    _moved("run left out", "ENTITY_MISSING", "sub-S01_ses-E01_bp-chest_vp-pa_dx"),
-    _moved("the same key twice", "ENTITY_DUPLICATED", "sub-S01_ses-E01_run-1_bp-chest_vp-pa_vp-ap_dx"),
-    _moved("a key without a value", "ENTITY_EMPTY", "sub-S01_ses-E01_run-1_bp-chest_vp-_dx"),
-    _moved("two underscores in a row", "ENTITY_EMPTY", "sub-S01_ses-E01_run-1__bp-chest_vp-pa_dx"),
-    _moved("keys in another order", "ENTITY_MISORDERED", "sub-S01_ses-E01_bp-chest_run-1_vp-pa_dx"),
-    _moved("a view outside its list", "ENTITY_VALUE", "sub-S01_ses-E01_run-1_bp-chest_vp-sideways_dx"),
-    _moved("a run that is no number", "ENTITY_VALUE", "sub-S01_ses-E01_run-one_bp-chest_vp-pa_dx"),
-    _moved("an unknown suffix", "SUFFIX_UNKNOWN", "sub-S01_ses-E01_run-1_bp-chest_vp-pa_photo"),
-    _moved("an old spelling of a body part", "LEGACY_NAME", "sub-S01_ses-E01_run-1_bp-thorax_vp-pa_dx"),
-    _moved("a value joined by an underscore", "LEGACY_NAME", "sub-S01_ses-E01_run-1_bp-chest_vp_pa_dx"),
-    _moved("another subject in the name", "FOLDER_MISMATCH", "sub-S02_ses-E01_run-1_bp-chest_vp-pa_dx"),
-    _moved("another session in the name", "FOLDER_MISMATCH", "sub-S01_ses-E02_run-1_bp-chest_vp-pa_dx"),
-    _moved("a date in the name", "PRIVACY_PATH", "sub-S01_ses-E01_acq-20200317_run-1_bp-chest_vp-pa_dx"),
-    _placed("an unknown folder", "FOLDER_UNKNOWN", f"{ONE}/pictures"),
-    _placed("the folder of another modality", "FOLDER_WRONG", f"{ONE}/mim-us"),
-    _placed("a folder of older datasets", "LEGACY_FOLDER", f"{ONE}/mod-rx"),
-    _placed("no folder of a modality", "FOLDER_WRONG", ONE),
+    _move_image("a key that nobody knows", "ENTITY_UNKNOWN", "sub-S01_ses-E01_run-1_bp-chest_vp-pa_colour-red_dx"),
+    _move_image("run left out", "ENTITY_MISSING", "sub-S01_ses-E01_bp-chest_vp-pa_dx"),
+    _move_image("the same key twice", "ENTITY_DUPLICATED", "sub-S01_ses-E01_run-1_bp-chest_vp-pa_vp-ap_dx"),
+    _move_image("a key without a value", "ENTITY_EMPTY", "sub-S01_ses-E01_run-1_bp-chest_vp-_dx"),
+    _move_image("two underscores in a row", "ENTITY_EMPTY", "sub-S01_ses-E01_run-1__bp-chest_vp-pa_dx"),
+    _move_image("keys in another order", "ENTITY_MISORDERED", "sub-S01_ses-E01_bp-chest_run-1_vp-pa_dx"),
+    _move_image("a view outside its list", "ENTITY_VALUE", "sub-S01_ses-E01_run-1_bp-chest_vp-sideways_dx"),
+    _move_image("a run that is no number", "ENTITY_VALUE", "sub-S01_ses-E01_run-one_bp-chest_vp-pa_dx"),
+    _move_image("an unknown suffix", "SUFFIX_UNKNOWN", "sub-S01_ses-E01_run-1_bp-chest_vp-pa_photo"),
+    _move_image("an old spelling of a body part", "LEGACY_NAME", "sub-S01_ses-E01_run-1_bp-thorax_vp-pa_dx"),
+    _move_image("a value joined by an underscore", "LEGACY_NAME", "sub-S01_ses-E01_run-1_bp-chest_vp_pa_dx"),
+    _move_image("another subject in the name", "FOLDER_MISMATCH", "sub-S02_ses-E01_run-1_bp-chest_vp-pa_dx"),
+    _move_image("another session in the name", "FOLDER_MISMATCH", "sub-S01_ses-E02_run-1_bp-chest_vp-pa_dx"),
+    _move_image("a date in the name", "PRIVACY_PATH", "sub-S01_ses-E01_acq-20200317_run-1_bp-chest_vp-pa_dx"),
+    _place_image("an unknown folder", "FOLDER_UNKNOWN", f"{ONE}/pictures"),
+    _place_image("the folder of another modality", "FOLDER_WRONG", f"{ONE}/mim-us"),
+    _place_image("a folder of older datasets", "LEGACY_FOLDER", f"{ONE}/mod-rx"),
+    _place_image("no folder of a modality", "FOLDER_WRONG", ONE),
     Defect(
         "a wrong extension",
         "EXTENSION_WRONG",

@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 
 from example_datasets import generators
 from example_datasets.generators import ct, mr, nuclear, radiograph, us
-from example_datasets.generators.dicomfile import encode, scrambled
+from example_datasets.generators.dicomfile import encode, scramble_name
 from example_datasets.generators.disc import dicomdir
 
 SOURCES = Path(__file__).parent / "sources"
@@ -32,7 +32,7 @@ NOTE = "Llamar a JANE DOE (+34 600 555 019) para repetir la lateral. QUESADA\n"
 TRUNCATED = "defectuosos/cortada.dcm"
 ARCHIVE = "entrega 1/reformateos.zip"
 DISC = "disco PET"
-DUPLICATE = f"{ct.FOLDER}/copia/{scrambled('copy')}"
+DUPLICATE = f"{ct.FOLDER}/copia/{scramble_name('copy')}"
 
 
 def files() -> Iterator[File]:
@@ -49,19 +49,19 @@ def write(root: Path) -> None:
         target.write_bytes(content)
 
 
-def _scrambled(folder: str, datasets: Iterable[Dataset], suffix: str = "") -> Iterator[File]:
+def _scramble_names(folder: str, datasets: Iterable[Dataset], suffix: str = "") -> Iterator[File]:
     for dataset in datasets:
-        yield f"{folder}/{scrambled(dataset.SOPInstanceUID)}{suffix}", encode(dataset)
+        yield f"{folder}/{scramble_name(dataset.SOPInstanceUID)}{suffix}", encode(dataset)
 
 
 def _chest_ct() -> Iterator[File]:
     others = (ct.localizer(), ct.dose_page(), ct.report())
     slices = (dataset for stack in ct.STACKS for dataset in ct.slices(stack))
-    for path, content in _scrambled(ct.FOLDER, (*others, *slices)):
+    for path, content in _scramble_names(ct.FOLDER, (*others, *slices)):
         yield path, content
-        if path.endswith(scrambled(ct.duplicate_uid())):
+        if path.endswith(scramble_name(ct.duplicate_uid())):
             yield DUPLICATE, content
-    yield ARCHIVE, _zip(_scrambled("única", ct.slices(ct.CORONAL), ".dcm"))
+    yield ARCHIVE, _zip(_scramble_names("única", ct.slices(ct.CORONAL), ".dcm"))
 
 
 def _zip(members: Iterable[File]) -> bytes:
@@ -80,17 +80,17 @@ def _radiographs() -> Iterator[File]:
     yield "entrega 2/DOE JANE/RX tórax/imagen 2.dcm", encode(radiograph.dx_lateral())
     yield "123/20200117/IM00001", encode(radiograph.dx_pa())
     yield "123/20200117/IM00002", encode(radiograph.dx_ap())
-    yield from _scrambled("123/mamografía", radiograph.mammograms(), ".DCM")
+    yield from _scramble_names("123/mamografía", radiograph.mammograms(), ".DCM")
 
 
 def _ultrasound() -> Iterator[File]:
-    for name, dataset in (("A", us.colour()), ("B", us.cine()), ("C", us.lettered())):
+    for name, dataset in (("A", us.colour()), ("B", us.cine()), ("C", us.make_lettered())):
         yield f"ROE_RICHARD/ECO/{name}.dcm", encode(dataset)
 
 
 def _magnetic_resonance() -> Iterator[File]:
     for protocol in mr.PROTOCOLS:
-        yield from _scrambled(f"ROE_RICHARD/RM/{protocol.number}-{protocol.part}", mr.slices(protocol), ".ima")
+        yield from _scramble_names(f"ROE_RICHARD/RM/{protocol.number}-{protocol.part}", mr.slices(protocol), ".ima")
 
 
 def _disc() -> Iterator[File]:

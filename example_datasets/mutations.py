@@ -202,5 +202,5 @@ PICTURE = png(8, 6)
 UID = "1.2.840.113619.2.55.3.2831164355.929.1230567890"
 
 
-def damaged(data: bytes, at: int) -> bytes:
+def damage_data(data: bytes, at: int) -> bytes:
     return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]

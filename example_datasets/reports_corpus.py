@@ -183,7 +183,7 @@ def _slots(draw: random.Random, language: str) -> tuple[dict[str, str], tuple[da
 # --- filling ---------------------------------------------------------------------------------------------
 
 
-def _filled(template: str, slots: Mapping[str, str]) -> tuple[str, tuple[Truth, ...]]:
+def _fill_template(template: str, slots: Mapping[str, str]) -> tuple[str, tuple[Truth, ...]]:
     text, truth, at = "", [], 0
     for match in re.finditer(r"\{([A-Z]+)=([^}]*)\}|\{(\w+)\}", template):
         text += template[at : match.start()]
@@ -204,7 +204,7 @@ def make(language: str, number: int, template: int, which: Set, *, noise: bool =
     """The report of a number; the same arguments give the same report on every machine."""
     draw = random.Random(f"{language} {which} {template} {number}")
     slots, dates = _slots(draw, language)
-    text, truth = _filled(_yaml(language)[which][template], slots)
+    text, truth = _fill_template(_yaml(language)[which][template], slots)
     if noise:
         text = _noisy(draw, unicodedata.normalize("NFC", text))
     ids = tuple(slots[name] for name in ("nhc", "sip", "dni", "accession"))
@@ -220,7 +220,7 @@ def reports(which: Set, each: int = 20, languages: tuple[str, ...] = LANGUAGES) 
                 yield make(language, number, template, which)
 
 
-def without_knowledge(report: Report) -> Report:
+def drop_knowledge(report: Report) -> Report:
     """The same report with nothing known of its study."""
     return replace(report, names=(), ids=(), dates=())
 

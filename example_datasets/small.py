@@ -46,7 +46,7 @@ PARTICIPANTS = "participant_id age sex modalities body_parts"
 SCANS_HEADER = "filename acq_time modality body_part view_position laterality rows columns"
 
 
-def with_keys(keys: dict[str, object], **changes: object) -> bytes:
+def set_keys(keys: dict[str, object], **changes: object) -> bytes:
     """A sidecar with some keys changed; None removes a key."""
     merged = {**keys, **changes}
     return as_json({key: value for key, value in merged.items() if value is not None})
@@ -87,7 +87,7 @@ def diffusion() -> Files:
     return {**files, f"{DWI}.bval": b"0 1000\n", f"{DWI}.bvec": b"0 1\n0 0\n0 0\n"}
 
 
-def moved(old: str, new: str) -> Files:
+def move_file(old: str, new: str) -> Files:
     """The radiograph with another stem, its row in the scans table too."""
     files = radiograph()
     row = f"{new.removeprefix(SES + '/')}.png 1920-01-02T10:00:00 DX chest pa n/a 6 8"
@@ -97,8 +97,8 @@ def moved(old: str, new: str) -> Files:
     return files
 
 
-def named(name: str, folder: str = "mim-rx") -> Files:
-    return moved(RX, f"{SES}/{folder}/{name}")
+def rename_first(name: str, folder: str = "mim-rx") -> Files:
+    return move_file(RX, f"{SES}/{folder}/{name}")
 
 
 def changed(path: str, old: bytes, new: bytes, files: Files | None = None) -> Files:
@@ -114,14 +114,14 @@ def added(more: Files, files: Files | None = None) -> Files:
     return {**(files or radiograph()), **more}
 
 
-def without(*paths: str, files: Files | None = None) -> Files:
+def drop_files(*paths: str, files: Files | None = None) -> Files:
     return {path: content for path, content in (files or radiograph()).items() if path not in paths}
 
 
 def shared() -> Files:
     """A series of two images in a published layout, with one sidecar for both."""
     one, two = (f"{SES}/mod-rx/sub-S01_ses-E01_acq-{n}_run-1_bp-chest_vp-pa_dx" for n in (1, 2))
-    files = moved(RX, one)
+    files = move_file(RX, one)
     rows = (f"{stem[len(SES) + 1 :]}.png 1920-01-02T10:00:00 DX chest pa n/a 6 8" for stem in (one, two))
     return {**files, f"{two}.png": png(8, 6, first=1), SCANS: as_tsv(SCANS_HEADER, *rows)}
 
@@ -131,7 +131,7 @@ def table(path: str, old: bytes, new: bytes) -> Callable[[], Files]:
 
 
 def sidecar(**changes: object) -> Callable[[], Files]:
-    return lambda: added({f"{RX}.json": with_keys(RX_KEYS, **changes)})
+    return lambda: added({f"{RX}.json": set_keys(RX_KEYS, **changes)})
 
 
 def picture(data: bytes) -> Callable[[], Files]:
@@ -185,7 +185,7 @@ MASK = f"{ROI}_label-consolidation_desc-reader1_mask"
 DSEG = f"{ROI}_desc-reader1_dseg"
 
 
-def segmented(data: bytes, stem: str = MASK, more: Files | None = None) -> Files:
+def add_segmentation(data: bytes, stem: str = MASK, more: Files | None = None) -> Files:
     """The volume with a segmentation."""
     files: Files = {
         f"{stem}.nii.gz": gz(data),

@@ -114,12 +114,12 @@ PARTITIONS = (
 
 def files() -> Iterator[tuple[str, bytes]]:
     """Every file of the source, sorted by path."""
-    inside = dict(_plain())
+    inside = dict(_make_plain_files())
     packed = {path: inside.pop(path) for path in list(inside) if path.startswith(f"{B}/")}
     yield from sorted([*inside.items(), (ARCHIVE, _tar({f"covid19_posi/{k}": v for k, v in packed.items()}))])
 
 
-def _plain() -> Iterator[tuple[str, bytes]]:
+def _make_plain_files() -> Iterator[tuple[str, bytes]]:
     for path, lines in (
         ("participants.tsv", PARTICIPANTS),
         ("derivatives/EHR/sil_reg_covid_posi.tsv", TESTS),
@@ -147,15 +147,15 @@ def _plain() -> Iterator[tuple[str, bytes]]:
 
 def frontal() -> NDArray[np.uint16]:
     """A frontal radiograph of 16 bits, white on black: (108, 100)."""
-    return _scaled(radiograph.frontal())
+    return _scale_water(radiograph.frontal())
 
 
 def lateral() -> NDArray[np.uint16]:
     """A lateral radiograph of 16 bits, white on black: (108, 100)."""
-    return _scaled(radiograph.lateral())
+    return _scale_water(radiograph.lateral())
 
 
-def _scaled(water: NDArray[Any]) -> NDArray[np.uint16]:
+def _scale_water(water: NDArray[Any]) -> NDArray[np.uint16]:
     values = water[::2, ::2]
     return np.round(values / values.max() * 65535).astype(np.uint16)
 

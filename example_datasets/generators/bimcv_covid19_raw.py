@@ -59,8 +59,8 @@ def _files() -> Iterator[tuple[str, bytes]]:
     yield "tablas/labels.tsv", ("\n".join(LABELS) + "\n").encode()
     yield "tablas/tree_terms.csv", TREE.encode()
     small = radiograph.dx_pa()
-    yield "123/IM1", encode(_halved(small))
-    yield "DOE JANE/RX/1", encode(_halved(radiograph.cr_pa()))
+    yield "123/IM1", encode(_halve_dataset(small))
+    yield "DOE JANE/RX/1", encode(_halve_dataset(radiograph.cr_pa()))
     for number, dataset in enumerate(slices()):
         yield f"DOE JANE/TC/{number:02d}", encode(dataset)
     yield "DOE JANE/roi/contornos.dcm", encode(structure_set())
@@ -69,7 +69,7 @@ def _files() -> Iterator[tuple[str, bytes]]:
     yield f"DOE JANE/roi/{uid('series', STACK.name)}_máscara.nii.gz", mask()
 
 
-def _halved(dataset: Dataset) -> Dataset:
+def _halve_dataset(dataset: Dataset) -> Dataset:
     """The image at half its size, compressed."""
     pixels = dataset.pixel_array[::2, ::2]
     bits = dataset.BitsStored
@@ -91,7 +91,7 @@ def _header(modality: str, name: str) -> Values:
     return series(name, modality, 90, f"{modality} QUESADA", "CHEST", "a-ct")
 
 
-def _referenced(number: int) -> dict[str, str]:
+def _reference_slice(number: int) -> dict[str, str]:
     return {
         "ReferencedSOPClassUID": CTImageStorage,
         "ReferencedSOPInstanceUID": uid("instance", f"{STACK.name}-{number}"),
@@ -106,11 +106,11 @@ def structure_set() -> Dataset:
     contours = [
         {
             "ContourGeometricType": "CLOSED_PLANAR", "NumberOfContourPoints": 3, "ContourData": flat,
-            "ContourImageSequence": [_referenced(2)],
+            "ContourImageSequence": [_reference_slice(2)],
         },
         {
             "ContourGeometricType": "POINT", "NumberOfContourPoints": 1, "ContourData": flat[:3],
-            "ContourImageSequence": [_referenced(2)],
+            "ContourImageSequence": [_reference_slice(2)],
         },
     ]  # fmt: skip
     body = {
@@ -128,7 +128,7 @@ def segmentation() -> Dataset:
     groups = [
         {
             "SegmentIdentificationSequence": [{"ReferencedSegmentNumber": 1}],
-            "DerivationImageSequence": [{"SourceImageSequence": [_referenced(number)]}],
+            "DerivationImageSequence": [{"SourceImageSequence": [_reference_slice(number)]}],
         }
         for number in (1, 3)
     ]

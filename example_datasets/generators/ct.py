@@ -141,14 +141,14 @@ def slices(stack: Stack) -> Iterator[Dataset]:
             setattr(dataset, keyword, value)
         block = dataset.private_block(0x0029, "PHANTOM HEADER", create=True)
         block.add_new(0x10, "LO", "CANARY-PRIVATE DOE^JANE")
-        yield with_pixels(dataset, _stored(stack, values, points), "MONOCHROME2", 16 if stack is LUNG else 12)
+        yield with_pixels(dataset, _store_values(stack, values, points), "MONOCHROME2", 16 if stack is LUNG else 12)
 
 
 def _series(stack: Stack) -> Values:
     return series(stack.name, "CT", stack.number, stack.description, "CHEST", "a-ct")
 
 
-def _stored(stack: Stack, values: NDArray[np.int64], points: NDArray[np.float64]) -> NDArray[np.generic]:
+def _store_values(stack: Stack, values: NDArray[np.int64], points: NDArray[np.float64]) -> NDArray[np.generic]:
     """Unsigned with intercept -1024; signed with intercept 0 and padding outside a circle of 196 mm."""
     if stack.intercept:
         return (values - stack.intercept).astype(np.uint16)

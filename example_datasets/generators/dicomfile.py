@@ -70,7 +70,7 @@ def encode(dataset: Dataset) -> bytes:
     return buffer.getvalue()
 
 
-def scrambled(name: str) -> str:
+def scramble_name(name: str) -> str:
     """A file name without order or suffix, as archives hand them out."""
     return hashlib.sha256(name.encode()).hexdigest()[:10].upper()
 

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from example_datasets.generators.chest import Scan, slices
-from example_datasets.generators.dicomfile import Values, encode, scrambled, uid
+from example_datasets.generators.dicomfile import Values, encode, scramble_name, uid
 
 CREATOR = "NEHS-COVID 19"
 GROUP = 0x0C19
@@ -78,7 +78,7 @@ def _study(study: Study) -> Iterator[tuple[str, bytes]]:
             if study.other and index < 4:
                 said |= study.other
             _add_private(dataset, said, shifted=study.shifted)
-            yield f"{study.patient}/{study.number}/{scrambled(dataset.SOPInstanceUID)}", encode(dataset)
+            yield f"{study.patient}/{study.number}/{scramble_name(dataset.SOPInstanceUID)}", encode(dataset)
 
 
 def _scan(study: Study) -> Scan:

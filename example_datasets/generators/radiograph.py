@@ -60,7 +60,7 @@ def _water(values: Floats, step: float) -> Floats:
     return np.asarray(((values + 1000.0) / 1000.0).sum(0) * step)
 
 
-def stored(water: Floats, offset: int, gain: int, lead: int | None = None) -> NDArray[np.uint16]:
+def store_water(water: Floats, offset: int, gain: int, lead: int | None = None) -> NDArray[np.uint16]:
     """offset + gain * water (a negative gain for MONOCHROME1); `lead` is the value of the letter R."""
     values = np.round(offset + gain * water).astype(np.int64)
     if lead is not None:
@@ -99,7 +99,7 @@ def cr_pa(name: str = "cr-pa", number: int = 1) -> Dataset:
     }
     level = series(name, "CR", number, "TORAX PA", "CHEST", "a-rx")
     dataset = instance(ComputedRadiographyImageStorage, name, PATIENT_A, STUDY_A, level, header)
-    return with_pixels(dataset, stored(frontal(), 4000, -10, 100), "MONOCHROME1", 12)
+    return with_pixels(dataset, store_water(frontal(), 4000, -10, 100), "MONOCHROME1", 12)
 
 
 def dx_lateral() -> Dataset:
@@ -113,7 +113,7 @@ def dx_lateral() -> Dataset:
         "WindowWidth": 8000,
     }
     level = series("dx-lateral", "DX", 2, "TORAX LAT", "CHEST", "a-rx")
-    return _dx("dx-lateral", PATIENT_A, STUDY_A, level, header, stored(lateral(), 200, 30), RLELossless)
+    return _dx("dx-lateral", PATIENT_A, STUDY_A, level, header, store_water(lateral(), 200, 30), RLELossless)
 
 
 def dx_pa() -> Dataset:
@@ -127,7 +127,7 @@ def dx_pa() -> Dataset:
         "WindowWidth": 2600,
     }
     level = series("dx-pa", "DX", 1, "TORAX PA BIPEDESTACION", "TORAX", "b-rx")
-    pixels = stored(frontal(), 100, 10, 4000)
+    pixels = store_water(frontal(), 100, 10, 4000)
     return _dx("dx-pa", PATIENT_B, STUDY_B, level, header, pixels, RLELossless, 12)
 
 
@@ -135,7 +135,7 @@ def dx_ap() -> Dataset:
     """Patient B, DX, AP supine, MONOCHROME2 of 14 bits: 500 + 40 * water, the letter 16000, no window."""
     level = series("dx-ap", "DX", 2, "TORAX AP SUPINO PORTATIL", "TORAX", "b-rx")
     header = {**_DX, "ViewPosition": "AP"}
-    pixels = stored(frontal(), 500, 40, 16000)
+    pixels = store_water(frontal(), 500, 40, 16000)
     return _dx("dx-ap", PATIENT_B, STUDY_B, level, header, pixels, DeflatedExplicitVRLittleEndian)
 
 

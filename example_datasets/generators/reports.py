@@ -215,7 +215,7 @@ def sentence(draw: random.Random) -> Sentence:
     )  # fmt: skip
     _, texts, labels, said = draw.choices(ways, [way[0] for way in ways])[0]
     template = draw.choice(texts)
-    return Sentence(_told(template.format(**words)), labels, said if "{p}" in template else ())
+    return Sentence(_mark_spans(template.format(**words)), labels, said if "{p}" in template else ())
 
 
 def other(draw: random.Random) -> Sentence:
@@ -223,15 +223,15 @@ def other(draw: random.Random) -> Sentence:
     kind = draw.choices(("covid", "healthy", "unchanged", "poor"), (5, 5, 2, 1))[0]
     if kind == "covid":
         text, labels = draw.choice(COVID[draw.choices(tuple(COVID), (3, 2, 2))[0]])
-        return Sentence(_told(text), labels)
+        return Sentence(_mark_spans(text), labels)
     if kind == "healthy":
-        return Sentence(_told(draw.choice(HEALTHY)))
+        return Sentence(_mark_spans(draw.choice(HEALTHY)))
     if kind == "unchanged":
-        return Sentence(_told(draw.choice(UNCHANGED)), ("unchanged",))
-    return Sentence(_told(draw.choice(POOR)), ("suboptimal study",))
+        return Sentence(_mark_spans(draw.choice(UNCHANGED)), ("unchanged",))
+    return Sentence(_mark_spans(draw.choice(POOR)), ("suboptimal study",))
 
 
-def _told(text: str) -> str:
+def _mark_spans(text: str) -> str:
     text = " ".join(text.split()).replace(" ,", ",")
     return text[:1].upper() + text[1:]
 
@@ -239,8 +239,8 @@ def _told(text: str) -> str:
 def report(draw: random.Random) -> list[Sentence]:
     """A report: one in ten says that all is normal."""
     if draw.random() < 0.1:
-        healthy = [Sentence(_told(text)) for text in draw.sample(HEALTHY, draw.randrange(3))]
-        return [*healthy, Sentence(_told(draw.choice(NORMAL)), ("normal",))]
+        healthy = [Sentence(_mark_spans(text)) for text in draw.sample(HEALTHY, draw.randrange(3))]
+        return [*healthy, Sentence(_mark_spans(draw.choice(NORMAL)), ("normal",))]
     return [sentence(draw) if draw.random() < 0.7 else other(draw) for _ in range(draw.randrange(1, 6))]
 
 

@@ -317,11 +317,11 @@ def whole_numbers(count: int, mean: float, sd: float, low: int, high: int) -> li
         off = wanted - sum((value - total / count) ** 2 for value in values[:])
         if abs(off) <= 0.004 * 2 * sd * (count - 1):
             return values
-        values = _moved(values, wider=off > 0, low=low, high=high)
+        values = _move_values(values, wider=off > 0, low=low, high=high)
     raise ValueError("no such numbers were found")
 
 
-def _moved(values: list[int], *, wider: bool, low: int, high: int) -> list[int]:
+def _move_values(values: list[int], *, wider: bool, low: int, high: int) -> list[int]:
     """The numbers with one pair moved by one each, the two extremes left where they are."""
     inner = sorted(values[:-2])
     if wider:

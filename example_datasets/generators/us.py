@@ -60,7 +60,7 @@ def cine() -> Dataset:
     return with_pixels(dataset, frames, "MONOCHROME2", 8)
 
 
-def lettered() -> Dataset:
+def make_lettered() -> Dataset:
     """The patient's name stands in the pixels and no BurnedInAnnotation says so."""
     pixels = sector(80, 112, 3)
     text = lettering("ROE RICHARD")

@@ -11,8 +11,8 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import text_boxes, united
-from mids.deid.burned.words import IDENTIFIERS, is_mark, known, names_someone
+from mids.deid.burned.glyphs import text_boxes, unite_boxes
+from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.dicom.pixels import quiet
@@ -55,12 +55,12 @@ def look(frames: Iterable[Values], screen: Screen, names: frozenset[str], blank:
             boxes, is_named = _found(picture, screen, names)
             found.update(boxes)
             named |= is_named
-    return _decided(united(found), screen, named=named, blank=blank)
+    return _decided(unite_boxes(found), screen, named=named, blank=blank)
 
 
 def identifying(dataset: Dataset) -> frozenset[str]:
     """Words of a header that would name the patient if they stood in the picture."""
-    return known(text for keyword in IDENTIFIERS for text in texts(dataset, keyword))
+    return list_known_words(text for keyword in IDENTIFIERS for text in texts(dataset, keyword))
 
 
 def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:

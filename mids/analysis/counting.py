@@ -45,7 +45,7 @@ Data: TypeAlias = "Dataset | Tables"
 
 def tables(dataset: Dataset, *, facts: bool = True) -> Tables:
     """The tables of a dataset; reading sidecars and headers takes a moment for each image, without them it is quick."""
-    scans = placed(dataset.scans)
+    scans = add_subject_and_session(dataset.scans)
     rows = [_facts(dataset, name) for name in scans["filename"]] if facts else []
     return Tables(
         dataset.participants,
@@ -57,7 +57,7 @@ def tables(dataset: Dataset, *, facts: bool = True) -> Tables:
     )
 
 
-def tables_of(data: Data, *, facts: bool = False) -> Tables:
+def get_tables(data: Data, *, facts: bool = False) -> Tables:
     """The tables of whatever a statistic is asked of."""
     return tables(data, facts=facts) if isinstance(data, Dataset) else data
 
@@ -79,10 +79,10 @@ def _facts(dataset: Dataset, filename: str) -> dict[str, Any]:
 def _table(dataset: Dataset, path: str, columns: Sequence[str]) -> pd.DataFrame:
     """A table of the dataset, with `columns` even where it has none of them."""
     found = dataset.table(path) if dataset.door.holds(path) else pd.DataFrame()
-    return with_columns(found, *columns)
+    return add_missing_columns(found, *columns)
 
 
-def with_columns(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+def add_missing_columns(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The frame with each of the columns, empty ones where it lacks them."""
     found = frame.copy(deep=False)
     for name in columns:
@@ -91,9 +91,9 @@ def with_columns(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
     return found
 
 
-def placed(scans: pd.DataFrame) -> pd.DataFrame:
+def add_subject_and_session(scans: pd.DataFrame) -> pd.DataFrame:
     """Scans with the subject and session that their folders say."""
-    found = with_columns(scans, "modality", "view_position", "patient_position")
+    found = add_missing_columns(scans, "modality", "view_position", "patient_position")
     parts = found["filename"].str.extract(r"^(sub-[^/]+)/(?:(ses-[^/]+)/)?")
     found["participant_id"], found["session_id"] = parts[0], parts[1]
     return found
@@ -126,7 +126,7 @@ def views(scans: pd.DataFrame) -> "pd.Series[Any]":
 
 def numbers(frame: pd.DataFrame, column: str) -> "pd.Series[Any]":
     """A column as numbers, NA for what is none."""
-    return pd.to_numeric(with_columns(frame, column)[column], errors="coerce").astype("Float64")
+    return pd.to_numeric(add_missing_columns(frame, column)[column], errors="coerce").astype("Float64")
 
 
 def moments(values: "pd.Series[Any]") -> "pd.Series[float]":
@@ -153,7 +153,7 @@ def bands(collection: str, column: str) -> tuple[str, ...]:
     return tuple(counted)
 
 
-def banded(values: "pd.Series[Any]", bands: Sequence[str]) -> "pd.Series[Any]":
+def assign_bands(values: "pd.Series[Any]", bands: Sequence[str]) -> "pd.Series[Any]":
     """The band of each number: the last whose lower end is not above it; NA below all of them."""
     starts = [(_start(band), band) for band in bands]
 
@@ -174,11 +174,11 @@ def _start(band: str) -> float:
     return min(ends[0] + 1, 89) if band.startswith(">") else ends[0]
 
 
-def of_patients(data: Tables, column: str) -> "pd.Series[Any]":
+def collect_patient_values(data: Tables, column: str) -> "pd.Series[Any]":
     """One value for each patient, of several sessions the first that says; a column of no table is unknown for all."""
     participants, sessions = data.participants, data.sessions
     if column in participants.columns or column not in sessions.columns:
-        return with_columns(participants, column).set_index("participant_id")[column]
+        return add_missing_columns(participants, column).set_index("participant_id")[column]
     known = sessions.dropna(subset=[column]).drop_duplicates("participant_id").set_index("participant_id")[column]
     return known.reindex(participants["participant_id"])
 

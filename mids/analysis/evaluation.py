@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import LABELS, with_columns, words
+from mids.analysis.counting import LABELS, add_missing_columns, words
 from mids.dataset import Dataset, read_table
 from mids.errors import MidsError
 
@@ -57,7 +57,7 @@ def evaluate(predicted: LabelTable, reference: LabelTable, *, column: str = "lab
     if not keys:
         raise MidsError(f"the two tables share none of the columns {', '.join(KEYS)}: add one to both")
     said, right = (_sets(table, keys, column) for table in tables)
-    return _compared(said, right)
+    return _compare_label_sets(said, right)
 
 
 def _frame(table: LabelTable) -> pd.DataFrame:
@@ -73,13 +73,13 @@ def _frame(table: LabelTable) -> pd.DataFrame:
 def _sets(table: pd.DataFrame, keys: list[str], column: str) -> dict[Key, set[str]]:
     """The labels of each key."""
     found: dict[Key, set[str]] = {}
-    known = with_columns(table, *keys)[[*keys, column]].fillna("")
+    known = add_missing_columns(table, *keys)[[*keys, column]].fillna("")
     for *key, cell in known.itertuples(index=False, name=None):
         found.setdefault(tuple(map(str, key)), set()).update(words(str(cell)) if cell else ())
     return found
 
 
-def _compared(said: Mapping[Key, set[str]], right: Mapping[Key, set[str]]) -> Evaluation:
+def _compare_label_sets(said: Mapping[Key, set[str]], right: Mapping[Key, set[str]]) -> Evaluation:
     pairs = [(said.get(key, set()), labels) for key, labels in right.items()]
     names = sorted({label for pair in pairs for labels in pair for label in labels})
     counts = {
@@ -113,7 +113,7 @@ def _share(part: "pd.Series[int]", whole: "pd.Series[int]") -> "pd.Series[float]
     return part / whole.where(whole > 0)
 
 
-def as_text(found: Evaluation, *, at_least: int = 1) -> str:
+def format_evaluation(found: Evaluation, *, at_least: int = 1) -> str:
     """The evaluation for reading: sums, then the labels with `at_least` so many rows in the reference."""
     lines = [
         f"{found.rows} rows: precision {found.precision:.3f}, recall {found.recall:.3f}, "

@@ -7,12 +7,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import LABELS, TESTS, with_columns, words
+from mids.analysis.counting import LABELS, TESTS, add_missing_columns, words
 from mids.dataset import Dataset, Picture, Volume
-from mids.dataset.terms import STRICT, implied, terms_of
+from mids.dataset.terms import STRICT, derive_terms, read_terms
 from mids.errors import MidsError
 from mids.issues import Issue
-from mids.vocabulary.clinical import collection_of
+from mids.vocabulary.clinical import read_collection_name
 from mids.vocabulary.schema import load
 
 Given: TypeAlias = "Dataset | str | Path"
@@ -72,13 +72,13 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     `age_max`; where it names one licence for all, images without `usage_terms` have that. Raises `MidsError` for no
     dataset, two of one name, or a folder that is none.
     """
-    named = _named(datasets)
+    named = _name_datasets(datasets)
     frames = [_images(name, dataset) for name, dataset in named.items()]
     images = pd.concat(frames, ignore_index=True)
     native = [column for column in images.columns if column not in FRAME]
     licences = {str(each.description["License"]) for each in named.values() if each.description.get("License")}
     licences.update(map(str, images["usage_terms"].dropna()))
-    terms = [*(terms_of(dataset.description) for dataset in named.values()), *map(implied, sorted(licences))]
+    terms = [*(read_terms(dataset.description) for dataset in named.values()), *map(derive_terms, sorted(licences))]
     return Joined(
         images[[*FRAME, *native]],
         _table(named, TESTS),
@@ -92,13 +92,13 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     )
 
 
-def _named(datasets: Iterable[Given] | Mapping[str, Given]) -> dict[str, Dataset]:
+def _name_datasets(datasets: Iterable[Given] | Mapping[str, Given]) -> dict[str, Dataset]:
     if isinstance(datasets, Mapping):
-        found = {name: _opened(given) for name, given in datasets.items()}
+        found = {name: _open_dataset(given) for name, given in datasets.items()}
     else:
         found = {}
-        for dataset in map(_opened, datasets):
-            name = collection_of(dataset.description) or dataset.path.resolve().name
+        for dataset in map(_open_dataset, datasets):
+            name = read_collection_name(dataset.description) or dataset.path.resolve().name
             if name in found:
                 raise MidsError(f"two datasets have the name {name}: give a mapping from your own names to datasets")
             found[name] = dataset
@@ -107,7 +107,7 @@ def _named(datasets: Iterable[Given] | Mapping[str, Given]) -> dict[str, Dataset
     return found
 
 
-def _opened(given: Given) -> Dataset:
+def _open_dataset(given: Given) -> Dataset:
     return given if isinstance(given, Dataset) else Dataset(given)
 
 
@@ -118,7 +118,7 @@ def _images(name: str, dataset: Dataset) -> pd.DataFrame:
     """The images of one dataset with all columns of the frame, then its own; what is known twice comes from the
     closest table: scans, then sessions, then participants."""
     known = dataset.images
-    found = with_columns(known, *FRAME)
+    found = add_missing_columns(known, *FRAME)
     for column in FRAME:
         for further in (f"session_{column}", f"participant_{column}"):
             if further in found.columns:
@@ -127,15 +127,15 @@ def _images(name: str, dataset: Dataset) -> pd.DataFrame:
     found["dataset"] = pd.array([name] * len(found), dtype="string")
     found["modality"] = found["modality"].str.lower()
     for column, listed in CODES.items():
-        found = _coded(found, column, listed)
+        found = _translate_column(found, column, listed)
     found["covid_label"] = _covid_labels(found, dataset)
     licence = str(dataset.description.get("License") or " ")
     if "usage_terms" not in known.columns and " " not in licence:
         found["usage_terms"] = found["usage_terms"].fillna(licence)
-    return _aged(found)
+    return _fill_age_limits(found)
 
 
-def _coded(frame: pd.DataFrame, column: str, listed: str) -> pd.DataFrame:
+def _translate_column(frame: pd.DataFrame, column: str, listed: str) -> pd.DataFrame:
     """The frame with a column in the words of a code list."""
     codes = load().code_lists[listed]
     meant = {value: codes.find(value) for value in frame[column].dropna().unique()}
@@ -145,7 +145,7 @@ def _coded(frame: pd.DataFrame, column: str, listed: str) -> pd.DataFrame:
     return frame
 
 
-def _aged(frame: pd.DataFrame) -> pd.DataFrame:
+def _fill_age_limits(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the limits of ages that are known."""
     says_none = frame["age_min"].isna() & frame["age_max"].isna()
     frame["age_min"] = frame["age_min"].mask(says_none, frame["age"])
@@ -155,7 +155,7 @@ def _aged(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _covid_labels(images: pd.DataFrame, dataset: Dataset) -> "pd.Series[Any]":
     """The label of each image: of its own rows, else of those of its session that name no image."""
-    rows = _labelled(dataset)
+    rows = _read_labels(dataset)
     own: dict[str, str] = {}
     session: dict[tuple[str, str], str] = {}
     for row in rows.itertuples(index=False):
@@ -172,20 +172,20 @@ def _covid_labels(images: pd.DataFrame, dataset: Dataset) -> "pd.Series[Any]":
     return pd.Series(values, index=images.index, dtype="string")
 
 
-def _labelled(dataset: Dataset) -> pd.DataFrame:
+def _read_labels(dataset: Dataset) -> pd.DataFrame:
     columns = ("participant_id", "session_id", "filename", "labels", "label_cuis")
     found = dataset.table(LABELS) if dataset.door.holds(LABELS) else pd.DataFrame()
-    return with_columns(found, *columns)[list(columns)]
+    return add_missing_columns(found, *columns)[list(columns)]
 
 
 def _covid_label(row: Any) -> str:
     """What a row of labels says, by its CUIs, else by its words."""
     cuis = [] if pd.isna(row.label_cuis) else words(str(row.label_cuis))
-    terms = [] if pd.isna(row.labels) else [_plain(word) for word in words(str(row.labels))]
-    return next((label for cui, label in COVID.items() if cui in cuis or _plain(label) in terms), "")
+    terms = [] if pd.isna(row.labels) else [_normalise_label(word) for word in words(str(row.labels))]
+    return next((label for cui, label in COVID.items() if cui in cuis or _normalise_label(label) in terms), "")
 
 
-def _plain(label: str) -> str:
+def _normalise_label(label: str) -> str:
     return label.lower().replace("-", " ")
 
 

@@ -13,16 +13,16 @@ import pandas as pd
 from mids.analysis.counting import (  # fmt: skip
     LABELS,
     Data,
-    banded,
+    add_missing_columns,
+    assign_bands,
     bands,
+    collect_patient_values,
     days,
     distribution,
+    get_tables,
     moments,
     numbers,
-    of_patients,
-    tables_of,
     views,
-    with_columns,
     words,
 )
 from mids.dataset import Dataset
@@ -63,7 +63,7 @@ def size_counts(data: Data) -> "pd.Series[int]":
     Series are volumes, the parts of one (`chunk`) counted once, and single images, because the series of a radiograph
     is not kept. A single image counts as one slice; a volume that was resampled may have more slices than its source.
     """
-    given = tables_of(data, facts=True)
+    given = get_tables(data, facts=True)
     scans = given.scans
     series = scans["filename"].str.replace(r"_chunk-\d+", "", regex=True)
     slices = scans[["filename"]].merge(given.facts, on="filename", how="left")["slices"]
@@ -82,7 +82,7 @@ def studies_per_patient(data: Data) -> "pd.Series[float]":
 
     BIMCV-COVID19+, "Technical Validation" (1.9) and figure 5, middle.
     """
-    visits = tables_of(data).scans[["participant_id", "session_id"]].drop_duplicates()
+    visits = get_tables(data).scans[["participant_id", "session_id"]].drop_duplicates()
     return moments(visits["participant_id"].value_counts())
 
 
@@ -92,7 +92,7 @@ def modality_counts(data: Data) -> pd.DataFrame:
     BIMCV-COVID19+, "Technical Validation" (1,380 CR, 885 DX, 163 CT studies) and table 2 (images). A study with two
     modalities counts for both, so the studies may sum to more than there are.
     """
-    scans = tables_of(data).scans
+    scans = get_tables(data).scans
     studies = scans[["participant_id", "session_id", "modality"]].drop_duplicates()
     images = distribution(scans["modality"])["count"]
     counts = distribution(studies["modality"])["count"].reindex(images.index)
@@ -104,7 +104,7 @@ def view_counts(data: Data) -> pd.DataFrame:
 
     COVID-19 image data collection, table 1, without its findings.
     """
-    return distribution(views(tables_of(data).scans))
+    return distribution(views(get_tables(data).scans))
 
 
 # --- patients --------------------------------------------------------------------------------------------
@@ -116,7 +116,7 @@ def sex_counts(data: Data) -> pd.DataFrame:
     FIDAC, section 3 (5,251 known, 0.55 male); BIMCV-COVID19+, "Technical Validation" (602 female, 45.92 %);
     COVID19-CT-dataset, "Data description" (60.9 % male).
     """
-    return distribution(with_columns(tables_of(data).participants, "sex")["sex"])
+    return distribution(add_missing_columns(get_tables(data).participants, "sex")["sex"])
 
 
 def age_moments(data: Data) -> "pd.Series[float]":
@@ -125,7 +125,7 @@ def age_moments(data: Data) -> "pd.Series[float]":
     BIMCV-COVID19+, "Technical Validation" (63.11 ± 16.75); COVID19-CT-dataset, "Data description" (47.18 ± 16.32, 6 to
     89).
     """
-    return moments(numbers(tables_of(data).participants, "age"))
+    return moments(numbers(get_tables(data).participants, "age"))
 
 
 def age_counts(data: Data, bands: Sequence[str] = DECADES) -> pd.DataFrame:
@@ -135,9 +135,9 @@ def age_counts(data: Data, bands: Sequence[str] = DECADES) -> pd.DataFrame:
     range is in the band that holds its lower limit. Bands are half-open: an age belongs to the last band that begins at
     or below it.
     """
-    participants = tables_of(data).participants
+    participants = get_tables(data).participants
     ages = numbers(participants, "age").fillna(numbers(participants, "age_min"))
-    return distribution(banded(ages, bands).rename("age"), bands)
+    return distribution(assign_bands(ages, bands).rename("age"), bands)
 
 
 def demographics(data: Data, bands: Sequence[str] = DECADES) -> pd.DataFrame:
@@ -146,14 +146,14 @@ def demographics(data: Data, bands: Sequence[str] = DECADES) -> pd.DataFrame:
     COVID-19 image data collection, figure 2 (a plot without numbers). Images, not patients: one with ten radiographs
     counts ten times.
     """
-    given = tables_of(data)
+    given = get_tables(data)
     frontal = given.scans[given.scans["view_position"].isin(["pa", "ap"])]
-    patients = with_columns(given.participants, "age", "sex")[["participant_id", "age", "sex"]]
-    visits = with_columns(given.sessions, "age")[["participant_id", "session_id", "age"]]
+    patients = add_missing_columns(given.participants, "age", "sex")[["participant_id", "age", "sex"]]
+    visits = add_missing_columns(given.sessions, "age")[["participant_id", "session_id", "age"]]
     found = frontal[["participant_id", "session_id"]].merge(patients, on="participant_id", how="left")
     found = found.merge(visits, on=["participant_id", "session_id"], how="left", suffixes=("_patient", ""))
     ages = numbers(found, "age").fillna(numbers(found, "age_patient"))
-    return pd.crosstab(banded(ages, bands).rename("age"), found["sex"]).reindex(list(bands), fill_value=0)
+    return pd.crosstab(assign_bands(ages, bands).rename("age"), found["sex"]).reindex(list(bands), fill_value=0)
 
 
 def delay_counts(data: Data, bands: Sequence[str] = DELAYS) -> pd.DataFrame:
@@ -161,8 +161,8 @@ def delay_counts(data: Data, bands: Sequence[str] = DELAYS) -> pd.DataFrame:
 
     FIDAC, section 3 (3,453 known: 1,128, 916, 1,158, 251).
     """
-    found = pd.to_numeric(of_patients(tables_of(data), "days_from_onset_min"), errors="coerce")
-    return distribution(banded(found, bands).rename("days_from_onset"), bands)
+    found = pd.to_numeric(collect_patient_values(get_tables(data), "days_from_onset_min"), errors="coerce")
+    return distribution(assign_bands(found, bands).rename("days_from_onset"), bands)
 
 
 def region_counts(data: Data) -> pd.DataFrame:
@@ -170,7 +170,7 @@ def region_counts(data: Data) -> pd.DataFrame:
 
     FIDAC, section 3 (8 regions, 102 to 1,577 patients, mean 743 ± 603.3).
     """
-    return distribution(with_columns(tables_of(data).participants, "region")["region"])
+    return distribution(add_missing_columns(get_tables(data).participants, "region")["region"])
 
 
 def patient_counts(data: Data, column: str) -> pd.DataFrame:
@@ -179,7 +179,7 @@ def patient_counts(data: Data, column: str) -> pd.DataFrame:
     FIDAC, section 3: `indication` (5,944 known) and `ct_class`, the normalized report (5,944 known). Of several
     sessions the first that says counts.
     """
-    return distribution(of_patients(tables_of(data), column))
+    return distribution(collect_patient_values(get_tables(data), column))
 
 
 def covid_test_counts(data: Data) -> pd.DataFrame:
@@ -187,7 +187,7 @@ def covid_test_counts(data: Data) -> pd.DataFrame:
 
     FIDAC, section 3 (5,574 known: 2,486 positive, 3,088 negative).
     """
-    tests = with_columns(tables_of(data).participants, "covid_test")["covid_test"]
+    tests = add_missing_columns(get_tables(data).participants, "covid_test")["covid_test"]
     return distribution(tests.mask(tests.eq("not_performed").fillna(False)), ("positive", "negative"))
 
 
@@ -197,8 +197,8 @@ def completion(data: Data, columns: Sequence[str]) -> pd.DataFrame:
 
     FIDAC, sections 3 and 4 (of 5,944: indication and report 100 %, RT-PCR 93.77 %, sex 88.34 %, delay 58.09 %).
     """
-    given = tables_of(data)
-    values = {column: of_patients(given, column) for column in columns}
+    given = get_tables(data)
+    values = {column: collect_patient_values(given, column) for column in columns}
     known = [int((series.notna() & series.ne("not_performed").fillna(True)).sum()) for series in values.values()]
     total = len(given.participants)
     rows = [(count, total, count * 100 / total if total else 0.0) for count in known]
@@ -214,7 +214,7 @@ def device_counts(data: Data, *, more_than: int = 0) -> "pd.Series[int]":
     BIMCV-COVID19+, table 5 (more than 15 studies). A study made with two devices counts for both, one whose device is
     unknown for none.
     """
-    given = tables_of(data, facts=True)
+    given = get_tables(data, facts=True)
     made = given.scans[["filename", "participant_id", "session_id"]].merge(given.facts, on="filename")
     parts = [made[key].astype("string").fillna("") for key in ("Manufacturer", "ManufacturersModelName")]
     made["device"] = parts[0].str.cat(parts[1], sep=" ").str.strip()
@@ -228,7 +228,7 @@ def photometric_counts(data: Data) -> pd.DataFrame:
 
     BIMCV-COVID19+, "Technical Validation" (2,427 MONOCHROME2, 751 MONOCHROME1, radiographs only).
     """
-    return distribution(tables_of(data, facts=True).facts["SourcePhotometricInterpretation"])
+    return distribution(get_tables(data, facts=True).facts["SourcePhotometricInterpretation"])
 
 
 def thickness_counts(data: Data) -> pd.DataFrame:
@@ -236,7 +236,7 @@ def thickness_counts(data: Data) -> pd.DataFrame:
 
     COVID19-CT-dataset, "Data description" (1.5 or 3 mm).
     """
-    thickness = pd.to_numeric(tables_of(data, facts=True).facts["SliceThickness"], errors="coerce")
+    thickness = pd.to_numeric(get_tables(data, facts=True).facts["SliceThickness"], errors="coerce")
     texts = [f"{value:g}" for value in thickness.dropna()]
     return distribution(pd.Series(texts, dtype="string", name="slice_thickness"))
 
@@ -251,7 +251,7 @@ def laboratory_counts(data: Data) -> pd.DataFrame:
     BIMCV-COVID19+, "Technical Validation" (2,425 PCR: 1,773 positive, 622 negative, 30 indeterminate; 29 IGM, 29 IGG,
     35 ACT). Counts tests, not patients; those of subjects without an image too.
     """
-    tests, lists = tables_of(data).tests, load().code_lists
+    tests, lists = get_tables(data).tests, load().code_lists
     kinds, results = list(lists["covid_tests"].codes), list(lists["results"].codes)
     table = pd.crosstab(tests["test"], tests["result"])
     table = table.reindex(index=kinds, columns=results, fill_value=0).astype("int64")
@@ -268,8 +268,8 @@ def nearest_tests(data: Data) -> pd.DataFrame:
     those of subjects without a dated test, are left out. Dates are shifted by a constant of each subject at most, so
     delays are right.
     """
-    given = tables_of(data)
-    scans = with_columns(given.scans, "acq_time")[["filename", "participant_id", "acq_time"]]
+    given = get_tables(data)
+    scans = add_missing_columns(given.scans, "acq_time")[["filename", "participant_id", "acq_time"]]
     scans = scans.assign(day=days(scans["acq_time"])).dropna(subset=["day"])
     tests = given.tests[["participant_id", "date", "test", "result"]]
     tests = tests.assign(tested=days(tests["date"])).dropna(subset=["tested"])
@@ -290,7 +290,7 @@ def label_counts(data: Data, *, by_sentence: bool = False) -> "pd.Series[int]":
     density stands there with 657, which are 635 reports.
     """
     column = "labels_localizations_by_sentence" if by_sentence else "labels"
-    cells = with_columns(tables_of(data).labels, column)[column].dropna()
+    cells = add_missing_columns(get_tables(data).labels, column)[column].dropna()
     found = [word for cell in cells for word in words(str(cell))]
     return distribution(pd.Series(found, dtype="string", name="label"))["count"]
 
@@ -308,8 +308,8 @@ def finding_view_counts(data: Data) -> pd.DataFrame:
     """
     if isinstance(data, Dataset):
         data.table(LABELS)
-    given = tables_of(data)
-    named = with_columns(given.labels, "filename", "labels").dropna(subset=["filename", "labels"])
+    given = get_tables(data)
+    named = add_missing_columns(given.labels, "filename", "labels").dropna(subset=["filename", "labels"])
     lists = [words(str(cell)) for cell in named["labels"]]
     labelled = pd.DataFrame({"filename": named["filename"].to_list(), "label": lists}).explode("label").dropna()
     images = given.scans[["filename"]].assign(view=views(given.scans).fillna("n/a"))
@@ -329,7 +329,7 @@ def summary(data: Data) -> Mapping[str, Mapping[str, int]]:
 
     Counts of 0 are left out.
     """
-    given = tables_of(data, facts=True)
+    given = get_tables(data, facts=True)
     counted = {
         "size": size_counts(given),
         "modality": modality_counts(given)["images"],

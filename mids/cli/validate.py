@@ -106,7 +106,7 @@ def run(namespace: argparse.Namespace) -> int:
     """Explains, lists, exports, repairs or validates; returns the exit code."""
     from mids import issues
     from mids.report import formats, text
-    from mids.report.issue import Style, prefix_of
+    from mids.report.issue import Style, build_prefix
     from mids.validation import baseline, control
     from mids.validation import runner as validation
     from mids.vocabulary.schema import load
@@ -121,7 +121,7 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError("DATASET is required: see --help for examples")
     dataset = Path(a.dataset)
     rules = control.find(dataset, a.config)
-    rules = control.decided(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
+    rules = control.merge_decisions(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
     codes = rules.codes(deep=a.deep)
     before = baseline.read(a.baseline) if a.baseline else None
     outputs = formats.outputs(a.format)
@@ -131,12 +131,13 @@ def run(namespace: argparse.Namespace) -> int:
             return int(changes)
     style = Style(
         colour=_wants_colour(), shown=max(a.max_per_code, 0), reasons=a.verbose, fail_on=rules.fail_on,
-        least=issues.Level.ERROR if a.quiet else issues.Level.INFO, prefix=prefix_of(dataset), ran=codes,
+        least=issues.Level.ERROR if a.quiet else issues.Level.INFO, prefix=build_prefix(dataset), ran=codes,
     )  # fmt: skip
     with formats.Writer(outputs, style) as writer:
         keep = 0 if a.write_baseline else writer.keep
         judge = control.Judge(rules, codes, before, keep=keep, tell=writer.tell)
-        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=schema, through=judge)
+        extended = schema if a.schema_extra else None
+        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=extended, through=judge)
         report = judge.add_to(report)
         writer.finish(report)
     logging.getLogger("mids").info(text.summary(report))
@@ -151,11 +152,11 @@ def _explained(code: str | None) -> int:
     from mids import issues
     from mids.report import text
     from mids.validation import runner as validation
-    from mids.validation.control import known
+    from mids.validation.control import check_choice
 
     definitions = {**issues.catalogue(), **validation.definitions()}
     if code:
-        print(text.explain(definitions[known("code", code, definitions)]))
+        print(text.explain(definitions[check_choice("code", code, definitions)]))
     else:
         for name, definition in sorted(definitions.items()):
             print(f"{name}\t{definition.level}\t{definition.what}")

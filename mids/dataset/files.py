@@ -15,14 +15,14 @@ PLACE = ("suffix", "group", "datatype", "extension")
 IMAGE = re.compile(r"\.(nii\.gz|nii|png|ome\.tif|ome\.btf|tif)$", re.IGNORECASE)
 
 
-def images_among(files: Sequence[str]) -> Iterator[tuple[str, str]]:
+def find_images(files: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Path and extension of every image."""
     for path in files:
         if match := IMAGE.search(path):
             yield path, match[0]
 
 
-def described(path: str, extension: str, schema: Schema) -> dict[str, str]:
+def describe_path(path: str, extension: str, schema: Schema) -> dict[str, str]:
     """What the path of an image says, by the columns of `Dataset.images`."""
     name = parse(path, schema).name
     if name is None:
@@ -59,7 +59,7 @@ Sidecars = Mapping[tuple[str, str], Sequence[tuple[int, str, frozenset[str]]]]
 """By folder ("." at the top) and suffix, the JSON files: number of entities, path, entities; sorted."""
 
 
-def sidecars_of(door: Door, files: Sequence[str]) -> Sidecars:
+def find_sidecars(door: Door, files: Sequence[str]) -> Sidecars:
     """The JSON files that may apply to images: those of `files`, and those at the top of the dataset."""
     found: dict[tuple[str, str], list[tuple[int, str, frozenset[str]]]] = {}
     paths = [*(path.name for path in door.root.glob("*.json")), *(path for path in files if path.endswith(".json"))]
@@ -69,7 +69,7 @@ def sidecars_of(door: Door, files: Sequence[str]) -> Sidecars:
     return {place: sorted(entries, key=lambda entry: entry[:2]) for place, entries in found.items()}
 
 
-def applying(path: str, sidecars: Sidecars) -> Iterator[str]:
+def find_applying_sidecars(path: str, sidecars: Sidecars) -> Iterator[str]:
     """The JSON files that apply to an image, the least specific first (BIDS inheritance principle)."""
     entities, suffix = tokens(path)
     for folder in reversed(PurePosixPath(path).parents):

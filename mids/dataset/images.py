@@ -7,8 +7,16 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from mids.dataset.disk.door import Door
-from mids.dataset.files import PLACE, Sidecars, applying, described, images_among, read_json, sidecars_of
-from mids.dataset.tables import frame, free_names, joined, prefixed, rows_by
+from mids.dataset.files import (
+    PLACE,
+    Sidecars,
+    describe_path,
+    find_applying_sidecars,
+    find_images,
+    find_sidecars,
+    read_json,
+)
+from mids.dataset.tables import add_prefix, frame, free_names, joined, map_rows_by_key
 from mids.errors import DataError
 from mids.records import Json
 from mids.vocabulary.schema import Schema
@@ -23,18 +31,18 @@ JOINED = ("scan", "session", "sidecar")
 def participants(door: Door) -> pd.DataFrame:
     """participants.tsv; empty where it is absent."""
     path = "participants.tsv"
-    rows = rows_by(door, path, "participant_id")
-    named = ({**row, "participant_id": prefixed("sub-", row["participant_id"])} for row in rows)
+    rows = map_rows_by_key(door, path, "participant_id")
+    named = ({**row, "participant_id": add_prefix("sub-", row["participant_id"])} for row in rows)
     return frame(named, ["participant_id"])
 
 
 def sessions(door: Door, files: Sequence[str]) -> pd.DataFrame:
     """All sub-*_sessions.tsv among the files, one below the other, each row with its `participant_id`."""
     rows = (
-        {**row, "participant_id": path.split("/")[0], "session_id": prefixed("ses-", row["session_id"])}
+        {**row, "participant_id": path.split("/")[0], "session_id": add_prefix("ses-", row["session_id"])}
         for path in files
         if path.endswith("_sessions.tsv")
-        for row in rows_by(door, path, "session_id")
+        for row in map_rows_by_key(door, path, "session_id")
     )
     return frame(rows, ["participant_id", "session_id"])
 
@@ -42,19 +50,19 @@ def sessions(door: Door, files: Sequence[str]) -> pd.DataFrame:
 def scans(door: Door, files: Sequence[str]) -> pd.DataFrame:
     """All *_scans.tsv among the files, one below the other, with `filename` relative to the dataset."""
     places: dict[str, list[str]] = {}
-    for path, _ in images_among(files):
+    for path, _ in find_images(files):
         places.setdefault(path.rpartition("/")[2], []).append(path)
     rows = (
-        {**row, "filename": _meant(path.rpartition("/")[0], row["filename"], places)}
+        {**row, "filename": _resolve_scan_path(path.rpartition("/")[0], row["filename"], places)}
         for path in files
         if path.endswith("_scans.tsv")
-        for row in rows_by(door, path, "filename")
+        for row in map_rows_by_key(door, path, "filename")
         if row["filename"]
     )
     return frame(rows, ["filename"])
 
 
-def _meant(folder: str, filename: str, places: dict[str, list[str]]) -> str:
+def _resolve_scan_path(folder: str, filename: str, places: dict[str, list[str]]) -> str:
     """The dataset-relative path that a scans.tsv in `folder` means."""
     path = (PurePosixPath(folder) / filename).as_posix()
     here = [place for place in places.get(path.rpartition("/")[2], ()) if place.startswith(folder + "/")]
@@ -64,23 +72,23 @@ def _meant(folder: str, filename: str, places: dict[str, list[str]]) -> str:
 # --- one row an image ------------------------------------------------------------------------------------
 
 
-def gathered(door: Door, files: Sequence[str], fields: Sequence[str], schema: Schema) -> pd.DataFrame:
+def gather_images(door: Door, files: Sequence[str], fields: Sequence[str], schema: Schema) -> pd.DataFrame:
     """What names, scans and sessions tables and the `fields` of sidecars say, by columns that never clash.
 
     `files` are all those of some subjects. A column of a table is called as in ``scan.acq_time``.
     """
-    found = [described(path, extension, schema) for path, extension in images_among(files)]
+    found = [describe_path(path, extension, schema) for path, extension in find_images(files)]
     images = frame(found, [*IDS, *sorted(ALWAYS), *PLACE])
-    images = _dotted(images, scans(door, files), ["filename"], "scan")
-    images = _dotted(images, sessions(door, files), ["participant_id", "session_id"], "session")
+    images = _join_with_prefix(images, scans(door, files), ["filename"], "scan")
+    images = _join_with_prefix(images, sessions(door, files), ["participant_id", "session_id"], "session")
     if fields:
-        known = sidecars_of(door, files)
+        known = find_sidecars(door, files)
         rows = [_fields(door, row["filename"], known, fields) for row in found]
-        images = _dotted(images, frame(rows, ["filename", *fields]), ["filename"], "sidecar")
+        images = _join_with_prefix(images, frame(rows, ["filename", *fields]), ["filename"], "sidecar")
     return images
 
 
-def _dotted(images: pd.DataFrame, table: pd.DataFrame, keys: list[str], word: str) -> pd.DataFrame:
+def _join_with_prefix(images: pd.DataFrame, table: pd.DataFrame, keys: list[str], word: str) -> pd.DataFrame:
     names = {column: f"{word}.{column}" for column in table.columns if column not in keys}
     return joined(images, table.rename(columns=names), keys, "")
 
@@ -88,24 +96,24 @@ def _dotted(images: pd.DataFrame, table: pd.DataFrame, keys: list[str], word: st
 def _fields(door: Door, path: str, known: Sidecars, fields: Sequence[str]) -> dict[str, str]:
     """Some keys of an image's sidecars as text; nothing where one of them is broken."""
     content: dict[str, Json] = {}
-    for name in applying(path, known):
+    for name in find_applying_sidecars(path, known):
         try:
             content |= read_json(door, name)
         except DataError as error:
             door.keep(error, name)
             content = {}
             break
-    return {"filename": path, **{key: as_text(content[key]) for key in fields if key in content}}
+    return {"filename": path, **{key: format_cell(content[key]) for key in fields if key in content}}
 
 
-def as_text(value: Json) -> str:
+def format_cell(value: Json) -> str:
     """A value of a sidecar as a cell: a text as it is, anything else as JSON, null as nothing."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False)
 
 
-def assembled(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -> pd.DataFrame:
+def assemble_images(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The rows of `gathered` with short names of columns, and what participants.tsv says."""
     entities = [
         key for key in schema.entities if key in given.columns and (key in ALWAYS or bool(given[key].notna().any()))
@@ -114,16 +122,18 @@ def assembled(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -> pd.D
     images = given[columns]
     for word in JOINED[:-1]:
         # A column of rows about other images alone, or of an older state of the index, is none.
-        images = _with(images, given[[name for name in _own(given, word) if given[name].notna().any()]], word)
-    return _with(joined(images, people, ["participant_id"], "participant"), given, JOINED[-1])
+        images = _add_word_columns(
+            images, given[[name for name in _list_own_columns(given, word) if given[name].notna().any()]], word
+        )
+    return _add_word_columns(joined(images, people, ["participant_id"], "participant"), given, JOINED[-1])
 
 
-def _with(images: pd.DataFrame, given: pd.DataFrame, word: str) -> pd.DataFrame:
+def _add_word_columns(images: pd.DataFrame, given: pd.DataFrame, word: str) -> pd.DataFrame:
     """The images with the columns of one word, under their own names where these are free."""
-    own = list(_own(given, word))
+    own = list(_list_own_columns(given, word))
     names = free_names((name.removeprefix(f"{word}.") for name in own), images.columns, word)
     return images.assign(**{names[name.removeprefix(f"{word}.")]: given[name] for name in own})
 
 
-def _own(given: pd.DataFrame, word: str) -> Iterator[str]:
+def _list_own_columns(given: pd.DataFrame, word: str) -> Iterator[str]:
     return (str(name) for name in given.columns if str(name).startswith(f"{word}."))

@@ -15,8 +15,8 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset.disk.door import Door
-from mids.dataset.disk.tree import subject_of
-from mids.dataset.images import IDS, gathered
+from mids.dataset.disk.tree import find_subject
+from mids.dataset.images import IDS, gather_images
 from mids.errors import DataError, MidsError
 from mids.vocabulary.schema import Schema
 
@@ -24,7 +24,9 @@ VERSION = "2"
 _KEY = "mids.index"
 
 
-def indexed(door: Door, files: Sequence[str], fields: Sequence[str], schema: Schema, index: Path) -> pd.DataFrame:
+def read_indexed_images(
+    door: Door, files: Sequence[str], fields: Sequence[str], schema: Schema, index: Path
+) -> pd.DataFrame:
     """What `images.gathered` gives, from the index as far as that is fresh; afterwards the index is.
 
     Raises `MidsError` without pyarrow, for an index inside the dataset, or for a file that is no index.
@@ -36,16 +38,16 @@ def indexed(door: Door, files: Sequence[str], fields: Sequence[str], schema: Sch
     tops = [path.name for path in sorted(root.glob("*.json"))]
     stamp = {"version": VERSION, "fields": list(fields), "top": _print(root, tops), "words": _words(schema)}
     now = {subject: _print(root, own) for subject, own in by_subject.items()}
-    before, problems = _before(index, stamp, parquet)
+    before, problems = _read_marks(index, stamp, parquet)
     same = {subject for subject, mark in now.items() if before.get(subject) == mark}
-    kept: pd.DataFrame = parquet.read(index) if same else gathered(door, (), fields, schema)
+    kept: pd.DataFrame = parquet.read(index) if same else gather_images(door, (), fields, schema)
     for code, message, path in problems:
-        if subject_of(path) in same:
+        if find_subject(path) in same:
             door.keep(DataError(code, message), path)
     if same == set(now) == set(before):
         return kept
     changed = [path for subject, own in by_subject.items() if subject not in same for path in own]
-    fresh = gathered(door, changed, fields, schema)
+    fresh = gather_images(door, changed, fields, schema)
     found = pd.concat([kept[kept["participant_id"].isin(same)], fresh], ignore_index=True)
     found = found.sort_values("filename", ignore_index=True)
     parquet.write(index, found, {_KEY: json.dumps({**stamp, "subjects": now, "problems": _problems(door)})})
@@ -62,10 +64,10 @@ def library() -> Any:
 
 def _problems(door: Door) -> list[list[str]]:
     """What can't be read of the files of subjects, which are not read again while they stay as they are."""
-    return [[found.code, found.message, found.path] for found in door.issues if subject_of(found.path)]
+    return [[found.code, found.message, found.path] for found in door.issues if find_subject(found.path)]
 
 
-def _before(index: Path, stamp: Mapping[str, object], parquet: Any) -> tuple[dict[str, str], list[list[str]]]:
+def _read_marks(index: Path, stamp: Mapping[str, object], parquet: Any) -> tuple[dict[str, str], list[list[str]]]:
     """The marks of the subjects in the index, and what could not be read; none where it is absent or made otherwise."""
     if not index.exists():
         return {}, []

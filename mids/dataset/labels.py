@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset.disk.door import Door
-from mids.dataset.tables import frame, with_ids
+from mids.dataset.tables import add_id_prefixes, frame
 from mids.errors import DataError, MidsError
 
 LABELS = "derivatives/labels/labels.tsv"
@@ -30,14 +30,14 @@ class Concept:
 
     def meets(self, word: str, cui: str) -> bool:
         """Whether a label is one of these."""
-        return cui in self.cuis or (cui not in self.strange and plain(word) in self.words)
+        return cui in self.cuis or (cui not in self.strange and normalise_label(word) in self.words)
 
 
-def long(door: Door, rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
+def expand_labels(door: Door, rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     """The rows of labels.tsv with one row for each label of a list; a cell that is not a JSON list is left out."""
     found = []
-    for row in map(with_ids, rows):
-        labels, cuis = (_listed(door, row.get(name, "")) for name in ("labels", "label_cuis"))
+    for row in map(add_id_prefixes, rows):
+        labels, cuis = (_parse_label_list(door, row.get(name, "")) for name in ("labels", "label_cuis"))
         if len(cuis) != len(labels):
             cuis = [""] * len(labels)
         kept = {name: row.get(name, "") for name in COLUMNS[:-2]}
@@ -45,7 +45,7 @@ def long(door: Door, rows: Iterable[Mapping[str, str]]) -> pd.DataFrame:
     return frame(found, COLUMNS)
 
 
-def _listed(door: Door, cell: str) -> list[str]:
+def _parse_label_list(door: Door, cell: str) -> list[str]:
     """The texts of a JSON list."""
     if not cell:
         return []
@@ -59,7 +59,7 @@ def _listed(door: Door, cell: str) -> list[str]:
     return [item.strip() if isinstance(item, str) else "" for item in items]
 
 
-def plain(label: str) -> str:
+def normalise_label(label: str) -> str:
     """A label without what spellings differ in: case, hyphens, underscores, blanks."""
     return " ".join(label.casefold().replace("-", " ").replace("_", " ").split())
 
@@ -72,23 +72,29 @@ def concept(label: str, tree: Sequence[Mapping[str, str]], known: Collection[tup
 
     `known` are the labels, with their CUIs, that the dataset has; one that is in neither raises `MidsError`.
     """
-    named = [row for row in tree if label == row.get("cui") or plain(label) == plain(row.get("label", ""))]
-    own = {(word, cui) for word, cui in known if label == cui or plain(label) == plain(word)}
+    named = [
+        row
+        for row in tree
+        if label == row.get("cui") or normalise_label(label) == normalise_label(row.get("label", ""))
+    ]
+    own = {(word, cui) for word, cui in known if label == cui or normalise_label(label) == normalise_label(word)}
     if not named and not own:
         words = sorted({row.get("label", "") for row in tree} | {word for word, _ in known})
         near = get_close_matches(label, words, 3) or words[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "the dataset has no labels"
         raise MidsError(f"unknown label {label}: {hint}")
-    inside = list(_below(named, tree))
+    inside = list(_find_descendants(named, tree))
     cuis = {row.get("cui", "") for row in inside} | {cui for _, cui in own if not named}
     return Concept(
-        frozenset({plain(row["label"]) for row in inside} | {plain(word) for word, _ in own}),
+        frozenset({normalise_label(row["label"]) for row in inside} | {normalise_label(word) for word, _ in own}),
         frozenset(cuis - {""}),
         frozenset({row.get("cui", "") for row in tree} - cuis - {""}),
     )
 
 
-def _below(top: Sequence[Mapping[str, str]], tree: Sequence[Mapping[str, str]]) -> Iterator[Mapping[str, str]]:
+def _find_descendants(
+    top: Sequence[Mapping[str, str]], tree: Sequence[Mapping[str, str]]
+) -> Iterator[Mapping[str, str]]:
     """The rows of `top` and all below them: by the numbers of nodes where there are some, else by words."""
     is_numbered = all(row.get("node") for row in tree)
     key, above = (("node",), ("parent_node",)) if is_numbered else (("tree", "label"), ("tree", "parent"))
@@ -109,7 +115,7 @@ def _below(top: Sequence[Mapping[str, str]], tree: Sequence[Mapping[str, str]]) 
 # --- images ----------------------------------------------------------------------------------------------
 
 
-def carrying(images: pd.DataFrame, labels: pd.DataFrame) -> "pd.Series[Any]":
+def find_labelled_images(images: pd.DataFrame, labels: pd.DataFrame) -> "pd.Series[Any]":
     """Whether each image has one of the labels: its own, or those of its session, or subject, that name no image."""
     files, visits, people = set(), set(), set()
     keys = labels[["filename", "participant_id", "session_id"]].fillna("")

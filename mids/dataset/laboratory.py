@@ -26,7 +26,7 @@ def nearest(images: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     rows: list[dict[str, str]] = []
     days: list[int | None] = []
     keys = images[["filename", "participant_id", "session_id"]].fillna("").to_dict("records")
-    for image, time in zip(keys, times_of(images), strict=True):
+    for image, time in zip(keys, read_times(images), strict=True):
         row = {str(key): str(value) for key, value in image.items()}
         taken, found = ordinal(time), dated.get(row["participant_id"])
         if taken is None or not found:
@@ -40,7 +40,7 @@ def nearest(images: pd.DataFrame, tests: pd.DataFrame) -> pd.DataFrame:
     return table.assign(days=pd.array(days, dtype="Int64"))
 
 
-def times_of(images: pd.DataFrame) -> "pd.Series[Any]":
+def read_times(images: pd.DataFrame) -> "pd.Series[Any]":
     """When each image was acquired: its own time, else that of its session."""
     found = pd.Series(pd.NA, index=images.index, dtype="string")
     for column in ("acq_time", "session_acq_time"):

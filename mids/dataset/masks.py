@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mids.dataset.disk.door import Door
-from mids.dataset.files import PLACE, described, images_among
+from mids.dataset.files import PLACE, describe_path, find_images
 from mids.dataset.tables import frame, read_table
 from mids.vocabulary.schema import Schema
 
@@ -23,8 +23,8 @@ def masks(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     present = frozenset(files)
     known = {_key(row, shared): str(row["filename"]) for row in _rows(images)}
     rows = []
-    for path, extension in images_among(files):
-        row = described(path.removeprefix(f"{ROIS}/"), extension, schema)
+    for path, extension in find_images(files):
+        row = describe_path(path.removeprefix(f"{ROIS}/"), extension, schema)
         lookup = f"{path.removesuffix(extension)}.tsv"
         rows.append({
             **row, "filename": path, "image": known.get(_key(row, shared), ""), "reader": row.get("desc", ""),

@@ -33,7 +33,7 @@ def _array(column: "pd.Series[Any]") -> Any:
     return pa.array(column, type=kind, from_pandas=True)
 
 
-def notes_of(path: Path) -> dict[str, str]:
+def read_notes(path: Path) -> dict[str, str]:
     """The metadata of a Parquet file; `MidsError` where it is none."""
     try:
         found = pq.read_schema(path).metadata or {}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from mids.dataset.disk.door import Door
-from mids.dataset.tables import frame, read_table, with_ids
+from mids.dataset.tables import add_id_prefixes, frame, read_table
 from mids.errors import MidsError
 from mids.vocabulary.schema import Schema
 
@@ -20,7 +20,7 @@ COLUMNS = ("participant_id", "session_id", "filename", "split")
 DEFAULT: Mapping[str, float] = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 
-def dealt(
+def deal_images(
     images: pd.DataFrame, shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]
 ) -> dict[str, str]:
     """The part of each subject of some images; see `Dataset.splits`. Raises `MidsError`."""
@@ -45,7 +45,7 @@ def _values(images: pd.DataFrame, columns: Sequence[str]) -> dict[str, str]:
     return {str(subject): "\t".join(map(str, row)).strip("\t") for subject, *row in firsts.itertuples()}
 
 
-def told(shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]) -> str:
+def describe_split(shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]) -> str:
     """How a split was made, in words that are enough to make it again."""
     given = ", ".join(f"{part} {value:g}" for part, value in shares.items())
     also = f", stratified by {', '.join(stratify)}" if stratify else ""
@@ -61,11 +61,11 @@ def parts(
     ("The chairman assignment problem", Discrete Mathematics 32, 1980), which keeps the count of every part of every
     beginning of the order within one of its share.
     """
-    shares = {part: share for part, share in exact(fractions).items() if share}
+    shares = {part: share for part, share in parse_fractions(fractions).items() if share}
     whole = lcm(*(share.denominator for share in shares.values()))
     weights = {part: int(share * whole) for part, share in shares.items()}
     known = strata or {}
-    order = sorted(set(people), key=lambda one: (known.get(one, ""), _lot(seed, one), one))
+    order = sorted(set(people), key=lambda one: (known.get(one, ""), _draw_lot(seed, one), one))
     least = max(2 * len(weights) - 2, 1)
     counts = dict.fromkeys(weights, 0)
     found = {}
@@ -82,10 +82,10 @@ def parts(
 
 def groups(sizes: Mapping[str, int], fractions: Mapping[str, float], seed: int) -> dict[str, str]:
     """The part of each group of people, the largest first, each to the part that lacks most."""
-    shares = exact(fractions)
+    shares = parse_fractions(fractions)
     total, counts = sum(sizes.values()), Counter[str]()
     found = {}
-    for one in sorted(sizes, key=lambda each: (-sizes[each], _lot(seed, each), each)):
+    for one in sorted(sizes, key=lambda each: (-sizes[each], _draw_lot(seed, each), each)):
         lacking = [share * total - counts[part] for part, share in shares.items()]
         part = list(shares)[lacking.index(max(lacking))]
         counts[part] += sizes[one]
@@ -93,7 +93,7 @@ def groups(sizes: Mapping[str, int], fractions: Mapping[str, float], seed: int) 
     return found
 
 
-def exact(fractions: Mapping[str, float]) -> dict[str, Fraction]:
+def parse_fractions(fractions: Mapping[str, float]) -> dict[str, Fraction]:
     """The fractions as they are written in decimal; `MidsError` where they are negative or do not sum to 1."""
     try:
         shares = {part: Fraction(str(value)) for part, value in fractions.items()}
@@ -105,14 +105,14 @@ def exact(fractions: Mapping[str, float]) -> dict[str, Fraction]:
     return {part: share / total for part, share in shares.items()}
 
 
-def _lot(seed: int, one: str) -> bytes:
+def _draw_lot(seed: int, one: str) -> bytes:
     return hashlib.sha256(f"{seed}:{one}".encode()).digest()
 
 
 # --- the table -------------------------------------------------------------------------------------------
 
 
-def named(fractions: Mapping[str, float], schema: Schema) -> dict[str, float]:
+def name_fractions(fractions: Mapping[str, float], schema: Schema) -> dict[str, float]:
     """The fractions by the words of the vocabulary (train, validation, test); `MidsError` for another part."""
     codes = schema.code_lists["split"]
     found: dict[str, float] = {}
@@ -133,7 +133,7 @@ def read(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     if door.holds(PARTITIONS):
         table = read_table(door.root / PARTITIONS, PARTITIONS).fillna("")
         for record in table.to_dict("records"):
-            row = with_ids({str(key): str(value) for key, value in record.items()})
+            row = add_id_prefixes({str(key): str(value) for key, value in record.items()})
             part, name = row.get("split", ""), row.get("filename", "")
             ids = ("", "") if name else (row.get("participant_id", ""), row.get("session_id", ""))
             found[name, *ids] = schema.code_lists["split"].find(part) or part

@@ -38,7 +38,7 @@ def read_rows(path: Path, shown: str) -> tuple[list[str], list[dict[str, str]]]:
     return header, rows
 
 
-def rows_by(door: Door, path: str, key: str) -> Sequence[Mapping[str, str]]:
+def map_rows_by_key(door: Door, path: str, key: str) -> Sequence[Mapping[str, str]]:
     """The rows of a table whose first column is `key`, whatever it is called; none where it is absent or broken."""
     if not door.holds(path):
         return []
@@ -56,14 +56,14 @@ def frame(rows: Iterable[Mapping[str, str]], first: Sequence[str]) -> pd.DataFra
     return pd.DataFrame({name: pd.array([row.get(name) or None for row in kept], dtype="string") for name in names})
 
 
-def with_ids(row: Mapping[str, str]) -> dict[str, str]:
+def add_id_prefixes(row: Mapping[str, str]) -> dict[str, str]:
     """The row with the prefixes that BIDS wants of ids, and that published tables leave out at times."""
     ids = {f"{name}_id": f"{key}-" for name, key in (("participant", "sub"), ("session", "ses"))}
-    found = {name: prefixed(prefix, row[name]) for name, prefix in ids.items() if name in row}
+    found = {name: add_prefix(prefix, row[name]) for name, prefix in ids.items() if name in row}
     return {**row, **found}
 
 
-def prefixed(prefix: str, label: str) -> str:
+def add_prefix(prefix: str, label: str) -> str:
     """An id with its prefix; "" stays."""
     return label if label.startswith(prefix) or not label else prefix + label
 

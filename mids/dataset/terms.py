@@ -26,14 +26,14 @@ COLUMNS = ("usage_terms", "license", "session_usage_terms", "participant_usage_t
 """Columns of `Dataset.images` that name the licence of an image, the closest first."""
 
 
-def terms_of(description: Mapping[str, Json]) -> dict[str, str]:
+def read_terms(description: Mapping[str, Json]) -> dict[str, str]:
     """The terms of one dataset, unknown where it says nothing that is in the vocabulary."""
     said = description.get("UsageTerms")
     given = said if isinstance(said, dict) else {}
     return {key: str(given[key]) if given.get(key) in order else "unknown" for key, order in STRICT.items()}
 
 
-def implied(licence: str) -> dict[str, str]:
+def derive_terms(licence: str) -> dict[str, str]:
     """What the name of a licence says by itself: of Creative Commons licences NC and BY, of `OPEN` ones their texts."""
     spelled = licence.strip().removeprefix("LicenseRef-")
     if spelled.upper() in OPEN:
@@ -54,13 +54,13 @@ def commercial_use(images: pd.DataFrame, description: Mapping[str, Json]) -> "pd
     The licence of an image goes before the terms of its dataset, which are the strictest of all that is in it. A
     licence that is not known by its name is forbidden where the dataset forbids, else unknown.
     """
-    whole = terms_of(description)["CommercialUse"]
+    whole = read_terms(description)["CommercialUse"]
     if whole == "unknown":
-        whole = implied(str(description.get("License") or "")).get("CommercialUse", "unknown")
+        whole = derive_terms(str(description.get("License") or "")).get("CommercialUse", "unknown")
     own = pd.Series(pd.NA, index=images.index, dtype="string")
     for column in COLUMNS:
         if column in images.columns:
             own = own.fillna(images[column])
     unnamed = "forbidden" if whole == "forbidden" else "unknown"
-    meant = {licence: implied(str(licence)).get("CommercialUse", unnamed) for licence in own.dropna().unique()}
+    meant = {licence: derive_terms(str(licence)).get("CommercialUse", unnamed) for licence in own.dropna().unique()}
     return own.map(meant).astype("string").fillna(whole).rename("commercial_use")

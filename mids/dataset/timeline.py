@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mids.dataset.laboratory import ordinal, times_of
+from mids.dataset.laboratory import ordinal, read_times
 from mids.dataset.tables import frame
 
 COLUMNS = ("date", "kind", "session_id", "name", "value")
@@ -34,7 +34,7 @@ def timeline(images: pd.DataFrame, tests: pd.DataFrame, labels: pd.DataFrame) ->
 
 def _studies(images: pd.DataFrame) -> Iterator[dict[str, str]]:
     """One row for each session with an image."""
-    dated = images.assign(time=times_of(images), session_id=images["session_id"].fillna(""))
+    dated = images.assign(time=read_times(images), session_id=images["session_id"].fillna(""))
     for visit, own in dated.groupby("session_id", sort=True):
         groups = own["group"].fillna(own["datatype"]) if "datatype" in own else own["group"]
         words = [*sorted(set(groups.dropna())), *sorted(set(own["bp"].dropna()))]
@@ -47,7 +47,7 @@ def _studies(images: pd.DataFrame) -> Iterator[dict[str, str]]:
 
 def _findings(images: pd.DataFrame, labels: pd.DataFrame) -> Iterator[dict[str, str]]:
     """One row for each label of a session, at the day of that session."""
-    dated = images.assign(time=times_of(images)).dropna(subset=["time"])
+    dated = images.assign(time=read_times(images)).dropna(subset=["time"])
     days = {str(visit): str(own["time"].min())[:10] for visit, own in dated.groupby("session_id")}
     counts = labels.assign(session_id=labels["session_id"].fillna("")).groupby(["session_id", "label"], sort=False)
     for (visit, label), own in counts:

@@ -10,11 +10,11 @@ import pandas as pd
 
 from mids.dataset import files, labels, laboratory, masks, selection, splits, terms
 from mids.dataset.disk.door import DESCRIPTION, Door
-from mids.dataset.images import assembled, gathered, participants, scans, sessions
-from mids.dataset.index import indexed
+from mids.dataset.images import assemble_images, gather_images, participants, scans, sessions
+from mids.dataset.index import read_indexed_images
 from mids.dataset.pixels import Picture, Volume, load_pixels
 from mids.dataset.selection import Choice
-from mids.dataset.tables import frame, read_table, rows_by, with_ids
+from mids.dataset.tables import add_id_prefixes, frame, map_rows_by_key, read_table
 from mids.dataset.timeline import timeline
 from mids.errors import MidsError
 from mids.issues import Issue
@@ -105,10 +105,10 @@ class Dataset:
         that can't be read is left out, which `issues` tells.
         """
         if self._index is None:
-            found = gathered(self.door, self._files, self._fields, self._schema)
+            found = gather_images(self.door, self._files, self._fields, self._schema)
         else:
-            found = indexed(self.door, self._files, self._fields, self._schema, self._index)
-        return assembled(found, self.participants, self._schema)
+            found = read_indexed_images(self.door, self._files, self._fields, self._schema, self._index)
+        return assemble_images(found, self.participants, self._schema)
 
     @cached_property
     def labels(self) -> pd.DataFrame:
@@ -117,12 +117,12 @@ class Dataset:
         Columns: participant_id, session_id, filename (NA where a whole session is meant), report_id, reader, source,
         label, and its UMLS `cui`. A cell that is no JSON list is left out, which `issues` tells.
         """
-        return labels.long(self.door, self._rows(labels.LABELS))
+        return labels.expand_labels(self.door, self._rows(labels.LABELS))
 
     @cached_property
     def tests(self) -> pd.DataFrame:
         """derivatives/ehr/laboratory_tests.tsv: participant_id, date, test, result and more; empty where absent."""
-        return frame(map(with_ids, self._rows(laboratory.TESTS)), laboratory.COLUMNS)
+        return frame(map(add_id_prefixes, self._rows(laboratory.TESTS)), laboratory.COLUMNS)
 
     @cached_property
     def rois(self) -> pd.DataFrame:
@@ -177,7 +177,7 @@ class Dataset:
                 values = [word for value in selection.given(choice) for word in meant(value)]
                 rows = rows[rows[column].isin(values)]
         if label is not None:
-            rows = rows[labels.carrying(rows, self._labelled(label))]
+            rows = rows[labels.find_labelled_images(rows, self._labelled(label))]
         if split is not None:
             codes = self._schema.code_lists["split"]
             wanted = [codes.find(value) or value for value in selection.given(split)]
@@ -240,13 +240,13 @@ class Dataset:
         Columns: participant_id, session_id, filename, split. Raises `MidsError` for fractions that do not sum to 1,
         an unknown part or column, or a table that may not be written.
         """
-        shares = splits.named(fractions, self._schema)
+        shares = splits.name_fractions(fractions, self._schema)
         columns = [stratify] if isinstance(stratify, str) else list(stratify)
-        found = splits.dealt(self.images, shares, seed, by, columns)
+        found = splits.deal_images(self.images, shares, seed, by, columns)
         table = self.images[["participant_id", "session_id", "filename"]].copy()
         table["split"] = table["participant_id"].map(found).astype("string")
         if write:
-            how = splits.told(shares, seed, by, columns)
+            how = splits.describe_split(shares, seed, by, columns)
             splits.write(self.path, table, self._schema, how, overwrite=overwrite)
             self.__dict__.pop("partitions", None)
         return table
@@ -262,7 +262,7 @@ class Dataset:
         """
         path = self._named(image)
         content: dict[str, Json] = {}
-        for name in files.applying(path, self._sidecars(path)):
+        for name in files.find_applying_sidecars(path, self._sidecars(path)):
             content.update(files.read_json(self.door, name))
         return content
 
@@ -291,7 +291,7 @@ class Dataset:
         """The JSON files in the folders of an image, looked at now."""
         folders = Path(path).parents
         found = [each for folder in folders for each in sorted((self.path / folder).glob("*.json")) if folder.name]
-        return files.sidecars_of(self.door, [each.relative_to(self.path).as_posix() for each in found])
+        return files.find_sidecars(self.door, [each.relative_to(self.path).as_posix() for each in found])
 
     def _named(self, image: Ref) -> str:
         path = image if isinstance(image, str) else str(image["filename"])
@@ -300,4 +300,4 @@ class Dataset:
 
     def _rows(self, path: str, key: str = "participant_id") -> Sequence[Mapping[str, str]]:
         """The rows of a table that may be absent."""
-        return rows_by(self.door, path, key)
+        return map_rows_by_key(self.door, path, key)

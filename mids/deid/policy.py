@@ -5,7 +5,7 @@ Presets are data (`schemas/deid/presets.yaml`); a user's own file has the same f
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,6 +14,7 @@ import jsonschema
 import yaml
 
 from mids.errors import MidsError
+from mids.records import Json
 from mids.resources import read_yaml, schemas
 
 Option = Literal[
@@ -116,24 +117,38 @@ def load(path: Path) -> Policy:
         raise MidsError(f"can't read the policy {path} ({error.strerror}): check its path and permissions") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise MidsError(f"the policy {path} is not YAML: correct it") from error
-    return _policy(path.name, _merged(content, str(path)))
+    return _policy(path.name, _merge_policy(content, str(path)))
+
+
+def to_json(policy: Policy) -> dict[str, Json]:
+    """A policy as JSON, with all that it says."""
+    content = asdict(policy)
+    return {**content, "options": sorted(policy.options), "overrides": list(content["overrides"]),
+            "safe_private": list(content["safe_private"])}  # fmt: skip
+
+
+def from_json(content: Mapping[str, Any]) -> Policy:
+    """The policy that `to_json` gave."""
+    return _policy(content["name"], {key: value for key, value in content.items() if key != "name"})
 
 
 def chosen(
     name: str, options: Iterable[str] = (), *, without: Iterable[str] = (), ids: Ids | None = None,
     burned_in: BurnedIn | None = None, detect: Detect | None = None, texts: Texts | None = None,
-    reports: Reports | None = None, lists: str = "", model: str = "",
+    reports: Reports | None = None, lists: str = "", model: str = "", base: Policy | None = None,
 ) -> Policy:  # fmt: skip
-    """The policy that flags ask for: a preset, or a file by its name, with changes.
+    """The policy that flags ask for: a preset, or a file by its name, with changes; `base` where no name is given.
 
     Raises `MidsError` for an unknown name or option, and for options that exclude or contradict each other.
     """
-    policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
+    if name or base is None:
+        base = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name or "mids")
+    policy = base
     wanted, unwanted = {_option(option) for option in options}, {_option(option) for option in without}
     if both := sorted(wanted & unwanted):
         raise MidsError(f"--option and --without both name {both[0]}: remove one of them")
-    kept = policy.options - _excluded_by(wanted) - unwanted
-    return checked(
+    kept = policy.options - _find_excluded_option(wanted) - unwanted
+    return check_policy(
         replace(
             policy,
             options=kept | wanted,
@@ -148,7 +163,7 @@ def chosen(
     )
 
 
-def checked(policy: Policy) -> Policy:
+def check_policy(policy: Policy) -> Policy:
     """The policy itself; raises `MidsError` where options exclude each other (PS3.15 E.3.6)."""
     if {"retain_full_dates", "retain_modified_dates"} <= policy.options:
         raise MidsError(
@@ -169,7 +184,7 @@ def _option(text: str) -> Option:
     raise MidsError(f"unknown option {text!r}: {advice}")
 
 
-def _excluded_by(options: set[Option]) -> set[Option]:
+def _find_excluded_option(options: set[Option]) -> set[Option]:
     """The option of a preset that one of the command line replaces: dates are either modified or full."""
     dates: set[Option] = {"retain_full_dates", "retain_modified_dates"}
     return dates - options if len(dates & options) == 1 else set()
@@ -180,7 +195,7 @@ def _presets() -> Mapping[str, Mapping[str, Any]]:
     return content
 
 
-def _merged(content: object, place: str) -> Mapping[str, Any]:
+def _merge_policy(content: object, place: str) -> Mapping[str, Any]:
     """What a user's file says on top of the preset that it names."""
     rules = json.loads((schemas() / "deid" / "policy.json").read_bytes())
     for error in sorted(jsonschema.Draft202012Validator(rules).iter_errors(content), key=lambda e: e.json_path):
@@ -198,4 +213,4 @@ def _policy(name: str, content: Mapping[str, Any]) -> Policy:
     values = {key: value for key, value in content.items() if key not in ("description", "options")}
     values["overrides"] = tuple(Override(**entry) for entry in content.get("overrides", ()))
     values["safe_private"] = tuple(SafePrivate(**entry) for entry in content.get("safe_private", ()))
-    return checked(Policy(name, frozenset(_option(text) for text in content.get("options", ())), **values))
+    return check_policy(Policy(name, frozenset(_option(text) for text in content.get("options", ())), **values))

@@ -82,7 +82,7 @@ def dicom_datetime(day: str, time: str = "") -> datetime | None:
             return None
 
 
-def shifted(moment: datetime | None, shift: timedelta) -> str:
+def shift_moment(moment: datetime | None, shift: timedelta) -> str:
     """A moment after the shift as ``YYYY-MM-DDThh:mm:ss``, ``n/a`` where there is none."""
     if moment is None:
         return "n/a"

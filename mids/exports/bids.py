@@ -35,7 +35,7 @@ def bids_schema(schema: Schema) -> JsonObject:
     Its `schema_version` is that of BIDS with `+mids` behind it. Raises `MidsError` where bidsschematools is not
     installed.
     """
-    bids = _published()
+    bids = _load_bids_schema()
     objects, rules = bids["objects"], bids["rules"]
     keys = _entities(objects["entities"], rules["entities"], schema)
     _words(objects, rules, schema)
@@ -49,7 +49,7 @@ def bids_schema(schema: Schema) -> JsonObject:
     return bids
 
 
-def _published() -> JsonObject:
+def _load_bids_schema() -> JsonObject:
     """BIDS's own schema, a fresh copy."""
     try:
         text = files("bidsschematools").joinpath("data", "schema.json").read_text(encoding="utf-8")
@@ -96,12 +96,12 @@ def _words(objects: JsonObject, rules: JsonObject, schema: Schema) -> None:
     rules["directories"]["raw"]["datatype"]["subdirs"] = ["datatype"]
     for kind in ("suffixes", "extensions"):
         known = {entry["value"] for entry in objects[kind].values()}
-        for word, description in _used(schema, kind):
+        for word, description in _iterate_used_words(schema, kind):
             if word not in known:
                 objects[kind][word.strip(".").replace(".", "_")] = {"value": word, **_term(word, description)}
 
 
-def _used(schema: Schema, kind: str) -> Iterator[tuple[str, str]]:
+def _iterate_used_words(schema: Schema, kind: str) -> Iterator[tuple[str, str]]:
     for suffix in schema.suffixes.values():
         if kind == "suffixes":
             yield suffix.suffix, suffix.description
@@ -163,7 +163,11 @@ def _sidecars(metadata: JsonObject, rules: JsonObject, schema: Schema) -> None:
             metadata[f"{key}__mids"] = {"name": key, "display_name": key, **definition}
         rules[f"mids_{name}"] = {
             "image": {
-                "selectors": [BELOW, _among("suffix", suffixes), _among("extension", IMAGES)],
+                "selectors": [
+                    BELOW,
+                    _build_membership_test("suffix", suffixes),
+                    _build_membership_test("extension", IMAGES),
+                ],
                 "fields": {
                     f"{key}__mids": "required" if key in content["required"] else "optional"
                     for key in content["properties"]
@@ -172,7 +176,7 @@ def _sidecars(metadata: JsonObject, rules: JsonObject, schema: Schema) -> None:
         }
 
 
-def _among(value: str, words: Iterable[str]) -> str:
+def _build_membership_test(value: str, words: Iterable[str]) -> str:
     """The expression that is true where a value is one of several words."""
     return f"intersects([{value}], {json.dumps(list(words))})"
 
@@ -183,14 +187,14 @@ def _checks(schema: Schema) -> JsonObject:
     for suffix in schema.suffixes.values():
         if suffix.modalities:
             selectors = [f'suffix == "{suffix.suffix}"', BELOW, '"Modality" in sidecar']
-            among = _among("sidecar.Modality", suffix.modalities)
+            among = _build_membership_test("sidecar.Modality", suffix.modalities)
             checks[f"{suffix.suffix}_modality"] = _check("MODALITY_CONTRADICTED", "warning", selectors, among)
     for entity in schema.entities.values():
         there = f'"{entity.key}" in entities'
         if not entity.bids:
             checks[f"{entity.key}_place"] = _check("FOLDER_WRONG", "warning", [there, 'extension != ".tsv"'], BELOW)
         if entity.code_list and not entity.bids:
-            among = _among(f"entities.{entity.key}", schema.code_lists[entity.code_list].codes)
+            among = _build_membership_test(f"entities.{entity.key}", schema.code_lists[entity.code_list].codes)
             checks[f"{entity.key}_value"] = _check("ENTITY_VALUE", "warning", [there], among)
         if "mids" in entity.required:
             # For files of mim-mr/anat bids-validator is content with BIDS's rule for anat.

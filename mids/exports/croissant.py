@@ -10,7 +10,7 @@ from typing import Any
 
 from mids.dataset import Dataset
 from mids.dataset.masks import ROIS
-from mids.exports.description import described, is_organisation
+from mids.exports.description import is_organisation, read_description
 from mids.vocabulary.schema import Schema, load
 
 CONFORMS = "http://mlcommons.org/croissant/1.0"
@@ -40,7 +40,7 @@ def croissant(dataset: Dataset) -> dict[str, Any]:
     Paths are relative to the dataset's folder: the file belongs there, or beside the published data. Every column is
     text, as in the tables: 007 is no number.
     """
-    said = described(dataset)
+    said = read_description(dataset)
     schema = load()
     tables = sorted(set(_tables(dataset.path, schema)))
     content: dict[str, Any] = {
@@ -59,7 +59,10 @@ def croissant(dataset: Dataset) -> dict[str, Any]:
         "distribution": [*(_table(dataset.path, path) for path in tables), *_sets(dataset)],
         "recordSet": [
             *(_records(path, {"fileObject": {"@id": path}}, dataset.table(path).columns, schema) for path in tables),
-            *(_records(path, {"fileSet": {"@id": name}}, columns, schema) for name, path, _, columns in _many(dataset)),
+            *(
+                _records(path, {"fileSet": {"@id": name}}, columns, schema)
+                for name, path, _, columns in _find_repeated_tables(dataset)
+            ),
         ],
     }
 
@@ -93,7 +96,7 @@ def _sets(dataset: Dataset) -> Iterator[dict[str, Any]]:
     """The images, their segmentations and sidecars, as sets of files."""
     for name, text, glob in _kinds(dataset):
         yield _set(name, text, glob, FORMATS.get(glob.rpartition("*")[2].lower(), "image/tiff"))
-    for name, _, glob, _ in _many(dataset):
+    for name, _, glob, _ in _find_repeated_tables(dataset):
         yield _set(name, "One table for each subject or session", glob, _TSV)
     yield _set("sidecars", "How each image was acquired and made", "sub-*/**/*.json", "application/json")
 
@@ -113,7 +116,7 @@ def _set(name: str, text: str, glob: str, form: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _many(dataset: Dataset) -> Iterator[tuple[str, str, str, Sequence[str]]]:
+def _find_repeated_tables(dataset: Dataset) -> Iterator[tuple[str, str, str, Sequence[str]]]:
     """Name, a path, the glob and the columns that all have, of the tables that every subject, or session, has."""
     for name, places in (("sessions", ["sub-*"]), ("scans", ["sub-*", "sub-*/ses-*"])):
         for place in places:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mids.dataset import Dataset
-from mids.exports.description import Described, described, doi_of, is_organisation, required
+from mids.exports.description import Described, find_doi, is_organisation, read_description, require_keys
 
 SCHEMA = "http://datacite.org/schema/kernel-4"
 
@@ -15,8 +15,8 @@ def datacite(dataset: Dataset) -> dict[str, Any]:
 
     Raises `MidsError` where dataset_description.json lacks what DataCite requires: Authors, Publisher, DatePublished.
     """
-    said = described(dataset)
-    required(said, {"authors": "Authors", "publisher": "Publisher", "published": "DatePublished"}, "DataCite")
+    said = read_description(dataset)
+    require_keys(said, {"authors": "Authors", "publisher": "Publisher", "published": "DatePublished"}, "DataCite")
     content: dict[str, Any] = {
         "doi": said.doi,
         "creators": [_creator(author) for author in said.authors],
@@ -26,7 +26,7 @@ def datacite(dataset: Dataset) -> dict[str, Any]:
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Medical images"},
         "subjects": [{"subject": word} for word in dict.fromkeys((*said.keywords, *said.modalities))],
         "dates": [{"date": said.published, "dateType": "Issued"}],
-        "relatedIdentifiers": list(_related(said)),
+        "relatedIdentifiers": list(_build_related_identifiers(said)),
         "sizes": [f"{len(dataset.images)} images", f"{dataset.images['participant_id'].nunique()} subjects"],
         "formats": sorted(set(map(str, dataset.images["extension"].dropna().str.lower()))),
         "version": said.version,
@@ -48,13 +48,13 @@ def _creator(author: str) -> dict[str, Any]:
     return {"name": author, "nameType": "Personal"}
 
 
-def _related(said: Described) -> Iterator[dict[str, str]]:
+def _build_related_identifiers(said: Described) -> Iterator[dict[str, str]]:
     """What the dataset was made of, and what it refers to, each once."""
     seen = {said.doi}
     entries = [*((text, "IsDerivedFrom") for text in said.sources), *((text, "References") for text in said.references)]
     for text, relation in entries:
         url = re.search(r"https?://[^\s)]+", text)
-        doi = doi_of(text)
+        doi = find_doi(text)
         name = doi or (url[0] if url else "")
         if name and name not in seen:
             seen.add(name)

@@ -49,7 +49,7 @@ class Described:
         return f"https://doi.org/{self.doi}" if self.doi else next((s for s in self.sources if "://" in s), "")
 
 
-def described(dataset: Dataset) -> Described:
+def read_description(dataset: Dataset) -> Described:
     """The description of a dataset, with the version of its CHANGES and the modalities of its images.
 
     Raises `DataError` (JSON_INVALID) where dataset_description.json is no JSON object.
@@ -61,13 +61,13 @@ def described(dataset: Dataset) -> Described:
     return Described(
         name=dataset.name,
         description=_text(said, "Description"),
-        version=version_of(dataset.path),
+        version=read_changes_version(dataset.path),
         licence=licence,
         licence_url=licence_url(licence),
         authors=_texts(said, "Authors"),
         publisher=_text(said, "Publisher"),
         published=_text(said, "DatePublished"),
-        doi=doi_of(_text(said, "DatasetDOI")),
+        doi=find_doi(_text(said, "DatasetDOI")),
         citation=_text(said, "HowToAcknowledge"),
         keywords=_texts(said, "Keywords"),
         funding=_texts(said, "Funding"),
@@ -78,7 +78,7 @@ def described(dataset: Dataset) -> Described:
     )
 
 
-def required(said: Described, wanted: Mapping[str, str], what: str) -> None:
+def require_keys(said: Described, wanted: Mapping[str, str], what: str) -> None:
     """Raises `MidsError` where one of `wanted` (key of dataset_description.json by attribute) is not said."""
     lacking = [key for name, key in wanted.items() if not getattr(said, name)]
     if lacking:
@@ -87,7 +87,7 @@ def required(said: Described, wanted: Mapping[str, str], what: str) -> None:
         )
 
 
-def version_of(root: Path) -> str:
+def read_changes_version(root: Path) -> str:
     """The newest version of a dataset by its CHANGES (CPAN changelog, BIDS); "" where there is none."""
     path = root / "CHANGES"
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []
@@ -104,7 +104,7 @@ def licence_url(licence: str) -> str:
     return f"https://creativecommons.org/licenses/{match[1].lower()}/{match[2]}/"
 
 
-def doi_of(text: str) -> str:
+def find_doi(text: str) -> str:
     """The bare DOI in a text, "" where it holds none."""
     match = _DOI.search(text)
     return match[0] if match else ""

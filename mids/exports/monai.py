@@ -11,7 +11,7 @@ import pandas as pd
 
 from mids.dataset import Choice, Dataset
 from mids.errors import MidsError
-from mids.exports.description import described
+from mids.exports.description import read_description
 
 Task = Literal["segmentation", "classification"]
 PARTS = {"train": "training", "validation": "validation", "test": "test"}
@@ -36,15 +36,15 @@ def datalist(
         masks = dataset.rois[dataset.rois["image"].isin(images["filename"])]
         masks = masks[masks["reader"].isin(readers)] if readers else masks
         names = _structures(dataset, masks)
-        items = list(_segmented(dataset, masks))
+        items = list(_build_segmentation_items(dataset, masks))
     else:
         chosen = list(labels) or sorted(map(str, dataset.labels["label"].dropna().unique()))
         names = {str(number): label for number, label in enumerate(chosen)}
-        items = list(_classified(dataset, images, modality, chosen))
+        items = list(_build_classification_items(dataset, images, modality, chosen))
     if not items or not names:
         raise MidsError(f"the dataset has nothing for {task}: try another task or modality")
     lists = {key: [item for part, item in items if part == key] for key in PARTS.values()}
-    said = described(dataset)
+    said = read_description(dataset)
     return {
         "name": said.name, "description": said.description, "reference": said.citation, "licence": said.licence,
         "release": said.version, "tensorImageSize": "4D" if _is_4d(images) else "3D",
@@ -54,7 +54,7 @@ def datalist(
     }  # fmt: skip
 
 
-def _segmented(dataset: Dataset, masks: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
+def _build_segmentation_items(dataset: Dataset, masks: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
     """Part and item of each segmentation."""
     parts = _parts(dataset)
     for image, mask, reader in masks[["image", "filename", "reader"]].fillna("").itertuples(index=False):
@@ -62,7 +62,7 @@ def _segmented(dataset: Dataset, masks: pd.DataFrame) -> Iterator[tuple[str, dic
             yield parts[str(image)], {"image": str(image), "label": str(mask), "reader": str(reader)}
 
 
-def _classified(
+def _build_classification_items(
     dataset: Dataset, images: pd.DataFrame, modality: Choice, labels: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Part and item of each image that anybody labelled: which of the labels it has."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, numbers, with_columns
+from mids.analysis.counting import Tables, add_missing_columns, numbers
 from mids.analysis.statistics import (  # fmt: skip
     age_moments,
     completion,
@@ -49,7 +49,7 @@ def _sizes(given: Tables, reports: int, masks: int) -> Iterator[tuple[str, str]]
     yield "studies per patient", _moments(studies_per_patient(given))
     yield "images by modality", _counts(modality_counts(given)["images"])
     yield "images by view", _counts(view_counts(given)["count"])
-    sexes = with_columns(given.participants, "sex")["sex"].dropna().value_counts()
+    sexes = add_missing_columns(given.participants, "sex")["sex"].dropna().value_counts()
     yield "sex of patients", _counts(sexes)
     yield "age (years)", _moments(age_moments(given))
     yield "devices", _number(len(device_counts(given)))
@@ -81,7 +81,7 @@ def _rates(given: Tables) -> Iterator[tuple[str, str]]:
         yield f"{KNOWN}a label", _share(int(people.isin(given.labels["participant_id"]).sum()), len(people))
     for column, name in (("view_position", "view"), ("body_part", "body part"), ("acq_time", "date of image")):
         if len(given.scans):
-            known = int(with_columns(given.scans, column)[column].notna().sum())
+            known = int(add_missing_columns(given.scans, column)[column].notna().sum())
             yield f"{KNOWN}{name}", _share(known, len(given.scans))
 
 

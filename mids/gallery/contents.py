@@ -11,7 +11,7 @@ from mids.analysis.counting import Tables, words
 from mids.dataset import Dataset
 from mids.errors import DataError
 from mids.gallery import comparison, facts, maps
-from mids.gallery.masks import Drawn, masks_of
+from mids.gallery.masks import Drawn, find_masks
 from mids.gallery.people import Person, people
 from mids.gallery.plots import Plot, plots
 from mids.gallery.skipped import Skipped, skipped
@@ -59,8 +59,8 @@ def contents(
     Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
     """
     known = facts.read(dataset, mapped)
-    given = facts.counted(dataset, known)
-    images, masks = _images(dataset, given, known), masks_of(dataset)
+    given = facts.build_counted_tables(dataset, known)
+    images, masks = _images(dataset, given, known), find_masks(dataset)
     chosen = _chosen(images, masks, thumbnails)
     tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
     small = dict(zip(chosen, mapped(thumbnail, tasks), strict=True))
@@ -72,7 +72,7 @@ def contents(
         dataset.name, dataset.path.resolve().name, dataset.description,
         comparison.lines(given, reports, sum(map(len, masks.values()))), plots(given, images), images,
         small, people(dataset, given),
-        validate(dataset.path, jobs=jobs), skipped(dataset.path), maps.drawn(features, given) if features else None,
+        validate(dataset.path, jobs=jobs), skipped(dataset.path), maps.draw_map(features, given) if features else None,
         dataset.issues,
     )  # fmt: skip
 

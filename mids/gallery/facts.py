@@ -10,7 +10,15 @@ from typing import Any
 
 import pandas as pd
 
-from mids.analysis.counting import FACTS, LABELS, SIDECAR_KEYS, TESTS, Tables, placed, with_columns
+from mids.analysis.counting import (
+    FACTS,
+    LABELS,
+    SIDECAR_KEYS,
+    TESTS,
+    Tables,
+    add_missing_columns,
+    add_subject_and_session,
+)
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import check_claim, nifti_head
@@ -55,15 +63,15 @@ def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
     return found
 
 
-def counted(dataset: Dataset, facts: Mapping[str, Fact]) -> Tables:
+def build_counted_tables(dataset: Dataset, facts: Mapping[str, Fact]) -> Tables:
     """The tables that statistics count, with these facts."""
-    scans = placed(dataset.scans)
+    scans = add_subject_and_session(dataset.scans)
     rows: list[dict[str, Any]] = []
     for name in scans["filename"]:
         fact = facts.get(name)
         rows.append({"filename": name, **({"slices": fact.slices, **fact.keys} if fact else {})})
-    tests = with_columns(table(dataset, TESTS), "participant_id", "date", "test", "result")
-    labels = with_columns(table(dataset, LABELS), "participant_id", "session_id", "filename", "labels")
+    tests = add_missing_columns(table(dataset, TESTS), "participant_id", "date", "test", "result")
+    labels = add_missing_columns(table(dataset, LABELS), "participant_id", "session_id", "filename", "labels")
     made = pd.DataFrame(rows, columns=list(FACTS))
     return Tables(dataset.participants, dataset.sessions, scans, tests, labels, made)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mids.analysis.counting import Tables, of_patients
+from mids.analysis.counting import Tables, collect_patient_values
 from mids.errors import MidsError
 
 COLUMNS = ("region", "site", "country")
@@ -66,14 +66,14 @@ def read(path: Path) -> list[Mapping[str, Any]]:
     return found
 
 
-def drawn(features: Sequence[Mapping[str, Any]], given: Tables) -> Map | None:
+def draw_map(features: Sequence[Mapping[str, Any]], given: Tables) -> Map | None:
     """Patients by place on the map; None where no place of the dataset is on it.
 
     A shape is a place's where any of its properties, or its id, is spelled as the place is, whatever the case,
     accents and punctuation.
     """
     for column in COLUMNS:
-        counts = of_patients(given, column).dropna().value_counts()
+        counts = collect_patient_values(given, column).dropna().value_counts()
         by_word = {_word(str(name)): (str(name), int(number)) for name, number in counts.items()}
         matches = [_match(feature, by_word) for feature in features]
         if any(matches):
@@ -143,10 +143,10 @@ def _rings(feature: Mapping[str, Any]) -> Rings:
     except (TypeError, ValueError, IndexError, KeyError):
         return []
     is_in_degrees = all(abs(x) <= 180 and abs(y) <= 90 for ring in rings for x, y in ring)
-    return [_thinned(ring) for ring in rings if len(ring) > 3] if is_in_degrees else []
+    return [_thin_ring(ring) for ring in rings if len(ring) > 3] if is_in_degrees else []
 
 
-def _thinned(ring: list[Point]) -> list[Point]:
+def _thin_ring(ring: list[Point]) -> list[Point]:
     return ring[:: 1 + len(ring) // LARGEST]
 
 

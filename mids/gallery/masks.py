@@ -17,7 +17,7 @@ from mids.dataset.disk.heads import check_claim, nifti_head, png_head
 from mids.dataset.disk.whole import PIXELS
 from mids.dataset.masks import structures
 from mids.errors import DataError
-from mids.gallery.planes import turned
+from mids.gallery.planes import turn_planes
 
 Array = npt.NDArray[Any]
 
@@ -47,7 +47,7 @@ class Legend:
     colour: str
 
 
-def masks_of(dataset: Dataset) -> Mapping[str, tuple[Drawn, ...]]:
+def find_masks(dataset: Dataset) -> Mapping[str, tuple[Drawn, ...]]:
     """The masks of each image, by the image's path."""
     found: dict[str, list[Drawn]] = {}
     known = dataset.rois.dropna(subset=["image"])
@@ -133,7 +133,7 @@ def planes(masks: Masks, image: Path, at: tuple[int, int, int]) -> Mapping[str, 
     found: dict[str, list[Layer]] = {}
     for layer in masks.layers:
         values = layer.values
-        for plane in turned((values[at[0]], values[:, at[1]], values[:, :, at[2]]), head, at):
+        for plane in turn_planes((values[at[0]], values[:, at[1]], values[:, :, at[2]]), head, at):
             found.setdefault(plane.name, []).append(Layer(plane.pixels, layer.numbers))
     return {name: Masks(tuple(layers), masks.legend) for name, layers in found.items()}
 

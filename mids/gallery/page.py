@@ -20,10 +20,11 @@ from mids.errors import DataError, MidsError
 from mids.gallery import comparison, facts, maps, viewer
 from mids.gallery.contents import Contents, contents
 from mids.gallery.masks import COLOURS
+from mids.issues import escape_controls
 from mids.plan.curation import FIELDS
 from mids.readers.given.curation import COLUMNS
 from mids.records import Map
-from mids.report.issue import definition_of, docs_of, groups, plain, sentence, shown_place
+from mids.report.issue import build_docs_url, find_definition, format_place, groups, sentence
 from mids.run.pool import executor, mapping
 from mids.vocabulary.schema import load
 
@@ -79,10 +80,10 @@ def write_page(
             except DataError as error:
                 raise MidsError(f"{dataset.path}: {error.message}") from error
     volumes = [
-        viewer.embedded(dataset.path, each.images) if chosen.viewer == "embed" else {}
+        viewer.embed_volumes(dataset.path, each.images) if chosen.viewer == "embed" else {}
         for dataset, each in zip(opened, found, strict=True)
     ]
-    _save(target, _rendered(found, chosen, links, volumes))
+    _save(target, _render_page(found, chosen, links, volumes))
     return tuple(found)
 
 
@@ -124,7 +125,7 @@ def _save(target: Path, page: str) -> None:
 # --- HTML ------------------------------------------------------------------------------------------------
 
 
-def _rendered(
+def _render_page(
     found: Sequence[Contents], wanted: Wanted, links: Sequence[str], volumes: Sequence[Mapping[str, str]]
 ) -> str:
     program = _program()
@@ -185,8 +186,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     made.filters |= {
-        "embedded": embedded, "plain": plain, "sentence": sentence, "place": shown_place, "definition": definition_of,
-        "docs": docs_of,
+        "embedded": embedded, "plain": escape_controls, "sentence": sentence, "place": format_place,
+        "definition": find_definition, "docs": build_docs_url,
     }  # fmt: skip
     return made
 

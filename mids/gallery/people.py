@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, with_columns, words
+from mids.analysis.counting import Tables, add_missing_columns, words
 from mids.dataset import Dataset
 from mids.errors import DataError
 
@@ -48,12 +48,12 @@ def people(dataset: Dataset, given: Tables) -> list[Person]:
     Days are counted from the patient's first dated study, or else from onset where sessions.tsv says that; a test is
     placed only where a study is dated. Dates themselves are not shown.
     """
-    images, labels = dataset.images, _by_person(given.labels)
+    images, labels = dataset.images, _group_by_person(given.labels)
     rows = {str(row["participant_id"]): row for row in _rows(given.participants.dropna(subset=["participant_id"]))}
     names = dict.fromkeys([*rows, *map(str, images["participant_id"])])
     seen = _studies(images)
-    visits = _by_person(with_columns(given.sessions, "acq_time", "days_from_onset_min"))
-    tests = _by_person(given.tests)
+    visits = _group_by_person(add_missing_columns(given.sessions, "acq_time", "days_from_onset_min"))
+    tests = _group_by_person(given.tests)
     by_person = (visits, tests, labels)
     return [
         _person(name, rows.get(name, {}), seen.get(name, {}), *(table.get(name, []) for table in by_person))
@@ -70,7 +70,7 @@ def _rows(frame: pd.DataFrame) -> list[Row]:
     return [{str(key): value for key, value in row.items() if value is not None} for row in kept]
 
 
-def _by_person(frame: pd.DataFrame) -> dict[str, list[Row]]:
+def _group_by_person(frame: pd.DataFrame) -> dict[str, list[Row]]:
     found: dict[str, list[Row]] = {}
     for row in _rows(frame):
         name = str(row.get("participant_id", ""))
@@ -88,12 +88,12 @@ def _person(
     if first is not None:
         days = {session: (day - first).days if day else None for session, day in dates.items()}
     else:
-        days = {str(visit.get("session_id")): _whole(visit.get("days_from_onset_min")) for visit in visits}
+        days = {str(visit.get("session_id")): _parse_whole(visit.get("days_from_onset_min")) for visit in visits}
     has_onset = first is None and any(day is not None for day in days.values())
     events = [
         *(Event(days.get(session), "study", _study(session, rows), tuple(at for at, _ in rows))
           for session, rows in made.items()),
-        *(Event(_after(first, test.get("date")), "test", _test(test)) for test in tests),
+        *(Event(_count_days_after(first, test.get("date")), "test", _test(test)) for test in tests),
         *(Event(days.get(str(label.get("session_id"))), "finding", text)
           for label in labels for text in _finding(label)),
     ]  # fmt: skip
@@ -148,12 +148,12 @@ def _date(text: Any) -> date | None:
         return None
 
 
-def _after(first: date | None, text: Any) -> int | None:
+def _count_days_after(first: date | None, text: Any) -> int | None:
     day = _date(text)
     return (day - first).days if first and day else None
 
 
-def _whole(text: Any) -> int | None:
+def _parse_whole(text: Any) -> int | None:
     try:
         return int(float(str(text)))
     except (ValueError, OverflowError):

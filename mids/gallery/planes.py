@@ -68,10 +68,10 @@ def planes(path: Path, at: tuple[int, int, int] | None = None) -> tuple[Plane, .
     """
     head = nifti_head(path)
     at = at or middles(head.shape)
-    return turned(_cut(path, head, at), head, at)
+    return turn_planes(_cut(path, head, at), head, at)
 
 
-def turned(cuts: Sequence[Array], head: NiftiHead, at: tuple[int, int, int]) -> tuple[Plane, ...]:
+def turn_planes(cuts: Sequence[Array], head: NiftiHead, at: tuple[int, int, int]) -> tuple[Plane, ...]:
     """Planes normal to the first, second and third axis of the voxels, turned to how they are looked at.
 
     `cuts` are (second, third), (first, third) and (first, second axis), each perhaps with colours behind.
@@ -126,7 +126,7 @@ def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int]) -> tuple[Array, 
     length = i * j * colours * dtype.itemsize
     across = np.zeros((2, max(i, j), k, colours), dtype)
     middle = np.zeros((i, j, colours), dtype)
-    with _opened(path) as stream:
+    with _open_unpacked(path) as stream:
         stream.seek(head.offset + skipped * length)
         for number in range(k):
             data = stream.read(length)
@@ -153,7 +153,7 @@ def _dtype(head: NiftiHead) -> tuple[np.dtype[Any], int]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _open_unpacked(path: Path) -> Iterator[Any]:
     """A file, unpacked where it is gzipped; what is wrong with its stream becomes a `DataError`."""
     gzipped: Any = igzip.open
     try:

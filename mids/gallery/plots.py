@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, banded, distribution, numbers, views, with_columns
+from mids.analysis.counting import Tables, add_missing_columns, assign_bands, distribution, numbers, views
 from mids.analysis.statistics import DECADES, label_counts, laboratory_counts, nearest_tests
 from mids.errors import DataError
 
@@ -50,10 +50,10 @@ def plots(given: Tables, images: pd.DataFrame) -> list[Plot]:
 
 
 def _age(given: Tables, images: pd.DataFrame) -> Plot | None:
-    people = with_columns(given.participants, "sex")
+    people = add_missing_columns(given.participants, "sex")
     ages = numbers(people, "age").fillna(numbers(people, "age_min"))
-    known = pd.DataFrame({"age": banded(ages, DECADES), "sex": _sexes(people)}).dropna(subset=["age"])
-    rows = _crossed(known["age"], known["sex"], DECADES, (*SEXES.values(), UNKNOWN))
+    known = pd.DataFrame({"age": assign_bands(ages, DECADES), "sex": _sexes(people)}).dropna(subset=["age"])
+    rows = _cross_counts(known["age"], known["sex"], DECADES, (*SEXES.values(), UNKNOWN))
     note = (
         f"{len(known):,} of {len(people):,} patients have an age; ranges count by their lower end; 89 "
         "stands for 89 and more."
@@ -62,7 +62,7 @@ def _age(given: Tables, images: pd.DataFrame) -> Plot | None:
 
 
 def _sex(given: Tables, images: pd.DataFrame) -> Plot | None:
-    return _bars("sex", "Sex", "sex", "patients", _sexes(with_columns(given.participants, "sex")))
+    return _bars("sex", "Sex", "sex", "patients", _sexes(add_missing_columns(given.participants, "sex")))
 
 
 def _sexes(people: pd.DataFrame) -> "pd.Series[Any]":
@@ -76,7 +76,7 @@ def _studies(given: Tables, images: pd.DataFrame) -> Plot | None:
     starts = list(range(1, largest + 1, width))
     names = [str(start) if width == 1 else f"{start}–{start + width - 1}" for start in starts]
     bands = [names[(int(number) - 1) // width] for number in visits]
-    rows = _crossed(pd.Series(bands, dtype="string"), None, names)
+    rows = _cross_counts(pd.Series(bands, dtype="string"), None, names)
     return Plot(
         "studies", "Studies per patient", "studies", "patients", rows, "Patients with an image.", is_lying=False
     )
@@ -94,7 +94,7 @@ def _devices(given: Tables, images: pd.DataFrame) -> Plot | None:
     order = [name for name in distribution(device).index if name != UNKNOWN]
     return Plot(
         "devices", "Modality by device", "device", "images",
-        _crossed(device, made["modality"].fillna(UNKNOWN), [*order, UNKNOWN]), "Names as the headers spell them.",
+        _cross_counts(device, made["modality"].fillna(UNKNOWN), [*order, UNKNOWN]), "Names as the headers spell them.",
         "modality",
     )  # fmt: skip
 
@@ -106,7 +106,7 @@ def _modalities(given: Tables, images: pd.DataFrame) -> Plot | None:
 def _views(given: Tables, images: pd.DataFrame) -> Plot | None:
     found = pd.DataFrame({"view": views(given.scans).fillna(UNKNOWN), "modality": given.scans["modality"]})
     order = list(distribution(found["view"]).index)
-    rows = _crossed(found["view"], found["modality"].fillna(UNKNOWN), order)
+    rows = _cross_counts(found["view"], found["modality"].fillna(UNKNOWN), order)
     return Plot("views", "Views", "view", "images", rows, "Codes of the vocabulary.", "modality")
 
 
@@ -134,7 +134,7 @@ def _delays(given: Tables, images: pd.DataFrame) -> Plot | None:
     delays = nearest_tests(given)["delay"]
     names = [name for _, name in DELAYS]
     found = [next(name for start, name in reversed(DELAYS) if day >= start) for day in map(int, delays)]
-    rows = _crossed(pd.Series(found, dtype="string"), None, names)
+    rows = _cross_counts(pd.Series(found, dtype="string"), None, names)
     note = f"{len(delays):,} images with a date, whose patients have a dated test; the nearest test counts."
     return Plot("delays", "Days from image to nearest test", "days", "images", rows, note)
 
@@ -142,7 +142,7 @@ def _delays(given: Tables, images: pd.DataFrame) -> Plot | None:
 # --- completeness ----------------------------------------------------------------------------------------
 
 
-def _missing(given: Tables, images: pd.DataFrame) -> Plot | None:
+def _plot_missing(given: Tables, images: pd.DataFrame) -> Plot | None:
     rows = []
     parts = (("participants", given.participants), ("sessions", given.sessions), ("scans", given.scans),
              ("tests", given.tests), ("labels", given.labels))  # fmt: skip
@@ -165,7 +165,7 @@ def _bars(key: str, title: str, category: str, measure: str, values: "pd.Series[
     return Plot(key, title, category, measure, rows)
 
 
-def _crossed(
+def _cross_counts(
     values: "pd.Series[Any]", series: "pd.Series[Any] | None", order: Sequence[str], inner: Sequence[str] = ()
 ) -> tuple[Row, ...]:
     """Rows of a plot: how often each value of `order` stands with each series, those of `inner` first."""
@@ -177,5 +177,5 @@ def _crossed(
 
 
 _MAKERS: tuple[Callable[[Tables, pd.DataFrame], Plot | None], ...] = (
-    _age, _sex, _modalities, _devices, _views, _findings, _studies, _delays, _tests, _missing,
+    _age, _sex, _modalities, _devices, _views, _findings, _studies, _delays, _tests, _plot_missing,
 )  # fmt: skip

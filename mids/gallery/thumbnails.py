@@ -125,11 +125,11 @@ def _volume(task: Task, path: Path) -> Thumbnail:
     scale = (ONE_OF_THREE if len(found) > 1 else SINGLE) / largest
     panes = [_pane(plane, over.get(plane.name), limits, scale) for plane in found]
     if task.group in WITHOUT_SIDES:
-        panes = [_unplaced(pane) for pane in panes]
+        panes = [_drop_plane_names(pane) for pane in panes]
     return Thumbnail(tuple(panes), masks.legend if masks else ())
 
 
-def _unplaced(pane: Pane) -> Pane:
+def _drop_plane_names(pane: Pane) -> Pane:
     return Pane("frame", "", "", pane.width, pane.height, pane.image, pane.mask)
 
 

@@ -32,7 +32,7 @@ def link(page: Path, dataset: Path) -> str:
     return "" if way == "." else f"{way}/"
 
 
-def embedded(dataset: Path, images: pd.DataFrame) -> dict[str, str]:
+def embed_volumes(dataset: Path, images: pd.DataFrame) -> dict[str, str]:
     """The volumes of a dataset in Base64, by their paths, the smallest first, no more than `LARGEST` of them."""
     names = [str(name) for name in images["filename"] if str(name).endswith((".nii.gz", ".nii"))]
     sizes = sorted((size, name) for name in names if (size := _size(dataset / name)) is not None)

@@ -65,7 +65,7 @@ def _faults(value: str, column: Column | None, words: CodeList | None) -> Iterat
         yield Fault("CELL_MISSING_WORD", "a missing value is written as another word", value=text, expected=NA)
         return
     if ODD.search(value):
-        yield from _odd(value)
+        yield from _find_odd_text(value)
     if column and not FORMULA.match(text):
         yield from _type(text, column)
         yield from _words(text, column, words)
@@ -89,7 +89,7 @@ ODD = re.compile(
 """One search that tells of most cells that none of the others is needed."""
 
 
-def _odd(value: str) -> Iterator[Fault]:
+def _find_odd_text(value: str) -> Iterator[Fault]:
     if MOJIBAKE.search(value):
         yield Fault("CELL_MOJIBAKE", "the text was decoded with the wrong encoding", value=value[:SHOWN])
     elif INVISIBLE.search(value):

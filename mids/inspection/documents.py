@@ -60,7 +60,7 @@ def read_json(data: bytes) -> Document:
     return Document(content, frozenset(keys), tuple(twice))
 
 
-def layout_of(content: Json, schema: Schema) -> Layout:
+def detect_layout(content: Json, schema: Schema) -> Layout:
     """Which layout a sidecar has: ours, XNAT's rows, DICOM's JSON model (PS3.18 F.2), or numbers as text."""
     if isinstance(content, dict) and isinstance(content.get("ResultSet"), dict):
         return "xnat"
@@ -81,12 +81,12 @@ def _numeric(schema: Schema) -> frozenset[str]:
     return frozenset(key for key, field in schema.fields.items() if field.type in ("number", "integer"))
 
 
-def tagged(content: Json) -> Iterator[tuple[str, str, Json]]:
+def iterate_tagged_values(content: Json) -> Iterator[tuple[str, str, Json]]:
     """(tag as 8 hexadecimal digits, place, value) of a sidecar in XNAT's or DICOM's layout, top level."""
     if isinstance(content, dict) and "ResultSet" not in content:
         for tag, element in content.items():
             values = element.get("Value") if isinstance(element, dict) else None
-            yield tag.upper(), f"$['{tag}']", _alone(values)
+            yield tag.upper(), f"$['{tag}']", _unwrap_single(values)
         return
     for place, row in _rows(content):
         if not row.get("tag2"):
@@ -107,39 +107,39 @@ def _rows(content: Any) -> Iterator[tuple[str, dict[str, Json]]]:
 def entries(content: Json, layout: Layout) -> Iterator[tuple[str, str, Json]]:
     """(place, keyword or tag, value) of everything in a sidecar of any layout, nested objects included."""
     if layout in ("xnat", "dicom"):
-        for tag, where, value in tagged(content):
+        for tag, where, value in iterate_tagged_values(content):
             yield where, tag, value
     else:
-        yield from _nested(content, "$")
+        yield from _iterate_nested(content, "$")
 
 
 _NESTED = (dict, list)
 
 
-def _nested(content: Json, where: str) -> Iterator[tuple[str, str, Json]]:
+def _iterate_nested(content: Json, where: str) -> Iterator[tuple[str, str, Json]]:
     if isinstance(content, dict):
         for key, value in content.items():
             place = f"{where}.{key}"
             yield place, key, value
             if isinstance(value, _NESTED):
-                yield from _nested(value, place)
+                yield from _iterate_nested(value, place)
     elif isinstance(content, list):
         for number, value in enumerate(content):
             if isinstance(value, _NESTED):
-                yield from _nested(value, f"{where}[{number}]")
+                yield from _iterate_nested(value, f"{where}[{number}]")
 
 
 def keywords(content: Json) -> dict[str, Json]:
     """Keyword to value of a sidecar in XNAT's or DICOM's layout, for the tags of `KEYWORDS`."""
-    tags = {tag: value for tag, _, value in tagged(content)}
-    return {KEYWORDS[tag]: _typed(tags[tag]) for tag in KEYWORDS if tags.get(tag) not in (None, "")}
+    tags = {tag: value for tag, _, value in iterate_tagged_values(content)}
+    return {KEYWORDS[tag]: _parse_number(tags[tag]) for tag in KEYWORDS if tags.get(tag) not in (None, "")}
 
 
-def _alone(values: Json) -> Json:
+def _unwrap_single(values: Json) -> Json:
     return values[0] if isinstance(values, list) and len(values) == 1 else values
 
 
-def _typed(value: Json) -> Json:
+def _parse_number(value: Json) -> Json:
     """A number that a published layout writes as text, as a number."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 

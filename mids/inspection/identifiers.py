@@ -181,12 +181,12 @@ def identify(text: str) -> tuple[tuple[Kind, str], ...]:
 # --- in the parts of a dataset ---------------------------------------------------------------------------
 
 
-def in_entries(entries: Iterable[tuple[str, str, Json]]) -> tuple[Found, ...]:
+def find_in_entries(entries: Iterable[tuple[str, str, Json]]) -> tuple[Found, ...]:
     """The identifiers in (place, key, value); what keys that are identifiers themselves hold is left out."""
     found = []
     for where, key, value in entries:
         for text in value if isinstance(value, list) else (value,):
-            if isinstance(text, str) and len(text) > 6 and (kinds := _of_value(text)) and not names_a_person(key):
+            if isinstance(text, str) and len(text) > 6 and (kinds := _find_in_value(text)) and not names_a_person(key):
                 found += [Found(kind, what, where) for kind, what in kinds]
     return tuple(found)
 
@@ -197,20 +197,20 @@ def is_suspicious(content: Json) -> bool:
     for item in items:
         kind = type(item)  # most values are numbers and short words: isinstance for each costs more than all else
         if kind is str:
-            if len(item) > 6 and _of_value(item):  # type: ignore[arg-type]
+            if len(item) > 6 and _find_in_value(item):  # type: ignore[arg-type]
                 return True
         elif (kind is dict or kind is list) and is_suspicious(item):
             return True
     return False
 
 
-def _of_value(text: str) -> tuple[tuple[Kind, str], ...]:
+def _find_in_value(text: str) -> tuple[tuple[Kind, str], ...]:
     if len(text) == 10 and text.isdecimal() and is_iranian(text):
         return (("national id", "an Iranian national code"),)
     return identify(text)
 
 
-def in_lines(text: str) -> tuple[Found, ...]:
+def find_in_lines(text: str) -> tuple[Found, ...]:
     """The identifiers in the lines of a text."""
     return tuple(
         Found(kind, what, f"line {number}")
@@ -223,7 +223,7 @@ CHECKED = frozenset({"number", "integer", "path", "code", "date", "datetime"})
 """Types of columns whose cells can't hold an identifier without being reported for their type."""
 
 
-def in_cells(rows: Rows, table: Table | None) -> tuple[Found, ...]:
+def find_in_cells(rows: Rows, table: Table | None) -> tuple[Found, ...]:
     """The identifiers in the cells of a table; columns that are identifiers by their name are left out."""
     found = []
     for at, name in enumerate(rows.header):

@@ -15,7 +15,7 @@ def parsed(path: str, schema: Schema) -> Parsed:
     if subject:
         common = path.replace(f"sub-{subject}", f"sub-{ANYBODY}")
         common = common.replace(f"ses-{session}", f"ses-{ANY_SESSION}") if session else common
-        found = _parsed(common, schema)
+        found = _parse_path(common, schema)
         if found.name and not found.problems and common.count(ANYBODY) == 2:
             labels = {"sub": subject, "ses": session}
             entities = tuple((key, labels.get(key, value)) for key, value in found.name.entities)
@@ -25,7 +25,7 @@ def parsed(path: str, schema: Schema) -> Parsed:
 
 
 @lru_cache(maxsize=4096)
-def _parsed(path: str, schema: Schema) -> Parsed:
+def _parse_path(path: str, schema: Schema) -> Parsed:
     return parse(path, schema)
 
 

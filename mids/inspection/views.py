@@ -7,12 +7,12 @@ from typing import Literal
 
 from mids.dataset.disk.door import DESCRIPTION
 from mids.dataset.disk.heads import NiftiHead, PngHead, nifti_head, png_head
-from mids.dataset.disk.tree import ROIS, Tree, subject_of
+from mids.dataset.disk.tree import ROIS, Tree, find_subject
 from mids.dataset.disk.whole import Whole, check_length, read_nifti, read_png
 from mids.errors import DataError
 from mids.inspection.cells import Fault, faults
-from mids.inspection.documents import Document, Layout, entries, keywords, layout_of, read_json, schema_errors
-from mids.inspection.identifiers import Found, in_cells, in_entries, in_lines, is_suspicious
+from mids.inspection.documents import Document, Layout, detect_layout, entries, keywords, read_json, schema_errors
+from mids.inspection.identifiers import Found, find_in_cells, find_in_entries, find_in_lines, is_suspicious
 from mids.inspection.once import once
 from mids.inspection.parsing import parsed
 from mids.readers.tables import tsv
@@ -149,8 +149,8 @@ class FileView:
         self.path = path
         self.dataset = dataset
         self.size = dataset.tree.files[path]
-        self.kind = kind_of(path)
-        self.subject = subject_of(path)
+        self.kind = classify_path(path)
+        self.subject = find_subject(path)
         self.stem, self.extension = split(path)
 
     @property
@@ -202,13 +202,13 @@ class FileView:
     def identifiers(self) -> tuple[Found, ...]:
         """What in its texts can identify a person: cells, values of JSON, header fields, lines of a README."""
         if self.kind in ("sidecar", "json"):
-            return in_entries(self.entries) if is_suspicious(self.document.content) else ()
+            return find_in_entries(self.entries) if is_suspicious(self.document.content) else ()
         if self.kind == "table":
-            return in_cells(self.rows, self.table)
+            return find_in_cells(self.rows, self.table)
         if self.kind == "document":
-            return in_lines(self._bytes().decode("utf-8", "replace"))
+            return find_in_lines(self._bytes().decode("utf-8", "replace"))
         if self.kind == "image" and isinstance(self.head, NiftiHead):
-            return in_entries([(name, name, text) for name, text in self.head.texts])
+            return find_in_entries([(name, name, text) for name, text in self.head.texts])
         return ()
 
     def _bytes(self) -> bytes:
@@ -225,7 +225,7 @@ class FileView:
     @once
     def layout(self) -> Layout:
         """Which of the published layouts of sidecars this one has."""
-        return layout_of(self.document.content, self.dataset.schema)
+        return detect_layout(self.document.content, self.dataset.schema)
 
     @once
     def keys(self) -> Mapping[str, Json]:
@@ -332,7 +332,7 @@ class FileView:
         return self.dataset.schema.table_of(self.path)
 
 
-def kind_of(path: str) -> Kind:
+def classify_path(path: str) -> Kind:
     """What a file is, by its place and extension alone; "other" is not looked into."""
     top, _, rest = path.partition("/")
     inside = top.startswith("sub-") and bool(rest)

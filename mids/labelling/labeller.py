@@ -123,7 +123,7 @@ def _pattern(words: str) -> re.Pattern[str]:
     return re.compile(rf"{edge}{found}\b")
 
 
-def plain(text: str) -> str:
+def normalise_text(text: str) -> str:
     """Text without accents and in lower case, with blanks for all signs but those that end sentences and parts."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
     return re.sub(r"[^\w,.:;()\n]+", " ", bare.replace("_", " "))
@@ -131,7 +131,7 @@ def plain(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a report as `plain` text; a point between figures ends none."""
-    parts = re.split(r"[;\n()]|(?<!\d)\.|\.(?!\d)", plain(text))
+    parts = re.split(r"[;\n()]|(?<!\d)\.|\.(?!\d)", normalise_text(text))
     return [" ".join(part.split()) for part in parts if part.strip()]
 
 
@@ -145,7 +145,7 @@ def label(text: str, words: Lexicon) -> tuple[Sentence, ...]:
     its doubt (COVID 19 uncertain). Localizations are those of a sentence that says something. `normal` and `exclude`
     are left out beside findings.
     """
-    found = [said for part in sentences(text) if (said := _said(part, words)).labels]
+    found = [said for part in sentences(text) if (said := _read_sentence(part, words)).labels]
     has_finding = any(set(said.labels) - ALONE - BESIDE for said in found)
     if not has_finding:
         return tuple(found)
@@ -153,18 +153,18 @@ def label(text: str, words: Lexicon) -> tuple[Sentence, ...]:
     return tuple(said for said in rest if said.labels)
 
 
-def _said(text: str, words: Lexicon) -> Sentence:
+def _read_sentence(text: str, words: Lexicon) -> Sentence:
     """What one sentence says."""
     terms = _longest(_hits(text, words.findings))
     places = _longest(_hits(text, words.localizations))
-    doubts = [hit for hit in _cues(text, words, "doubted_after") if not _inside(hit, terms)]
-    behind = [hit for hit in _cues(text, words, "doubted_before") if not _inside(hit, terms)]
+    doubts = [hit for hit in _cues(text, words, "doubted_after") if not _is_inside(hit, terms)]
+    behind = [hit for hit in _cues(text, words, "doubted_before") if not _is_inside(hit, terms)]
     taken = [*doubts, *behind, *terms]
-    denials = [hit for hit in _cues(text, words, "denied_after") if not _inside(hit, taken)]
+    denials = [hit for hit in _cues(text, words, "denied_after") if not _is_inside(hit, taken)]
     through = _cues(text, words, "through")
-    ends = [hit.start for hit in _cues(text, words, "ends") if not _inside(hit, through)]
+    ends = [hit.start for hit in _cues(text, words, "ends") if not _is_inside(hit, through)]
     scopes = [(cue.end, _end(text, cue.end, ends)) for cue in denials]
-    backward = [hit for hit in _cues(text, words, "denied_before") if not _inside(hit, taken)]
+    backward = [hit for hit in _cues(text, words, "denied_before") if not _is_inside(hit, taken)]
     unsure = [(cue.end, _end(text, cue.end, ends)) for cue in doubts]
 
     def is_denied(hit: Hit) -> bool:
@@ -203,7 +203,7 @@ def _cues(text: str, words: Lexicon, kind: str) -> list[Hit]:
     return _longest(Hit(m.start(), m.end()) for pattern in words.cues[kind] for m in pattern.finditer(text))
 
 
-def _inside(hit: Hit, others: Iterable[Hit]) -> bool:
+def _is_inside(hit: Hit, others: Iterable[Hit]) -> bool:
     """Whether a cue is a part of something longer: of "sin cambios", of "no se puede descartar"."""
     return any(other.start <= hit.start and hit.end <= other.end for other in others)
 
@@ -232,7 +232,7 @@ def label_rows(
     Raises `MidsError` where the model is not there or does not do what it must.
     """
     texts = [report.get(column, "") for report in reports]
-    said = _modelled(model, texts) if model else [label(text, words) for text in texts]
+    said = _run_model(model, texts) if model else [label(text, words) for text in texts]
     source = f"model {model}" if model else f"rules {words.language}"
     return [
         {**{key: report[key] for key in KEYS if key in report}, "source": source, **_cells(found, words)}
@@ -251,7 +251,7 @@ def _cells(found: Sequence[Sentence], words: Lexicon) -> dict[str, str]:
     return {name: json.dumps(items, ensure_ascii=False) for name, items in lists.items()}
 
 
-def _modelled(name: str, texts: Sequence[str]) -> list[Sequence[Sentence]]:
+def _run_model(name: str, texts: Sequence[str]) -> list[Sequence[Sentence]]:
     """What a user's own model says."""
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mids.analysis.evaluation import as_text, evaluate
+from mids.analysis.evaluation import evaluate, format_evaluation
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
 from mids.labelling.labeller import KEYS, label_rows, lexicon
@@ -37,7 +37,7 @@ def label_file(
     else:
         output.write_text(text, encoding="utf-8")
     if reference is not None:
-        print(_compared(rows, reference), end="", file=sys.stderr if output is None else sys.stdout)
+        print(_compare_labels(rows, reference), end="", file=sys.stderr if output is None else sys.stdout)
     return int(any(issue.level is Level.ERROR for issue in table.issues))
 
 
@@ -59,9 +59,9 @@ def _tsv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return "".join("\t".join(line) + "\n" for line in (columns, *cells))
 
 
-def _compared(rows: Sequence[Mapping[str, str]], reference: Path) -> str:
+def _compare_labels(rows: Sequence[Mapping[str, str]], reference: Path) -> str:
     try:
-        return as_text(evaluate(pd.DataFrame(list(rows), dtype="string"), reference))
+        return format_evaluation(evaluate(pd.DataFrame(list(rows), dtype="string"), reference))
     except DataError as error:
         raise MidsError(f"{reference}: {error.message}") from error
 

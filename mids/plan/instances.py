@@ -16,13 +16,13 @@ from pydicom.uid import UID
 
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
-from mids.deid.burned.evidence import VOLUMES, Decision, Screen, by_header, screen
+from mids.deid.burned.evidence import VOLUMES, Decision, Screen, decide_by_header, screen
 from mids.deid.burned.rules import Rule, first, patterns, rules
 from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.issues import Issue, issue
-from mids.plan.job import Job, Plan, Subject
+from mids.plan.job import Job, Plan, Subject, read_identity
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
 from mids.readers.dicom.grouping.twins import pixel_digest
@@ -76,9 +76,9 @@ def _keywords() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*NEEDED, *ANATOMY, "BurnedInAnnotation", "RecognizableVisualFeatures", *found]))
 
 
-def headers(sources: Sequence[Source], root: Path) -> Scan:
+def headers(sources: Sequence[Source], root: Path, issuer: str = "") -> Scan:
     """What the plan needs of the headers of some files or archives; runs in a worker."""
-    return scan(sources, root, wanted=_keywords())
+    return scan(sources, root, wanted=_keywords(), issuer=issuer)
 
 
 def build(found: Scan, root: Path, context: Context) -> Plan:
@@ -206,7 +206,7 @@ def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
         if "Image Storage" in UID(instance.text("SOPClassUID")).name:
             return "truncated", "an image without pixel data: its header may be cut off", nothing
         return "deliver", "", nothing
-    decision = by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
+    decision = decide_by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}
     return fates.get(decision.outcome, "deliver"), decision.reason, decision
 
@@ -231,7 +231,8 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
         screen(decision, policy) if looks else Screen(), context.blocks.get(instance.text("PatientID")),
         edition().name,
     )  # fmt: skip
-    return Job(labels.item("source", instance.source.name), label, session, None, (path,), action)
+    key, ids = labels.item("source", instance.source.name), read_identity(instance.header)
+    return Job(key, label, session, None, (path,), action, identity=ids)
 
 
 def _series(instance: Instance, labels: Labels) -> str:

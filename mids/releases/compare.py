@@ -10,7 +10,7 @@ from mids.analysis.counting import LABELS
 from mids.dataset.disk.door import LINK_BROKEN, Door, opening
 from mids.errors import DataError
 from mids.issues import Issue
-from mids.releases.files import files, is_image, renamed, same, stem
+from mids.releases.files import files, have_same_bytes, is_image, renamed, stem
 from mids.releases.images import Difference, difference
 from mids.releases.tables import Names, TableChanges, names
 from mids.releases.texts import Counts, Keys, Pair, Texts, labels
@@ -54,7 +54,7 @@ def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Chan
     """
     doors = (Door(old, closed=frozenset()), Door(new, closed=frozenset()))
     ours, theirs = (files(door) for door in doors)
-    moved = _moved(ours, theirs)
+    moved = _find_renamed(ours, theirs)
     pair = Pair({moved.get(path, path): file for path, file in ours.items()}, theirs, moved)
     kinds = _different(pair, doors, jobs=jobs, quick=quick)
     found = Texts(pair, [path for path, kind in kinds.items() if kind == "text"])
@@ -84,7 +84,7 @@ def compare(old: Path, new: Path, *, jobs: int = 1, quick: bool = False) -> Chan
     )
 
 
-def _moved(old: Mapping[str, Path], new: Mapping[str, Path]) -> dict[str, str]:
+def _find_renamed(old: Mapping[str, Path], new: Mapping[str, Path]) -> dict[str, str]:
     """Renamed images with their old and new paths, and the files beside them that have the same stem."""
     images = names(filter(is_image, old), filter(is_image, new))
     paths = {file: path for path, file in new.items()}
@@ -110,7 +110,7 @@ def _different(
             if (problem := _refusal(place)) is not None:
                 door.keep(problem, place.relative_to(door.root).as_posix())
                 return ""
-        if same(*places, quick=quick and is_image(path)):
+        if have_same_bytes(*places, quick=quick and is_image(path)):
             return ""
         if not is_image(path):
             return "text"

@@ -29,7 +29,7 @@ def stem(path: str) -> str:
     return folder + slash + name.partition(".")[0]
 
 
-def same(old: Path, new: Path, *, quick: bool = False) -> bool:
+def have_same_bytes(old: Path, new: Path, *, quick: bool = False) -> bool:
     """Whether two files hold the same bytes; `quick` believes that files of one size do.
 
     Of a file that is not here (a link of git-annex whose content was not fetched) the name of what it links to counts.
@@ -57,7 +57,7 @@ def renamed(removed: Iterable[Path], added: Iterable[Path]) -> Mapping[Path, Pat
 
     Only files whose size occurs on both sides are read.
     """
-    gone, come = _by_size(removed), _by_size(added)
+    gone, come = _group_by_size(removed), _group_by_size(added)
     pairs: dict[Path, Path] = {}
     for size in gone.keys() & come.keys():
         waiting: dict[bytes, list[Path]] = {}
@@ -69,7 +69,7 @@ def renamed(removed: Iterable[Path], added: Iterable[Path]) -> Mapping[Path, Pat
     return pairs
 
 
-def _by_size(paths: Iterable[Path]) -> dict[int, list[Path]]:
+def _group_by_size(paths: Iterable[Path]) -> dict[int, list[Path]]:
     found: dict[int, list[Path]] = {}
     for path in sorted(paths):
         if path.is_file():

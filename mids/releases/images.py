@@ -46,14 +46,14 @@ def _volume(old: Path, new: Path) -> Difference:
     heads = nifti_head(new), nifti_head(old)
     for head in heads:
         check_claim(head)
-    if heads[0].shape != heads[1].shape or not _same_values(new, old, heads):
+    if heads[0].shape != heads[1].shape or not _have_same_values(new, old, heads):
         return "pixels"
     one: Any = nib.load(old)
     two: Any = nib.load(new)
     return "packing" if one.header == two.header and one.header.extensions == two.header.extensions else "header"
 
 
-def _same_values(one: Path, two: Path, heads: tuple[NiftiHead, NiftiHead]) -> bool:
+def _have_same_values(one: Path, two: Path, heads: tuple[NiftiHead, NiftiHead]) -> bool:
     """Whether all voxels are equal; a few of each are in memory at a time."""
     is_same = len({_form(head) for head in heads}) == 1
     pairs = zip(read_voxels(one, heads[0], VOXELS), read_voxels(two, heads[1], VOXELS), strict=True)

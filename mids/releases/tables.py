@@ -80,7 +80,7 @@ def changes(old: tsv.Rows, new: tsv.Rows, key: Sequence[str], moved: Mapping[str
         return TableChanges(rows_added=len(new.rows), rows_removed=len(old.rows))
     common = [column for column in dict.fromkeys(old.header) if column in new.header]
     keys = [column for column in key if column in common] or common[:1]
-    before, after = _grouped(old, common, keys, moved), _grouped(new, common, keys, {})
+    before, after = _group_rows(old, common, keys, moved), _group_rows(new, common, keys, {})
     added = removed = changed = 0
     cells: Counter[str] = Counter()
     for one in before.keys() | after.keys():
@@ -93,7 +93,7 @@ def changes(old: tsv.Rows, new: tsv.Rows, key: Sequence[str], moved: Mapping[str
     return TableChanges(names(old.header, new.header), added, removed, changed, dict(cells))
 
 
-def _grouped(
+def _group_rows(
     table: tsv.Rows, columns: Sequence[str], keys: Sequence[str], moved: Mapping[str, str]
 ) -> Mapping[Row, Counter[Row]]:
     """The rows, cut to `columns`, by their key."""

@@ -62,7 +62,7 @@ class Texts:
         self.descriptions: dict[str, Keys] = {}
         self.changed: list[str] = []
         self.rewritten: list[str] = []
-        self._moved = _by_folder(pair.moved)
+        self._moved = _map_moved_by_folder(pair.moved)
         for path in different:
             self._compare(path)
         alone = names(pair.old, pair.new)
@@ -114,7 +114,7 @@ class Texts:
             self.sidecars[key] = Counts(c.added + more[0], c.removed + more[1], c.changed + more[2])
 
 
-def _by_folder(moved: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _map_moved_by_folder(moved: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Renamed files as the tables of each folder name them: relative to it, or ("") to the dataset."""
     found: dict[str, dict[str, str]] = {"": dict(moved)}
     for old, new in moved.items():
@@ -146,12 +146,12 @@ def _text(value: Json) -> str:
 
 def labels(pair: Pair) -> dict[str, tuple[int, int]]:
     """The labels that are in another number of rows than before."""
-    before, after = (_counted(tables.read(side.get(LABELS))) for side in (pair.old, pair.new))
+    before, after = (_count_labels(tables.read(side.get(LABELS))) for side in (pair.old, pair.new))
     found = {label: (before[label], after[label]) for label in sorted(before.keys() | after.keys())}
     return {label: numbers for label, numbers in found.items() if numbers[0] != numbers[1]}
 
 
-def _counted(table: tsv.Rows) -> Counter[str]:
+def _count_labels(table: tsv.Rows) -> Counter[str]:
     """In how many rows each label is; a cell that is no list has none."""
     found: Counter[str] = Counter()
     for cell in table.column("labels"):

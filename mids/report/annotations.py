@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from mids.issues import Issue, Level
-from mids.report.issue import Style, groups, place, plain, scope, sentence, verdict
+from mids.issues import Issue, Level, escape_controls
+from mids.report.issue import Style, groups, place, scope, sentence, verdict
 from mids.report.sarif import WHOLE
 from mids.validation.baseline import numbered
 from mids.validation.outcome import Report
@@ -39,7 +39,7 @@ def _command(issue: Issue, style: Style) -> str:
 
 def _data(text: str) -> str:
     """Text as workflow commands escape it; control characters are shown first."""
-    return plain(text).replace("%", "%25")
+    return escape_controls(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:
@@ -52,7 +52,7 @@ def write_gitlab(report: Report, style: Style) -> Iterator[str]:
     for number, (issue, digest) in enumerate(numbered(report.issues)):
         where = f"{issue.where}: " if issue.where else ""
         entry = {
-            "description": plain(f"{where}{sentence(issue)}"),
+            "description": escape_controls(f"{where}{sentence(issue)}"),
             "check_name": issue.code,
             "fingerprint": digest,
             "severity": GITLAB[issue.level],

@@ -12,7 +12,7 @@ from mids.errors import MidsError
 from mids.issues import Issue
 from mids.report import annotations, html, json, junit, markdown, sarif, text
 from mids.report.issue import Style
-from mids.validation.control import known
+from mids.validation.control import check_choice
 from mids.validation.outcome import Report
 
 FORMATS: Mapping[str, Callable[[Report, Style], Iterator[str]]] = {
@@ -57,7 +57,7 @@ def outputs(words: Sequence[str]) -> tuple[Output, ...]:
 
 def _output(word: str) -> Output:
     name, equals, file = word.partition("=")
-    known("format", name, FORMATS)
+    check_choice("format", name, FORMATS)
     if equals and not file:
         raise MidsError(f"--format {word}: no file is given: write NAME=FILE")
     path = Path(file) if file else None
@@ -132,16 +132,16 @@ def _file(path: Path) -> Iterator[Callable[[str], None]]:
     # Never replace a pipe, a device or a link: /dev/stdout is one, and may lead to a file.
     is_plain = not path.is_symlink() and (path.is_file() or not path.exists())
     scratch = path.with_name(f".{path.name}.{os.getpid()}") if is_plain else path
-    with _told(path):
+    with _name_failing_file(path):
         stream = scratch.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
 
     def put(text: str) -> None:
-        with _told(path):
+        with _name_failing_file(path):
             stream.write(text)
 
     try:
         yield put
-        with _told(path):
+        with _name_failing_file(path):
             stream.close()
             if is_plain:
                 scratch.replace(path)
@@ -152,7 +152,7 @@ def _file(path: Path) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _name_failing_file(path: Path) -> Iterator[None]:
     """Says which file it was that can't be written."""
     try:
         yield

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
-from mids.report.issue import Group, Style, count, definition_of, groups, plain, scope, totals, verdict
+from mids.issues import escape_controls
+from mids.report.issue import Group, Style, count, find_definition, groups, scope, totals, verdict
 from mids.validation.outcome import Report
 
 CSS = """
@@ -44,7 +45,7 @@ def write(report: Report, style: Style) -> Iterator[str]:
 
 def _row(group: Group) -> str:
     """The line of a code in the table at the top."""
-    code, level, definition = _text(group.code), group.level, definition_of(group.code)
+    code, level, definition = _text(group.code), group.level, find_definition(group.code)
     what = _text(definition.what if definition else "")
     link, number = f'<a href="#{code}">{code}</a>', f"{group.number:,}"
     return f'<tr><td>{link}</td><td class="{level}">{level}</td><td class="number">{number}</td><td>{what}</td></tr>\n'
@@ -52,7 +53,7 @@ def _row(group: Group) -> str:
 
 def _section(group: Group) -> Iterator[str]:
     """The issues of one code, some of them."""
-    code, definition = _text(group.code), definition_of(group.code)
+    code, definition = _text(group.code), find_definition(group.code)
     yield f'<details id="{code}" open>\n<summary><span class="{group.level}">{group.level}</span> {code}: '
     yield f"{count(group.number, 'issue')}</summary>\n"
     if definition:
@@ -73,4 +74,4 @@ def _heads(*words: str) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(plain(text))
+    return escape(escape_controls(text))

@@ -31,7 +31,7 @@ class Style:
     ran: frozenset[str] = frozenset()
 
 
-def prefix_of(dataset: Path) -> str:
+def build_prefix(dataset: Path) -> str:
     """The path from the current folder to a dataset in it, with a slash at its end; else ""."""
     here, there = Path.cwd().resolve(), dataset.resolve()
     inside = there != here and there.is_relative_to(here)
@@ -56,25 +56,25 @@ def place(where: str) -> Place:
     return Place(int(line[1]) if line else None, column[1] if column else "")
 
 
-def definition_of(code: str) -> Definition | None:
+def find_definition(code: str) -> Definition | None:
     """What a code means, if it is one of ours."""
     check = CHECKS.get(code)
     return check.definition if check else OWN.get(code) or catalogue().get(code)
 
 
-def family_of(code: str) -> str:
+def find_family(code: str) -> str:
     """The family of a code's check; "validator" for codes of no check."""
     return CHECKS[code].family if code in CHECKS else "validator"
 
 
-def docs_of(code: str) -> str:
+def build_docs_url(code: str) -> str:
     """Where a code is explained: page and anchor."""
     return f"{PAGE}#{code.lower()}"
 
 
 def record(issue: Issue) -> dict[str, str | int | None]:
     """An issue as plain values, in the order in which formats write them."""
-    definition, at = definition_of(issue.code), place(issue.where)
+    definition, at = find_definition(issue.code), place(issue.where)
     return {
         "code": issue.code,
         "level": str(issue.level),
@@ -88,7 +88,7 @@ def record(issue: Issue) -> dict[str, str | int | None]:
         "expected": issue.expected,
         "rule": definition.what if definition else "",
         "fix": issue.fix,
-        "docs": docs_of(issue.code),
+        "docs": build_docs_url(issue.code),
         "origin": issue.origin,
     }
 
@@ -102,7 +102,7 @@ def sentence(issue: Issue) -> str:
     )
 
 
-def shown_place(issue: Issue) -> str:
+def format_place(issue: Issue) -> str:
     """The path and the place inside the file."""
     return ", ".join(part for part in (issue.path or "the dataset", issue.where) if part)
 
@@ -132,15 +132,6 @@ def groups(report: Report, shown: int = 0) -> Iterator[Group]:
     for code, issues in sorted(by_code.items(), key=lambda item: (order.index(item[1][0].level), item[0])):
         number = len(issues) + report.left_out.get(code, 0)
         yield Group(code, issues[0].level, issues[0].fix, number, issues[:shown] if shown else issues)
-
-
-def plain(text: str) -> str:
-    """Text without control characters: a file name must not steer a terminal or break a format."""
-    return text if text.isprintable() else "".join(_printable(text))
-
-
-def _printable(text: str) -> Iterator[str]:
-    return (c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def count(number: int, word: str) -> str:

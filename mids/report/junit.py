@@ -7,18 +7,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from mids.issues import Level
+from mids.issues import Level, escape_controls
 from mids.report.issue import (
     Group,
     Style,
+    build_docs_url,
     count,
-    definition_of,
-    docs_of,
-    family_of,
+    find_definition,
+    find_family,
+    format_place,
     groups,
-    plain,
     sentence,
-    shown_place,
 )
 from mids.validation.outcome import Report
 
@@ -27,10 +26,10 @@ def write(report: Report, style: Style) -> Iterator[str]:
     """The XML document, suite by suite."""
     found = {group.code: group for group in groups(report, style.shown)}
     waived = {one.issue.code: one.reason for one in report.waived}
-    codes = sorted({*style.ran, *found, *waived}, key=lambda code: (family_of(code), code))
+    codes = sorted({*style.ran, *found, *waived}, key=lambda code: (find_family(code), code))
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield f"<testsuites {_counts(codes, found, waived, style)} name={_quoted(plain(report.dataset))}>\n"
-    for family, members in groupby(codes, family_of):
+    yield f"<testsuites {_counts(codes, found, waived, style)} name={_quoted(escape_controls(report.dataset))}>\n"
+    for family, members in groupby(codes, find_family):
         suite = list(members)
         yield f"<testsuite {_counts(suite, found, waived, style)} name={_quoted(family)}>\n"
         for code in suite:
@@ -38,7 +37,7 @@ def write(report: Report, style: Style) -> Iterator[str]:
             if code in found:
                 yield _outcome(found[code], style)
             elif code in waived:
-                yield f"<skipped message={_quoted(plain('waived: ' + waived[code]))}/>"
+                yield f"<skipped message={_quoted(escape_controls('waived: ' + waived[code]))}/>"
             yield "</testcase>\n"
         yield "</testsuite>\n"
     yield "</testsuites>\n"
@@ -46,20 +45,23 @@ def write(report: Report, style: Style) -> Iterator[str]:
 
 def _outcome(group: Group, style: Style) -> str:
     """What stands inside the test of a check that found something."""
-    definition = definition_of(group.code)
+    definition = find_definition(group.code)
     text = escape("\n".join(_lines(group)), quote=False)
     if not _fails(group, style):
         return f"<system-out>{text}</system-out>"
     message = f"{count(group.number, 'issue')}: {definition.what if definition else group.shown[0].message}"
-    return f"<failure type={_quoted(group.level)} message={_quoted(plain(message))}>{text}</failure>"
+    return f"<failure type={_quoted(group.level)} message={_quoted(escape_controls(message))}>{text}</failure>"
 
 
 def _lines(group: Group) -> Iterator[str]:
-    yield from (f"{issue.level} {plain(shown_place(issue))}: {plain(sentence(issue))}" for issue in group.shown)
+    yield from (
+        f"{issue.level} {escape_controls(format_place(issue))}: {escape_controls(sentence(issue))}"
+        for issue in group.shown
+    )
     if group.more:
         yield f"… and {group.more:,} more"
-    yield f"fix: {plain(group.fix)}"
-    yield f"see: {docs_of(group.code)}"
+    yield f"fix: {escape_controls(group.fix)}"
+    yield f"see: {build_docs_url(group.code)}"
 
 
 def _fails(group: Group, style: Style) -> bool:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mids.report.issue import Style, definition_of, groups, plain, scope, sentence, shown_place, verdict
+from mids.issues import escape_controls
+from mids.report.issue import Style, find_definition, format_place, groups, scope, sentence, verdict
 from mids.validation.outcome import Report
 
 
@@ -13,12 +14,12 @@ def write(report: Report, style: Style) -> Iterator[str]:
     if found:
         yield "\n| code | level | issues | what | fix |\n| --- | --- | ---: | --- | --- |\n"
     for group in found:
-        definition = definition_of(group.code)
+        definition = find_definition(group.code)
         cells = group.level, f"{group.number:,}", definition.what if definition else "", group.fix
         yield "| " + " | ".join((f"`{group.code}`", *map(_text, cells))) + " |\n"
     for group in found:
         yield f"\n<details><summary>{group.code} ({group.number:,})</summary>\n\n"
-        yield from (f"- {_text(shown_place(issue))}: {_text(sentence(issue))}\n" for issue in group.shown)
+        yield from (f"- {_text(format_place(issue))}: {_text(sentence(issue))}\n" for issue in group.shown)
         if group.more:
             yield f"- … and {group.more:,} more\n"
         yield "\n</details>\n"
@@ -26,4 +27,4 @@ def write(report: Report, style: Style) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """Text that Markdown shows as it is: a name of a file must make no table, link, mention or HTML."""
-    return "".join(f"&#{ord(c)};" if c in "\\`*_[]<>#|~@&$" else c for c in plain(text))
+    return "".join(f"&#{ord(c)};" if c in "\\`*_[]<>#|~@&$" else c for c in escape_controls(text))

@@ -7,8 +7,8 @@ from html import escape
 from textwrap import fill
 from typing import TypeAlias
 
+from mids.issues import escape_controls
 from mids.report.html import CSS
-from mids.report.issue import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +62,27 @@ def text(blocks: Iterable[Block]) -> Iterator[str]:
     """The page for a terminal."""
     for block in blocks:
         if isinstance(block, Heading):
-            line = plain(block.text)
+            line = escape_controls(block.text)
             yield f"\n{line}\n{'=-'[block.level > 1] * len(line)}\n" if block.level < 3 else f"\n{line}\n"
         elif isinstance(block, Paragraph):
-            yield fill(f"{plain(block.strong)}{': ' if block.strong else ''}{plain(block.text)}", WIDTH) + "\n"
+            yield (
+                fill(
+                    f"{escape_controls(block.strong)}{': ' if block.strong else ''}{escape_controls(block.text)}", WIDTH
+                )
+                + "\n"
+            )
         elif isinstance(block, Items):
-            items = (fill(plain(item), WIDTH, initial_indent="  - ", subsequent_indent="    ") for item in block.texts)
+            items = (
+                fill(escape_controls(item), WIDTH, initial_indent="  - ", subsequent_indent="    ")
+                for item in block.texts
+            )
             yield from (f"{item}\n" for item in items)
         else:
             yield from _columns(block)
 
 
 def _columns(table: Table) -> Iterator[str]:
-    rows = [tuple(map(plain, row)) for row in (table.header, *table.rows)]
+    rows = [tuple(map(escape_controls, row)) for row in (table.header, *table.rows)]
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     right = [table.is_number(number) for number in range(len(widths))]
     for row in rows:
@@ -92,25 +100,25 @@ def markdown(blocks: Iterable[Block]) -> Iterator[str]:
         yield between
         between = "\n"
         if isinstance(block, Heading):
-            yield f"{'#' * block.level} {_marked(block.text)}\n"
+            yield f"{'#' * block.level} {_escape_markdown(block.text)}\n"
         elif isinstance(block, Paragraph):
-            strong = f"**{_marked(block.strong)}:** " if block.strong else ""
-            yield f"{strong}{_marked(block.text)}\n"
+            strong = f"**{_escape_markdown(block.strong)}:** " if block.strong else ""
+            yield f"{strong}{_escape_markdown(block.text)}\n"
         elif isinstance(block, Items):
-            yield from (f"- {_marked(item)}\n" for item in block.texts)
+            yield from (f"- {_escape_markdown(item)}\n" for item in block.texts)
         else:
             marks = ["---:" if block.is_number(number) else "---" for number in range(len(block.header))]
-            yield _barred(map(_marked, block.header)) + _barred(marks)
-            yield from (_barred(map(_marked, row)) for row in block.rows)
+            yield _join_cells(map(_escape_markdown, block.header)) + _join_cells(marks)
+            yield from (_join_cells(map(_escape_markdown, row)) for row in block.rows)
 
 
-def _barred(cells: Iterable[str]) -> str:
+def _join_cells(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |\n"
 
 
-def _marked(words: str) -> str:
+def _escape_markdown(words: str) -> str:
     """Text that Markdown shows as it is: a value of a table must make no link, mention or HTML."""
-    return "".join(f"&#{ord(c)};" if c in "\\`*_[]<>#|~@&$" else c for c in plain(words))
+    return "".join(f"&#{ord(c)};" if c in "\\`*_[]<>#|~@&$" else c for c in escape_controls(words))
 
 
 # --- HTML ------------------------------------------------------------------------------------------------
@@ -118,7 +126,7 @@ def _marked(words: str) -> str:
 
 def html(blocks: Sequence[Block]) -> Iterator[str]:
     """The page as one HTML file without scripts or anything from elsewhere."""
-    title = next(_escaped(block.text) for block in blocks if isinstance(block, Heading))
+    title = next(_escape_text(block.text) for block in blocks if isinstance(block, Heading))
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     yield f"<title>{title}</title>\n<style>{CSS}{WIDE}</style>\n</head>\n<body>\n<main>\n"
@@ -129,25 +137,25 @@ def html(blocks: Sequence[Block]) -> Iterator[str]:
 
 def _html(block: Block) -> Iterator[str]:
     if isinstance(block, Heading):
-        yield f"<h{block.level}>{_escaped(block.text)}</h{block.level}>\n"
+        yield f"<h{block.level}>{_escape_text(block.text)}</h{block.level}>\n"
     elif isinstance(block, Paragraph):
-        strong = f"<strong>{_escaped(block.strong)}:</strong> " if block.strong else ""
-        yield f"<p>{strong}{_escaped(block.text)}</p>\n"
+        strong = f"<strong>{_escape_text(block.strong)}:</strong> " if block.strong else ""
+        yield f"<p>{strong}{_escape_text(block.text)}</p>\n"
     elif isinstance(block, Items):
-        yield "<ul>\n" + "".join(f"<li>{_escaped(item)}</li>\n" for item in block.texts) + "</ul>\n"
+        yield "<ul>\n" + "".join(f"<li>{_escape_text(item)}</li>\n" for item in block.texts) + "</ul>\n"
     else:
         kinds = [' class="number"' if block.is_number(number) else "" for number in range(len(block.header))]
         words = zip(kinds, block.header, strict=True)
-        heads = "".join(f'<th scope="col"{kind}>{_escaped(word)}</th>' for kind, word in words)
+        heads = "".join(f'<th scope="col"{kind}>{_escape_text(word)}</th>' for kind, word in words)
         yield f'<div class="wide">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
         for row in block.rows:
-            cells = (f"<td{kind}>{_escaped(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+            cells = (f"<td{kind}>{_escape_text(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
             yield f"<tr>{''.join(cells)}</tr>\n"
         yield "</tbody>\n</table>\n</div>\n"
 
 
-def _escaped(words: str) -> str:
-    return escape(plain(words))
+def _escape_text(words: str) -> str:
+    return escape(escape_controls(words))
 
 
 WRITERS: Mapping[str, Callable[[Sequence[Block]], Iterator[str]]] = {"text": text, "markdown": markdown, "html": html}

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from mids.deid.references import References
-from mids.issues import Issue, Level
+from mids.issues import Issue, Level, escape_controls
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Skipped
+from mids.report.issue import count
 from mids.run.sources import fates
 
 
@@ -21,12 +22,14 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
         **dict.fromkeys(comparison.blocked, "blocked"),
     }
     lines = ["state\tfiles\tsource\toutput"]
-    lines += [f"{states[job.path]}\t{_from(job, references)}\t{job.path}" for job in plan.jobs]
+    lines += [f"{states[job.path]}\t{_format_sources(job, references)}\t{job.path}" for job in plan.jobs]
     lines += [f"removed\t0\t-\t{path}" for path in comparison.superseded]
-    lines += [f"foreign\t0\t-\t{path}" for path in (*comparison.foreign, *comparison.changed)]
-    for skipped in _skipped(plan):
+    lines += [f"kept\t0\t-\t{path}\t(its source is gone or can't be read)" for path in comparison.vanished]
+    lines += [f"damaged\t0\t-\t{path}" for path in comparison.damaged]
+    lines += [f"foreign\t0\t-\t{escape_controls(path)}" for path in (*comparison.foreign, *comparison.changed)]
+    for skipped in _iterate_skipped(plan):
         if skipped.reason != NOT_DICOM:
-            first = references.shown(skipped.sources[0].name)
+            first = escape_controls(references.shown(skipped.sources[0].name))
             lines.append(f"{skipped.status}\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
     counts = Counter(states.values())
     lines.append(
@@ -36,12 +39,12 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _from(job: Job, references: References) -> str:
+def _format_sources(job: Job, references: References) -> str:
     sources = job.action.sources
-    return f"{len(sources)}\t{references.shown(sources[0].name)}"
+    return f"{len(sources)}\t{escape_controls(references.shown(sources[0].name))}"
 
 
-def _skipped(plan: Plan) -> Iterator[Skipped]:
+def _iterate_skipped(plan: Plan) -> Iterator[Skipped]:
     yield from plan.skipped
     for subject in plan.subjects:
         yield from subject.skipped
@@ -55,49 +58,53 @@ def summary(
     *,
     what: str = "images",
     linked: bool = True,
+    acknowledged: int = 0,
 ) -> str:
     """What a run did, in a few lines: withheld images first, then counts, then where to look.
 
-    `what` was made; `linked` says that the source table names the outputs.
+    `what` was made; `linked` says that the source table names the outputs; `acknowledged` errors are known.
     """
     reasons = Counter[tuple[str, str]]()
-    for skipped in _skipped(plan):
+    for skipped in _iterate_skipped(plan):
         reasons[skipped.status, skipped.reason] += len(skipped.sources)
     others = reasons.pop(("skipped", NOT_DICOM), 0)
-    lines = [*_held(reasons, issues)]
+    lines = [*_format_withheld(reasons, issues)]
     if outcome is not None:
         removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
         lines.append(f"{len(outcome.made)} {what} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
     unread = sum(found.origin == "read" and found.level is Level.ERROR for found in issues)
     if unread:
-        lines.append(f"{unread} errors in the source: see the messages above")
+        lines.append(f"{count(unread, 'error')} in the source: see the messages above")
     lost = Counter(status for _, status, _, _ in fates(plan, outcome))["lost"]
     if lost:
-        lines.append(f"{lost} files of the source are lost: the table of sources says why")
+        lines.append(f"{count(lost, 'file')} of the source lost: the table of sources says why")
     lines += [
-        f"{count} {status}: {reason.removeprefix(f'{status}: ')}" for (status, reason), count in sorted(reasons.items())
+        f"{number} {status}: {reason.removeprefix(f'{status}: ')}"
+        for (status, reason), number in sorted(reasons.items())
     ]
     if others:
-        lines.append(f"{others} files are not DICOM")
+        lines.append(f"{count(others, 'file')} not DICOM")
+    if acknowledged:
+        lines.append(f"{count(acknowledged, 'error')} of the source acknowledged in the curation table")
     levels = Counter(found.level for found in issues)
-    lines.append(", ".join(f"{levels[level]} {level}s" for level in Level))
+    lines.append(", ".join(count(levels[level], level) for level in Level))
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"
     lines.append(f"{told}: {state}/sources.tsv")
     return "\n".join(lines) + "\n"
 
 
-def _held(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
+def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
     """What was withheld because of its header or of text in its pixels, and how to get it."""
-    by_header = sum(count for (status, _), count in reasons.items() if status == "withheld")
+    by_header = sum(number for (status, _), number in reasons.items() if status == "withheld")
     if by_header:
         yield (
-            f"{by_header} files withheld, because they may show a patient's name: look at them, then "
+            f"{count(by_header, 'file')} withheld that may show a patient's name: look at them, then "
             "use --burned-in release"
         )
     by_pixels = sum(found.code == "PRIVACY_TEXT_FOUND" for found in issues)
     if by_pixels:
         yield (
-            f"{by_pixels} images withheld, because their pixels contain text: look at them, then use "
+            f"{count(by_pixels, 'image')} withheld because of text in the pixels: look at them, then use "
             "--burned-in release or blank"
         )
 
@@ -111,6 +118,6 @@ def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
 
 
 def _line(found: Issue) -> str:
-    place = " ".join(part for part in (found.path, found.where) if part)
+    place = escape_controls(" ".join(part for part in (found.path, found.where) if part))
     fix = f" → {found.fix}" if found.level is not Level.INFO and found.fix else ""
     return f"{found.level} {found.code} {place}: {found.message}{fix}"

@@ -13,15 +13,16 @@ def text(changes: Changes, *, shown: int = 20) -> str:
     """For a terminal: counts, and the first `shown` names of each kind (0 for all)."""
     c = changes
     lines = [
-        *_listed("subjects", c.subjects, shown),
-        *_listed("sessions", c.sessions, shown),
-        *_listed("images", c.images, shown),
-        *_marked("images renamed", "> ", [f"{old} -> {new}" for old, new in c.renamed], shown),
-        *_marked("images with other pixels", "~ ", c.pixels, shown),
-        *_marked("images with another header, the same pixels", "~ ", c.headers, shown),
+        *_list_names("subjects", c.subjects, shown),
+        *_list_names("sessions", c.sessions, shown),
+        *_list_names("images", c.images, shown),
+        *_mark_names("images renamed", "> ", [f"{old} -> {new}" for old, new in c.renamed], shown),
+        *_mark_names("images with other pixels", "~ ", c.pixels, shown),
+        *_mark_names("images with another header, the same pixels", "~ ", c.headers, shown),
         *(f"table {name}: {what}" for name, change in c.tables.items() for what in [_table(change)]),
         *(
-            f"sidecars: {key} " + _joined((k.added, "added to"), (k.removed, "removed from"), (k.changed, "changed in"))
+            f"sidecars: {key} "
+            + _join_counts((k.added, "added to"), (k.removed, "removed from"), (k.changed, "changed in"))
             for key, k in c.sidecars.items()
         ),
         *(
@@ -29,8 +30,8 @@ def text(changes: Changes, *, shown: int = 20) -> str:
             for path, keys in c.descriptions.items()
         ),
         *(f"label {label}: {before} -> {after} rows" for label, (before, after) in c.labels.items()),
-        *_listed("other files", c.files, shown),
-        *_marked("other files changed", "~ ", c.changed, shown),
+        *_list_names("other files", c.files, shown),
+        *_mark_names("other files changed", "~ ", c.changed, shown),
     ]
     if not lines:
         lines = ["nothing changed"]
@@ -69,7 +70,7 @@ def entry(changes: Changes, version: str, date: str = "") -> str:
 def _sentences(verb: str, subjects: tuple[str, ...], sessions: tuple[str, ...], images: tuple[str, ...]) -> list[str]:
     kinds = (("subject", subjects), ("session", sessions), ("image", images))
     parts = [_number(len(names), noun) for noun, names in kinds if names]
-    return [f"{verb} {_and(parts)}."] if parts else []
+    return [f"{verb} {_join_names(parts)}."] if parts else []
 
 
 def _sidecars(changes: Changes) -> Iterator[str]:
@@ -77,7 +78,7 @@ def _sidecars(changes: Changes) -> Iterator[str]:
     for what, word in (("added", "to"), ("removed", "from"), ("changed", "in")):
         keys = {key: getattr(counts, what) for key, counts in changes.sidecars.items() if getattr(counts, what)}
         if keys:
-            yield f"Sidecars: {what} {_and([f'{key} ({word} {number})' for key, number in keys.items()])}."
+            yield f"Sidecars: {what} {_join_names([f'{key} ({word} {number})' for key, number in keys.items()])}."
 
 
 def _files(changes: Changes) -> Iterator[str]:
@@ -85,7 +86,7 @@ def _files(changes: Changes) -> Iterator[str]:
     for verb, paths in groups:
         others = [path for path in paths if path != CHANGES]
         if others:
-            yield f"{verb} the file{'s' if len(others) > 1 else ''} {_and(others)}."
+            yield f"{verb} the file{'s' if len(others) > 1 else ''} {_join_names(others)}."
 
 
 def _table(change: TableChanges) -> str:
@@ -100,19 +101,19 @@ def _table(change: TableChanges) -> str:
 
 
 def _words(*groups: tuple[str, tuple[str, ...]]) -> str:
-    return "; ".join(f"{verb} {_and(names)}" for verb, names in groups if names)
+    return "; ".join(f"{verb} {_join_names(names)}" for verb, names in groups if names)
 
 
-def _joined(*counts: tuple[int, str]) -> str:
+def _join_counts(*counts: tuple[int, str]) -> str:
     return ", ".join(f"{what} {count}" for count, what in counts if count)
 
 
-def _listed(what: str, names: Names, shown: int) -> Iterator[str]:
-    yield from _marked(f"{what} added", "+ ", names.added, shown)
-    yield from _marked(f"{what} removed", "- ", names.removed, shown)
+def _list_names(what: str, names: Names, shown: int) -> Iterator[str]:
+    yield from _mark_names(f"{what} added", "+ ", names.added, shown)
+    yield from _mark_names(f"{what} removed", "- ", names.removed, shown)
 
 
-def _marked(what: str, mark: str, names: Iterable[str], shown: int) -> Iterator[str]:
+def _mark_names(what: str, mark: str, names: Iterable[str], shown: int) -> Iterator[str]:
     names = list(names)
     if names:
         yield f"{what}: {len(names):,}"
@@ -125,6 +126,6 @@ def _number(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def _and(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     *most, last = names
     return f"{', '.join(most)} and {last}" if most else str(last)

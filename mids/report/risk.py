@@ -52,7 +52,7 @@ def _page(assessment: Assessment, shown: int) -> Iterator[Block]:
     for risk in assessment.risks:
         yield from _dataset(risk, k)
     if assessment.links or assessment.images is not None:
-        yield from _between(assessment, shown)
+        yield from _build_links(assessment, shown)
     yield Heading("What these figures can't tell")
     yield Items(LIMITS)
     if shown:
@@ -64,7 +64,7 @@ def _dataset(risk: Risk, k: int) -> Iterator[Block]:
     found = risk.classes
     yield Heading(risk.name)
     yield Paragraph(
-        f"{_count(found.people, 'person')} in {_count(found.groups, 'group')}, by {_listed(risk.columns)}. "
+        f"{_count(found.people, 'person')} in {_count(found.groups, 'group')}, by {_join_words(risk.columns)}. "
         f"The smallest group has {found.smallest} (k-anonymity with n/a as a value of its own; with n/a as any value "
         f"{found.smallest_anything})."
     )
@@ -74,10 +74,12 @@ def _dataset(risk: Risk, k: int) -> Iterator[Block]:
     yield from _inference(risk)
     yield from _changes(risk, k)
     yield Heading("What was not counted", 3)
-    yield Paragraph(f"These columns count neither as telling people apart nor as sensitive: {_listed(risk.left_out)}.")
+    yield Paragraph(
+        f"These columns count neither as telling people apart nor as sensitive: {_join_words(risk.left_out)}."
+    )
     if risk.direct:
         yield Paragraph(
-            f"Somebody who has the source finds a person at once by {_listed(risk.direct)}: remove what "
+            f"Somebody who has the source finds a person at once by {_join_words(risk.direct)}: remove what "
             "is not public there."
         )
     if risk.problems:
@@ -125,7 +127,7 @@ def _individualisation(risk: Risk, k: int) -> Iterator[Block]:
     largest = max(band.people for band in found.bands)
     rows = [
         (
-            _between_words(band),
+            _format_band(band),
             f"{band.groups:,}",
             _share(band.people, found.people),
             "█" * -(-20 * band.people // largest),
@@ -161,13 +163,13 @@ def _inference(risk: Risk) -> Iterator[Block]:
         "column", "people known", "values", "fewest in a group", "entropy l", "shared", "guess, all", "guess, group",
         "t-closeness",
     )  # fmt: skip
-    yield Table(header, tuple(map(_learned, risk.diversity)))
+    yield Table(header, tuple(map(_build_inference_row, risk.diversity)))
     same = [found.column for found in risk.diversity if found.values == 1]
     if same:
-        yield Paragraph(f"Everybody has the same {_listed(same)}: being in the dataset reveals it.")
+        yield Paragraph(f"Everybody has the same {_join_words(same)}: being in the dataset reveals it.")
 
 
-def _learned(found: Diversity) -> tuple[str, ...]:
+def _build_inference_row(found: Diversity) -> tuple[str, ...]:
     return (
         found.column,
         f"{found.known:,}",
@@ -195,18 +197,18 @@ def _changes(risk: Risk, k: int) -> Iterator[Block]:
         return
     if risk.changes:
         yield Paragraph("Each change by itself, measured on this dataset:")
-        yield _tried(risk.changes, risk, k)
+        yield _build_changes_table(risk.changes, risk, k)
     yield Paragraph(
         "Changes added one by one, each time the one that helps most people for what it loses. This is one way, not "
         f"always the best. After any line you may instead remove the people still below {k} from the dataset."
     )
-    yield _tried(risk.plan.steps, risk, k)
+    yield _build_changes_table(risk.plan.steps, risk, k)
     steps, enough = risk.plan.steps, risk.plan.enough
     if {(c.column, c.words) for c in enough} < {(c.column, c.words) for c in steps}:
         yield Paragraph("These changes are enough: " + "; ".join(f"{c.column} {c.words}" for c in enough) + ".")
 
 
-def _tried(changes: Sequence[Change], risk: Risk, k: int) -> Table:
+def _build_changes_table(changes: Sequence[Change], risk: Risk, k: int) -> Table:
     before, people = risk.classes, risk.classes.people
     now = ("as it is", str(before.smallest), _share(before.alone, people), _share(before.below, people), "-")
     rows = (
@@ -219,7 +221,7 @@ def _tried(changes: Sequence[Change], risk: Risk, k: int) -> Table:
 # --- several datasets ------------------------------------------------------------------------------------
 
 
-def _between(assessment: Assessment, shown: int) -> Iterator[Block]:
+def _build_links(assessment: Assessment, shown: int) -> Iterator[Block]:
     yield Heading("Between the datasets")
     if assessment.links:
         yield Paragraph(
@@ -232,7 +234,7 @@ def _between(assessment: Assessment, shown: int) -> Iterator[Block]:
             (
                 link.one, link.other, f"{link.people:,}", f"{link.several:,}",
                 _share(link.single, link.people), _share(link.pairs, link.people), f"{link.same_ids:,}",
-                _listed(link.columns),
+                _join_words(link.columns),
             )
             for link in assessment.links
         )  # fmt: skip
@@ -255,7 +257,7 @@ def _people(risk: Risk, k: int, shown: int) -> Iterator[Block]:
     )
     header = ("line", "participant_id", "group", *risk.columns)
     few = risk.few[:shown]
-    rows = ((str(p.line or "none"), p.participant_id, str(p.group), *map(_shown, p.values)) for p in few)
+    rows = ((str(p.line or "none"), p.participant_id, str(p.group), *map(_format_value, p.values)) for p in few)
     yield Table(header, tuple(rows))
     if len(risk.few) > shown:
         yield Paragraph(f"… and {len(risk.few) - shown:,} more: the JSON format lists all.")
@@ -286,16 +288,16 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun if number == 1 else plural}"
 
 
-def _listed(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     return ", ".join(words) or "nothing"
 
 
-def _between_words(band: Band) -> str:
+def _format_band(band: Band) -> str:
     if band.most is None:
         return f"{band.least} or more"
     return str(band.least) if band.least == band.most else f"{band.least} to {band.most}"
 
 
-def _shown(value: str) -> str:
+def _format_value(value: str) -> str:
     """A value for reading: days without the zeros that keep them in order."""
     return re.sub(r"\+0*(\d)", r"+\1", value)

@@ -8,8 +8,16 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from mids._version import __version__
-from mids.issues import Issue, Level
-from mids.report.issue import Style, definition_of, docs_of, family_of, place, plain, record, sentence
+from mids.issues import Issue, Level, escape_controls
+from mids.report.issue import (
+    Style,
+    build_docs_url,
+    find_definition,
+    find_family,
+    place,
+    record,
+    sentence,
+)
 from mids.validation.baseline import numbered
 from mids.validation.outcome import Report
 
@@ -40,7 +48,7 @@ def write(report: Report, style: Style) -> Iterator[str]:
         if report.known:
             result["baselineState"] = "unchanged" if first_known <= number < first_waived else "new"
         if number >= first_waived:
-            justification = plain(reasons[number - first_waived])
+            justification = escape_controls(reasons[number - first_waived])
             result["suppressions"] = [{"kind": "external", "justification": justification}]
         yield (",\n" if number else "\n") + json.dumps(result)
     yield "\n]}]}\n"
@@ -48,7 +56,7 @@ def write(report: Report, style: Style) -> Iterator[str]:
 
 def _rule(code: str) -> dict[str, object]:
     """A reportingDescriptor (section 3.49)."""
-    definition = definition_of(code)
+    definition = find_definition(code)
     if definition is None:
         return {"id": code}
     return {
@@ -58,7 +66,7 @@ def _rule(code: str) -> dict[str, object]:
         "fullDescription": {"text": definition.why},
         "help": {"text": definition.fix, "markdown": f"{definition.why}\n\n**Fix:** {definition.fix}"},
         "defaultConfiguration": {"level": LEVELS[definition.level]},
-        "properties": {"tags": [family_of(code)], "docs": docs_of(code)},
+        "properties": {"tags": [find_family(code)], "docs": build_docs_url(code)},
     }
 
 
@@ -71,13 +79,13 @@ def _result(issue: Issue, rule: int, digest: str, style: Style) -> dict[str, obj
         physical["region"] = {"startLine": at.line}
     location: dict[str, object] = {"physicalLocation": physical}
     if issue.where:
-        location["logicalLocations"] = [{"fullyQualifiedName": plain(at.json_path or issue.where)}]
+        location["logicalLocations"] = [{"fullyQualifiedName": escape_controls(at.json_path or issue.where)}]
     details = {key: value for key, value in record(issue).items() if key in DETAILS and value}
     return {
         "ruleId": issue.code,
         "ruleIndex": rule,
         "level": LEVELS[issue.level],
-        "message": {"text": plain(sentence(issue))},
+        "message": {"text": escape_controls(sentence(issue))},
         "locations": [location],
         "partialFingerprints": {"midsIssue/v1": digest},
         "properties": details,

@@ -2,17 +2,16 @@
 
 from collections.abc import Iterator
 
-from mids.issues import Definition, Level
+from mids.issues import Definition, Level, escape_controls
 from mids.report.issue import (
     Group,
     Style,
-    definition_of,
-    docs_of,
+    build_docs_url,
+    find_definition,
+    format_place,
     groups,
-    plain,
     scope,
     sentence,
-    shown_place,
     totals,
     verdict,
 )  # fmt: skip
@@ -40,14 +39,14 @@ def _lines(group: Group, style: Style) -> Iterator[str]:
     times = f" ({group.number:,} times)" if group.number > 1 else ""
     yield _paint(f"{group.level}: {group.code}{times}", COLOURS[group.level], colour=style.colour)
     for issue in group.shown:
-        yield f"  {plain(shown_place(issue))}: {plain(sentence(issue))}"
+        yield f"  {escape_controls(format_place(issue))}: {escape_controls(sentence(issue))}"
     if group.more:
         yield f"  … and {group.more:,} more"
-    definition = definition_of(group.code)
+    definition = find_definition(group.code)
     if style.reasons and definition:
         yield f"  why: {definition.why}"
-        yield f"  see: {docs_of(group.code)}"
-    yield f"  fix: {plain(group.fix)}"
+        yield f"  see: {build_docs_url(group.code)}"
+    yield f"  fix: {escape_controls(group.fix)}"
     yield ""
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from mids.dataset import Dataset
 from mids.errors import MidsError
 from mids.issues import Issue
-from mids.risk.changes import Change, Plan, alone, together
-from mids.risk.classes import Classes, Diversity, classes, diversity, grouped, numbers, sizes
-from mids.risk.links import Link, SameImage, linked, same_images
-from mids.risk.people import People, people_of
+from mids.risk.changes import Change, Plan, alone, plan_changes
+from mids.risk.classes import Classes, Diversity, classes, diversity, number_groups, numbers, sizes
+from mids.risk.links import Link, SameImage, find_same_images, link_people
+from mids.risk.people import People, read_people
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +93,10 @@ def assess(
     opened = [given if isinstance(given, Dataset) else Dataset(given) for given in datasets]
     named = list(zip(_names(opened), opened, strict=True))
     chosen, secret = tuple(quasi), tuple(sensitive)
-    everybody = [people_of(dataset, name=name, quasi=chosen, sensitive=secret, k=k) for name, dataset in named]
-    same = tuple(same_images(named)) if images else None
+    everybody = [read_people(dataset, name=name, quasi=chosen, sensitive=secret, k=k) for name, dataset in named]
+    same = tuple(find_same_images(named)) if images else None
     risks = (replace(risk(people, k), issues=dataset.issues) for people, dataset in zip(everybody, opened, strict=True))
-    links = tuple(linked(one, other) for one, other in permutations(everybody, 2))
+    links = tuple(link_people(one, other) for one, other in permutations(everybody, 2))
     return Assessment(k, tuple(risks), links, same)
 
 
@@ -113,26 +113,26 @@ def risk(people: People, k: int) -> Risk:
         people.name,
         tuple(columns),
         classes(frame, k),
-        tuple(_known(people, [name], k) for name in columns),
-        tuple(_known(people, columns[: number + 1], k) for number in range(len(columns))),
-        tuple(_few(people, k)),
+        tuple(_measure_knowledge(people, [name], k) for name in columns),
+        tuple(_measure_knowledge(people, columns[: number + 1], k) for number in range(len(columns))),
+        tuple(_list_small_groups(people, k)),
         tuple(_diversities(people)),
         tuple(alone(frame, people.kinds, k)),
-        together(frame, people.kinds, k),
+        plan_changes(frame, people.kinds, k),
         tuple(people.left_out),
         tuple(people.direct),
         tuple(people.problems),
     )
 
 
-def _known(people: People, columns: Sequence[str], k: int) -> Knowledge:
+def _measure_knowledge(people: People, columns: Sequence[str], k: int) -> Knowledge:
     own = sizes(people.frame[list(columns)])
     return Knowledge(tuple(columns), int(own.min()), int((own == 1).sum()), int((own < k).sum()))
 
 
-def _few(people: People, k: int) -> list[Person]:
+def _list_small_groups(people: People, k: int) -> list[Person]:
     """The people in groups of fewer than k; those of one group stand together."""
-    groups = grouped([numbers(people.frame[name]) for name in people.quasi], len(people.frame))
+    groups = number_groups([numbers(people.frame[name]) for name in people.quasi], len(people.frame))
     own = np.bincount(groups)[groups]
     order = sorted(np.flatnonzero(own < k).tolist(), key=lambda i: (own[i], groups[i], people.lines[i]))
     rows = list(people.frame.fillna("n/a").itertuples(name=None))
@@ -145,5 +145,5 @@ def _diversities(people: People) -> list[Diversity]:
     The groups are those of all quasi-identifiers but rare labels, which are made of what is to be learned.
     """
     columns = [name for name in people.quasi if people.kinds[name] != "labels"]
-    groups = grouped([numbers(people.frame[name]) for name in columns], len(people.frame))
+    groups = number_groups([numbers(people.frame[name]) for name in columns], len(people.frame))
     return [diversity(name, values, groups) for name, values in people.sensitive.items()]

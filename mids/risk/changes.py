@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from mids.risk.classes import Numbers, grouped, numbers, sizes_of
+from mids.risk.classes import Numbers, count_group_sizes, number_groups, numbers
 
 MANY = 100
 """A region keeps its name only with more people than this (FIDAC paper, section 3: the smallest named has 102)."""
@@ -68,7 +68,7 @@ def _values(change: Callable[[str], str]) -> Callable[[Texts, int], Texts]:
     return lambda column, k: column.map(change, na_action="ignore").astype("string")
 
 
-def _rare(least: Callable[[int], int]) -> Callable[[Texts, int], Texts]:
+def _make_rare_change(least: Callable[[int], int]) -> Callable[[Texts, int], Texts]:
     """Values of fewer people than `least(k)` become "other"."""
 
     def apply(column: Texts, k: int) -> Texts:
@@ -78,7 +78,7 @@ def _rare(least: Callable[[int], int]) -> Callable[[Texts, int], Texts]:
     return apply
 
 
-def _banded(width: int) -> Callable[[str], str]:
+def _make_band_change(width: int) -> Callable[[str], str]:
     """The band of an age, or of the lower limit of a range; what is no age stays as it is."""
 
     def band(age: str) -> str:
@@ -89,7 +89,7 @@ def _banded(width: int) -> Callable[[str], str]:
     return band
 
 
-def _passed(days: int) -> Callable[[str], str]:
+def _make_days_change(days: int) -> Callable[[str], str]:
     """Days since the first study in steps of `days`."""
     return lambda cell: ";".join(dict.fromkeys(f"+{int(day) // days}" for day in cell.split(";")))
 
@@ -100,15 +100,19 @@ def _quarters(cell: str) -> str:
 
 
 DROPPED = Level("left out", lambda column, k: pd.Series(pd.NA, index=column.index, dtype="string"))
-FEW = Level('values of fewer than {k} people as "other"', _rare(lambda k: k))
-NAMED = (FEW, Level(f'values of {MANY} people or fewer as "other"', _rare(lambda k: max(MANY + 1, k))), DROPPED)
+FEW = Level('values of fewer than {k} people as "other"', _make_rare_change(lambda k: k))
+NAMED = (
+    FEW,
+    Level(f'values of {MANY} people or fewer as "other"', _make_rare_change(lambda k: max(MANY + 1, k))),
+    DROPPED,
+)
 
 LEVELS: Mapping[str, Sequence[Level]] = {
     "sex": (DROPPED,),
     "age": (
-        Level("in bands of five years", _values(_banded(5))),
-        Level("in bands of ten years", _values(_banded(10))),
-        Level("in bands of twenty years", _values(_banded(20))),
+        Level("in bands of five years", _values(_make_band_change(5))),
+        Level("in bands of ten years", _values(_make_band_change(10))),
+        Level("in bands of twenty years", _values(_make_band_change(20))),
         DROPPED,
     ),
     "month": (
@@ -117,8 +121,8 @@ LEVELS: Mapping[str, Sequence[Level]] = {
         DROPPED,
     ),
     "days": (
-        Level("in weeks", _values(_passed(7))),
-        Level("in steps of 28 days", _values(_passed(28))),
+        Level("in weeks", _values(_make_days_change(7))),
+        Level("in steps of 28 days", _values(_make_days_change(28))),
         Level("only the number of studies", _values(lambda cell: str(cell.count(";") + 1))),
         DROPPED,
     ),
@@ -155,9 +159,9 @@ def alone(frame: pd.DataFrame, kinds: Mapping[str, str], k: int) -> list[Change]
     """What each change by itself would bring, those that help most first; none that helps nobody."""
     tries = _tries(frame, kinds, k)
     now = {name: own[0] for name, own in tries.items()}
-    before = _measured(now, len(frame), k)
+    before = _measure_groups(now, len(frame), k)
     found = [
-        _change(tries, name, level, _measured({**now, name: level}, len(frame), k))
+        _change(tries, name, level, _measure_groups({**now, name: level}, len(frame), k))
         for name, own in tries.items()
         for level in own[1:]
     ]
@@ -165,7 +169,7 @@ def alone(frame: pd.DataFrame, kinds: Mapping[str, str], k: int) -> list[Change]
     return sorted(helping, key=lambda change: (change.below, change.alone, -change.smallest, change.lost))
 
 
-def together(frame: pd.DataFrame, kinds: Mapping[str, str], k: int) -> Plan:
+def plan_changes(frame: pd.DataFrame, kinds: Mapping[str, str], k: int) -> Plan:
     """Changes one on top of the other until everybody is in a group of k, or nothing is left to change.
 
     Each is the one that takes most people out of small groups for what it loses: greedy, so not always the best way. No
@@ -174,15 +178,17 @@ def together(frame: pd.DataFrame, kinds: Mapping[str, str], k: int) -> Plan:
     count, tries = len(frame), _tries(frame, kinds, k)
     now = {name: own[0] for name, own in tries.items()}
     steps = []
-    while count >= k and (before := _measured(now, count, k)).below:
+    while count >= k and (before := _measure_groups(now, count, k)).below:
         coarser = [(name, level) for name, own in tries.items() for level in own if level.bits < now[name].bits - LEAST]
         if not coarser:
             break
-        name, level = max(coarser, key=lambda step: _worth(now, step, before, count, k))
+        name, level = max(coarser, key=lambda step: _weigh_step(now, step, before, count, k))
         now[name] = level
-        steps.append(_change(tries, name, level, _measured(now, count, k)))
-    kept = _relaxed(tries, now, count, k)
-    enough = [_change(tries, name, level, _measured(kept, count, k)) for name, level in kept.items() if level.level]
+        steps.append(_change(tries, name, level, _measure_groups(now, count, k)))
+    kept = _relax_levels(tries, now, count, k)
+    enough = [
+        _change(tries, name, level, _measure_groups(kept, count, k)) for name, level in kept.items() if level.level
+    ]
     return Plan(tuple(steps), tuple(enough))
 
 
@@ -194,9 +200,9 @@ class _Measured:
     groups: int
 
 
-def _measured(now: Mapping[str, _Try], count: int, k: int) -> _Measured:
-    groups = grouped([level.values for level in now.values()], count)
-    own = sizes_of(groups)
+def _measure_groups(now: Mapping[str, _Try], count: int, k: int) -> _Measured:
+    groups = number_groups([level.values for level in now.values()], count)
+    own = count_group_sizes(groups)
     return _Measured(int(own.min()), int((own == 1).sum()), int((own < k).sum()), int(groups.max()) + 1)
 
 
@@ -204,35 +210,35 @@ def _tries(frame: pd.DataFrame, kinds: Mapping[str, str], k: int) -> dict[str, l
     """Each column as it is and at the levels that change anything."""
     found = {}
     for name in map(str, frame.columns):
-        own = [_tried(0, "", frame[name])]
+        own = [_make_try(0, "", frame[name])]
         for number, level in enumerate(levels(kinds[name]), start=1):
-            new = _tried(number, level.words.format(k=k), level.apply(frame[name], k))
+            new = _make_try(number, level.words.format(k=k), level.apply(frame[name], k))
             if new.bits < own[-1].bits - LEAST:
                 own.append(new)
         found[name] = own
     return found
 
 
-def _tried(level: int, words: str, column: Texts) -> _Try:
+def _make_try(level: int, words: str, column: Texts) -> _Try:
     values = numbers(column)
     share = np.bincount(values) / len(values)
     return _Try(level, words, values, float(-(share * np.log2(share)).sum()))
 
 
-def _worth(now: Mapping[str, _Try], step: tuple[str, _Try], before: _Measured, count: int, k: int) -> float:
+def _weigh_step(now: Mapping[str, _Try], step: tuple[str, _Try], before: _Measured, count: int, k: int) -> float:
     """How many people a step takes out of small groups (fewer groups break ties) for each bit that it loses."""
     name, level = step
-    after = _measured({**now, name: level}, count, k)
+    after = _measure_groups({**now, name: level}, count, k)
     gained = before.below - after.below + (before.groups - after.groups) / (count + 1)
     return gained / (now[name].bits - level.bits)
 
 
-def _relaxed(tries: Mapping[str, list[_Try]], now: dict[str, _Try], count: int, k: int) -> dict[str, _Try]:
+def _relax_levels(tries: Mapping[str, list[_Try]], now: dict[str, _Try], count: int, k: int) -> dict[str, _Try]:
     """Each column at the finest level with no more people in small groups."""
-    least = _measured(now, count, k).below
+    least = _measure_groups(now, count, k).below
     for name in sorted(now, key=lambda name: now[name].bits - tries[name][0].bits):
         for level in tries[name]:
-            if level.level >= now[name].level or _measured({**now, name: level}, count, k).below <= least:
+            if level.level >= now[name].level or _measure_groups({**now, name: level}, count, k).below <= least:
                 now = {**now, name: level}
                 break
     return now

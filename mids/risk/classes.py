@@ -81,7 +81,7 @@ def numbers(column: "pd.Series[str]") -> Numbers:
     return pd.factorize(column, use_na_sentinel=False)[0].astype(np.int64)
 
 
-def grouped(columns: Sequence[Numbers], count: int) -> Numbers:
+def number_groups(columns: Sequence[Numbers], count: int) -> Numbers:
     """The number of each person's group, of `count` people with numbers instead of values."""
     found = np.zeros(count, dtype=np.int64)
     for column in columns:
@@ -89,14 +89,14 @@ def grouped(columns: Sequence[Numbers], count: int) -> Numbers:
     return found
 
 
-def sizes_of(groups: Numbers) -> Numbers:
+def count_group_sizes(groups: Numbers) -> Numbers:
     """The size of each person's group."""
     return np.bincount(groups)[groups].astype(np.int64) if len(groups) else groups
 
 
 def sizes(frame: pd.DataFrame) -> Numbers:
     """For each person how many have the same in all columns, n/a being a value of its own."""
-    return sizes_of(grouped([numbers(frame[name]) for name in frame.columns], len(frame)))
+    return count_group_sizes(number_groups([numbers(frame[name]) for name in frame.columns], len(frame)))
 
 
 def smallest_anything(frame: pd.DataFrame) -> int:
@@ -104,7 +104,7 @@ def smallest_anything(frame: pd.DataFrame) -> int:
 
     It is never less than the smallest of `sizes`, so small groups with few n/a are looked at first, and most often few.
     """
-    groups = grouped([numbers(frame[name]) for name in frame.columns], len(frame))
+    groups = number_groups([numbers(frame[name]) for name in frame.columns], len(frame))
     _, firsts, counts = np.unique(groups, return_index=True, return_counts=True)
     rows = np.array([pd.factorize(frame[name])[0][firsts] for name in frame.columns], dtype=np.int64)
     order = np.lexsort(((rows < 0).sum(axis=0) if len(rows) else counts, counts))
@@ -123,8 +123,8 @@ def smallest_anything(frame: pd.DataFrame) -> int:
 
 def classes(frame: pd.DataFrame, k: int) -> Classes:
     """The groups that the columns of `frame` make of its people, of whom there is at least one."""
-    groups = grouped([numbers(frame[name]) for name in frame.columns], len(frame))
-    own = sizes_of(groups)
+    groups = number_groups([numbers(frame[name]) for name in frame.columns], len(frame))
+    own = count_group_sizes(groups)
     ends: list[int | None] = [start - 1 for start in BANDS[1:]]
     bands = [_band(own, least, most) for least, most in zip(BANDS, [*ends, None], strict=True)]
     count = int(groups.max()) + 1
@@ -167,14 +167,14 @@ def diversity(column: str, values: Sequence[frozenset[str]], groups: Numbers) ->
         len({value for own in held for value in own}),
         int(np.bincount(group).min()),
         float(np.exp(entropies.min())),
-        _shared(held, inside, members),
+        _count_sharing(held, inside, members),
         distance if max(map(len, held)) == 1 else None,
         float(before.max()),
         float(table.groupby(level=0).max().sum() / len(held)),
     )
 
 
-def _shared(held: Sequence[frozenset[str]], inside: Numbers, members: Numbers) -> int:
+def _count_sharing(held: Sequence[frozenset[str]], inside: Numbers, members: Numbers) -> int:
     """How many people are in groups of two and more in which all have a value in common."""
     counts = Counter((group, value) for group, own in zip(inside.tolist(), held, strict=True) for value in own)
     common = {group for (group, _), count in counts.items() if count == members[group] >= 2}

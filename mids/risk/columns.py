@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from mids.dataset import Dataset
-from mids.vocabulary.clinical import collection_of, load
+from mids.vocabulary.clinical import load, read_collection_name
 from mids.vocabulary.schema import Schema
 from mids.vocabulary.schema import load as vocabulary
 
@@ -35,9 +35,9 @@ _WORDS: Mapping[str, frozenset[str]] = {
 """Words in names of columns that the vocabulary does not declare, and what such a column is taken to hold."""
 
 
-def vocabulary_of(dataset: Dataset) -> Schema:
+def load_vocabulary(dataset: Dataset) -> Schema:
     """The vocabulary of the collection that a dataset was converted from, or the common one."""
-    name = collection_of(dataset.description)
+    name = read_collection_name(dataset.description)
     return load(name).schema if name else vocabulary()
 
 

@@ -44,7 +44,7 @@ class SameImage:
     people: tuple[tuple[str, str], ...]
 
 
-def linked(one: People, other: People) -> Link:
+def link_people(one: People, other: People) -> Link:
     """How people of one dataset may be found in another. Ages are compared in bands of ten where one has ranges."""
     columns = [name for name in one.quasi if name in other.quasi and one.kinds[name] not in NOT_SHARED]
     mine, theirs = _comparable(one.frame[columns], other.frame[columns])
@@ -78,7 +78,7 @@ def _digest(place: Path, shown: str) -> bytes:
         return content_digest(place) if place.exists() else b""
 
 
-def same_images(datasets: Sequence[tuple[str, Dataset]]) -> list[SameImage]:
+def find_same_images(datasets: Sequence[tuple[str, Dataset]]) -> list[SameImage]:
     """The images that several people have, by a digest of their unpacked content; reads every image of all."""
     found: dict[bytes, dict[tuple[str, str], None]] = {}
     for name, dataset in datasets:

@@ -38,7 +38,7 @@ class People:
         return [str(name) for name in self.frame.columns]
 
 
-def people_of(
+def read_people(
     dataset: Dataset, *, name: str = "", quasi: Iterable[str] = (), sensitive: Iterable[str] = (), k: int = 5
 ) -> People:
     """The people of a dataset, called `name` or as it says.

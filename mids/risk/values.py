@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import LABELS, TESTS, days, placed, with_columns, words
+from mids.analysis.counting import LABELS, TESTS, add_missing_columns, add_subject_and_session, days, words
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
-from mids.risk.columns import kind, vocabulary_of
+from mids.risk.columns import kind, load_vocabulary
 
 LAST_SHIFTED = 1925
 """The last year of shifted dates (BIDS 1.11.2, scans.tsv): later ones are taken for real."""
@@ -34,7 +34,7 @@ class Found:
 
 def people(dataset: Dataset) -> list[str]:
     """Everybody: of participants.tsv first, then those who have a folder only."""
-    tables = dataset.participants, dataset.sessions, placed(dataset.scans), dataset.images
+    tables = dataset.participants, dataset.sessions, add_subject_and_session(dataset.scans), dataset.images
     return list(dict.fromkeys(str(person) for table in tables for person in table["participant_id"].dropna()))
 
 
@@ -45,7 +45,7 @@ def columns(dataset: Dataset, problems: list[str], k: int) -> list[Found]:
     Made of others are `age`, `study_month`, `study_days`, `manufacturer`, `model`, `labels`, `rare_labels` and
     `test_results` (docs/risk.md says how).
     """
-    scans = placed(dataset.scans)
+    scans = add_subject_and_session(dataset.scans)
     labels = _labels(_table(dataset, LABELS, problems), problems)
     studies = _studies(dataset.sessions, scans)
     devices = cache(partial(_devices, dataset, problems))
@@ -55,11 +55,11 @@ def columns(dataset: Dataset, problems: list[str], k: int) -> list[Found]:
         Found("study_days", "days", partial(_intervals, studies), is_listed=False),
         *(Found(name, name, partial(_device, devices, key), is_listed=False) for name, key in DEVICES.items()),
         Found("labels", "sensitive", lambda: labels, is_listed=False),
-        Found("rare_labels", "labels", partial(_rare, labels, k), is_listed=False),
+        Found("rare_labels", "labels", partial(_select_rare_labels, labels, k), is_listed=False),
         Found("test_results", "sensitive", partial(_results, dataset, problems), is_listed=False),
     ]
     names = {column.name for column in found}
-    for column in _tabled(dataset, scans, problems):
+    for column in _read_table_columns(dataset, scans, problems):
         if column.name not in names:
             names.add(column.name)
             found.append(column)
@@ -73,9 +73,9 @@ DEVICES = {"manufacturer": "Manufacturer", "model": "ManufacturersModelName"}
 # --- tables ----------------------------------------------------------------------------------------------
 
 
-def _tabled(dataset: Dataset, scans: pd.DataFrame, problems: list[str]) -> Iterable[Found]:
+def _read_table_columns(dataset: Dataset, scans: pd.DataFrame, problems: list[str]) -> Iterable[Found]:
     """The columns of participants, sessions, scans and the measures of phenotype/."""
-    schema = vocabulary_of(dataset)
+    schema = load_vocabulary(dataset)
     # Read for what is wrong with it: a dataset only logs that it leaves a broken table out.
     _table(dataset, "participants.tsv", problems)
     measures = sorted(path.stem for path in (dataset.path / "phenotype").glob("*.tsv"))
@@ -94,7 +94,7 @@ def _tabled(dataset: Dataset, scans: pd.DataFrame, problems: list[str]) -> Itera
                 held = ""
             name = f"{table}.{column}" if column in taken else column
             taken.add(column)
-            yield Found(name, held, partial(_gathered, frame, column), is_listed=not is_covered)
+            yield Found(name, held, partial(_gather_values, frame, column), is_listed=not is_covered)
 
 
 def _table(dataset: Dataset, path: str, problems: list[str]) -> pd.DataFrame:
@@ -104,10 +104,10 @@ def _table(dataset: Dataset, path: str, problems: list[str]) -> pd.DataFrame:
     except DataError as error:
         problems.append(error.message)
         found = pd.DataFrame()
-    return with_columns(found, "participant_id")
+    return add_missing_columns(found, "participant_id")
 
 
-def _gathered(frame: pd.DataFrame, column: str) -> Values:
+def _gather_values(frame: pd.DataFrame, column: str) -> Values:
     """The values that each person has in a column; a list separated by semicolons is several."""
     return _sets(zip(frame["participant_id"], frame[column], strict=True))
 
@@ -128,7 +128,7 @@ def _ages(dataset: Dataset) -> Values:
     """One age for each person, of participants.tsv or else a session; a range as "60-70" or "80+"."""
     found: dict[str, set[str]] = {}
     for table in (dataset.participants, dataset.sessions):
-        rows = with_columns(table, "age", "age_min", "age_max")[["participant_id", "age", "age_min", "age_max"]]
+        rows = add_missing_columns(table, "age", "age_min", "age_max")[["participant_id", "age", "age_min", "age_max"]]
         for person, *given in rows.itertuples(index=False):
             age = _age(*(text if isinstance(text, str) else "" for text in given))
             if isinstance(person, str) and age:
@@ -147,7 +147,7 @@ def _age(age: str, least: str, most: str) -> str:
 def _studies(sessions: pd.DataFrame, scans: pd.DataFrame) -> pd.DataFrame:
     """participant_id and day of each study that has a date: of sessions.tsv, else of its first image."""
     keys = ["participant_id", "session_id"]
-    tables = [with_columns(table, *keys, "acq_time")[[*keys, "acq_time"]] for table in (sessions, scans)]
+    tables = [add_missing_columns(table, *keys, "acq_time")[[*keys, "acq_time"]] for table in (sessions, scans)]
     dated = [table.assign(day=days(table["acq_time"])).dropna(subset=["participant_id", "day"]) for table in tables]
     firsts = pd.concat([dated[0], dated[1].sort_values("day")], ignore_index=True)
     return firsts.drop_duplicates(keys)[["participant_id", "day"]]
@@ -198,7 +198,7 @@ def _device(devices: Callable[[], pd.DataFrame], key: str) -> Values:
 def _labels(table: pd.DataFrame, problems: list[str]) -> Values:
     """The labels of each person, of all reports, images and readers."""
     found: dict[str, set[str]] = {}
-    rows = with_columns(table, "labels")
+    rows = add_missing_columns(table, "labels")
     for person, cell in zip(rows["participant_id"], rows["labels"], strict=True):
         if isinstance(person, str) and isinstance(cell, str):
             try:
@@ -208,7 +208,7 @@ def _labels(table: pd.DataFrame, problems: list[str]) -> Values:
     return {person: labels for person, labels in found.items() if labels}
 
 
-def _rare(labels: Values, k: int) -> Values:
+def _select_rare_labels(labels: Values, k: int) -> Values:
     """The labels of each person that fewer than `k` people have."""
     own = pd.Series([label for held in labels.values() for label in held], dtype="string").value_counts()
     rare = {str(label) for label in own[own < k].index}
@@ -217,5 +217,5 @@ def _rare(labels: Values, k: int) -> Values:
 
 def _results(dataset: Dataset, problems: list[str]) -> Values:
     """The tests of each person with their results: "PCR positive"."""
-    table = with_columns(_table(dataset, TESTS, problems), "test", "result").dropna(subset=["result"])
+    table = add_missing_columns(_table(dataset, TESTS, problems), "test", "result").dropna(subset=["result"])
     return _sets(zip(table["participant_id"], table["test"].fillna("test") + " " + table["result"], strict=True))

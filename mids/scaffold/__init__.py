@@ -50,7 +50,7 @@ def write(name: str, folder: Path) -> list[str]:
             path.parent.mkdir(parents=True, exist_ok=True)
             text = Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(words)
             path.write_text(text, encoding="utf-8", newline="\n")
-        with installed(name, folder):
+        with install_temporarily(name, folder):
             for script in ("make_input.py", "make_golden.py"):
                 run_path(str(folder / script), run_name="__main__")
     except OSError as error:
@@ -63,7 +63,7 @@ def _is_content(path: Path) -> bool:
 
 
 @contextmanager
-def installed(name: str, folder: Path) -> Iterator[Path]:
+def install_temporarily(name: str, folder: Path) -> Iterator[Path]:
     """The package in `folder` as if it were installed, in this process; yields the folder with its entry point."""
     with tempfile.TemporaryDirectory() as place:
         module = f"mids_{name.replace('-', '_')}"

@@ -94,13 +94,13 @@ def load(path: Path) -> Control:
     except ValueError as error:
         raise MidsError(f"{path}: not TOML ({error}): correct it") from error
     try:
-        settings = (SETTINGS[known("key", key, SETTINGS)] + (value,) for key, value in content.items())
+        settings = (SETTINGS[check_choice("key", key, SETTINGS)] + (value,) for key, value in content.items())
         return Control(source=path.name, **{field: read(value) for field, read, value in settings})
     except MidsError as error:
         raise MidsError(f"{path}: {error}") from error
 
 
-def decided(
+def merge_decisions(
     control: Control,
     *,
     profile: str | None = None,
@@ -113,7 +113,7 @@ def decided(
     Raises `MidsError` for a profile, code or family that does not exist.
     """
     profiles: Mapping[str, Any] = read_yaml(schemas() / "profiles.yaml")
-    name = known("profile", profile or control.profile, profiles)
+    name = check_choice("profile", profile or control.profile, profiles)
     levels = {code: Level(level) for code, level in profiles[name].get("level", {}).items()}
     return replace(
         control,
@@ -129,10 +129,10 @@ def decided(
 def names(words: Iterable[object]) -> frozenset[str]:
     """Codes and families of checks. Raises `MidsError` for a word that is neither."""
     choices = {*CHECKS, *(check.family for check in CHECKS.values())}
-    return frozenset(known("code or family", word, choices) for word in words)
+    return frozenset(check_choice("code or family", word, choices) for word in words)
 
 
-def known(kind: str, word: object, choices: Collection[str]) -> str:
+def check_choice(kind: str, word: object, choices: Collection[str]) -> str:
     """The word, if it is one of the choices; else raises `MidsError` with the nearest of them."""
     if isinstance(word, str) and word in choices:
         return word
@@ -152,11 +152,11 @@ def _levels(value: object) -> Mapping[str, Level]:
     if not isinstance(value, dict):
         raise MidsError('level must be a table: [level], then lines such as CELL_CODE = "warning"')
     codes = {*CHECKS, *OWN}
-    return {known("code", code, codes): _level(level) for code, level in value.items()}
+    return {check_choice("code", code, codes): _level(level) for code, level in value.items()}
 
 
 def _level(value: object) -> Level:
-    return Level(known("level", value, list(Level)))
+    return Level(check_choice("level", value, list(Level)))
 
 
 def _waivers(value: object) -> tuple[Waiver, ...]:
@@ -167,8 +167,8 @@ def _waivers(value: object) -> tuple[Waiver, ...]:
 
 def _waiver(entry: Mapping[str, object]) -> Waiver:
     for key in entry:
-        known("key of a waiver", key, ("code", "path", "reason"))
-    code = known("code", entry.get("code", ""), CHECKS)
+        check_choice("key of a waiver", key, ("code", "path", "reason"))
+    code = check_choice("code", entry.get("code", ""), CHECKS)
     reason, path = entry.get("reason", ""), entry.get("path", "**")
     if not isinstance(reason, str) or not reason.strip():
         raise MidsError(f"the waiver of {code} has no reason: add one")
@@ -218,20 +218,20 @@ class Judge:
     def __call__(self, issues: Iterable[Issue]) -> Iterator[Issue]:
         """The issues that stand."""
         control = self._control
-        for issue in _leveled(issues, control):
-            waiver = _first(control.waivers, issue)
+        for issue in _apply_levels(issues, control):
+            waiver = _find_waiver(control.waivers, issue)
             if issue.code == CRASHED.code:
                 yield from self._standing(issue)
             elif waiver is not None:
                 self._used.add(waiver)
                 if self._is_kept("waived", issue):
                     self._waived.append(Waived(issue, waiver.reason))
-            elif _first(control.accepted, issue) is None:
+            elif _find_waiver(control.accepted, issue) is None:
                 if not self._is_known(issue):
                     yield from self._standing(issue)
                 elif self._is_kept("known", issue):
                     self._known.append(issue)
-        for issue in _unused(control, self._used, self._ran):
+        for issue in _report_unused_waivers(control, self._used, self._ran):
             yield from self._standing(issue)
 
     def add_to(self, report: Report) -> Report:
@@ -268,7 +268,7 @@ class Judge:
         return is_known
 
 
-def _leveled(issues: Iterable[Issue], control: Control) -> Iterator[Issue]:
+def _apply_levels(issues: Iterable[Issue], control: Control) -> Iterator[Issue]:
     """The issues that are not ignored, at the level that was chosen for their code."""
     for issue in issues:
         check = CHECKS.get(issue.code)
@@ -278,11 +278,11 @@ def _leveled(issues: Iterable[Issue], control: Control) -> Iterator[Issue]:
         yield issue if level is issue.level else replace(issue, level=level)
 
 
-def _first(waivers: Iterable[Waiver], issue: Issue) -> Waiver | None:
+def _find_waiver(waivers: Iterable[Waiver], issue: Issue) -> Waiver | None:
     return next((waiver for waiver in waivers if waiver.fits(issue)), None)
 
 
-def _unused(control: Control, used: Collection[Waiver], ran: Collection[str]) -> Iterator[Issue]:
+def _report_unused_waivers(control: Control, used: Collection[Waiver], ran: Collection[str]) -> Iterator[Issue]:
     definition = WAIVER_UNUSED
     level = control.levels.get(definition.code, definition.level)
     for number, waiver in enumerate(control.waivers, start=1):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mids.dataset.disk.tree import Tree, walk
 from mids.errors import MidsError
-from mids.inspection.views import kind_of
+from mids.inspection.views import classify_path
 from mids.plan.texts.files import BIDSIGNORE, as_json, dictionary
 from mids.vocabulary.schema import Schema, Table, load
 
@@ -46,7 +46,10 @@ class Fix:
     @property
     def diff(self) -> str:
         """The change as a unified diff, what can't be seen escaped; what a gzip header held is not shown."""
-        old, new = "/dev/null" if self.before is None else f"a/{_shown(self.path)}", f"b/{_shown(self.path)}"
+        old, new = (
+            "/dev/null" if self.before is None else f"a/{_escape_invisible(self.path)}",
+            f"b/{_escape_invisible(self.path)}",
+        )
         if not self.whole:
             return f"--- {old}\n+++ {new}\n{self.what[0]} ({len(self.before or b'')} bytes become {len(self.after)})\n"
         lines = unified_diff(_lines(self.before or b""), _lines(self.after), old, new, lineterm="")
@@ -64,7 +67,7 @@ def plan(dataset: Path | str, *, select: frozenset[str] = frozenset(), schema: S
         raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     schema = schema or load()
     tree = walk(root)
-    fixes = [*_of_files(tree, schema), *_dictionaries(tree, schema), *_bidsignore(tree)]
+    fixes = [*_plan_files(tree, schema), *_dictionaries(tree, schema), *_bidsignore(tree)]
     wanted = (fix for fix in fixes if not select or not select.isdisjoint(fix.codes))
     return tuple(sorted(wanted, key=lambda fix: fix.path))
 
@@ -118,21 +121,21 @@ Step = tuple[str, str]
 """The code that is settled and what is done, in words."""
 
 
-def _of_files(tree: Tree, schema: Schema) -> Iterator[Fix]:
+def _plan_files(tree: Tree, schema: Schema) -> Iterator[Fix]:
     """The repairs of files that are there."""
     for path in tree.files:
         if not (tree.root / path).is_symlink():
             # A file that can't be read is an issue of the validator, not a reason to stop.
             with suppress(OSError):
-                yield from _of_file(tree.root, path, schema)
+                yield from _plan_file(tree.root, path, schema)
 
 
-def _of_file(root: Path, path: str, schema: Schema) -> Iterator[Fix]:
-    kind = kind_of(path)
+def _plan_file(root: Path, path: str, schema: Schema) -> Iterator[Fix]:
+    kind = classify_path(path)
     if kind == "table":
-        yield from _text(root, path, schema.table_of(path), _mended_table)
+        yield from _text(root, path, schema.table_of(path), _mend_table)
     elif kind in ("json", "sidecar", "description"):
-        yield from _text(root, path, None, _mended_json)
+        yield from _text(root, path, None, _mend_json)
     elif kind == "image" and path.endswith(".gz"):
         yield from _gzip(root, path)
 
@@ -147,7 +150,7 @@ def _text(
         yield Fix(root, path, tuple(what for _, what in steps), codes, data, after)
 
 
-def _mended_json(data: bytes, _: Table | None) -> tuple[bytes, list[Step]]:
+def _mend_json(data: bytes, _: Table | None) -> tuple[bytes, list[Step]]:
     """JSON without a byte order mark, which is no JSON (RFC 8259, 8.1)."""
     if data.startswith(BOM):
         return data.removeprefix(BOM), [("JSON_INVALID", "remove the byte order mark")]
@@ -231,7 +234,7 @@ ALIGNED: Mapping[str, str] = {"labels": "label_cuis", "localizations": "localiza
 """Columns with a list of terms, and those with the CUI of each."""
 
 
-def _mended_table(data: bytes, table: Table | None) -> tuple[bytes, list[Step]]:
+def _mend_table(data: bytes, table: Table | None) -> tuple[bytes, list[Step]]:
     """A table with plain text, and with cells without outer blanks and label lists without repetitions."""
     steps: list[Step] = []
     body = data.removeprefix(BOM)
@@ -247,7 +250,7 @@ def _mended_table(data: bytes, table: Table | None) -> tuple[bytes, list[Step]]:
     if unix != text:
         steps.append(("TABLE_LINE_ENDS", "change line ends to those of Unix"))
     header, *lines = unix.split("\n")
-    names, fixed = _mended_header(header.split("\t"), table), []
+    names, fixed = _mend_header(header.split("\t"), table), []
     # Where two columns have one name it is not certain which of them the vocabulary means.
     table = table if len(set(names)) == len(names) else None
     if names != header.split("\t"):
@@ -257,20 +260,20 @@ def _mended_table(data: bytes, table: Table | None) -> tuple[bytes, list[Step]]:
         if not line.strip() and len(cells) != len(names) and number < len(lines) - 1:
             steps.append(("TABLE_BLANK_LINE", "remove blank lines"))
         elif len(cells) == len(names) and table:
-            fixed.append("\t".join(_mended_row(dict(zip(names, cells, strict=True)), table, steps).values()))
+            fixed.append("\t".join(_mend_row(dict(zip(names, cells, strict=True)), table, steps).values()))
         else:
             fixed.append(line)
     return "\n".join(["\t".join(names), *fixed]).encode(), list(dict.fromkeys(steps))
 
 
-def _mended_header(names: list[str], table: Table | None) -> list[str]:
+def _mend_header(names: list[str], table: Table | None) -> list[str]:
     """The names, without outer blanks where that makes one that the table should have and has not."""
     known = table.columns.keys() - set(names) if table else set()
     plain = [name.strip() if name.strip() in known else name for name in names]
     return plain if len(set(plain)) == len(set(names)) else names
 
 
-def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[str, str]:
+def _mend_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[str, str]:
     """A row whose cells of known columns are repaired."""
     for name, value in row.items():
         plain = value.strip()
@@ -280,7 +283,7 @@ def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[st
     for name, other in ALIGNED.items():
         column = table.columns.get(name)
         terms = _strings(row[name]) if name in row and column and column.type == "json_list" else None
-        found = _once(terms, row.get(other)) if terms else None
+        found = _drop_repetitions(terms, row.get(other)) if terms else None
         if terms and found:
             row |= {name: found[0], **({other: found[1]} if other in row else {})}
             if any(term != term.strip() for term in terms):
@@ -290,7 +293,7 @@ def _mended_row(row: dict[str, str], table: Table, steps: list[Step]) -> dict[st
     return row
 
 
-def _once(terms: list[str], aligned: str | None) -> tuple[str, str] | None:
+def _drop_repetitions(terms: list[str], aligned: str | None) -> tuple[str, str] | None:
     """The cell of a list, stripped and without repetitions, and that of the list aligned with it.
 
     None where nothing changes, and where it is not certain what belongs together.
@@ -328,9 +331,9 @@ def _lines(data: bytes) -> list[str]:
     lines = data.decode("utf-8", "backslashreplace").split("\n")
     if not lines[-1]:
         lines.pop()
-    return [_shown(line) for line in lines]
+    return [_escape_invisible(line) for line in lines]
 
 
-def _shown(text: str) -> str:
+def _escape_invisible(text: str) -> str:
     """Text in which carriage returns, byte order marks and control characters can be seen."""
     return re.sub(r"[^\t -~]", lambda c: c[0] if c[0].isprintable() else c[0].encode("unicode_escape").decode(), text)

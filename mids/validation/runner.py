@@ -5,19 +5,23 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
-from mids.dataset.disk.tree import Tree, is_common, subject_of, walk
+from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.tree import Tree, find_subject, is_common, walk
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.inspection.registry import Finding, Per, is_selected
-from mids.inspection.views import DatasetView, FileView, Kind, kind_of
+from mids.inspection.views import DatasetView, FileView, Kind, classify_path
 from mids.issues import Definition, Issue
 from mids.validation import plugins
 from mids.validation.outcome import CRASHED, OWN, Counts, Report
+from mids.vocabulary import clinical
+from mids.vocabulary.clinical import read_collection_name
 from mids.vocabulary.schema import Schema, load
 
 __all__ = ["Counts", "Report", "definitions", "stream", "validate"]
@@ -51,13 +55,14 @@ def validate(
 ) -> Report:
     """Checks the dataset in the folder `dataset`, with `jobs` processes.
 
-    `deep` also reads whole images. `select` holds codes or families of checks (names, layout, sidecars,
-    images, tables, references, labels, privacy): the others do not run; the family claims runs only where it is
-    selected. Raises `MidsError` where `dataset` is no folder, or a name in `select` is unknown. The report holds what
-    `through` passes on of the issues, in the order of finding.
+    `schema` is the vocabulary, by default with the tables of the dataset's own collection. `deep` also reads whole
+    images. `select` holds codes or families of checks (names, layout, sidecars, images, tables, references, labels,
+    privacy): the others do not run; the family claims runs only where it is selected. Raises `MidsError` where
+    `dataset` is no folder, or a name in `select` is unknown. The report holds what `through` passes on of the issues,
+    in the order of finding.
     """
-    tree, checks = _prepared(dataset, select, deep=deep)
-    issues = sorted(through(_issues(tree, schema or load(), checks, jobs)), key=lambda issue: issue.path)
+    tree, checks = _prepare_checks(dataset, select, deep=deep)
+    issues = sorted(through(_issues(tree, schema or _choose_schema(tree), checks, jobs)), key=lambda issue: issue.path)
     crashed = any(issue.code == CRASHED.code for issue in issues)
     return Report(tree.root.resolve().name, tuple(issues), _counts(tree), crashed)
 
@@ -71,17 +76,31 @@ def stream(
     schema: Schema | None = None,
 ) -> Iterator[Issue]:
     """The issues of `validate` as they are found, in the order of finding; none is kept in memory."""
-    tree, checks = _prepared(dataset, select, deep=deep)
-    return _issues(tree, schema or load(), checks, jobs)
+    tree, checks = _prepare_checks(dataset, select, deep=deep)
+    return _issues(tree, schema or _choose_schema(tree), checks, jobs)
 
 
-def _prepared(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:
+def _choose_schema(tree: Tree) -> Schema:
+    """The vocabulary, with the own tables of the collection that the dataset says it was converted from.
+
+    Columns that a collection adds to common tables are left to the tables' own descriptions: an implausible value of
+    the source is kept in them, and said to be one.
+    """
+    common = load()
+    if DESCRIPTION not in tree.files:
+        return common
+    description = DatasetView(tree, common).view(DESCRIPTION).document.content
+    own = clinical.load(read_collection_name(description)).schema.tables
+    return replace(common, tables={**own, **common.tables}) if own.keys() - common.tables.keys() else common
+
+
+def _prepare_checks(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:
     """What is in the folder, and the checks to run on it."""
     root = Path(dataset)
     if not root.is_dir():
         raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     plugins.load()
-    checks = _selected(select, deep=deep)
+    checks = _select_checks(select, deep=deep)
     return walk(root), checks
 
 
@@ -89,21 +108,21 @@ def _issues(tree: Tree, schema: Schema, checks: Checks, jobs: int) -> Iterator[I
     """First what is wrong with the dataset, then with each subject."""
     view = DatasetView(tree, schema)
     run = _Run(DatasetView(tree.common(shifted=view.shifted), schema), checks)
-    yield from _first_crashes(_found(tree, view, run, jobs))
+    yield from _keep_first_crashes(_find_issues(tree, view, run, jobs))
 
 
-def _found(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
+def _find_issues(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
     yield from run.dataset(view)
     batches = _batches(tree.subjects())
     first = list(islice(batches, 2))
     if jobs > 1 and len(first) > 1:
-        yield from _in_processes(chain(first, batches), run, jobs)
+        yield from _check_in_processes(chain(first, batches), run, jobs)
     else:
         for batch in chain(first, batches):
             yield from run.subjects(batch)
 
 
-def _first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
+def _keep_first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
     """All issues, but of a check that crashes in the same way again and again only the first."""
     crashed: set[str] = set()
     for issue in found:
@@ -114,7 +133,7 @@ def _first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
         yield issue
 
 
-def _selected(select: frozenset[str], *, deep: bool) -> Checks:
+def _select_checks(select: frozenset[str], *, deep: bool) -> Checks:
     """The checks to run, in the order of their registration."""
     families = {check.family for check in CHECKS.values()}
     unknown = sorted(select - CHECKS.keys() - families)
@@ -140,7 +159,7 @@ def _batches(subjects: Iterable[Part]) -> Iterator[list[Part]]:
 # --- in other processes ----------------------------------------------------------------------------------
 
 
-def _in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: int) -> Iterator[Issue]:
+def _check_in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: int) -> Iterator[Issue]:
     """What `run` finds in the subjects, in their order; a few batches are under way at a time."""
     # Not fork: the caller may have threads.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
@@ -200,10 +219,10 @@ class _Run:
 
     def dataset(self, view: DatasetView) -> Iterator[Issue]:
         """The checks of the whole dataset, and of the files that belong to no subject."""
-        files = self._files(view, (path for path in view.tree.files if not subject_of(path)))
-        for issue in _once(chain(_run_checks(view, "dataset", "", self.checks), files)):
+        files = self._files(view, (path for path in view.tree.files if not find_subject(path)))
+        for issue in _keep_first_unreadable(chain(_run_checks(view, "dataset", "", self.checks), files)):
             # What can't be read below a subject is said there.
-            if issue.code != "FILE_UNREADABLE" or issue.origin.startswith("layout") or not subject_of(issue.path):
+            if issue.code != "FILE_UNREADABLE" or issue.origin.startswith("layout") or not find_subject(issue.path):
                 yield issue
 
     def subjects(self, batch: Iterable[Part]) -> Iterator[Issue]:
@@ -211,7 +230,7 @@ class _Run:
         for subject, tree in batch:
             view = DatasetView(tree, self.common.schema, self.common)
             files = self._files(view, (path for path in tree.files if not is_common(path)))
-            yield from _once(chain(files, _run_checks(view, "subject", subject, self.checks)))
+            yield from _keep_first_unreadable(chain(files, _run_checks(view, "subject", subject, self.checks)))
             view.forget()
 
     def _files(self, view: DatasetView, paths: Iterable[str]) -> Iterator[Issue]:
@@ -257,7 +276,7 @@ def _run_checks(view: DatasetView, per: Per, path: str, checks: Checks) -> Itera
     return (issue for check in checks if check.per == per for issue in _run(check, view, path))
 
 
-def _once(found: Iterable[Issue]) -> Iterator[Issue]:
+def _keep_first_unreadable(found: Iterable[Issue]) -> Iterator[Issue]:
     """All issues, that of an unreadable file only once."""
     unreadable = set()
     for issue in found:
@@ -321,7 +340,7 @@ def _crash(error: Exception, path: str, check: Check) -> Issue:
 
 
 def _counts(tree: Tree) -> Counts:
-    kinds = [kind_of(path) for path in tree.files]
+    kinds = [classify_path(path) for path in tree.files]
     folders = [folder.split("/") for folder in tree.folders if folder.startswith("sub-")]
     return Counts(
         files=len(tree.files),

@@ -87,6 +87,10 @@ class Clinical:
         if column.type in ("number", "integer"):
             if not re.fullmatch(r"[+-]?\d+(\.\d+)?", raw):
                 return None, "VALUE_UNKNOWN"
+            if column.type == "integer":
+                if not float(raw).is_integer():
+                    return None, "VALUE_UNKNOWN"
+                raw = raw.partition(".")[0]  # spreadsheets write 18 as 18.0
             low, high = column.minimum, column.maximum
             is_possible = (low is None or float(raw) >= low) and (high is None or float(raw) <= high)
             return raw, "" if is_possible else "VALUE_IMPLAUSIBLE"
@@ -100,7 +104,7 @@ def promises(name: str) -> Mapping[str, Any]:
     return found
 
 
-def collection_of(description: object) -> str:
+def read_collection_name(description: object) -> str:
     """The name of the collection that a dataset was converted from, "" where dataset_description.json says none."""
     made = description.get("GeneratedBy") if isinstance(description, dict) else None
     texts = [str(item.get("Description")) for item in made if isinstance(item, dict)] if isinstance(made, list) else []

@@ -28,7 +28,7 @@ def pieces(folder: Path, *, checked: bool = False) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for kind, path in vocabulary_files(folder):
-        content = _checked(kind, path) if checked else read_yaml(path)
+        content = _read_checked(kind, path) if checked else read_yaml(path)
         if kind in _FOLDERS:
             found.setdefault(kind, {})[path.stem] = content
         else:
@@ -55,7 +55,7 @@ def check(kind: str, content: object) -> list[str]:
     return sorted(f"{place}: {message}" for _, place, message in _problems(kind, content))
 
 
-def place_of(folder: Path, kind: str, keys: Iterable[str | int]) -> str:
+def find_place(folder: Path, kind: str, keys: Iterable[str | int]) -> str:
     """File and line of an entry in a folder of vocabulary files; the folder where none of them has it."""
     way = tuple(keys)
     for found, path in vocabulary_files(folder):
@@ -73,7 +73,7 @@ def _problems(kind: str, content: object) -> list[tuple[tuple[str | int, ...], s
     return [(tuple(e.absolute_path), e.json_path, e.message) for e in rules.iter_errors(content)]
 
 
-def _checked(kind: str, path: Path) -> Any:
+def _read_checked(kind: str, path: Path) -> Any:
     """The content of a user's vocabulary file, after a check."""
     try:
         content = read_yaml(path)

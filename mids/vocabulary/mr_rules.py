@@ -61,7 +61,7 @@ def _number(text: str) -> float:
 _compiled = cache(re.compile)
 
 
-def _plain(text: str) -> str:
+def _normalise_text(text: str) -> str:
     """Lower case, without accents, `_` and `-` as blanks, so that word boundaries work."""
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     return re.sub("[_-]", " ", "".join(c for c in decomposed if not unicodedata.combining(c)))
@@ -70,7 +70,7 @@ def _plain(text: str) -> str:
 _TESTS: Mapping[str, Callable[[list[str], Any], bool]] = {
     "any": lambda texts, words: any(t.upper() in words for t in texts),
     "none_of": lambda texts, words: not any(t.upper() in words for t in texts),
-    "matches": lambda texts, expression: any(_compiled(expression).search(_plain(t)) for t in texts),
+    "matches": lambda texts, expression: any(_compiled(expression).search(_normalise_text(t)) for t in texts),
     "lt": lambda texts, limit: any(_number(t) < limit for t in texts),
     "ge": lambda texts, limit: any(_number(t) >= limit for t in texts),
     "between": lambda texts, limits: any(limits[0] <= _number(t) < limits[1] for t in texts),

@@ -151,12 +151,12 @@ def parse(path: str, schema: Schema | None = None) -> Parsed:
         group = suffix.group
     if suffix.group == "*" and not root:
         problems.append(Problem("FOLDER_WRONG", f"suffix {suffix.suffix}: belongs below derivatives/"))
-    problems.extend(_missing(schema, suffix, values, group, datatype))
+    problems.extend(_find_missing_entities(schema, suffix, values, group, datatype))
     ordered = tuple((key, values[key]) for key in schema.entities if key in values)
     if "sub" not in values:
         return Parsed(None, tuple(problems))
     name = Name(ordered, suffix.suffix, extension, datatype, group, root)
-    return Parsed(name, tuple(_with_expected(problem, name) for problem in problems))
+    return Parsed(name, tuple(_add_expected(problem, name) for problem in problems))
 
 
 # --- pieces of a file name -------------------------------------------------------------------------------
@@ -180,7 +180,7 @@ _RENAMED = frozenset(
 """Problems that a renaming repairs: their `expected` is the right path."""
 
 
-def _with_expected(problem: Problem, name: Name) -> Problem:
+def _add_expected(problem: Problem, name: Name) -> Problem:
     if problem.expected or problem.code not in _RENAMED:
         return problem
     return replace(problem, expected=name.path)
@@ -229,7 +229,7 @@ def _entities(schema: Schema, tokens: list[str], problems: list[Problem]) -> dic
             continue
         if key in values:
             problems.append(Problem("ENTITY_DUPLICATED", f"entity {key}: occurs twice"))
-            key = _meant(schema, key, value, values)
+            key = _find_meant_entity(schema, key, value, values)
             if key in values:
                 continue
         order.append(rank[key])
@@ -244,7 +244,7 @@ def _entities(schema: Schema, tokens: list[str], problems: list[Problem]) -> dic
     return None if any(p.code == "NAME_UNPARSEABLE" for p in problems) else values
 
 
-def _meant(schema: Schema, key: str, value: str, values: Mapping[str, str]) -> str:
+def _find_meant_entity(schema: Schema, key: str, value: str, values: Mapping[str, str]) -> str:
     """The entity that the second value of `key` means: `bp-thorax_bp-ap` has a view in it."""
     codes = (e for e in schema.entities.values() if e.kind == "code" and e.key not in values)
     return next((e.key for e in codes if value in schema.code_lists[e.code_list].codes), key)
@@ -278,7 +278,9 @@ def _modern(schema: Schema, entity: Entity, value: str, problem: Problem | None)
     return "" if entity.kind == "index" else label(value)
 
 
-def _missing(schema: Schema, suffix: Suffix, values: Mapping[str, str], group: str, datatype: str) -> Iterator[Problem]:
+def _find_missing_entities(
+    schema: Schema, suffix: Suffix, values: Mapping[str, str], group: str, datatype: str
+) -> Iterator[Problem]:
     """The entities that a file at such a place must have and has not."""
     here = {"any", "mids" if group else datatype}
     for entity in schema.entities.values():
@@ -338,7 +340,7 @@ def _resolve(schema: Schema, key: str, place: str) -> tuple[str, str, str]:
         return *modern[place], ""
     if place in legacy:
         return *legacy[place], "LEGACY_FOLDER"
-    known = place.split("/")[0] in _known_folders(schema) or not place
+    known = place.split("/")[0] in _list_known_folders(schema) or not place
     plain = suffix.bids and place.split("/")[0] in _datatypes(schema)
     home = ("" if plain else suffix.group.strip("*"), suffix.datatype if plain else "")
     return *home, "FOLDER_WRONG" if known else "FOLDER_UNKNOWN"
@@ -371,7 +373,7 @@ def _datatypes(schema: Schema) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8)
-def _known_folders(schema: Schema) -> frozenset[str]:
+def _list_known_folders(schema: Schema) -> frozenset[str]:
     """The first folder of every place that any suffix may have."""
     places = (place for s in schema.suffixes.values() for part in _places(schema, s) for place in part)
     return frozenset(place.split("/")[0] for place in places)

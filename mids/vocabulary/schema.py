@@ -14,7 +14,7 @@ from typing import Any, SupportsIndex, TypeVar
 
 from mids.errors import MidsError
 from mids.resources import schemas
-from mids.vocabulary.files import merge, pieces, place_of, vocabulary_files
+from mids.vocabulary.files import find_place, merge, pieces, vocabulary_files
 from mids.vocabulary.mr_rules import Rule, rule
 
 
@@ -227,20 +227,20 @@ def _load(extra: Path | None) -> Schema:
         extra=extra,
     )
     if extra is not None:
-        for kind, keys, message in _dangling(schema):
-            raise MidsError(f"{place_of(extra, kind, keys)}, {'.'.join(keys)}: {message}")
+        for kind, keys, message in _find_dangling(schema):
+            raise MidsError(f"{find_place(extra, kind, keys)}, {'.'.join(keys)}: {message}")
     return schema
 
 
 # --- references ------------------------------------------------------------------------------------------
 
 
-def dangling(schema: Schema) -> list[str]:
+def report_dangling(schema: Schema) -> list[str]:
     """The references between entries that lead nowhere."""
-    return [f"{'.'.join(keys)}: {message}" for _, keys, message in _dangling(schema)]
+    return [f"{'.'.join(keys)}: {message}" for _, keys, message in _find_dangling(schema)]
 
 
-def _dangling(schema: Schema) -> list[tuple[str, tuple[str, ...], str]]:
+def _find_dangling(schema: Schema) -> list[tuple[str, tuple[str, ...], str]]:
     """(kind of file, keys down to the reference, message) of every reference that leads nowhere."""
     lists, groups = schema.code_lists, {"", "*", *schema.groups}
     suffixes, tables, sidecars = schema.suffixes.values(), schema.tables.values(), {"", "common", *schema.groups}

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from image2d import CANARY, image, padded, ramp, written
+from image2d import CANARY, image, pad_data, ramp, write_dataset
 from PIL import Image
 
 from mids.actions.png import Png, encode
@@ -40,7 +40,7 @@ def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     return found
 
 
-def decoded(data: bytes) -> npt.NDArray[np.generic]:
+def decode_png(data: bytes) -> npt.NDArray[np.generic]:
     with Image.open(BytesIO(data)) as picture:
         return np.array(picture)
 
@@ -49,7 +49,7 @@ def decoded(data: bytes) -> npt.NDArray[np.generic]:
 @given(pixels=IMAGES)
 def test_a_png_decodes_to_what_went_in(compression: Compression, pixels: npt.NDArray[np.uint16]) -> None:
     data = encode(pixels, compression=compression)
-    found = decoded(data)
+    found = decode_png(data)
     assert found.dtype == pixels.dtype
     assert np.array_equal(found, pixels)
     kinds = [kind for kind, _ in chunks(data)]
@@ -60,7 +60,7 @@ def test_a_png_decodes_to_what_went_in(compression: Compression, pixels: npt.NDA
 def test_a_large_picture_in_several_chunks(compression: Compression) -> None:
     noise = np.random.default_rng(0).integers(0, 65536, (900, 1000), np.uint16)
     data = encode(noise[:, ::2], compression=compression)
-    assert np.array_equal(decoded(data), noise[:, ::2])
+    assert np.array_equal(decode_png(data), noise[:, ::2])
     data = encode(noise, compression=compression)
     assert [kind for kind, _ in chunks(data)] == [b"IHDR", b"IDAT", b"IDAT", b"IEND"]
     assert data == encode(noise, compression=compression)
@@ -77,7 +77,7 @@ def smooth() -> npt.NDArray[np.uint16]:
 
 def test_small_is_smaller_and_uses_all_filters() -> None:
     data = encode(smooth(), compression="small")
-    assert np.array_equal(decoded(data), smooth())
+    assert np.array_equal(decode_png(data), smooth())
     assert len(data) < len(encode(smooth(), compression="fast"))
     body = zlib.decompress(b"".join(body for kind, body in chunks(data) if kind == b"IDAT"))
     assert set(body[:: 1 + 2 * 400]) == {0, 1, 2, 3, 4}
@@ -90,7 +90,7 @@ def expected(kind: int, left: int, above: int, corner: int) -> int:
     return min((left, above, corner), key=lambda value: abs(left + above - corner - value))
 
 
-def drifting(kind: int) -> npt.NDArray[np.uint8]:
+def draw_drifting(kind: int) -> npt.NDArray[np.uint8]:
     """A picture (120, 150) that begins anywhere, and in which each value is nearly what filter `kind` expects."""
     random = np.random.default_rng(kind)
     values = random.integers(0, 256, (121, 151)).tolist()
@@ -105,8 +105,8 @@ def drifting(kind: int) -> npt.NDArray[np.uint8]:
 @pytest.mark.parametrize("compression", ["fast", "small"])
 @pytest.mark.parametrize("kind", range(5))
 def test_the_filter_that_fits_a_picture_is_chosen(kind: int, compression: Compression) -> None:
-    data = encode(drifting(kind), compression=compression)
-    assert np.array_equal(decoded(data), drifting(kind))
+    data = encode(draw_drifting(kind), compression=compression)
+    assert np.array_equal(decode_png(data), draw_drifting(kind))
     body = zlib.decompress(b"".join(body for name, body in chunks(data) if name == b"IDAT"))
     filters = list(body[::151])
     assert max(filters, key=filters.count) == kind
@@ -133,14 +133,14 @@ def test_other_arrays_are_refused(pixels: npt.NDArray[np.generic]) -> None:
 
 
 def test_an_image_becomes_a_png_beside_its_facts(tmp_path: Path) -> None:
-    (tmp_path / "a.dcm").write_bytes(written(image(ramp(), {"BitsStored": 12})))
+    (tmp_path / "a.dcm").write_bytes(write_dataset(image(ramp(), {"BitsStored": 12})))
     action = Png(Source("a.dcm"), blank=((0, 0, 1, 2),))
     made = action.make(tmp_path, tmp_path)
     expected = np.rint(ramp() / 4095 * 65535)
     expected[0, :2] = 0
     data = (tmp_path / "image.png").read_bytes()
     assert made.files == ("image.png",)
-    assert np.array_equal(decoded(data), expected)
+    assert np.array_equal(decode_png(data), expected)
     assert made.facts["Rows"] == made.facts["Columns"] == 64
     assert made.facts["BlankedRegions"] == [[0, 0, 1, 2]]
     assert CANARY not in str(made)
@@ -150,13 +150,13 @@ def test_an_image_becomes_a_png_beside_its_facts(tmp_path: Path) -> None:
 
 
 def test_eight_bits_become_a_16_bit_png(tmp_path: Path) -> None:
-    (tmp_path / "a.dcm").write_bytes(written(image(ramp(8).astype(np.uint8))))
+    (tmp_path / "a.dcm").write_bytes(write_dataset(image(ramp(8).astype(np.uint8))))
     Png(Source("a.dcm")).make(tmp_path, tmp_path)
-    assert np.array_equal(decoded((tmp_path / "image.png").read_bytes()), ramp(8) * 257)
+    assert np.array_equal(decode_png((tmp_path / "image.png").read_bytes()), ramp(8) * 257)
 
 
 def test_a_member_of_an_archive_gives_the_same_png(tmp_path: Path) -> None:
-    content = written(image(ramp(), {"BitsStored": 12}))
+    content = write_dataset(image(ramp(), {"BitsStored": 12}))
     (tmp_path / "a.dcm").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("deep/a.dcm", content)
@@ -169,10 +169,10 @@ def test_a_member_of_an_archive_gives_the_same_png(tmp_path: Path) -> None:
 
 def test_one_png_holds_one_frame(tmp_path: Path) -> None:
     frames = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
-    cine = image(frames, {"NumberOfFrames": 3, "PixelData": padded(frames.tobytes())})
-    (tmp_path / "a.dcm").write_bytes(written(cine))
+    cine = image(frames, {"NumberOfFrames": 3, "PixelData": pad_data(frames.tobytes())})
+    (tmp_path / "a.dcm").write_bytes(write_dataset(cine))
     Png(Source("a.dcm"), "raw", frame=2).make(tmp_path, tmp_path)
-    assert np.array_equal(decoded((tmp_path / "image.png").read_bytes()), frames[2])
+    assert np.array_equal(decode_png((tmp_path / "image.png").read_bytes()), frames[2])
     with pytest.raises(DataError, match="several frames"):
         Png(Source("a.dcm")).make(tmp_path, tmp_path)
     with pytest.raises(DataError):

@@ -9,7 +9,7 @@ import pytest
 from places import SOURCES
 
 import mids
-from mids.analysis.evaluation import as_text
+from mids.analysis.evaluation import format_evaluation
 from mids.errors import MidsError
 
 
@@ -47,8 +47,8 @@ def test_rows_that_were_not_predicted_count_as_missed() -> None:
     assert found.precision == 1
     assert pd.isna(found.labels.loc["mass", "precision"])
     assert mids.evaluate(truth, truth.iloc[[0]]).surplus == 2
-    assert "2 rows without a prediction" in as_text(found)
-    assert "mass (1): precision n/a, recall 0.000" in as_text(found)
+    assert "2 rows without a prediction" in format_evaluation(found)
+    assert "mass (1): precision n/a, recall 0.000" in format_evaluation(found)
 
 
 def test_rows_of_one_key_count_as_one() -> None:

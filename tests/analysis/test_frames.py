@@ -9,7 +9,7 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 import pytest
-from image2d import BUNDLED, CANARY, image, written
+from image2d import BUNDLED, CANARY, image, write_dataset
 from pydicom.dataset import Dataset
 
 from mids.actions.frames import Frames
@@ -24,7 +24,7 @@ def convert(
     folder: Path, attributes: Mapping[str, Any], action: Frames | None = None
 ) -> tuple[Any, Mapping[str, Json]]:
     """The NIfTI image and the facts that a grey loop of 3 frames, 4 rows and 5 columns gives."""
-    (folder / "a.dcm").write_bytes(written(image(LOOP, {"NumberOfFrames": 3, "BitsStored": 12, **attributes})))
+    (folder / "a.dcm").write_bytes(write_dataset(image(LOOP, {"NumberOfFrames": 3, "BitsStored": 12, **attributes})))
     made = (action or Frames(Source("a.dcm"), "raw")).make(folder, folder)
     assert made.files == ("frames.nii.gz",)
     assert CANARY not in str(made)
@@ -136,4 +136,4 @@ def test_a_single_frame_is_a_loop_of_one(tmp_path: Path) -> None:
 def test_missing_frames_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         convert(tmp_path, {"NumberOfFrames": 4})
-    assert caught.value.code == "PIXELS_UNREADABLE"
+    assert caught.value.code == "FRAMES_CONTRADICTED"

@@ -65,7 +65,7 @@ def test_tests_and_labels_say_their_dataset(joined: Joined) -> None:
     assert len(tested.merge(subjects)) > len(tested) / 2
 
 
-def made(folder: Path, **terms: str) -> Path:
+def make_dataset(folder: Path, **terms: str) -> Path:
     return testing.dataset(
         folder, {testing.DESCRIPTION: testing.keys({"UsageTerms": terms, "License": terms.pop("L")})}
     )
@@ -73,8 +73,10 @@ def made(folder: Path, **terms: str) -> Path:
 
 def test_unknown_is_stricter_than_allowed_and_a_licence_speaks_too(tmp_path: Path) -> None:
     free = {"CommercialUse": "allowed", "Redistribution": "allowed", "Attribution": "not_required"}
-    one = made(tmp_path / "1", L="CC0-1.0", Agreement="not_required", **free)
-    two = made(tmp_path / "2", L="CC-BY-NC-4.0", Agreement="not_required", **{**free, "Redistribution": "unknown"})
+    one = make_dataset(tmp_path / "1", L="CC0-1.0", Agreement="not_required", **free)
+    two = make_dataset(
+        tmp_path / "2", L="CC-BY-NC-4.0", Agreement="not_required", **{**free, "Redistribution": "unknown"}
+    )
     alone = concat({"one": one})
     assert alone.terms == {**free, "Agreement": "not_required"}
     assert set(alone.images["usage_terms"]) == {"CC0-1.0"}

@@ -10,7 +10,7 @@ from places import ROOT, SOURCES
 import mids
 from example_datasets.generators import twins
 from mids.analysis import statistics
-from mids.analysis.counting import Tables, banded
+from mids.analysis.counting import Tables, assign_bands
 from mids.errors import DataError, MidsError
 
 EXAMPLE = SOURCES / "dicom" / "mids"
@@ -205,7 +205,7 @@ def test_every_table_is_on_the_page() -> None:
 
 def test_bands_without_a_number_are_refused() -> None:
     with pytest.raises(MidsError, match="not a band"):
-        banded(pd.Series([1.0]), ["young"])
+        assign_bands(pd.Series([1.0]), ["young"])
 
 
 def test_a_cell_that_is_no_list_is_named() -> None:

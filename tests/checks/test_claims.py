@@ -56,6 +56,13 @@ def test_a_part_of_a_collection_does_not_meet_its_counts(tmp_path: Path) -> None
     assert {issue.level for issue in found.values() if issue.code == "CLAIM_NOT_MET"} == {"warning"}
 
 
+def test_frontal_radiographs_are_counted_and_no_other_images(tmp_path: Path, paper: Any) -> None:
+    """The tiny dataset has one frontal radiograph, and images of other kinds."""
+    paper(frontal_radiographs=1)
+    found = claims(tmp_path, "covid-chestxray")["frontal_radiographs"]
+    assert (found.code, found.message.partition(" ")[0]) == ("CLAIM_MET", "1")
+
+
 @pytest.mark.parametrize("name", COLLECTIONS)
 def test_every_promise_of_every_paper_is_judged(name: str, tmp_path: Path) -> None:
     assert set(promises(name)) <= set(RULES)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mids.deid.text.digits import is_dni, is_iranian, is_nir
-from mids.inspection.identifiers import identify, in_cells, in_entries, is_private_column
+from mids.inspection.identifiers import find_in_cells, find_in_entries, identify, is_private_column
 from mids.readers.tables import tsv
 
 
@@ -104,15 +104,15 @@ def test_the_numbers_of_a_uid_are_no_national_number() -> None:
 def test_ten_digits_are_iranian_codes_only_where_all_of_a_column_are() -> None:
     def cells(*values: str) -> set[str]:
         rows = tsv.parse(("code\n" + "".join(f"{value}\n" for value in values)).encode())
-        return {found.where for found in in_cells(rows, None)}
+        return {found.where for found in find_in_cells(rows, None)}
 
     assert cells("0499370899", "n/a") == {"row 2, column code"}
     assert cells("0499370899", "0499370898") == set()
 
 
 def test_keys_that_are_identifiers_themselves_are_reported_once() -> None:
-    assert in_entries([("$.PatientID", "PatientID", "12345678Z")]) == ()
-    assert [found.where for found in in_entries([("$.Note", "Note", "12345678Z")])] == ["$.Note"]
+    assert find_in_entries([("$.PatientID", "PatientID", "12345678Z")]) == ()
+    assert [found.where for found in find_in_entries([("$.Note", "Note", "12345678Z")])] == ["$.Note"]
 
 
 @pytest.mark.parametrize(

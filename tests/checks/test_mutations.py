@@ -11,7 +11,7 @@ from mids.issues import Level
 from mids.validation.runner import validate
 
 
-def written(files: Files, root: Path) -> Path:
+def write_files(files: Files, root: Path) -> Path:
     for name, content in files.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -20,7 +20,7 @@ def written(files: Files, root: Path) -> Path:
 
 
 def test_the_dataset_itself_is_silent(tmp_path: Path) -> None:
-    assert list(validate(written(dataset(), tmp_path), deep=True)) == []
+    assert list(validate(write_files(dataset(), tmp_path), deep=True)) == []
 
 
 def test_there_are_enough_defects_and_no_name_twice() -> None:
@@ -30,7 +30,7 @@ def test_there_are_enough_defects_and_no_name_twice() -> None:
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
 def test_a_single_defect_is_found_at_its_place(defect: Defect, tmp_path: Path) -> None:
-    report = validate(written(defect.change(dataset()), tmp_path), deep=True)
+    report = validate(write_files(defect.change(dataset()), tmp_path), deep=True)
     assert not report.crashed
     places = [(issue.path, issue.where) for issue in report if issue.code == defect.code]
     assert any(path == defect.path and defect.where in where for path, where in places), sorted(
@@ -40,7 +40,7 @@ def test_a_single_defect_is_found_at_its_place(defect: Defect, tmp_path: Path) -
 
 @pytest.mark.parametrize("defect", [d for d in DEFECTS if d.code.startswith("PRIVACY_")], ids=lambda d: d.name)
 def test_a_leak_is_not_repeated_in_its_message(defect: Defect, tmp_path: Path) -> None:
-    report = validate(written(defect.change(dataset()), tmp_path), deep=True)
+    report = validate(write_files(defect.change(dataset()), tmp_path), deep=True)
     said = "\n".join(f"{i.message} {i.where} {i.value} {i.expected}" for i in report if i.level is not Level.INFO)
     secrets = "Made Up,Made^Up,20200317,12345678Z,X1234567L,2550814168025,0499370899,078-05-1120,600 000,Inventado,1950"
     assert not any(secret in said for secret in (*secrets.split(","), "1.2.840.113619", "2020-03-17", "made.up", "93"))

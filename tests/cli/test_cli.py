@@ -13,10 +13,10 @@ from trees import (
     COMMANDS,
     another,
     command,
+    expect_refusal,
     fill_folder,
     images,
     put,
-    refused,
     source_rows,
     stamps,
     table,
@@ -32,7 +32,7 @@ from mids._version import __version__
 MAINS = {"mids": cli.main, "mids-convert": cli.convert_main, "mids-validate": cli.validate_main}
 
 
-def _said(capsys: pytest.CaptureFixture[str], name: str, *arguments: str | Path) -> tuple[int, str, str]:
+def _read_output(capsys: pytest.CaptureFixture[str], name: str, *arguments: str | Path) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
     try:
         code = MAINS[name]([str(argument) for argument in arguments])
@@ -48,7 +48,7 @@ def _said(capsys: pytest.CaptureFixture[str], name: str, *arguments: str | Path)
 @pytest.mark.parametrize("line", ["mids-convert", "mids-validate", "mids convert", "mids validate", "mids key"])
 def test_help_has_examples(capsys: pytest.CaptureFixture[str], line: str) -> None:
     name, *arguments = line.split()
-    code, out, err = _said(capsys, name, *arguments, "--help")
+    code, out, err = _read_output(capsys, name, *arguments, "--help")
     assert (code, err) == (0, "")
     examples = re.findall(
         r"^  (mids(?:-convert|-validate)? .+?)(?:\s{3,}.*)?$", out.split("examples:")[1], re.MULTILINE
@@ -58,7 +58,7 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str], line: str) -> Non
 
 
 def test_mids_alone_names_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _said(capsys, "mids", "--help")
+    code, out, _ = _read_output(capsys, "mids", "--help")
     assert code == 0
     assert all(name in out for name in ("convert", "validate", "key"))
 
@@ -70,7 +70,7 @@ def test_version(name: str) -> None:
 
 
 def test_list(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _said(capsys, "mids-convert", "--list")
+    code, out, _ = _read_output(capsys, "mids-convert", "--list")
     assert code == 0
     assert [line.split("\t")[0] for line in out.splitlines()].count("dicom") == 1
     assert all(line.split("\t")[1] for line in out.splitlines())
@@ -78,13 +78,13 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.slow
 def test_codes_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = _said(capsys, "mids-validate", "--list-codes")
+    code, out, _ = _read_output(capsys, "mids-validate", "--list-codes")
     assert code == 0
     codes = [line.split("\t")[0] for line in out.splitlines()]
     assert codes == sorted(set(codes))
     assert {"FILE_TRUNCATED", "CURATION_UNMATCHED"} < set(codes)
     for name in codes:
-        code, out, _ = _said(capsys, "mids-validate", "--explain", name)
+        code, out, _ = _read_output(capsys, "mids-validate", "--explain", name)
         assert code == 0
         assert out.startswith(name)
         assert "why: " in out.lower()
@@ -123,7 +123,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(
     name, *arguments = line.split()
     filled = [re.sub("SOURCE|DEST|ABSENT", lambda found: str(places[found[0]]), argument) for argument in arguments]
     more = ["--key", str(key)] if "DEST" in line else []
-    code, out, err = _said(capsys, name, *filled, *more)
+    code, out, err = _read_output(capsys, name, *filled, *more)
     assert (code, out) == (2, "")
     assert hint in err
     assert len(err.splitlines()) == 1
@@ -147,11 +147,11 @@ def test_a_dry_run_writes_nothing_and_says_what_would_be(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, key: Path
 ) -> None:
     arguments = ("dicom", source, tmp_path / "dest", "--key", key)
-    code, out, _ = _said(capsys, "mids-convert", *arguments, "--dry-run", "--show-paths")
+    code, out, _ = _read_output(capsys, "mids-convert", *arguments, "--dry-run", "--show-paths")
     assert code == 0
     assert {path.name for path in tmp_path.iterdir()} == {"source"}
     planned = {cells[2]: cells[3] for line in out.splitlines() if len(cells := line.split("\t")) == 4}
-    assert _said(capsys, "mids-convert", *arguments)[0] == 0
+    assert _read_output(capsys, "mids-convert", *arguments)[0] == 0
     made = {row["source"]: row["filename"] for row in source_rows(tmp_path / "dest")}
     assert made.items() <= planned.items()
     assert sorted(made.values()) == images(tmp_path / "dest")
@@ -161,10 +161,10 @@ def test_a_dry_run_leaves_an_earlier_run_as_it_is(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, key: Path
 ) -> None:
     arguments = ("dicom", source, tmp_path / "dest", "--key", key)
-    _said(capsys, "mids-convert", *arguments)
+    _read_output(capsys, "mids-convert", *arguments)
     put(source, "c/1", another("new", PatientID="C"))
     before = tree(tmp_path), stamps(tmp_path / "dest")
-    code, out, _ = _said(capsys, "mids-convert", *arguments, "--dry-run", "--pixels", "raw")
+    code, out, _ = _read_output(capsys, "mids-convert", *arguments, "--dry-run", "--pixels", "raw")
     assert code == 0
     assert sorted(line.split("\t")[0] for line in out.splitlines()[1:-1]) == ["new", "stale", "stale", "stale"]
     assert (tree(tmp_path), stamps(tmp_path / "dest")) == before
@@ -185,10 +185,10 @@ def test_a_dry_run_leaves_an_earlier_run_as_it_is(
 def test_subjects_are_chosen_by_id_label_or_glob(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, key: Path, options: list[str], subjects: set[str]
 ) -> None:
-    _said(capsys, "mids-convert", "dicom", source / "b", tmp_path / "b", "--key", key)
+    _read_output(capsys, "mids-convert", "dicom", source / "b", tmp_path / "b", "--key", key)
     label = images(tmp_path / "b")[0].split("/")[0].removeprefix("sub-")
     filled = [option.replace("LABEL", label) for option in options]
-    _said(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", key, *filled)
+    _read_output(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", key, *filled)
     made = {row["source"][0] for row in source_rows(tmp_path / "dest")}
     assert made == subjects
     assert len(images(tmp_path / "dest")) == sum({"a": 2, "b": 1}[name] for name in subjects)
@@ -201,7 +201,9 @@ def test_quiet_says_only_errors_and_verbose_everything(
     levels = {}
     for number, option in enumerate(("-q", "", "-v")):
         options = [option] if option else []
-        code, out, err = _said(capsys, "mids-convert", "dicom", INPUT, tmp_path / str(number), "--key", key, *options)
+        code, out, err = _read_output(
+            capsys, "mids-convert", "dicom", INPUT, tmp_path / str(number), "--key", key, *options
+        )
         assert code == 1
         assert bool(out) == (option != "-q")
         levels[option] = {line.split()[0] for line in err.splitlines() if not line[0].isdigit()}
@@ -211,11 +213,11 @@ def test_quiet_says_only_errors_and_verbose_everything(
 def test_a_clean_conversion_is_exit_code_0(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path, key: Path
 ) -> None:
-    code, out, _ = _said(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", key)
+    code, out, _ = _read_output(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", key)
     assert code == 0
     assert "3 images made" in out
     assert str(tmp_path / "dest.mids/sources.tsv") in out
-    code, out, _ = _said(capsys, "mids", "convert", "dicom", source, tmp_path / "dest", "--key", key)
+    code, out, _ = _read_output(capsys, "mids", "convert", "dicom", source, tmp_path / "dest", "--key", key)
     assert code == 0
     assert "0 images made, 3 kept" in out
 
@@ -227,14 +229,14 @@ def test_a_new_key_is_the_owners_alone_and_is_never_overwritten(
     capsys: pytest.CaptureFixture[str], source: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "keys/study.key"
-    assert _said(capsys, "mids", "key", "new", path)[0] == 0
+    assert _read_output(capsys, "mids", "key", "new", path)[0] == 0
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     content = path.read_text()
     assert re.fullmatch(r"[0-9a-f]{64}\n", content)
-    code, out, err = _said(capsys, "mids", "key", "new", path)
+    code, out, err = _read_output(capsys, "mids", "key", "new", path)
     assert (code, out, path.read_text()) == (2, "", content)
     assert content.strip() not in err
-    assert _said(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", path)[0] == 0
+    assert _read_output(capsys, "mids-convert", "dicom", source, tmp_path / "dest", "--key", path)[0] == 0
 
 
 @pytest.mark.slow
@@ -267,7 +269,7 @@ def _secrets() -> set[str]:
     return {text.casefold() for text in (*patients.CANARIES, *names, str(INPUT))}
 
 
-def _found(text: str) -> set[str]:
+def _find_secrets(text: str) -> set[str]:
     plain = KEYED.sub("", text).casefold()
     return {secret for secret in _secrets() if secret in plain}
 
@@ -302,14 +304,14 @@ def test_no_identifier_leaves_the_program(tmp_path: Path, key: Path) -> None:
     assert done.returncode == 1
     assert len(images(dest)) > 15
     for path in sorted(dest.rglob("*")):
-        assert _found(path.relative_to(dest).as_posix()) == set()
+        assert _find_secrets(path.relative_to(dest).as_posix()) == set()
         if path.is_file():
-            assert _found(_text_of(path)) == set(), path.name
+            assert _find_secrets(_text_of(path)) == set(), path.name
     for said in (done.stdout, done.stderr, log.read_text(encoding="utf-8")):
         assert said
-        assert _found(said) == set()
+        assert _find_secrets(said) == set()
     dry = command("mids-convert", "dicom", INPUT, tmp_path / "dry", "--key", key, "--dry-run")
-    assert _found(dry.stdout + dry.stderr) == set()
+    assert _find_secrets(dry.stdout + dry.stderr) == set()
 
 
 @pytest.mark.slow
@@ -371,4 +373,4 @@ def test_a_fault_of_ours_shows_no_text_of_its_exception(tmp_path: Path, key: Pat
 
 
 def test_a_line_of_refusal_names_the_command(tmp_path: Path, key: Path) -> None:
-    assert refused("dicom", tmp_path / "absent", tmp_path / "dest", "--key", key).startswith("mids-convert: ")
+    assert expect_refusal("dicom", tmp_path / "absent", tmp_path / "dest", "--key", key).startswith("mids-convert: ")

@@ -29,7 +29,7 @@ def script(shell: str, folder: Path, capsys: pytest.CaptureFixture[str], *argume
     return path
 
 
-def pressed(shell: Path, *words: str, cwd: Path) -> Sequence[str]:
+def press_tab(shell: Path, *words: str, cwd: Path) -> Sequence[str]:
     """What bash offers for the last of `words`."""
     command = ["bash", "--noprofile", "--norc", "-c", BASH, "bash", shell, *words]
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=True)
@@ -41,14 +41,14 @@ def pressed(shell: Path, *words: str, cwd: Path) -> Sequence[str]:
 def test_bash_completes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = script("bash", tmp_path, capsys)
     (tmp_path / "study-1").mkdir()
-    assert set(pressed(path, "mids", "", cwd=tmp_path)) >= {"convert", "validate", "risk", "diff", "completion"}
-    assert pressed(path, "mids", "scaf", cwd=tmp_path) == ["scaffold"]
-    assert set(collections.names()) <= set(pressed(path, "mids-convert", "", cwd=tmp_path))
-    assert pressed(path, "mids", "convert", "fid", cwd=tmp_path) == ["fidac"]
-    assert "study-1" in " ".join(pressed(path, "mids-convert", "fidac", "stu", cwd=tmp_path))
-    assert pressed(path, "mids-convert", "--dry", cwd=tmp_path) == ["--dry-run"]
-    assert set(pressed(path, "mids-convert", "--pixels", "", cwd=tmp_path)) == {"raw", "window"}
-    assert set(pressed(path, "mids-validate", "--export-schema", "", cwd=tmp_path)) >= {"bids", "frictionless"}
+    assert set(press_tab(path, "mids", "", cwd=tmp_path)) >= {"convert", "validate", "risk", "diff", "completion"}
+    assert press_tab(path, "mids", "scaf", cwd=tmp_path) == ["scaffold"]
+    assert set(collections.names()) <= set(press_tab(path, "mids-convert", "", cwd=tmp_path))
+    assert press_tab(path, "mids", "convert", "fid", cwd=tmp_path) == ["fidac"]
+    assert "study-1" in " ".join(press_tab(path, "mids-convert", "fidac", "stu", cwd=tmp_path))
+    assert press_tab(path, "mids-convert", "--dry", cwd=tmp_path) == ["--dry-run"]
+    assert set(press_tab(path, "mids-convert", "--pixels", "", cwd=tmp_path)) == {"raw", "window"}
+    assert set(press_tab(path, "mids-validate", "--export-schema", "", cwd=tmp_path)) >= {"bids", "frictionless"}
 
 
 def test_one_program_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """BIMCV-COVID19 as published: what is wrong with a source is told, forms of its tables, and the real tree."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from places import SOURCES
 from trees import issues_by_code, put, table
 
 from example_datasets.generators import bimcv_covid19 as example
+from mids.collections.bimcv import labelcells
 from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.bimcv_covid19 import read
 from mids.conversion import convert
@@ -49,7 +51,6 @@ def test_a_place_that_comes_twice_is_taken_once(source: Path) -> None:
     [
         ("participants.tsv", "no table of participants"),
         (LABELS, "no table of labels"),
-        (TREE, "no table of tree"),
     ],
 )
 def test_a_missing_table_ends_the_run_before_it_starts(source: Path, path: str, told: str) -> None:
@@ -70,13 +71,92 @@ def test_a_renamed_table_is_named(source: Path) -> None:
         (LABELS, "ReportID", "RaportID", "lacks the column 'reportid'.*raportid"),
         (TESTS, "fecha", "fetxa", "lacks the column 'date'"),
         ("participants.tsv", "gender", "gendre", "lacks the column 'gender'.*gendre"),
-        ("participants.tsv", "gender", "gender\tmodality_dicon", "unknown column 'modality_dicon'.*modality_dicom"),
     ],
 )
-def test_a_renamed_or_unknown_column_ends_the_run(source: Path, path: str, old: str, new: str, told: str) -> None:
+def test_a_renamed_column_ends_the_run(source: Path, path: str, old: str, new: str, told: str) -> None:
     changed(source, path, old, new)
     with pytest.raises(MidsError, match=told):
         list(read(source))
+
+
+def test_unknown_and_nameless_columns_are_told_and_kept_as_they_are_written(
+    source: Path, tmp_path: Path, key: Path
+) -> None:
+    for path, name, values in (
+        ("participants.tsv", "colour", ["blue", "", ""]),
+        (TESTS, "", ["first", *[""] * 5]),
+        (LABELS, "model", ["v2", *[""] * 7]),
+    ):
+        lines = (source / path).read_text(encoding="utf-8").splitlines()
+        cells = [name, *values, *[""] * len(lines)]
+        text = "".join(f"{line}\t{cell}\n" for line, cell in zip(lines, cells, strict=False))
+        (source / path).write_text(text, encoding="utf-8")
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    told = [issue.where for issue in done.issues if issue.code == "COLUMN_UNREAD"]
+    assert told == ["column colour", "column column 6", "column model"]
+    kept = [
+        [row["unknown_columns"] for row in table(done.dataset / path) if row["unknown_columns"] != "n/a"]
+        for path in ("participants.tsv", "derivatives/ehr/laboratory_tests.tsv", "derivatives/labels/labels.tsv")
+    ]
+    assert kept == [['[["colour", "blue"]]'], ['[["column 6", "first"]]'], ['[["model", "v2"]]']]
+
+
+def test_without_a_label_tree_the_terms_that_are_known_serve(source: Path, tmp_path: Path, key: Path) -> None:
+    (source / TREE).unlink()
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    assert [issue.code for issue in done.issues if issue.code.startswith("TABLE")] == ["TABLE_ABSENT"]
+    path = "derivatives/labels/labels.tsv"
+    found, wanted = ([row["label_cuis"] for row in table(root / path)] for root in (done.dataset, GOLDEN))
+    assert found == wanted
+    assert not (done.dataset / "derivatives/labels/label_tree.tsv").exists()
+
+
+@pytest.mark.parametrize(
+    ("cell", "sentences"),
+    [
+        ("pneumonia', ' loc basal", (("pneumonia", "loc basal"),)),
+        ("pneumonia', ' loc basal'], ['normal", (("pneumonia", "loc basal"), ("normal",))),
+        ("a' ' loc b", (("a", "loc b"),)),
+        ("a', \"b's\", 'c", (("a",), ("b's",), ("c",))),
+        ("pneumonia", (("pneumonia",),)),
+        ("", ()),
+    ],
+)
+def test_label_cells_without_their_outer_brackets_and_quotes(cell: str, sentences: tuple[tuple[str, ...], ...]) -> None:
+    assert labelcells.parse(cell).sentences == sentences
+    assert not labelcells.parse(cell).truncated
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_shared_sidecar_describes_the_image_whose_number_it_carries(source: Path, number: int) -> None:
+    (source / f"{example.TWO[1]}.json").unlink()
+    shared = {"InstanceNumber": str(number), "Modality": "DX", "ViewPosition": "LL"}
+    put(source, f"{example.TWO[0].replace('acq-1_', '')}.json", json.dumps(shared).encode())
+    records = [item for items in read(source) for item in items if isinstance(item, Record)]
+    by_part = {record.part: record for record in records if record.study == example.SERIES.removeprefix("ses-")}
+    other = 3 - number
+    assert by_part[number].columns["sidecar_source"] == "own"
+    assert by_part[number].header["ViewPosition"] == "LL"
+    assert by_part[number].view == "ap"  # as the published name says
+    assert by_part[other].columns["sidecar_source"] == "series"
+    assert "ViewPosition" not in by_part[other].header
+    assert by_part[other].view == ""
+
+
+def test_partitions_without_a_split_make_none(source: Path, tmp_path: Path, key: Path) -> None:
+    put(source, "derivatives/partitions.tsv", b"subject\tsession\tfilepath\nsub-S90001\tses-E900011\ta/b\n")
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    assert [issue.code for issue in done.issues if "partitions" in issue.path] == ["TABLE_UNUSED"]
+    assert not list((done.dataset / "derivatives").rglob("partitions.tsv"))
+
+
+def test_an_empty_split_makes_no_partition(source: Path) -> None:
+    changed(source, "derivatives/partitions.tsv", "\ttest", "\tnan")
+    items = [item for items in read(source) for item in items]
+    splits = [item.values["split"] for item in items if isinstance(item, Entry) and item.table == "partitions"]
+    assert splits
+    assert "test" not in splits
+    assert not [item for item in items if getattr(item, "code", "") == "VALUE_UNKNOWN" and "partitions" in item.path]
 
 
 def test_partitions_that_are_not_understood_are_left_out(source: Path) -> None:

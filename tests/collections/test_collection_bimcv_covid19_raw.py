@@ -25,6 +25,8 @@ from mids.collections.bimcv.bimcv_covid19_raw import read
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
 from mids.errors import MidsError
+from mids.issues import Issue
+from mids.records import Entry
 
 NAME = "bimcv-covid19-raw"
 HOLE = ((22.0, 33.0), (25.0, 33.0), (25.0, 36.0), (22.0, 36.0))
@@ -180,10 +182,26 @@ def test_the_official_validator_and_pybids_take_it(done: Conversion) -> None:
 # --- what is wrong ---------------------------------------------------------------------------------------
 
 
-def test_without_tests_or_tree_the_run_ends_before_it_starts(source: Path) -> None:
+def test_without_a_tree_the_terms_that_are_known_serve(source: Path) -> None:
     (source / "tablas/tree_terms.csv").unlink()
-    with pytest.raises(MidsError, match="no label tree"):
-        list(read(source))
+    items = [item for items in read(source) for item in items]
+    assert [item.code for item in items if isinstance(item, Issue) and item.code == "TABLE_ABSENT"] == ["TABLE_ABSENT"]
+    assert any(
+        "C0" in item.values["label_cuis"] for item in items if isinstance(item, Entry) and item.table == "labels"
+    )
+
+
+def test_values_of_unknown_columns_are_not_taken_from_a_hospitals_tables(source: Path) -> None:
+    path = source / "tablas/pruebas_covid.csv"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    delimiter = max(",;\t", key=lines[0].count)
+    path.write_text("".join(f"{line}{delimiter}{n and 'JANE'}\n" for n, line in enumerate(lines)), encoding="utf-8")
+    items = [item for items in read(source) for item in items]
+    assert "COLUMN_UNREAD" in [item.code for item in items if isinstance(item, Issue)]
+    assert not any("JANE" in str(item.values) for item in items if isinstance(item, Entry))
+
+
+def test_without_tests_the_run_ends_before_it_starts(source: Path) -> None:
     (source / "tablas/pruebas_covid.csv").unlink()
     with pytest.raises(MidsError, match="no table of tests"):
         list(read(source))

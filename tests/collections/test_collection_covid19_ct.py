@@ -22,6 +22,7 @@ from mids.collections import covid19_ct as collection
 from mids.collections.covid19_ct import patients
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
+from mids.errors import MidsError
 from mids.readers.archives.volumes import first_volume
 from mids.records import Person, Source
 from mids.vocabulary import clinical
@@ -32,18 +33,19 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def _packed(number: str, **values: object) -> bytes:
+def _pack_patient(number: str, **values: object) -> bytes:
     """A RAR of one patient's series, attributes set as given."""
     found = []
     for path, content in covid19_ct.members(number):
         found.append(Member(path, content))
     if values:
+        values = {"Manufacturer": "NMS", **values}
         datasets = [fill(dataset, values) for dataset in slices(covid19_ct.SCANS[number][0])]
         found = [Member(str(index), encode(dataset)) for index, dataset in enumerate(datasets)]
     return archive(found)
 
 
-def _converted(tmp_path: Path, key: Path, files: Mapping[str, Dataset | bytes]) -> Conversion:
+def _convert_files(tmp_path: Path, key: Path, files: Mapping[str, Dataset | bytes]) -> Conversion:
     for path, content in files.items():
         put(tmp_path / "source", path, content)
     return convert("covid19-ct", tmp_path / "source", tmp_path / "dest", key=key)
@@ -81,20 +83,22 @@ def test_a_patient_is_an_archive_or_a_folder(paths: list[str], expected: set[str
 
 
 def test_two_archives_of_one_name_stay_two_patients(tmp_path: Path, key: Path) -> None:
-    done = _converted(tmp_path, key, {"a/P.rar": _packed("1"), "b/P.rar": _packed("2")})
+    done = _convert_files(tmp_path, key, {"a/P.rar": _pack_patient("1"), "b/P.rar": _pack_patient("2")})
     assert done.issues == ()
     assert _ids(done) == ["a/P", "b/P"]
 
 
 def test_names_that_give_one_label_stay_two_patients(tmp_path: Path, key: Path) -> None:
-    done = _converted(tmp_path, key, {"P (1).rar": _packed("1"), "P_1.rar": _packed("2")})
+    done = _convert_files(tmp_path, key, {"P (1).rar": _pack_patient("1"), "P_1.rar": _pack_patient("2")})
     assert done.issues == ()
     assert sorted(_ids(done)) == ["P (1)", "P_1"]
     assert len({row["participant_id"] for row in table(done.dataset / "participants.tsv")}) == 2
 
 
 def test_of_a_bundle_each_archive_is_a_patient(tmp_path: Path, key: Path) -> None:
-    bundle = archive([Member("all/A.rar", _packed("1")), Member("all/B.rar", _packed("2")), Member("x.txt", b"note")])
+    bundle = archive(
+        [Member("all/A.rar", _pack_patient("1")), Member("all/B.rar", _pack_patient("2")), Member("x.txt", b"note")]
+    )
     put(tmp_path, "dataverse_files.rar", bundle)
     done = convert("covid19-ct", tmp_path / "dataverse_files.rar", tmp_path / "dest", key=key)
     assert done.issues == ()
@@ -102,13 +106,13 @@ def test_of_a_bundle_each_archive_is_a_patient(tmp_path: Path, key: Path) -> Non
 
 
 def test_one_archive_is_one_patient(tmp_path: Path, key: Path) -> None:
-    put(tmp_path, "P7.rar", _packed("1"))
+    put(tmp_path, "P7.rar", _pack_patient("1"))
     assert _ids(convert("covid19-ct", tmp_path / "P7.rar", tmp_path / "dest", key=key)) == ["P7"]
 
 
 def test_loose_files_beside_archives_are_not_merged_into_a_patient(tmp_path: Path, key: Path) -> None:
     files = {f"x{path.rsplit('/', 1)[-1]}": content for path, content in ONE if path.endswith(".DCM")}
-    done = _converted(tmp_path, key, {**files, "P2.rar": _packed("2")})
+    done = _convert_files(tmp_path, key, {**files, "P2.rar": _pack_patient("2")})
     assert len(_ids(done)) == 2
     assert "P2" in _ids(done)
 
@@ -116,11 +120,33 @@ def test_loose_files_beside_archives_are_not_merged_into_a_patient(tmp_path: Pat
 def test_several_ids_in_one_archive_are_told(tmp_path: Path, key: Path) -> None:
     found = list(slices(covid19_ct.SCANS["1"][0]))
     for dataset, name in zip(found, "AABBBBBB", strict=True):
-        dataset.PatientID = name
+        dataset.PatientID, dataset.Manufacturer = name, "Neusoft"
     content = archive([Member(str(index), encode(dataset)) for index, dataset in enumerate(found)])
-    done = _converted(tmp_path, key, {"P.rar": content})
+    done = _convert_files(tmp_path, key, {"P.rar": content})
     assert codes(done.issues) == ["PATIENT_AMBIGUOUS"]
     assert _ids(done) == ["P"]
+
+
+# What proves the collection
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"PatientName": "ROE^JANE"}, "name patients"),
+        ({"PatientBirthDate": "19310102"}, "name patients"),
+        ({"Manufacturer": "ACME"}, "other than the collection's Neusoft"),
+        ({"Manufacturer": ""}, "no header names the collection's scanner"),
+    ],
+)
+def test_another_source_is_refused_before_anything_is_written(
+    tmp_path: Path, key: Path, values: dict[str, str], missing: str
+) -> None:
+    """Facts of the paper and the folder's name would be published of somebody else's patient."""
+    with pytest.raises(MidsError, match=missing) as refused:
+        _convert_files(tmp_path, key, {"ROE JANE.rar": _pack_patient("1", **values)})
+    assert "dicom, which takes any DICOM" in str(refused.value)
+    assert not any((tmp_path / "dest").iterdir())
 
 
 # One at a time
@@ -132,7 +158,7 @@ def test_patients_come_one_by_one_and_nothing_is_unpacked_on_disk(
     (tmp_path / "scratch").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
     for number in "12345":
-        put(tmp_path / "source", f"P{number}.rar", _packed(number))
+        put(tmp_path / "source", f"P{number}.rar", _pack_patient(number))
     found: list[list[str]] = []
     for batch in collection.read(tmp_path / "source"):
         found.append([item.subject for item in batch if isinstance(item, Person)])
@@ -141,8 +167,8 @@ def test_patients_come_one_by_one_and_nothing_is_unpacked_on_disk(
 
 
 def test_a_second_run_makes_nothing_again(tmp_path: Path, key: Path) -> None:
-    files = {"P1.rar": _packed("1"), "P2.rar": _packed("2")}
-    first = _converted(tmp_path, key, files)
+    files = {"P1.rar": _pack_patient("1"), "P2.rar": _pack_patient("2")}
+    first = _convert_files(tmp_path, key, files)
     before = tree(first.dataset)
     again = convert("covid19-ct", tmp_path / "source", tmp_path / "dest", key=key)
     assert again.outcome is not None
@@ -183,7 +209,7 @@ def test_tables_to_be_filled_have_a_row_for_each_patient_and_the_nine_groups() -
 
 
 def test_a_table_that_was_filled_is_kept_by_later_runs(tmp_path: Path, key: Path) -> None:
-    done = _converted(tmp_path, key, {"P.rar": _packed("1")})
+    done = _convert_files(tmp_path, key, {"P.rar": _pack_patient("1")})
     path = done.dataset / "phenotype/comorbidities.tsv"
     path.write_text(path.read_text(encoding="utf-8").replace("n/a", "diabetes;other"), encoding="utf-8")
     again = convert("covid19-ct", tmp_path / "source", tmp_path / "dest", key=key)
@@ -203,7 +229,7 @@ def test_a_table_that_was_filled_is_kept_by_later_runs(tmp_path: Path, key: Path
 def test_headers_that_contradict_the_paper_are_told(
     tmp_path: Path, key: Path, values: dict[str, str], contradicted: str, contrast: str
 ) -> None:
-    done = _converted(tmp_path, key, {"P.rar": _packed("1", **values)})
+    done = _convert_files(tmp_path, key, {"P.rar": _pack_patient("1", **values)})
     assert codes(done.issues) == (["VALUE_CONTRADICTED"] if contradicted else [])
     assert all(contradicted in found.message for found in done.issues)
     (path,) = done.dataset.rglob("*_scans.tsv")
@@ -214,7 +240,7 @@ def test_headers_that_contradict_the_paper_are_told(
 
 
 def test_bad_archives_are_one_issue_each_and_the_rest_is_converted(tmp_path: Path, key: Path) -> None:
-    whole = _packed("1")
+    whole = _pack_patient("1")
     files: dict[str, Dataset | bytes] = {
         "good.rar": whole,
         "cut.rar": whole[: len(whole) // 2],
@@ -224,7 +250,7 @@ def test_bad_archives_are_one_issue_each_and_the_rest_is_converted(tmp_path: Pat
         "nothing.rar": archive([Member("readme.txt", b"no image")]),
         "bad.zip": b"PK",
     }
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE"] * 5
     assert {found.path for found in done.issues} == {"cut.rar", "empty.rar", "html.rar", "lonely.part2.rar", "bad.zip"}
     assert "good" in _ids(done)

@@ -42,7 +42,7 @@ def _slice(values: Mapping[int, str], *, name: str = "x", study: int = 1, **extr
     return dataset
 
 
-def _converted(tmp_path: Path, key: Path, files: Mapping[str, Dataset | bytes]) -> Conversion:
+def _convert_files(tmp_path: Path, key: Path, files: Mapping[str, Dataset | bytes]) -> Conversion:
     with config.disable_value_validation():
         for path, content in files.items():
             put(tmp_path / "source", path, content)
@@ -181,7 +181,7 @@ def test_a_range_of_ages_is_never_an_age(
 ) -> None:
     with config.disable_value_validation():
         dataset = _slice({fidac.REGION: "Bretagne"}, PatientAge=text, PatientBirthDate="")
-    done = _converted(tmp_path, key, {"1": dataset})
+    done = _convert_files(tmp_path, key, {"1": dataset})
     (row,) = table(done.dataset / "participants.tsv")
     assert (row.get("age_min"), row.get("age_max", "n/a" if low else None)) == (low, high)
     assert (row["age"], _session(done)["age"]) == (age, age)
@@ -193,7 +193,7 @@ def test_a_birth_date_beside_a_range_makes_no_age(tmp_path: Path, key: Path) -> 
         dataset = _slice(
             {fidac.REGION: "Bretagne"}, PatientAge="60-70", PatientBirthDate="19550101", StudyDate="20200505"
         )
-    (row,) = table(_converted(tmp_path, key, {"1": dataset}).dataset / "participants.tsv")
+    (row,) = table(_convert_files(tmp_path, key, {"1": dataset}).dataset / "participants.tsv")
     assert (row["age"], row["age_min"], row["age_max"]) == ("n/a", "60", "70")
 
 
@@ -202,7 +202,7 @@ def test_a_birth_date_beside_a_range_makes_no_age(tmp_path: Path, key: Path) -> 
     [("<3 days", "0", "2"), ("3-7", "3", "7"), ("entre 8 et 21 jours", "8", "21"), ("Plus de 21 jours", "22", "n/a")],
 )
 def test_time_from_onset(tmp_path: Path, key: Path, text: str, low: str, high: str) -> None:
-    done = _converted(tmp_path, key, {"1": _slice({fidac.ONSET: text})})
+    done = _convert_files(tmp_path, key, {"1": _slice({fidac.ONSET: text})})
     row = _session(done)
     assert (row["days_from_onset_min"], row.get("days_from_onset_max", "n/a")) == (low, high)
     assert (row["onset_reference"], row["onset_imputed"]) == ("symptoms", "no")
@@ -233,7 +233,7 @@ FULL = {fidac.REGION: "Bretagne", fidac.INDICATION: "other", fidac.REPORT: "norm
     ],
 )
 def test_slices_that_disagree_give_no_value(tmp_path: Path, key: Path, element: int, text: str, column: str) -> None:
-    done = _converted(tmp_path, key, _stack(FULL, FULL, {**FULL, element: text}))
+    done = _convert_files(tmp_path, key, _stack(FULL, FULL, {**FULL, element: text}))
     assert codes(done.issues) == ["VALUE_CONTRADICTED"]
     assert column in done.issues[0].message
     (person,) = table(done.dataset / "participants.tsv")
@@ -244,21 +244,21 @@ def test_slices_that_disagree_give_no_value(tmp_path: Path, key: Path, element: 
 
 
 def test_two_spellings_of_one_value_and_silence_are_no_disagreement(tmp_path: Path, key: Path) -> None:
-    done = _converted(tmp_path, key, _stack(FULL, {**FULL, fidac.RT_PCR: "Négatif"}, {fidac.REGION: "BRETAGNE"}))
+    done = _convert_files(tmp_path, key, _stack(FULL, {**FULL, fidac.RT_PCR: "Négatif"}, {fidac.REGION: "BRETAGNE"}))
     assert done.issues == ()
     (row,) = table(done.dataset / "participants.tsv")
     assert (row["covid_test"], row["region"]) == ("negative", "bretagne")
 
 
 def test_what_is_promised_and_absent_is_told(tmp_path: Path, key: Path) -> None:
-    done = _converted(tmp_path, key, _stack({fidac.RT_PCR: "positive"}, {}))
+    done = _convert_files(tmp_path, key, _stack({fidac.RT_PCR: "positive"}, {}))
     assert codes(done.issues) == ["VALUE_MISSING"]
     assert "region, indication, report" in done.issues[0].message
 
 
 def test_a_source_without_the_creator_is_refused_with_the_nearest_name(tmp_path: Path, key: Path) -> None:
     with pytest.raises(MidsError, match=r"'NEHS-COVID 19' in group 0C19 \(nearest: 'none'\)"):
-        _converted(tmp_path, key, radiographs())
+        _convert_files(tmp_path, key, radiographs())
     dataset = _slice({})
     del dataset[0x0C19, 0x0010]
     dataset.private_block(0x0C19, "NEHS COVID-2019", create=True).add_new(0x01, "LO", "Bretagne")
@@ -270,7 +270,7 @@ def test_bad_files_are_told_and_the_rest_is_converted(tmp_path: Path, key: Path)
     whole = encode(_slice(FULL))
     other = encode(_slice(FULL, name="y"))
     files = {"1": whole, "2.dcm": b"", "3": other[:-500], "4.rar": b"no archive", "5.txt": "éà".encode("latin-1")}
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE", "FILE_EMPTY", "FILE_TRUNCATED"]
     assert len(images(done.dataset)) == 1
     status = source_status(tmp_path / "dest")

@@ -208,7 +208,7 @@ def test_all_annotations_of_the_real_export_are_accounted_for_where_no_image_is(
     with path.open("rb") as stream:
         export = read_export(stream, path.name)
     drawing = readings.Drawing(Source(path.name), export.annotations, {}, {})
-    assert sum(1 for _ in readings.unmatched(drawing, ())) == 5440
+    assert sum(1 for _ in readings.report_unmatched(drawing, ())) == 5440
     visits = {study: str(number) for number, study in enumerate({found.study for found in export.annotations})}
     rows = [item for item in readings.items("P", visits, drawing, readings.Places()) if isinstance(item, Entry)]
     assert len(rows) == len({(found.study, found.reader) for found in export.annotations}) == 3178

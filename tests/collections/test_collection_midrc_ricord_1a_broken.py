@@ -1,5 +1,6 @@
 """MIDRC-RICORD-1A: what is wrong with a source is told, and the rest is converted."""
 
+import csv
 import shutil
 import zipfile
 from io import BytesIO
@@ -48,17 +49,57 @@ def test_a_version_without_a_clinical_table_is_converted(folder: Path, key: Path
     assert len(result.outcome.made) == 1
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("Anon Study UID", "Anon Study UIDs", "'study uid'; 'anon study uids' is like it"),
-        ("Specimen Source", "Specimen Sauce", "unknown column 'specimen sauce': did you mean 'specimen source'"),
-    ],
-)
-def test_a_renamed_column_is_one_clear_line(folder: Path, key: Path, old: str, new: str, message: str) -> None:
-    rewritten(folder, old, new)
-    with pytest.raises(MidsError, match=message):
+def test_a_renamed_column_of_studies_is_one_clear_line(folder: Path, key: Path) -> None:
+    rewritten(folder, "Anon Study UID", "Anon Study UIDs")
+    with pytest.raises(MidsError, match="'study uid'; 'anon study uids' is like it"):
         converted(folder, key)
+
+
+def add_row(folder: Path) -> None:
+    """A row about the one study that the folder has images of."""
+    study = source.PLAIN.study
+    mrn, count = study.patient.removeprefix(f"{source.PREFIX}-"), len(source.PLAIN.centres)
+    text = f"{mrn},84,,{study.description},{study.sex},{study.uid},{count},CT,DETECTED,RT-PCR\r\n"
+    with (folder / CLINICAL).open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def test_an_unknown_column_is_told_and_kept(folder: Path, key: Path) -> None:
+    add_row(folder)
+    rewritten(folder, "Specimen Source", "Specimen Sauce")
+    done = converted(folder, key)
+    (told,) = [issue for issue in done.issues if issue.code == "COLUMN_UNREAD"]
+    assert "'specimen sauce' is in no known version: did you mean 'specimen source'?" in told.message
+    rows = [row for path in done.dataset.rglob("*_sessions.tsv") for row in table(path)]
+    assert any(row["unknown_columns"].startswith('[["specimen sauce", ') for row in rows)
+
+
+REAL = (
+    "Anon MRN,Anon Age,AnonTCIA Study Date,Anon Exam Description,Anon Sex,Anon Study UID,Anon Image Count,Modality,"
+    "Result,Specimen Source"
+)
+"""The header as it was published."""
+
+
+@pytest.mark.parametrize("header", [REAL, REAL.lower().replace(" ", "_"), REAL.replace("Anon ", "").upper()])
+def test_published_headers_and_decimals(folder: Path, tmp_path: Path, key: Path, header: str) -> None:
+    add_row(folder)
+    plain = converted(folder, key)
+    with (folder / CLINICAL).open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    count = next(n for n, name in enumerate(header.split(",")) if "count" in name.lower())
+    for row in rows:
+        row[1], row[count] = (f"{row[1]}.84" if row[1] == "84" else row[1]), f"{row[count]}.0"
+    with (folder / CLINICAL).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header.split(","), *rows])
+    done = convert(NAME, folder, tmp_path / "real", key=key)
+    assert count_codes(done.issues) == count_codes(plain.issues)
+    (person,) = table(done.dataset / "participants.tsv")
+    assert person.items() >= {"age": "84", "covid_test": "positive"}.items()
+    for path in ("participants.tsv", "derivatives/ehr/laboratory_tests.tsv"):
+        assert table(done.dataset / path) == table(plain.dataset / path)
+    for path in plain.dataset.rglob("*_sessions.tsv"):
+        assert table(done.dataset / path.relative_to(plain.dataset)) == table(path)
 
 
 def test_a_source_without_annotations_is_one_clear_line(folder: Path, key: Path) -> None:

@@ -51,7 +51,7 @@ def paths(done: Conversion) -> dict[str, str]:
         journal.close()
 
 
-def made(done: Conversion) -> list[str]:
+def list_made(done: Conversion) -> list[str]:
     """The file names of a session's images, without subject and session."""
     return sorted(path.split("/")[-1].split("_", 2)[2] for path in paths(done).values())
 
@@ -153,22 +153,22 @@ def test_the_published_set_gets_its_names_back(tmp_path: Path, key: Path) -> Non
     assert len(rows) == 5
     for folder, row in rows:  # but for the view, which is each image's own here
         path = (folder / row["filename"]).relative_to(done.dataset).as_posix()
-        assert _without_view(path) == _without_view(row["source_file"])
+        assert _drop_view(path) == _drop_view(row["source_file"])
 
 
-def _without_view(path: str) -> str:
+def _drop_view(path: str) -> str:
     return re.sub(r"_vp-[a-z]+", "", path)
 
 
 def test_files_of_a_series_are_counted_and_keep_their_numbers(tmp_path: Path, key: Path) -> None:
     source, dest = plates(tmp_path, 5), tmp_path / "dest"
-    assert made(convert("dicom", source, dest, key=key, layout="bimcv-covid19")) == ["run-1_bp-chest_vp-pa_cr.png"]
+    assert list_made(convert("dicom", source, dest, key=key, layout="bimcv-covid19")) == ["run-1_bp-chest_vp-pa_cr.png"]
     plates(tmp_path, 7)
     convert("dicom", source, dest, key=key, layout="bimcv-covid19")
     plates(tmp_path, 8)
     put(source, "other", radiograph.cr_pa("another series"))
     done = convert("dicom", source, dest, key=key, layout="bimcv-covid19")
-    assert made(done) == [
+    assert list_made(done) == [
         *(f"acq-{number}_run-1_bp-chest_vp-pa_cr.png" for number in (1, 2, 3)), "run-2_bp-chest_vp-pa_cr.png",
     ]  # fmt: skip
     assert done.outcome is not None
@@ -183,7 +183,7 @@ def test_a_series_of_two_views_has_one_count_of_files_and_a_run_for_each_view(tm
     source = plates(tmp_path, 1, 3)
     plates(tmp_path, 2, SeriesDescription="TORAX LAT", ViewPosition="LL")
     done = convert("dicom", source, tmp_path / "dest", key=key, layout="bimcv-covid19")
-    assert made(done) == [
+    assert list_made(done) == [
         "acq-1_run-1_bp-chest_vp-pa_cr.png", "acq-2_run-1_bp-chest_vp-ll_cr.png", "acq-3_run-1_bp-chest_vp-pa_cr.png",
     ]  # fmt: skip
 
@@ -194,14 +194,14 @@ def test_the_volumes_of_a_ct_series_are_counted(tmp_path: Path, key: Path) -> No
         again = {"SOPInstanceUID": uid("instance", f"again {number}"), "PixelSpacing": [9.0, 9.0]}
         put(source, f"again/{number}", fill(dataset, again))
     done = convert("dicom", source, tmp_path / "dest", key=key, layout="bimcv-covid19")
-    assert made(done) == [f"acq-{number}_run-1_bp-chest_vp-ax_ct.nii.gz" for number in (1, 2)]
+    assert list_made(done) == [f"acq-{number}_run-1_bp-chest_vp-ax_ct.nii.gz" for number in (1, 2)]
 
 
 @pytest.mark.parametrize(("part", "written"), [("SKULL", "_bp-skull"), ("", ""), ("TORAX", "_bp-chest")])
 def test_the_body_part_is_the_images_own(tmp_path: Path, key: Path, part: str, written: str) -> None:
     source = plates(tmp_path, 1, BodyPartExamined=part, Laterality="L")
     done = convert("dicom", source, tmp_path / "dest", key=key, layout="bimcv-covid19")
-    (name,) = made(done)
+    (name,) = list_made(done)
     assert name == f"run-1{written}_vp-pa_cr.png"
 
 

@@ -82,7 +82,7 @@ def test_frontal_radiographs_are_white_on_black_with_the_heart_on_the_right(
 
 
 def test_a_linear_window_gives_the_grey_that_the_standard_says(phantom: Conversion) -> None:
-    stored = radiograph.stored(radiograph.frontal(), 4000, -10, 100).astype(float)
+    stored = radiograph.store_water(radiograph.frontal(), 4000, -10, 100).astype(float)
     centre, width = 2400, 2600
     share = np.clip((stored - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)  # PS3.3 C.11.2.1.2.1
     expected = np.rint(65535 - share * 65535)  # MONOCHROME1
@@ -98,7 +98,9 @@ def test_raw_pixels_lead_back_to_the_stored_values(tmp_path: Path, key: Path) ->
     facts = sidecar(image)
     low, high = facts["PixelRange"]  # type: ignore[misc]
     assert facts["PixelInverted"] is True
-    assert np.array_equal(high - picture(image).astype(int), radiograph.stored(radiograph.frontal(), 4000, -10, 100))
+    assert np.array_equal(
+        high - picture(image).astype(int), radiograph.store_water(radiograph.frontal(), 4000, -10, 100)
+    )
     assert low == 0
 
 

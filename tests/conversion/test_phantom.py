@@ -82,7 +82,7 @@ def test_committed_files_are_what_the_generator_makes() -> None:
         stored = (generate.INPUT / path).read_bytes()
         if path == generate.ARCHIVE:
             assert _members(stored) == _members(content)
-        elif path.startswith(DEFECTIVE) or not _deflated(content):
+        elif path.startswith(DEFECTIVE) or not _deflate_bytes(content):
             assert stored == content, path
         else:
             assert dcmread(BytesIO(stored)) == dcmread(BytesIO(content)), path
@@ -93,7 +93,7 @@ def _members(content: bytes) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def _deflated(content: bytes) -> bool:
+def _deflate_bytes(content: bytes) -> bool:
     return DeflatedExplicitVRLittleEndian.encode() + b"\0" in content[:1000]
 
 

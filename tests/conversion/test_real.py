@@ -16,7 +16,7 @@ from mids.conversion import Conversion, convert
 pytestmark = pytest.mark.shared
 
 
-def made(result: Conversion) -> list[Path]:
+def find_made(result: Conversion) -> list[Path]:
     assert result.outcome is not None
     return [result.dataset / path for path in sorted(result.outcome.made)]
 
@@ -34,7 +34,7 @@ def slices_of(folder: Path) -> list[pydicom.Dataset]:
 
 def test_chest_ct_series_equal_their_dicom_slice_by_slice(shared: Path, tmp_path: Path, key: Path) -> None:
     source = shared / "dicom" / "lung_pet_ct_dx"
-    images = made(convert("dicom", source, tmp_path / "out", key=key, jobs=2))
+    images = find_made(convert("dicom", source, tmp_path / "out", key=key, jobs=2))
     series = {folder.parent for folder in source.rglob("*.dcm")}
     assert len(images) == len(series) == 3
     by_shape = {(nib.load(path).shape[2], json.dumps(sidecar(path)["ConvolutionKernel"])): path for path in images}
@@ -57,7 +57,7 @@ def test_chest_ct_series_equal_their_dicom_slice_by_slice(shared: Path, tmp_path
 
 def test_a_tilted_unevenly_spaced_head_comes_out_corrected_and_marked(shared: Path, tmp_path: Path, key: Path) -> None:
     source = shared / "dicom" / "dcm_qa_ct" / "GE"
-    (image,) = made(convert("dicom", source, tmp_path / "out", key=key))
+    (image,) = find_made(convert("dicom", source, tmp_path / "out", key=key))
     assert sidecar(image)["Resampled"] is True
     assert sidecar(image)["ResampledReason"] == "tilt and uneven"
     assert sidecar(image)["GantryDetectorTilt"] == pytest.approx(18.5, abs=0.1)
@@ -88,10 +88,10 @@ def test_series_that_dicom2nifti_refuses_are_delivered_and_named(shared: Path, t
     }
     for name, codes in expected.items():
         result = convert("dicom", root / name, tmp_path / name.replace("/", "-"), key=key)
-        (image,) = made(result)
+        (image,) = find_made(result)
         assert sorted(found.code for found in result.issues) == codes, name
         assert sidecar(image)["Resampled"] is ("VOLUME_RESAMPLED" in codes)
-    bolus = nib.load(made(convert("dicom", root / "notavolume/001", tmp_path / "bolus", key=key))[0])
+    bolus = nib.load(find_made(convert("dicom", root / "notavolume/001", tmp_path / "bolus", key=key))[0])
     assert bolus.shape == (512, 512, 1, 4)  # four times at one place
 
 
@@ -103,17 +103,17 @@ LOSSY = ("JPEG2000Transfer", "JPEGLSLossy", "JPEGProcess1Transfer", "JPEGProcess
 REFUSED_BY_PYDICOM = ("JPEGProcess6_8", "JPEGProcess10_12")
 
 
-def converted_slice(name: str, shared: Path, tmp_path: Path, key: Path) -> tuple[Path, np.ndarray]:
+def convert_slice(name: str, shared: Path, tmp_path: Path, key: Path) -> tuple[Path, np.ndarray]:
     """The DICOM file of a transfer syntax, and its converted pixels as rows × columns."""
     (source,) = [path for path in (shared / "dicom" / "transfer_syntaxes").glob("CT*") if f"_{name}" in path.name]
-    (image,) = made(convert("dicom", source, tmp_path / "out", key=key))
+    (image,) = find_made(convert("dicom", source, tmp_path / "out", key=key))
     return source, np.asarray(nib.load(image).dataobj)[:, ::-1, 0].T
 
 
 @pytest.mark.parametrize("name", LOSSLESS)
 def test_lossless_transfer_syntaxes_give_the_same_pixels(name: str, shared: Path, tmp_path: Path, key: Path) -> None:
     reference = pydicom.dcmread(next((shared / "dicom" / "transfer_syntaxes").glob("*LittleEndianExplicit*")))
-    _, pixels = converted_slice(name, shared, tmp_path, key)
+    _, pixels = convert_slice(name, shared, tmp_path, key)
     assert np.array_equal(pixels, apply_rescale(reference.pixel_array, reference))
 
 
@@ -121,7 +121,7 @@ def test_lossless_transfer_syntaxes_give_the_same_pixels(name: str, shared: Path
 def test_lossy_transfer_syntaxes_give_the_pixels_that_pydicom_decodes(
     name: str, shared: Path, tmp_path: Path, key: Path
 ) -> None:
-    source, pixels = converted_slice(name, shared, tmp_path, key)
+    source, pixels = convert_slice(name, shared, tmp_path, key)
     dataset = pydicom.dcmread(source)
     expected = apply_rescale(pydicom.pixels.pixel_array(dataset, decoding_plugin="pylibjpeg"), dataset)
     assert np.allclose(pixels, expected, rtol=0, atol=0.01)
@@ -130,7 +130,7 @@ def test_lossy_transfer_syntaxes_give_the_pixels_that_pydicom_decodes(
 @pytest.mark.parametrize("name", REFUSED_BY_PYDICOM)
 def test_retired_jpeg_processes_give_the_picture(name: str, shared: Path, tmp_path: Path, key: Path) -> None:
     reference = pydicom.dcmread(next((shared / "dicom" / "transfer_syntaxes").glob("*LittleEndianExplicit*")))
-    _, pixels = converted_slice(name, shared, tmp_path, key)
+    _, pixels = convert_slice(name, shared, tmp_path, key)
     assert np.corrcoef(pixels.ravel(), apply_rescale(reference.pixel_array, reference).ravel())[0, 1] > 0.99
 
 
@@ -138,7 +138,7 @@ def test_a_monochrome1_radiograph_is_white_on_black(shared: Path, tmp_path: Path
     source = tmp_path / "source"
     source.mkdir()
     shutil.copy(shared / "dicom" / "cr_dx_chest" / "RG1_J2KI.dcm", source)
-    (image,) = made(convert("dicom", source, tmp_path / "out", key=key))
+    (image,) = find_made(convert("dicom", source, tmp_path / "out", key=key))
     picture = np.asarray(Image.open(image))
     assert picture.dtype == np.uint16
     assert picture.shape == (1955, 1841)

@@ -10,7 +10,7 @@ from places import SOURCES
 
 import mids
 from mids.dataset import Dataset, Picture
-from mids.dataset.terms import implied
+from mids.dataset.terms import derive_terms
 from mids.errors import MidsError
 
 A = "sub-1/ses-A/mim-rx/sub-1_ses-A_run-1_bp-chest_vp-pa_dx.png"
@@ -157,7 +157,7 @@ def test_a_timeline_is_in_the_order_of_days(made: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_a_licence_says_by_its_name(licence: str, use: str | None) -> None:
-    assert implied(licence).get("CommercialUse") == use
+    assert derive_terms(licence).get("CommercialUse") == use
 
 
 @pytest.mark.parametrize(

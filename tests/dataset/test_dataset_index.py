@@ -27,7 +27,7 @@ def copy(tmp_path: Path) -> Path:
     return shutil.copytree(SOURCES / "midrc-ricord-1a" / "mids", tmp_path / "dataset")
 
 
-def same(one: Dataset, other: Dataset) -> None:
+def are_same(one: Dataset, other: Dataset) -> None:
     assert_frame_equal(one.images, other.images, check_like=True)
 
 
@@ -35,8 +35,8 @@ def same(one: Dataset, other: Dataset) -> None:
 def test_an_index_gives_what_reading_gives(name: str, tmp_path: Path) -> None:
     path, index = SOURCES / name / "mids", tmp_path / "index.parquet"
     for _ in range(2):
-        same(Dataset(path, fields=FIELDS, index=index), Dataset(path, fields=FIELDS))
-    same(Dataset(path, index=index), Dataset(path))  # other fields: made anew
+        are_same(Dataset(path, fields=FIELDS, index=index), Dataset(path, fields=FIELDS))
+    are_same(Dataset(path, index=index), Dataset(path))  # other fields: made anew
 
 
 def test_only_subjects_that_changed_are_read_again(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_after_any_changes_the_index_is_fresh(data: st.DataObject) -> None:
                 path.write_text(header + "\tnew\n" + "\t".join(["x"] * (header.count("\t") + 2)) + "\n", "utf-8")
             else:
                 path.write_text('{"KVP": 50}' if path.suffix == ".json" else "other")
-        same(Dataset(root, fields=FIELDS, index=index), Dataset(root, fields=FIELDS))
+        are_same(Dataset(root, fields=FIELDS, index=index), Dataset(root, fields=FIELDS))
 
 
 def test_values_stay_texts(copy: Path, tmp_path: Path) -> None:

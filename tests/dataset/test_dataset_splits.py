@@ -12,7 +12,7 @@ from places import SOURCES
 
 from mids.cli import main
 from mids.dataset import Dataset
-from mids.dataset.splits import exact, groups, parts
+from mids.dataset.splits import groups, parse_fractions, parts
 from mids.errors import MidsError
 from mids.validation.runner import validate
 
@@ -86,11 +86,11 @@ def test_groups_stay_within_the_largest_of_their_share(sizes: dict[str, int], se
 )
 def test_fractions_sum_to_one(fractions: dict[str, float]) -> None:
     with pytest.raises(MidsError, match="sum to 1"):
-        exact(fractions)
+        parse_fractions(fractions)
 
 
 def test_thirds_are_fractions() -> None:
-    assert sum(exact({"train": 1 / 3, "validation": 1 / 3, "test": 1 / 3}).values()) == 1
+    assert sum(parse_fractions({"train": 1 / 3, "validation": 1 / 3, "test": 1 / 3}).values()) == 1
 
 
 # --- of a dataset ---

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from example_datasets.canary import Cage, code, table
-from example_datasets.canary_study import ct, written
+from example_datasets.canary_study import ct, write_dataset
 from example_datasets.generators.dicomfile import encode
 from mids.deid.policy import Policy
 
@@ -83,7 +83,7 @@ def _forms() -> tuple[Seeker, str, str]:
     return Seeker(cage.all), cage.word("f", 0x00100010), cage.day("f", 0x00100030)
 
 
-def _found(content: bytes) -> set[str]:
+def _find_canaries(content: bytes) -> set[str]:
     cage = Cage()
     cage.word("f", 0x00100010), cage.day("f", 0x00100030)
     seeker = Seeker(cage.all)
@@ -102,14 +102,14 @@ WORD, DAY = _forms()[1:]
     ],
 )  # fmt: skip
 def test_words_are_found_in_every_encoding(content: bytes) -> None:
-    assert WORD.lower() in _found(content)
+    assert WORD.lower() in _find_canaries(content)
 
 
 @pytest.mark.parametrize("offset", range(3))
 def test_words_are_found_in_base64_and_in_hexadecimal_digits(offset: int) -> None:
     packed = base64.b64encode(b"abc"[:offset] + WORD.encode() + b"abcd")
     for content in (packed, WORD.encode().hex().encode(), WORD.encode().hex().upper().encode()):
-        assert _found(b"<" + content + b">"), content
+        assert _find_canaries(b"<" + content + b">"), content
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_words_are_found_in_base64_and_in_hexadecimal_digits(offset: int) -> Non
 )
 def test_days_are_found_in_every_notation(form: str) -> None:
     text = form.format(y=DAY[:4], m=DAY[4:6], d=DAY[6:])
-    assert DAY in _found(text.encode())
-    assert DAY not in _found(f"7{text}".encode())
+    assert DAY in _find_canaries(text.encode())
+    assert DAY not in _find_canaries(f"7{text}".encode())
 
 
 def test_words_are_found_in_the_chunks_and_in_the_scan_lines_of_a_png() -> None:
@@ -129,22 +129,22 @@ def test_words_are_found_in_the_chunks_and_in_the_scan_lines_of_a_png() -> None:
         (b"IDAT", zlib.compress(b"\0" + WORD.encode())),
     ):
         chunk = struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        assert WORD.lower() in _found(b"\x89PNG\r\n\x1a\n" + chunk), kind
+        assert WORD.lower() in _find_canaries(b"\x89PNG\r\n\x1a\n" + chunk), kind
 
 
 def test_words_are_found_in_a_deflated_file_and_above_bits_stored() -> None:
     cage = Cage()
-    dataset = dcmread(io.BytesIO(written(cage, ct(cage, "f", {}, 0), "f", rich=False)))
+    dataset = dcmread(io.BytesIO(write_dataset(cage, ct(cage, "f", {}, 0), "f", rich=False)))
     dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     dataset.PatientComments = WORD
-    assert WORD.lower() in _found(encode(dataset))
+    assert WORD.lower() in _find_canaries(encode(dataset))
     text = np.frombuffer(WORD.encode(), np.uint8)
     values = np.stack([text >> 4, text & 15], 1).reshape(-1).astype("<u2") << 12 | 77
     hidden = Dataset()
     hidden.file_meta = dataset.file_meta
     hidden.BitsAllocated, hidden.PixelData = 16, values.tobytes()
-    assert WORD.lower() in _found(encode(hidden))
-    assert WORD.lower() in _found(bytes(344) + b"n+1\0" + bytes(4) + values.tobytes())
+    assert WORD.lower() in _find_canaries(encode(hidden))
+    assert WORD.lower() in _find_canaries(bytes(344) + b"n+1\0" + bytes(4) + values.tobytes())
 
 
 def test_other_texts_are_no_canaries(tmp_path: Path) -> None:

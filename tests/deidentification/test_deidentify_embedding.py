@@ -35,6 +35,21 @@ def test_values_of_a_table_go_into_a_private_block(source: Path, dest: Path, key
     }  # fmt: skip
 
 
+def test_a_header_can_name_the_elements(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("PatientID,10:indication,01: region,fe:note\n000123,other,Bretagne,7\n", encoding="utf-8")
+    deidentify(source, dest, key=key, embed=read_embedding(table, group=0x0C19, creator="NEHS-COVID 19"))
+    found = [header for header in headers(dest).values() if (0x0C19, 0x0010) in header]
+    assert len(found) == 2
+    for header in found:
+        values = [header[0x0C19, element].value for element in (0x1001, 0x1010, 0x10FE)]
+        assert values == ["Bretagne", "other", "7"]
+    said = json.loads((dest / FACTS).read_text(encoding="utf-8"))["PrivateBlock"]["Elements"]
+    assert {place: entry["Name"] for place, entry in said.items()} == {
+        "(0C19,1010)": "indication", "(0C19,1001)": "region", "(0C19,10FE)": "note",
+    }  # fmt: skip
+
+
 def test_a_value_that_looks_like_an_identifier_is_not_embedded(
     source: Path, dest: Path, key: Path, tmp_path: Path
 ) -> None:
@@ -56,6 +71,8 @@ def test_a_value_that_looks_like_an_identifier_is_not_embedded(
     [
         (0x0C18, "id,a\n1,2\n", "odd"), (0x0007, "id,a\n1,2\n", "odd"), (0x0C19, "id\n1\n", "first line"),
         (0x0C19, "id,a,a\n1,2,3\n", "first line"), (0x0C19, "id,a\n1\n", "line 2"),
+        (0x0C19, "id,01:a,b\n1,2,3\n", "some columns only"), (0x0C19, "id,0A:a,0a:b\n1,2,3\n", "the same element"),
+        (0x0C19, "id,01:a,02:a\n1,2,3\n", "first line"),
         (0x0C19, "id,a\n1,2\n1,3\n", "line 3"), (0x0C19, "id," + ",".join(f"c{n}" for n in range(241)) + "\n", "240"),
     ],
 )  # fmt: skip

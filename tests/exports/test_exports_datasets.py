@@ -22,7 +22,7 @@ from mids.dataset import Dataset
 from mids.errors import MidsError
 from mids.exports.croissant import croissant
 from mids.exports.datacite import datacite
-from mids.exports.description import doi_of, licence_url, version_of
+from mids.exports.description import find_doi, licence_url, read_changes_version
 from mids.exports.dicomjson import attributes, dicom_sidecars
 from mids.exports.monai import datalist
 from mids.exports.targets import TARGETS, document, write
@@ -75,7 +75,7 @@ def mlcroissant() -> Iterator[Any]:
     logging.getLogger("absl").setLevel(logging.NOTSET)
 
 
-def opened(mlcroissant: Any, dataset: Dataset, folder: Path) -> Any:
+def open_dataset(mlcroissant: Any, dataset: Dataset, folder: Path) -> Any:
     """A dataset as mlcroissant sees it: a copy with the metadata beside it."""
     copy = shutil.copytree(dataset.path, folder / "seen")
     (copy / "croissant.json").write_text(json.dumps(croissant(dataset)), encoding="utf-8")
@@ -86,7 +86,7 @@ def opened(mlcroissant: Any, dataset: Dataset, folder: Path) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 def test_croissant_is_valid_and_its_records_are_the_tables(mlcroissant: Any, name: str, tmp_path: Path) -> None:
     dataset = Dataset(SOURCES / name / "mids")
-    seen = opened(mlcroissant, dataset, tmp_path)
+    seen = open_dataset(mlcroissant, dataset, tmp_path)
     assert not seen.metadata.issues.errors
     records = {record.id: list(seen.records(record.id)) for record in seen.metadata.record_sets}
     people = [row["participants/participant_id"].decode() for row in records["participants"]]
@@ -101,7 +101,7 @@ def test_croissant_is_valid_and_its_records_are_the_tables(mlcroissant: Any, nam
 
 @pytest.mark.filterwarnings("ignore")
 def test_croissant_of_a_described_dataset_lacks_nothing(mlcroissant: Any, published: Dataset, tmp_path: Path) -> None:
-    seen = opened(mlcroissant, published, tmp_path).metadata
+    seen = open_dataset(mlcroissant, published, tmp_path).metadata
     assert not seen.issues.errors
     assert not seen.issues.warnings
     assert seen.license == ["https://creativecommons.org/licenses/by-nc/4.0/"]
@@ -165,10 +165,10 @@ def test_licences_that_are_known_have_an_address(licence: str, url: str) -> None
 
 
 def test_dois_and_versions_are_found(tmp_path: Path) -> None:
-    assert doi_of("https://doi.org/10.7937/VTW4-X588") == doi_of("doi:10.7937/VTW4-X588") == "10.7937/VTW4-X588"
-    assert doi_of("none") == version_of(tmp_path) == ""
+    assert find_doi("https://doi.org/10.7937/VTW4-X588") == find_doi("doi:10.7937/VTW4-X588") == "10.7937/VTW4-X588"
+    assert find_doi("none") == read_changes_version(tmp_path) == ""
     (tmp_path / "CHANGES").write_text("1.2.0 2024-05-01\n  - More.\n1.0.0\n  - First.\n")
-    assert version_of(tmp_path) == "1.2.0"
+    assert read_changes_version(tmp_path) == "1.2.0"
 
 
 # --- MONAI -----------------------------------------------------------------------------------------------

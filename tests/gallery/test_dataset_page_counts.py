@@ -8,7 +8,7 @@ from places import SOURCES
 
 from mids.dataset import Dataset
 from mids.gallery import write_page
-from mids.gallery.facts import FIELDS, counted
+from mids.gallery.facts import FIELDS, build_counted_tables
 from mids.gallery.facts import read as facts_of
 from mids.gallery.people import people
 from mids.gallery.plots import plots
@@ -16,7 +16,7 @@ from mids.gallery.plots import plots
 
 def _counted(name: str) -> tuple[Dataset, Any]:
     dataset = Dataset(SOURCES / name / "mids", fields=FIELDS)
-    return dataset, counted(dataset, facts_of(dataset, map))
+    return dataset, build_counted_tables(dataset, facts_of(dataset, map))
 
 
 def test_plots_show_what_the_tables_say() -> None:

@@ -12,7 +12,7 @@ import pytest
 from places import ROOT
 
 from example_datasets.generators import reports, reports_unseen
-from mids.analysis.evaluation import as_text, evaluate
+from mids.analysis.evaluation import evaluate, format_evaluation
 from mids.cli import label as cli_label
 from mids.errors import MidsError
 from mids.labelling.labeller import Sentence, label, label_rows, lexicon, sentences
@@ -20,12 +20,12 @@ from mids.labelling.labeller import Sentence, label, label_rows, lexicon, senten
 PAGE = ROOT / "docs" / "labeller.md"
 
 
-def said(text: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+def label_text(text: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
     return [(found.labels, found.localizations) for found in label(text, lexicon())]
 
 
 def labels(text: str) -> list[str]:
-    return [name for found, _ in said(text) for name in found]
+    return [name for found, _ in label_text(text) for name in found]
 
 
 # --- sentences ---------------------------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def test_the_example_of_the_paper() -> None:
         "Cambio pulmonar crónico severo. Signos de fibrosis bibasal. Sutil infiltrado pseudonodular milimétrico en "
         "vidrio deslustrado localizado en bases. Cifosis severa."
     )
-    assert said(text) == [
+    assert label_text(text) == [
         (("chronic changes",), ()),
         (("pulmonary fibrosis",), ("basal bilateral",)),
         (("infiltrates", "pseudonodule", "ground glass pattern"), ("basal bilateral",)),
@@ -50,7 +50,7 @@ def test_the_first_table_of_the_paper() -> None:
         "opacidades de aspecto intersticioalveolar parcheadas y bilaterales que predominan en ambos lobulos inferiores "
         "sospechosas de infeccion por COVID-19 . senos costofrenicos libres ."
     )
-    ((found, places),) = said(text)
+    ((found, places),) = label_text(text)
     assert {"COVID 19", "alveolar pattern", "interstitial pattern"} <= set(found)
     assert {"bilateral", "lower lobe"} <= set(places)
 
@@ -85,11 +85,11 @@ def test_denial_and_doubt(text: str, expected: list[str]) -> None:
 
 
 def test_places_belong_to_their_sentence() -> None:
-    assert said("Infiltrado en base derecha. Nódulo apical izquierdo.") == [
+    assert label_text("Infiltrado en base derecha. Nódulo apical izquierdo.") == [
         (("infiltrates",), ("basal", "right")),
         (("nodule",), ("apical", "left")),
     ]
-    assert said("Consolidación en LID, sin derrame izquierdo.") == [(("consolidation",), ("right lower lobe",))]
+    assert label_text("Consolidación en LID, sin derrame izquierdo.") == [(("consolidation",), ("right lower lobe",))]
 
 
 def test_normal_stands_beside_no_finding() -> None:
@@ -162,7 +162,7 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
 def test_the_measured_quality_is_what_the_page_says(make: Callable[[], tuple[pd.DataFrame, pd.DataFrame]]) -> None:
     texts, truth = make()
     predicted = pd.DataFrame(label_rows(texts.to_dict("records"), lexicon()))
-    summary = as_text(evaluate(predicted, truth)).splitlines()[0]
+    summary = format_evaluation(evaluate(predicted, truth)).splitlines()[0]
     assert summary in PAGE.read_text(encoding="utf-8"), summary
 
 
@@ -176,7 +176,7 @@ def command(*texts: str) -> int:
     return int(namespace.run(namespace))
 
 
-def written(folder: Path) -> Path:
+def write_lexicon(folder: Path) -> Path:
     path = folder / "reports.tsv"
     rows = ("participant_id", "session_id", "report_id", "report", "secret"), (
         "sub-1", "ses-1", "R1", "Infiltrado bibasal. Adenopatías.", "x",
@@ -187,7 +187,7 @@ def written(folder: Path) -> Path:
 
 def test_the_label_table(tmp_path: Path) -> None:
     output = tmp_path / "labels.tsv"
-    assert command(str(written(tmp_path)), "-o", str(output)) == 0
+    assert command(str(write_lexicon(tmp_path)), "-o", str(output)) == 0
     lines = [line.split("\t") for line in output.read_text(encoding="utf-8").splitlines()]
     first, second = (dict(zip(lines[0], line, strict=True)) for line in lines[1:])
     assert first == {
@@ -200,7 +200,7 @@ def test_the_label_table(tmp_path: Path) -> None:
 
 
 def test_the_command_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path, output = written(tmp_path), tmp_path / "labels.tsv"
+    path, output = write_lexicon(tmp_path), tmp_path / "labels.tsv"
     command(str(path), "-o", str(output))
     capsys.readouterr()
     assert command(str(path), "--reference", str(output)) == 0
@@ -210,7 +210,7 @@ def test_the_command_compares(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_wrong_use_is_one_line(tmp_path: Path) -> None:
-    path = written(tmp_path)
+    path = write_lexicon(tmp_path)
     for texts, message in (
         (("nowhere.tsv",), "no such file"),
         ((str(path), "--text", "informe"), "lacks the column 'informe'"),

@@ -5,7 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import pytest
-from trees import codes, fill_folder, images, refused, table
+from trees import codes, expect_refusal, fill_folder, images, table
 
 from example_datasets.generators import radiograph
 from mids.conversion import Conversion, convert
@@ -110,7 +110,7 @@ def test_a_pattern_that_matches_nobody_is_an_error_before_anything_is_written(
         delivered(tmp_path, key, ["P1", "P2"], **{flag: ["P1", pattern]})
     assert list((tmp_path / "out").iterdir()) == []
     place = str(tmp_path / "in"), str(tmp_path / "out")
-    assert "matches no subject" in refused("dicom", *place, "--key", key, f"--{flag}", pattern)
+    assert "matches no subject" in expect_refusal("dicom", *place, "--key", key, f"--{flag}", pattern)
 
 
 def test_nobody_left_is_an_error(tmp_path: Path, key: Path) -> None:

@@ -108,7 +108,7 @@ def source(case: Case, folder: Path) -> None:
         (folder / f"{name:03}").write_bytes(encode(with_pixels(dataset, pixels.astype(np.uint16), "MONOCHROME2", 12)))
 
 
-def scanned(folder: Path) -> Record:
+def scan_folder(folder: Path) -> Record:
     (record,) = (item for item in records(folder, list(PLAIN.scan(folder).instances())) if isinstance(item, Record))
     return record
 
@@ -125,11 +125,11 @@ def context(contours: str = "corner") -> Context:
     return Context(load(), Privacy(labels, POLICY, resolve(POLICY)), Options(contours=contours))  # type: ignore[arg-type]
 
 
-def planned(items: Sequence[Item], contours: str = "corner") -> list[Job]:
+def plan_items(items: Sequence[Item], contours: str = "corner") -> list[Job]:
     return list(build([items], context(contours)).jobs)
 
 
-def made(job: Job, root: Path, scratch: Path) -> nib.Nifti1Image:
+def run_job(job: Job, root: Path, scratch: Path) -> nib.Nifti1Image:
     scratch.mkdir()
     return nib.load(scratch / job.action.make(root, scratch).files[0])
 
@@ -140,10 +140,10 @@ def test_a_region_lies_on_its_tissue(name: str, tmp_path: Path) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
     source(case, folder)
-    record = scanned(folder)
+    record = scan_folder(folder)
     regions = Regions("P1", record.study, record.image, "reader", drawn(case, record), {"lesion": 7}, JSON)
-    image_job, mask_job = planned([record, regions])
-    image, mask = made(image_job, folder, tmp_path / "image"), made(mask_job, folder, tmp_path / "mask")
+    image_job, mask_job = plan_items([record, regions])
+    image, mask = run_job(image_job, folder, tmp_path / "image"), run_job(mask_job, folder, tmp_path / "mask")
     assert np.allclose(image.affine, mask.affine, atol=1e-3)
     assert image.shape == mask.shape
     voxels, values = np.asarray(mask.dataobj), np.asarray(image.dataobj)
@@ -185,7 +185,7 @@ def test_the_positions_of_slices_are_those_of_the_headers(tmp_path: Path) -> Non
         folder = tmp_path / name
         folder.mkdir()
         source(case, folder)
-        shape = scanned(folder).geometry
+        shape = scan_folder(folder).geometry
         assert shape is not None
         normal = np.cross(case.row, case.column)
         corners = sorted((corner(case, index) for index in range(len(case.z))), key=lambda point: float(point @ normal))
@@ -199,7 +199,7 @@ def test_the_convention_is_a_choice_and_is_recorded() -> None:
     regions = Regions("P1", "1", record.image, "r", square, {"a": 1}, JSON, convention="unknown")
     filled_by = {}
     for contours in ("corner", "centre"):
-        _, job = planned([record, regions], contours)
+        _, job = plan_items([record, regions], contours)
         assert isinstance(job.action, Mask)
         values, _, _ = filled(job.action.outlines, {"a": 1}, geometry)
         filled_by[contours] = {(int(r), int(c)) for r, c, _ in np.argwhere(values)}
@@ -208,7 +208,7 @@ def test_the_convention_is_a_choice_and_is_recorded() -> None:
     assert filled_by["corner"] == {(r, c) for r in range(2, 6) for c in range(2, 6)}
     assert filled_by["centre"] == {(r, c) for r in range(3, 7) for c in range(3, 7)}
     stated = replace(regions, convention="centre")
-    assert planned([record, stated], "corner")[1].sidecar == planned([record, stated], "centre")[1].sidecar
+    assert plan_items([record, stated], "corner")[1].sidecar == plan_items([record, stated], "centre")[1].sidecar
 
 
 def test_names_lookups_and_contours_stand_beside_the_map(tmp_path: Path) -> None:
@@ -216,9 +216,9 @@ def test_names_lookups_and_contours_stand_beside_the_map(tmp_path: Path) -> None
     folder.mkdir()
     case = CASES["uneven"]
     source(case, folder)
-    record = scanned(folder)
+    record = scan_folder(folder)
     regions = Regions("P1", record.study, record.image, "Group 1 U_x", drawn(case, record), {"lesion": 7}, JSON)
-    image, job = planned([record, regions])
+    image, job = plan_items([record, regions])
     assert job.path.startswith("derivatives/rois/sub-P1/")
     assert job.path.endswith("_desc-Group1Ux_dseg.nii.gz")
     assert [parse(path).problems for path in job.outputs] == [(), ()]
@@ -285,7 +285,7 @@ def test_a_picture_gets_a_picture_of_labels(tmp_path: Path) -> None:
     regions = Regions(
         "P1", "1", record.image, "r", (Outline("a", ((1.5, 0.5), (4.5, 0.5), (4.5, 2.5), (1.5, 2.5))),), {"a": 3}, JSON
     )
-    _, job = planned([record, regions])
+    _, job = plan_items([record, regions])
     done = job.action.make(tmp_path, tmp_path)
     pixels = np.asarray(Image.open(tmp_path / done.files[0]))
     assert pixels.shape == (6, 8)
@@ -305,7 +305,7 @@ def test_a_mask_of_another_size_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((5, 8), 255, np.uint8)).save(tmp_path / "mask.png")
     record = Record("P1", "1", "s", "picture", "DX", (Source("x.png"),), {"Modality": "DX", "Rows": 6, "Columns": 8})
     mask = MaskFile("P1", "1", record.image, "model", Source("mask.png"), {"lung": 1})
-    _, job = planned([record, mask])
+    _, job = plan_items([record, mask])
     with pytest.raises(DataError, match="8 × 5"):
         job.action.make(tmp_path, tmp_path)
     Image.fromarray(np.full((6, 8), 255, np.uint8)).save(tmp_path / "mask.png")

@@ -11,7 +11,7 @@ INPUT = SOURCES / "midrc-ricord-1a" / "input"
 HEADER = "file\tfield\told\tnew\twho\twhy\n"
 
 
-def outlined(dataset: Path) -> tuple[str, list[str]]:
+def outline_dataset(dataset: Path) -> tuple[str, list[str]]:
     """An image with label maps, and its label maps."""
     maps = sorted(path.relative_to(dataset).as_posix() for path in dataset.rglob("*_dseg.nii.gz"))
     image = maps[0].removeprefix("derivatives/rois/").split("_desc-")[0] + "_ct.nii.gz"
@@ -21,7 +21,7 @@ def outlined(dataset: Path) -> tuple[str, list[str]]:
 def test_regions_of_an_excluded_image_are_skipped(tmp_path: Path, key: Path) -> None:
     dataset = tmp_path / "out"
     before = convert("midrc-ricord-1a", INPUT, dataset, key=key)
-    image, maps = outlined(dataset)
+    image, maps = outline_dataset(dataset)
     assert (dataset / image).is_file()
     (tmp_path / "curation.tsv").write_text(f"{HEADER}{image}\texclude\tn/a\tyes\tA\tblurred\n")
     after = convert("midrc-ricord-1a", INPUT, dataset, key=key, curation=tmp_path / "curation.tsv")
@@ -35,7 +35,7 @@ def test_regions_of_a_lost_image_are_lost_with_it(tmp_path: Path, key: Path) -> 
     source, dataset = tmp_path / "in", tmp_path / "out"
     shutil.copytree(INPUT, source)
     first = convert("midrc-ricord-1a", source, dataset, key=key)
-    image, maps = outlined(dataset)
+    image, maps = outline_dataset(dataset)
     job = next(job for job in first.plan.jobs if job.path == image)
     middle = source / job.action.sources[len(job.action.sources) // 2].path
     content = bytearray(middle.read_bytes())

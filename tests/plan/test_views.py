@@ -19,7 +19,7 @@ def record(view: str = "", **header: Json) -> Record:
     return Record("p", "s", "r", "image", "DX", (Source("x"),), header, view=view, view_source="source" if view else "")
 
 
-def seen(view: str = "", **header: Json) -> tuple[str, str, str]:
+def list_seen(view: str = "", **header: Json) -> tuple[str, str, str]:
     found = describe(record(view, **header), load())
     assert found is not None
     return found.view, found.view_source, found.patient_position
@@ -51,7 +51,7 @@ def seen(view: str = "", **header: Json) -> tuple[str, str, str]:
     ],
 )
 def test_words_of_four_languages_tell_the_view(text: str, view: str, position: str) -> None:
-    assert seen(SeriesDescription=text) == (view, "description" if view else "", position)
+    assert list_seen(SeriesDescription=text) == (view, "description" if view else "", position)
 
 
 def test_every_code_of_the_words_is_one_of_its_list() -> None:
@@ -69,14 +69,14 @@ def test_the_order_of_what_decides() -> None:
     }  # fmt: skip
     order = [("pa", "dicom"), ("lateral", "description"), ("ap", "dicom"), ("lateral", "dicom"), ("ll", "source")]
     for expected in order:
-        assert seen("ll", **everything)[:2] == expected
+        assert list_seen("ll", **everything)[:2] == expected
         everything.pop(next(iter(everything), ""), None)
 
 
 def test_view_position_refines_what_a_description_leaves_open() -> None:
-    assert seen(SeriesDescription="TORAX LAT", ViewPosition="LL")[0] == "ll"
-    assert seen(SeriesDescription="TORAX FRONTAL", ViewPosition="PA")[0] == "pa"
-    assert seen(SeriesDescription="TORAX LAT", ViewPosition="AP")[0] == "lateral"  # the default of some consoles
+    assert list_seen(SeriesDescription="TORAX LAT", ViewPosition="LL")[0] == "ll"
+    assert list_seen(SeriesDescription="TORAX FRONTAL", ViewPosition="PA")[0] == "pa"
+    assert list_seen(SeriesDescription="TORAX LAT", ViewPosition="AP")[0] == "lateral"  # the default of some consoles
 
 
 MODEL = """
@@ -87,7 +87,7 @@ def view(record, opened):
 """
 
 
-def installed(folder: Path, answer: str) -> None:
+def install_model(folder: Path, answer: str) -> None:
     """A package with a model of views, as pip would leave it."""
     (folder / "my_views.py").write_text(MODEL.format(answer=answer), encoding="utf-8")
     info = folder / "my_views-1.dist-info"
@@ -114,7 +114,7 @@ def silent(tmp_path: Path) -> Path:
 def test_a_users_model_is_asked_only_where_headers_are_silent(
     silent: Path, tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed(tmp_path, "ap")
+    install_model(tmp_path, "ap")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_views", raising=False)
     done = convert("dicom", silent, tmp_path / "out", key=key)
@@ -125,7 +125,7 @@ def test_a_users_model_is_asked_only_where_headers_are_silent(
 def test_a_models_word_that_is_no_view_ends_the_run(
     silent: Path, tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    installed(tmp_path, "front")
+    install_model(tmp_path, "front")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "my_views", raising=False)
     with pytest.raises(MidsError, match="mine returned 'front'"):

@@ -74,7 +74,7 @@ def conversion(tmp_path_factory: pytest.TempPathFactory, key: Path) -> Path:
     return folder
 
 
-def prepared(page: str, folder: Path, conversion: Path) -> None:
+def prepare_folder(page: str, folder: Path, conversion: Path) -> None:
     """Puts the example data into a folder."""
     others = OTHERS.get(page, {})
     (folder / "example_datasets").symlink_to(ROOT / "example_datasets")
@@ -89,7 +89,7 @@ def prepared(page: str, folder: Path, conversion: Path) -> None:
 
 @pytest.mark.parametrize("page", RUNNABLE)
 def test_the_blocks_of_a_page_run(page: str, tmp_path: Path, conversion: Path) -> None:
-    prepared(page, tmp_path, conversion)
+    prepare_folder(page, tmp_path, conversion)
     wrong = [
         problem for block in blocks(PAGES[page]) if not block.not_run for problem in run(block, tmp_path, PROGRAMS)
     ]

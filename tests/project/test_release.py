@@ -104,7 +104,7 @@ def wheel(built: Path) -> Iterator[zipfile.ZipFile]:
         yield archive
 
 
-def tracked(*folders: str) -> set[str]:
+def list_tracked(*folders: str) -> set[str]:
     """The files of the checkout below some folders."""
     found = (path for folder in folders for path in (ROOT / folder).rglob("*"))
     return {
@@ -116,7 +116,7 @@ def tracked(*folders: str) -> set[str]:
 
 def test_the_wheel_holds_the_package_its_data_and_its_licence(wheel: zipfile.ZipFile) -> None:
     files = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    expected = tracked("mids") | {f"mids/{path}" for path in tracked("schemas")}
+    expected = list_tracked("mids") | {f"mids/{path}" for path in list_tracked("schemas")}
     assert files == expected
     assert {"mids/py.typed", "mids/scaffold/templates/reader.py.txt", "mids/schemas/tables/scans.yaml"} <= files
     rest = {name.split(".dist-info/")[1] for name in wheel.namelist() if ".dist-info/" in name}
@@ -151,7 +151,7 @@ def test_the_sdist_holds_what_its_tests_need(built: Path) -> None:
         files = {name.partition("/")[2] for name in archive.getnames()}
     pages = {path.name for path in ROOT.glob("*.md")} | {"LICENSE", "CITATION.cff", "action.yml"}
     assert pages | {".pre-commit-hooks.yaml", "PKG-INFO", "pyproject.toml"} <= files
-    assert tracked("mids", "schemas", "tests", "docs", "changes", "containers") <= files
+    assert list_tracked("mids", "schemas", "tests", "docs", "changes", "containers") <= files
     assert not [name for name in files if name.startswith((".git/", ".venv/", "dist/")) or name.endswith(".pyc")]
 
 

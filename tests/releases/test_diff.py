@@ -72,7 +72,7 @@ def volume(change: Callable[[nib.Nifti1Image], None] = lambda image: None, level
     return changed
 
 
-def moved(image: nib.Nifti1Image) -> None:
+def move_image(image: nib.Nifti1Image) -> None:
     affine = image.affine.copy()
     affine[0, 3] += 1
     image.set_sform(affine)
@@ -83,7 +83,7 @@ def brighter(image: nib.Nifti1Image) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "kind"), [(moved, "headers"), (brighter, "pixels"), (lambda image: None, "rewritten")]
+    ("change", "kind"), [(move_image, "headers"), (brighter, "pixels"), (lambda image: None, "rewritten")]
 )
 def test_volumes(tmp_path: Path, change: Callable[[nib.Nifti1Image], None], kind: str) -> None:
     path = f"{VOLUME}.nii.gz"

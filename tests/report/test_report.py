@@ -23,7 +23,7 @@ from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
 from mids.issues import Issue, Level, catalogue
 from mids.report.formats import FORMATS
-from mids.report.issue import Place, Style, docs_of, place
+from mids.report.issue import Place, Style, build_docs_url, place
 from mids.validation.baseline import fingerprint, numbered
 from mids.validation.outcome import Report, Waived
 from mids.validation.runner import definitions, validate
@@ -42,7 +42,7 @@ REPORT = Report(
 )
 
 
-def written(name: str, report: Report = REPORT, style: Style | None = None) -> str:
+def write_report(name: str, report: Report = REPORT, style: Style | None = None) -> str:
     return "".join(FORMATS[name](report, style or Style()))
 
 
@@ -52,7 +52,7 @@ def written(name: str, report: Report = REPORT, style: Style | None = None) -> s
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("report", [Report("set", ()), REPORT, replace(REPORT, crashed=True)])
 def test_every_format_ends_its_last_line_and_has_no_control_characters(name: str, report: Report) -> None:
-    text = written(name, report)
+    text = write_report(name, report)
     if name == "gitlab" and not report:
         assert json.loads(text) == []
     assert text.endswith("\n")
@@ -61,7 +61,7 @@ def test_every_format_ends_its_last_line_and_has_no_control_characters(name: str
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_every_issue_is_there_with_path_place_and_message(name: str) -> None:
-    text = written(name).replace("&#95;", "_").replace("&#36;", "$")
+    text = write_report(name).replace("&#95;", "_").replace("&#36;", "$")
     for issue in REPORT:
         assert all(part in text for part in (issue.code, issue.path, issue.where, issue.message)), issue.code
 
@@ -72,7 +72,7 @@ def test_no_format_shows_what_an_identifier_was(name: str, tmp_path: Path) -> No
         generator.write(generator.BROKEN[code](), tmp_path / code)
         report = validate(tmp_path / code, deep=True)
         assert code in {issue.code for issue in report}
-        shown = written(name, report)
+        shown = write_report(name, report)
         definition = definitions()[code]
         for text in (definition.what, definition.why, definition.fix):  # these may say Nobody
             for form in (text, html.escape(text), json.dumps(text)[1:-1]):
@@ -84,15 +84,15 @@ def test_no_format_shows_what_an_identifier_was(name: str, tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["text", "markdown", "html", "github", "junit"])
 def test_formats_for_people_show_some_issues_of_a_code_and_count_the_rest(name: str) -> None:
     many = Report("set", tuple(replace(CELL, where=f"row {n}, column age") for n in range(1000, 1050)))
-    text = written(name, many, Style(shown=10))
+    text = write_report(name, many, Style(shown=10))
     assert len(set(re.findall(r"row 10\d\d\b", text))) == 10
     assert "and 40 more" in text
-    assert len(set(re.findall(r"row 10\d\d\b", written(name, many, Style(shown=0))))) == 50
+    assert len(set(re.findall(r"row 10\d\d\b", write_report(name, many, Style(shown=0))))) == 50
 
 
 @pytest.mark.parametrize("code", sorted({*catalogue(), *definitions()}))
 def test_every_code_has_its_anchor(code: str) -> None:
-    page, _, anchor = docs_of(code).partition("#")
+    page, _, anchor = build_docs_url(code).partition("#")
     assert f'<a id="{anchor}"></a>' in (ROOT / page).read_text(encoding="utf-8")
 
 
@@ -125,25 +125,25 @@ ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 @given(st.builds(Issue, st.sampled_from(["CELL_TYPE", "NEW"]), st.sampled_from(Level), ANY, ANY, ANY, ANY, ANY, ANY))
 def test_no_text_breaks_a_format(issue: Issue) -> None:
     report = Report("set", (issue, issue))
-    assert [json.loads(written("json", report))["issues"][n]["path"] for n in (0, 1)] == [issue.path] * 2
-    assert len(written("jsonl", report).splitlines()) == 3
-    assert json.loads(written("sarif", report))["runs"][0]["results"][0]["ruleId"] == issue.code
-    assert len(junitparser.JUnitXml.fromstring(written("junit", report).encode())) == 1
-    assert len(json.loads(written("gitlab", report))) == 2
-    assert len(written("github", report).splitlines()) == 3
-    assert all(line.startswith("::") for line in written("github", report).splitlines())
-    assert len(written("text", report).splitlines()) == 6
+    assert [json.loads(write_report("json", report))["issues"][n]["path"] for n in (0, 1)] == [issue.path] * 2
+    assert len(write_report("jsonl", report).splitlines()) == 3
+    assert json.loads(write_report("sarif", report))["runs"][0]["results"][0]["ruleId"] == issue.code
+    assert len(junitparser.JUnitXml.fromstring(write_report("junit", report).encode())) == 1
+    assert len(json.loads(write_report("gitlab", report))) == 2
+    assert len(write_report("github", report).splitlines()) == 3
+    assert all(line.startswith("::") for line in write_report("github", report).splitlines())
+    assert len(write_report("text", report).splitlines()) == 6
     # Pages have the same elements as with harmless text.
     harmless = Report("set", (replace(CELL, code=issue.code, level=issue.level),) * 2)
-    assert Page(written("html", report)).tags == Page(written("html", harmless)).tags
-    assert tokens(written("markdown", report)) == tokens(written("markdown", harmless))
+    assert Page(write_report("html", report)).tags == Page(write_report("html", harmless)).tags
+    assert tokens(write_report("markdown", report)) == tokens(write_report("markdown", harmless))
 
 
 # --- JSON ------------------------------------------------------------------------------------------------
 
 
 def test_json_has_every_part_of_an_issue() -> None:
-    content = json.loads(written("json"))
+    content = json.loads(write_report("json"))
     assert content["counts"]["waived"] == 1
     assert content["levels"] == {"error": 2, "warning": 1, "info": 1}
     assert content["issues"][0] == {
@@ -166,8 +166,8 @@ def test_json_has_every_part_of_an_issue() -> None:
 
 
 def test_json_lines_are_the_issues_and_then_what_json_says_of_all() -> None:
-    *issues, last = map(json.loads, written("jsonl").splitlines())
-    whole = json.loads(written("json"))
+    *issues, last = map(json.loads, write_report("jsonl").splitlines())
+    whole = json.loads(write_report("json"))
     assert issues == whole.pop("issues")
     assert last == whole
 
@@ -229,7 +229,7 @@ def conforms(content: Any, kind: type, children: dict[str, Any]) -> None:
 
 
 def test_sarif_conforms_to_the_standards_objects() -> None:
-    log = json.loads(written("sarif", replace(REPORT, known=(TABLE,)), Style(ran=frozenset(CHECKS))))
+    log = json.loads(write_report("sarif", replace(REPORT, known=(TABLE,)), Style(ran=frozenset(CHECKS))))
     conforms(log, sarif_om.SarifLog, SARIF)
     assert log["version"] == "2.1.0"
     (run,) = log["runs"]
@@ -243,7 +243,7 @@ def test_sarif_conforms_to_the_standards_objects() -> None:
 
 
 def test_sarif_says_where_what_was_waived_and_what_is_new() -> None:
-    log = json.loads(written("sarif", replace(REPORT, known=(TABLE,)), Style(prefix="data/my set/")))
+    log = json.loads(write_report("sarif", replace(REPORT, known=(TABLE,)), Style(prefix="data/my set/")))
     results = log["runs"][0]["results"]
     physical = [result["locations"][0]["physicalLocation"] for result in results]
     assert physical[0] == {"artifactLocation": {"uri": "data/my%20set/participants.tsv"}, "region": {"startLine": 3}}
@@ -264,7 +264,7 @@ def test_junit_has_a_test_for_each_check_that_fails_where_the_level_says() -> No
         (Level.WARNING, {"CELL_TYPE", "SIDECAR_VALUE", "README_MISSING"}),
     ):
         style = Style(ran=frozenset(CHECKS), fail_on=fail_on)
-        suites = junitparser.JUnitXml.fromstring(written("junit", style=style).encode())
+        suites = junitparser.JUnitXml.fromstring(write_report("junit", style=style).encode())
         cases = {case.name: case for suite in suites for case in suite}
         assert cases.keys() == set(CHECKS)
         assert {name for name, case in cases.items() if case.is_failure} == failing
@@ -276,7 +276,7 @@ def test_junit_has_a_test_for_each_check_that_fails_where_the_level_says() -> No
 
 
 def test_junit_skips_what_was_waived() -> None:
-    suites = junitparser.JUnitXml.fromstring(written("junit", replace(REPORT, issues=())).encode())
+    suites = junitparser.JUnitXml.fromstring(write_report("junit", replace(REPORT, issues=())).encode())
     (case,) = next(iter(suites))
     assert case.is_skipped
     assert case.result[0].message == "waived: known typo"
@@ -287,19 +287,19 @@ def test_junit_skips_what_was_waived() -> None:
 
 def test_github_escapes_as_workflow_commands_do() -> None:
     issue = replace(CELL, path="a,b:c%.tsv", message="50% of\nit")
-    first = written("github", Report("set", (issue,)), Style(prefix="data/")).splitlines()[0]
+    first = write_report("github", Report("set", (issue,)), Style(prefix="data/")).splitlines()[0]
     # https://docs.github.com/actions: in properties : and , are escaped too; a line end is shown as \n.
     assert first.startswith("::error file=data/a%2Cb%3Ac%25.tsv,line=3,title=CELL_TYPE::")
     assert "50%25 of\\nit" in first
 
 
 def test_github_puts_the_worst_first() -> None:
-    levels = [line.split()[0] for line in written("github").splitlines()]
+    levels = [line.split()[0] for line in write_report("github").splitlines()]
     assert levels == ["::error", "::error", "::warning", "::notice", "::notice"]
 
 
 def test_gitlab_has_what_code_quality_requires() -> None:
-    entries = json.loads(written("gitlab", Report("set", (CELL, CELL, README)), Style(prefix="data/")))
+    entries = json.loads(write_report("gitlab", Report("set", (CELL, CELL, README)), Style(prefix="data/")))
     for entry in entries:
         assert set(entry) == {"description", "check_name", "fingerprint", "severity", "location"}
         assert entry["severity"] in ("info", "minor", "major", "critical", "blocker")
@@ -345,7 +345,7 @@ class Page(HTMLParser):
 
 def test_html_is_one_page_without_scripts_or_links_to_elsewhere() -> None:
     issue = replace(CELL, path="<script>alert(1)</script>", value='"><img src=x onerror=y>')
-    page = Page(written("html", Report("set", (issue, KEY))))
+    page = Page(write_report("html", Report("set", (issue, KEY))))
     assert "<script>alert(1)</script>" in page.text
     assert '"><img src=x onerror=y>' in page.text
     assert not {"script", "img", "link", "iframe"} & set(page.tags)
@@ -355,7 +355,7 @@ def test_html_is_one_page_without_scripts_or_links_to_elsewhere() -> None:
     ids = {f"#{value}" for name, value in page.attributes if name == "id"}
     assert set(links) == ids == {"#CELL_TYPE", "#SIDECAR_VALUE"}
     assert ("lang", "en") in page.attributes
-    assert "prefers-color-scheme: dark" in written("html")
+    assert "prefers-color-scheme: dark" in write_report("html")
 
 
 def tokens(text: str) -> list[tuple[str, str]]:
@@ -371,7 +371,7 @@ def tokens(text: str) -> list[tuple[str, str]]:
 
 
 def test_markdown_is_a_table_of_codes_and_folded_lists() -> None:
-    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(written("markdown"))
+    rendered = MarkdownIt("commonmark", {"html": True}).enable("table").render(write_report("markdown"))
     page = Page(rendered)
     assert page.tags.count("table") == 1
     assert page.tags.count("tr") == 1 + 4

@@ -16,11 +16,11 @@ from mids import cli
 from mids.dataset import Dataset
 from mids.errors import MidsError
 from mids.risk.assess import assess
-from mids.risk.changes import LEVELS, USUAL, alone, levels, together
+from mids.risk.changes import LEVELS, USUAL, alone, levels, plan_changes
 from mids.risk.classes import classes, diversity, smallest_anything
 from mids.risk.columns import KINDS, kind
-from mids.risk.links import linked
-from mids.risk.people import people_of
+from mids.risk.links import link_people
+from mids.risk.people import read_people
 from mids.vocabulary.schema import load
 
 CROWD = """participant_id age sex region modalities covid_test
@@ -34,7 +34,7 @@ sub-C1 58 F south ct negative
 """A group of three with one result; two men who are alike but for a year; a woman who is alone."""
 
 
-def made(root: Path, rows: str, name: str = "Invented", **more: str) -> Path:
+def make_dataset(root: Path, rows: str, name: str = "Invented", **more: str) -> Path:
     """A dataset of a participants.tsv and other files, given with blanks for tabs."""
     files = {"participants.tsv": rows, **more}
     root.mkdir(parents=True)
@@ -49,7 +49,7 @@ def made(root: Path, rows: str, name: str = "Invented", **more: str) -> Path:
 
 
 def test_groups_of_the_crowd(tmp_path: Path) -> None:
-    risk = assess([made(tmp_path / "d", CROWD)], k=3).risks[0]
+    risk = assess([make_dataset(tmp_path / "d", CROWD)], k=3).risks[0]
     assert risk.columns == ("sex", "age", "region", "modalities")
     assert (risk.classes.groups, risk.classes.smallest, risk.classes.alone, risk.classes.below) == (4, 1, 3, 3)
     assert [(band.least, band.people) for band in risk.classes.bands] == [(1, 3), (3, 3)]
@@ -67,7 +67,7 @@ def test_groups_of_the_crowd(tmp_path: Path) -> None:
 
 
 def test_what_the_crowd_gives_away(tmp_path: Path) -> None:
-    found = assess([made(tmp_path / "d", CROWD)]).risks[0].diversity[0]
+    found = assess([make_dataset(tmp_path / "d", CROWD)]).risks[0].diversity[0]
     # Each of the four groups has one result: everything can be guessed; three share theirs in a group of three.
     assert (found.column, found.known, found.values, found.distinct, found.shared) == ("covid_test", 6, 2, 1, 3)
     assert (found.guess_before, found.guess_after, found.entropy) == (4 / 6, 1.0, 1.0)
@@ -76,7 +76,7 @@ def test_what_the_crowd_gives_away(tmp_path: Path) -> None:
 
 
 def test_bands_join_the_two_men(tmp_path: Path) -> None:
-    risk = assess([made(tmp_path / "d", CROWD)], k=2).risks[0]
+    risk = assess([make_dataset(tmp_path / "d", CROWD)], k=2).risks[0]
     banded = next(change for change in risk.changes if change.words == "in bands of five years")
     assert (banded.column, banded.smallest, banded.alone, banded.below) == ("age", 1, 1, 1)
     last = risk.plan.steps[-1]
@@ -86,7 +86,7 @@ def test_bands_join_the_two_men(tmp_path: Path) -> None:
 
 
 def test_fewer_than_k_people_have_no_plan(tmp_path: Path) -> None:
-    risk = assess([made(tmp_path / "d", CROWD)], k=7).risks[0]
+    risk = assess([make_dataset(tmp_path / "d", CROWD)], k=7).risks[0]
     assert risk.plan.steps == risk.plan.enough == ()
     assert risk.classes.below == 6
 
@@ -99,7 +99,7 @@ def test_a_list_of_labels_is_shared_where_one_label_is() -> None:
 
 
 def test_named_columns_are_taken(tmp_path: Path) -> None:
-    dataset = made(tmp_path / "d", CROWD)
+    dataset = make_dataset(tmp_path / "d", CROWD)
     risk = assess([dataset], quasi=["covid_test"], sensitive=["age"]).risks[0]
     assert risk.columns == ("covid_test",)
     assert [found.column for found in risk.diversity] == ["age"]
@@ -110,9 +110,9 @@ def test_named_columns_are_taken(tmp_path: Path) -> None:
 
 def test_k_of_one_and_nobody_are_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(MidsError, match="a group of one hides nobody"):
-        assess([made(tmp_path / "d", CROWD)], k=1)
+        assess([make_dataset(tmp_path / "d", CROWD)], k=1)
     with pytest.raises(MidsError, match="has no participants"):
-        assess([made(tmp_path / "e", "participant_id age\n")])
+        assess([make_dataset(tmp_path / "e", "participant_id age\n")])
 
 
 # --- where values come from --------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_k_of_one_and_nobody_are_wrong_use(tmp_path: Path) -> None:
 def test_intervals_survive_a_shift_and_months_do_not(tmp_path: Path) -> None:
     rows = "participant_id\nsub-A\nsub-B\nsub-C\n"
     sessions = "session_id acq_time age\nses-1 {}-03-05T10:00:00 40\nses-2 {}-03-19T08:00:00 40\n"
-    dataset = made(
+    dataset = make_dataset(
         tmp_path / "d", rows,
         **{
             "sub-A/sub-A_sessions.tsv": sessions.format(1910, 1910),
@@ -129,7 +129,7 @@ def test_intervals_survive_a_shift_and_months_do_not(tmp_path: Path) -> None:
             "sub-C/ses-1/sub-C_ses-1_scans.tsv": "filename acq_time\nmim-ct/x_ct.nii.gz 2020-04-01T00:00:00\n",
         },
     )  # fmt: skip
-    frame = people_of(Dataset(dataset)).frame
+    frame = read_people(Dataset(dataset)).frame
     assert list(frame["study_days"]) == ["+00000;+00014", "+00000;+00014", "+00000"]
     assert list(frame["study_month"].fillna("n/a")) == ["n/a", "2020-03", "2020-04"]
     assert list(frame["age"].fillna("n/a")) == ["40", "40", "n/a"]
@@ -137,7 +137,7 @@ def test_intervals_survive_a_shift_and_months_do_not(tmp_path: Path) -> None:
 
 def test_ranges_of_ages(tmp_path: Path) -> None:
     rows = "participant_id age age_min age_max\n1 n/a 60 70\n2 n/a 80 n/a\n3 57 57 57\n4 n/a n/a 18\n5 n/a 30 30\n"
-    people = people_of(Dataset(made(tmp_path / "d", rows)))
+    people = read_people(Dataset(make_dataset(tmp_path / "d", rows)))
     assert list(people.frame["age"]) == ["60-70", "80+", "57", "0-18", "30"]
     tens = LEVELS["age"][1].apply(people.frame["age"], 5)
     assert list(tens) == ["60-69", "80-89", "50-59", "0-9", "30-39"]
@@ -146,13 +146,13 @@ def test_ranges_of_ages(tmp_path: Path) -> None:
 def test_labels_of_few_people_tell_them_apart(tmp_path: Path) -> None:
     rows = "participant_id\n" + "".join(f"sub-{i}\n" for i in range(6))
     labels = "participant_id labels\n" + "".join(f'sub-{i} ["normal"]\n' for i in range(5)) + 'sub-5 ["plague"]\n'
-    people = people_of(Dataset(made(tmp_path / "d", rows, **{"derivatives/labels/labels.tsv": labels})), k=2)
+    people = read_people(Dataset(make_dataset(tmp_path / "d", rows, **{"derivatives/labels/labels.tsv": labels})), k=2)
     assert list(people.frame["rare_labels"].fillna("n/a")) == ["n/a"] * 5 + ["plague"]
     assert people.sensitive["labels"] == [frozenset({"normal"})] * 5 + [frozenset({"plague"})]
 
 
 def test_a_measure_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = made(tmp_path / "d", CROWD)
+    dataset = make_dataset(tmp_path / "d", CROWD)
     (dataset / "phenotype").mkdir()
     (dataset / "phenotype" / "smoking.tsv").write_bytes(b"participant_id\tsmoker\nsub-A1\t\xff\n")
     assert assess([dataset]).risks[0].problems == ("phenotype/smoking.tsv is not UTF-8",)
@@ -162,7 +162,8 @@ def test_a_measure_that_cannot_be_read_is_told(tmp_path: Path, capsys: pytest.Ca
 
 def test_what_would_make_figures_too_good_is_told(tmp_path: Path) -> None:
     rows = CROWD + "sub-D1 30 F north ct positive more\n"
-    dataset = made(tmp_path / "d", rows, **{"sub-A1/mim-ct/sub-A1_ct.nii.gz": "", "sub-A1/mim-ct/sub-A1_ct.json": "{"})
+    broken = {"sub-A1/mim-ct/sub-A1_ct.nii.gz": "", "sub-A1/mim-ct/sub-A1_ct.json": "{"}
+    dataset = make_dataset(tmp_path / "d", rows, **broken)
     ragged, sidecar = assess([dataset]).risks[0].problems
     assert ragged.startswith("participants.tsv, line 8: more cells")
     assert sidecar == "sidecars that can't be read, whose devices are not counted: 1"
@@ -173,7 +174,7 @@ def test_devices_are_those_of_all_images(tmp_path: Path) -> None:
     models = {1: "Old;one", 2: "New"}
     files = {f"{stem.format(run)}.nii.gz": "" for run in models}
     files |= {f"{stem.format(run)}.json": json.dumps({"ManufacturersModelName": m}) for run, m in models.items()}
-    people = people_of(Dataset(made(tmp_path / "d", CROWD, **files)))
+    people = read_people(Dataset(make_dataset(tmp_path / "d", CROWD, **files)))
     assert people.frame["model"].fillna("n/a").to_list() == ["New;Old,one", *["n/a"] * 5]
     assert people.kinds["model"] == "model"
 
@@ -211,8 +212,8 @@ def test_every_golden_dataset_can_be_measured(dataset: Path) -> None:
 
 
 def test_links_of_two_datasets(tmp_path: Path) -> None:
-    first = made(tmp_path / "a", CROWD, "A")
-    second = made(
+    first = make_dataset(tmp_path / "a", CROWD, "A")
+    second = make_dataset(
         tmp_path / "b", "participant_id age sex region\nsub-X 30 F north\nsub-Y 41 M south\nsub-A1 77 M south\n", "B"
     )
     to, back = assess([first, second]).links
@@ -223,16 +224,18 @@ def test_links_of_two_datasets(tmp_path: Path) -> None:
 
 
 def test_an_age_is_compared_with_a_range(tmp_path: Path) -> None:
-    one = people_of(Dataset(made(tmp_path / "a", "participant_id age\nsub-1 63\nsub-2 9\n")))
-    other = people_of(Dataset(made(tmp_path / "b", "participant_id age_min age_max\nsub-3 60 70\nsub-4 0 10\n")))
-    assert (linked(one, other).single, linked(one, other).pairs) == (2, 2)
+    one = read_people(Dataset(make_dataset(tmp_path / "a", "participant_id age\nsub-1 63\nsub-2 9\n")))
+    other = read_people(
+        Dataset(make_dataset(tmp_path / "b", "participant_id age_min age_max\nsub-3 60 70\nsub-4 0 10\n"))
+    )
+    assert (link_people(one, other).single, link_people(one, other).pairs) == (2, 2)
 
 
 def test_an_image_under_two_names_is_found(tmp_path: Path) -> None:
     pair = [SOURCES / name / "mids" for name in ("dicom", "covid-chestxray")]
     assert assess(pair, images=True).images == ()
     image = next(pair[0].glob("sub-*/ses-*/mim-rx/*.png"))
-    dataset = made(tmp_path / "d", "participant_id\nsub-A\n", "Copy")
+    dataset = make_dataset(tmp_path / "d", "participant_id\nsub-A\n", "Copy")
     place = dataset / "sub-A" / "ses-1" / "mim-rx" / "sub-A_ses-1_run-1_bp-chest_vp-pa_dx.png"
     place.parent.mkdir(parents=True)
     place.write_bytes(image.read_bytes())
@@ -247,7 +250,7 @@ ROWS = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=25)
 ORDINARY = settings(max_examples=60)
 
 
-def framed(rows: list[tuple[str | None, ...]], names: str = "xyz") -> pd.DataFrame:
+def make_frame(rows: list[tuple[str | None, ...]], names: str = "xyz") -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(names), dtype="string")
 
 
@@ -255,7 +258,7 @@ def framed(rows: list[tuple[str | None, ...]], names: str = "xyz") -> pd.DataFra
 @given(ROWS, st.integers(2, 6))
 def test_k_is_what_counting_gives(rows: list[tuple[str | None, ...]], k: int) -> None:
     counts = Counter(rows)
-    found = classes(framed(rows), k)
+    found = classes(make_frame(rows), k)
     assert found.smallest == min(counts.values())
     assert found.groups == len(counts)
     assert found.alone == sum(count == 1 for count in counts.values())
@@ -271,7 +274,7 @@ def test_unknown_that_may_be_anything_only_joins(rows: list[tuple[str | None, ..
         return all(a == b or a is None or b is None for a, b in zip(one, other, strict=True))
 
     expected = min(sum(may_be_one(row, other) for other in rows) for row in rows)
-    assert smallest_anything(framed(rows)) == expected >= classes(framed(rows), 2).smallest
+    assert smallest_anything(make_frame(rows)) == expected >= classes(make_frame(rows), 2).smallest
 
 
 VALUES = {
@@ -314,7 +317,7 @@ def test_coarser_never_splits_a_group(table: tuple[pd.DataFrame, dict[str, str]]
 @given(tables(), st.integers(2, 6))
 def test_a_plan_leaves_nobody_where_there_are_k_people(table: tuple[pd.DataFrame, dict[str, str]], k: int) -> None:
     frame, kinds = table
-    before, plan = classes(frame, k), together(frame, kinds, k)
+    before, plan = classes(frame, k), plan_changes(frame, kinds, k)
     if len(frame) < k or not before.below:
         assert plan.steps == ()
         return
@@ -362,7 +365,7 @@ def test_regions_of_the_paper_keep_their_names() -> None:
 
 
 def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dataset = made(tmp_path / "d", CROWD)
+    dataset = make_dataset(tmp_path / "d", CROWD)
     assert cli.main(["risk", str(dataset)]) == 0
     assert cli.main(["risk", str(dataset), "--fail-below", "2"]) == 1
     assert cli.main(["risk", str(dataset), "--quasi", "sex", "--fail-below", "2"]) == 0
@@ -374,7 +377,7 @@ def test_exit_codes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("style", ["text", "json", "markdown", "html"])
 def test_formats(tmp_path: Path, style: str) -> None:
     rows = CROWD.replace("south", "<b>so|uth</b>").replace("sub-C1", "sub-Lonely")
-    dataset, page, public = made(tmp_path / "d", rows), tmp_path / "page", tmp_path / "public"
+    dataset, page, public = make_dataset(tmp_path / "d", rows), tmp_path / "page", tmp_path / "public"
     asked = ["risk", str(dataset), "--format", style, "--k", "3"]
     assert cli.main([*asked, "--output", str(page)]) == 0
     assert page.stat().st_mode & 0o777 == 0o600

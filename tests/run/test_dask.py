@@ -105,7 +105,7 @@ class Dask:
 
 
 @contextmanager
-def running(folder: Path, workers: int = 2, *options: str, **settings: str) -> Iterator[Dask]:
+def run_cluster(folder: Path, workers: int = 2, *options: str, **settings: str) -> Iterator[Dask]:
     """A scheduler with so many workers."""
     folder.mkdir()
     dask = Dask(folder, settings)
@@ -120,7 +120,7 @@ def running(folder: Path, workers: int = 2, *options: str, **settings: str) -> I
 @pytest.fixture(scope="module")
 def dask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dask]:
     """A scheduler and two workers that nobody kills."""
-    with running(tmp_path_factory.mktemp("dask") / "two", 2, *ALONE) as found:
+    with run_cluster(tmp_path_factory.mktemp("dask") / "two", 2, *ALONE) as found:
         yield found
 
 
@@ -151,7 +151,10 @@ def await_progress(lines: Iterator[str], images: int) -> None:
 def test_a_cluster_makes_the_same_tree_and_a_killed_worker_costs_nothing(
     phantom: Conversion, tmp_path: Path, key: Path
 ) -> None:
-    with running(tmp_path / "dask", 2, *ALONE) as dask, program(tmp_path / "dest", key, dask.address) as (run, lines):
+    with (
+        run_cluster(tmp_path / "dask", 2, *ALONE) as dask,
+        program(tmp_path / "dest", key, dask.address) as (run, lines),
+    ):
         await_progress(lines, 3)
         victim = dask.processes[1]
         assert victim.poll() is None
@@ -170,7 +173,7 @@ def test_when_the_scheduler_dies_it_is_one_line_and_the_next_run_goes_on(
     phantom: Conversion, tmp_path: Path, key: Path
 ) -> None:
     dest = tmp_path / "dest"
-    with running(tmp_path / "dask", 1, *ALONE) as dask, program(dest, key, dask.address) as (run, lines):
+    with run_cluster(tmp_path / "dask", 1, *ALONE) as dask, program(dest, key, dask.address) as (run, lines):
         await_progress(lines, 2)
         dask.processes[0].kill()
         said = [line for line in lines if not line[0].isdigit()]
@@ -186,7 +189,7 @@ def test_when_the_scheduler_dies_it_is_one_line_and_the_next_run_goes_on(
 def test_the_dashboard_names_what_is_made(dask: Dask, tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", radiographs())
     with distributed.Client(dask.address, set_as_default=False) as client:
-        seen = client.run_on_scheduler(_watched)
+        seen = client.run_on_scheduler(_watch_scheduler)
         done = convert("dicom", source, tmp_path / "dest", key=key, dask=dask.address)
         assert done.exit_code == 0
         kinds, labels = client.run_on_scheduler(_names)
@@ -196,7 +199,7 @@ def test_the_dashboard_names_what_is_made(dask: Dask, tmp_path: Path, key: Path)
     assert tree(tmp_path / "dest") == tree(convert("dicom", source, tmp_path / "local", key=key).dataset)
 
 
-def _watched(dask_scheduler: object) -> int:
+def _watch_scheduler(dask_scheduler: object) -> int:
     """On the scheduler: keeps the names of tasks from now on; returns how many."""
     plugin = Names()
     dask_scheduler.add_plugin(plugin)  # type: ignore[attr-defined]
@@ -274,7 +277,7 @@ def _square(job: Job) -> int:
 def test_a_job_that_kills_its_workers_is_told_and_the_rest_goes_on(cluster: ModuleType, tmp_path: Path) -> None:
     jobs = [Job(str(tmp_path / "died"), "S", "E", None, (str(number),), Nothing()) for number in range(1, 12)]
     with (
-        running(tmp_path / "dask", 2, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as dask,
+        run_cluster(tmp_path / "dask", 2, DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0") as dask,
         cluster.connected(dask.address, tmp_path) as workers,
     ):
         found = {job.path: result for job, result in workers.making(_square, jobs, lambda job: -1)}
@@ -292,19 +295,19 @@ def _full(number: int) -> int:
     raise MidsError("the disk is full")
 
 
-def _all(workers: object, function: Callable[[int], int], items: Iterable[int]) -> list[int]:
+def _run_all(workers: object, function: Callable[[int], int], items: Iterable[int]) -> list[int]:
     with workers.reading() as mapped:  # type: ignore[attr-defined]
         return sorted(mapped(function, items))
 
 
 def test_results_come_back_and_faults_without_their_text(dask: Dask, cluster: ModuleType, tmp_path: Path) -> None:
     with cluster.connected(dask.address, tmp_path) as workers:
-        assert _all(workers, abs, range(-50, 0)) == list(range(1, 51))
-        assert _all(workers, abs, []) == []
+        assert _run_all(workers, abs, range(-50, 0)) == list(range(1, 51))
+        assert _run_all(workers, abs, []) == []
         with pytest.raises(MidsError, match=r"^the disk is full$"):
-            _all(workers, _full, range(50))
+            _run_all(workers, _full, range(50))
         with pytest.raises(cluster.WorkerError) as fault:
-            _all(workers, _faulty, range(50))
+            _run_all(workers, _faulty, range(50))
     frames = "".join(traceback.format_exception(fault.value))
     assert "in _faulty" in frames
     assert NAME not in dask.logs()
@@ -316,7 +319,7 @@ def test_a_worker_must_see_the_source(dask: Dask, cluster: ModuleType, tmp_path:
         cluster.connected(dask.address, tmp_path / "elsewhere") as workers,
         pytest.raises(MidsError, match="can't see SOURCE"),
     ):
-        _all(workers, abs, [1])
+        _run_all(workers, abs, [1])
 
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:9", "nonsense", "odd://127.0.0.1:9"])
@@ -331,19 +334,19 @@ def test_where_nobody_listens_nothing_is_made(
 
 def test_a_cluster_without_workers(cluster: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PATIENCE", 1.0)
-    with running(tmp_path / "dask", 0) as dask, cluster.connected(dask.address, tmp_path) as workers:
+    with run_cluster(tmp_path / "dask", 0) as dask, cluster.connected(dask.address, tmp_path) as workers:
         with pytest.raises(MidsError, match="no worker for 1 s: start some with `dask worker"):
-            _all(workers, abs, [1])
+            _run_all(workers, abs, [1])
         dask.start_worker(*ALONE, threads=2)
         monkeypatch.setattr(cluster, "PATIENCE", 60.0)
         with pytest.raises(MidsError, match="--nthreads 1"):
-            _all(workers, abs, [1])
+            _run_all(workers, abs, [1])
         dask.processes[-1].kill()
         (tmp_path / "isal-0.0.1.dist-info").mkdir()
         (tmp_path / "isal-0.0.1.dist-info" / "METADATA").write_text("Name: isal\nVersion: 0.0.1\n", encoding="ascii")
         dask.start_worker(*ALONE, first=str(tmp_path))
         with pytest.raises(MidsError, match=r"a worker .* a different environment \(isal 0\.0\.1 instead of"):
-            _all(workers, abs, [1])
+            _run_all(workers, abs, [1])
 
 
 def test_processes_here_or_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from trees import (
+    expect_refusal,
     fill_folder,
     images,
     put,
     radiographs,
-    refused,
     tree,
 )
 
@@ -30,19 +30,19 @@ from mids.run import Journal
 @pytest.mark.slow
 def test_a_folder_that_is_not_ours_isrefused(source: Path, dest: Path, key: Path) -> None:
     put(dest, "thesis.tex", b"years of work")
-    assert "no earlier run made it" in refused("dicom", source, dest, "--key", key)
+    assert "no earlier run made it" in expect_refusal("dicom", source, dest, "--key", key)
     assert tree(dest) == {"thesis.tex": b"years of work"}
     assert not Path(f"{dest}.mids").exists()
 
 
 @pytest.mark.slow
 def test_places_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
-    assert "DEST lies inside SOURCE" in refused("dicom", source, source / "out", "--key", key)
-    assert "SOURCE lies inside DEST" in refused("dicom", source / "a", source, "--key", key)
-    assert "SOURCE lies inside DEST" in refused("dicom", source, source, "--key", key)
-    assert "does not exist" in refused("dicom", tmp_path / "nowhere", dest, "--key", key)
+    assert "DEST lies inside SOURCE" in expect_refusal("dicom", source, source / "out", "--key", key)
+    assert "SOURCE lies inside DEST" in expect_refusal("dicom", source / "a", source, "--key", key)
+    assert "SOURCE lies inside DEST" in expect_refusal("dicom", source, source, "--key", key)
+    assert "does not exist" in expect_refusal("dicom", tmp_path / "nowhere", dest, "--key", key)
     dest.write_text("a file")
-    assert "is a file" in refused("dicom", source, dest, "--key", key)
+    assert "is a file" in expect_refusal("dicom", source, dest, "--key", key)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dest", "source"]
 
 
@@ -61,7 +61,7 @@ def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Pat
     for path, said in refusals.items():
         with pytest.raises(MidsError, match=said):
             convert("dicom", source, dest, key=path)
-    assert "mids key new" in refused("dicom", source, dest, "--key", tmp_path / "absent")
+    assert "mids key new" in expect_refusal("dicom", source, dest, "--key", tmp_path / "absent")
 
 
 def test_without_the_rights_to_write_or_read(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
@@ -70,19 +70,19 @@ def test_without_the_rights_to_write_or_read(source: Path, dest: Path, key: Path
     (dest / "out").mkdir(parents=True)
     with _reachable(tmp_path):
         dest.chmod(0o555)
-        assert "can't write" in _as_nobody(source, dest / "out", mine)
-        assert "can't write" in _as_nobody(source, dest / "new", mine)
+        assert "can't write" in _run_as_nobody(source, dest / "out", mine)
+        assert "can't write" in _run_as_nobody(source, dest / "new", mine)
         dest.chmod(0o777)
         (dest / "out").chmod(0o555)
-        assert "can't write" in _as_nobody(source, dest / "out", mine)
+        assert "can't write" in _run_as_nobody(source, dest / "out", mine)
         (source / "a").chmod(0o700)
-        assert _as_nobody(source, dest / "other", mine) == "exit code 1"  # one folder is an Issue, the rest goes on
+        assert _run_as_nobody(source, dest / "other", mine) == "exit code 1"  # one folder is an Issue, the rest goes on
         (source / "a").chmod(0o755)
         source.chmod(0o700)
-        assert "can't read" in _as_nobody(source, dest / "third", mine)
+        assert "can't read" in _run_as_nobody(source, dest / "third", mine)
         source.chmod(0o755)
         mine.chmod(0)
-        assert "can't read" in _as_nobody(source, dest / "other", mine)
+        assert "can't read" in _run_as_nobody(source, dest / "other", mine)
     assert tree(dest / "out") == {}
 
 
@@ -98,7 +98,7 @@ def _reachable(folder: Path) -> Iterator[None]:
         path.chmod(0o700)
 
 
-def _as_nobody(source: Path, dest: Path, key: Path) -> str:
+def _run_as_nobody(source: Path, dest: Path, key: Path) -> str:
     """What a conversion says that a user without rights starts, in a process of its own."""
     receiver, sender = Pipe(duplex=False)
     process = get_context("fork").Process(target=_convert_as_nobody, args=(source, dest, key, sender))
@@ -138,7 +138,9 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(tmp_path: Path,
     """The source takes 150 KB, what dcm2niix makes of its run-length codes 260 KB, the journal 90 KB."""
     source = fill_folder(tmp_path / "source", {str(i): data for i, data in enumerate(ct.slices(ct.LUNG))})
     with _small_disk(tmp_path / "disk", kilobytes):
-        assert re.search("full|No space|free space", refused("dicom", source, tmp_path / "disk/dest", "--key", key))
+        assert re.search(
+            "full|No space|free space", expect_refusal("dicom", source, tmp_path / "disk/dest", "--key", key)
+        )
         assert images(tmp_path / "disk/dest") == []
 
 
@@ -163,7 +165,7 @@ def test_a_disk_that_fills_up_stops_the_run_and_space_lets_it_go_on(tmp_path: Pa
 def test_too_little_space_is_told_before_the_start(source: Path, dest: Path, key: Path) -> None:
     """A sparse file: a CR followed by more zeros than the disk has room for."""
     os.truncate(source / "a/1", shutil.disk_usage(source).free + 10**10)
-    assert "GB free" in refused("dicom", source, dest, "--key", key)
+    assert "GB free" in expect_refusal("dicom", source, dest, "--key", key)
     assert images(dest) == []
 
 
@@ -171,7 +173,7 @@ def test_too_little_space_is_told_before_the_start(source: Path, dest: Path, key
 def test_two_runs_at_once_arerefused(source: Path, dest: Path, key: Path, done: Conversion) -> None:
     before = tree(dest)
     journal = Journal(Path(f"{dest}.mids/journal.sqlite"))
-    assert "another run" in refused("dicom", source, dest, "--key", key)
+    assert "another run" in expect_refusal("dicom", source, dest, "--key", key)
     journal.close()
     assert convert("dicom", source, dest, key=key).exit_code == 0
     assert tree(dest) == before
@@ -180,13 +182,14 @@ def test_two_runs_at_once_arerefused(source: Path, dest: Path, key: Path, done: 
 @pytest.mark.slow
 def test_a_damaged_journal_is_one_line(source: Path, dest: Path, key: Path, done: Conversion) -> None:
     Path(f"{dest}.mids/journal.sqlite").write_bytes(b"no database" * 100)
-    assert "damaged" in refused("dicom", source, dest, "--key", key)
+    assert "damaged" in expect_refusal("dicom", source, dest, "--key", key)
 
 
 def test_the_state_is_the_owners_alone(phantom: Conversion) -> None:
     state = Path(f"{phantom.dataset}.mids")
     assert state.stat().st_mode & 0o777 == 0o700
     assert {path.name.partition("-")[0]: oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {
+        "choices.json": "0o600",
         "index": "0o600",
         "journal.sqlite": "0o600",
         "sources.tsv": "0o600",

@@ -76,7 +76,7 @@ def test_killed_between_the_journal_and_the_move(
     job = next(done.plan.jobs)
     stamp = files_below(dest)[job.path]
     journal = Journal(Path(f"{dest}.mids/journal.sqlite"))
-    journal.announce(job, job.digest(), {job.path: stamp})
+    journal.announce([(job, job.digest(), {job.path: stamp}, {})])
     journal.close()
     if not moved:
         (dest / job.path).unlink()
@@ -240,7 +240,7 @@ def test_an_item_that_kills_its_worker_is_told_and_the_rest_goes_on(workers: int
     assert found == {number: -7 if number == 7 else number * number for number in range(1, 30)}
 
 
-def _fails_once(number: int, flag: Path) -> int:
+def _fail_once(number: int, flag: Path) -> int:
     if number == 3 and not flag.exists():
         flag.touch()
         os._exit(1)
@@ -248,5 +248,5 @@ def _fails_once(number: int, flag: Path) -> int:
 
 
 def test_a_worker_that_dies_once_costs_nothing(tmp_path: Path) -> None:
-    function = partial(_fails_once, flag=tmp_path / "died")
+    function = partial(_fail_once, flag=tmp_path / "died")
     assert sorted(mapped(function, range(1, 20), 2, lambda number: -number)) == [(n, n) for n in range(1, 20)]

@@ -10,7 +10,7 @@ import pytest
 
 from mids import collections
 from mids.cli import main
-from mids.scaffold import installed, write
+from mids.scaffold import install_temporarily, write
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -25,7 +25,7 @@ def skeleton(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_its_own_tests_pass_once_it_is_installed(skeleton: Path) -> None:
-    with installed("our-hospital", skeleton) as entry:
+    with install_temporarily("our-hospital", skeleton) as entry:
         places = os.pathsep.join(map(str, [entry, skeleton, ROOT]))
         environment = {**os.environ, "PYTHONPATH": places, "PYTHONDONTWRITEBYTECODE": "1"}
         done = subprocess.run(
@@ -49,7 +49,7 @@ def test_its_entry_point_is_the_one_that_was_tried(skeleton: Path) -> None:
 
 def test_nothing_is_left_of_it_in_this_process(skeleton: Path) -> None:
     before = list(sys.path)
-    with installed("our-hospital", skeleton):
+    with install_temporarily("our-hospital", skeleton):
         assert "our-hospital" in collections.names()
     assert "our-hospital" not in collections.names()
     assert sys.path == before

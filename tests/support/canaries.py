@@ -120,10 +120,10 @@ def views(content: bytes) -> Iterator[tuple[str, bytes]]:
     elif content[344:347] in (b"n+1", b"ni1"):
         yield ", high bits", _high_bits(np.frombuffer(content[352 : len(content) // 2 * 2], "<u2"))
     elif content[:1] in (b"{", b"["):
-        yield ", as JSON", _unescaped(content)
+        yield ", as JSON", _unescape_text(content)
 
 
-def _unescaped(content: bytes) -> bytes:
+def _unescape_text(content: bytes) -> bytes:
     """JSON, or one JSON a line, its escaped characters as they are."""
     try:
         found = [json.loads(content)]
@@ -156,11 +156,11 @@ def _png(content: bytes) -> Iterator[tuple[str, bytes]]:
         elif kind in (b"zTXt", b"iCCP", b"iTXt"):
             for start in range(len(data)):
                 if data[start : start + 1] == b"\x78":
-                    yield f", {kind.decode()}", _inflated(data[start:])
-    yield ", scan lines", _inflated(lines)
+                    yield f", {kind.decode()}", _inflate_bytes(data[start:])
+    yield ", scan lines", _inflate_bytes(lines)
 
 
-def _inflated(data: bytes) -> bytes:
+def _inflate_bytes(data: bytes) -> bytes:
     try:
         return zlib.decompressobj().decompress(data)
     except zlib.error:

@@ -29,7 +29,7 @@ def no_names(text: str) -> str:
 NEW = Replacements("S42", WEEKS, uid, no_names)
 
 
-def cleaned(dataset: Dataset, *options: Option, **more: bool) -> Cleaned:
+def clean_dataset(dataset: Dataset, *options: Option, **more: bool) -> Cleaned:
     return deidentify(
         dataset, resolve(Policy("test", frozenset(options))), NEW, pixels_cleaned=more.get("pixels", False)
     )
@@ -48,7 +48,7 @@ def ct(**values: object) -> Dataset:
     return dataset
 
 
-def saved(dataset: Dataset) -> bytes:
+def save_dataset(dataset: Dataset) -> bytes:
     stream = BytesIO()
     dataset.save_as(stream, enforce_file_format=True)
     return stream.getvalue()
@@ -58,7 +58,7 @@ def through_a_file(dataset: Dataset) -> Dataset:
     """The dataset as it is read from a file, its values still bytes."""
     with warnings.catch_warnings(), config.disable_value_validation():
         warnings.simplefilter("ignore")
-        return pydicom.dcmread(BytesIO(saved(dataset)))
+        return pydicom.dcmread(BytesIO(save_dataset(dataset)))
 
 
 def image(**values: object) -> Dataset:

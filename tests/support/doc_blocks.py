@@ -104,7 +104,7 @@ def run(block: Block, folder: Path, programs: Path) -> list[str]:
     else:
         code = block.code.replace(_PIP, f"{_PIP[:-4]}-q --no-index --no-deps --no-build-isolation --target {_SITE} .")
         command = ["bash", "-c", _STRICT.format(code=code, file=state)]
-    last, printed = _finished(command, folder, environment)
+    last, printed = _finish_command(command, folder, environment)
     codes = [int(code) for code in state.read_text().split()] if block.language in SHELL and state.exists() else []
     state.unlink(missing_ok=True)
     wrong = [f"exit code {code}" for code in (*codes, last) if code not in (0, block.exits)]
@@ -115,7 +115,7 @@ def run(block: Block, folder: Path, programs: Path) -> list[str]:
     return [f"line {block.line}: {problem}\n{block.code}\n{printed}" for problem in wrong]
 
 
-def _finished(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
+def _finish_command(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> tuple[int, str]:
     """Exit code and output of a command; whatever it left running in the background ends with it."""
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(

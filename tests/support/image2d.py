@@ -36,14 +36,14 @@ def image(values: npt.NDArray[Any], attributes: Mapping[str, Any] | None = None)
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME2"
     dataset.BitsAllocated = dataset.BitsStored = 8 * values.dtype.itemsize
-    dataset.add_new("PixelData", "OW", padded(values.tobytes()))
+    dataset.add_new("PixelData", "OW", pad_data(values.tobytes()))
     for keyword, value in (attributes or {}).items():
         setattr(dataset, keyword, value)
     dataset.HighBit = (attributes or {}).get("HighBit", dataset.BitsStored - 1)
     return dataset
 
 
-def padded(data: bytes) -> bytes:
+def pad_data(data: bytes) -> bytes:
     """The data with a zero where its length is odd."""
     return data + bytes(len(data) % 2)
 
@@ -53,7 +53,7 @@ def ramp(bits: int = 12) -> npt.NDArray[np.uint16]:
     return np.arange(1 << bits, dtype=np.uint16).reshape(-1, 1 << bits // 2)
 
 
-def written(dataset: Dataset) -> bytes:
+def write_dataset(dataset: Dataset) -> bytes:
     """The dataset as a file."""
     stream = BytesIO()
     dataset.save_as(stream, enforce_file_format=True)

@@ -133,7 +133,7 @@ def command(
     )  # type: ignore[call-overload, no-any-return]  # fmt: skip
 
 
-def refused(*arguments: str | Path, **options: object) -> str:
+def expect_refusal(*arguments: str | Path, **options: object) -> str:
     """What the command says, in one line, when it refuses with exit code 2."""
     done = command("mids-convert", *arguments, **options)
     assert done.returncode == 2, done.stderr

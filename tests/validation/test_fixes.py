@@ -33,7 +33,7 @@ def contents(root: Path) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def mended(root: Path, code: str) -> dict[str, tuple[bytes | None, bytes]]:
+def mend_code(root: Path, code: str) -> dict[str, tuple[bytes | None, bytes]]:
     """The files that repairing a code changes: before and after."""
     before = contents(root)
     fixes.apply(fixes.plan(root, select=frozenset({code})))
@@ -47,7 +47,7 @@ def test_the_code_is_gone_and_no_other_file_changed(code: str, tmp_path: Path) -
     root = tmp_path / "dataset"
     shutil.copytree(EXAMPLES / "broken" / code, root)
     planned = fixes.plan(root, select=frozenset({code}))
-    assert {path for fix in planned for path in [fix.path]} == mended(root, code).keys() != set()
+    assert {path for fix in planned for path in [fix.path]} == mend_code(root, code).keys() != set()
     assert code not in {issue.code for issue in validate(root, deep=True)}
     assert fixes.plan(root, select=frozenset({code})) == ()
 
@@ -66,7 +66,7 @@ def test_the_validator_no_longer_finds_what_was_mended(code: str, tmp_path: Path
     root = testing.dataset(tmp_path, DEFECTS[code])
     before = {issue.code for issue in validate(root, deep=True)}
     assert code in before
-    assert mended(root, code).keys() == DEFECTS[code].keys()
+    assert mend_code(root, code).keys() == DEFECTS[code].keys()
     assert {issue.code for issue in validate(root, deep=True)} == before - {code}
 
 
@@ -135,7 +135,7 @@ def test_blanks_in_cells_and_in_names_of_columns(tmp_path: Path) -> None:
 def test_columns_of_one_name_are_both_kept(tmp_path: Path) -> None:
     table = b"participant_id\tsex\tsex\r\nsub-S1\t F\tM\r\n"
     root = testing.dataset(tmp_path, {testing.PARTICIPANTS: table})
-    assert mended(root, "TABLE_LINE_ENDS") == {testing.PARTICIPANTS: (table, table.replace(b"\r", b""))}
+    assert mend_code(root, "TABLE_LINE_ENDS") == {testing.PARTICIPANTS: (table, table.replace(b"\r", b""))}
 
 
 def test_a_byte_order_mark_makes_json_invalid_and_goes(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_a_byte_order_mark_makes_json_invalid_and_goes(tmp_path: Path) -> None:
     changes: Mapping[str, Change] = {path: lambda data: b"\xef\xbb\xbf" + data}
     testing.expect(tmp_path, changes, "JSON_INVALID")
     root = tmp_path / "dataset"
-    assert mended(root, "JSON_INVALID") == {path: (b"\xef\xbb\xbf" + testing.files()[path], testing.files()[path])}
+    assert mend_code(root, "JSON_INVALID") == {path: (b"\xef\xbb\xbf" + testing.files()[path], testing.files()[path])}
 
 
 # --- labels ----------------------------------------------------------------------------------------------
@@ -240,7 +240,7 @@ def test_what_is_no_gzip_file_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_line_is_added_to_bidsignore(tmp_path: Path) -> None:
     root = testing.dataset(tmp_path, {".bidsignore": "extra/"})
-    assert mended(root, "BIDSIGNORE_MISSING") == {".bidsignore": (b"extra/", b"extra/\n**/mim-*\n")}
+    assert mend_code(root, "BIDSIGNORE_MISSING") == {".bidsignore": (b"extra/", b"extra/\n**/mim-*\n")}
 
 
 def test_dictionaries_of_known_tables(tmp_path: Path) -> None:

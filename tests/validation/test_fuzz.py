@@ -51,7 +51,7 @@ JSON = st.recursive(
 )
 
 
-def checked(files: Files, root: Path) -> None:
+def check_files(files: Files, root: Path) -> None:
     """Validates, and fails where a check crashed."""
     small.write(dict(files), root)
     report = validate(root, deep=True)
@@ -68,7 +68,7 @@ def test_any_names(tmp_path_factory: pytest.TempPathFactory, names: list[str], d
         short = name.encode()[:200].decode("utf-8", "ignore") or "x"
         files[f"{folder}/{short}{number}" if folder else f"{short}{number}"] = [png(8, 6), b"{}", b"a\tb\n"][number % 3]
         files[f"{folder}/{number}{short}".lstrip("/")] = b""
-    checked(files, tmp_path_factory.mktemp("names") / "d")
+    check_files(files, tmp_path_factory.mktemp("names") / "d")
 
 
 @given(st.lists(st.one_of(WORDS, PLAIN), min_size=1, max_size=6), st.sampled_from(["S01", "X0", "X1", "a", "é"]))
@@ -88,7 +88,7 @@ def test_any_tables(tmp_path_factory: pytest.TempPathFactory, path: str, rows: l
     files = dataset()
     text = "\n".join("\t".join(row) for row in rows).encode("utf-8", "surrogatepass")
     header = files[path].split(b"\n")[0] + b"\n" if keep else b""
-    checked({**files, path: header + text}, tmp_path_factory.mktemp("tables") / "d")
+    check_files({**files, path: header + text}, tmp_path_factory.mktemp("tables") / "d")
 
 
 @pytest.mark.slow
@@ -97,7 +97,7 @@ def test_any_tables(tmp_path_factory: pytest.TempPathFactory, path: str, rows: l
     path=st.sampled_from([f"{RX}.json", f"{CT}.json", "dataset_description.json", "participants.json"]), content=JSON
 )
 def test_any_json(tmp_path_factory: pytest.TempPathFactory, path: str, content: object) -> None:
-    checked({**dataset(), path: small.as_json(content)}, tmp_path_factory.mktemp("json") / "d")
+    check_files({**dataset(), path: small.as_json(content)}, tmp_path_factory.mktemp("json") / "d")
 
 
 @pytest.mark.slow
@@ -106,7 +106,7 @@ def test_any_json(tmp_path_factory: pytest.TempPathFactory, path: str, content: 
     path=st.sampled_from([f"{RX}.json", PEOPLE, "README.md", f"{RX}.png", f"{CT}.nii.gz"]), data=st.binary(max_size=400)
 )
 def test_any_bytes(tmp_path_factory: pytest.TempPathFactory, path: str, data: bytes) -> None:
-    checked({**dataset(), path: data}, tmp_path_factory.mktemp("bytes") / "d")
+    check_files({**dataset(), path: data}, tmp_path_factory.mktemp("bytes") / "d")
 
 
 IMAGES = {
@@ -131,7 +131,7 @@ def test_cut_and_flipped_images(
     for flip in flips:
         if data:
             data[flip // 8 % len(data)] ^= 1 << flip % 8
-    checked({**dataset(), path: bytes(data)}, tmp_path_factory.mktemp("images") / "d")
+    check_files({**dataset(), path: bytes(data)}, tmp_path_factory.mktemp("images") / "d")
 
 
 @given(st.text())

@@ -108,7 +108,7 @@ print(plugins.load(), [issue.code for issue in validate(sys.argv[1])])
 """
 
 
-def installed(folder: Path, module: str, text: str) -> Path:
+def install_module(folder: Path, module: str, text: str) -> Path:
     """A package as pip leaves it, with an entry point for checks."""
     info = folder / f"{module}-1.0.dist-info"
     info.mkdir(parents=True)
@@ -125,7 +125,7 @@ def run(folder: Path, dataset: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_check_of_another_package_runs(tmp_path: Path) -> None:
-    done = run(installed(tmp_path / "site", "by_site", CHECK), testing.dataset(tmp_path))
+    done = run(install_module(tmp_path / "site", "by_site", CHECK), testing.dataset(tmp_path))
     assert done.stdout.strip() == "('by_site',) ['SITE_MISSING']", done.stderr
 
 
@@ -138,7 +138,7 @@ def test_a_check_of_another_package_runs(tmp_path: Path) -> None:
     ],
 )
 def test_a_package_that_cannot_be_loaded_is_named(text: str, says: str, tmp_path: Path) -> None:
-    done = run(installed(tmp_path / "site", "by_site", text), testing.dataset(tmp_path))
+    done = run(install_module(tmp_path / "site", "by_site", text), testing.dataset(tmp_path))
     last = done.stderr.strip().splitlines()[-1]
     assert last == (
         f"mids.errors.MidsError: can't load the checks of by_site (by_site): {says}: install "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from places import EXAMPLES, REAL
+from places import EXAMPLES, REAL, SOURCES
 
 from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
@@ -245,19 +245,19 @@ def test_links_to_files_inside_count_as_files(tmp_path: Path) -> None:
 # --- reports ---------------------------------------------------------------------------------------------
 
 
-def many(number: int, level: Level = Level.ERROR) -> Report:
+def make_many(number: int, level: Level = Level.ERROR) -> Report:
     issue = Issue("CELL_TYPE", level, "bad", "t.tsv", fix="Mend it.")
     return Report("d", tuple(replace(issue, where=f"row {n}") for n in range(number)))
 
 
 def test_text_report_groups_and_caps() -> None:
-    shown = text.render(many(30))
+    shown = text.render(make_many(30))
     assert shown.count("t.tsv, row ") == 20
     assert "CELL_TYPE (30 times)" in shown
     assert "… and 10 more" in shown
     assert shown.splitlines()[-1].startswith("30 errors, 0 warnings, 0 notes")
     assert "\x1b" not in shown
-    assert "\x1b[1;31m" in text.render(many(1), colour=True)
+    assert "\x1b[1;31m" in text.render(make_many(1), colour=True)
 
 
 def test_text_report_does_not_let_a_name_steer_the_terminal() -> None:
@@ -277,13 +277,13 @@ def test_text_report_does_not_let_a_name_steer_the_terminal() -> None:
     ],
 )
 def test_exit_codes(level: Level, fail_on: Level, code: int) -> None:
-    assert many(1, level).exit_code(fail_on) == code
-    assert replace(many(1, level), crashed=True).exit_code(fail_on) == 3
-    assert many(0).exit_code(fail_on) == 0
+    assert make_many(1, level).exit_code(fail_on) == code
+    assert replace(make_many(1, level), crashed=True).exit_code(fail_on) == 3
+    assert make_many(0).exit_code(fail_on) == 0
 
 
 def test_json_report_holds_every_issue() -> None:
-    content = json.loads(as_json.render(many(30)))
+    content = json.loads(as_json.render(make_many(30)))
     assert list(content) == ["version", "dataset", "crashed", "counts", "levels", "issues"]
     assert content["levels"] == {"error": 30, "warning": 0, "info": 0}
     assert [issue["where"] for issue in content["issues"]] == [f"row {n}" for n in range(30)]
@@ -363,3 +363,9 @@ def test_published_examples_leak(name: str) -> None:
 def test_published_tables_name_files_of_others() -> None:
     report = validate(SHARED / "RX_Thorax", select=frozenset({"SCAN_WITHOUT_FILE"}))
     assert any(issue.path == "sub-1/ses-2/sub-1_ses-2_scans.tsv" and "another" in issue.message for issue in report)
+
+
+@pytest.mark.parametrize("name", ["covid-chestxray", "midrc-ricord-1a"])
+def test_the_own_tables_of_a_collection_are_known(name: str) -> None:
+    codes = {issue.code for issue in validate(SOURCES / name / "mids")}
+    assert codes <= {"LABELS_INCOMPLETE"}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mids.scaffold import installed
+from mids.scaffold import install_temporarily
 from mids.vocabulary.clinical import Clinical, load
 from mids.vocabulary.schema import load as load_schema
 
@@ -28,7 +28,7 @@ def redeclared(tmp_path: Path) -> Iterator[Clinical]:
     package.mkdir()
     (package / "__init__.py").touch()
     (package / "vocabulary.yaml").write_text(VOCABULARY, encoding="utf-8")
-    with installed("spain", tmp_path):
+    with install_temporarily("spain", tmp_path):
         yield load("spain")
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from docs.make_vocabulary import generated
+from docs.make_vocabulary import generate_page
 from mids.errors import MidsError
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.files import check, vocabulary_files
-from mids.vocabulary.schema import dangling, load
+from mids.vocabulary.schema import load, report_dangling
 from mids.vocabulary.sidecars import sidecar_schema, validator
 
 SCHEMA = load()
@@ -26,11 +26,11 @@ def test_every_file_is_as_the_meta_schema_says(kind: str, path: Path) -> None:
 
 
 def test_every_reference_leads_somewhere() -> None:
-    assert dangling(SCHEMA) == []
+    assert report_dangling(SCHEMA) == []
 
 
 def test_generated_files_are_fresh() -> None:
-    stale = [path.name for path, text in generated().items() if path.read_text(encoding="utf-8") != text]
+    stale = [path.name for path, text in generate_page().items() if path.read_text(encoding="utf-8") != text]
     assert not stale, "run docs/make_vocabulary.py"
 
 
@@ -188,7 +188,7 @@ def test_every_sidecar_schema_is_one() -> None:
 # --- what users add --------------------------------------------------------------------------------------
 
 
-def written(folder: Path, file: str, text: str) -> Path:
+def write_file(folder: Path, file: str, text: str) -> Path:
     path = folder / file
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
@@ -197,7 +197,7 @@ def written(folder: Path, file: str, text: str) -> Path:
 
 def test_a_user_adds_a_code_and_keeps_the_others(tmp_path: Path) -> None:
     text = "description: more\nsource: ours\ncodes:\n  hoof: {definition: hoof, source: ours, synonyms: [pezuña]}\n"
-    schema = load(written(tmp_path, "code_lists/body_parts.yaml", text))
+    schema = load(write_file(tmp_path, "code_lists/body_parts.yaml", text))
     assert schema.code_lists["body_parts"].find("Pezuna") == "hoof"
     assert schema.code_lists["body_parts"].find("TORAX") == "chest"
     assert "hoof" not in SCHEMA.code_lists["body_parts"].codes
@@ -206,10 +206,10 @@ def test_a_user_adds_a_code_and_keeps_the_others(tmp_path: Path) -> None:
 def test_a_user_adds_a_column_a_suffix_and_a_rule_that_comes_first(tmp_path: Path) -> None:
     column = "file: participants.tsv\ndescription: x\nkey: [participant_id]\nadditional_columns: allow\n"
     column += "columns:\n  smoker: {type: code, code_list: yes_no, description: x, source: ours}\n"
-    written(tmp_path, "tables/participants.yaml", column)
-    written(tmp_path, "suffixes.yaml", "mrcp: {group: mr, extensions: [.nii.gz], description: x, source: ours}\n")
+    write_file(tmp_path, "tables/participants.yaml", column)
+    write_file(tmp_path, "suffixes.yaml", "mrcp: {group: mr, extensions: [.nii.gz], description: x, source: ours}\n")
     rule = "- {suffix: mrcp, datatype: '', when: {SeriesDescription: {matches: mrcp}}, description: x}\n"
-    schema = load(written(tmp_path, "mr_suffixes.yaml", rule))
+    schema = load(write_file(tmp_path, "mr_suffixes.yaml", rule))
     assert {"smoker", "age"} <= set(schema.tables["participants"].columns)
     first = next(rule for rule in schema.mr_rules if rule.matches({"SeriesDescription": "T2 MRCP"}))
     assert first.suffix == "mrcp"
@@ -239,4 +239,4 @@ def test_a_user_adds_a_column_a_suffix_and_a_rule_that_comes_first(tmp_path: Pat
 )
 def test_a_wrong_addition_is_refused_with_its_place(tmp_path: Path, file: str, text: str, says: str) -> None:
     with pytest.raises(MidsError, match=says):
-        load(written(tmp_path, file, text))
+        load(write_file(tmp_path, file, text))

@@ -44,7 +44,7 @@ columns:
 VOLUME = "sub-S2/ses-E2/mim-dental/sub-S2_ses-E2_run-1_tooth-48_cbct"
 
 
-def written(folder: Path, files: dict[str, str]) -> Path:
+def write_files(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
@@ -60,10 +60,10 @@ def dental(tmp_path: Path) -> Schema:
         "code_lists/teeth.yaml": TEETH,
         "tables/implants.yaml": IMPLANTS,
     }
-    return load(written(tmp_path / "extra", files))
+    return load(write_files(tmp_path / "extra", files))
 
 
-def moved(stem: str) -> dict[str, testing.Change]:
+def move_stem(stem: str) -> dict[str, testing.Change]:
     """The volume of the dataset under another name, its row in the scans table too."""
     files, scans = testing.files(), testing.SCANS.replace("S1", "S2").replace("E1", "E2")
     old, new = (path.split("/", 2)[2].encode() for path in (testing.VOLUME, stem))
@@ -77,7 +77,7 @@ def moved(stem: str) -> dict[str, testing.Change]:
 
 
 def test_new_words_are_names_like_all_others(dental: Schema, tmp_path: Path) -> None:
-    testing.expect(tmp_path, moved(VOLUME), schema=dental)
+    testing.expect(tmp_path, move_stem(VOLUME), schema=dental)
     assert len(validate(tmp_path / "dataset", jobs=2, schema=dental)) == 0
     codes = {issue.code for issue in validate(tmp_path / "dataset")}
     assert codes == {"ENTITY_UNKNOWN", "SUFFIX_UNKNOWN"}
@@ -94,7 +94,7 @@ def test_new_words_are_names_like_all_others(dental: Schema, tmp_path: Path) -> 
     ],
 )
 def test_the_rules_hold_for_new_words(stem: str, codes: set[str], dental: Schema, tmp_path: Path) -> None:
-    testing.expect(tmp_path, moved(stem), *codes, schema=dental)
+    testing.expect(tmp_path, move_stem(stem), *codes, schema=dental)
 
 
 def test_cells_of_a_new_table_are_checked(dental: Schema, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_cells_of_a_new_table_are_checked(dental: Schema, tmp_path: Path) -> Non
 def test_a_new_column_of_a_known_table(tmp_path: Path) -> None:
     columns = "file: participants.tsv\ndescription: x\nkey: [participant_id]\nadditional_columns: allow\ncolumns:\n"
     columns += "  pack_years: {type: number, unit: a, minimum: 0, description: x, source: ours}\n"
-    schema = load(written(tmp_path / "extra", {"tables/participants.yaml": columns}))
+    schema = load(write_files(tmp_path / "extra", {"tables/participants.yaml": columns}))
     changes: dict[str, testing.Change] = {testing.PARTICIPANTS: testing.cells({"pack_years": "-3"})}
     testing.expect(tmp_path, changes, "CELL_RANGE", schema=schema)
     testing.expect(tmp_path, changes)
@@ -142,13 +142,13 @@ FIELD = "ToothNumber: {type: integer, minimum: 11, maximum: 48, description: The
 
 
 def test_a_new_key_is_in_the_json_schema_of_its_group(tmp_path: Path) -> None:
-    bundle = export_schema("jsonschema", load(written(tmp_path / "extra", {"fields.yaml": FIELD})))
+    bundle = export_schema("jsonschema", load(write_files(tmp_path / "extra", {"fields.yaml": FIELD})))
     assert bundle["$defs"]["ct"]["properties"]["ToothNumber"]["maximum"] == 48
     assert "ToothNumber" not in bundle["$defs"]["rx"]["properties"]
 
 
 def test_a_new_key_of_sidecars_is_checked(tmp_path: Path) -> None:
-    schema = load(written(tmp_path / "extra", {"fields.yaml": FIELD}))
+    schema = load(write_files(tmp_path / "extra", {"fields.yaml": FIELD}))
     changes: dict[str, testing.Change] = {f"{testing.VOLUME}.json": testing.keys({"ToothNumber": 99})}
     found = testing.expect(tmp_path, changes, "SIDECAR_VALUE", schema=schema)
     assert found[0].where == "$.ToothNumber"
@@ -201,4 +201,4 @@ def test_a_new_key_of_sidecars_is_checked(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_named_with_file_and_line(file: str, text: str, says: str, tmp_path: Path) -> None:
     with pytest.raises(MidsError, match=says):
-        load(written(tmp_path / "extra", {file: text}))
+        load(write_files(tmp_path / "extra", {file: text}))

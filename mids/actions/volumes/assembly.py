@@ -40,7 +40,7 @@ def assemble(stack: Stack, target: Path, step: float = 0.0) -> None:
     if stack.shape.problem:
         _write_regular(stack, target, kind, scale, step)
         return
-    grid = _straight(survey, stack, *shape)
+    grid = _straight(survey, stack, shape[0])
     size = (shape[1], shape[0], stack.slices, stack.volumes)
     with target.open("wb") as stream:
         stream.write(_header(size, kind, grid, scale, step))
@@ -66,7 +66,7 @@ def _voxels(plane: Plane, kind: np.dtype[Any], scale: object) -> Values:
     return np.ascontiguousarray((plane.values if scale else plane.real)[::-1], kind)
 
 
-def _straight(survey: Survey, stack: Stack, rows: int, columns: int) -> Floats:
+def _straight(survey: Survey, stack: Stack, rows: int) -> Floats:
     """The affine of a stack that is straight and even; raises `DataError` ``GEOMETRY_IRREGULAR`` where it is not."""
     places = survey.places
     if not all(is_placed(place) for place in places):
@@ -74,7 +74,7 @@ def _straight(survey: Survey, stack: Stack, rows: int, columns: int) -> Floats:
     grid = affine(places[: stack.slices], rows)
     if not np.linalg.det(grid[:3, :3]):
         raise DataError("GEOMETRY_IRREGULAR", "all slices lie at one place, or their orientation spans no plane")
-    off = misplaced(places, grid, stack.slices, rows, columns)
+    off = misplaced(places, grid, stack.slices, rows)
     if off is not None:
         message = f"slice {off % stack.slices + 1} lies beside the line on which the others lie"
         raise DataError("GEOMETRY_IRREGULAR", message)

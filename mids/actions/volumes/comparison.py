@@ -45,7 +45,7 @@ def compare(path: Path, stack: Stack, survey: Survey) -> str:
             return f"the voxels of slice {k + 1} of volume {volume + 1} are not its pixels"
     if len(survey.places) != stack.slices * stack.volumes:
         return f"it has {stack.slices * stack.volumes} slices, and {len(survey.places)} were read"
-    off = misplaced(survey.places, image.affine, stack.slices, rows, columns)
+    off = misplaced(survey.places, image.affine, stack.slices, rows)
     if off is not None:
         return f"slice {off % stack.slices + 1} does not lie where its header puts it"
     return _drift(survey.places[: stack.slices], image.affine, rows)

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from mids.errors import DataError, MidsError
 from mids.readers.dicom.pixels import read_dataset, stored
+from mids.readers.programs import limit_seconds, run_program
 from mids.records import Json
 
 NATIVE = frozenset(
@@ -29,9 +29,12 @@ NATIVE = frozenset(
 )
 """Transfer syntaxes that dcm2niix decodes exactly as pydicom does; all others are decoded by pydicom first."""
 
-OPTIONS = ("-z", "n", "-b", "y", "-ba", "y", "-g", "i", "-w", "1", "-x", "i", "-p", "n", "-f", "out")
-"""Uncompressed (isal is faster), user defaults ignored, 3D MR neither cropped nor rotated, Philips images scaled by
-RescaleSlope and RescaleIntercept as all others are, not by the private scale slope."""
+OPTIONS = ("-z", "n", "-b", "y", "-ba", "y", "-g", "i", "-w", "1", "-x", "i", "-f", "out")
+"""Uncompressed (isal is faster), user defaults ignored, 3D MR neither cropped nor rotated."""
+
+_MR = ("-p", "n")
+"""Philips images are scaled by RescaleSlope and RescaleIntercept as all others are, not by the private scale slope. Of
+PET this would have dcm2niix 1.0.20260724 scale all slices as the first."""
 
 KEEP = (
     "SliceTiming PhaseEncodingDirection PhaseEncodingAxis EffectiveEchoSpacing TotalReadoutTime DwellTime "
@@ -69,9 +72,13 @@ class Converted:
         return {key: values[key] for key in KEEP if key in values}
 
 
-def command() -> str:
+def command(modality: str) -> str:
     """The command line with placeholders for the folders, as it goes into the provenance table."""
-    return " ".join(["dcm2niix", *OPTIONS, "-o", "<out>", "<series>"])
+    return " ".join(["dcm2niix", *_options(modality), "-o", "<out>", "<series>"])
+
+
+def _options(modality: str) -> tuple[str, ...]:
+    return (*OPTIONS, *_MR) if modality == "MR" else OPTIONS
 
 
 def version() -> str:
@@ -79,21 +86,21 @@ def version() -> str:
     return str(dcm2niix.__version__)
 
 
-def run(inputs: Path, outputs: Path) -> Converted:
+def run(inputs: Path, outputs: Path, modality: str) -> Converted:
     """Converts the folder `inputs` into the folder `outputs`.
 
-    Raises `DataError` ``CONVERTER_FAILED`` where it was killed, and `MidsError` where it can't be started.
+    Raises `DataError` ``CONVERTER_FAILED`` where it was killed, ``TIME_LIMIT`` where it does not end, and `MidsError`
+    where it can't be started.
     """
+    size = sum(path.stat().st_size for path in inputs.iterdir())
+    command = [dcm2niix.bin, *_options(modality), "-o", str(outputs), str(inputs)]
     try:
-        done = subprocess.run(
-            [dcm2niix.bin, *OPTIONS, "-o", str(outputs), str(inputs)],
-            capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
+        done = run_program(command, seconds=limit_seconds(size))
     except OSError as error:
         raise MidsError(
             f"dcm2niix can't be started ({error.strerror}): reinstall it with pip install dcm2niix"
         ) from error
-    if "disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
+    if b"disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if -done.returncode in _CRASHES:
         return Converted((), f"dcm2niix crashed (signal {-done.returncode})")
@@ -101,7 +108,7 @@ def run(inputs: Path, outputs: Path) -> Converted:
         raise DataError("CONVERTER_FAILED", f"dcm2niix was killed (signal {-done.returncode}): run again")
     made = tuple(path for path in sorted(outputs.glob("*.nii")) if not _ASIDE.search(path.stem))
     failure = "" if made else f"dcm2niix made no volume (exit code {done.returncode})"
-    return Converted(made, failure, tuple(_warnings(done.stdout)))
+    return Converted(made, failure, tuple(_warnings(done.stdout.decode("utf-8", "replace"))))
 
 
 def decode(path: Path) -> None:

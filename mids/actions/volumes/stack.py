@@ -9,22 +9,20 @@ import numpy as np
 import numpy.typing as npt
 
 from mids.errors import DataError
-from mids.readers.dicom.geometry import positions
-from mids.readers.dicom.grouping.slices import mean_direction
+from mids.readers.dicom.geometry import find_rounding, positions
+from mids.readers.dicom.grouping.slices import DIRECTION_TOLERANCE, mean_direction
 from mids.readers.dicom.mosaic import Sheet, read_sheet, read_tiles
 from mids.readers.dicom.planes import Place, Plane, count_frames, read_planes
 from mids.records import Geometry
 
 Floats = npt.NDArray[np.float64]
+_FLIP = np.array([-1.0, -1.0, 1.0])  # from LPS to RAS
 
-NEAR = 0.25
-"""Voxels by which a slice may lie beside its place in the grid; spacings are relative, so this holds for any size.
+_NEAR = 0.1
+"""Voxels by which a slice may lie beside its place in the grid; spacings are relative, so this holds for any size."""
 
-Whether a stack is even, its reader has measured; positions written with one decimal are up to 0.2 voxels off.
-"""
-
-FAR = 0.5
-"""Voxels by which the opposite corner of a slice may lie beside it: beyond, voxels are nearer to another's place."""
+_SCALE = 0.003
+"""Relative difference of the grid's spacing and the slices'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,26 +157,26 @@ def affine(places: Sequence[Place], rows: int) -> Floats:
     return np.asarray(np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
 
 
-def misplaced(places: Sequence[Place], grid: Floats, slices: int, rows: int, columns: int) -> int | None:
+def misplaced(places: Sequence[Place], grid: Floats, slices: int, rows: int) -> int | None:
     """The number of the first plane that does not lie where a grid (affine, mm, RAS) puts it; None where all do.
 
-    `places` are in the order of the stack; those that are not known are not looked at.
+    `places` are in the order of the stack; those that are not known are not looked at. Positions may be off by a tenth
+    of a voxel and by what their digits round off, directions by the noise that slices of one stack may have.
     """
     known = [number for number, place in enumerate(places) if is_placed(place)]
     if not known:
         return None
     if not np.linalg.det(grid[:3, :3]):
         return known[0]
-    back = np.linalg.inv(grid)
-    corner, orientation, spacing = (
+    points, orientation, spacing = (
         np.array([getattr(places[number], name) for number in known]) for name in ("position", "orientation", "spacing")
     )
-    down, right = spacing[:, :1] * (rows - 1), spacing[:, 1:] * (columns - 1)
-    opposite = corner + orientation[:, :3] * right + orientation[:, 3:] * down
-    k = np.array(known) % slices
-    is_off = np.zeros(len(known), bool)
-    for points, column, row, limit in ((corner, 0, rows - 1, NEAR), (opposite, columns - 1, 0, FAR)):
-        found = points * (-1, -1, 1) @ back[:3, :3].T + back[:3, 3]
-        wanted = np.stack([np.full(len(k), column), np.full(len(k), row), k], axis=1)
-        is_off |= ~(np.abs(found - wanted).max(axis=1) <= limit)
+    found = points * _FLIP @ np.linalg.inv(grid)[:3, :3].T - np.linalg.inv(grid)[:3, :3] @ grid[:3, 3]
+    wanted = np.array([(0, rows - 1, number % slices) for number in known])
+    voxel = np.linalg.norm(grid[:3, :3], axis=0)
+    near = _NEAR + np.minimum(4 * find_rounding(points) / voxel, 0.4)
+    is_off = ~(np.abs(found - wanted) <= near).all(axis=1)
+    for axis, cosines, distance in ((0, orientation[:, :3], spacing[:, 1]), (1, -orientation[:, 3:], spacing[:, 0])):
+        apart = np.abs(cosines * _FLIP - grid[:3, axis] / voxel[axis]).max(axis=1)
+        is_off |= ~((apart <= 2 * DIRECTION_TOLERANCE) & (np.abs(voxel[axis] / distance - 1) <= _SCALE))
     return known[int(is_off.argmax())] if is_off.any() else None

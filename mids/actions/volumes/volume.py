@@ -58,7 +58,8 @@ class Volume:
             for path in files:
                 dcm2niix.decode(path)
         stack = open_stack(files, self.geometry)
-        converted = dcm2niix.run(inputs, outputs)
+        needless = bool(self.geometry.problem) and self.modality != "MR"  # of MR it derives what the sidecar says
+        converted = Converted(()) if needless else dcm2niix.run(inputs, outputs, self.modality)
         agreeing, differs = _agreeing(converted, stack)
         ours, path = agreeing is None, agreeing or scratch / "assembled.nii"
         if ours:
@@ -68,7 +69,7 @@ class Volume:
         _scrub(path, _flipped(self.blank, stack))
         _set_step(path, self.geometry.step)
         _compress(path, scratch / "volume.nii.gz", self.compression)
-        provenance = _provenance(converted, differs, ours=ours)
+        provenance = self._provenance(converted, differs, ours=ours)
         return Made(("volume.nii.gz", *made), facts, provenance, _resampled(self.geometry))
 
     def _step(self, converted: Converted) -> float:
@@ -93,6 +94,15 @@ class Volume:
         if self.blank:
             facts["BlankedRegions"] = [list(box) for box in self.blank]
         return facts
+
+    def _provenance(self, converted: Converted, differs: str, *, ours: bool) -> dict[str, Json]:
+        """What the table of conversions says."""
+        if ours:
+            notes: list[Json] = [f"dcm2niix: {differs}"] if differs else []
+            return {"software": "mids", "version": __version__, "warnings": notes}
+        warned: list[Json] = [*converted.warnings]
+        version, command = dcm2niix.version(), dcm2niix.command(self.modality)
+        return {"software": "dcm2niix", "version": version, "command": command, "warnings": warned}
 
 
 def _agreeing(converted: Converted, stack: Stack) -> tuple[Path | None, str]:
@@ -121,15 +131,6 @@ def _derived(converted: Converted, path: Path, stack: Stack, *, ours: bool) -> d
         return {}
     (theirs,) = converted.volumes
     return converted.derived(theirs) if (*_shape(theirs), 1)[2] == stack.slices else {}
-
-
-def _provenance(converted: Converted, differs: str, *, ours: bool) -> dict[str, Json]:
-    if ours:
-        notes: list[Json] = [f"dcm2niix: {differs}"] if differs else []
-        return {"software": "mids", "version": __version__, "warnings": notes}
-    warned: list[Json] = [*converted.warnings]
-    version, command = dcm2niix.version(), dcm2niix.command()
-    return {"software": "dcm2niix", "version": version, "command": command, "warnings": warned}
 
 
 def _resampled(shape: Geometry) -> tuple[Issue, ...]:

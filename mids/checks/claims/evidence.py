@@ -107,10 +107,10 @@ class Evidence:
     def _rows(self, path: str) -> Iterable[Row]:
         if not self._dataset.has(path):
             return ()
-        return _known(self._dataset.view(path))
+        return _read_known_rows(self._dataset.view(path))
 
 
-def _known(table: FileView) -> Iterator[Row]:
+def _read_known_rows(table: FileView) -> Iterator[Row]:
     rows = table.rows
     for row in rows.rows:
         cells = {name: cell for name, cell in zip(rows.header, row, strict=True) if cell not in ("", NA)}

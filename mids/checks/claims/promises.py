@@ -13,28 +13,28 @@ from mids.dataset.disk.door import DESCRIPTION
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView
 from mids.issues import Level
-from mids.vocabulary.clinical import collection_of, promises
+from mids.vocabulary.clinical import promises, read_collection_name
 
 
 def collection(dataset: DatasetView) -> str:
     """The name of the collection that the dataset was converted from, "" where it does not say."""
-    return collection_of(dataset.view(DESCRIPTION).document.content) if dataset.has(DESCRIPTION) else ""
+    return read_collection_name(dataset.view(DESCRIPTION).document.content) if dataset.has(DESCRIPTION) else ""
 
 
 @lru_cache(maxsize=1)
-def _judged(dataset: DatasetView) -> Mapping[str, tuple[object, Judged]]:
+def _judge_promises(dataset: DatasetView) -> Mapping[str, tuple[object, Judged]]:
     evidence = Evidence(dataset)
     known = promises(collection(dataset))
     return {key: (promised, judge(evidence, key, promised)) for key, promised in known.items()}
 
 
-def _with(verdict: Verdict, dataset: DatasetView) -> Iterator[Finding]:
-    for key, (promised, judged) in _judged(dataset).items():
+def _report_verdict(verdict: Verdict, dataset: DatasetView) -> Iterator[Finding]:
+    for key, (promised, judged) in _judge_promises(dataset).items():
         if judged.verdict == verdict:
-            yield Finding(judged.message, f"promise {key}", expected=_shown(promised))
+            yield Finding(judged.message, f"promise {key}", expected=_shorten_promise(promised))
 
 
-def _shown(promised: object) -> str:
+def _shorten_promise(promised: object) -> str:
     text = str(promised)
     return text if len(text) <= 120 else text[:119] + "…"
 
@@ -47,7 +47,7 @@ def claim_met(dataset: DatasetView) -> Found:
 
     Fix: Nothing.
     """
-    yield from _with("met", dataset)
+    yield from _report_verdict("met", dataset)
 
 
 @check("CLAIM_NOT_MET", per="dataset", level=Level.WARNING)
@@ -59,7 +59,7 @@ def claim_not_met(dataset: DatasetView) -> Found:
     Fix: Check that the source was complete, then see docs/errata.md. If you use a part of the collection, say
     so.
     """
-    yield from _with("not met", dataset)
+    yield from _report_verdict("not met", dataset)
 
 
 @check("CLAIM_NOT_CHECKABLE", per="dataset", level=Level.INFO)
@@ -72,4 +72,4 @@ def claim_not_checkable(dataset: DatasetView) -> Found:
     """
     if not promises(collection(dataset)):
         yield Finding("no paper of the collection is known", path=DESCRIPTION if dataset.has(DESCRIPTION) else "")
-    yield from _with("not checkable", dataset)
+    yield from _report_verdict("not checkable", dataset)

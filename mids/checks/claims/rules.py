@@ -104,6 +104,14 @@ def _images(evidence: Evidence, promised: int) -> Judged:
     return Judged("met" if promised in (files, slices) else "not met", message)
 
 
+def _frontal(evidence: Evidence, promised: int) -> Judged:
+    """Radiographs whose view is PA or AP, in whatever position: neither lateral ones nor CT."""
+    found = sum(
+        scan.get("modality") in RADIOGRAPHS and scan.get("view_position") in ("pa", "ap") for scan in evidence.scans
+    )
+    return _number(f"frontal radiographs among {len(evidence.scans)} images", found, promised)
+
+
 def _distinct(column: str, what: str) -> Rule:
     def rule(evidence: Evidence, promised: int) -> Judged:
         values = set(evidence.of_patients(column).values())
@@ -212,7 +220,7 @@ def _start(band: object) -> tuple[int, str]:
 # --- images ----------------------------------------------------------------------------------------------
 
 
-def _all_scans(column: str, *, list_name: str = "") -> Rule:
+def _make_scans_rule(column: str, *, list_name: str = "") -> Rule:
     """Every image has one of the promised values in a column of its scans table, or of its session."""
 
     def rule(evidence: Evidence, promised: object) -> Judged:
@@ -240,7 +248,7 @@ def _modalities(evidence: Evidence, promised: object) -> Judged:
     return _every("images", [scan.get("modality") for scan in evidence.scans], lambda value: value in allowed)
 
 
-def _all_sidecars(key: str) -> Rule:
+def _make_sidecars_rule(key: str) -> Rule:
     """Every image's sidecar has one of the promised numbers."""
 
     def rule(evidence: Evidence, promised: list[float] | float) -> Judged:
@@ -252,7 +260,7 @@ def _all_sidecars(key: str) -> Rule:
     return rule
 
 
-def _by_modality(*, studies: bool) -> Rule:
+def _make_modality_rule(*, studies: bool) -> Rule:
     def rule(evidence: Evidence, promised: Mapping[str, int]) -> Judged:
         if studies:
             keys = {(s["participant_id"], s["session_id"], s.get("modality", "")) for s in evidence.scans}
@@ -304,25 +312,26 @@ def _terms(evidence: Evidence, promised: int) -> Judged:
     return _number("terms", evidence.terms, promised) if evidence.terms else _open("there is no label tree")
 
 
-def _drawn(evidence: Evidence, promised: int) -> Judged:
+def _judge_drawn(evidence: Evidence, promised: int) -> Judged:
     return _number("images with regions", evidence.drawn, promised)
 
 
 RULES: Mapping[str, Rule] = {
     "patients": _patients, "patients_min": _patients_min, "studies": _studies, "series": _series, "images": _images,
+    "frontal_radiographs": _frontal,
     "sites": _distinct("site", "sites"), "regions": _distinct("region", "regions"),
     "age_min": _age_min, "age_max": _age_max, "age_mean": _moment(fmean, "mean"), "age_sd": _moment(stdev, "SD"),
     "covid_test": _positive, "positive_test": _positive, "female": _female, "sex_share": _sex_share,
     "completeness": _completeness, "counts": _values, "tests": _tests,
     "modality": _modalities, "modalities": _modalities,
-    "view_position": _all_scans("view_position", list_name="view_positions"),
-    "views": _all_scans("view_position", list_name="view_positions"),
-    "patient_position": _all_scans("patient_position", list_name="patient_position"),
-    "contrast": _all_scans("contrast", list_name="yes_no"),
-    "rows": _all_scans("rows"), "columns": _all_scans("columns"),
-    "bits": _all_sidecars("BitsAllocated"), "slice_thickness": _all_sidecars("SliceThickness"),
-    "images_by_modality": _by_modality(studies=False), "studies_by_modality": _by_modality(studies=True),
+    "view_position": _make_scans_rule("view_position", list_name="view_positions"),
+    "views": _make_scans_rule("view_position", list_name="view_positions"),
+    "patient_position": _make_scans_rule("patient_position", list_name="patient_position"),
+    "contrast": _make_scans_rule("contrast", list_name="yes_no"),
+    "rows": _make_scans_rule("rows"), "columns": _make_scans_rule("columns"),
+    "bits": _make_sidecars_rule("BitsAllocated"), "slice_thickness": _make_sidecars_rule("SliceThickness"),
+    "images_by_modality": _make_modality_rule(studies=False), "studies_by_modality": _make_modality_rule(studies=True),
     "photometric": _photometric, "images_by_finding_and_view": _finding_views, "study_dates": _dates,
-    "label_terms": _terms, "images_with_rois": _drawn,
+    "label_terms": _terms, "images_with_rois": _judge_drawn,
 }  # fmt: skip
 """The words of `paper: promises` in `schemas/collections/<name>.yaml`, and what each asks of a dataset."""

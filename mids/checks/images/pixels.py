@@ -121,7 +121,7 @@ def image_duplicated(dataset: DatasetView) -> Found:
     alike = sorted((str(_checksums(FileView(path, dataset))), path) for path in dataset.images)
     for _, group in groupby(alike, key=lambda pair: pair[0]):
         paths = [path for _, path in group]
-        yield from _same(dataset, paths) if len(paths) > 1 else ()
+        yield from _find_same_images(dataset, paths) if len(paths) > 1 else ()
 
 
 def _checksums(image: FileView) -> Hashable:
@@ -134,7 +134,7 @@ def _checksums(image: FileView) -> Hashable:
     return image.path
 
 
-def _same(dataset: DatasetView, paths: list[str]) -> Iterator[Finding]:
+def _find_same_images(dataset: DatasetView, paths: list[str]) -> Iterator[Finding]:
     """The images among some that have the same content as an earlier one."""
     first: dict[bytes, str] = {}
     for path in paths:

@@ -237,7 +237,7 @@ def nifti_sheared(image: FileView) -> Found:
     Fix: Convert the image again; conversion resamples tilted series to a regular grid.
     """
     if isinstance(image.head, NiftiHead):
-        x, y, z = (_unit(axis) for axis in _axes(image.head.affine))
+        x, y, z = (_normalise_axis(axis) for axis in _axes(image.head.affine))
         if any(abs(_dot(a, b)) > 0.02 for a, b in ((x, y), (x, z), (y, z))):
             yield "two axes of the affine are not perpendicular"
 
@@ -277,10 +277,10 @@ def image_orientation_contradicted(image: FileView) -> Found:
         return
     if head.sform <= 0 and head.qform <= 0:
         return
-    axes = [_unit(axis) for axis in _axes(head.affine)]
+    axes = [_normalise_axis(axis) for axis in _axes(head.affine)]
     for x, y, z in (said[:3], said[3:]):
         # DICOM counts to the left and back, NIfTI to the right and front.
-        if not any(abs(_dot(_unit((-x, -y, z)), axis)) > PARALLEL for axis in axes):
+        if not any(abs(_dot(_normalise_axis((-x, -y, z)), axis)) > PARALLEL for axis in axes):
             yield Finding(
                 "no axis of the volume runs along the sidecar's rows or columns", where="$.ImageOrientationPatientDICOM"
             )
@@ -314,7 +314,7 @@ def _axes(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
     return list(zip(*rows, strict=True))[:3]
 
 
-def _unit(axis: Sequence[float]) -> tuple[float, ...]:
+def _normalise_axis(axis: Sequence[float]) -> tuple[float, ...]:
     x, y, z = axis
     length = math.hypot(x, y, z) or 1.0
     return x / length, y / length, z / length

@@ -17,7 +17,7 @@ TOP_FOLDERS = CLOSED | {"derivatives", "phenotype"}
 BIDSIGNORE = "**/mim-*"
 
 
-def _odd(dataset: DatasetView, kind: Oddity, message: str) -> Iterator[Finding]:
+def _report_odd_entries(dataset: DatasetView, kind: Oddity, message: str) -> Iterator[Finding]:
     return (Finding(message, path=odd.path) for odd in dataset.tree.odd if odd.kind == kind)
 
 
@@ -29,7 +29,7 @@ def link_broken(dataset: DatasetView) -> Found:
 
     Fix: Restore the target (`datalad get` for a DataLad dataset), or remove the link.
     """
-    return _odd(dataset, "broken", "the link leads to nothing")
+    return _report_odd_entries(dataset, "broken", "the link leads to nothing")
 
 
 @check("LINK_LOOP", per="dataset")
@@ -40,7 +40,7 @@ def link_loop(dataset: DatasetView) -> Found:
 
     Fix: Remove the link.
     """
-    return _odd(dataset, "loop", "the link leads to a folder that contains it")
+    return _report_odd_entries(dataset, "loop", "the link leads to a folder that contains it")
 
 
 @check("LINK_OUTSIDE", per="dataset")
@@ -51,7 +51,7 @@ def link_outside(dataset: DatasetView) -> Found:
 
     Fix: Replace the link by a copy of its target.
     """
-    return _odd(dataset, "outside", "the link leads out of the dataset")
+    return _report_odd_entries(dataset, "outside", "the link leads out of the dataset")
 
 
 @check("LINK_FOLDER", per="dataset", level=Level.WARNING)
@@ -62,7 +62,9 @@ def link_folder(dataset: DatasetView) -> Found:
 
     Fix: Remove the link.
     """
-    return _odd(dataset, "folder", "the link leads to another folder of the dataset; it was not followed")
+    return _report_odd_entries(
+        dataset, "folder", "the link leads to another folder of the dataset; it was not followed"
+    )
 
 
 @check("FILE_SPECIAL", per="dataset")
@@ -73,7 +75,7 @@ def file_special(dataset: DatasetView) -> Found:
 
     Fix: Remove it.
     """
-    return _odd(dataset, "special", "the entry is a pipe, a socket or a device")
+    return _report_odd_entries(dataset, "special", "the entry is a pipe, a socket or a device")
 
 
 @check("FILE_UNREADABLE", per="dataset")
@@ -84,7 +86,7 @@ def file_unreadable(dataset: DatasetView) -> Found:
 
     Fix: Correct its permissions, or repair its disk or network share.
     """
-    return _odd(dataset, "unreadable", "the folder can't be read")
+    return _report_odd_entries(dataset, "unreadable", "the folder can't be read")
 
 
 @check("NAME_ENCODING", per="dataset")
@@ -95,7 +97,7 @@ def name_encoding(dataset: DatasetView) -> Found:
 
     Fix: Rename it with ASCII letters and digits.
     """
-    return _odd(dataset, "encoding", "the name is not UTF-8")
+    return _report_odd_entries(dataset, "encoding", "the name is not UTF-8")
 
 
 @check("NAMES_COLLIDE", per="dataset")
@@ -162,7 +164,7 @@ def subject_empty(dataset: DatasetView) -> Found:
 
     Fix: Restore the images, or remove the folder and its rows in the tables.
     """
-    full = {folder for path in dataset.images for folder in _above(path)}
+    full = {folder for path in dataset.images for folder in _list_folders_above(path)}
     for subject, sessions in dataset.subjects.items():
         if subject not in full:
             yield Finding("there is no image below this folder", path=subject)
@@ -172,7 +174,7 @@ def subject_empty(dataset: DatasetView) -> Found:
                     yield Finding("there is no image below this folder", path=folder)
 
 
-def _above(path: str) -> tuple[str, str]:
+def _list_folders_above(path: str) -> tuple[str, str]:
     """The first folder of a path, and the first two."""
     first, _, rest = path.partition("/")
     return first, f"{first}/{rest.partition('/')[0]}"
@@ -225,4 +227,4 @@ def file_stray(dataset: DatasetView) -> Found:
     for path in dataset.tree.files:
         if "/" in path and STRAYS.fullmatch(path):
             yield Finding("this file is a leftover", path=path)
-    yield from _odd(dataset, "leftover", "this hidden entry is a leftover")
+    yield from _report_odd_entries(dataset, "leftover", "this hidden entry is a leftover")

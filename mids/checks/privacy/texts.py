@@ -15,7 +15,7 @@ PLACES = {
 }  # fmt: skip
 
 
-def _found(file: FileView, kind: Kind) -> Iterator[Finding]:
+def _report_identifiers(file: FileView, kind: Kind) -> Iterator[Finding]:
     """The identifiers of one kind in a file; the messages never show them."""
     for found in file.identifiers:
         if found.kind == kind:
@@ -30,7 +30,7 @@ def privacy_national_id(file: FileView) -> Found:
 
     Fix: Remove it, and withdraw published copies.
     """
-    return _found(file, "national id")
+    return _report_identifiers(file, "national id")
 
 
 @check("PRIVACY_EMAIL", per="content", level=Level.WARNING, when=has_identifiers)
@@ -41,7 +41,7 @@ def privacy_email(file: FileView) -> Found:
 
     Fix: Remove it. Contacts go into README.md or dataset_description.json.
     """
-    return () if file.kind == "document" else _found(file, "e-mail")
+    return () if file.kind == "document" else _report_identifiers(file, "e-mail")
 
 
 @check("PRIVACY_PHONE", per="content", level=Level.WARNING, when=has_identifiers)
@@ -52,7 +52,7 @@ def privacy_phone(file: FileView) -> Found:
 
     Fix: Remove it. Contacts go into README.md or dataset_description.json.
     """
-    return () if file.kind == "document" else _found(file, "phone")
+    return () if file.kind == "document" else _report_identifiers(file, "phone")
 
 
 @check("PRIVACY_PERSON", per="content", level=Level.WARNING, when=has_identifiers)
@@ -63,7 +63,7 @@ def privacy_person(file: FileView) -> Found:
 
     Fix: De-identify the text again; check the other texts of the same source too.
     """
-    return () if file.kind == "document" else _found(file, "person")
+    return () if file.kind == "document" else _report_identifiers(file, "person")
 
 
 @check("PRIVACY_BIRTH_DATE", per="content", when=has_identifiers)
@@ -74,7 +74,7 @@ def privacy_birth_date(file: FileView) -> Found:
 
     Fix: Remove it; the age in years is enough.
     """
-    return _found(file, "birth date")
+    return _report_identifiers(file, "birth date")
 
 
 @check("PRIVACY_UID", per="content", when=has_identifiers)
@@ -85,7 +85,7 @@ def privacy_uid(file: FileView) -> Found:
 
     Fix: Remove it.
     """
-    found = list(_found(file, "uid"))
+    found = list(_report_identifiers(file, "uid"))
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""
     for first in found[:1]:
         yield Finding(f"{first.message}{more}", where=first.where)
@@ -99,7 +99,7 @@ def privacy_date_text(file: FileView) -> Found:
 
     Fix: Shift or remove the dates of the text.
     """
-    return _found(file, "date") if file.dataset.shifted and file.kind in ("table", "sidecar") else ()
+    return _report_identifiers(file, "date") if file.dataset.shifted and file.kind in ("table", "sidecar") else ()
 
 
 REAL = re.compile(r"(19(2[6-9]|[3-9]\d)|2\d\d\d)-\d\d-\d\d")

@@ -84,11 +84,11 @@ def participant_contradicted(subject: DatasetView) -> Found:
     for label in subject.subjects if images and subject.has(PARTICIPANTS) else ():
         row = subject.view(PARTICIPANTS).by_key.get(label, {})
         modalities = [frozenset(image.suffix.modalities) if image.suffix else frozenset() for image in images]
-        said = {word.strip().upper() for word in _listed(row, "modalities")}
-        if said and all(modalities) and (wrong := _unmatched(said, modalities)):
+        said = {word.strip().upper() for word in _split_list(row, "modalities")}
+        if said and all(modalities) and (wrong := _compare_modalities(said, modalities)):
             yield _participant(label, "modalities", wrong)
         parts = [image.name.get("bp") for image in images if image.name]
-        said = _listed(row, "body_parts")
+        said = _split_list(row, "body_parts")
         missing = {part for part in parts if part} - said
         surplus = said - set(parts) if None not in parts else set()
         if said and (missing or surplus):
@@ -97,11 +97,11 @@ def participant_contradicted(subject: DatasetView) -> Found:
             )
 
 
-def _listed(row: Mapping[str, str], column: str) -> set[str]:
+def _split_list(row: Mapping[str, str], column: str) -> set[str]:
     return {word.strip() for word in row.get(column, NA).split(";")} - {"", NA}
 
 
-def _unmatched(said: set[str], modalities: list[frozenset[str]]) -> str:
+def _compare_modalities(said: set[str], modalities: list[frozenset[str]]) -> str:
     """Modalities that the table lacks (+) or has without an image (-)."""
     missing = sorted({f"+{min(allowed)}" for allowed in modalities if not allowed & said})
     surplus = sorted(f"-{word}" for word in said - frozenset().union(*modalities))
@@ -200,14 +200,14 @@ def image_without_split(dataset: DatasetView) -> Found:
     """
     if not dataset.has(PARTITIONS):
         return
-    listed = {_unit(row) for _, row in _records(dataset.view(PARTITIONS))}
+    listed = {_find_row_unit(row) for _, row in _records(dataset.view(PARTITIONS))}
     for path in dataset.images:
         subject, session, *_ = path.split("/")
         if not {path, f"{subject}/{session}", subject} & listed:
             yield Finding("the table of partitions has no row for this image", path=path, expected=PARTITIONS)
 
 
-def _unit(row: Mapping[str, str]) -> str:
+def _find_row_unit(row: Mapping[str, str]) -> str:
     """What a row of the partitions is about: an image, else a session, else a subject."""
     if "filename" in row:
         return row["filename"]

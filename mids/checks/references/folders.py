@@ -94,7 +94,7 @@ def session_without_folder(subject: DatasetView) -> Found:
     """
     for table, folders in _sessions(subject):
         for where, value in _column(table, "session_id"):
-            if _prefixed(value, "ses-") not in folders:
+            if _add_prefix(value, "ses-") not in folders:
                 yield Finding("this session has no folder", where, value[:40], path=table.path)
 
 
@@ -108,13 +108,13 @@ def folder_without_session(subject: DatasetView) -> Found:
     """
     for table, folders in _sessions(subject):
         if "session_id" in table.rows.header:
-            rows = {_prefixed(value, "ses-") for value in table.rows.column("session_id")}
+            rows = {_add_prefix(value, "ses-") for value in table.rows.column("session_id")}
             for folder in sorted(folders - rows):
                 path = f"{table.folder}/{folder}"
                 yield Finding("the sessions table has no row for this session", path=path, expected=table.path)
 
 
-def _prefixed(value: str, prefix: str) -> str:
+def _add_prefix(value: str, prefix: str) -> str:
     return value if value.startswith(prefix) else prefix + value
 
 
@@ -229,9 +229,9 @@ def reference_unknown(table: FileView) -> Found:
     known = dataset.participants | dataset.subjects.keys()
     sessions = {session for found in dataset.subjects.values() for session in found}
     owners = table.rows.column("participant_id")
-    for number, (where, value) in enumerate(_all(table, "session_id")):
+    for number, (where, value) in enumerate(_iterate_all_cells(table, "session_id")):
         theirs = dataset.subjects.get(owners[number], frozenset()) if owners else sessions
-        if value != NA and _prefixed(value, "ses-") not in theirs and (not owners or owners[number] in known):
+        if value != NA and _add_prefix(value, "ses-") not in theirs and (not owners or owners[number] in known):
             yield Finding("the dataset holds no such session of this participant", where, value[:40])
     for where, value in _column(table, "participant_id"):
         if value not in known:
@@ -241,7 +241,7 @@ def reference_unknown(table: FileView) -> Found:
             yield Finding("the dataset holds no such file", where, value[:200])
 
 
-def _all(table: FileView, name: str) -> Iterator[tuple[str, str]]:
+def _iterate_all_cells(table: FileView, name: str) -> Iterator[tuple[str, str]]:
     """(place, value) of every cell of a column."""
     for line, value in zip(table.rows.lines, table.rows.column(name), strict=False):
         yield f"row {line}, column {name}", value

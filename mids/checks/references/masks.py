@@ -54,7 +54,7 @@ def mask_grid(mask: FileView) -> Found:
     elif isinstance(one, NiftiHead) and isinstance(other, NiftiHead):
         if one.shape[:3] != other.shape[:3]:
             yield _differs("the size in voxels", one.shape[:3], other.shape[:3])
-        elif not _same_place(one, other):
+        elif not _affines_agree(one, other):
             yield "the affine differs from that of the image"
 
 
@@ -64,7 +64,7 @@ def _differs(what: str, one: tuple[int, ...], other: tuple[int, ...]) -> Finding
     )
 
 
-def _same_place(one: NiftiHead, other: NiftiHead) -> bool:
+def _affines_agree(one: NiftiHead, other: NiftiHead) -> bool:
     """Whether two affines are equal up to rounding: a hundredth of a voxel for its size, a tenth for its place."""
     size = min((abs(s) for s in other.spacing[:3] if s), default=1.0)
     return all(

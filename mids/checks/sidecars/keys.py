@@ -43,7 +43,7 @@ def sidecar_missing(image: FileView) -> Found:
 
     Fix: Convert the image again, or restore the JSON file with the same stem.
     """
-    if not _described(image) and not _shared(image):
+    if not _has_any_sidecar(image) and not _find_shared_sidecar(image):
         yield Finding("there is no JSON file with the same stem", expected=f"{image.stem}.json")
 
 
@@ -55,30 +55,30 @@ def sidecar_shared(image: FileView) -> Found:
 
     Fix: Convert the series again, or compare the files and copy the sidecar for each of them.
     """
-    if not _described(image) and (other := _shared(image)):
+    if not _has_any_sidecar(image) and (other := _find_shared_sidecar(image)):
         yield Finding("only another file of the series has a sidecar", expected=other)
 
 
-def _described(image: FileView) -> bool:
+def _has_any_sidecar(image: FileView) -> bool:
     """Whether an image has a sidecar: its own, or in a plain BIDS folder an inherited one."""
     if image.sidecar or image.name is None or image.name.group:
         return image.sidecar is not None
     return any(applies(path, image.path) for path in image.dataset.sidecars)
 
 
-def _shared(image: FileView) -> str:
+def _find_shared_sidecar(image: FileView) -> str:
     """In a published layout: the sidecar of a file that differs only in `acq`, else ""."""
     if not image.legacy:
         return ""
-    own = _without_acq(image.stem)
+    own = _drop_acq(image.stem)
     for path in image.dataset.sidecars:
         stem, _ = split(path)
-        if stem.rpartition("/")[0] == image.folder and _without_acq(stem) == own:
+        if stem.rpartition("/")[0] == image.folder and _drop_acq(stem) == own:
             return path
     return ""
 
 
-def _without_acq(stem: str) -> list[str]:
+def _drop_acq(stem: str) -> list[str]:
     return [part for part in stem.rpartition("/")[2].split("_") if part and not part.startswith("acq-")]
 
 
@@ -181,7 +181,7 @@ def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str
     words = image.dataset.schema.code_lists.get(code_list)
     for key in keys:
         raw = _text(image.metadata.get(key))
-        meant = _meant(image.dataset.schema, code_list, raw) if words and raw else None
+        meant = _find_code(image.dataset.schema, code_list, raw) if words and raw else None
         if words and said in words.codes and meant and meant != said:
             yield Finding(
                 f"the name says {entity}-{said}, {key} means {meant}",
@@ -192,7 +192,7 @@ def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str
 
 
 @lru_cache(maxsize=4096)
-def _meant(schema: Schema, code_list: str, raw: str) -> str | None:
+def _find_code(schema: Schema, code_list: str, raw: str) -> str | None:
     return schema.code_lists[code_list].find(raw)
 
 

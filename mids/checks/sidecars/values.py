@@ -13,7 +13,7 @@ def _inherits(image: FileView) -> bool:
     return bool(image.dataset.loose)
 
 
-def _inherited(image: FileView) -> Iterator[FileView]:
+def _find_inherited_sidecars(image: FileView) -> Iterator[FileView]:
     """The sidecars beside no image that apply to this one."""
     return (image.dataset.view(path) for path in image.dataset.loose if applies(path, image.path))
 
@@ -27,7 +27,7 @@ def sidecar_conflict(image: FileView) -> Found:
     Fix: Remove the key from the file above, or correct the wrong value.
     """
     nearer = image.metadata
-    for above in sorted(_inherited(image), key=lambda view: -view.path.count("/")):
+    for above in sorted(_find_inherited_sidecars(image), key=lambda view: -view.path.count("/")):
         content = above.document.content
         for key, value in content.items() if isinstance(content, dict) else ():
             if key in nearer and nearer[key] != value:
@@ -53,7 +53,7 @@ def sidecar_ambiguous(image: FileView) -> Found:
     if image.sidecar:
         return
     folders: dict[str, list[str]] = {}
-    for view in _inherited(image):
+    for view in _find_inherited_sidecars(image):
         folders.setdefault(view.folder, []).append(view.path)
     for paths in folders.values():
         if len(paths) > 1:

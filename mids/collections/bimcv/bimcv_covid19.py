@@ -16,10 +16,12 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
+from mids.readers.archives.files import walk
 from mids.readers.dicom.grouping.classes import VOLUMES
 from mids.readers.dicom.scan import PLAIN, Scanner
+from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table, parse_csv
-from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped
+from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped, Source
 from mids.vocabulary import clinical
 
 LICENCE = "LicenseRef-BIMCV-COVID19"
@@ -57,7 +59,8 @@ ABOUT = About(
         "Labels were found in reports, not in images, by a network (micro F1 0.92 on its validation sentences).",
         "Every patient of the positive part has a positive test at some time, up to 50 days away from an image; the "
         "image itself may be normal.",
-        "Published view positions were given series by series; of series with several files none is taken over.",
+        "Published view positions were given series by series; of series with several files it is taken "
+        "over for the file whose number the sidecar carries only.",
         "Whether the pixels of MONOCHROME1 radiographs were inverted before publication is not stated.",
         "Hospitals of the first iteration lie mostly in the provinces of Alicante and Castellón.",
     ),
@@ -69,17 +72,32 @@ ABOUT = About(
     dates="public",
     access="On request, from the page of BIMCV, after the research use agreement.",
     expected="One iteration (1, 1+2, 1+2+3, or the negatives): unpacked, as the downloaded tar archives, or both. "
-    "participants.tsv, a table of labels and the tree of labels must be there; sub-*/ses-*/ hold the images.",
+    "participants.tsv and a table of labels must be there; sub-*/ses-*/ hold the images.",
 )  # fmt: skip
 
 _DRAWN = re.compile(r"derivatives/.+\.(xml|nii|nii\.gz)", re.IGNORECASE)
+
+
+_SUBJECT = re.compile(r"S\d+")
+"""Subject IDs as they were published: sub-S03047."""
+
+_PUBLISHED = re.compile(r"(^|/)sub-S\d+/ses-E\d+/|covid19_(posi|neg)[^/]*\.(tar(\.gz)?|tgz)$")
+"""How folders and archives of the collection are called."""
+
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the published dataset; empty if nothing is."""
+    del scanner
+    if any(_PUBLISHED.search(source.path) for source in (walk(root) if sources is None else sources)):
+        return ""
+    return "it has no folder like sub-S03047/ses-E07985 and no archive like covid19_posi_subjects_1.tar.gz"
 
 
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, the label tree among it, then the items patient by patient.
 
     Raises `MidsError` where the source is no published dataset, lacks a table or has another iteration's beside it,
-    or where a column is missing or unknown.
+    or where a column is missing.
     """
     files, issues = survey(root, scanner.mapped)
     files, repeated = _distinct(files)
@@ -88,6 +106,8 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
             f"{root} holds no images below sub-…/ses-…: give a published BIMCV-COVID19 dataset or its archives; "
             f"for DICOM use {NAME}-raw"
         )
+    if any(not _SUBJECT.fullmatch(picture.subject) for picture in pictures(files) if picture.subject):
+        raise make_stranger(root, NAME, "its subject IDs are not all like S03047")
     tables = load(root, files)
     subjects = _subjects(files)
     common = [*_drawn(files, subjects), *strangers(tables, subjects)]
@@ -192,7 +212,7 @@ def _record(picture: Picture, scan: Mapping[str, str], days: Sequence[str]) -> R
     if not header.get("BodyPartExamined") and picture.name.get("bp"):
         header["BodyPartExamined"] = picture.name.get("bp")
     view = picture.name.get("vp") or ""
-    is_known = picture.siblings == 1 and view in schema.code_lists["view_positions"].codes
+    is_known = picture.is_view_its_own and view in schema.code_lists["view_positions"].codes
     described = picture.described_by if picture.described_by != "none" or not row else "scans.tsv"
     return Record(
         subject=picture.subject,

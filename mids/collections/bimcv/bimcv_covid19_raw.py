@@ -158,22 +158,16 @@ def _known(instances: Iterable[Instance]) -> _Known:
 
 
 def _tree(root: Path, sources: Mapping[str, Sequence[Source]]) -> tuple[Sequence[labeltree.Node], Words, list[Issue]]:
-    """The label tree, and the words that rows are read with; raises `MidsError` for labels without a tree."""
+    """The label tree, and the words that rows are read with; raises `MidsError` for several trees."""
     if not sources["tests"]:
         raise MidsError(f"{root} holds no table of tests (a CSV or TSV with test or sil_reg in its name)")
-    if sources["labels"] and len(sources["tree"]) != 1:
-        count = len(sources["tree"]) or "no"
-        raise MidsError(f"{root} holds a table of labels and {count} label tree (tree….csv): give one")
-    nodes: Sequence[labeltree.Node] = []
-    issues: list[Issue] = []
+    if len(sources["tree"]) > 1:
+        raise MidsError(f"{root} holds {len(sources['tree'])} label trees (tree….csv): give one")
+    nodes, cuis, issues = labeltree.without()
     for source in sources["tree"]:
         with open_source(root, source) as stream:
-            nodes, strange = labeltree.parse(stream.read().decode("utf-8", "replace"))
-        issues += [
-            issue("ROW_INVALID", "the label tree has no such node", source.name, where=f"line {line}", origin="read")
-            for line in strange
-        ]
-    return nodes, Words(clinical.load(NAME), labeltree.cuis(nodes), public=False), issues
+            nodes, cuis, issues = labeltree.read(stream.read(), source.name)
+    return nodes, Words(clinical.load(NAME), cuis, public=False), issues if sources["labels"] else []
 
 
 def _tables(

@@ -1,8 +1,9 @@
-"""Lists of labels inside the cells of BIMCV's tables, in the four ways in which they were published.
+"""Lists of labels inside the cells of BIMCV's tables, in the five ways in which they were published.
 
 * Python's repr: ``['pneumonia', ' loc basal', '']``, lists in lists included;
 * numpy's repr, which has no commas: ``['pneumonia' ' loc basal']``, ``[list(['pneumonia']) list(['normal'])]``;
 * a bare list: ``[C0205307,C1282378]``, its brackets stripped or not;
+* Python's repr without its outer brackets and quotes: ``pneumonia', ' loc basal``;
 * joined by tabs: ``pneumonia<TAB> loc basal``.
 
 Some cells were cut in the middle of a text. Blanks in front of a label mean something, so `parse` keeps them.
@@ -19,6 +20,9 @@ LOCALIZATION = "loc "
 """What stands in front of a localization in a cell, and not in the tree."""
 
 _TOKEN = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([\[\]])|(['"])""", re.DOTALL)
+_BETWEEN = re.compile(r"""['"]\]?(?:\s*,\s*|\s+)\[?['"]""")
+"""What stands between two texts of a list."""
+
 _QUOTED = re.compile(r"""^[\s\[(]*(?:(?:list|array)\([\s\[]*)?['"]""")
 
 
@@ -59,7 +63,7 @@ def parse(cell: str) -> Cell:
     >>> parse("['a' ' loc b']").sentences
     (('a', 'loc b'),)
     """
-    text = cell.strip("\r\n")
+    text = _restore_ends(cell.strip("\r\n"))
     if _QUOTED.match(text):
         return _quoted(text)
     is_open = text.strip().startswith("[") and not text.strip().endswith("]")
@@ -69,6 +73,15 @@ def parse(cell: str) -> Cell:
     if is_open and items:
         items = items[:-1]
     return Cell(tuple(items), is_open)
+
+
+def _restore_ends(text: str) -> str:
+    """A cell with the outer brackets and quotes that were stripped from it, if they were."""
+    if _QUOTED.match(text) or not _BETWEEN.search(text):
+        return text
+    quotes = re.findall("['\"]", text)
+    depth = 2 if re.search(r"\]\s*,?\s*\[", text) else 1
+    return f"{'[' * depth}{quotes[0]}{text}{quotes[-1]}{']' * depth}"
 
 
 def _quoted(text: str) -> Cell:

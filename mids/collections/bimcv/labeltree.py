@@ -6,8 +6,14 @@ radiological finding [CUI:C0436485, counts:0, 4660]
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from mids.issues import Issue, issue
+from mids.resources import read_yaml, schemas
+
+Cuis = Mapping[str, tuple[str, ...]]
+"""The CUIs of each label."""
 
 _NODE = re.compile(
     r"(?P<lines>[\s│├└─|`+-]*)(?P<label>[^\s│├└─|`+\[-][^\[]*?)\s*"
@@ -56,7 +62,29 @@ def parse(text: str) -> tuple[list[Node], list[int]]:
     return nodes, strange
 
 
-def cuis(nodes: Iterable[Node]) -> Mapping[str, tuple[str, ...]]:
+def read(data: bytes, path: str) -> tuple[Sequence[Node], Cuis, list[Issue]]:
+    """The nodes and CUIs of a published tree, and an Issue for each line that is no node; `path` is its name there."""
+    nodes, strange = parse(data.decode("utf-8", "replace"))
+    issues = [
+        issue("ROW_INVALID", "the label tree has no such node", path, where=f"line {line}", origin="read")
+        for line in strange
+    ]
+    return nodes, cuis(nodes), issues
+
+
+def without() -> tuple[Sequence[Node], Cuis, list[Issue]]:
+    """What a source without a tree is read with: no nodes, the terms and CUIs of the lexicon, an Issue that says so.
+
+    Source: `schemas/lexicon/es.yaml`, whose terms are those of BIMCV's tree that reports were found to have.
+    """
+    lexicon = read_yaml(schemas() / "lexicon" / "es.yaml")
+    terms = lexicon["findings"] | lexicon["localizations"]
+    known = {label: (term["cui"],) if "cui" in term else () for label, term in terms.items()}
+    message = "there is no label tree: CUIs are those that the program knows, and the dataset has no tree"
+    return (), known, [issue("TABLE_ABSENT", message, origin="read")]
+
+
+def cuis(nodes: Iterable[Node]) -> Cuis:
     """The CUIs of each label, in the order of the tree: most have one, some none, adenopathy two."""
     found: dict[str, dict[str, None]] = {}
     for node in nodes:

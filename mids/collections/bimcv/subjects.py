@@ -34,13 +34,13 @@ _REQUIRED = {
     "participants": ("participant", "age", "gender"),
     "tests": ("participant", "date", "test", "result"),
     "labels": ("participant", "report_id", "labels", "localizations", "sentences"),
-    "partitions": ("participant", "split"),
+    "partitions": ("participant",),
 }
 AGE_CAP = 89
 """Ages above are given as 89 (45 CFR 164.514(b)(2)(i)(C))."""
 
-_OPTIONAL = frozenset({"tests", "partitions"})
-"""Tables that some iterations lack: the negatives have no tests."""
+_OPTIONAL = frozenset({"tests", "tree", "partitions"})
+"""Tables that some iterations lack: the negatives have no tests, and may have no tree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,12 @@ def load(root: Path, files: Sequence[Found]) -> Tables:
             of[label_of(row["participant"])].append((line, row))
         issues += table.issues
         rows[kind] = Rows(table, of)
+    if "partitions" in rows and "split" not in rows["partitions"].table.header:
+        message = "the table names no split, so it makes no partition"
+        issues.append(issue("TABLE_UNUSED", message, rows.pop("partitions").table.path, origin="read"))
     tree = found["tree"]
-    assert tree is not None
-    nodes, strange = labeltree.parse(tree.data.decode("utf-8", "replace"))
-    issues += [
-        issue("ROW_INVALID", "the label tree has no such node", tree.source.name, where=f"line {line}", origin="read")
-        for line in strange
-    ]
-    words = Words(clinical.load(NAME), labeltree.cuis(nodes), public=True)
-    return Tables(rows, nodes, words, issues)
+    nodes, cuis, problems = labeltree.read(tree.data, tree.source.name) if tree else labeltree.without()
+    return Tables(rows, nodes, Words(clinical.load(NAME), cuis, public=True), [*issues, *problems])
 
 
 def _table_file(root: Path, files: Sequence[Found], kind: str) -> Found | None:
@@ -246,6 +243,8 @@ def _partitions(label: str, subject: Subject, tables: Tables) -> Iterator[Item]:
     codes = tables.words.clinical.schema.code_lists["split"]
     for table, line, row in tables.of("partitions", label):
         name = row.get("filename", "").rpartition("/")[2].partition(".")[0]
+        if row["split"].strip().lower() in tables.words.clinical.missing:
+            continue
         split = codes.find(row["split"])
         record = images.get(name)
         if split is None:
@@ -257,4 +256,5 @@ def _partitions(label: str, subject: Subject, tables: Tables) -> Iterator[Item]:
             yield issue("ENTRY_UNMATCHED", message, table.path, where=table.where(line), origin="read")
         else:
             session = record.study if record else label_of(row.get("session", ""))
-            yield Entry("partitions", label, {"split": split}, session, record.image if record else "")
+            values = {"split": split, **bimcv_rows.keep_unknown(row)}
+            yield Entry("partitions", label, values, session, record.image if record else "")

@@ -50,8 +50,9 @@ class Found:
 class Picture:
     """An image of the published dataset with the best header that there is for it.
 
-    `described_by` says whose the header is: "own", "series" (another file's of the same series, of which only what
-    holds for the series is taken) or "none". `siblings` counts the files of its series.
+    `described_by` says whose the header is: "own" (by its name, or by the number that it carries), "series" (another
+    file's of the same series, of which only what holds for the series is taken) or "none". `siblings` counts the
+    files of its series.
     """
 
     found: Found
@@ -59,6 +60,11 @@ class Picture:
     header: Mapping[str, Json]
     described_by: str
     siblings: int
+
+    @property
+    def is_view_its_own(self) -> bool:
+        """Whether the view in the name is this image's: names took it from the one sidecar of a series."""
+        return self.siblings == 1 or _is_numbered(self.name, self.header)
 
     @property
     def subject(self) -> str:
@@ -141,10 +147,17 @@ def pictures(files: Iterable[Found]) -> Iterator[Picture]:
             name = parse(found.place).name
             if name is None or not name.get("ses"):
                 continue
-            own = sidecars.get(_stem(found.place))
-            shared = legacy.of_series(of_series.get(key, {}))
+            whole = of_series.get(key, {})
+            own = sidecars.get(_stem(found.place)) or (whole if _is_numbered(name, whole) else None)
+            shared = legacy.of_series(whole)
             by = "own" if own else "series" if shared else "none"
             yield Picture(found, name, own or shared, by, len(images))
+
+
+def _is_numbered(name: Name, header: Mapping[str, Json]) -> bool:
+    """Whether a header carries the image's number: the sidecar of a series is that of the file which it numbers."""
+    number, acq = str(header.get("InstanceNumber", "")), name.get("acq") or ""
+    return number.isdigit() and acq.isdigit() and int(number) == int(acq)
 
 
 def _stem(place: str) -> str:

@@ -22,16 +22,16 @@ class Session:
 
 
 def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> Table:
-    """The table with the names of the collection's vocabulary in place of its version's.
+    """The table with the names of the collection's vocabulary in place of its version's; other columns are Issues.
 
-    Raises `MidsError` where a required column is missing under all its names, or one is known under none.
+    Raises `MidsError` where a required column is missing under all its names.
     """
     spellings: Mapping[str, list[str]] = read_yaml(schemas() / "collections" / f"{collection}.yaml")["sources"][kind]
     known = {str(spelling).lower(): name for name, given in spellings.items() for spelling in given}
     missing = [spellings[name][0] for name in required if not {s.lower() for s in spellings[name]} & {*table.header}]
-    check_columns(table, known, [spelling.lower() for spelling in missing])
-    rows = tuple({known[column]: value for column, value in row.items()} for row in table.rows)
-    return replace(table, header=tuple(known[column] for column in table.header), rows=rows)
+    checked = check_columns(table, known, [spelling.lower() for spelling in missing])
+    rows = tuple({known.get(column, column): value for column, value in row.items()} for row in checked.rows)
+    return replace(checked, header=tuple(known[column] for column in checked.header), rows=rows)
 
 
 def partitions(data: bytes, path: str) -> Table:

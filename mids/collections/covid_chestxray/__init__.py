@@ -1,12 +1,13 @@
 """The COVID-19 image data collection (Cohen, Morrison, Dao 2020): metadata.csv, images, volumes, annotations."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mids.collections.covid_chestxray.annotations import read_annotations, strays
 from mids.collections.covid_chestxray.metadata import METADATA, Row, read_metadata, rows_of
 from mids.collections.covid_chestxray.patient import items_of, label_tree
+from mids.errors import MidsError
 from mids.issues import issue
 from mids.readers.archives.files import walk
 from mids.readers.dicom.scan import PLAIN, Scanner
@@ -60,13 +61,24 @@ ABOUT = About(
     "annotations as far as they are there.",
 )
 
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the collection: metadata.csv with the columns of one of its versions."""
+    del scanner, sources
+    try:
+        read_metadata(root)
+    except MidsError as error:
+        return str(error)
+    return ""
+
+
 _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 
 
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """The collection below `root`: what belongs to no patient, then the items patient by patient.
 
-    Raises `MidsError` where metadata.csv is absent, lacks a column or has one that is in no version.
+    Raises `MidsError` where metadata.csv is absent or lacks a column.
     """
     del scanner  # a row and the head of its picture are quickly read
     table = read_metadata(root)
@@ -75,7 +87,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     annotations = read_annotations(root, files.values())
     used = {row.source for row in rows if row.source} | annotations.used | {files[METADATA]}
     problems = [*table.issues, *issues, *annotations.issues, *strays(rows, annotations)]
-    yield [*problems, *_unused(files, used), *label_tree(rows)]
+    yield [*problems, *_report_unused_files(files, used), *label_tree(rows)]
     patients: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         patients[row.patient].append(row)
@@ -84,7 +96,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
         yield list(items_of(own, shapes, annotations))
 
 
-def _unused(files: Mapping[str, Source], used: set[Source]) -> Iterator[Item]:
+def _report_unused_files(files: Mapping[str, Source], used: set[Source]) -> Iterator[Item]:
     """The files that nothing speaks of: images that stand in no row, and all others."""
     rest = [source for source in files.values() if source not in used]
     for source in rest:

@@ -36,7 +36,7 @@ class Annotations:
 def read_annotations(root: Path, files: Iterable[Source]) -> Annotations:
     """The scores, boxes and masks among the files, in whatever folder they lie.
 
-    Raises `MidsError` where the table of scores lacks a column or has one that is not known.
+    Raises `MidsError` where the table of scores lacks a column.
     """
     found = Annotations()
     for source in files:
@@ -46,7 +46,7 @@ def read_annotations(root: Path, files: Iterable[Source]) -> Annotations:
             table = read_csv(root, source, comment="##")
             if table.header:
                 names = ("filename", "geographic_mean", "opacity_mean")
-                check_columns(table, names, names)
+                table = check_columns(table, names, names)
             found.scores = {row["filename"].strip(): row for row in table.rows}
             found.issues += table.issues
         elif path.name == BOXES:
@@ -74,7 +74,7 @@ def strays(rows: Sequence[Row], annotations: Annotations) -> Iterator[Issue]:
         yield issue("REGION_UNMATCHED", message, annotations.masks[stem].path, origin="read")
 
 
-def annotated(row: Row, shape: tuple[int, int] | None, annotations: Annotations) -> Iterator[Item]:
+def build_annotation_items(row: Row, shape: tuple[int, int] | None, annotations: Annotations) -> Iterator[Item]:
     """The scores, boxes and mask of a row's image. Where that is absent, the plan says that they have none."""
     name = PurePosixPath(row.file).name
     if name in annotations.scores:

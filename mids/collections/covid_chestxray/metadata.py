@@ -60,7 +60,7 @@ class Row:
     @property
     def offset(self) -> int | None:
         """Days since the onset of symptoms or hospitalization."""
-        return offset_of(self.cells)
+        return read_offset(self.cells)
 
     @property
     def age(self) -> int | None:
@@ -97,14 +97,14 @@ class Row:
 def read_metadata(root: Path) -> Table:
     """metadata.csv with its columns checked and named as in `COLUMNS`.
 
-    Raises `MidsError` where the file is absent, lacks a column or has one that is in no version.
+    Raises `MidsError` where the file is absent or lacks a column; a column that is in no version is an Issue.
     """
     table = read_csv(root, find_file(root, [METADATA]))
     spellings = {name.replace("_", " ") for name in (*COLUMNS, *OTHER_NAMES)}
-    check_columns(table, {*COLUMNS, *OTHER_NAMES, *spellings}, REQUIRED)
+    table = check_columns(table, {*COLUMNS, *OTHER_NAMES, *spellings}, REQUIRED)
     names = {name: name.replace(" ", "_") for name in table.header}
     names |= {name: OTHER_NAMES.get(plain, plain) for name, plain in names.items()}
-    return replace(table, rows=tuple({names[name]: cell for name, cell in row.items()} for row in table.rows))
+    return replace(table, rows=tuple({names.get(name, name): cell for name, cell in row.items()} for row in table.rows))
 
 
 def rows_of(table: Table, files: Mapping[str, Source]) -> tuple[list[Row], list[Issue]]:
@@ -147,7 +147,7 @@ def _file(cells: Mapping[str, str]) -> str:
 
 
 def _study(cells: Mapping[str, str]) -> str:
-    offset = offset_of(cells)
+    offset = read_offset(cells)
     if offset is not None:
         return f"day{offset}" if offset >= 0 else f"dayminus{-offset}"
     for name in ("url", "doi"):
@@ -166,7 +166,7 @@ def known(cells: Mapping[str, str], column: str) -> str:
     return "" if text.lower() in clinical.load(NAME).missing else text
 
 
-def offset_of(cells: Mapping[str, str]) -> int | None:
+def read_offset(cells: Mapping[str, str]) -> int | None:
     """Days since the onset of symptoms or hospitalization, None where no whole number stands."""
     match = re.fullmatch(r"([+-]?\d{1,5})(\.0+)?", known(cells, "offset"))
     return int(match[1]) if match else None

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from mids.collections.covid_chestxray.annotations import Annotations, annotated
+from mids.collections.covid_chestxray.annotations import Annotations, build_annotation_items
 from mids.collections.covid_chestxray.metadata import METADATA, Row, country, day, findings, words
 from mids.issues import Issue
 from mids.records import Entry, Item, Json, Kind, Person, Record, Source, Visit
@@ -22,7 +22,7 @@ def items_of(rows: Sequence[Row], shapes: Mapping[str, Shape | None], annotation
         if row.source is not None:
             yield from _image(row, row.source, shapes[row.file])
             yield from _labels(row)
-        yield from annotated(row, shapes.get(row.file), annotations)
+        yield from build_annotation_items(row, shapes.get(row.file), annotations)
 
 
 # --- the patient -------------------------------------------------------------------------------------------
@@ -45,12 +45,12 @@ def _person(rows: Sequence[Row]) -> Iterator[Item]:
     if len({row.sex for row in rows if row.sex}) > 1:
         yield rows[0].issue("PATIENT_AMBIGUOUS", "the patient's rows say M and F", "sex")
     tests = said.pop("covid_test", set())
-    columns, problems = _agreed(rows[0], said)
+    columns, problems = _merge_values(rows[0], said)
     yield from problems
     if tests:
         columns["covid_test"] = "positive" if "positive" in tests else min(tests)
     yield Person(patient, {**columns, **_age_limits({row.age for row in rows if row.age is not None})})
-    events, problems = _agreed(rows[0], course)
+    events, problems = _merge_values(rows[0], course)
     yield from problems
     if events:
         yield Entry("clinical_course", patient, events)
@@ -58,7 +58,7 @@ def _person(rows: Sequence[Row]) -> Iterator[Item]:
         yield Entry("laboratory_tests", patient, {"date": "n/a", "test": "PCR", "result": result})
 
 
-def _agreed(row: Row, said: Mapping[str, set[str]]) -> tuple[dict[str, str], list[Issue]]:
+def _merge_values(row: Row, said: Mapping[str, set[str]]) -> tuple[dict[str, str], list[Issue]]:
     """The values that stand alone, and an Issue for each column that has several."""
     issues = [
         row.issue("VALUE_CONTRADICTED", f"{name} of this patient is {' and '.join(sorted(values))}", name)
@@ -90,7 +90,7 @@ def _onset(row: Row) -> dict[str, str]:
 def _image(row: Row, source: Source, shape: Shape | None) -> Iterator[Item]:
     """The record of a row and its notes, and what is wrong with its values."""
     columns, problems = row.values("scans")
-    yield from (*problems, *_strange(row))
+    yield from (*problems, *_report_strange_cells(row))
     acquired, problems_of_day = day(row)
     yield from problems_of_day
     view = words()["views"].get(row.known("view").lower(), {})
@@ -127,7 +127,7 @@ def _header(row: Row, shape: Shape | None, acquired: str) -> dict[str, Json]:
     return {key: value for key, value in header.items() if value} | sizes | {"Modality": header["Modality"]}
 
 
-def _strange(row: Row) -> Iterator[Issue]:
+def _report_strange_cells(row: Row) -> Iterator[Issue]:
     """An Issue for each cell that holds something which is not understood."""
     tests = (
         ("view", "the view is not in the vocabulary", row.known("view").lower() in words()["views"]),

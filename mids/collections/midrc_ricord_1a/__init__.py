@@ -19,6 +19,7 @@ from mids.readers.dicom.grouping.series import records, subject_key
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
+from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source, Visit, patient_key
@@ -84,6 +85,9 @@ ABOUT = About(
 
 LICENCE = "CC-BY-NC-4.0"
 _DOCUMENTS = (".json", ".csv", ".tsv", ".xlsx")
+_ROOT = "1.3.6.1.4.1.14519.5.2.1."
+"""The UID root of The Cancer Imaging Archive, which replaced all UIDs."""
+
 _SITE = re.compile(r"MIDRC-RICORD-1[A-C]-([0-9A-Za-z]+)-")
 
 
@@ -113,7 +117,8 @@ def _terms() -> Mapping[str, Term]:
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
 
-    Raises `MidsError` where there is no export of annotations, or the clinical table has other columns.
+    Raises `MidsError` where there is no export of annotations, the clinical table names no studies, or the images are
+    not the collection's.
     """
     sources = list(walk(root))
     documents = _documents(root, [source for source in sources if _is_document(source)])
@@ -122,7 +127,27 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
             f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
         )
     with scanner.scan(root) as found:
+        if missing := _missing(found):
+            raise make_stranger(root, NAME, missing)
         yield from _read(root, found, documents)
+
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the collection; empty if nothing is."""
+    with scanner.scan(root, sources=sources) as found:
+        if next(found.instances(), None) is None:
+            return "it holds no DICOM"
+        return _missing(found) or (
+            "" if any(_SITE.match(one.text("PatientID")) for one in found.instances()) else "no PatientID is of RICORD"
+        )
+
+
+def _missing(found: Index) -> str:
+    """What headers lack that are not the collection's: its ids and dates are published as they are."""
+    for one in found.instances():
+        if not (_SITE.match(one.text("PatientID")) or one.text("StudyInstanceUID").startswith(_ROOT)):
+            return f"a header has neither a PatientID like MIDRC-RICORD-1A-… nor UIDs of TCIA ({_ROOT}…)"
+    return ""
 
 
 def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[Item]]:
@@ -131,9 +156,9 @@ def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[
     for name in ("drawings", "rows", "manifests", "issues", "skipped"):
         getattr(documents, name).extend(getattr(archived, name))
     known = tables.studies(found.instances())
-    matched, issues = tables.by_study(documents.rows, known)
+    matched, issues = tables.match_rows_to_studies(documents.rows, known)
     for drawing in documents.drawings:
-        issues += [*readings.unmatched(drawing, known), *readings.unknown_labels(drawing)]
+        issues += [*readings.report_unmatched(drawing, known), *readings.unknown_labels(drawing)]
     issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances())]
     others = [source for source in found.others() if not _is_document(source)]
     rest = [Skipped(tuple(others), "not DICOM")] if others else []
@@ -183,7 +208,9 @@ def _take_table(root: Path, source: Source, found: _Documents) -> str:
         return "NBIA's manifest, compared with the images"
     if not table.header or not tables.is_clinical(table, _schema()["clinical"]):
         return "a table that does not belong to the collection"
-    found.rows += tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    rows, issues = tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    found.rows += rows
+    found.issues += issues
     return f"the clinical table: {len(table.rows)} rows, read into tables"
 
 
@@ -200,12 +227,12 @@ def _patient(
     items = list(records(root, instances))
     name = instances[0].text("PatientID") or subject_key(instances[0])
     visits = _visits(dict.fromkeys(instance.text("StudyInstanceUID") for instance in instances))
-    mine = [_owned(item, name, visits) for item in items]
+    mine = [_assign_public_ids(item, name, visits) for item in items]
     yield from mine
     theirs = {uid: known[uid] for uid in visits}
     rows = {uid: matched[uid] for uid in visits if uid in matched}
     for uid, row in rows.items():
-        yield from tables.against_dicom(row, theirs[uid])
+        yield from tables.compare_with_dicom(row, theirs[uid])
     yield from _person(name, theirs, rows)
     there = readings.places((item for item in mine if isinstance(item, Record)), instances)
     said = [item for drawing in drawings for item in readings.items(name, visits, drawing, there)]
@@ -227,7 +254,7 @@ def _visits(uids: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def _owned(item: Item, subject: PatientKey | str, visits: Mapping[str, str]) -> Item:
+def _assign_public_ids(item: Item, subject: PatientKey | str, visits: Mapping[str, str]) -> Item:
     """An item under the public ids of its patient, study and series."""
     if isinstance(item, Record):
         columns = {"source_id": item.series[-5:]}

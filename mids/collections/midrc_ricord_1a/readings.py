@@ -108,7 +108,7 @@ def items(subject: PatientKey | str, visits: Mapping[str, str], drawing: Drawing
             studies[found.study, found.reader].append(found)
             continue
         try:
-            for placed in _placed(found, there):
+            for placed in _place_annotation(found, there):
                 images[placed.record.image, found.reader].append(placed)
         except DataError as error:
             yield _issue(error.code, error.message, found, drawing)
@@ -147,7 +147,7 @@ def row(said: Sequence[Annotation], schema: Mapping[str, Term]) -> dict[str, str
     }
 
 
-def unmatched(drawing: Drawing, studies: Iterable[str]) -> Iterator[Issue]:
+def report_unmatched(drawing: Drawing, studies: Iterable[str]) -> Iterator[Issue]:
     """An Issue for each annotation of a study that is not in the source."""
     known = set(studies)
     for found in drawing.annotations:
@@ -171,7 +171,7 @@ def _issue(code: str, message: str, found: Annotation, drawing: Drawing) -> Issu
     return issue(code, text, drawing.source.name, where=found.where, origin="read")
 
 
-def _placed(found: Annotation, there: Places) -> Iterator[Placed]:
+def _place_annotation(found: Annotation, there: Places) -> Iterator[Placed]:
     """The images, with the slice, that an annotation is about; raises `DataError` where there are none."""
     code = "REGION_UNMATCHED" if found.shape else "ENTRY_UNMATCHED"
     uid = found.instance or found.series

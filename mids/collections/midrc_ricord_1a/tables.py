@@ -91,25 +91,47 @@ def missing_series(table: Table, instances: Iterable[Instance]) -> Iterator[Issu
 
 def is_clinical(table: Table, spellings: Mapping[str, Sequence[str]]) -> bool:
     """Whether a table is the clinical one: by its name, or by two of its columns."""
-    known = {name for names in spellings.values() for name in names}
-    return "clinical" in table.path.lower() or len(known & set(table.header)) > 1
+    return "clinical" in table.path.lower() or len(_name_columns(table, spellings)) > 1
 
 
-def clinical_rows(table: Table, spellings: Mapping[str, Sequence[str]], required: Sequence[str]) -> list[Row]:
-    """The rows of a clinical table with canonical columns.
+def clinical_rows(
+    table: Table, spellings: Mapping[str, Sequence[str]], required: Sequence[str]
+) -> tuple[list[Row], Sequence[Issue]]:
+    """The rows of a clinical table with canonical columns, and an Issue for each column that is not known.
 
-    Raises `MidsError` for the first required column that is absent and the first that is not known.
+    Raises `MidsError` for the first required column that is absent.
     """
-    canonical = {spelling: name for name, names in spellings.items() for spelling in names}
-    renamed = replace(table, header=tuple(canonical.get(name, name) for name in table.header))
-    check_columns(renamed, tuple(spellings), required)
-    return [
-        Row(table.path, line, {canonical[name]: " ".join(value.split()) for name, value in row.items()})
-        for line, row in table.numbered()
+    canonical = _name_columns(table, spellings)
+    renamed = replace(
+        table,
+        header=tuple(canonical.get(name, name) for name in table.header),
+        rows=tuple({canonical.get(name, name): cell for name, cell in row.items()} for row in table.rows),
+    )
+    checked = check_columns(renamed, tuple(spellings), required)
+    rows = [
+        Row(table.path, line, {name: " ".join(value.split()) for name, value in row.items()})
+        for line, row in checked.numbered()
     ]
+    return rows, checked.issues[len(table.issues) :]
 
 
-def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str, Row], list[Issue]]:
+def _name_columns(table: Table, spellings: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
+    """The canonical name of each column that is known, the first column of a name before others."""
+    names = {_squeeze(spelling): name for name, given in spellings.items() for spelling in given}
+    found: dict[str, str] = {}
+    for column in table.header:
+        name = names.get(_squeeze(column))
+        if name and name not in found.values():
+            found[column] = name
+    return found
+
+
+def _squeeze(name: str) -> str:
+    """A column's name without what differs between releases and copies: "Anon" in front, blanks, underscores."""
+    return re.sub(r"[^a-z0-9]", "", name.lower()).removeprefix("anon")
+
+
+def match_rows_to_studies(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str, Row], list[Issue]]:
     """The row of each study that the source holds, and an Issue for every row that is none's."""
     found: dict[str, Row] = {}
     issues: list[Issue] = []
@@ -121,7 +143,7 @@ def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str,
             issues.append(row.issue("ENTRY_UNMATCHED", "the row is about a study that the source does not hold"))
         elif uid in found:
             issues.append(row.issue("ROW_REPEATED", f"row {found[uid].line} also names the study"))
-        elif mrn and not _same_patient(mrn, known[uid].patient):
+        elif mrn and not _is_same_patient(mrn, known[uid].patient):
             message = "the row gives the study to another patient than its DICOM; the row is not used"
             issues.append(row.issue("VALUE_CONTRADICTED", message, "mrn"))
         else:
@@ -129,16 +151,16 @@ def by_study(rows: Iterable[Row], known: Mapping[str, Study]) -> tuple[dict[str,
     return found, issues
 
 
-def _same_patient(mrn: str, patient: str) -> bool:
+def _is_same_patient(mrn: str, patient: str) -> bool:
     """PatientID carries the collection's prefix, MRN does not."""
     return patient == mrn or patient.endswith(f"-{mrn}")
 
 
-def against_dicom(row: Row, study: Study) -> Iterator[Issue]:
+def compare_with_dicom(row: Row, study: Study) -> Iterator[Issue]:
     """An Issue for each value of a row that the study's headers contradict."""
     count, modality = row.cells.get("image count", ""), row.cells.get("modality", "").upper()
-    if re.fullmatch(r"\d+", count) and int(count) != study.images:
-        message = f"the table counts {count} images of the study, the source holds {study.images}"
+    if re.fullmatch(r"\d+(\.0*)?", count) and int(float(count)) != study.images:
+        message = f"the table counts {int(float(count))} images of the study, the source holds {study.images}"
         yield row.issue("COUNT_MISMATCH", message, "image count")
     if modality and modality not in study.modalities:
         found = ", ".join(sorted(study.modalities)) or "none"
@@ -164,7 +186,7 @@ def age(text: str) -> dict[str, str] | None:
     if re.fullmatch(r"\d{1,3}(\.\d+)?", years) and float(years) <= 130:
         whole = int(float(years))
         if whole >= AGE_CAP:
-            return {"age": str(AGE_CAP), "age_min": str(AGE_CAP)} | ({"age_max": "89"} if raw in ("89", "089Y") else {})
+            return {"age": str(AGE_CAP), "age_min": str(AGE_CAP)} | ({"age_max": "89"} if whole == AGE_CAP else {})
         return {"age": str(whole), "age_min": str(whole), "age_max": str(whole)}
     if above := re.fullmatch(r">=?\s*(\d+)|(\d+)\s*\+", years):
         low = min(int(above[1] or above[2]), AGE_CAP)

@@ -42,7 +42,7 @@ class Door:
         self._found: dict[tuple[str, str], Issue] = {}
         try:
             if not root.is_dir():
-                raise MidsError(f"{root} is no folder: give the folder of a dataset")
+                raise MidsError(f"{root} is not a folder: give the folder of a dataset")
             if not (root / DESCRIPTION).is_file():
                 raise MidsError(f"{root} holds no {DESCRIPTION}: give the top folder of a dataset")
         except OSError as error:
@@ -82,7 +82,7 @@ class Door:
         except OSError:
             is_there = False
         if not is_there:
-            raise MidsError(f"{path} is no file of the dataset: give a path relative to its top folder")
+            raise MidsError(f"{path} is not a file of the dataset: give a path relative to its top folder")
         return self.root / path
 
     def holds(self, path: str) -> bool:

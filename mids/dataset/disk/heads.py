@@ -256,7 +256,7 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
         units=units,
         qform=qform,
         sform=sform,
-        qform_rows=_rotated(pixdim, quaternion) if qform > 0 else (),
+        qform_rows=_compute_qform(pixdim, quaternion) if qform > 0 else (),
         sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (),
         offset=int(offset),
         texts=tuple((name, _text(text)) for name, text in texts if text[:1] > b"\0" and _text(text)),
@@ -281,7 +281,7 @@ def _extensions(data: bytes, order: str) -> tuple[int, ...]:
     return tuple(codes)
 
 
-def _rotated(pixdim: tuple[float, ...], quaternion: tuple[float, ...]) -> Rows:
+def _compute_qform(pixdim: tuple[float, ...], quaternion: tuple[float, ...]) -> Rows:
     """The rows of the qform (nifti1.h, method 2)."""
     x, y, z = pixdim[1:4]
     b, c, d, *shift = quaternion
@@ -308,7 +308,7 @@ def png_head(path: str | PathLike[str]) -> PngHead:
             raise DataError("PNG_INVALID", "the PNG header is damaged")
         if method or filters or colour not in CHANNELS:
             raise DataError("PNG_INVALID", "the PNG header names a method that does not exist")
-        texts = tuple(name for name in _names_before_pixels(stream, data) if name in TEXT_CHUNKS)
+        texts = tuple(name for name in _read_chunk_names(stream, data) if name in TEXT_CHUNKS)
         end = data
         if len(data) == BLOCK:
             stream.seek(-20, 2)
@@ -316,12 +316,12 @@ def png_head(path: str | PathLike[str]) -> PngHead:
         stored = stream.seek(0, 2)
         complete, trailing = end.endswith(IEND), 0
         if not complete:
-            trailing = _after_end(stream)
+            trailing = _count_trailing_bytes(stream)
             complete = trailing > 0
     return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16], stored)
 
 
-def _names_before_pixels(stream: BinaryIO, data: bytes) -> Iterator[str]:
+def _read_chunk_names(stream: BinaryIO, data: bytes) -> Iterator[str]:
     """The names of the chunks between IHDR and the first IDAT; `data` is the begin of the file."""
     at = 33
     while True:
@@ -336,7 +336,7 @@ def _names_before_pixels(stream: BinaryIO, data: bytes) -> Iterator[str]:
         at += int.from_bytes(head[:4], "big") + 12
 
 
-def _after_end(stream: BinaryIO) -> int:
+def _count_trailing_bytes(stream: BinaryIO) -> int:
     """How many bytes follow the end chunk; 0 where there is none."""
     size = stream.seek(0, 2)
     at = len(PNG)

@@ -41,7 +41,7 @@ class Tree:
         common = {path: size for path, size in self.files.items() if is_common(path)}
         files: dict[str, dict[str, int]] = {}
         for path, size in self.files.items():
-            if subject := subject_of(path):
+            if subject := find_subject(path):
                 files.setdefault(subject, {})[path] = size
         folders: dict[str, list[str]] = {}
         for folder in self.folders:
@@ -55,7 +55,7 @@ class Tree:
         return Tree(self.root, files, frozenset(), shifted=shifted)
 
 
-def subject_of(path: str) -> str:
+def find_subject(path: str) -> str:
     """The `sub-…` folder that a file belongs to, in the raw data or below `derivatives/rois`; "" for none."""
     first, _, rest = path.removeprefix(ROIS).partition("/")
     return first if rest and first.startswith("sub-") else ""

@@ -42,11 +42,19 @@ def boxes(header: Header) -> tuple[Box, ...]:
     if not isinstance(rows, int) or not isinstance(columns, int):
         return ()
     found = [box for device in devices() if device.matches(header) for box in device.boxes]
-    placed = ((_at(t, rows), _at(left, columns), _at(b, rows), _at(r, columns)) for t, left, b, r in found)
+    placed = (
+        (
+            _resolve_coordinate(t, rows),
+            _resolve_coordinate(left, columns),
+            _resolve_coordinate(b, rows),
+            _resolve_coordinate(r, columns),
+        )
+        for t, left, b, r in found
+    )
     return tuple(dict.fromkeys(box for box in placed if box[0] < box[2] and box[1] < box[3]))
 
 
-def _at(place: int | None, length: int) -> int:
+def _resolve_coordinate(place: int | None, length: int) -> int:
     """A place of a rule as a whole number of pixels from the start, at most `length`."""
     if place is None:
         return length

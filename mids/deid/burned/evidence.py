@@ -12,7 +12,7 @@ from mids.deid.burned.rules import Header, first, rules, text
 from mids.deid.policy import BurnedIn, Detect, Policy
 from mids.records import Box, Json, Record
 
-Outcome = Literal["deliver", "hold", "blank", "report"]
+Outcome = Literal["deliver", "hold", "blank", "report", "release"]
 
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities of which no detector looks at slices: only their headers are evidence."""
@@ -25,7 +25,7 @@ class Decision:
     """What becomes of an image, and why, without a value of its header.
 
     `boxes` are blanked. `certain` says that the header is sure of text: where nothing is found and nothing
-    blanked, the image is not delivered.
+    blanked, the image is not delivered. ``release`` is the word of a person who has looked at the image.
     """
 
     outcome: Outcome
@@ -54,10 +54,10 @@ def decide(record: Record, policy: Policy) -> Decision:
     """What becomes of a record by its header; what a detector finds in its pixels is decided when it is made."""
     varying: dict[str, Json] = {keyword: list(values) for keyword, values in record.per_slice.items()}
     header = {**varying, **record.header, "Modality": record.modality}
-    return by_header(header, policy, is_volume=record.kind in ("volume", "nifti"))
+    return decide_by_header(header, policy, is_volume=record.kind in ("volume", "nifti"))
 
 
-def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
+def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     """What becomes of an image whose header has these DICOM keywords.
 
     BurnedInAnnotation NO clears it of all other evidence of text, RecognizableVisualFeatures NO of a face. With
@@ -85,7 +85,7 @@ def by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
 
 def screen(decision: Decision, policy: Policy) -> Screen:
     """How the pixels of an image that is not withheld are looked at."""
-    is_looked_at = policy.burned_in != "release" and policy.detect != "none"
+    is_looked_at = "release" not in (policy.burned_in, decision.outcome) and policy.detect != "none"
     return Screen(policy.burned_in, policy.detect, decision.certain) if is_looked_at else UNSEEN
 
 

@@ -69,10 +69,10 @@ def text_boxes(picture: Bytes) -> tuple[Box, ...]:
         for top, left, bottom, right in (line for mask in _strokes(channel, step) for line in _lines(mask, lowest)):
             box = max(0, top * step), max(0, left * step), min(rows, bottom * step), min(columns, right * step)
             found.add(box)
-    return united(found)
+    return unite_boxes(found)
 
 
-def united(boxes: Iterable[Box]) -> tuple[Box, ...]:
+def unite_boxes(boxes: Iterable[Box]) -> tuple[Box, ...]:
     """The boxes, sorted; those that overlap as the one that holds them."""
     done: list[Box] = []
     left = sorted(set(boxes))
@@ -96,10 +96,12 @@ def _strokes(channel: Bytes, step: int) -> tuple[Flags, Flags]:
     padded = np.pad(channel, ((0, high - channel.shape[0]), (0, wide - channel.shape[1])), mode="edge")
     blocks = padded.reshape(high // step, step, wide // step, step)
     around = _median(padded, (wide // step, high // step))
-    return _raised(blocks.max(axis=(1, 3)), around), _raised(255 - blocks.min(axis=(1, 3)), 255 - around)
+    return _find_raised_pixels(blocks.max(axis=(1, 3)), around), _find_raised_pixels(
+        255 - blocks.min(axis=(1, 3)), 255 - around
+    )
 
 
-def _raised(picture: Bytes, around: Bytes) -> Flags:
+def _find_raised_pixels(picture: Bytes, around: Bytes) -> Flags:
     """What is light, narrow, and rises above the median around it."""
     ground = _largest(_largest(picture, least=True), least=False)
     rise = picture - ground
@@ -142,11 +144,11 @@ def _lines(mask: Flags, lowest: int) -> list[Box]:
         return []
     if len(glyphs.top) > _MOST:
         return [(0, 0, *mask.shape)]
-    labels = _joined(len(glyphs.top), *_neighbours(glyphs))
+    labels = _label_components(len(glyphs.top), *_neighbours(glyphs))
     found = []
     for label in np.unique(labels):
         line = glyphs.only(labels == label)
-        if len(line.top) > 2 or (len(line.top) == 2 and _pair(line)) or _touching(line):
+        if len(line.top) > 2 or (len(line.top) == 2 and _pair(line)) or _are_touching_letters(line):
             top, bottom = int(line.top.min()), int(line.bottom.max())
             above, beside = (bottom - top) // 2, (bottom - top) * min(2, max(1, len(line.top) - 1))
             box = top - above, int(line.left.min()) - beside, bottom + above, int(line.right.max()) + beside
@@ -170,7 +172,7 @@ def _pair(line: _Shapes) -> bool:
     )
 
 
-def _touching(line: _Shapes) -> bool:
+def _are_touching_letters(line: _Shapes) -> bool:
     """Whether a shape is letters that touch; one letter alone names nobody."""
     high, wide = line.bottom - line.top, line.right - line.left
     is_wide = ((wide >= 1.4 * high) & (high >= 1.5 * _LOWEST)) | (wide >= 3 * high)
@@ -210,7 +212,7 @@ def _shapes(mask: Flags) -> _Shapes:
     count = np.maximum(high - low, 0)
     upper = np.repeat(np.arange(len(row)), count)
     lower = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count) + np.repeat(low, count)
-    labels = _joined(len(row), upper, lower)
+    labels = _label_components(len(row), upper, lower)
     groups, index = np.unique(labels, return_inverse=True)
     top, left = np.full(len(groups), mask.shape[0]), np.full(len(groups), mask.shape[1])
     bottom, right, area = (np.zeros(len(groups), np.int64) for _ in range(3))
@@ -222,7 +224,7 @@ def _shapes(mask: Flags) -> _Shapes:
     return _Shapes(top, left, bottom, right, area)
 
 
-def _joined(count: int, first: Ints, second: Ints) -> Ints:
+def _label_components(count: int, first: Ints, second: Ints) -> Ints:
     """A label for each of `count` things, the same where pairs join them: the smallest number of each set."""
     labels = np.arange(count)
     while True:

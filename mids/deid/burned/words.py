@@ -25,17 +25,17 @@ def marks() -> frozenset[str]:
     return frozenset(str(word) for word in read_yaml(schemas() / "deid" / "burned_in.yaml")["marks"])
 
 
-def plain(text: str) -> str:
+def normalise_words(text: str) -> str:
     """Capital letters without accents, and digits; all else is a space."""
     bare = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
     return " ".join(re.sub(r"[^A-Z0-9]+", " ", bare.upper()).split())
 
 
-def known(values: Iterable[str]) -> frozenset[str]:
+def list_known_words(values: Iterable[str]) -> frozenset[str]:
     """The words of values of `IDENTIFIERS` that are long enough to be looked for; a date in its usual forms too."""
     words: set[str] = set()
     for value in values:
-        words.update(word for word in plain(value).split() if len(word) >= _SHORTEST)
+        words.update(word for word in normalise_words(value).split() if len(word) >= _SHORTEST)
         if date := re.fullmatch(r"(\d{4})(\d\d)(\d\d)", value.strip()):
             year, month, day = date.groups()
             words.update((day + month + year, month + day + year))
@@ -44,7 +44,7 @@ def known(values: Iterable[str]) -> frozenset[str]:
 
 def names_someone(words: Iterable[str], names: frozenset[str]) -> bool:
     """Whether a known word is among words that were read, or inside them when they are joined."""
-    joined = "".join(plain(word).replace(" ", "") for word in words)
+    joined = "".join(normalise_words(word).replace(" ", "") for word in words)
     return any(name in joined for name in names)
 
 
@@ -53,7 +53,7 @@ def is_mark(words: Iterable[str], box: Box) -> bool:
 
     A box has a margin of up to twice the height of the text at its sides, half of it above and below (`glyphs`).
     """
-    parts = [part for word in words for part in plain(word).split()]
+    parts = [part for word in words for part in normalise_words(word).split()]
     letters = sum(len(part) for part in parts) + len(parts) - 1
     high, wide = (box[2] - box[0]) / 2, box[3] - box[1]
     return bool(parts) and all(part in marks() for part in parts) and wide <= high * (3.5 + 1.1 * letters)

@@ -16,17 +16,17 @@ _TOKEN = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d_]+|[+]")
 _NUMBER = re.compile(r"\d{1,3}(?:[.,]\d{1,2})?", re.ASCII)
 
 
-def cleaned(text: str) -> str:
+def clean_description(text: str) -> str:
     """The words of a description that the list holds, in their order; empty where there are none.
 
     A number stays only before a unit (``3 mm``, ``120kV``) or as part of a listed word (``T1``, ``Br38``): alone it
     may be a room, a bed or part of a date.
     """
-    words = list(_kept(text))
-    return " ".join(words) if any(_plain(word) not in _joining() for word in words) else ""
+    words = list(_keep_listed_words(text))
+    return " ".join(words) if any(_normalise_word(word) not in _load_joining_words() for word in words) else ""
 
 
-def _kept(text: str) -> Iterator[str]:
+def _keep_listed_words(text: str) -> Iterator[str]:
     allowed, joined, units = _words()
     tokens = list(_TOKEN.finditer(text))
     place = 0
@@ -34,7 +34,7 @@ def _kept(text: str) -> Iterator[str]:
         word, taken = _compound(tokens, place, joined)
         if not word:
             word, taken = _measure(tokens, place, units)
-        if not word and _plain(tokens[place][0]) in allowed:
+        if not word and _normalise_word(tokens[place][0]) in allowed:
             word = tokens[place][0]
         if word:
             yield word
@@ -47,7 +47,7 @@ def _compound(tokens: list[re.Match[str]], place: int, joined: frozenset[str]) -
         run = tokens[place : place + taken]
         adjacent = all(left.end() == right.start() for left, right in pairwise(run))
         text = "".join(token[0] for token in run)
-        if len(run) == taken and adjacent and _plain(text) in joined and _ends(tokens, place + taken):
+        if len(run) == taken and adjacent and _normalise_word(text) in joined and _ends(tokens, place + taken):
             return text, taken
     return "", 1
 
@@ -57,7 +57,7 @@ def _measure(tokens: list[re.Match[str]], place: int, units: frozenset[str]) -> 
     run = tokens[place : place + 2]
     if len(run) < 2 or not _NUMBER.fullmatch(run[0][0]) or run[1].start() - run[0].end() > 1:
         return "", 1
-    if _plain(run[1][0]) not in units or not _ends(tokens, place + 2):
+    if _normalise_word(run[1][0]) not in units or not _ends(tokens, place + 2):
         return "", 1
     return run[0].string[run[0].start() : run[1].end()], 2
 
@@ -67,15 +67,15 @@ def _ends(tokens: list[re.Match[str]], place: int) -> bool:
     return not 0 < place < len(tokens) or tokens[place].start() > tokens[place - 1].end()
 
 
-def _plain(word: str) -> str:
+def _normalise_word(word: str) -> str:
     """A word in lower case without accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
 
 
 @cache
-def _joining() -> frozenset[str]:
+def _load_joining_words() -> frozenset[str]:
     """Words that say nothing alone, such as ``de`` and ``with``."""
-    return frozenset(map(_plain, read_yaml(schemas() / "deid" / "descriptor_words.yaml")["words"]["joining"]))
+    return frozenset(map(_normalise_word, read_yaml(schemas() / "deid" / "descriptor_words.yaml")["words"]["joining"]))
 
 
 @cache
@@ -85,7 +85,7 @@ def _words() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     parts = read_yaml(schemas() / "code_lists" / "body_parts.yaml")["codes"]
     texts = [text for name, entry in parts.items() for text in (name, entry["definition"], *entry.get("synonyms", ()))]
     listed = [str(word) for words in content["words"].values() for word in words]
-    plain = {_plain(word) for text in (*texts, *listed) for word in text.split()}
-    words = {word.strip(",.()") for word in plain} - {_plain(str(name)) for name in content["names"]}
+    plain = {_normalise_word(word) for text in (*texts, *listed) for word in text.split()}
+    words = {word.strip(",.()") for word in plain} - {_normalise_word(str(name)) for name in content["names"]}
     joined = {word for word in words if re.search(r"\d", word)}
-    return frozenset(words - joined), frozenset(joined), frozenset(map(_plain, map(str, content["units"])))
+    return frozenset(words - joined), frozenset(joined), frozenset(map(_normalise_word, map(str, content["units"])))

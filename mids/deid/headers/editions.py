@@ -166,7 +166,7 @@ def _json(content: Mapping[str, Any]) -> Edition:
     for entry in content["rows"]:
         options = {_option(name): str(code) for name, code in entry["options"].items() if code}
         known = (str(entry.get(key) or "") for key in ("keyword", "vr", "vm"))
-        rows.append(Row(_tag(entry["tag"]), _plain(entry["name"]), entry["basic_profile"], options, *known))
+        rows.append(Row(_tag(entry["tag"]), _normalise_text(entry["name"]), entry["basic_profile"], options, *known))
     return _edition(str(content["edition"]), rows)
 
 
@@ -185,7 +185,7 @@ def _tag(text: str) -> str:
     return "odd" if "odd" in text else text.upper().replace("X", "x")
 
 
-def _plain(text: str) -> str:
+def _normalise_text(text: str) -> str:
     """Text without zero-width spaces and doubled blanks, both of which NEMA's names hold."""
     return " ".join(text.replace("\u200b", "").split())
 
@@ -195,7 +195,7 @@ def _plain(text: str) -> str:
 
 def _docbook(path: Path) -> Edition:
     """Table E.1-1 of ``part15.xml``; its subtitle names the edition."""
-    root = _parsed(path.read_bytes())
+    root = _parse_xml(path.read_bytes())
     subtitle = next((_text(element) for element in root.iter() if _local(element) == "subtitle"), "")
     edition = re.search(r"\d{4}[a-z]\b", subtitle)
     for table in root.iter():
@@ -204,7 +204,7 @@ def _docbook(path: Path) -> Edition:
     raise ValueError("no such table")
 
 
-def _parsed(content: bytes) -> Element:
+def _parse_xml(content: bytes) -> Element:
     """The root of an XML text; one that declares entities is refused, for they can be made to explode."""
     if b"<!ENTITY" in content:
         raise ValueError("entities")
@@ -212,7 +212,7 @@ def _parsed(content: bytes) -> Element:
 
 
 def _docbook_rows(table: Element) -> Iterator[Row]:
-    lines = [[_plain(_text(cell)) for cell in line if _local(cell) in ("td", "th")] for line in _lines(table)]
+    lines = [[_normalise_text(_text(cell)) for cell in line if _local(cell) in ("td", "th")] for line in _lines(table)]
     heads, *body = lines
     for cells in body:
         values = dict(zip(heads, cells, strict=True))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from pydicom import Dataset
+from pydicom._uid_dict import UID_dictionary
 from pydicom.charset import convert_encodings, decode_bytes, default_encoding, encode_string, python_encoding
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
@@ -19,8 +20,8 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from mids.deid.headers import descriptors
-from mids.deid.headers.tables import attributes, count_of
-from mids.deid.headers.values import FORMS, ZONE, coarse_age, coarse_time, shifted_date, shifted_moment
+from mids.deid.headers.tables import attributes, find_value_count
+from mids.deid.headers.values import FORMS, ZONE, coarse_age, coarse_time, shift_date, shift_moment
 from mids.deid.policy import Ages, Times
 
 Element: TypeAlias = DataElement | RawDataElement
@@ -46,6 +47,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
 _CHARSET = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?\d+|UTF-?8|GB18030|GBK", re.ASCII)
 _TIMEZONE = 0x00080201
+_LONGEST = {"CS": 16, "SH": 16, "LO": 64}
+_DUMMY = "REMOVED"
 
 
 def name(tag: int) -> str:
@@ -65,7 +68,7 @@ def vr(element: Element, known: str) -> str:
     return options[0] if options[0] in _EXAMINED and given in _TEXTS | _EXAMINED else ""
 
 
-def stored(source: Dataset, tag: int) -> Element | None:
+def get_stored_element(source: Dataset, tag: int) -> Element | None:
     """An element as the dataset holds it, decoded or not."""
     return source.get_item(tag)
 
@@ -73,13 +76,13 @@ def stored(source: Dataset, tag: int) -> Element | None:
 def encoding(source: Dataset) -> tuple[bool | None, bool | None]:
     """Whether a dataset has implicit VR and is little endian, by its bytes rather than by what its file says."""
     for tag in list(source.keys()):  # iterating the dataset itself would decode its elements
-        element = stored(source, tag)
+        element = get_stored_element(source, tag)
         if isinstance(element, RawDataElement):
             return element.is_implicit_VR, element.is_little_endian
     return source.original_encoding
 
 
-def typed(element: Element, vr: str) -> Element:
+def set_vr(element: Element, vr: str) -> Element:
     """An element with the VR that it is handled by, where its file says another one (but for ``UN``)."""
     if vr and isinstance(element, RawDataElement) and element.VR not in (None, "UN", vr):
         return element._replace(VR=vr)
@@ -109,6 +112,11 @@ def is_uid(text: str) -> bool:
     return len(text) <= 64 and _UID.fullmatch(text) is not None
 
 
+def is_registered_uid(text: str) -> bool:
+    """Whether a UID is one of the standard's registry (PS3.6 Annex A); others below its root are a vendor's misuse."""
+    return text in UID_dictionary
+
+
 def charset(element: Element | None, inherited: Charset) -> Charset:
     """The character set of a dataset, that of the one around it where it says none."""
     if element is None:
@@ -124,7 +132,7 @@ def made(tag: int, vr: str, content: Sequence[str]) -> DataElement:
     return DataElement(BaseTag(tag), vr, content[0] if len(content) == 1 else list(content) or None)
 
 
-def empty(tag: int, vr: str) -> DataElement:
+def make_empty_element(tag: int, vr: str) -> DataElement:
     """An element without a value; a sequence without items."""
     return DataElement(BaseTag(tag), vr, [] if vr == "SQ" else None)
 
@@ -153,50 +161,61 @@ def is_well_formed(tag: int, vr: str, element: Element, encoding: Charset) -> bo
         text = "\\".join(values(element))
         return not _CONTROL.search(text) and (bool(encoding) or text.isascii())
     if vr in _SIZES and isinstance(content, bytes) and content:
-        count = count_of(tag)
+        count = find_value_count(tag)
         return len(content) == count * _SIZES[vr] if count else len(content) % _SIZES[vr] == 0
     return True
 
 
-def dated(tag: int, vr: str, element: Element, shift: timedelta, times: Times) -> Element | None:
+def shift_date_element(tag: int, vr: str, element: Element, shift: timedelta, times: Times) -> Element | None:
     """A DA, DT or TM moved by whole days and as precise as times are kept; None where a value is none of these."""
     changes: Mapping[str, Callable[[str], str | None]] = {
-        "DA": lambda value: shifted_date(value, shift),
-        "DT": lambda value: shifted_moment(value, shift, times),
+        "DA": lambda value: shift_date(value, shift),
+        "DT": lambda value: shift_moment(value, shift, times),
         "TM": lambda value: coarse_time(value, times),
     }
-    return _changed(tag, vr, element, changes[vr])
+    return _change_values(tag, vr, element, changes[vr])
 
 
-def aged(tag: int, element: Element, ages: Ages) -> Element | None:
+def coarsen_age_element(tag: int, element: Element, ages: Ages) -> Element | None:
     """An AS as far as ages are kept; None where a value is none."""
-    return _changed(tag, "AS", element, lambda value: coarse_age(value, ages))
+    return _change_values(tag, "AS", element, lambda value: coarse_age(value, ages))
 
 
-def _changed(tag: int, vr: str, element: Element, change: Callable[[str], str | None]) -> Element | None:
+def _change_values(tag: int, vr: str, element: Element, change: Callable[[str], str | None]) -> Element | None:
     changed = [change(value) if value else "" for value in values(element)]
     known = [value for value in changed if value is not None]
     return made(tag, vr, known) if len(known) == len(changed) else None
 
 
-def described(tag: int, vr: str, element: Element, encoding: Charset) -> Element | None:
-    """A text of listed words only; None where none is left, or it is no text."""
+def clean_descriptor(
+    tag: int, vr: str, element: Element, encoding: Charset, forget: Callable[[str], str] = str
+) -> Element | None:
+    """A text of listed words only, without those that `forget` takes out; None where none is left, or it is no text."""
     if tag == _TIMEZONE:
         return element if ZONE.fullmatch(text(element)) else None
     if vr not in _TEXTS and vr != "CS":
         return None
-    cleaned = [descriptors.cleaned(value) for value in _parts(vr, decoded(element, encoding))]
+    cleaned = [descriptors.clean_description(forget(value)) for value in _parts(vr, decode_text(element, encoding))]
     return made(tag, vr, cleaned) if any(cleaned) else None
 
 
 def rewritten(tag: int, vr: str, element: Element, encoding: Charset, rewrite: Callable[[str], str]) -> Element:
-    """A text without what identifies anybody; the element itself where nothing changes."""
-    before = decoded(element, encoding)
-    after = rewrite(before) if before else before
-    return element if after == before else made(tag, vr, [_fitting(after, encoding)])
+    """A text, each of its values without what identifies anybody; the element itself where nothing changes.
+
+    A value that became longer than its VR allows (PS3.5 6.2) is replaced by a dummy.
+    """
+    before = [*_parts(vr, decode_text(element, encoding))]
+    after = [rewrite(value) if value.strip() else value for value in before]
+    if after == before:
+        return element
+    fitting = [
+        new if new == old else _fit_charset(new if len(new) <= _LONGEST.get(vr, len(new)) else _DUMMY, encoding)
+        for old, new in zip(before, after, strict=True)
+    ]
+    return made(tag, vr, fitting)
 
 
-def decoded(element: Element, encoding: Charset) -> str:
+def decode_text(element: Element, encoding: Charset) -> str:
     """A text as it reads, its values joined by backslashes."""
     content = element.value
     if isinstance(content, bytes):
@@ -208,7 +227,7 @@ def _parts(vr: str, text: str) -> Iterable[str]:
     return [text] if vr in _ONE_VALUE else text.split("\\")
 
 
-def _fitting(text: str, encoding: Charset) -> str:
+def _fit_charset(text: str, encoding: Charset) -> str:
     """A text that the character set holds, else without accents and whatever else is not ASCII."""
     try:
         encode_string(text, list(encoding or DEFAULT))

@@ -17,13 +17,13 @@ from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence
 from pydicom.uid import MediaStorageDirectoryStorage
 
-from mids.deid.headers import codes, elements
+from mids.deid.headers import codes, elements, terms
 from mids.deid.headers.elements import DEFAULT, Charset, Element
 from mids.deid.headers.markers import mark, new_meta
 from mids.deid.headers.private import Blocks
 from mids.deid.headers.rules import Rules, types
-from mids.deid.headers.tables import extra, safe_private, vr_of
-from mids.deid.pixels.pixeldata import without_comments, without_excess, without_unused_bits
+from mids.deid.headers.tables import extra, find_vr, safe_private
+from mids.deid.pixels.pixeldata import clear_comments, clear_unused_bits, cut_excess
 from mids.deid.policy import Code
 from mids.errors import DataError
 from mids.issues import Issue, issue
@@ -37,7 +37,8 @@ BROKEN = (
 )  # fmt: skip
 """What pydicom raises for bytes that it can't make sense of."""
 
-_SHORT = frozenset({"AE", "CS", "LO", "SH"})
+_TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+_REMOVED = "REMOVED"
 _HIDDEN = "pixel bits beyond BitsStored were set; they could hide text, and were cleared"
 _UNREAD = "encrypted attributes were removed, because their content can't be checked"
 _LONGER = "PixelData is longer than its header says; the surplus was removed"
@@ -48,7 +49,7 @@ _VALUES_OF_CONTENT = (0x0040A160, 0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123
 """TextValue, DateTime, Date, Time, PersonName and UID of a content item (PS3.3 table C.17.3-7)."""
 
 
-def _tells_nothing(text: str) -> bool:
+def _identify_nothing(text: str) -> bool:
     return False
 
 
@@ -57,15 +58,17 @@ class Replacements:
     """What stands for the identity of one subject: its label, the shift of its dates, its UIDs, its texts.
 
     `uid` gives the UID that stands for another one, the same in every file; `text` gives a free text without what
-    identifies anybody, `tells` whether a short one repeats a name or id of the same header. Only whole days of
-    `shift` count.
+    identifies anybody, `label` a short one, `forget` one without what the same header tells. `tells` is whether a
+    text, or a number, repeats a name, id or day of the same header. Only whole days of `shift` count.
     """
 
     subject: str
     shift: timedelta
     uid: Callable[[str], str]
     text: Callable[[str], str]
-    tells: Callable[[str], bool] = _tells_nothing
+    tells: Callable[[str], bool] = _identify_nothing
+    label: Callable[[str], str] = str
+    forget: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +93,9 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
         with warnings.catch_warnings(), config.disable_value_validation():
             warnings.simplefilter("ignore")
             cleaned = task.dataset(dataset, {} if known is None else known, is_known=known is not None)
-            hid = without_unused_bits(dataset, cleaned)
-            is_longer = without_excess(dataset, cleaned)
-            without_comments(dataset, cleaned)
+            hid = clear_unused_bits(dataset, cleaned)
+            is_longer = cut_excess(dataset, cleaned)
+            clear_comments(dataset, cleaned)
             _complete(cleaned, task, sop_class, sop_instance)
             mark(cleaned, rules.policy, pixels_cleaned=pixels_cleaned)
             cleaned.file_meta = new_meta(dataset, sop_class, str(cleaned.SOPInstanceUID))
@@ -103,7 +106,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
     told = [issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said]
     if _ENCRYPTED in dataset and _ENCRYPTED not in cleaned:
         told.append(issue("DEID_VALUE_REMOVED", _UNREAD, where=elements.name(_ENCRYPTED), origin="deid"))
-    return Cleaned(cleaned, (*_issues(task.removed), *_named(task.named), *told))
+    return Cleaned(cleaned, (*_issues(task.removed), *_report_repeated_identity(task.named), *told))
 
 
 def _identity(dataset: Dataset) -> tuple[str, str]:
@@ -132,7 +135,7 @@ def _complete(cleaned: Dataset, task: "_Pass", sop_class: str, sop_instance: str
         cleaned.PatientID = task.new.subject
 
 
-def _named(counts: Mapping[int, int]) -> Iterator[Issue]:
+def _report_repeated_identity(counts: Mapping[int, int]) -> Iterator[Issue]:
     """One Issue for each attribute that repeated what identifies the patient."""
     for tag in sorted(counts):
         name = elements.name(tag)
@@ -168,8 +171,8 @@ class _Pass:
     uids: dict[str, str] = field(default_factory=dict)
 
     def uid(self, original: str) -> str:
-        """The UID for another one; those of the standard stay."""
-        if original.startswith("1.2.840.10008.") and elements.is_uid(original):
+        """The UID for another one; those that the standard registers stay."""
+        if elements.is_registered_uid(original):
             return original
         if original not in self.uids:
             self.uids[original] = self.new.uid(original)
@@ -211,24 +214,28 @@ class _Pass:
         if code == "X":
             return None
         element: Element = context.source.get_item(tag)
-        vr = elements.vr(element, vr_of(tag))
-        element = elements.typed(element, vr)
+        vr = elements.vr(element, find_vr(tag))
+        element = elements.set_vr(element, vr)
         if code == "Z" and tag not in extra().subject:
-            return elements.empty(tag, vr or vr_of(tag))
+            return elements.make_empty_element(tag, vr or find_vr(tag))
         if code in ("Z", "D"):
-            return self._dummy(tag, vr or vr_of(tag), element)
+            return self._dummy(tag, vr or find_vr(tag), element)
         if not vr:
-            return self._counted(tag, vr_of(tag), None)
+            return self._counted(tag, find_vr(tag), None)
         if vr == "SQ":
             return self._sequence(context, tag, element)
         kept = self._value(context, tag, vr, element, code)
         return kept if kept is not None else self._fallback(tag, vr, element, kind, code)
 
     def _fallback(self, tag: int, vr: str, element: Element, kind: str, code: Code) -> "Element | None":
-        """What becomes of a value that can't be cleaned, or is not of its VR: what the Basic Profile says."""
-        basic = self.rules.basic(tag, kind)
+        """What becomes of a value that can't be cleaned, or is not of its VR: what the Basic Profile says.
+
+        Outside the table that depends on the type; of an unknown one a text is taken for required, a number is not.
+        """
+        unknown = "" if self.rules.is_explicit(tag) or vr in _TEXTS else "3"
+        basic = self.rules.basic(tag, kind or unknown)
         if basic == "Z":
-            return elements.empty(tag, vr)
+            return elements.make_empty_element(tag, vr)
         return self._dummy(tag, vr, element) if basic in ("D", "U") else None
 
     def _value(self, context: "_Context", tag: int, vr: str, element: Element, code: Code) -> "Element | None":
@@ -238,25 +245,39 @@ class _Pass:
             return self._mapped(tag, element, code)
         if vr in ("DA", "DT", "TM"):
             shift = self.new.shift if code == "C" else timedelta(0)
-            return self._counted(tag, vr, elements.dated(tag, vr, element, shift, policy.times))
+            return self._counted(tag, vr, elements.shift_date_element(tag, vr, element, shift, policy.times))
         if vr == "AS":
-            return self._counted(tag, vr, elements.aged(tag, element, policy.ages))
+            return self._counted(tag, vr, elements.coarsen_age_element(tag, element, policy.ages))
         if code == "C":
-            return elements.described(tag, vr, element, context.encoding)
+            return elements.clean_descriptor(tag, vr, element, context.encoding, self.new.forget)
         if not elements.is_well_formed(tag, vr, element, context.encoding):
             return self._counted(
-                tag, vr, elements.described(tag, vr, element, context.encoding) if vr == "CS" else None
+                tag, vr, elements.clean_descriptor(tag, vr, element, context.encoding) if vr == "CS" else None
             )
-        if vr in ("ST", "LT", "UT", "UC") and not self.rules.is_explicit(tag):
-            return elements.rewritten(tag, vr, element, context.encoding, self.new.text)
-        if (
-            vr in _SHORT
-            and not self.rules.is_explicit(tag)
-            and self.new.tells(elements.decoded(element, context.encoding))
-        ):
+        return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element)
+
+    def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":
+        """A value that no table names, without what identifies; None of a number or address that does."""
+        if vr == "CS":
+            return elements.rewritten(tag, vr, element, context.encoding, self._code)
+        if vr in _TEXTS:
+            return elements.rewritten(tag, vr, element, context.encoding, self._rewriter(context, tag, vr))
+        if vr in ("IS", "DS", "UR", "AE", "PN") and any(map(self.new.tells, elements.values(element))):
             self.named[tag] += 1
             return None
         return element
+
+    def _rewriter(self, context: "_Context", tag: int, vr: str) -> Callable[[str], str]:
+        """How a text is cleaned: codes of published schemes by nothing but what is surely the header's."""
+        if codes.is_published(context.source, tag):
+            return self._code if tag == codes.MEANING else str
+        if tag in extra().makers:
+            return self.new.forget
+        return self.new.label if vr in ("LO", "SH", "UC") else self.new.text
+
+    def _code(self, value: str) -> str:
+        """A code, unless it is none of a closed list and repeats what the header tells."""
+        return _REMOVED if not terms.is_listed(value) and self.new.tells(value) else value
 
     def _mapped(self, tag: int, element: Element, code: Code) -> Element:
         """UIDs, each replaced, or kept where it is one."""
@@ -314,7 +335,7 @@ class _Pass:
         if action == "D":
             for tag in _VALUES_OF_CONTENT:
                 if tag in cleaned:
-                    cleaned[tag] = self._dummy(tag, vr_of(tag), item.get_item(tag))
+                    cleaned[tag] = self._dummy(tag, find_vr(tag), item.get_item(tag))
         elif action == "K" and _TEXT_VALUE in cleaned:
             cleaned[_TEXT_VALUE] = item.get_item(_TEXT_VALUE)
         codes.clean(cleaned)

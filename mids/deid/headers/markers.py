@@ -20,7 +20,7 @@ _DATES: Mapping[str, str] = {"keep": "UNMODIFIED", "shift": "MODIFIED", "remove"
 _NATIVE = (ImplicitVR, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 
-def applied(policy: Policy, *, pixels_cleaned: bool) -> tuple[str, ...]:
+def list_applied_options(policy: Policy, *, pixels_cleaned: bool) -> tuple[str, ...]:
     """The profile and the options that were applied, by name; pixels and faces only where somebody did clean them."""
     unproven = {"clean_pixel_data", "clean_recognizable_visual_features"}
     options = sorted(policy.options - unproven)
@@ -32,7 +32,7 @@ def mark(dataset: Dataset, policy: Policy, *, pixels_cleaned: bool) -> None:
     dataset.PatientIdentityRemoved = "YES"
     dataset.DeidentificationMethod = [f"DICOM PS3.15 {edition().name} Annex E", f"mids {__version__.split('+')[0]}"]
     dataset.DeidentificationMethodCodeSequence = [
-        _code(*extra().method[name]) for name in applied(policy, pixels_cleaned=pixels_cleaned)
+        _code(*extra().method[name]) for name in list_applied_options(policy, pixels_cleaned=pixels_cleaned)
     ]
     dataset.LongitudinalTemporalInformationModified = _DATES[policy.dates]
     if pixels_cleaned:
@@ -64,7 +64,7 @@ def transfer_syntax(source: Dataset) -> UID:
 
     Raises `DataError` ``DEID_IMPOSSIBLE`` for one that is private, whose encoding nobody can tell.
     """
-    native = _native(elements.encoding(source))
+    native = _choose_native_syntax(elements.encoding(source))
     told = str(getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID") or "").strip(" \0")
     if not told:
         return native or ExplicitVRLittleEndian
@@ -76,7 +76,7 @@ def transfer_syntax(source: Dataset) -> UID:
     return syntax
 
 
-def _native(encoding: tuple[bool | None, bool | None]) -> UID | None:
+def _choose_native_syntax(encoding: tuple[bool | None, bool | None]) -> UID | None:
     """The native transfer syntax of an encoding (implicit, little endian), None of what was not read from a file."""
     implicit, little = encoding
     if implicit is None:

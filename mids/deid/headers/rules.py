@@ -14,7 +14,7 @@ from typing import Any
 
 from pydicom.datadict import keyword_dict
 
-from mids.deid.headers.tables import attributes, concepts, extra, iods, tag_of, tags, vr_of
+from mids.deid.headers.tables import attributes, concepts, extra, find_tag, find_vr, iods, tags
 from mids.deid.policy import Code, Option, Policy
 from mids.errors import MidsError
 
@@ -23,6 +23,7 @@ _NEEDED = {"3": 0, "2C": 1, "2": 1, "1C": 2, "1": 2}
 _GIVES: Mapping[str, int] = {"X": 0, "Z": 1, "D": 2, "U*": 2}
 _SIMPLE: Mapping[str, Code] = {"D": "D", "Z": "Z", "X": "X", "K": "K", "C": "C", "U": "U", "U*": "U"}
 _STRONGEST = "1"
+_BY_TYPE = "X/Z/D"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Rules:
 
     def of(self, keyword: str) -> Code:
         """The action for a top-level attribute as sidecars and tables need it, as if it were optional (type 3)."""
-        tag = tag_of(keyword)
+        tag = find_tag(keyword)
         return "X" if tag is None else self.action(tag, "3")
 
     def action(self, tag: int, kind: str) -> Code:
@@ -41,9 +42,9 @@ class Rules:
         return _action(self.policy, tag, kind)
 
     def basic(self, tag: int, kind: str) -> Code:
-        """What the Basic Profile alone does, where cleaning is impossible; ``X`` for an attribute outside the table."""
+        """What the Basic Profile alone does, where cleaning is impossible; outside the table what the type needs."""
         row = attributes().get(tag)
-        return _simple(row.basic, kind) if row else "X"
+        return _simplify_code(row.basic if row else _BY_TYPE, kind)
 
     def is_explicit(self, tag: int) -> bool:
         """Whether the table or the policy names the attribute, rather than that it stays because nobody does."""
@@ -52,7 +53,7 @@ class Rules:
     def concept(self, code: str, scheme: str) -> Code | None:
         """The action for a content item by its concept (Table E.3.4-1), None where the concept is not in the table."""
         found = concepts().get((code, scheme))
-        return None if found is None else _simple(_chosen(found.basic, found.options, self.policy), "")
+        return None if found is None else _simplify_code(_chosen(found.basic, found.options, self.policy), "")
 
 
 def resolve(policy: Policy) -> Rules:
@@ -77,7 +78,7 @@ def _action(policy: Policy, tag: int, kind: str) -> Code:
     if tag in overrides(policy):
         return overrides(policy)[tag]
     row = attributes().get(tag)
-    return _outside(policy, tag) if row is None else _simple(_chosen(row.basic, row.options, policy), kind)
+    return _outside(policy, tag, kind) if row is None else _simplify_code(_chosen(row.basic, row.options, policy), kind)
 
 
 def _chosen(basic: str, options: Mapping[Option, str], policy: Policy) -> str:
@@ -86,7 +87,7 @@ def _chosen(basic: str, options: Mapping[Option, str], policy: Policy) -> str:
     return "C" if "C" in codes else min(codes, default=basic)
 
 
-def _simple(code: str, kind: str) -> Code:
+def _simplify_code(code: str, kind: str) -> Code:
     """One action of a compound code: the least that an attribute of this type needs."""
     needed = _NEEDED[kind or _STRONGEST]
     parts = sorted(code.split("/"), key=lambda part: _GIVES.get(part, 0))
@@ -94,9 +95,9 @@ def _simple(code: str, kind: str) -> Code:
     return _SIMPLE[fitting[0] if fitting else parts[-1]]
 
 
-def _outside(policy: Policy, tag: int) -> Code:
+def _outside(policy: Policy, tag: int, kind: str) -> Code:
     """The action for an attribute outside the table: by what it is for, by its VR, or none."""
-    vr = vr_of(tag)
+    vr = find_vr(tag)
     if not vr or tag in extra().remove:
         return "X"
     if tag in extra().keep:
@@ -106,13 +107,13 @@ def _outside(policy: Policy, tag: int) -> Code:
         return by_dates[policy.dates]
     if vr == "UI":
         return "K" if "retain_uids" in policy.options else "U"
-    return "X" if vr in extra().remove_vr else "K"
+    return _simplify_code(_BY_TYPE, kind or "3") if vr in extra().remove_vr else "K"
 
 
 def _tag(attribute: str) -> int:
     """The tag of an override; raises `MidsError` with the nearest keywords where nobody knows the attribute."""
     numbers = _TAG.fullmatch(attribute.strip())
-    tag = int(numbers[1] + numbers[2], 16) if numbers else tag_of(attribute.strip())
+    tag = int(numbers[1] + numbers[2], 16) if numbers else find_tag(attribute.strip())
     if tag is not None and tag >> 16 & 0xFF01 in (0x5000, 0x6000):
         raise MidsError(
             f"the policy overrides {attribute}, but curves and overlays are always removed, "
@@ -123,7 +124,7 @@ def _tag(attribute: str) -> int:
             f"the policy overrides {attribute}, but private attributes are kept by safe_private: name it there, "
             "with its creator"
         )
-    if tag is not None and vr_of(tag):
+    if tag is not None and find_vr(tag):
         return tag
     known: Mapping[str, Any] = {**keyword_dict, **tags()}
     near = get_close_matches(attribute, known, 3)

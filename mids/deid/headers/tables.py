@@ -35,6 +35,7 @@ class Extra:
     subject: frozenset[int]
     dummy_items: Mapping[int, Mapping[str, Any]]
     coding_schemes: frozenset[str]
+    makers: frozenset[int]
 
 
 @cache
@@ -57,14 +58,14 @@ def tags() -> Mapping[str, int]:
     return {row.keyword: tag for tag, row in attributes().items() if row.keyword}
 
 
-def tag_of(keyword: str) -> int | None:
+def find_tag(keyword: str) -> int | None:
     """The tag of a keyword of the DICOM dictionary or of the table."""
     tag = tag_for_keyword(keyword)
     return tags().get(keyword) if tag is None else int(tag)
 
 
 @cache
-def vr_of(tag: int) -> str:
+def find_vr(tag: int) -> str:
     """The VR of a public attribute by dictionary or table, such as ``US or SS``; empty for one that neither knows."""
     if dictionary_has_tag(tag):
         return str(dictionary_VR(tag))
@@ -72,7 +73,7 @@ def vr_of(tag: int) -> str:
 
 
 @cache
-def count_of(tag: int) -> int:
+def find_value_count(tag: int) -> int:
     """How many values a public attribute has by the dictionary, 0 where that varies or is not known."""
     vm = dictionary_VM(tag) if dictionary_has_tag(tag) else ""
     return int(vm) if vm.isdigit() else 0
@@ -100,7 +101,7 @@ def iods() -> Mapping[str, Mapping[int, str]]:
     types: dict[str, Mapping[int, str]] = {}
     for _, classes, entries in _rows("iod_types.tsv"):
         pairs = [entry.split("=") for entry in entries.split()]
-        by_tag = {tag: kind for keyword, kind in pairs if (tag := tag_of(keyword)) is not None}
+        by_tag = {tag: kind for keyword, kind in pairs if (tag := find_tag(keyword)) is not None}
         types.update(dict.fromkeys(classes.split(), by_tag))
     return types
 
@@ -119,12 +120,13 @@ def extra() -> Extra:
         subject=frozenset(_tags(content["subject"])),
         dummy_items={tag: content["dummy_items"][key] for key in content["dummy_items"] for tag in _tags([key])},
         coding_schemes=frozenset(content["coding_schemes"]),
+        makers=frozenset(_tags(outside["makers"])),
     )
 
 
 def _tags(keywords: Any) -> Iterator[int]:
     for keyword in keywords:
-        tag = tag_of(keyword)
+        tag = find_tag(keyword)
         if tag is None:
             raise KeyError(keyword)
         yield tag

@@ -33,9 +33,9 @@ ZONE = re.compile(r"[+-]\d{4}", re.ASCII)
 """Timezone Offset From UTC (0008,0201), which is text by its VR."""
 
 
-def shifted_date(text: str, shift: timedelta) -> str | None:
+def shift_date(text: str, shift: timedelta) -> str | None:
     """A DA, or a range of two, moved by whole days and written ``YYYYMMDD``; None where it is no real date."""
-    return _each_side(text, lambda side: _shifted_day(side, shift))
+    return _each_side(text, lambda side: _shift_day(side, shift))
 
 
 def coarse_time(text: str, times: Times) -> str | None:
@@ -43,13 +43,13 @@ def coarse_time(text: str, times: Times) -> str | None:
     return _each_side(text, lambda side: _coarse_clock(side, times))
 
 
-def shifted_moment(text: str, shift: timedelta, times: Times) -> str | None:
+def shift_moment(text: str, shift: timedelta, times: Times) -> str | None:
     """A DT moved by whole days, as precise as it was or as times are kept, with its zone; None where it is none."""
     match = _MOMENT.fullmatch(text)
     if not match:
         return None
     year, month, day, clock, zone = match.groups()
-    moved = _shifted_day(year + (month or "01") + (day or "01"), shift)
+    moved = _shift_day(year + (month or "01") + (day or "01"), shift)
     if moved is None:
         return None
     if not day:
@@ -81,7 +81,7 @@ def _each_side(text: str, change: Callable[[str], str | None]) -> str | None:
     return "-".join(known) if len(known) == 2 == len(sides) and any(known) else None
 
 
-def _shifted_day(text: str, shift: timedelta) -> str | None:
+def _shift_day(text: str, shift: timedelta) -> str | None:
     match = _DAY.fullmatch(text)
     if not match:
         return None

@@ -36,7 +36,7 @@ class _Stretch:
     end: int
 
 
-def cleaned(content: bytes, syntax: str, frames: int, plane: int) -> bytes:
+def clean_pixel_data(content: bytes, syntax: str, frames: int, plane: int) -> bytes:
     """Encapsulated pixel data (PS3.5 A.4) of the same length, with nothing in it but images.
 
     `plane` is the number of pixels of a frame. Raises `DataError` ``DEID_IMPOSSIBLE`` for a stream that can't be taken
@@ -116,12 +116,12 @@ def _jpeg(stream: bytes) -> Iterator[_Stretch]:
             start, size = _KEPT.get(marker, (b"-", 0))
             kept = size if stream.startswith(start, at + 4) else 0
             yield _Stretch(min(at + 4 + kept, end), end)
-        at = _after_scan(stream, end) if marker == 0xDA else end
+        at = _find_scan_end(stream, end) if marker == 0xDA else end
     if stream[at : at + 2] == b"\xff\xd9":
         yield _Stretch(at + 2, len(stream))
 
 
-def _after_scan(stream: bytes, at: int) -> int:
+def _find_scan_end(stream: bytes, at: int) -> int:
     """Where coded data ends: at the next marker that is neither a restart nor a stuffed byte."""
     while (at := stream.find(b"\xff", at)) >= 0 and at + 1 < len(stream):
         following = stream[at + 1]

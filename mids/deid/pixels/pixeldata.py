@@ -18,7 +18,7 @@ from mids.errors import DataError
 _GROUPS = range(0x6000, 0x6020, 2)
 
 
-def without_unused_bits(source: Dataset, cleaned: Dataset) -> bool:
+def clear_unused_bits(source: Dataset, cleaned: Dataset) -> bool:
     """Clears the bits of pixels that are no part of the image; whether an undeclared one of them was set.
 
     A pixel that equals PixelPaddingValue is left as it is: some scanners pad with a value beyond BitsStored.
@@ -67,7 +67,7 @@ def _has_embedded_overlay(source: Dataset) -> bool:
     return any((group, 0x0102) in source and (group, 0x3000) not in source for group in _GROUPS)
 
 
-def without_excess(source: Dataset, cleaned: Dataset) -> bool:
+def cut_excess(source: Dataset, cleaned: Dataset) -> bool:
     """Cuts off what stands after the last pixel that the header tells of; whether there was more than padding."""
     if "PixelData" not in cleaned or _is_compressed(source):
         return False
@@ -82,7 +82,7 @@ def without_excess(source: Dataset, cleaned: Dataset) -> bool:
     return True
 
 
-def without_comments(source: Dataset, cleaned: Dataset) -> None:
+def clear_comments(source: Dataset, cleaned: Dataset) -> None:
     """Zeroes what compressed pixel data says besides the image (`mids.deid.pixels.codestreams`).
 
     Raises `DataError` ``DEID_IMPOSSIBLE`` where it can't be taken apart.
@@ -91,7 +91,7 @@ def without_comments(source: Dataset, cleaned: Dataset) -> None:
         return
     syntax = str(source.file_meta.TransferSyntaxUID)
     frames, plane = int(source.get("NumberOfFrames") or 1), int(source.Rows) * int(source.Columns)
-    cleaned["PixelData"].value = codestreams.cleaned(cleaned["PixelData"].value, syntax, frames, plane)
+    cleaned["PixelData"].value = codestreams.clean_pixel_data(cleaned["PixelData"].value, syntax, frames, plane)
 
 
 def _is_compressed(source: Dataset) -> bool:

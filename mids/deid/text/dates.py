@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from mids.deid.text.spans import Span
-from mids.deid.text.words import folded
+from mids.deid.text.words import fold_text
 from mids.resources import read_yaml, schemas
 
 YEARS = (1900, 2059)
@@ -45,7 +45,7 @@ def months() -> Months:
     for form in ("names", "short"):
         for entry in table.values():
             forms.append(tuple(entry[form]))
-            number.update({folded(name): at for at, name in enumerate(entry[form], start=1)})
+            number.update({fold_text(name): at for at, name in enumerate(entry[form], start=1)})
     for entry in table.values():
         number.update(entry["other"])
     return Months(number, tuple(forms))
@@ -84,8 +84,8 @@ def find_dates(text: str) -> Iterator[Found]:
 
     Which of two numbers is the month follows the text: the first one, where that makes sense of all its dates.
     """
-    plain = folded(text)
-    month_first = _month_first(plain)
+    plain = fold_text(text)
+    month_first = _is_month_first(plain)
     for pattern in _patterns():
         for match in pattern.finditer(plain):
             found = _read(match, month_first=month_first)
@@ -93,7 +93,7 @@ def find_dates(text: str) -> Iterator[Found]:
                 yield found
 
 
-def _month_first(plain: str) -> bool:
+def _is_month_first(plain: str) -> bool:
     """Whether the dates of a text are month/day/year."""
     pairs = [(int(a), int(b)) for a, b in re.findall(r"(?<!\d)(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d\d)(?!\d)", plain)]
     return any(b > 12 for _, b in pairs) and all(a <= 12 for a, _ in pairs)
@@ -144,7 +144,7 @@ class Dates:
 # --- moved -----------------------------------------------------------------------------------------------
 
 
-def moved(text: str, shift: timedelta) -> str | None:
+def move_date(text: str, shift: timedelta) -> str | None:
     """A date moved by a shift in its own notation, or None where it is none, or has no year.
 
     Of a month and year the 15th counts, of a year alone the 1st of July.
@@ -170,26 +170,26 @@ def moved(text: str, shift: timedelta) -> str | None:
     )
     for (start, end), value in sorted(pieces, reverse=True):
         if end:
-            line = line[:start] + _like(line[start:end], value, new.month) + line[end:]
-    return _elided(line[4:])
+            line = line[:start] + _format_like(line[start:end], value, new.month) + line[end:]
+    return _elides_article(line[4:])
 
 
-def _like(old: str, value: str, month: int) -> str:
+def _format_like(old: str, value: str, month: int) -> str:
     """A number or the name of a month in the manner of the old one."""
     if old.strip("'").isdigit():
         if len(old.strip("'")) == 2 and len(value) == 4:
             return old[:-2] + value[2:]
         return value.zfill(len(old)) if old.startswith("0") or len(old) == 4 else value
-    plain = folded(old)
+    plain = fold_text(old)
     for names in months().forms:
         at = months().number[plain]
-        if folded(names[at - 1]) == plain:
+        if fold_text(names[at - 1]) == plain:
             name = names[month - 1]
             return name.upper() if old.isupper() else name.capitalize() if old[0].isupper() else name.lower()
     names = months().forms[0]
     return names[month - 1]
 
 
-def _elided(text: str) -> str:
+def _elides_article(text: str) -> str:
     """Catalan: "d'agost", but "de març"."""
     return re.sub(r"\b([dD])['’] ?(?=[b-df-hj-np-tv-zB-DF-HJ-NP-TV-Z])", r"\1e ", text)

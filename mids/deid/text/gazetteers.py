@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.words import Word, ambiguous, blocked, composed, folded, ordinary, particles, words
+from mids.deid.text.words import Word, ambiguous, blocked, compose_text, fold_text, ordinary, particles, words
 from mids.errors import MidsError
 
 FILES: tuple[tuple[str, Kind], ...] = (
@@ -71,7 +71,7 @@ def _kind(path: Path) -> Kind | None:
 def _entries(path: Path) -> Iterator[str]:
     """The first cell of each line, without its head where the file is a table."""
     try:
-        lines = composed(path.read_text(encoding="utf-8-sig")).splitlines()
+        lines = compose_text(path.read_text(encoding="utf-8-sig")).splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise MidsError(f"can't read the list {path}: save it as text in UTF-8") from error
     table = path.suffix.casefold() in (".csv", ".tsv")
@@ -110,7 +110,7 @@ def _run(all_words: tuple[Word, ...], at: int, lists: Lists, text: str) -> tuple
         word = all_words[end]
         if end > at and not re.fullmatch(r",? {1,2}|-", text[all_words[end - 1].end : word.start]):
             break
-        listed = any(part in lists.names for part in (word.plain, *folded(word.plain).split("-")))
+        listed = any(part in lists.names for part in (word.plain, *fold_text(word.plain).split("-")))
         if end > at and word.plain in particles():
             end += 1
             continue

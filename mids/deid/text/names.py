@@ -11,11 +11,11 @@ from mids.deid.text.words import (
     LONGEST,
     Word,
     blocked,
+    build_alternation,
     eponyms,
-    folded,
-    given_names,
-    names_too,
-    one_of,
+    fold_text,
+    list_ambiguous_names,
+    list_given_names,
     ordinary,
     particles,
     vocabulary,
@@ -69,18 +69,22 @@ class Trigger:
 @cache
 def _triggers() -> tuple[Trigger, ...]:
     lists = vocabulary()
-    label = rf"(?<![\w]){one_of(lists['labels'])}(?: ?\(?a\)?)?[ \t]{{0,6}}(?::|\t|=|\.:|\.-|\n)[ \t.:-]{{0,12}}"
-    form = rf"(?:^|(?<=\n))[ \t]{{0,8}}{one_of(lists['labels'])}[ \t]{{1,8}}"
+    label = (
+        rf"(?<![\w]){build_alternation(lists['labels'])}(?: ?\(?a\)?)?[ \t]{{0,6}}(?::|\t|=|\.:|\.-|\n)[ \t.:-]{{0,12}}"
+    )
+    form = rf"(?:^|(?<=\n))[ \t]{{0,8}}{build_alternation(lists['labels'])}[ \t]{{1,8}}"
     title = r"(?:\.? ?/ ?(?:dra|dna|sra|a)\b)?(?![\w])[.ªº]{0,3}[ \t]{0,3}"
-    signed = rf"(?<![\w]){one_of(lists['signatures'])}(?![\w])[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
+    signed = rf"(?<![\w]){build_alternation(lists['signatures'])}(?![\w])[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
     return (
         Trigger("field", re.compile(label), small=True, comma=True),
         Trigger("form", re.compile(form), comma=True, sure=False),
         Trigger("signature", re.compile(signed), comma=True),
-        Trigger("closing", re.compile(rf"(?<![\w]){one_of(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
-        Trigger("title", re.compile(rf"(?<![\w]){one_of(lists['titles'])}{title}")),
+        Trigger("closing", re.compile(rf"(?<![\w]){build_alternation(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
+        Trigger("title", re.compile(rf"(?<![\w]){build_alternation(lists['titles'])}{title}")),
         Trigger("title", re.compile(rf"(?<![\w])(?:dra?s?|dres|sra?|srta|mrs?|ms|mme|mlle){title}"), small=True),
-        Trigger("weak", re.compile(rf"(?<![\w]){one_of(lists['weak'])}[ ,:(]{{1,4}}"), comma=True, sure=False),
+        Trigger(
+            "weak", re.compile(rf"(?<![\w]){build_alternation(lists['weak'])}[ ,:(]{{1,4}}"), comma=True, sure=False
+        ),
     )
 
 
@@ -92,28 +96,38 @@ _INNER_TITLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The recogniser of names by context; a name found once is then found everywhere in the text."""
+    """The recogniser of names by context; a name found once is then found everywhere in the text.
+
+    `lines` says whether a line of capitalised words is a name: in a short label it is mostly none.
+    """
+
+    lines: bool = True
 
     def find(self, text: str) -> Iterator[Span]:
         """All names by context, and every later mention of their parts."""
-        found = [*_triggered(text), *_alone(text), *_by_given_name(text), *_described(text)]
+        found = [
+            *_find_triggered_names(text),
+            *(_find_lone_names(text) if self.lines else ()),
+            *_find_by_given_name(text),
+            *_find_described_names(text),
+        ]
         yield from found
-        yield from _again(text, found)
+        yield from _find_repeated_names(text, found)
 
 
-def _triggered(text: str) -> Iterator[Span]:
-    plain, all_words = folded(text), words(text)
+def _find_triggered_names(text: str) -> Iterator[Span]:
+    plain, all_words = fold_text(text), words(text)
     starts = [word.start for word in all_words]
     for trigger in _triggers():
         for match in trigger.pattern.finditer(plain):
             inner = _INNER_TITLE.match(plain, match.end())
-            yield from _after(text, starts, inner.end() if inner else match.end(), trigger)
+            yield from _find_name_after(text, starts, inner.end() if inner else match.end(), trigger)
     title = next(one for one in _triggers() if one.name == "title")
     for match in _LETTER_TITLE.finditer(text):
-        yield from _after(text, starts, match.end(), title)
+        yield from _find_name_after(text, starts, match.end(), title)
 
 
-def _after(text: str, starts: list[int], at: int, trigger: Trigger) -> Iterator[Span]:
+def _find_name_after(text: str, starts: list[int], at: int, trigger: Trigger) -> Iterator[Span]:
     """The name that begins at a place, if one does."""
     all_words = words(text)
     first = bisect_left(starts, at)
@@ -156,7 +170,7 @@ def _is_part(word: Word, trigger: Trigger, *, upper: bool, is_first: bool) -> bo
     """Whether a word can be part of a name in its context."""
     if len(word.text) > LONGEST:
         return False
-    if word.plain in names_too() and word.is_capitalised:
+    if word.plain in list_ambiguous_names() and word.is_capitalised:
         return True
     if word.plain in blocked():  # "Dr. Willis" is a person, "Dr. Consulta" isn't
         return is_first and trigger.name in ("field", "title") and word.is_capitalised and word.plain in eponyms()
@@ -178,9 +192,9 @@ _TAIL = re.compile(
 )
 
 
-def _alone(text: str) -> Iterator[Span]:
+def _find_lone_names(text: str) -> Iterator[Span]:
     """Lines that begin with a name and hold nothing else, or what belongs to a signature."""
-    all_words, plain = words(text), folded(text)
+    all_words, plain = words(text), fold_text(text)
     starts = [word.start for word in all_words]
     trigger = Trigger("line", _TAIL, comma=True, sure=False)
     for line in _lines(text):
@@ -195,19 +209,19 @@ def _alone(text: str) -> Iterator[Span]:
         if len(real) < 2 or not _TAIL.match(plain, names[-1].end):
             continue
         if all(word.is_upper for word in real):  # a heading, unless a given name or nothing common is in it
-            if not any(word.plain in names_too() for word in real):
+            if not any(word.plain in list_ambiguous_names() for word in real):
                 continue
         elif any(word.plain in ordinary() for word in real):
             continue
         yield Span(names[0].start, names[-1].end, "NAME", "line")
 
 
-def _by_given_name(text: str) -> Iterator[Span]:
+def _find_by_given_name(text: str) -> Iterator[Span]:
     """A common given name and a capitalised word that is no ordinary one."""
     all_words = words(text)
     trigger = Trigger("given name", _TAIL, sure=False)
     for at, word in enumerate(all_words):
-        if word.plain in given_names() and word.is_capitalised and word.plain not in eponyms():
+        if word.plain in list_given_names() and word.is_capitalised and word.plain not in eponyms():
             last = _taken(text, all_words, at, trigger)
             real = [one for one in all_words[at:last] if one.plain not in particles()]
             if len(real) >= 2 and not all(one.plain in ordinary() for one in real[1:]):
@@ -220,11 +234,11 @@ _DESCRIBED = re.compile(
 )
 
 
-def _described(text: str) -> Iterator[Span]:
+def _find_described_names(text: str) -> Iterator[Span]:
     """Two or more capitalised words before what is said of a person: of so many years, born in."""
     all_words = words(text)
     starts = [word.start for word in all_words]
-    for match in _DESCRIBED.finditer(folded(text)):
+    for match in _DESCRIBED.finditer(fold_text(text)):
         at = first = bisect_left(starts, match.start() + 1)
         while at and first - at < MOST and _precedes(text, all_words, at, first):
             at -= 1
@@ -237,11 +251,11 @@ def _precedes(text: str, all_words: tuple[Word, ...], at: int, first: int) -> bo
     """Whether the word before `at` goes on with a name that ends at `first`."""
     word = all_words[at - 1]
     gap = text[word.end : all_words[at].start] if at < first else " "
-    good = word.is_capitalised and (word.plain not in ordinary() or word.plain in names_too())
+    good = word.is_capitalised and (word.plain not in ordinary() or word.plain in list_ambiguous_names())
     return _GAP.fullmatch(gap) is not None and (word.plain in particles() or good)
 
 
-def _again(text: str, found: list[Span]) -> Iterator[Span]:
+def _find_repeated_names(text: str, found: list[Span]) -> Iterator[Span]:
     """Every other mention of a part of the names found: capitalised, of four letters or more, no ordinary word."""
     parts = {
         word.plain

@@ -7,7 +7,7 @@ from functools import cache
 
 from mids.deid.text.digits import passes
 from mids.deid.text.spans import Span
-from mids.deid.text.words import folded, ordinary, words
+from mids.deid.text.words import fold_text, ordinary, words
 from mids.resources import read_yaml, schemas
 
 
@@ -28,7 +28,7 @@ class Numbers:
 
     def find(self, text: str) -> Iterator[Span]:
         """All of kind NUM, and postal codes before the name of a place."""
-        plain = folded(text)
+        plain = fold_text(text)
         if not _DIGIT.search(plain) and "@" not in plain and "www" not in plain and "//" not in plain:
             return
         for name, pattern, check in _patterns():

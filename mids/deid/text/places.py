@@ -6,8 +6,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from mids.deid.text.guards import ends_sentence
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.words import LONGEST, Word, blocked, eponyms, folded, one_of, ordinary, particles, vocabulary, words
+from mids.deid.text.words import (
+    LONGEST,
+    Word,
+    blocked,
+    build_alternation,
+    eponyms,
+    fold_text,
+    ordinary,
+    particles,
+    vocabulary,
+    words,
+)
 
 _EDGE = r"(?<![\w])"
 _FLOOR = (
@@ -37,7 +49,7 @@ def _patterns() -> tuple[tuple[Kind, str, re.Pattern[str]], ...]:
     place, street, institution = (vocabulary()[name] for name in ("places", "streets", "institutions"))
 
     def pattern(phrases: list[str], after: str) -> re.Pattern[str]:
-        return re.compile(_EDGE + one_of(phrases) + after)
+        return re.compile(_EDGE + build_alternation(phrases) + after)
 
     return (
         (
@@ -47,7 +59,11 @@ def _patterns() -> tuple[tuple[Kind, str, re.Pattern[str]], ...]:
         ),
         ("LOC", "place", pattern(place["before"], r" {1,2}(?:la |el |l')?")),
         ("INST", "institution", pattern(institution["heads"], r"(?![\w])")),
-        ("INST", "service", pattern(institution["services"], rf" {{0,2}}{one_of(institution['fields'])}(?![\w])")),
+        (
+            "INST",
+            "service",
+            pattern(institution["services"], rf" {{0,2}}{build_alternation(institution['fields'])}(?![\w])"),
+        ),
     )
 
 
@@ -61,7 +77,7 @@ def _fields() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
         ("DIR", street["labels"]), ("LOC", place["labels"]), ("INST", institution["labels"]),
     )  # fmt: skip
     edge = r"(?:^|(?<=[\n\t;|.])|(?<=  )|(?<=[;.,|-] )) {0,8}"  # "información clínica: …" is no clinic
-    return tuple((kind, re.compile(edge + one_of(labels) + colon + value)) for kind, labels in kinds)
+    return tuple((kind, re.compile(edge + build_alternation(labels) + colon + value)) for kind, labels in kinds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +86,15 @@ class Places:
 
     def find(self, text: str) -> Iterator[Span]:
         """Streets, places, institutions and headings."""
-        plain = folded(text)
-        found = [*_field_values(plain), *_named(text, plain), *_known(text, plain), *_before_words(text, plain)]
+        plain = fold_text(text)
+        found = [
+            *_field_values(plain),
+            *_find_named_places(text, plain),
+            *_find_known_places(text, plain),
+            *_find_places_before_words(text, plain),
+        ]
         yield from found
-        yield from _beside(text, plain, found)
+        yield from _find_towns_beside(text, plain, found)
         yield from _headings(text, plain)
 
 
@@ -116,7 +137,7 @@ def _run(text: str, all_words: tuple[Word, ...], first: int, most: int, *, stric
 _NOT_UPPER = frozenset({"se", "con", "para", "por", "que", "en", "sin", "y", "a", "el", "los"})
 
 
-def _named(text: str, plain: str) -> Iterator[Span]:
+def _find_named_places(text: str, plain: str) -> Iterator[Span]:
     all_words = words(text)
     starts = [word.start for word in all_words]
     for kind, source, pattern in _patterns():
@@ -128,13 +149,14 @@ def _named(text: str, plain: str) -> Iterator[Span]:
             first = bisect_left(starts, match.end())
             if first >= len(all_words) or all_words[first].start - match.end() > 5:
                 continue
-            if text[match.end() : all_words[first].start].strip(" .,'\"«“-0123456789"):
+            gap = text[match.end() : all_words[first].start]
+            if gap.strip(" .,'\"«“-0123456789") or ends_sentence(text, match.start(), all_words[first].end):
                 continue
             upper = text[match.start() : all_words[first].end].isupper()
             last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
             if kind == "INST" and upper:
                 last = _upper_institution(all_words, first, last)
-            yield from _whole(plain, match, kind, source, all_words, first, last)
+            yield from _build_whole_span(plain, match, kind, source, all_words, first, last)
 
 
 def _upper_institution(all_words: tuple[Word, ...], first: int, last: int) -> int:
@@ -153,7 +175,7 @@ _SURE_STREETS = frozenset(
 """Kinds of streets that need no number to be believed."""
 
 
-def _whole(
+def _build_whole_span(
     plain: str, match: re.Match[str], kind: Kind, source: str, all_words: tuple[Word, ...], first: int, last: int
 ) -> Iterator[Span]:
     """The span of a place, street with its number, or institution with its head."""
@@ -186,7 +208,7 @@ def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
     return {first: tuple(sorted(parts, key=len, reverse=True)) for first, parts in found.items()}
 
 
-def _known(text: str, plain: str) -> Iterator[Span]:
+def _find_known_places(text: str, plain: str) -> Iterator[Span]:
     """Provinces, communities and countries, where they are written as names."""
     all_words = words(text)
     for at, word in enumerate(all_words):
@@ -204,7 +226,7 @@ _DATED = re.compile(r"(?:^|\n)[ \t]{0,8}(?P<x>[^\W\d_][^\n\d,:;.]{1,40}), {0,2}(
 _TRAIL = re.compile(r"[,(] ?(?P<x>[^\W\d_][^\n\d,:;.()]{2,40})\)")
 
 
-def _before_words(text: str, plain: str) -> Iterator[Span]:
+def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
     all_words = words(text)
     starts = [word.start for word in all_words]
     for match in _POSTAL.finditer(plain):
@@ -228,11 +250,11 @@ def _before_words(text: str, plain: str) -> Iterator[Span]:
 
 @cache
 def _tails() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    street = one_of(vocabulary()["streets"]["after"])
+    street = build_alternation(vocabulary()["streets"]["after"])
     number = r"(?:flat \d{1,3}[a-z]?, {0,2})?\d{1,4}[a-z]? "
     return (
         re.compile(rf"{_EDGE}{number}(?P<x>(?:[^\W\d_]{{2,20}} ){{1,3}}{street})(?![\w])"),
-        re.compile(rf"{_EDGE}{one_of(vocabulary()['institutions']['tails'])}(?![\w])"),
+        re.compile(rf"{_EDGE}{build_alternation(vocabulary()['institutions']['tails'])}(?![\w])"),
     )
 
 
@@ -253,15 +275,17 @@ def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Spa
             word = all_words[at - 1]
             if not word.is_capitalised or word.plain in ordinary():
                 break
+            if ends_sentence(text, word.start, all_words[at].end):
+                break
             at -= 1
         if at < first:
             yield Span(all_words[at].start, match.end(), "INST", "institution")
 
 
-_BESIDE = re.compile(r"(?:,? (?:de|en|a|del|d')|,|\.)? ?\(?")
+_BESIDE = re.compile(r"(?:,? (?:de|en|a|del|d')|,)? ?\(?")
 
 
-def _beside(text: str, plain: str, found: list[Span]) -> Iterator[Span]:
+def _find_towns_beside(text: str, plain: str, found: list[Span]) -> Iterator[Span]:
     """The town behind a street or an institution, and before a province or a country: Utrera (España)."""
     all_words = words(text)
     starts = [word.start for word in all_words]
@@ -304,9 +328,8 @@ def _is_place_word(word: Word) -> bool:
 
 @cache
 def _heading() -> re.Pattern[str]:
-    return re.compile(
-        rf"(?:^|(?<=\n)|(?<=[.:] ))[ \t]{{0,8}}(?P<x>{one_of(vocabulary()['headings'])} ?(?=:|\n|$|\. ?-)[:.]?)"
-    )
+    words = build_alternation(vocabulary()["headings"])
+    return re.compile(rf"(?:^|(?<=\n)|(?<=[.:] ))[ \t]{{0,8}}(?P<x>{words} ?(?=:|\n|$|\. ?-)[:.]?)")
 
 
 def _headings(text: str, plain: str) -> Iterator[Span]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mids.deid.text.redact import Redacted
 from mids.deid.text.spans import Kind
-from mids.deid.text.words import composed
+from mids.deid.text.words import compose_text
 from mids.errors import MidsError
 
 
@@ -24,7 +24,7 @@ class Row(NamedTuple):
 
 def rows(reference: str, original: str, redacted: Redacted) -> tuple[Row, ...]:
     """The rows of one text, for `write_review`."""
-    text = composed(original)
+    text = compose_text(original)
     return tuple(Row(reference, span.kind, span.start, text[span.start : span.end]) for span in redacted.removed)
 
 

@@ -29,7 +29,7 @@ class Recogniser(Protocol):
         ...
 
 
-def settled(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
+def settle_spans(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     """Spans in order that overlap nowhere: the longest wins, and what others cover beside it stays covered.
 
     What is left of a span without a letter or digit is dropped.
@@ -37,8 +37,8 @@ def settled(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     starts: list[int] = []
     chosen: list[Span] = []
     for span in sorted(set(spans), key=lambda one: (one.start - one.end, one.source != "known", one)):
-        for start, end in list(_uncovered(span, starts, chosen)):
-            start, end = _trimmed(text, start, end)
+        for start, end in list(_find_uncovered_parts(span, starts, chosen)):
+            start, end = _trim_span(text, start, end)
             if start < end:
                 at = bisect_left(starts, start)
                 starts.insert(at, start)
@@ -46,7 +46,7 @@ def settled(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(chosen)
 
 
-def _uncovered(span: Span, starts: list[int], chosen: list[Span]) -> Iterator[tuple[int, int]]:
+def _find_uncovered_parts(span: Span, starts: list[int], chosen: list[Span]) -> Iterator[tuple[int, int]]:
     """The parts of a span that no chosen one covers."""
     at = max(bisect_left(starts, span.start) - 1, 0)
     start = span.start
@@ -60,7 +60,7 @@ def _uncovered(span: Span, starts: list[int], chosen: list[Span]) -> Iterator[tu
         yield start, span.end
 
 
-def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+def _trim_span(text: str, start: int, end: int) -> tuple[int, int]:
     while start < end and not text[start].isalnum() and text[start] not in "+(":
         start += 1
     while end > start and not text[end - 1].isalnum() and text[end - 1] not in ".)":
@@ -74,7 +74,7 @@ def joined(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     for span in spans:
         last = merged[-1] if merged else None
         alike = last is not None and last.kind == span.kind and span.kind in ("NAME", "INST", "DIR", "LOC")
-        if last is not None and alike and text[last.end : span.start] in (" ", ", ", "-", "", ". "):
+        if last is not None and alike and text[last.end : span.start] in (" ", ", ", "-", ""):
             merged[-1] = Span(last.start, span.end, span.kind, last.source)
         else:
             merged.append(span)

@@ -7,10 +7,10 @@ from datetime import timedelta
 from hashlib import sha256
 
 from mids.deid.keys import Key
-from mids.deid.text.dates import moved
+from mids.deid.text.dates import move_date
 from mids.deid.text.digits import is_dni
 from mids.deid.text.spans import Kind
-from mids.deid.text.words import folded, given_names, particles, surrogate_lists, words
+from mids.deid.text.words import fold_text, list_given_names, particles, surrogate_lists, words
 
 _LISTS: dict[Kind, str] = {"LOC": "towns", "DIR": "streets", "INST": "institutions"}
 _DNI = re.compile(r"([XYZxyz]?\d{7,8})(\W?)([A-Za-z])")
@@ -32,12 +32,12 @@ class Surrogates:
         name = _LISTS.get(kind)
         if name is None:
             return f"[{kind}]"
-        return _cased(self._draw(name, " ".join(word.plain for word in words(original))), original)
+        return _match_case(self._draw(name, " ".join(word.plain for word in words(original))), original)
 
     @staticmethod
     def date(original: str, shift: timedelta | None) -> str:
         """A date moved by the shift in its notation; a tag where there is no shift or no whole date."""
-        new = moved(original, shift) if shift is not None else None
+        new = move_date(original, shift) if shift is not None else None
         return new if new is not None else "[FECHA]"
 
     def _name(self, original: str) -> str:
@@ -45,22 +45,22 @@ class Surrogates:
         pieces, at = [], 0
         for word in words(original):
             pieces.append(original[at : word.start])
-            sort = "given" if word.plain in given_names() else "surnames"
+            sort = "given" if word.plain in list_given_names() else "surnames"
             stays = word.plain in particles() or len(word.plain) == 1
             new = word.text if word.plain in particles() else self._draw(sort, word.plain)
-            pieces.append(new[:1].upper() if stays and word.plain not in particles() else _cased(new, word.text))
+            pieces.append(new[:1].upper() if stays and word.plain not in particles() else _match_case(new, word.text))
             at = word.end
         return "".join((*pieces, re.sub(r"\d", "0", original[at:]))) if pieces else "[NAME]"
 
     def _number(self, original: str, source: str) -> str:
         """Digits for digits and letters for letters; never a right check letter, so that none is anyone's number."""
         if source == "e-mail" or "@" in original:
-            return f"{self._draw('surnames', folded(original)).lower()}@example.org"
+            return f"{self._draw('surnames', fold_text(original)).lower()}@example.org"
         if source == "url":
             return "https://example.org"
-        plain = "".join(char for char in folded(original) if char.isalnum())
+        plain = "".join(char for char in fold_text(original) if char.isalnum())
         stream = self._stream("number", plain, len(original))
-        out = "".join(_same_sort(char, number) for char, number in zip(original, stream, strict=True))
+        out = "".join(_draw_same_sort(char, number) for char, number in zip(original, stream, strict=True))
         number = _DNI.fullmatch(out)
         if number and len(number[1]) == 8 and is_dni(number[1], number[3]):
             out = out[:-1] + ("A" if number[3].upper() != "A" else "B")
@@ -69,7 +69,7 @@ class Surrogates:
     def _draw(self, name: str, what: str) -> str:
         entries = surrogate_lists()[name]
         at = int.from_bytes(self._digest(name, what)[:8], "big") % len(entries)
-        if folded(entries[at]) == what:  # never itself
+        if fold_text(entries[at]) == what:  # never itself
             at = (at + 1) % len(entries)
         return entries[at]
 
@@ -86,7 +86,7 @@ class Surrogates:
         return hmac.digest(self.key.secret, message, sha256)
 
 
-def _same_sort(char: str, number: int) -> str:
+def _draw_same_sort(char: str, number: int) -> str:
     if char.isdigit():
         return str(number % 10)
     if char.isalpha():
@@ -95,7 +95,7 @@ def _same_sort(char: str, number: int) -> str:
     return char
 
 
-def _cased(new: str, old: str) -> str:
+def _match_case(new: str, old: str) -> str:
     if old.isupper() and len(old) > 1:
         return new.upper()
     return new.lower() if old.islower() else new

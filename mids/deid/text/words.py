@@ -33,12 +33,12 @@ _FOLDING = _Folding()
 
 
 @lru_cache(maxsize=8)
-def folded(text: str) -> str:
+def fold_text(text: str) -> str:
     """The text in lower case and without accents, as long as before; NFC is expected (see `composed`)."""
     return text.translate(_FOLDING)
 
 
-def composed(text: str) -> str:
+def compose_text(text: str) -> str:
     """The text in NFC and without soft hyphens, zero-width and other format characters (category Cf).
 
     They are not seen, and would hide a name from every rule.
@@ -75,7 +75,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’·-][^\W\d_]+)*")
 @lru_cache(maxsize=8)
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text, with inner apostrophes and hyphens, in order."""
-    plain = folded(text)
+    plain = fold_text(text)
     return tuple(Word(m.start(), m.end(), m[0], plain[m.start() : m.end()]) for m in _WORD.finditer(text))
 
 
@@ -94,22 +94,22 @@ def surrogate_lists() -> Mapping[str, list[str]]:
 
 
 @cache
-def names_too() -> frozenset[str]:
+def list_ambiguous_names() -> frozenset[str]:
     """Ordinary words that are surnames too, and common given names and surnames, folded."""
     lists = surrogate_lists()
-    return frozenset(folded(n) for key in ("words_that_are_surnames", "given", "surnames") for n in lists[key])
+    return frozenset(fold_text(n) for key in ("words_that_are_surnames", "given", "surnames") for n in lists[key])
 
 
 @cache
 def ambiguous() -> frozenset[str]:
     """Ordinary words, folded, those that are surnames too among them: in small letters no names."""
-    return ordinary() | {folded(name) for name in surrogate_lists()["words_that_are_surnames"]}
+    return ordinary() | {fold_text(name) for name in surrogate_lists()["words_that_are_surnames"]}
 
 
 @cache
-def given_names() -> frozenset[str]:
+def list_given_names() -> frozenset[str]:
     """Common given names, folded."""
-    return frozenset(folded(name) for name in surrogate_lists()["given"])
+    return frozenset(fold_text(name) for name in surrogate_lists()["given"])
 
 
 @cache
@@ -122,14 +122,14 @@ def ordinary() -> frozenset[str]:
         found.update(line for line in lines if not line.startswith("#"))
     for phrase in vocabulary()["headings"] + vocabulary()["institutions"]["fields"]:
         found.update(phrase.split())
-    return frozenset(found - names_too())
+    return frozenset(found - list_ambiguous_names())
 
 
 @cache
 def blocked() -> frozenset[str]:
     """Words that are never a name: those after which none begins, and eponyms."""
-    titles = {folded(title) for title in vocabulary()["titles"] if len(title) > 3}
-    return frozenset(map(folded, vocabulary()["never"])) | eponyms() | titles
+    titles = {fold_text(title) for title in vocabulary()["titles"] if len(title) > 3}
+    return frozenset(map(fold_text, vocabulary()["never"])) | eponyms() | titles
 
 
 @cache
@@ -144,12 +144,12 @@ def particles() -> frozenset[str]:
     return frozenset(vocabulary()["particles"])
 
 
-def one_of(phrases: list[str]) -> str:
+def build_alternation(phrases: list[str]) -> str:
     """A pattern for any of the phrases, blanks of any width up to 3; phrases with a common beginning share it."""
     tree: dict[str, Any] = {}
     for phrase in phrases:
         branch = tree
-        for char in folded(phrase):
+        for char in fold_text(phrase):
             branch = branch.setdefault(char, {})
         branch[""] = {}
     return _branches(tree)

@@ -1,5 +1,8 @@
 """What compressed pixel data says of itself, beside what the header says of it (PS3.5 8.2, A.4)."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_fragments, parse_basic_offsets
 from pydicom.pixels.utils import _get_jpg_parameters, get_j2k_parameters
@@ -54,7 +57,7 @@ def frames_held(dataset: Dataset) -> int | None:
     if offsets:
         return len(offsets)
     begins = _begins_rle if dataset.file_meta.TransferSyntaxUID == RLELossless else _begins_image
-    return sum(begins(fragment) for fragment in generate_fragments(data)) or None
+    return sum(begins(fragment) for fragment in _fragments(data)) or None
 
 
 def frame_bytes(dataset: Dataset) -> int:
@@ -75,5 +78,10 @@ def _begins_rle(fragment: bytes) -> bool:
     return 1 <= segments <= 15 and first == 64
 
 
+def _fragments(data: bytes) -> Iterator[bytes]:
+    """The fragments of encapsulated data: all items but the first, which is the offset table (PS3.5 A.4)."""
+    return islice(generate_fragments(data), 1, None)
+
+
 def _head(dataset: Dataset) -> bytes:
-    return next(iter(generate_fragments(dataset.PixelData)), b"")[:_HEAD]
+    return next(_fragments(dataset.PixelData), b"")[:_HEAD]

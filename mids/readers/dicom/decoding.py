@@ -12,11 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 from pydicom import config
-from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels.decoders.base import Decoder, get_decoder
-from pydicom.tag import BaseTag
 from pydicom.uid import (
     UID,
     ExplicitVRBigEndian,
@@ -82,28 +80,14 @@ def _drop_unreadable(dataset: Dataset) -> None:
     """
     for tag in list(dataset.keys()):
         mend_decimal(dataset, tag)
-        element = _readable(dataset, tag)
-        if element is None:
+        try:
+            element = dataset[tag]
+        except _BROKEN:
             del dataset[tag]
             continue
         if element.VR == "SQ":
             for item in element.value:
                 _drop_unreadable(item)
-
-
-def _readable(dataset: Dataset, tag: BaseTag) -> DataElement | None:
-    """An element, None where it can't be read; decimals that are written with commas are read as if with points."""
-    try:
-        return dataset[tag]
-    except _BROKEN:
-        raw: object = dataset.get_item(tag)
-    if not isinstance(raw, RawDataElement) or raw.VR not in ("DS", None) or not raw.value or b"," not in raw.value:
-        return None
-    dataset[tag] = raw._replace(value=raw.value.replace(b",", b"."))
-    try:
-        return dataset[tag]
-    except _BROKEN:
-        return None
 
 
 def stored(dataset: Dataset, *, frame: int | None = None) -> Values:

@@ -78,7 +78,7 @@ def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
     """How slices at the positions `line` (n × 3, mm) are stacked; `pixel` is the larger distance of pixels in mm."""
     if len(line) == 1:
         return _Measured()
-    rounding = _rounding(line) * float(np.abs(normal).sum())
+    rounding = find_rounding(line) * float(np.abs(normal).sum())
     depth = (line - line[0]) @ normal
     steps = np.diff(depth)
     mean = float(steps.mean())
@@ -89,7 +89,7 @@ def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
     whole = np.round(steps / step) if uneven else np.ones(len(steps))
     slack = SPACING_TOLERANCE * step * whole + min(2.1 * rounding, _ROUNDED * step)
     is_gap = uneven and bool(np.all(np.abs(steps - whole * step) <= slack))
-    tilt, lean = _lean(line, depth, normal, max(_ASIDE * pixel, min(3 * _rounding(line), 4 * _ASIDE * pixel)))
+    tilt, lean = _lean(line, depth, normal, max(_ASIDE * pixel, min(3 * find_rounding(line), 4 * _ASIDE * pixel)))
     problem = " and ".join(word for word in (lean, "uneven" if uneven else "") if word)
     missing = int(whole.sum()) - len(steps) if is_gap else 0
     return _Measured(step, tilt, problem, missing)  # type: ignore[arg-type]
@@ -101,7 +101,7 @@ def _scatter(depth: Floats) -> float:
     return float(np.abs(depth - np.polyval(np.polyfit(number, depth, 1), number)).max())
 
 
-def _rounding(line: Floats) -> float:
+def find_rounding(line: Floats) -> float:
     """Half of the last digit that positions are written with, in mm; 0 where they have more than four decimals."""
     for digits in range(5):
         if np.abs(line - np.round(line, digits)).max() < 1e-6:
@@ -133,7 +133,7 @@ def even_spacing(depth: Floats) -> float:
     groups = np.split(distances, begins)
     smallest = float(next((group for group in groups if len(group) > 1), groups[0]).mean())
     extent = float(depth[-1] - depth[0])
-    return extent / max(1, int(np.ceil(extent / smallest - _SURPLUS)))
+    return extent / max(1.0, float(np.ceil(extent / smallest - _SURPLUS)))
 
 
 def even_slices(shape: Geometry) -> int:

@@ -66,7 +66,7 @@ def read_planes(path: Path, wanted: Sequence[int] = ()) -> Iterator[Plane]:
     Memory stays at a few frames where pixels are native. Raises `DataError` ``PIXELS_UNREADABLE`` and
     ``FRAMES_CONTRADICTED``.
     """
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         try:
             if not wanted or wanted == (0,):
                 yield _classic(stream)
@@ -134,10 +134,17 @@ def _native(stream: BinaryIO, begin: int, length: int, header: dict[str, int]) -
     values: Values = np.empty((rows, columns), f"<{kind}{allocated // 8}")
     if stream.readinto(values.data.cast("B")) != size:  # type: ignore[attr-defined]  # files and BytesIO have it
         raise NotPlainError
-    if bits < allocated:
+    if bits < allocated and not (high == bits - 1 and _fit(values, bits)):
         np.left_shift(values, allocated - 1 - high, out=values)
         np.right_shift(values, allocated - bits, out=values)
     return values
+
+
+def _fit(values: Values, bits: int) -> bool:
+    """Whether no bit but the lowest `bits` says anything: looking takes half the time of shifting."""
+    signed = values.dtype.kind == "i"
+    top = (1 << bits - signed) - 1
+    return int(values.max()) <= top and (not signed or int(values.min()) >= -top - 1)
 
 
 def _scale(numbers: dict[str, tuple[float, ...]]) -> tuple[float, float, bool]:

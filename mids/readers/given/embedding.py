@@ -1,16 +1,21 @@
 """A table of metadata for a private block of each patient's files, as FIDAC published its data."""
 
 import csv
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mids.errors import MidsError
 
 FIRST = 0x10
-"""The element of the first column: FIDAC begins at (0C19,1010) (Diagn Interv Imaging 2022, table 1)."""
+"""The element of the first column where the header names none."""
 
 LAST = 0xFF
+_NAMED = re.compile(r"([0-9A-Fa-f]{2})\s*:\s*(\S.*)")
+"""A column that names its element: ``01:region``."""
+
 LO = 64
 """Characters of a value of VR LO at most (PS3.5 6.2)."""
 
@@ -19,12 +24,14 @@ LO = 64
 class Embedding:
     """Rows by patient, with the block that they go into: odd `group`, `creator`; `columns` in the table's order.
 
+    `elements` are the columns' elements inside the block, 00 to FF.
     `lines` are the line numbers of the rows, for messages.
     """
 
     group: int
     creator: str
     columns: tuple[str, ...]
+    elements: tuple[int, ...]
     rows: Mapping[str, tuple[str, ...]]
     lines: Mapping[str, int]
 
@@ -35,8 +42,17 @@ class Embedding:
         return "LO" if is_short else "UT"
 
 
+def recall_embedding(content: Mapping[str, Any]) -> Embedding:
+    """The embedding that was kept as JSON, with lists for tuples."""
+    rows = {patient: tuple(row) for patient, row in content["rows"].items()}
+    return Embedding(**{**content, "columns": tuple(content["columns"]), "rows": rows})
+
+
 def read(path: Path, *, group: int, creator: str) -> Embedding:
     """A CSV in UTF-8: the first column is the PatientID of the source, the others are embedded under their names.
+
+    A name may begin with its element in hexadecimal (``01:region``, as FIDAC's table 1 has it, Diagn Interv Imaging
+    2022); where none does, the elements count from 10 (PS3.5 7.8.1).
 
     Raises `MidsError`, without a value of the table, where the block is no private one, or the table can't be read,
     is ragged, or names a patient twice.
@@ -51,7 +67,7 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             table = csv.reader(stream)
             head = [name.strip() for name in next(table, [])]
-            _check(head, path)
+            columns, elements = _place_columns(head, path)
             for row in table:
                 if len(row) != len(head) or not row[0].strip():
                     raise MidsError(f"{path}, line {table.line_num}: give {len(head)} cells, the ID first")
@@ -64,13 +80,27 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
         raise MidsError(f"can't read the table {path} ({error.strerror}): check its path and permissions") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise MidsError(f"the table {path} is not CSV in UTF-8: save it again as such") from error
-    return Embedding(group, creator.strip(), tuple(head[1:]), rows, lines)
+    return Embedding(group, creator.strip(), columns, elements, rows, lines)
 
 
-def _check(head: list[str], path: Path) -> None:
-    if len(head) < 2 or len({*head}) < len(head) or "" in head:
+def _place_columns(head: list[str], path: Path) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The names of the embedded columns, and their elements inside the block.
+
+    Raises `MidsError` for a header that lacks a name, repeats one, or names elements for some columns only.
+    """
+    found = [_NAMED.fullmatch(name) for name in head[1:]]
+    columns = tuple(match[2] if match else name for match, name in zip(found, head[1:], strict=True))
+    if len(head) < 2 or len({head[0], *columns}) < len(head) or "" in head:
         raise MidsError(f"{path} needs a first line with different names: the PatientID's column, then others")
-    if len(head) - 1 > LAST - FIRST + 1:
+    if len(columns) > LAST - FIRST + 1:
         raise MidsError(
             f"{path} has more columns besides the ID than a private block holds: keep at most {LAST - FIRST + 1}"
         )
+    named = [int(match[1], 16) for match in found if match]
+    if not named:
+        return columns, tuple(range(FIRST, FIRST + len(columns)))
+    if len(named) < len(columns):
+        raise MidsError(f"{path} names the element of some columns only: write all as 01:region, or none")
+    if len({*named}) < len(named):
+        raise MidsError(f"{path} gives two columns the same element: give each its own")
+    return columns, tuple(named)

@@ -5,10 +5,11 @@ values stay the strings they are. (`mids.readers.tables.tsv` reads BIDS's tables
 """
 
 import csv
+import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
@@ -89,23 +90,54 @@ def parse_csv(data: bytes, path: str, *, comment: str = "") -> Table:
     return Table(path, tuple(header), tuple(rows), tuple(numbers), tuple(issues))
 
 
-def check_columns(table: Table, known: Collection[str], required: Collection[str] = ()) -> None:
-    """Checks the columns of a table before work starts, names in lower case; those without a name pass.
+UNKNOWN_COLUMNS = "unknown_columns"
+"""The cell in which a row keeps its values of columns that no version of the collection has."""
 
-    Raises `MidsError` for the first required column that is absent and the first column that is not known, with the
-    nearest name.
+
+def check_columns(table: Table, known: Collection[str], required: Collection[str] = ()) -> Table:
+    """The table with its `known` columns (names in lower case), and an Issue for each other column.
+
+    A column that has neither a name nor a value is left out without one: separators at the ends of lines make it.
+    The values of the others are kept as they are written, in the cell `UNKNOWN_COLUMNS`: a JSON list of pairs of column
+    and value. Raises `MidsError` for the first required column that is absent, with the nearest name.
     """
     lacking = [name for name in required if name not in table.header]
+    unknown = [name for name in table.header if name not in known]
     if lacking:
-        strange = [name for name in table.header if name not in known]
-        near = get_close_matches(lacking[0], strange, 1, 0.5)
+        near = get_close_matches(lacking[0], unknown, 1, 0.5)
         hint = f"; {near[0]!r} is like it" if near else f"; it has {', '.join(table.header[:8]) or 'none'}"
         raise MidsError(f"{table.path} lacks the column {lacking[0]!r}{hint}")
-    for name in table.header:
-        if name not in known and not _NAMELESS.fullmatch(name):
-            near = get_close_matches(name, known, 1, 0.5)
-            hint = f": did you mean {near[0]!r}?" if near else ": it is in no version of the collection"
-            raise MidsError(f"{table.path} has the unknown column {name!r}{hint}")
+    if not unknown:
+        return table
+    return replace(
+        table,
+        header=tuple(name for name in table.header if name in known),
+        rows=tuple(_set_aside(row, unknown) for row in table.rows),
+        issues=(
+            *table.issues,
+            *(_report_unknown(table, name, known) for name in unknown if _says_something(table, name)),
+        ),
+    )
+
+
+def _says_something(table: Table, name: str) -> bool:
+    return not _NAMELESS.fullmatch(name) or any(row[name].strip() for row in table.rows)
+
+
+def _set_aside(row: Mapping[str, str], unknown: Sequence[str]) -> dict[str, str]:
+    """A row whose cells of `unknown` columns are in one cell, which is absent where all of them are empty."""
+    kept = [[name, row[name]] for name in unknown if row[name].strip()]
+    known = {name: cell for name, cell in row.items() if name not in unknown}
+    return known | ({UNKNOWN_COLUMNS: json.dumps(kept, ensure_ascii=False)} if kept else {})
+
+
+def _report_unknown(table: Table, name: str, known: Collection[str]) -> Issue:
+    if _NAMELESS.fullmatch(name):
+        message, near = f"{name} has no name", []
+    else:
+        message, near = f"the column {name!r} is in no known version", get_close_matches(name, known, 1, 0.5)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    return issue("COLUMN_UNREAD", f"{message}{hint}", table.path, where=f"column {name}", origin="read")
 
 
 def find_file(folder: Path, names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from image2d import image, written
+from image2d import image, write_dataset
 from lettering import NAME, lettered, radiograph
 from PIL import Image
 
@@ -33,7 +33,7 @@ def source(root: Path) -> Path:
         }  # fmt: skip
         dataset = image(picture, header)
         dataset.file_meta.MediaStorageSOPInstanceUID = uid
-        (root / f"{number}.dcm").write_bytes(written(dataset))
+        (root / f"{number}.dcm").write_bytes(write_dataset(dataset))
     return root
 
 
@@ -58,8 +58,8 @@ def test_a_conversion_holds_blanks_reports_or_releases(tmp_path: Path) -> None:
     assert sorted(found.code for found in held.issues) == ["PRIVACY_HELD_BACK", "PRIVACY_TEXT_FOUND"]
     assert held.exit_code == 0
     first, second = summary(held.plan, held.outcome, held.issues, "x").splitlines()[:2]
-    assert first.startswith("1 files withheld")
-    assert second.startswith("1 images withheld")
+    assert first.startswith("1 file withheld")
+    assert second.startswith("1 image withheld")
     assert "--burned-in release" in first
     assert "--burned-in release" in second
 

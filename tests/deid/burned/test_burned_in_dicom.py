@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pydicom
 import pytest
-from image2d import BUNDLED, image, written
+from image2d import BUNDLED, image, write_dataset
 from lettering import BLANK, HOLD, NAME, covers, lettered, radiograph
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
@@ -23,7 +23,7 @@ BOX = (0, 0, 30, 60)
 
 
 def reread(dataset: Dataset) -> Dataset:
-    return read_dataset(BytesIO(written(dataset)))
+    return read_dataset(BytesIO(write_dataset(dataset)))
 
 
 def check_black(dataset: Dataset, before: npt.NDArray[Any]) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image2d import image, written
+from image2d import image, write_dataset
 from lettering import BLANK, HOLD, NAME, REPORT, covers, lettered, radiograph
 from PIL import Image
 from pydicom.dataset import Dataset
@@ -17,7 +17,7 @@ from mids.actions.picture import Picture
 from mids.actions.png import Png
 from mids.actions.screen import look
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import text_boxes, united
+from mids.deid.burned.glyphs import text_boxes, unite_boxes
 from mids.errors import DataError
 from mids.records import Box, Source
 
@@ -63,7 +63,7 @@ _BOX = st.tuples(st.integers(0, 20), st.integers(0, 20), st.integers(1, 9), st.i
 
 @given(st.lists(_BOX, max_size=12))
 def test_united_boxes_hold_all_and_overlap_nowhere(boxes: list[Box]) -> None:
-    found = united(boxes)
+    found = unite_boxes(boxes)
     assert all(covers(found, box) for box in boxes)
     count = np.zeros((40, 40), int)
     for top, left, bottom, right in found:
@@ -101,15 +101,15 @@ def test_text_that_the_header_is_sure_of_and_nobody_finds_is_not_delivered() -> 
     assert look([radiograph(3)], BLANK, frozenset()).boxes == ()
 
 
-def made(dataset: Dataset, tmp_path: Path, action: type[Png] | type[Frames], screen: Screen) -> Any:
-    (tmp_path / "a.dcm").write_bytes(written(dataset))
+def make_outputs(dataset: Dataset, tmp_path: Path, action: type[Png] | type[Frames], screen: Screen) -> Any:
+    (tmp_path / "a.dcm").write_bytes(write_dataset(dataset))
     (tmp_path / "out").mkdir()
     return action(Source("a.dcm"), screen=screen).make(tmp_path, tmp_path / "out")
 
 
 def test_a_png_has_its_text_black_and_its_sidecar_lists_the_box(tmp_path: Path) -> None:
     picture, (top, left, bottom, right) = lettered(radiograph(2), NAME, (30, 20), 20)
-    result = made(image(picture), tmp_path, Png, BLANK)
+    result = make_outputs(image(picture), tmp_path, Png, BLANK)
     pixels = np.asarray(Image.open(tmp_path / "out" / "image.png"))
     assert pixels[top + 2 : bottom, left:right].max() == 0
     assert pixels[450:].any()
@@ -119,7 +119,7 @@ def test_a_png_has_its_text_black_and_its_sidecar_lists_the_box(tmp_path: Path) 
 
 def test_inverted_polarity_is_blanked_to_what_is_displayed_black(tmp_path: Path) -> None:
     picture, (top, left, bottom, right) = lettered(radiograph(2), NAME, (30, 20), 20)
-    made(image(255 - picture, {"PhotometricInterpretation": "MONOCHROME1"}), tmp_path, Png, BLANK)
+    make_outputs(image(255 - picture, {"PhotometricInterpretation": "MONOCHROME1"}), tmp_path, Png, BLANK)
     assert np.asarray(Image.open(tmp_path / "out" / "image.png"))[top + 2 : bottom, left:right].max() == 0
 
 
@@ -127,7 +127,7 @@ def test_text_of_one_frame_is_blanked_in_all(tmp_path: Path) -> None:
     plain_frame = radiograph(4, 300, 400)
     picture, (top, left, bottom, right) = lettered(plain_frame, NAME, (30, 250), 16)
     stack = np.stack([plain_frame, picture, plain_frame])
-    result = made(image(stack, {"NumberOfFrames": 3}), tmp_path, Frames, BLANK)
+    result = make_outputs(image(stack, {"NumberOfFrames": 3}), tmp_path, Frames, BLANK)
     assert covers(tuple(tuple(box) for box in result.facts["BlankedRegions"]), (top + 2, left, bottom, right))
 
 

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from mids.actions.screen import identifying, look
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.words import is_mark, known, names_someone, plain
+from mids.deid.burned.words import is_mark, list_known_words, names_someone, normalise_words
 from mids.errors import DataError
 from mids.readers.images import ocr
 
@@ -19,7 +19,7 @@ needs_tesseract = pytest.mark.skipif(shutil.which("tesseract") is None, reason="
 
 
 def test_words_of_the_header_are_found_however_they_are_written() -> None:
-    names = known(["GARCÍA LÓPEZ^María", "19650314", "L"])
+    names = list_known_words(["GARCÍA LÓPEZ^María", "19650314", "L"])
     assert names_someone(["Garcia-Lopez,"], names)
     assert names_someone(["14.03.1965"], names)
     assert names_someone(["14", "/03/", "1965"], names)
@@ -38,7 +38,7 @@ def test_only_marks_in_a_box_that_holds_no_more_may_stay() -> None:
 
 @given(st.text())
 def test_plain_words_are_capitals_and_digits(text: str) -> None:
-    assert set(plain(text)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
+    assert set(normalise_words(text)) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 ")
 
 
 @needs_tesseract
@@ -60,4 +60,4 @@ def test_with_a_reader_marks_stay_and_a_known_name_is_never_delivered() -> None:
     named, _ = lettered(radiograph(2), NAME, (30, 20), 28)
     assert look([named], Screen("report", "ocr"), frozenset()).issues
     with pytest.raises(DataError, match="name or id of its header"):
-        look([named], Screen("report", "ocr"), known(["Pérez García^María"]))
+        look([named], Screen("report", "ocr"), list_known_words(["Pérez García^María"]))

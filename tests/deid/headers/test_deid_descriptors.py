@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mids.deid.headers.descriptors import cleaned
+from mids.deid.headers.descriptors import clean_description
 
 SURNAMES = (
     "Garcia Rodriguez Gonzalez Fernandez Lopez Martinez Sanchez Perez Gomez Martin Jimenez Hernandez Ruiz Diaz "
@@ -47,19 +47,19 @@ NAMES = (
     ],
 )
 def test_only_listed_words_stay(text: str, kept: str) -> None:
-    assert cleaned(text) == kept
+    assert clean_description(text) == kept
 
 
 @pytest.mark.parametrize("name", SURNAMES + NAMES)
 def test_common_names_are_not_listed(name: str) -> None:
-    assert cleaned(f"TC {name}") == "TC"
+    assert clean_description(f"TC {name}") == "TC"
 
 
 @given(st.text(max_size=40))
 def test_cleaning_twice_changes_nothing_more(text: str) -> None:
-    assert cleaned(cleaned(text)) == cleaned(text)
+    assert clean_description(clean_description(text)) == clean_description(text)
 
 
 @given(st.integers(min_value=0, max_value=10**9))
 def test_no_bare_number_stays(number: int) -> None:
-    assert cleaned(f"TC {number}") == "TC"
+    assert clean_description(f"TC {number}") == "TC"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from docs.make_deid_tables import generated
+from docs.make_deid_tables import generate_tables
 from mids.deid.headers.editions import HEADS, Change, as_table, differences, read
 from mids.deid.headers.tables import edition
 from mids.errors import MidsError
@@ -107,6 +107,6 @@ def test_a_file_without_such_a_table_is_one_clear_line(tmp_path: Path, name: str
 
 @pytest.mark.shared
 def test_the_tables_are_those_that_the_maker_makes(shared: Path) -> None:
-    made = generated(shared / "deid")
+    made = generate_tables(shared / "deid")
     assert len(made) == 4
     assert {name: (schemas() / "deid" / name).read_text(encoding="utf-8") for name in made} == made

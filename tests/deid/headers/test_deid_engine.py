@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from deid_datasets import NEW, WEEKS, cleaned, ct, image, saved, through_a_file, uid
+from deid_datasets import NEW, WEEKS, clean_dataset, ct, image, save_dataset, through_a_file, uid
 from hypothesis import given
 from hypothesis import strategies as st
 from pydicom import Dataset, config
@@ -31,7 +31,7 @@ from mids.errors import DataError
 @pytest.mark.parametrize("option", table.options())
 def test_every_row_of_the_table_is_handled_as_the_standard_says(option: Option | None) -> None:
     old = table.full()
-    new = benchmark.cleaned(option, old)
+    new = benchmark.clean_option(option, old)
     assert table.wrong(option, old, new) == ([], [])
     assert table.wrong_patterns(option, old, new) == []
 
@@ -44,7 +44,7 @@ def test_the_oracle_finds_a_dataset_that_nobody_touched_wrong() -> None:
 
 
 def test_nothing_of_a_full_dataset_is_left_in_the_file() -> None:
-    new = saved(cleaned(table.full()).dataset)
+    new = save_dataset(clean_dataset(table.full()).dataset)
     assert table.MARK.encode() not in new
     assert b"20200317" not in new
     assert b"1.2.276." not in new
@@ -80,7 +80,7 @@ def test_the_comparison_with_other_programs_can_run_us(tmp_path: Path) -> None:
 def test_a_subject_keeps_apart_and_instances_keep_together() -> None:
     item = Dataset()
     item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CTImageStorage, "1.2.276.1"
-    new = cleaned(ct(SourceInstanceSequence=[item], FrameOfReferenceUID="1.2.840.10008.1.4.1.1")).dataset
+    new = clean_dataset(ct(SourceInstanceSequence=[item], FrameOfReferenceUID="1.2.840.10008.1.4.1.1")).dataset
     assert (new.PatientID, new.PatientName) == ("S42", "S42")
     assert new.SOPInstanceUID == new.file_meta.MediaStorageSOPInstanceUID == uid("1.2.276.1")
     assert new.SourceInstanceSequence[0].ReferencedSOPInstanceUID == new.SOPInstanceUID
@@ -89,7 +89,7 @@ def test_a_subject_keeps_apart_and_instances_keep_together() -> None:
 
 
 def test_the_file_says_how_it_was_made() -> None:
-    new = cleaned(
+    new = clean_dataset(
         ct(BurnedInAnnotation="YES"), "clean_descriptors", "retain_modified_dates", "clean_pixel_data"
     ).dataset
     assert new.PatientIdentityRemoved == "YES"
@@ -100,18 +100,18 @@ def test_the_file_says_how_it_was_made() -> None:
 
 
 def test_only_pixels_that_somebody_cleaned_are_said_to_be_clean() -> None:
-    new = cleaned(ct(BurnedInAnnotation="YES"), pixels=True).dataset
+    new = clean_dataset(ct(BurnedInAnnotation="YES"), pixels=True).dataset
     assert new.BurnedInAnnotation == "NO"
     assert [item.CodeValue for item in new.DeidentificationMethodCodeSequence] == ["113100", "113101"]
     assert new.LongitudinalTemporalInformationModified == "REMOVED"
-    assert cleaned(ct(), "retain_full_dates").dataset.LongitudinalTemporalInformationModified == "UNMODIFIED"
+    assert clean_dataset(ct(), "retain_full_dates").dataset.LongitudinalTemporalInformationModified == "UNMODIFIED"
 
 
 def test_preamble_and_file_meta_are_new() -> None:
     old = ct()
     old.file_meta.SourceApplicationEntityTitle = "HOSPITAL"
     old.preamble = b"Garcia".ljust(128)
-    new = saved(cleaned(old).dataset)
+    new = save_dataset(clean_dataset(old).dataset)
     assert b"HOSPITAL" not in new
     assert new[:132] == bytes(128) + b"DICM"
 
@@ -129,7 +129,7 @@ def test_rules_and_replacements_travel_to_workers() -> None:
 def test_all_dates_of_a_subject_move_alike(day: object, time: object) -> None:
     moment = f"{day:%Y%m%d}{time:%H%M%S}"
     old = ct(StudyDate=f"{day:%Y%m%d}", AcquisitionDateTime=moment + ".25+0100", StudyTime=f"{time:%H%M%S}")
-    new = cleaned(old, "retain_modified_dates").dataset
+    new = clean_dataset(old, "retain_modified_dates").dataset
     moved = f"{day + WEEKS:%Y%m%d}".rjust(8, "0")
     assert new.StudyDate == moved
     assert new.AcquisitionDateTime == moved + moment[8:] + ".25+0100"
@@ -149,7 +149,7 @@ def test_all_dates_of_a_subject_move_alike(day: object, time: object) -> None:
     ],
 )
 def test_dates_of_all_forms_are_shifted(keyword: str, old: object, new: object) -> None:
-    found = cleaned(through_a_file(ct(**{keyword: old})), "retain_modified_dates")
+    found = clean_dataset(through_a_file(ct(**{keyword: old})), "retain_modified_dates")
     assert found.dataset[keyword].value == new
     assert found.issues == ()
 
@@ -174,9 +174,11 @@ def test_a_value_that_is_not_of_its_vr_does_not_stay(keyword: str, value: str, i
     with config.disable_value_validation():
         old = ct()
         old.add(DataElement(keyword, "LO" if keyword == "InstanceNumber" else "SH", value))
-    found = cleaned(through_a_file(old) if is_file else old, "retain_modified_dates", "retain_patient_characteristics")
+    found = clean_dataset(
+        through_a_file(old) if is_file else old, "retain_modified_dates", "retain_patient_characteristics"
+    )
     assert keyword not in found.dataset
-    assert value.encode() not in saved(found.dataset)
+    assert value.encode() not in save_dataset(found.dataset)
     assert all(value not in issue.message for issue in found.issues)
     if keyword != "TimezoneOffsetFromUTC":
         assert [(issue.code, issue.where) for issue in found.issues] == [("DEID_VALUE_REMOVED", keyword)]
@@ -208,14 +210,14 @@ def nested(depth: int) -> Dataset:
 
 
 def test_64_nested_sequences_are_cleaned() -> None:
-    new = saved(cleaned(through_a_file(nested(64))).dataset)
+    new = save_dataset(clean_dataset(through_a_file(nested(64))).dataset)
     assert b"Garcia" not in new
     assert new.count(b"S42") == 3
 
 
 def test_sequences_without_end_are_refused() -> None:
     with pytest.raises(DataError, match="nested") as found:
-        cleaned(nested(90))
+        clean_dataset(nested(90))
     assert found.value.code == "DEID_IMPOSSIBLE"
 
 
@@ -225,12 +227,12 @@ def test_encrypted_attributes_go_and_it_is_told() -> None:
     item.EncryptedContent = b"Garcia^Ana"
     old = ct()
     old.EncryptedAttributesSequence = [item]
-    done = cleaned(through_a_file(old))
-    assert b"Garcia" not in saved(done.dataset)
+    done = clean_dataset(through_a_file(old))
+    assert b"Garcia" not in save_dataset(done.dataset)
     assert [(found.code, found.where) for found in done.issues] == [
         ("DEID_VALUE_REMOVED", "EncryptedAttributesSequence")
     ]
-    assert not cleaned(through_a_file(ct())).issues
+    assert not clean_dataset(through_a_file(ct())).issues
 
 
 @pytest.mark.parametrize("is_implicit", [True, False])
@@ -245,7 +247,7 @@ def test_a_sequence_encoded_as_un_is_cleaned(is_implicit: bool) -> None:
     tag = BaseTag(0x52009229)
     raw = RawDataElement(tag, "UN", stream.tell(), stream.getvalue(), 0, False, True, True)
     old._dict[tag] = raw  # as pydicom reads it from a file
-    new = cleaned(old).dataset
+    new = clean_dataset(old).dataset
     assert new.SharedFunctionalGroupsSequence[0].PatientName == "S42"
     assert new.SharedFunctionalGroupsSequence[0].SeriesNumber == 7
 
@@ -256,9 +258,9 @@ def test_codes_of_published_schemes_stay_and_others_go() -> None:
         item = Dataset()
         item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "51185008", scheme, meaning
         items.append(item)
-    new = cleaned(ct(AnatomicRegionSequence=items)).dataset
+    new = clean_dataset(ct(AnatomicRegionSequence=items)).dataset
     assert [item.CodeMeaning for item in new.AnatomicRegionSequence] == ["Chest", "REMOVED"]
-    assert b"HOSPITAL" not in saved(new)
+    assert b"HOSPITAL" not in save_dataset(new)
 
 
 def report() -> Dataset:
@@ -285,25 +287,25 @@ def report() -> Dataset:
 
 
 def test_a_report_is_a_dummy_unless_its_content_is_cleaned() -> None:
-    new = cleaned(report()).dataset
+    new = clean_dataset(report()).dataset
     assert [item.TextValue for item in new.ContentSequence] == ["REMOVED"]
 
 
 def test_a_report_is_cleaned_by_its_concepts() -> None:
     options: tuple[Option, ...] = ("clean_structured_content", "clean_descriptors", "retain_modified_dates")
-    new = cleaned(through_a_file(report()), *options).dataset
+    new = clean_dataset(through_a_file(report()), *options).dataset
     group, observer, seen, *_ = new.ContentSequence
     assert [item.TextValue for item in group.ContentSequence] == ["Dr. <NAME> sees no nodule"]
     assert observer.PersonName == "REMOVED"
     assert seen.DateTime == "19121119101112"
-    assert b"Garcia" not in saved(new)
-    assert b"777" not in saved(new)
+    assert b"Garcia" not in save_dataset(new)
+    assert b"777" not in save_dataset(new)
 
 
 # --- private attributes, overlays -----------------------------------------------------------------------------------
 
 
-def with_private() -> Dataset:
+def make_with_private() -> Dataset:
     old = ct()
     block = old.private_block(0x0019, "SIEMENS MR HEADER", create=True)
     block.add_new(0x0C, "IS", "1000")
@@ -315,33 +317,33 @@ def with_private() -> Dataset:
 
 
 def test_private_attributes_go() -> None:
-    assert not any(tag.is_private for tag in list(cleaned(with_private()).dataset.keys()))
+    assert not any(tag.is_private for tag in list(clean_dataset(make_with_private()).dataset.keys()))
 
 
 def test_safe_private_attributes_stay_with_their_creator_only() -> None:
-    new = cleaned(through_a_file(with_private()), "retain_safe_private").dataset
+    new = clean_dataset(through_a_file(make_with_private()), "retain_safe_private").dataset
     assert sorted(int(tag) for tag in list(new.keys()) if tag.is_private) == [0x00190010, 0x0019100C]
     assert new.private_block(0x0019, "SIEMENS MR HEADER")[0x0C].value == 1000
 
 
 def test_a_policy_names_private_attributes_of_its_own() -> None:
     policy = Policy("own", safe_private=(SafePrivate("FIDAC", 0x0019, 0x01, "labels"),))
-    new = deidentify(through_a_file(with_private()), resolve(policy), NEW).dataset
+    new = deidentify(through_a_file(make_with_private()), resolve(policy), NEW).dataset
     assert new.private_block(0x0019, "FIDAC")[0x01].value == "normal"
-    assert b"Garcia" not in saved(new)
+    assert b"Garcia" not in save_dataset(new)
 
 
 def test_attributes_that_nobody_knows_go() -> None:
     old = ct()
     old.add(DataElement(0x00189998, "LO", "Garcia"))
-    assert 0x00189998 not in cleaned(through_a_file(old), "clean_graphics").dataset
+    assert 0x00189998 not in clean_dataset(through_a_file(old), "clean_graphics").dataset
 
 
 def test_an_overlay_in_unused_bits_of_the_pixels_goes() -> None:
     old = image()
     for tag, value in ((0x60000010, 2), (0x60000011, 2), (0x60000100, 16), (0x60000102, 15)):
         old.add(DataElement(tag, "US", value))
-    new = cleaned(through_a_file(old), "clean_graphics").dataset
+    new = clean_dataset(through_a_file(old), "clean_graphics").dataset
     assert not any(tag.group == 0x6000 for tag in list(new.keys()))
     assert np.frombuffer(new.PixelData, "<u2").tolist() == [1, 2, 0xFFF, 4]
 
@@ -349,7 +351,7 @@ def test_an_overlay_in_unused_bits_of_the_pixels_goes() -> None:
 def test_what_stands_after_the_last_pixel_goes() -> None:
     old = image()
     old.PixelData += b"Garcia^Ana"
-    found = cleaned(through_a_file(old))
+    found = clean_dataset(through_a_file(old))
     assert len(found.dataset.PixelData) == 8
     assert "PixelData is longer than its header says; the surplus was removed" in {i.message for i in found.issues}
 
@@ -359,7 +361,7 @@ def test_an_overlay_in_compressed_pixels_is_refused() -> None:
     old.add(DataElement(0x60000102, "US", 15))
     old.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     with pytest.raises(DataError, match="overlay"):
-        cleaned(old)
+        clean_dataset(old)
 
 
 # --- refused --------------------------------------------------------------------------------------------------------
@@ -375,15 +377,15 @@ def nameless() -> Dataset:
     return old
 
 
-def privately_encoded() -> Dataset:
+def encode_privately() -> Dataset:
     old = ct()
     old.file_meta.TransferSyntaxUID = UID("1.2.276.99")
     return old
 
 
-@pytest.mark.parametrize("make", [directory, nameless, privately_encoded, Dataset])
+@pytest.mark.parametrize("make", [directory, nameless, encode_privately, Dataset])
 def test_what_is_in_doubt_is_refused(make: Callable[[], Dataset]) -> None:
     with pytest.raises(DataError) as found:
-        cleaned(make())
+        clean_dataset(make())
     assert found.value.code == "DEID_IMPOSSIBLE"
     assert "777" not in str(found.value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from deid_datasets import NEW, cleaned, ct, image, saved, through_a_file
+from deid_datasets import NEW, clean_dataset, ct, image, save_dataset, through_a_file
 from pydicom import config
 from pydicom.data import get_testdata_file
 from pydicom.datadict import tag_for_keyword
@@ -48,19 +48,21 @@ def test_encodings_are_kept(syntax: UID) -> None:
         target.save_as(stream, enforce_file_format=True)
         stream.seek(0)
         target = pydicom.dcmread(stream)
-    new = pydicom.dcmread(BytesIO(saved(cleaned(target, "clean_descriptors", "retain_modified_dates").dataset)))
+    new = pydicom.dcmread(
+        BytesIO(save_dataset(clean_dataset(target, "clean_descriptors", "retain_modified_dates").dataset))
+    )
     assert new.file_meta.TransferSyntaxUID == syntax
     assert (new.pixel_array == pixels).all()
 
 
 def test_a_file_without_meta_gets_one_that_fits() -> None:
-    old = pydicom.dcmread(BytesIO(saved(image())))
+    old = pydicom.dcmread(BytesIO(save_dataset(image())))
     stream = BytesIO()
     del old.file_meta
     pydicom.dcmwrite(stream, old, implicit_vr=True, little_endian=True)
     stream.seek(0)
     bare = pydicom.dcmread(stream, force=True)
-    new = pydicom.dcmread(BytesIO(saved(cleaned(bare).dataset)))
+    new = pydicom.dcmread(BytesIO(save_dataset(clean_dataset(bare).dataset)))
     assert new.file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
     assert new.PatientID == "S42"
 
@@ -70,8 +72,8 @@ def test_descriptions_are_cleaned_in_their_charset(charset: object) -> None:
     old = ct(SpecificCharacterSet=charset, StudyDescription="RX TORAX García PA", Manufacturer="Acme")
     if isinstance(charset, str):
         old.StudyDescription = "RX TÓRAX García PA"
-    new = cleaned(through_a_file(old), "clean_descriptors").dataset
-    read = pydicom.dcmread(BytesIO(saved(new)))
+    new = clean_dataset(through_a_file(old), "clean_descriptors").dataset
+    read = pydicom.dcmread(BytesIO(save_dataset(new)))
     assert read.StudyDescription.replace("Ó", "O") == "RX TORAX PA"
     assert read.Manufacturer == "Acme"
 
@@ -82,11 +84,11 @@ def test_a_charset_that_is_none_goes_with_the_text_that_it_would_explain() -> No
     old._dict[tag] = RawDataElement(tag, "CS", 6, b"Garcia", 0, False, True, True)
     for number, text in ((0x00080070, b"Ac\xe9"), (0x00181020, b"v1")):
         old._dict[BaseTag(number)] = RawDataElement(BaseTag(number), "LO", len(text), text, 0, False, True, True)
-    found = cleaned(old)
+    found = clean_dataset(old)
     assert "SpecificCharacterSet" not in found.dataset
     assert "Manufacturer" not in found.dataset
     assert found.dataset.SoftwareVersions == "v1"
-    assert b"Garcia" not in saved(found.dataset)
+    assert b"Garcia" not in save_dataset(found.dataset)
 
 
 @pytest.mark.parametrize(("keyword", "vr"), [("Manufacturer", "LO"), ("Rows", "US"), ("SegmentDescription", "ST")])
@@ -95,7 +97,7 @@ def test_a_wrong_length_takes_no_name_along(keyword: str, vr: str) -> None:
     swallowed = b"ab\x10\x00\x10\x00PN\x0a\x00Garcia^Ana"
     old = ct()
     old._dict[tag] = RawDataElement(tag, vr, len(swallowed), swallowed, 0, False, True, True)  # as pydicom reads it
-    found = cleaned(old)
+    found = clean_dataset(old)
     assert keyword not in found.dataset
     assert [issue.where for issue in found.issues] == [keyword]
 
@@ -114,7 +116,7 @@ def _decode_alike(path: Path, new: Dataset) -> bool:
         return np.array_equal(old, new.pixel_array)
 
 
-def handled(path: Path) -> str:
+def handle_file(path: Path) -> str:
     """What happens to a file: ``clean`` if its pixels are the same afterwards and nothing warns that did not before."""
     with warnings.catch_warnings(record=True) as before, config.disable_value_validation():
         warnings.simplefilter("always")
@@ -128,7 +130,7 @@ def handled(path: Path) -> str:
         return error.code
     with warnings.catch_warnings(record=True) as after:
         warnings.simplefilter("always")
-        new = pydicom.dcmread(BytesIO(saved(found.dataset)))
+        new = pydicom.dcmread(BytesIO(save_dataset(found.dataset)))
         str(new)
     if after and not before and not found.issues and path.name.startswith(("CT", "MR")):
         return f"warns: {after[0].message}"
@@ -142,7 +144,9 @@ def handled(path: Path) -> str:
 def test_every_file_of_pydicom_is_cleaned_or_refused() -> None:
     folder = Path(str(get_testdata_file("CT_small.dcm"))).parent
     outcomes = {
-        path.name: handled(path) for path in sorted(folder.rglob("*")) if path.suffix in (".dcm", "") and path.is_file()
+        path.name: handle_file(path)
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in (".dcm", "") and path.is_file()
     }
     assert set(outcomes.values()) <= {"clean", "DEID_IMPOSSIBLE", "unreadable"}, outcomes
     assert list(outcomes.values()).count("clean") > 60
@@ -150,6 +154,6 @@ def test_every_file_of_pydicom_is_cleaned_or_refused() -> None:
 
 @pytest.mark.shared
 def test_real_files_are_cleaned(shared: Path) -> None:
-    outcomes = {path.name: handled(path) for path in sorted((shared / "dicom").rglob("*.dcm"))[::4]}
+    outcomes = {path.name: handle_file(path) for path in sorted((shared / "dicom").rglob("*.dcm"))[::4]}
     assert set(outcomes.values()) <= {"clean", "DEID_IMPOSSIBLE"}, outcomes
     assert list(outcomes.values()).count("clean") > 20

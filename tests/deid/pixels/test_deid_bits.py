@@ -30,7 +30,7 @@ def image(raw: NDArray[np.uint16], stored: int, high: int, signed: int, padding:
     return dataset
 
 
-def cleaned(dataset: Dataset) -> Cleaned:
+def clean_dataset(dataset: Dataset) -> Cleaned:
     return deidentify(dataset, resolve(preset("mids")), Replacements("S1", timedelta(0), str, str))
 
 
@@ -44,7 +44,7 @@ def test_only_stored_bits_stay(stored: int, shift: int, signed: int, chance: obj
     low = high - stored + 1
     picture = np.random.default_rng(chance.randrange(10**6)).integers(0, 1 << stored, (6, 7))  # type: ignore[attr-defined]
     noise = np.random.default_rng(3).integers(0, 1 << 16, (6, 7)) & ~(((1 << stored) - 1) << low)
-    done = cleaned(image(((picture << low) | noise).astype(np.uint16), stored, high, signed))
+    done = clean_dataset(image(((picture << low) | noise).astype(np.uint16), stored, high, signed))
     wanted = picture << low
     if signed:
         wanted = np.where(picture >> (stored - 1), wanted | ((1 << 16) - (1 << high + 1)), wanted)
@@ -55,7 +55,7 @@ def test_only_stored_bits_stay(stored: int, shift: int, signed: int, chance: obj
 def test_padding_beyond_the_stored_bits_stays(signed: int, value: int) -> None:
     pixels = np.arange(12, dtype=np.uint16).reshape(3, 4)
     pixels[0] = value & 0xFFFF
-    done = cleaned(image(pixels, 12, 11, signed, value))
+    done = clean_dataset(image(pixels, 12, 11, signed, value))
     assert raw(done).tolist() == pixels.ravel().tolist()
     assert done.issues == ()
 
@@ -63,13 +63,13 @@ def test_padding_beyond_the_stored_bits_stays(signed: int, value: int) -> None:
 def test_a_text_in_the_bits_above_is_told_and_gone() -> None:
     pixels = np.full((4, 8), 100, np.uint16)
     pixels.ravel()[:10] |= np.frombuffer(b"\4\1\4\15\4\5\5\3\4\5", np.uint8).astype(np.uint16) << 12
-    done = cleaned(image(pixels, 12, 11, 0))
+    done = clean_dataset(image(pixels, 12, 11, 0))
     assert set(raw(done).tolist()) == {100}
     assert [(found.code, found.where) for found in done.issues] == [("DEID_VALUE_REMOVED", "PixelData")]
 
 
 def test_a_clean_picture_says_nothing() -> None:
     pixels = (np.arange(12) - 6).astype(np.int16).view(np.uint16).reshape(3, 4)
-    done = cleaned(image(pixels, 12, 11, 1))
+    done = clean_dataset(image(pixels, 12, 11, 1))
     assert raw(done).tolist() == pixels.ravel().tolist()
     assert done.issues == ()

@@ -24,7 +24,7 @@ NAME = b"Quintanilla Rosaura"
 NEW = Replacements("S1", timedelta(0), str, str)
 
 
-def opened(name: str) -> Dataset:
+def open_file(name: str) -> Dataset:
     path = get_testdata_file(name, download=False)
     assert isinstance(path, str)
     return pydicom.dcmread(path)
@@ -54,7 +54,7 @@ def _jpeg_exif(dataset: Dataset) -> Dataset:
     return with_frames(dataset, whole[:2] + segment(0xFFE1, b"Exif\0\0" + NAME) + whole[2:])
 
 
-def _after_the_end(dataset: Dataset) -> Dataset:
+def _append_bytes(dataset: Dataset) -> Dataset:
     return with_frames(dataset, frame(dataset) + NAME + b"\0")
 
 
@@ -79,15 +79,15 @@ def _rle_header(dataset: Dataset) -> Dataset:
     ("name", "hide"),
     [
         ("SC_rgb_jpeg_dcmtk.dcm", _jpeg_comment), ("SC_rgb_jpeg_dcmtk.dcm", _jpeg_exif),
-        ("SC_rgb_jpeg_dcmtk.dcm", _after_the_end), ("SC_rgb_jpeg_dcmtk.dcm", _another_fragment),
-        ("JPEG2000.dcm", _j2k_comment), ("JPEG2000.dcm", _after_the_end), ("MR_small_RLE.dcm", _after_the_end),
+        ("SC_rgb_jpeg_dcmtk.dcm", _append_bytes), ("SC_rgb_jpeg_dcmtk.dcm", _another_fragment),
+        ("JPEG2000.dcm", _j2k_comment), ("JPEG2000.dcm", _append_bytes), ("MR_small_RLE.dcm", _append_bytes),
         ("MR_small_RLE.dcm", _rle_header), ("MR_small_jpeg_ls_lossless.dcm", _jpeg_comment),
-        ("MR_small_jpeg_ls_lossless.dcm", _after_the_end),
+        ("MR_small_jpeg_ls_lossless.dcm", _append_bytes),
     ],
 )  # fmt: skip
 def test_a_name_beside_the_picture_goes_and_the_picture_stays(name: str, hide) -> None:  # type: ignore[no-untyped-def]
-    picture = opened(name).pixel_array
-    source = hide(opened(name))
+    picture = open_file(name).pixel_array
+    source = hide(open_file(name))
     assert NAME in source.PixelData
     done = deidentify(source, resolve(preset("mids")), NEW).dataset
     assert len(done.PixelData) == len(source.PixelData)
@@ -98,7 +98,7 @@ def test_a_name_beside_the_picture_goes_and_the_picture_stays(name: str, hide) -
     assert np.array_equal(pydicom.dcmread(stream).pixel_array, picture)
 
 
-def unharmed(path: Path) -> bool | None:
+def check_unharmed(path: Path) -> bool | None:
     """Whether the pixels of a compressed file are the same afterwards; None where nobody could decode them before."""
     try:
         source = pydicom.dcmread(path)
@@ -116,7 +116,7 @@ def unharmed(path: Path) -> bool | None:
 
 @pytest.mark.filterwarnings("ignore")
 def test_pictures_that_pydicom_ships_decode_as_before() -> None:
-    found = {path.name: unharmed(path) for path in sorted((Path(DATA_ROOT) / "test_files").glob("*.dcm"))}
+    found = {path.name: check_unharmed(path) for path in sorted((Path(DATA_ROOT) / "test_files").glob("*.dcm"))}
     harmed = [name for name, same in found.items() if same is False]
     assert harmed == []
     assert sum(same is True for same in found.values()) >= 10
@@ -125,7 +125,9 @@ def test_pictures_that_pydicom_ships_decode_as_before() -> None:
 @pytest.mark.shared
 @pytest.mark.filterwarnings("ignore")
 def test_pictures_of_every_transfer_syntax_decode_as_before(shared: Path) -> None:
-    found = {path.name: unharmed(path) for path in sorted((shared / "dicom" / "transfer_syntaxes").rglob("*.dcm"))}
+    found = {
+        path.name: check_unharmed(path) for path in sorted((shared / "dicom" / "transfer_syntaxes").rglob("*.dcm"))
+    }
     assert [name for name, same in found.items() if same is False] == []
 
 
@@ -134,7 +136,7 @@ def test_a_camera_tells_neither_time_nor_place() -> None:
     exif[0x9C9D] = exif[0x013B] = NAME.decode()
     buffer = BytesIO()
     Image.fromarray(np.full((16, 16, 3), 99, np.uint8)).save(buffer, "JPEG", exif=exif, comment=NAME)
-    source = opened("SC_rgb_jpeg_dcmtk.dcm")
+    source = open_file("SC_rgb_jpeg_dcmtk.dcm")
     source.Rows = source.Columns = 16
     done = deidentify(with_frames(source, buffer.getvalue()), resolve(preset("fidac-cnil")), NEW).dataset
     assert NAME not in done.PixelData
@@ -143,6 +145,6 @@ def test_a_camera_tells_neither_time_nor_place() -> None:
 
 
 def test_a_stream_of_another_kind_is_refused() -> None:
-    source = with_frames(opened("JPEG2000.dcm"), b"no stream at all" * 4)
+    source = with_frames(open_file("JPEG2000.dcm"), b"no stream at all" * 4)
     with pytest.raises(DataError, match="can't be checked"):
         deidentify(source, resolve(preset("mids")), NEW)

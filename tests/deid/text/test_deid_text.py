@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from example_datasets.reports_corpus import MONTHS, dni, reports
 from mids.deid.keys import Key
 from mids.deid.policy import preset
-from mids.deid.text.dates import find_dates, moved
+from mids.deid.text.dates import find_dates, move_date
 from mids.deid.text.digits import is_dni
 from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.known import Known
 from mids.deid.text.models import model
 from mids.deid.text.redact import RULES, Redactor, redactor
 from mids.deid.text.review import rows, write_review
-from mids.deid.text.spans import KINDS, Kind, Span, settled
+from mids.deid.text.spans import KINDS, Kind, Span, settle_spans
 from mids.deid.text.surrogates import Surrogates
-from mids.deid.text.words import composed, folded
+from mids.deid.text.words import compose_text, fold_text
 from mids.errors import MidsError
 
 TAGS = Redactor()
@@ -128,7 +128,7 @@ SPANS = st.builds(
 
 @given(st.lists(SPANS, max_size=12))
 def test_settled_spans_overlap_nowhere_and_uncover_nothing(spans: list[Span]) -> None:
-    found = settled(TEXT, spans)
+    found = settle_spans(TEXT, spans)
     assert all(a.end <= b.start for a, b in pairwise(found))
     before = {at for span in spans for at in range(span.start, span.end) if TEXT[at] != " "}
     assert before == {at for span in found for at in range(span.start, span.end) if TEXT[at] != " "}
@@ -137,7 +137,7 @@ def test_settled_spans_overlap_nowhere_and_uncover_nothing(spans: list[Span]) ->
 def test_the_longest_span_wins() -> None:
     kinds: list[tuple[int, int, Kind]] = [(0, 6, "NAME"), (3, 16, "DIR")]
     spans = [Span(*kind, "x") for kind in kinds]
-    assert settled("abcdefghijklmnopq", spans) == (Span(0, 3, "NAME", "x"), Span(3, 16, "DIR", "x"))
+    assert settle_spans("abcdefghijklmnopq", spans) == (Span(0, 3, "NAME", "x"), Span(3, 16, "DIR", "x"))
 
 
 # --- dates -----------------------------------------------------------------------------------------------
@@ -163,10 +163,10 @@ def test_a_moved_date_keeps_notation_and_interval(day: date, form: int) -> None:
     forms = ("{:%d/%m/%Y}", "{:%Y-%m-%d}", "{:%d.%m.%Y}")
     new = day + WEEKS
     if form < 3:
-        assert moved(forms[form].format(day), WEEKS) == forms[form].format(new)
+        assert move_date(forms[form].format(day), WEEKS) == forms[form].format(new)
     else:
         text = f"{day.day} de {month[day.month - 1].upper()} de {day.year}"
-        assert moved(text, WEEKS) == f"{new.day} de {month[new.month - 1].upper()} de {new.year}"
+        assert move_date(text, WEEKS) == f"{new.day} de {month[new.month - 1].upper()} de {new.year}"
 
 
 def test_the_month_comes_first_where_the_text_says_so() -> None:
@@ -298,11 +298,11 @@ def test_identifiers_of_generated_reports_are_hidden(which: str, most: float) ->
 def test_what_the_header_knows_is_hidden_in_generated_reports() -> None:
     for report in reports("held_out", 6):
         known = Known(report.names, report.ids, report.dates)
-        text = folded(TAGS.clean(report.text, known).text)
-        for name in (part for person in report.names for part in re.split(r"[\^ ]", folded(person))):
+        text = fold_text(TAGS.clean(report.text, known).text)
+        for name in (part for person in report.names for part in re.split(r"[\^ ]", fold_text(person))):
             if len(name) > 3:
                 assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text), report.template
-        assert not any(folded(number) in text for number in report.ids)
+        assert not any(fold_text(number) in text for number in report.ids)
 
 
 def test_reports_without_identifiers_stay() -> None:
@@ -321,7 +321,7 @@ def test_a_hundred_thousand_characters_of_one_sort_end(piece: str) -> None:
     text = (piece * 100_000)[:100_000]
     known = Known(("INVENTADA LARGUISIMA^NADIE",), ("0012345", "12345678Z"), (date(1950, 3, 4),))
     found = TAGS.find(text, known)
-    assert found == settled(composed(text), found)
+    assert found == settle_spans(compose_text(text), found)
 
 
 @settings(max_examples=150)
@@ -329,9 +329,9 @@ def test_a_hundred_thousand_characters_of_one_sort_end(piece: str) -> None:
 def test_any_text_is_cleaned(text: str) -> None:
     for one in (TAGS, PEOPLE):
         cleaned = one.clean(text, Known(("A^B", "Zz Aa"), ("0123",), subject="S1", shift=WEEKS))
-        source = composed(text)
+        source = compose_text(text)
         assert all(0 <= span.start < span.end <= len(source) for span in cleaned.removed)
-        assert len(folded(source)) == len(source)
+        assert len(fold_text(source)) == len(source)
 
 
 def test_a_model_of_spacy(tmp_path: Path) -> None:

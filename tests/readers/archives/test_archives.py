@@ -193,7 +193,7 @@ def test_archives_in_archives_are_read(tmp_path: Path, monkeypatch: pytest.Monke
 # Broken archives
 
 
-def _flipped(content: bytes) -> bytes:
+def _flip_byte(content: bytes) -> bytes:
     """A byte of the last member's pixels changed."""
     at = len(content) - 4_000
     return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
@@ -205,7 +205,7 @@ def _flipped(content: bytes) -> bytes:
         ("a.rar", b"", 0),
         ("a.rar", b"Rar!\x1a\x07\x01\x00", 0),
         ("a.7z", b"no archive", 0),
-        ("a.rar", _flipped(archive([Member("1", FILES["a/1"]), Member("2", FILES["b/1"])])), 1),
+        ("a.rar", _flip_byte(archive([Member("1", FILES["a/1"]), Member("2", FILES["b/1"])])), 1),
         ("a.rar", archive([Member("1", FILES["a/1"]), Member("2", FILES["b/1"])])[:-9_000], 1),
         ("a.part2.rar", volumes([Member("1", FILES["a/1"])], 5_000)[1], 0),
         ("a.part1.rar", volumes([Member("1", FILES["a/1"])], 5_000)[0], 0),

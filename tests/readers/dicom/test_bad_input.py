@@ -26,7 +26,7 @@ from mids.conversion import Conversion, convert
 WHOLE = encode(radiograph.cr_pa())
 
 
-def _converted(tmp_path: Path, key: Path, files: dict[str, pydicom.Dataset | bytes]) -> Conversion:
+def _convert_files(tmp_path: Path, key: Path, files: dict[str, pydicom.Dataset | bytes]) -> Conversion:
     return convert("dicom", fill_folder(tmp_path / "source", files), tmp_path / "dest", key=key)
 
 
@@ -52,7 +52,7 @@ def _converted(tmp_path: Path, key: Path, files: dict[str, pydicom.Dataset | byt
 def test_one_bad_file_is_told_and_the_rest_is_converted(
     tmp_path: Path, key: Path, path: str, content: bytes, code: str | None, status: str | None
 ) -> None:
-    done = _converted(tmp_path, key, {"good": radiograph.dx_pa(), path: content})
+    done = _convert_files(tmp_path, key, {"good": radiograph.dx_pa(), path: content})
     assert len(images(done.dataset)) == 1
     if status is not None:
         assert error_codes(done.issues) == ([code] if code else [])
@@ -84,7 +84,7 @@ def test_pixels_that_no_decoder_reads_lose_one_image(tmp_path: Path, key: Path) 
     broken.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     broken.PixelData = encapsulate([b"\xff\xd8\xff" + random.Random(1).randbytes(2000)])
     broken["PixelData"].VR = "OB"
-    done = _converted(tmp_path, key, {"bad": broken, "good": radiograph.dx_pa()})
+    done = _convert_files(tmp_path, key, {"bad": broken, "good": radiograph.dx_pa()})
     assert error_codes(done.issues) == ["PIXELS_UNREADABLE"]
     assert done.exit_code == 1
     assert source_status(done.dataset) == {"bad": "lost", "good": "converted"}
@@ -94,7 +94,7 @@ def test_pixels_that_no_decoder_reads_lose_one_image(tmp_path: Path, key: Path) 
 def test_a_source_without_images(tmp_path: Path, key: Path) -> None:
     (tmp_path / "source/empty").mkdir(parents=True)
     for files in ({}, {"notes.txt": b"nothing"}):
-        done = _converted(tmp_path, key, files)
+        done = _convert_files(tmp_path, key, files)
         assert error_codes(done.issues) == ["SOURCE_EMPTY"]
         assert done.exit_code == 1
         assert tree(done.dataset) == {}
@@ -103,7 +103,7 @@ def test_a_source_without_images(tmp_path: Path, key: Path) -> None:
 # Archives
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
+def _zip_files(files: dict[str, bytes]) -> bytes:
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, content in files.items():
@@ -111,7 +111,7 @@ def _zipped(files: dict[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def _tarred(files: dict[str, bytes]) -> bytes:
+def _tar_files(files: dict[str, bytes]) -> bytes:
     buffer = BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for path, content in files.items():
@@ -124,7 +124,11 @@ def _tarred(files: dict[str, bytes]) -> bytes:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "pack"),
-    [("all.zip", _zipped), ("all.tar.gz", _tarred), ("outer.zip", lambda files: _zipped({"in.tgz": _tarred(files)}))],
+    [
+        ("all.zip", _zip_files),
+        ("all.tar.gz", _tar_files),
+        ("outer.zip", lambda files: _zip_files({"in.tgz": _tar_files(files)})),
+    ],
 )
 def test_an_archive_gives_what_its_folder_gives(
     phantom: Conversion, tmp_path: Path, key: Path, name: str, pack: Callable[[dict[str, bytes]], bytes]
@@ -136,8 +140,8 @@ def test_an_archive_gives_what_its_folder_gives(
 def test_members_that_point_outside_stay_inside(tmp_path: Path, key: Path) -> None:
     members = {"../../escaped.dcm": WHOLE, "/tmp/escaped.dcm": encode(radiograph.dx_pa())}
     slices = {f"../ct/{index}": encode(data) for index, data in enumerate(ct.slices(ct.SOFT))}
-    put(tmp_path, "deep/source/a.zip", _zipped(members))
-    put(tmp_path, "deep/source/b.tar.gz", _tarred(slices))
+    put(tmp_path, "deep/source/a.zip", _zip_files(members))
+    put(tmp_path, "deep/source/b.tar.gz", _tar_files(slices))
     done = convert("dicom", tmp_path / "deep/source", tmp_path / "deep/dest", key=key)
     assert len(images(done.dataset)) == 3
     assert not Path("/tmp/escaped.dcm").exists()
@@ -146,17 +150,17 @@ def test_members_that_point_outside_stay_inside(tmp_path: Path, key: Path) -> No
 
 
 def test_an_encrypted_archive_is_told(tmp_path: Path, key: Path) -> None:
-    content = bytearray(_zipped({"x": WHOLE}))
+    content = bytearray(_zip_files({"x": WHOLE}))
     for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         content[content.index(signature) + offset] |= 1  # general purpose bit 0: encrypted (APPNOTE 4.4.4)
-    done = _converted(tmp_path, key, {"secret.zip": bytes(content), "good": radiograph.dx_pa()})
+    done = _convert_files(tmp_path, key, {"secret.zip": bytes(content), "good": radiograph.dx_pa()})
     assert error_codes(done.issues) == ["ARCHIVE_UNREADABLE"]
     assert source_status(done.dataset) == {"secret.zip": "lost", "good": "converted"}
 
 
 def test_of_a_broken_archive_the_readable_part_is_converted(tmp_path: Path, key: Path) -> None:
-    whole = _tarred({"1": WHOLE, "2": encode(radiograph.dx_pa()), "3": random.Random(1).randbytes(300_000)})
-    done = _converted(tmp_path, key, {"cut.tar.gz": whole[:-150_000]})
+    whole = _tar_files({"1": WHOLE, "2": encode(radiograph.dx_pa()), "3": random.Random(1).randbytes(300_000)})
+    done = _convert_files(tmp_path, key, {"cut.tar.gz": whole[:-150_000]})
     assert error_codes(done.issues) == ["ARCHIVE_UNREADABLE"]
     assert source_status(done.dataset) == {
         "cut.tar.gz": "lost",
@@ -172,10 +176,13 @@ def test_of_a_broken_archive_the_readable_part_is_converted(tmp_path: Path, key:
     "name", ["with  two blanks ", "tórax ñ 胸", "a\nb", "tab\there", "back\\slash", "-dash", "%s {0}"]
 )
 def test_odd_paths_are_converted_and_accounted_for(tmp_path: Path, key: Path, name: str) -> None:
-    files: dict[str, pydicom.Dataset | bytes] = {f"{name}/{name}": WHOLE, name + ".zip": _zipped({name: b"no image"})}
+    files: dict[str, pydicom.Dataset | bytes] = {
+        f"{name}/{name}": WHOLE,
+        name + ".zip": _zip_files({name: b"no image"}),
+    }
     for index, data in enumerate(ct.slices(ct.SOFT)):
         files[f"{name}/ct {index}"] = data
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert done.exit_code == 0
     assert len(images(done.dataset)) == 2
     shown = {row["source"].encode("ascii", "backslashreplace") for row in source_rows(done.dataset)}
@@ -212,7 +219,7 @@ def test_links_are_followed_once(tmp_path: Path, key: Path) -> None:
 def test_one_instance_with_two_different_pictures(tmp_path: Path, key: Path) -> None:
     other = radiograph.cr_pa()
     other.PixelData = bytes(reversed(other.PixelData))
-    done = _converted(tmp_path, key, {"1": WHOLE, "2": other, "3": WHOLE})
+    done = _convert_files(tmp_path, key, {"1": WHOLE, "2": other, "3": WHOLE})
     assert error_codes(done.issues) == ["DUPLICATE_DIFFERS"]
     assert done.exit_code == 1
     assert source_status(done.dataset) == {"1": "converted", "2": "lost", "3": "skipped"}
@@ -225,7 +232,7 @@ def test_patients_are_never_merged(tmp_path: Path, key: Path) -> None:
     files: dict[str, pydicom.Dataset | bytes] = {}
     for number, (patient, issuer) in enumerate(ids):
         files[f"one/{number}"] = another(f"p{number}", PatientID=patient, IssuerOfPatientID=issuer)
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     people = {path.split("/")[0] for path in images(done.dataset)}
     assert len(people) == 5
     assert len(images(done.dataset)) == 6
@@ -236,14 +243,14 @@ def test_patients_without_an_id_are_told_apart_by_study(tmp_path: Path, key: Pat
     files: dict[str, pydicom.Dataset | bytes] = {
         name: another(name, PatientID="", StudyInstanceUID=uid("study", name[0])) for name in ("a1", "a2", "b1")
     }
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert sorted(path.count("/") for path in images(done.dataset)) == [3, 3, 3]
     assert len({path.split("/")[0] for path in images(done.dataset)}) == 2
 
 
 def test_one_id_of_two_people_is_told(tmp_path: Path, key: Path) -> None:
     files: dict[str, pydicom.Dataset | bytes] = {"1": another("1"), "2": another("2", PatientBirthDate="19991231")}
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert codes(done.issues) == ["PATIENT_AMBIGUOUS"]
     assert done.exit_code == 0
 
@@ -253,7 +260,7 @@ def test_studies_are_sessions_in_order_of_time(tmp_path: Path, key: Path) -> Non
     files: dict[str, pydicom.Dataset | bytes] = {
         day: another(day, StudyInstanceUID=uid("study", day), StudyDate=day, AcquisitionDate=day) for day in days
     }
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     [sessions] = done.dataset.rglob("*_sessions.tsv")
     moments = [np.datetime64(row["acq_time"]) for row in table(sessions)]
     assert np.diff(moments).astype("timedelta64[D]").astype(int).tolist() == [260, 1, 604]
@@ -278,8 +285,8 @@ def test_studies_are_sessions_in_order_of_time(tmp_path: Path, key: Path) -> Non
 )
 def test_garbage_in_a_header_is_no_crash(tmp_path: Path, key: Path, values: dict[str, object]) -> None:
     with pydicom.config.disable_value_validation():
-        content = _encoded(fill(radiograph.cr_pa(), values))
-    done = _converted(tmp_path, key, {"odd": content, "good": radiograph.dx_pa()})
+        content = _encode_dataset(fill(radiograph.cr_pa(), values))
+    done = _convert_files(tmp_path, key, {"odd": content, "good": radiograph.dx_pa()})
     assert done.outcome is not None
     assert done.outcome.crashes == ()
     assert set(source_status(done.dataset)) == {"odd", "good"}
@@ -292,7 +299,7 @@ def test_garbage_in_a_header_is_no_crash(tmp_path: Path, key: Path, values: dict
         assert all(character.isprintable() for value in row.values() for character in value)
 
 
-def _encoded(dataset: pydicom.Dataset) -> bytes:
+def _encode_dataset(dataset: pydicom.Dataset) -> bytes:
     buffer = BytesIO()
     pydicom.dcmwrite(buffer, dataset, enforce_file_format=True)
     return buffer.getvalue()
@@ -300,7 +307,7 @@ def _encoded(dataset: pydicom.Dataset) -> bytes:
 
 def test_lead_is_white_whatever_the_polarity(tmp_path: Path, key: Path) -> None:
     """MONOCHROME1 shows its low values white: the letter of lead, 100 in 4000, is the brightest of the picture."""
-    [path] = images(_converted(tmp_path, key, {"1": WHOLE}).dataset)
+    [path] = images(_convert_files(tmp_path, key, {"1": WHOLE}).dataset)
     with Image.open(tmp_path / "dest" / path) as picture:
         values = np.asarray(picture)
     rows, columns = radiograph.LEAD
@@ -313,7 +320,7 @@ def test_every_slice_of_a_series_that_can_not_be_stacked_is_accounted_for(tmp_pa
     for index, data in enumerate(ct.slices(ct.SOFT)):
         del data.ImagePositionPatient
         files[f"ct/{index}"] = data
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert error_codes(done.issues) == ["SERIES_UNSTACKABLE"]
     assert set(source_status(done.dataset)) == set(files)
     assert {status for path, status in source_status(done.dataset).items() if path != "good"} == {"lost"}
@@ -325,7 +332,7 @@ def test_every_slice_of_a_modality_without_a_name_is_accounted_for(tmp_path: Pat
         data.Modality = "XX"
         data.SOPClassUID = data.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.77.1.4"
         files[f"xx/{index}"] = data
-    done = _converted(tmp_path, key, files)
+    done = _convert_files(tmp_path, key, files)
     assert set(error_codes(done.issues)) == {"MODALITY_UNKNOWN"}
     assert {status for path, status in source_status(done.dataset).items() if path != "good"} == {"lost"}
     assert set(source_status(done.dataset)) == set(files)

@@ -161,7 +161,7 @@ def test_missing_tags_are_normal(tmp_path: Path, key: Path) -> None:
     assert result.exit_code == 0
 
 
-def enhanced(stack: ct.Stack, order: Sequence[int]) -> Dataset:
+def make_enhanced(stack: ct.Stack, order: Sequence[int]) -> Dataset:
     """The slices of a stack as one Enhanced CT image whose frames stand in any order (PS3.3 A.38)."""
     slices = list(ct.slices(stack))
     frames = [slices[index] for index in order]
@@ -199,13 +199,13 @@ def enhanced(stack: ct.Stack, order: Sequence[int]) -> Dataset:
 def test_an_enhanced_image_lies_where_its_frames_say(order: str, tmp_path: Path, key: Path) -> None:
     count = len(ct.SOFT.centres)
     frames = range(count) if order == "ascending" else range(count - 1, -1, -1)
-    result = converted([enhanced(ct.SOFT, list(frames))], tmp_path, key)
+    result = converted([make_enhanced(ct.SOFT, list(frames))], tmp_path, key)
     image = the_volume(result)
     assert image.shape == (64, 48, count)
     assert np.mean(np.asarray(image.dataobj) == hounsfield_at_voxels(image)) > 0.999
 
 
 def test_a_tilted_enhanced_image_is_resampled_in_place(tmp_path: Path, key: Path) -> None:
-    result = converted([enhanced(ct.TILTED, range(len(ct.TILTED.centres)))], tmp_path, key)
+    result = converted([make_enhanced(ct.TILTED, range(len(ct.TILTED.centres)))], tmp_path, key)
     marker = anatomy.MARKERS["right upper anterior"]
     assert centroid(the_volume(result), marker, 0.15 * marker.value) == pytest.approx(marker.centre, abs=2.5)

@@ -152,11 +152,11 @@ def test_what_goes_in_comes_out(files: dict[str, tuple[dict[str, object], bool, 
         index.add([instance.source for instance in instances], packed(instances, [], []))
         found = sorted(index.instances(), key=lambda instance: instance.source)
         wanted = sorted(instances, key=lambda instance: instance.source)
-        assert [repr(one.header) for one in found] == [repr(dict(one.header)) for one in _ordered(wanted, found)]
+        assert [repr(one.header) for one in found] == [repr(dict(one.header)) for one in _order_found(wanted, found)]
         assert [replaced(one) for one in found] == [replaced(one) for one in wanted]
 
 
-def _ordered(wanted: list[Instance], found: list[Instance]) -> list[Instance]:
+def _order_found(wanted: list[Instance], found: list[Instance]) -> list[Instance]:
     """The wanted instances with their keys in the order of those found: a mapping has no order that matters."""
     return [
         Instance(one.source, {key: one.header[key] for key in other.header})

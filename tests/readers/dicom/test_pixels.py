@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from image2d import image, lut_item, ramp, window, written
+from image2d import image, lut_item, ramp, window, write_dataset
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import (
     apply_modality_lut,
@@ -90,7 +90,7 @@ def test_without_a_usable_window_the_range_is_that_of_bits_stored(
 
 
 def test_a_window_that_is_no_number_is_no_window() -> None:
-    content = written(image(ramp(), {"BitsStored": 12, "WindowCenter": 1234, "WindowWidth": 400}))
+    content = write_dataset(image(ramp(), {"BitsStored": 12, "WindowCenter": 1234, "WindowWidth": 400}))
     rendered = pixels.render(pixels.read_dataset(BytesIO(content.replace(b"1234", b"12-4"))), "window")
     assert rendered.facts["PixelRange"] == [0, 4095]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pydicom
 import pytest
-from image2d import BUNDLED, bundled, image, padded, window
+from image2d import BUNDLED, bundled, image, pad_data, window
 from pydicom.dataset import Dataset
 from pydicom.pixels.processing import (
     apply_color_lut,
@@ -53,7 +53,7 @@ def test_segmented_palette(bits: int) -> None:
     words = [0, 1, 5 * scale, 0, 2, 10 * scale, 20 * scale, 1, 4, 60 * scale, 2, 2, *offset]
     data = np.array(words).astype(f"<u{size}").tobytes()
     keywords = [f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")]
-    found = window(palette_image(dict.fromkeys(keywords, padded(data)), 13, bits))
+    found = window(palette_image(dict.fromkeys(keywords, pad_data(data)), 13, bits))
     once = [10, 20, 30, 40, 50, 60]
     assert found.reshape(16, 3)[:, 0].tolist() == [5, *once, *once, 60, 60, 60]
 

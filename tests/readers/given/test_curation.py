@@ -1,12 +1,15 @@
 """Corrections by a person: each reaches the name, the tables and the pixels of its image, and no other image."""
 
+import csv
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from openpyxl import Workbook
 from PIL import Image
 from trees import chest, error_codes, fill_folder, images, scans, source_rows, stamps, table, tree
 
@@ -40,7 +43,7 @@ def _corrections(folder: Path, rows: Sequence[Row]) -> Path:
     return path
 
 
-def _curated(source: Path, tmp_path: Path, key: Path, *rows: Row, dest: str = "dest") -> Conversion:
+def _convert_curated(source: Path, tmp_path: Path, key: Path, *rows: Row, dest: str = "dest") -> Conversion:
     return convert("dicom", source, tmp_path / dest, key=key, curation=_corrections(tmp_path, rows))
 
 
@@ -60,7 +63,7 @@ def _scan(done: Conversion, image: str) -> dict[str, str]:
 
 
 def test_a_view_changes_name_and_table(source: Path, tmp_path: Path, key: Path) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"))
     assert done.issues == ()
     path = _one(done, "_vp-ll_dx.png")
     assert _scan(done, path)["view_position"] == "ll"
@@ -83,14 +86,14 @@ def test_a_view_changes_name_and_table(source: Path, tmp_path: Path, key: Path) 
 def test_every_field_changes_name_and_table(
     source: Path, tmp_path: Path, key: Path, *, file: str, field: str, old: str, new: str, ending: str, column: str
 ) -> None:
-    done = _curated(source, tmp_path, key, (file, field, old, new))
+    done = _convert_curated(source, tmp_path, key, (file, field, old, new))
     assert done.issues == ()
     assert _scan(done, _one(done, ending)).get(column, "n/a") == (new or "n/a")
     assert len(images(done.dataset)) == 4
 
 
 def test_rows_of_one_field_are_applied_one_after_the_other(source: Path, tmp_path: Path, key: Path) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), ("rx/ap", "view", "ll", "rl"))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), ("rx/ap", "view", "ll", "rl"))
     assert done.issues == ()
     assert _one(done, "_vp-rl_dx.png")
 
@@ -100,7 +103,7 @@ def test_an_image_is_named_by_path_source_or_instance(
 ) -> None:
     trees = []
     for name in (_one(plain, "_vp-ap_dx.png"), "rx/ap", uid("instance", "dx-ap")):
-        done = _curated(source, tmp_path, key, (name, "view", "ap", "rl"), dest=f"dest {len(trees)}")
+        done = _convert_curated(source, tmp_path, key, (name, "view", "ap", "rl"), dest=f"dest {len(trees)}")
         assert done.issues == ()
         trees.append(tree(done.dataset))
         [kept] = [path for path in trees[-1] if path.endswith("provenance/curation.tsv")]
@@ -119,7 +122,7 @@ def test_an_image_is_named_by_path_source_or_instance(
 
 def test_a_source_that_looks_like_an_image_is_not_published(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"sub-DOE/ses-JANE/rx.png": radiograph.dx_ap()})
-    done = _curated(source, tmp_path, key, ("sub-DOE/ses-JANE/rx.png", "view", "ap", "pa"))
+    done = _convert_curated(source, tmp_path, key, ("sub-DOE/ses-JANE/rx.png", "view", "ap", "pa"))
     assert done.issues == ()
     assert b"DOE" not in b"".join(tree(done.dataset).values())
 
@@ -130,13 +133,13 @@ def test_a_correction_into_a_taken_name_holds_in_every_run(
 ) -> None:
     """AP becomes a second PA: what the first run named run-2 must still be known as the AP that the row names."""
     row = ("rx/ap" if by == "source" else _one(plain, "_vp-ap_dx.png"), "view", "ap", "pa")
-    done = _curated(source, tmp_path, key, row)
+    done = _convert_curated(source, tmp_path, key, row)
     assert sorted(path.split("run-")[1] for path in images(done.dataset) if path.endswith("_dx.png")) == [
         "1_bp-chest_vp-pa_dx.png",
         "2_bp-chest_vp-pa_dx.png",
     ]
     before = tree(done.dataset)
-    again = _curated(source, tmp_path, key, row)
+    again = _convert_curated(source, tmp_path, key, row)
     assert again.issues == ()
     assert tree(again.dataset) == before
 
@@ -145,32 +148,107 @@ def test_a_correction_into_a_taken_name_holds_in_every_run(
 
 
 @pytest.mark.parametrize(
-    ("row", "code"),
+    ("row", "message"),
     [
-        (("rx/none", "view", "ap", "pa"), "CURATION_UNMATCHED"),
-        (("1.2.3.4", "exclude", "", ""), "CURATION_UNMATCHED"),
-        (("rx/ap", "view", "pa", "ll"), "CURATION_OUTDATED"),
-        (("rx/ap", "laterality", "R", "L"), "CURATION_OUTDATED"),
-        (("rx/ap", "view", "ap", "sideways"), "CURATION_INVALID"),
-        (("rx/ap", "vista", "ap", "pa"), "CURATION_INVALID"),
+        (("1.2.3.4", "exclude", "", ""), "names no image"),
+        (("rx/none", "redact", "", "0,0,5,5"), "names no image"),
+        (("rx/none", "blank", "", "0,0,5,5"), "names no image"),
+        (("rx/none", "release", "", ""), "names no image"),
+        (("rx/ap", "view", "pa", "ll"), "the image has ap"),
+        (("rx/ap", "laterality", "R", "L"), "the image has n/a"),
+        (("rx/ap", "view", "ap", "sideways"), "not a value of view"),
+        (("rx/ap", "vista", "ap", "pa"), "unknown field"),
+        (("", "exclude", "", ""), "names no file"),
+        (("rx/ap", "redact", "", "9000,0,9001,5"), "outside the image"),
+        *((("rx/ap", "redact", "", box), "has no box") for box in ("", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5")),
     ],
 )
-def test_a_row_that_does_not_fit_is_told_and_not_applied(
-    source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, code: str
+def test_a_row_that_cannot_be_applied_stops_the_run(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, message: str
 ) -> None:
-    done = _curated(source, tmp_path, key, row)
-    assert error_codes(done.issues) == [code]
+    before = tree(plain.dataset)
+    for dest in ("dest", "plain"):
+        with pytest.raises(MidsError, match=message) as stopped:
+            _convert_curated(source, tmp_path, key, row, dest=dest)
+        assert "row 2 " in str(stopped.value)
+    assert tree(tmp_path / "dest") == {}
+    assert tree(plain.dataset) == before
+
+
+def test_a_correction_of_nothing_is_told(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
+    done = _convert_curated(source, tmp_path, key, ("rx/none", "view", "ap", "pa"))
+    assert error_codes(done.issues) == ["CURATION_UNMATCHED"]
     assert done.exit_code == 1
-    assert [found.where.split(",")[0] for found in done.issues] == ["row 2"]
     assert images(done.dataset) == images(plain.dataset)
 
 
-@pytest.mark.parametrize("box", ["", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5"])
-def test_a_box_that_is_none_holds_its_image_back(source: Path, tmp_path: Path, key: Path, box: str) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "blank", "", box))
-    assert error_codes(done.issues) == ["CURATION_INVALID"]
-    assert not any(path.endswith("vp-ap_dx.png") for path in images(done.dataset))
-    assert len(images(done.dataset)) == 3
+@pytest.mark.parametrize("form", ["tabs", "commas", "semicolons", "utf-8-sig", "utf-16", "xlsx"])
+def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, key: Path, form: str) -> None:
+    """The file's name has a comma and an accent, and the cell of the reason a separator and quotation marks."""
+    name = "GARCIA LOPEZ, MARÍA/a.dcm"
+    source = fill_folder(tmp_path / "source", {name: radiograph.dx_pa()})
+    rows = [COLUMNS, (name, "Redact", "", "0,0,60,45", "A. Reader", 'a "name"; and\ta tab')]
+    path = tmp_path / f"curation.{'xlsx' if form == 'xlsx' else 'tsv'}"
+    if form == "xlsx":
+        book = Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(path)
+    else:
+        separator = {"commas": ",", "semicolons": ";"}.get(form, "\t")
+        encoding = form if form.startswith("utf") else "utf-8"
+        with path.open("w", encoding=encoding, newline="") as stream:
+            csv.writer(stream, delimiter=separator).writerows(rows)
+    done = convert("dicom", source, tmp_path / "dest", key=key, curation=path)
+    [image] = images(done.dataset)
+    with Image.open(done.dataset / image) as picture:
+        assert np.asarray(picture)[:60, :45].max() == 0
+
+
+def test_a_name_is_found_in_whatever_way_it_is_written(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "source", {"RX tórax/a.dcm": radiograph.dx_pa(), "b.dcm": radiograph.dx_ap()})
+    rows = [(unicodedata.normalize("NFD", "RX tórax\\a.dcm"), "exclude", "", ""), ("./b.dcm", "exclude", "", "")]
+    assert images(_convert_curated(source, tmp_path, key, *rows).dataset) == []
+
+
+def test_a_row_about_a_duplicate_does_not_count(tmp_path: Path, key: Path) -> None:
+    """The copy that is delivered would show what the row about the other was to hide."""
+    source = fill_folder(tmp_path / "source", {"a": radiograph.dx_pa(), "b": radiograph.dx_pa()})
+    with pytest.raises(MidsError, match="names no image"):
+        _convert_curated(source, tmp_path, key, ("b", "redact", "", "0,0,5,5"))
+
+
+# One withheld image, and errors that are known
+
+
+def test_a_row_releases_one_withheld_image(tmp_path: Path, key: Path) -> None:
+    written = {"us": radiograph.dx_pa(), "loop": radiograph.dx_ap()}
+    for image in written.values():
+        image.BurnedInAnnotation = "YES"
+    source = fill_folder(tmp_path / "source", written)
+    assert images(convert("dicom", source, tmp_path / "plain", key=key).dataset) == []
+    done = _convert_curated(source, tmp_path, key, ("us", "release", "", ""))
+    assert len(images(done.dataset)) == 1
+    assert {row["source"] for row in source_rows(done.dataset) if row["status"] == "converted"} == {"us"}
+
+
+def test_who_releases_or_acknowledges_says_so(source: Path, tmp_path: Path, key: Path) -> None:
+    path = tmp_path / "curation.tsv"
+    for row in ("rx/ap\trelease\t\t\t\tseen", "rx/ap\tacknowledge\t\t\tA. Reader\t"):
+        path.write_text("\t".join(COLUMNS) + f"\n{row}\n", encoding="utf-8")
+        with pytest.raises(MidsError, match="who and why"):
+            convert("dicom", source, tmp_path / "dest", key=key, curation=path)
+
+
+@pytest.mark.parametrize(("old", "code"), [("", 0), ("n/a", 0), ("OTHER_CODE", 1)])
+def test_errors_of_a_file_may_be_known(source: Path, tmp_path: Path, key: Path, old: str, code: int) -> None:
+    whole = (source / "rx/ap").read_bytes()
+    (source / "rx/ap").write_bytes(whole[: len(whole) // 2])
+    plain = convert("dicom", source, tmp_path / "plain", key=key)
+    assert plain.exit_code == 1
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "acknowledge", old, ""))
+    assert (done.exit_code, done.acknowledged) == (code, 1 - code)
+    assert images(done.dataset) == images(plain.dataset)
 
 
 def test_a_table_that_is_none_is_refused(source: Path, tmp_path: Path, key: Path) -> None:
@@ -196,7 +274,7 @@ def test_a_limit_does_not_complain_of_rows_about_others(source: Path, tmp_path: 
 def test_an_excluded_image_is_left_out_and_accounted_for(
     source: Path, tmp_path: Path, key: Path, plain: Conversion
 ) -> None:
-    done = _curated(source, tmp_path, key, ("rx/ap", "exclude", "", ""))
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "exclude", "", ""))
     assert done.issues == ()
     gone = {path for path in images(plain.dataset) if path.endswith("vp-ap_dx.png")}
     assert set(images(done.dataset)) == set(images(plain.dataset)) - gone
@@ -209,9 +287,9 @@ def test_an_exclusion_removes_what_an_earlier_run_delivered(tmp_path: Path, key:
     """Also where nothing is left: what must not be shown may not stay."""
     source = fill_folder(tmp_path / "source", {"pa": radiograph.dx_pa(), "ap": radiograph.dx_ap()})
     assert len(images(convert("dicom", source, tmp_path / "dest", key=key).dataset)) == 2
-    one = _curated(source, tmp_path, key, ("ap", "exclude", "", ""))
+    one = _convert_curated(source, tmp_path, key, ("ap", "exclude", "", ""))
     assert len(images(one.dataset)) == 1
-    none = _curated(source, tmp_path, key, ("ap", "exclude", "", ""), ("pa", "exclude", "", ""))
+    none = _convert_curated(source, tmp_path, key, ("ap", "exclude", "", ""), ("pa", "exclude", "", ""))
     assert images(none.dataset) == []
     assert not any(path.startswith("sub-") for path in tree(none.dataset))
 
@@ -222,8 +300,8 @@ def test_an_exclusion_removes_what_an_earlier_run_delivered(tmp_path: Path, key:
 def test_a_box_is_black_in_a_picture_and_the_rest_is_untouched(
     source: Path, tmp_path: Path, key: Path, plain: Conversion
 ) -> None:
-    done = _curated(
-        source, tmp_path, key, ("rx/pa", "blank", "", "10,5,60,45"), ("rx/pa", "blank", "", "200,0,216,200")
+    done = _convert_curated(
+        source, tmp_path, key, ("rx/pa", "redact", "", "10,5,60,45"), ("rx/pa", "redact", "", "200,0,216,200")
     )
     path = _one(done, "_vp-pa_dx.png")
     with Image.open(plain.dataset / path) as before, Image.open(done.dataset / path) as after:
@@ -244,7 +322,7 @@ def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) ->
     plain = convert("dicom", source, tmp_path / "plain", key=key)
     [path] = images(plain.dataset)
     rows, columns = ct.SOFT.shape
-    done = _curated(source, tmp_path, key, ("ct/7", "blank", "", f"0,0,{rows // 2},{columns // 2}"))
+    done = _convert_curated(source, tmp_path, key, ("ct/7", "redact", "", f"0,0,{rows // 2},{columns // 2}"))
     assert images(done.dataset) == [path]
     old, new = (np.asarray(nib.load(found.dataset / path).dataobj) for found in (plain, done))
     # NIfTI as dcm2niix writes it: columns from the patient's right, rows from the back.
@@ -262,7 +340,7 @@ def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) ->
 
 def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"loop": us.cine()})
-    done = _curated(source, tmp_path, key, ("loop", "blank", "", "0,0,12,9999"))
+    done = _convert_curated(source, tmp_path, key, ("loop", "redact", "", "0,0,12,9999"))
     [path] = images(done.dataset)
     values = np.asarray(nib.load(done.dataset / path).dataobj)
     if values.dtype.fields:
@@ -277,21 +355,22 @@ def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> N
 
 def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     times = stamps(plain.dataset)
-    done = _curated(source, tmp_path, key, ("rx/pa", "blank", "", "0,0,5,5"), dest="plain")
+    done = _convert_curated(source, tmp_path, key, ("rx/pa", "redact", "", "0,0,5,5"), dest="plain")
     assert done.outcome is not None
     path = _one(done, "_vp-pa_dx.png")
     assert done.outcome.made == (path,)
     after = stamps(done.dataset)
     assert {p for p in images(done.dataset) if after[p] != times[p]} == {path}
-    again = _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="plain")
+    path_of_table = _corrections(tmp_path, [("rx/ap", "view", "ap", "ll")])
+    again = convert("dicom", source, plain.dataset, key=key, curation=path_of_table, change=["curation"])
     assert tree(again.dataset) == tree(
-        _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
+        _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
     )
     assert not (done.dataset / path).with_suffix(".json").read_text().count("BlankedRegions")
 
 
 def test_without_the_table_all_is_as_before(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     before = tree(plain.dataset)
-    _curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
-    convert("dicom", source, plain.dataset, key=key)
+    _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
+    convert("dicom", source, plain.dataset, key=key, forget=["curation"])
     assert tree(plain.dataset) == before

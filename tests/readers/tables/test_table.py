@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mids.errors import DataError, MidsError
-from mids.readers.tables.table import Table, check_columns, find_file, parse_csv, read_csv
+from mids.readers.tables.table import UNKNOWN_COLUMNS, Table, check_columns, find_file, parse_csv, read_csv
 
 
 def codes(table: Table) -> list[str]:
@@ -80,9 +80,17 @@ def test_columns_are_checked_with_the_nearest_name() -> None:
     table = parse_csv(b"patient id,findings\n1,2\n", "t.csv")
     with pytest.raises(MidsError, match=r"lacks the column 'patientid'; 'patient id' is like it"):
         check_columns(table, ("patientid", "finding"), ("patientid",))
-    with pytest.raises(MidsError, match=r"unknown column 'findings': did you mean 'finding'\?"):
-        check_columns(table, ("patient id", "finding"))
-    check_columns(parse_csv(b"a,\n1,2\n", "t.csv"), ("a",), ("a",))
+    checked = check_columns(table, ("patient id", "finding"))
+    assert checked.header == ("patient id",)
+    assert checked.rows == ({"patient id": "1", UNKNOWN_COLUMNS: '[["findings", "2"]]'},)
+    assert [issue.code for issue in checked.issues] == ["COLUMN_UNREAD"]
+    assert "did you mean 'finding'?" in checked.issues[0].message
+
+
+def test_a_column_without_a_name_is_told_and_an_empty_one_leaves_nothing() -> None:
+    checked = check_columns(parse_csv(b"a,,\n1,2,\n3,,\n", "t.csv"), ("a",), ("a",))
+    assert checked.rows == ({"a": "1", UNKNOWN_COLUMNS: '[["column 2", "2"]]'}, {"a": "3"})
+    assert [issue.message for issue in checked.issues] == ["column 2 has no name"]
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

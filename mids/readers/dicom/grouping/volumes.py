@@ -45,11 +45,11 @@ def volumes(root: Path, ids: Ids, slices: Sequence[Slice], part: int) -> Iterato
 
 def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     """The volumes of slices of one direction and size."""
-    if wrong := _misplaced(stack):
-        yield from _refused(*wrong, ids, stack)
-        return
     # Each sheet of tiles is a volume: where its corner lies moves with a correction of motion, and tells none apart.
     is_one_place = len(stack) == 1 or all(is_sheet(plane.instance.header) for plane in stack)
+    if wrong := _misplaced(stack, is_one_place=is_one_place):
+        yield from _refused(*wrong, ids, stack)
+        return
     where = [(0, 0)] * len(stack) if is_one_place else places(stack)
     kept, copies = without_copies(root, stack, where)
     for index in copies:
@@ -68,13 +68,13 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
             yield from _part(root, ids, one)
 
 
-def _misplaced(stack: Sequence[Slice]) -> tuple[str, str] | None:
+def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str] | None:
     """The code and message of what keeps slices from being placed at all."""
     said = [plane.orientation for plane in stack]
     if any(cosines and not is_direction(cosines) for cosines in said):
         zero = "zero" if any(cosines and not any(cosines) for cosines in said) else "not two axes at right angles"
         return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}; the direction of the slices is unknown"
-    if len(stack) == 1:
+    if is_one_place:
         return None
     if not all(said) or not all(plane.position for plane in stack):
         what = "frames" if stack[0].frame is not None else "slices"
