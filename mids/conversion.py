@@ -54,33 +54,20 @@ def convert(
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
     issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
-    remove: int | None = 0,
-    progress: Progress = lambda done, total, path: None,
+    remove: int | None = 0, progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
     `collection` is a name of `mids.collections`, or ``auto``: the one that the source proves to be, else `dicom`.
+    `source` is a folder, a file or an archive; `dataset` is absent, empty, or made by an earlier run of the same
+    collection, key and layout. `include` and `exclude` are ids or subject IDs, and globs where nobody is called so.
+    `policy` (`mids.deid.policy`; the preset ``mids``) says what de-identification does. `issuer` is the
+    IssuerOfPatientID of headers that have none; `site` stands in the column of that name. Images whose source files
+    vanished are kept; at most `remove` of them go, all where it is None. The other arguments are the flags of
+    ``mids-convert`` (docs/commands.md). What is not given is as an earlier run on `dataset` was given it; a choice
+    that was recorded changes only if `change` names it, and `forget` names choices to drop.
 
-    `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
-    same collection, key and layout. `limit` counts subjects; `include` and `exclude` are ids or subject IDs, and
-    globs where nobody is called so; one that matches nobody is an error. `jobs` is the number of worker processes;
-    with `dask`, the address of a Dask scheduler (or a cluster object of Dask), its workers do the work: they must
-    see source and destination at the same paths. `curation` is a table of corrections, `about` a YAML file that
-    describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a
-    source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if
-    none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not
-    exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those of a
-    published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
-
-    `issuer` is the IssuerOfPatientID of headers that have none: equal PatientIDs of two issuers are two patients.
-    `site` stands in the column of that name for everybody in this source, and is the issuer if none is given.
-
-    Images whose source files vanished are kept; at most `remove` of them go, all where it is None.
-
-    What is not given is as an earlier run on `dataset` was given it, else as `Options` has it. A choice that was
-    recorded changes only if `change` names it; `forget` names choices to drop.
-
-    Raises `MidsError` where use or environment is wrong.
+    A failing item becomes an Issue and the rest goes on. Raises `MidsError` where use or environment is wrong.
     """
     _check_use(limit, review, layout)
     given = partial(
