@@ -45,6 +45,7 @@ def _table(scratch: Path, count: int, rounds: int, jobs: int) -> str:
     key = scratch / "key"
     key.write_text(KEY + "\n", encoding="ascii")
     key.chmod(0o600)
+    key.chmod(0o600)
     sources = {"folder": folder}
     for name, pack in PACKERS.items():
         sources[name] = scratch / name

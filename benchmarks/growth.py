@@ -39,6 +39,7 @@ def main() -> None:
         inputs.make(sources, size, growth=True)
         key = Path(scratch) / "key"
         key.write_text(KEY + "\n", encoding="ascii")
+        key.chmod(0o600)
         found = {
             kind: [_point(sources / f"{kind}-{count}", count, Path(scratch), key, arguments.jobs) for count in counts]
             for kind, counts in (("series", size.series), ("files", size.files))

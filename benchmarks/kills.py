@@ -1,8 +1,10 @@
-"""Kills conversions at random points for as long as asked, and compares what is left with an undisturbed run.
+"""Kills conversions while they work, as often as asked, and compares what the next run makes with an undisturbed one.
 
-Each round starts ``mids-convert``, waits a random time, and kills the coordinator, a worker, or a dcm2niix with
-SIGKILL. Every tenth round the run goes to its end, and the tree must then be that of an undisturbed run, byte for byte;
-in between, no image may differ from that tree. ``python -m benchmarks.kills --minutes 10 SOURCE``
+The source has series of one kind that grow, so that their run numbers would be others if they came from the order of
+the work. Each round starts ``mids-convert``, waits until some images are there and the victim exists (the coordinator,
+a worker, a dcm2niix, and the scheduler of Dask where that is installed, in turn), and kills it with SIGKILL. Then an
+undisturbed run must end in the tree of one that was never disturbed, byte for byte.
+``python -m benchmarks.kills --kills 100``
 """
 
 import argparse
@@ -15,11 +17,41 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-Victim = Literal["coordinator", "worker", "dcm2niix"]
-VICTIMS: tuple[Victim, ...] = ("coordinator", "worker", "dcm2niix")
+from example_datasets.generators import ct, radiograph
+from example_datasets.generators.dicomfile import encode
+
+Victim = Literal["coordinator", "worker", "dcm2niix", "scheduler"]
+VICTIMS: tuple[Victim, ...] = ("coordinator", "worker", "dcm2niix", "scheduler")
+SERIES = 6
+SECONDS = 120.0
+"""How long a run may take before it counts as stuck."""
+
+
+def make_source(folder: Path) -> None:
+    """Six CT series of one kind, each a slice longer than the last, and two radiographs of others."""
+    for number in range(1, SERIES + 1):
+        for place, dataset in enumerate(ct.slices(ct.SOFT)):
+            if place >= 3 + number:
+                break
+            dataset.SeriesInstanceUID += f".{number}"
+            dataset.SOPInstanceUID += f".{number}"
+            dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+            dataset.SeriesNumber = number
+            dataset.SeriesTime = dataset.AcquisitionTime = dataset.ContentTime = f"1{number}0000"
+            _put(folder / f"ct/{number}-{place:02}", encode(dataset))
+    _put(folder / "cr/1", encode(radiograph.cr_pa()))
+    _put(folder / "cr/2", encode(radiograph.dx_pa()))
+
+
+def _put(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -28,11 +60,16 @@ def tree(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def start_run(source: Path, dest: Path, key: Path, jobs: int) -> subprocess.Popen[bytes]:
+def count_images(dest: Path) -> int:
+    """How many images are there."""
+    return sum(path.name.endswith((".nii.gz", ".png")) for path in dest.rglob("*"))
+
+
+def start_run(source: Path, dest: Path, key: Path, *options: str) -> subprocess.Popen[bytes]:
     """A conversion on its way."""
-    program = Path(sys.executable).with_name("mids-convert")
-    command = [str(program), "dicom", str(source), str(dest), "--key", str(key), "-q"]
-    return subprocess.Popen([*command, "--jobs", str(jobs)], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    program = [sys.executable, "-c", "from mids.cli.commands import convert_main; raise SystemExit(convert_main())"]
+    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *options]
+    return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def list_children(process: int) -> dict[int, str]:
@@ -50,63 +87,106 @@ def list_children(process: int) -> dict[int, str]:
     return found
 
 
-def kill(process: subprocess.Popen[bytes], victim: Victim, chance: random.Random) -> bool:
-    """Kills the coordinator, or one of its workers, or one of their dcm2niix; whether there was one."""
-    if victim == "coordinator":
-        process.kill()
-        return True
-    others = [pid for pid, name in list_children(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")]
-    if not others or process.poll() is not None:
-        return False
+def kill(process: subprocess.Popen[bytes], victim: Victim, dest: Path, after: int, chance: random.Random) -> bool:
+    """Kills the coordinator, a worker or a dcm2niix once `after` images are there; whether there was one."""
+    while process.poll() is None:
+        if count_images(dest) < after:
+            time.sleep(0.002)
+            continue
+        if victim == "coordinator":
+            process.kill()
+            return True
+        others = [
+            pid for pid, name in list_children(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")
+        ]
+        try:
+            if others:
+                os.kill(chance.choice(others), signal.SIGKILL)
+                return True
+        except ProcessLookupError:
+            pass  # it ended just now: the next one
+    return False
+
+
+@contextmanager
+def start_cluster(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A scheduler of Dask and a worker: its process and its address."""
+    file = folder / "scheduler.json"
+    file.unlink(missing_ok=True)
+    module = [sys.executable, "-m"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    at = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file)]
+    scheduler = subprocess.Popen([*module, "distributed.cli.dask_scheduler", *at], **quiet)  # type: ignore[call-overload]
+    with_one = [
+        "--scheduler-file",
+        str(file),
+        "--nthreads",
+        "1",
+        "--no-nanny",
+        "--no-dashboard",
+        "--death-timeout",
+        "5",
+    ]
+    while not file.is_file() and scheduler.poll() is None:
+        time.sleep(0.05)
+    options = [*with_one, "--local-directory", str(folder)]
+    worker = subprocess.Popen([*module, "distributed.cli.dask_worker", *options], **quiet)  # type: ignore[call-overload]
     try:
-        os.kill(chance.choice(others), signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+        time.sleep(0.2)
+        yield scheduler, file.read_text(encoding="utf-8").partition('"address": "')[2].partition('"')[0]
+    finally:
+        for process in (worker, scheduler):
+            process.kill()
+            process.wait()
+
+
+def disturb_run(source: Path, dest: Path, key: Path, victim: Victim, after: int, chance: random.Random) -> bool:
+    """One run that is disturbed; whether the victim was met."""
+    if victim != "scheduler":
+        process = start_run(source, dest, key, "--jobs", chance.choice(("1", "2")))
+        is_met = kill(process, victim, dest, after, chance)
+        process.wait(SECONDS)
+        return is_met
+    with start_cluster(dest.parent) as (scheduler, address):
+        process = start_run(source, dest, key, "--dask", address)
+        while process.poll() is None and count_images(dest) < after:
+            time.sleep(0.002)
+        is_met = process.poll() is None
+        scheduler.kill()
+        process.wait(SECONDS)
+    return is_met
 
 
 def main() -> int:
-    """Kills until the time is over; exit code 1 where a tree differs."""
+    """Kills as often as asked; exit code 1 where a tree differs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("source", type=Path, metavar="SOURCE", help="a folder of DICOM")
-    parser.add_argument("--minutes", type=float, default=10, help="for how long (10)")
+    parser.add_argument("--kills", type=int, default=100, help="how many that meet their victim (100)")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     chance, counts = random.Random(arguments.seed), Counter[str]()
+    victims = [victim for victim in VICTIMS if victim != "scheduler" or find_spec("distributed")]
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        key = home / "key"
+        source, key = home / "source", home / "key"
+        make_source(source)
         key.write_text("5d" * 32 + "\n", encoding="ascii")
-        began = time.monotonic()
-        start_run(arguments.source, home / "whole", key, 2).wait()
-        length, whole = time.monotonic() - began, tree(home / "whole")
-        end = time.monotonic() + 60 * arguments.minutes
-        while time.monotonic() < end:
-            dest = home / f"dest-{counts['ended']}"
-            process = start_run(arguments.source, dest, key, chance.choice((1, 2)))
-            if counts["rounds"] % 10 < 9:
-                victim = chance.choice(VICTIMS)
-                time.sleep(chance.random() * length)
-                counts[victim] += kill(process, victim, chance)
-            process.wait()
+        key.chmod(0o600)
+        start_run(source, home / "whole", key).wait(SECONDS)
+        whole = tree(home / "whole")
+        while sum(counts[victim] for victim in victims) < arguments.kills:
+            dest = home / f"dest-{counts['rounds']}"
+            for _ in range(chance.choice((1, 1, 2, 3))):
+                victim = victims[counts["strikes"] % len(victims)]
+                counts["strikes"] += 1
+                counts[victim] += disturb_run(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
             counts["rounds"] += 1
-            if counts["rounds"] % 10 == 0:
-                same = tree(dest) == whole
-                counts["ended"] += 1
-            else:
-                same = all(whole.get(path) == digest for path, digest in tree(dest).items()) or _is_partial(dest, whole)
-            if not same:
-                print(f"round {counts['rounds']}: the tree differs", file=sys.stderr)
+            start_run(source, dest, key).wait(SECONDS)
+            if tree(dest) != whole:
+                print(f"round {counts['rounds']}, after {victim}: the tree differs", file=sys.stderr)
                 return 1
-    kills = ", ".join(f"{counts[victim]} of a {victim}" for victim in VICTIMS)
-    print(f"{counts['rounds']} rounds, kills: {kills}; {counts['ended']} runs to the end, all trees equal")
+    kills = ", ".join(f"{counts[victim]} of a {victim}" for victim in victims)
+    print(f"{counts['rounds']} trees, kills: {kills}; all trees equal")
     return 0
-
-
-def _is_partial(dest: Path, whole: dict[str, str]) -> bool:
-    """Whether images are all right where tables tell of fewer images: a run that lost some of them wrote these."""
-    images = {path: digest for path, digest in tree(dest).items() if path.endswith((".nii.gz", ".png"))}
-    return all(whole.get(path) == digest for path, digest in images.items())
 
 
 if __name__ == "__main__":

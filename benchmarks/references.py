@@ -65,9 +65,10 @@ def compared(reference: Any, values: np.ndarray, path: Path) -> str:
     top = float(np.abs(values).max())
     if np.allclose(values, theirs, rtol=0, atol=1e-6 * top):
         return f"equal{place}" if not place else f"values equal{place}"
-    factor = float((values.astype(float) * theirs).sum() / max(float((theirs.astype(float) ** 2).sum()), 1e-30))
-    if np.allclose(values, theirs * factor, rtol=0, atol=1e-4 * top):
-        return f"equal but for a factor of {factor:.6g}{place}" if not place else f"values proportional{place}"
+    slope, intercept = np.polyfit(theirs.ravel().astype(float), values.ravel().astype(float), 1)
+    if np.allclose(values, theirs * slope + intercept, rtol=0, atol=1e-4 * top):
+        factors = f"a factor of {slope:.6g}" + (f" and {intercept:+.6g}" if abs(intercept) > 1e-4 * top else "")
+        return f"equal but for {factors}" if not place else f"values equal but for {factors}{place}"
     share = float((np.abs(values - theirs.astype(float)) > 1e-6 * top).mean())
     return f"{share:.1%} of the values differ{place} ({path.name})"
 

@@ -224,6 +224,7 @@ def _run_apart(source: Path, count: int, *flags: str) -> list[float]:
 def _key(scratch: Path) -> Path:
     path = scratch / "key"
     path.write_text(KEY + "\n", encoding="ascii")
+    path.chmod(0o600)
     return path
 
 

@@ -40,6 +40,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         key, single, target = (Path(scratch) / name for name in ("key", "single", "out"))
         key.write_text(KEY + "\n", encoding="ascii")
+        key.chmod(0o600)
         single.mkdir()
         shutil.copy(next(path for path in sorted(whole.rglob("*")) if path.is_file()), single)
         ours = [str(BIN / "mids-convert"), "dicom"]

@@ -1,7 +1,8 @@
 """A source collection in, a dataset out. Everything a user can ask of a conversion is an argument of `convert`."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,8 @@ from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import write_review
 from mids.errors import MidsError
 from mids.plan import Context, Options, Outcome, Plan, build
+from mids.plan.curation import Corrections
+from mids.plan.image import patient_of
 from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.selection import Names, Selection
@@ -22,7 +25,9 @@ from mids.readers.dicom.scan import Scanner
 from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
-from mids.records import About, Compression, Contours, Layout, Map, PatientKey, Pixels
+from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
+from mids.run.decided.choices import Choices, applied_rows, join_rows, read_rows
+from mids.run.decided.people import People, Said
 from mids.run.done import Done
 from mids.run.request import make_request
 from mids.run.road import Fact, Stage, travel
@@ -30,6 +35,8 @@ from mids.run.run import Progress
 from mids.run.sources import published
 from mids.vocabulary import clinical
 from mids.vocabulary.schema import Schema
+
+_OPTIONS = tuple(entry.name for entry in fields(Options))
 
 
 class Conversion(Done):
@@ -41,46 +48,66 @@ class Conversion(Done):
 def convert(
     collection: str, source: str | Path, dataset: str | Path, *,
     dry_run: bool = False, jobs: int = 1, limit: int | None = None, include: Sequence[str] = (),
-    exclude: Sequence[str] = (), pixels: Pixels = "window", compression: Compression = "fast",
-    cine: Literal["nifti", "png"] = "nifti", contours: Contours = "corner",
+    exclude: Sequence[str] = (), pixels: Pixels | None = None, compression: Compression | None = None,
+    cine: Literal["nifti", "png"] | None = None, contours: Contours | None = None,
     policy: Policy | None = None, id_table: str | Path | None = None, review: str | Path | None = None,
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
-    layout: Layout = "mids", publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
-    progress: Progress = lambda done, total, path: None,
+    layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
+    issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
+    remove: int | None = 0, progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
-    `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run of the
-    same collection, key and layout. `limit` counts subjects; `include` and `exclude` are ids or subject IDs, and
-    globs where nobody is called so; one that matches nobody is an error. `jobs` is the number of worker processes;
-    with `dask`, the address of a Dask scheduler (or a cluster object of Dask), its workers do the work: they must
-    see source and destination at the same paths. `curation` is a table of corrections, `about` a YAML file that
-    describes the dataset (title, authors, licence …). `contours` says where whole numbers lie in a pixel where a
-    source of outlines does not. `policy` is what de-identification does (`mids.deid.policy`; the preset ``mids`` if
-    none is given), and `id_table` the table of labels that its `ids` may ask for; the file `review`, which must not
-    exist, gets what was removed from texts. `layout` says whose names and folders images get: ours, or those of a
-    published dataset (`mids.plan.layouts`). A failing item becomes an Issue and the rest goes on.
+    `collection` is a name of `mids.collections`, or ``auto``: the one that the source proves to be, else `dicom`.
+    `source` is a folder, a file or an archive; `dataset` is absent, empty, or made by an earlier run of the same
+    collection, key and layout. `include` and `exclude` are ids or subject IDs, and globs where nobody is called so.
+    `policy` (`mids.deid.policy`; the preset ``mids``) says what de-identification does. `issuer` is the
+    IssuerOfPatientID of headers that have none; `site` stands in the column of that name. Images whose source files
+    vanished are kept; at most `remove` of them go, all where it is None. The other arguments are the flags of
+    ``mids-convert`` (docs/commands.md). What is not given is as an earlier run on `dataset` was given it; a choice
+    that was recorded changes only if `change` names it, and `forget` names choices to drop.
 
-    Raises `MidsError` where use or environment is wrong.
+    A failing item becomes an Issue and the rest goes on. Raises `MidsError` where use or environment is wrong.
     """
+    _check_use(limit, review, layout)
+    given = partial(
+        _tell_choices, curation=curation, about=about, pixels=pixels, compression=compression, cine=cine,
+        contours=contours, layout=layout, publish_sources=publish_sources or None,
+    )  # fmt: skip
+    if collection == collections.AUTO:
+        collection = collections.recognise_source(Path(source))
+    reader = collections.find(collection)
+    request = make_request(
+        source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
+        show_paths=show_paths, progress=progress, change=change, forget=forget, collection=collection, given=given,
+        issuer=issuer, site=site, removes=remove,
+    )  # fmt: skip
+    values: Mapping[str, Any] = request.choices.values
+    road = _Collection(
+        collection, about_file.lay_over(reader.ABOUT, values.get("about", {})), clinical.load(collection).schema,
+        request.dataset, Options(**{name: values[name] for name in _OPTIONS if name in values}),
+        Selection(tuple(include), tuple(exclude), limit), read_rows(values.get("curation")),
+        Path(review) if review else None, publish_sources="publish-sources" in values,
+    )  # fmt: skip
+    return travel(road, request, Conversion)
+
+
+def _check_use(limit: int | None, review: str | Path | None, layout: Layout | None) -> None:
+    """Refuses what can't be meant, before anything is read or written."""
     if limit is not None and limit < 1:
         raise MidsError("--limit must be a whole number of 1 or more")
     if review and Path(review).exists():
         raise MidsError(f"{review} already exists: give another file for --review, or move it away")
-    find_layout(layout)  # refuses a name that is none before anything is written
-    request = make_request(
-        source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
-        show_paths=show_paths, progress=progress,
-    )  # fmt: skip
-    reader = collections.find(collection)
-    description = about_file.read(Path(about), reader.ABOUT) if about else reader.ABOUT
-    road = _Collection(
-        collection, description, clinical.load(collection).schema, request.dataset,
-        Options(pixels, compression, cine, contours, layout), Selection(tuple(include), tuple(exclude), limit),
-        curation_table.read(Path(curation)) if curation else (), Path(review) if review else None,
-        publish_sources=publish_sources,
-    )  # fmt: skip
-    return travel(road, request, Conversion)
+    find_layout(layout or "mids")
+
+
+def _tell_choices(
+    known: Choices, root: Path, *, curation: str | Path | None, about: str | Path | None, **plain: Json
+) -> Mapping[str, Json]:
+    """The choices of a conversion by the names of their flags; files are read."""
+    rows = join_rows(known, root, curation_table.read(Path(curation))) if curation else None
+    described = about_file.read(Path(about)) if about else None
+    return {name.replace("_", "-"): value for name, value in plain.items()} | {"curation": rows, "about": described}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,7 @@ class _Collection:
     review: Path | None
     publish_sources: bool
     removed: list[Removed] = field(default_factory=list, repr=False)
+    met: dict[str, Said] = field(default_factory=dict, repr=False)
     emptiness: str = "the source holds nothing that this collection can convert"
 
     @property
@@ -113,15 +141,22 @@ class _Collection:
         request, labels = stage.request, stage.labels
         redaction = redactor(request.policy, labels.pseudonyms.key)
         privacy = Privacy(labels, request.policy, stage.rules, redaction, removed=self.removed)
-        context = Context(self.schema, privacy, self.options, self.corrections, stage.state.journal.names())
-        scanner = Scanner(mapped, None if request.dry_run else stage.state.folder)
-        batches = collections.find(self.name).read(request.source, scanner)
-        wanted = self.selection.choose(batches, lambda patient: _name(patient, labels))
+        corrections = Corrections(self.corrections, applied_rows(request.choices, request.source, others=True))
+        journal = stage.state.journal
+        context = Context(self.schema, privacy, self.options, corrections, journal.names(), journal.given())
+        scanner = Scanner(mapped, None if request.dry_run else stage.state.folder, request.issuer)
+        root = labels.item("source root", str(request.source.resolve()))
+        people = People(labels, journal, root)
+        batches = people.check(collections.find(self.name).read(request.source, scanner))
+        wanted = self.selection.choose(_at_site(batches, request.site), lambda patient: _name(patient, labels))
         items = modelled(wanted, request.source, self.schema)
-        return build(items, context, complete=self.selection.is_everything)
+        plan = build(items, context, complete=self.selection.is_everything)
+        self.met.update(people.met)
+        return replace(plan, complete=plan.complete and not people.is_torn)  # what is there of somebody else stays
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """Sidecars, tables, descriptions, and where the images come from."""
+        stage.state.journal.meet(self.met)
         yield from write_texts(inventory, Words(self.about, self.schema, stage.request.policy))
         if next(inventory.images(), None):
             shown = published(plan, stage.references, self.corrections, outcome, with_sources=self.publish_sources)
@@ -137,6 +172,13 @@ def write_texts(inventory: Inventory, words: Words) -> Iterator[Text]:
     """Sidecars, tables and descriptions of a dataset."""
     yield from sidecar_texts(inventory)
     yield from dataset_texts(inventory, words)
+
+
+def _at_site(batches: Iterable[Sequence[Item]], site: str) -> Iterator[Sequence[Item]]:
+    """The items patient by patient, everybody at a site."""
+    for items in batches:
+        patient = patient_of(items) if site else None
+        yield items if patient is None else [Person(patient, {"site": site}), *items]
 
 
 def _name(patient: PatientKey, labels: Labels) -> Names:

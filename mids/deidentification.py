@@ -1,8 +1,8 @@
 """DICOM in, DICOM out: what ``mids deidentify`` does. Everything a user can ask is an argument of `deidentify`."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,19 @@ from mids._version import __version__
 from mids.actions.deidentify import Block
 from mids.deid.headers.tables import edition
 from mids.deid.policy import Policy
+from mids.deid.text.dates import find_dates
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.issues import Issue, issue
 from mids.plan import Outcome, Plan
 from mids.plan.instances import Context, build, headers
+from mids.plan.job import Subject
 from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
-from mids.readers.given.embedding import Embedding
-from mids.records import About, Json, Map
+from mids.readers.given.embedding import Embedding, recall_embedding
+from mids.records import About, Json, Map, Skipped
+from mids.run.decided.people import WITHDRAWN, bury
 from mids.run.done import Done
 from mids.run.identities import write_map
 from mids.run.request import Request, make_request
@@ -42,7 +45,9 @@ def deidentify(
     source: str | Path, dataset: str | Path, *,
     policy: Policy | None = None, key: str | Path | None = None, id_table: str | Path | None = None,
     embed: Embedding | None = None, map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
-    dask: Any = "", progress: Progress = lambda done, total, path: None,
+    dask: Any = "", issuer: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
+    remove: int | None = 0,
+    progress: Progress = lambda done, total, path: None,
 ) -> Deidentification:  # fmt: skip
     """De-identifies every DICOM file of `source` into the folder `dataset`, or goes on with an earlier run.
 
@@ -53,12 +58,21 @@ def deidentify(
     key, and must see source and destination at the same paths. `map_file` gets old and new ids, readable by its owner
     only. A file that can't be de-identified is not delivered, becomes an Issue, and the rest goes on.
 
+    `issuer` is the IssuerOfPatientID of headers that have none: equal PatientIDs of two issuers are two patients. What
+    is not given is as an earlier run on `dataset` was given it; a choice that was recorded changes only if
+    `change` names it, and `forget` names choices to drop.
+
+    Files whose sources vanished are kept; at most `remove` of them go, all where it is None.
+
     Raises `MidsError` where use or environment is wrong.
     """
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
-        progress=progress,
+        progress=progress, change=change, forget=forget, issuer=issuer, removes=remove,
+        given=lambda known, root: {"embed": asdict(embed) if embed else None},
     )  # fmt: skip
+    recorded: Any = request.choices.values.get("embed")
+    embed = recall_embedding(recorded) if recorded else None
     map_path = Path(map_file) if map_file else None
     _check_use(request, map_path)
     return travel(_Files(request, embed, map_path), request, Deidentification)
@@ -88,8 +102,9 @@ class _Files:
         request = stage.request
         blocks, refused = _blocks(self.embed)
         context = Context(stage.labels, request.policy, blocks)
-        plan = build(_scanned(request.source, mapped, request.progress), request.source, context)
-        return replace(plan, issues=(*plan.issues, *refused))
+        plan = build(_scanned(request, mapped), request.source, context)
+        subjects = tuple(_withdrawn(subject, stage) for subject in plan.subjects)
+        return replace(plan, subjects=subjects, issues=(*plan.issues, *refused))
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """What was done, and what the private block holds."""
@@ -99,6 +114,14 @@ class _Files:
         """Writes old and new ids side by side."""
         if outcome is not None and self.map_file:
             write_map(self.map_file, plan, outcome, stage.request.source, jobs=stage.request.jobs)
+
+
+def _withdrawn(subject: Subject, stage: Stage) -> Subject:
+    """A subject, of which nothing is delivered if it was withdrawn."""
+    if not stage.state.journal.is_withdrawn(bury(stage.labels, subject.label)):
+        return subject
+    sources = tuple(dict.fromkeys(source for job in subject.jobs for source in job.action.sources))
+    return Subject(subject.label, skipped=(*subject.skipped, Skipped(sources, WITHDRAWN)))
 
 
 def _check_use(request: Request, map_file: Path | None) -> None:
@@ -116,15 +139,16 @@ def _check_use(request: Request, map_file: Path | None) -> None:
         raise MidsError(f"{map_file} already exists: give another file, or move it away")
 
 
-def _scanned(root: Path, mapped: Map, progress: Progress) -> Scan:
-    """What the headers below `root` say."""
+def _scanned(request: Request, mapped: Map) -> Scan:
+    """What the headers of the source say."""
+    root = request.source
     batches = list(batched(walk(root), CHUNK))
     everything = Scan()
-    for number, found in enumerate(mapped(partial(headers, root=root), batches), start=1):
+    for number, found in enumerate(mapped(partial(headers, root=root, issuer=request.issuer), batches), start=1):
         everything.instances += found.instances
         everything.issues += found.issues
         everything.others += found.others
-        progress(number, len(batches), "headers")
+        request.progress(number, len(batches), "headers")
     return everything
 
 
@@ -138,7 +162,8 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
     for patient, row in embed.rows.items():
         values = []
         for number, value in enumerate(row):
-            kinds = sorted({kind for kind, _ in identify(value)})
+            days = {"date"} if any(found.day != (0, 0) for found in find_dates(value)) else set()
+            kinds = sorted({*(kind for kind, _ in identify(value)), *days})
             if kinds or (len(patient) > 3 and patient in value):
                 what = ", ".join(kinds) or "the patient's id"
                 message = f"a value that looks like an identifier ({what}) is not embedded"

@@ -73,3 +73,19 @@ def issue(
     """
     definition = catalogue()[code]
     return Issue(code, definition.level, message, path, where, value, expected, definition.fix, origin)
+
+
+def escape_controls(text: str) -> str:
+    """Text without control characters: a file name must not steer a terminal or break a format."""
+    return text if text.isprintable() else "".join(map(_escape, text))
+
+
+def escape_lines(text: str) -> str:
+    """Lines, with tabs, otherwise without control characters: all that goes to a terminal or log comes this way."""
+    return "".join(c if c in "\n\t" else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape", "backslashreplace").decode()

@@ -185,6 +185,7 @@ def converted(collection: str, example: Path, folder: Path) -> Conversion:
     """The source ``example/input`` of a collection converted into ``folder/mids`` with `KEY`."""
     key = folder / "key"
     key.write_text(KEY + "\n", encoding="ascii")
+    key.chmod(0o600)
     return convert(collection, example / "input", folder / "mids", key=key)
 
 

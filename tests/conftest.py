@@ -20,6 +20,7 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fixed key, so that labels are the same in every run."""
     path = tmp_path_factory.mktemp("key") / "key"
     path.write_text("5d" * 32 + "\n", encoding="ascii")
+    path.chmod(0o600)
     return path
 
 

@@ -1,7 +1,7 @@
 """De-identifies one DICOM file (DICOM PS3.15 Annex E): its pixels, then its attributes, then what is embedded."""
 
-import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -14,6 +14,7 @@ from pydicom.multival import MultiValue
 
 from mids.actions.blacken import clean_pixels
 from mids.deid.burned.evidence import Screen
+from mids.deid.headers.elements import is_registered_uid
 from mids.deid.headers.engine import Replacements, deidentify
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.keys import Key
@@ -21,15 +22,12 @@ from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor, redactor
-from mids.deid.text.words import fold_text
 from mids.errors import DataError
+from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.decoding import quiet, read_dataset
 from mids.readers.dicom.values import BROKEN
 from mids.records import Box, Json, Made, Source
-
-STANDARD = ("1.2.840.10008.",)
-"""How UIDs begin that the standard itself gives; nobody's identity is in them (PS3.6 A)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +75,14 @@ class Deidentify:
             dataset = read_dataset(stream) if looks else _read(stream)
             are_clean, blanked, issues = clean_pixels(dataset, self.boxes, self.screen)
             texts = Texts(dataset, self.subject, self.shift, _redactor(self.policy, self.pseudonyms.key))
-            new = Replacements(self.subject, self.shift, self.pseudonyms.uid, texts, texts.tells)
+            new = Replacements(
+                self.subject, self.shift, self.pseudonyms.uid, texts, texts.tells, texts.label, texts.forget
+            )
             cleaned = deidentify(dataset, _rules(self.policy), new, pixels_cleaned=are_clean)
-            if self.block:
-                embed(cleaned.dataset, self.block)
+            refused = embed(cleaned.dataset, self.block, texts.tells) if self.block else ()
             _save(cleaned.dataset, scratch / "image.dcm")
         facts: dict[str, Json] = {"BlankedRegions": [list(box) for box in blanked]} if blanked else {}
-        return Made(("image.dcm",), facts, issues=(*issues, *cleaned.issues))
+        return Made(("image.dcm",), facts, issues=(*issues, *cleaned.issues, *refused))
 
 
 def _read(stream: BinaryIO) -> Dataset:
@@ -113,20 +112,24 @@ class Texts:
     shift: timedelta
     redactor: Redactor
     known: Known | None = None
-    parts: tuple[str, ...] | None = None
 
     def __call__(self, text: str) -> str:
         """The text as it may be delivered."""
         return self.redactor.clean(text, self._identity()).text
 
+    def label(self, text: str) -> str:
+        """A short text as it may be delivered."""
+        return self.redactor.clean_label(text, self._identity())
+
+    def forget(self, text: str) -> str:
+        """A text without what the header tells; nothing stands in its place."""
+        for span in sorted(self._identity().find(text), reverse=True):
+            text = text[: span.start] + " " * (span.end - span.start) + text[span.end :]
+        return text if text.strip() else ""
+
     def tells(self, text: str) -> bool:
-        """Whether a short text repeats a name, an id or a place of the header."""
-        found = self._identity()
-        if self.parts is None:
-            pieces = {part for name in found.names for part in _PART.findall(fold_text(name))}
-            self.parts = tuple(pieces | {fold_text(one) for one in (*found.ids, *found.places)})
-        plain = fold_text(text)  # most texts hold none of it: a quick look before the thorough one
-        return any(part in plain for part in self.parts if len(part) > 2) and any(True for _ in found.find(text))
+        """Whether a short text or a number repeats a name, an id, a day or a place of the header."""
+        return self._identity().is_told(text)
 
     def _identity(self) -> Known:
         if self.known is None:
@@ -134,7 +137,6 @@ class Texts:
         return self.known
 
 
-_PART = re.compile(r"\w+")
 _IDS = "PatientID OtherPatientIDs AccessionNumber AdmissionID StudyID ServiceEpisodeID RequestedProcedureID".split()
 _PLACES = (
     "InstitutionName InstitutionAddress InstitutionalDepartmentName PatientAddress StationName "
@@ -155,6 +157,7 @@ def known(dataset: Dataset, subject: str, shift: timedelta) -> Known:
         tuple(sorted(value for keyword in _PLACES for value in found[keyword])),
         subject,
         shift,
+        tuple(sorted({day.date() for day in map(dicom_datetime, found["days"]) if day is not None})),
     )
 
 
@@ -174,6 +177,8 @@ def _known(dataset: Dataset, names: set[str], found: dict[str, set[str]]) -> Non
             values = element.value if isinstance(element.value, MultiValue) else [element.value]
             texts = {str(value).strip() for value in values} - {""}
             (names if element.VR == "PN" else found[element.keyword]).update(texts)
+        elif element.VR == "DA" and element.value:
+            found["days"].update(str(element.value).split("\\"))
 
 
 def _save(dataset: Dataset, path: Path) -> None:
@@ -185,14 +190,21 @@ def _save(dataset: Dataset, path: Path) -> None:
         raise DataError("DEID_IMPOSSIBLE", f"the result can't be written as DICOM ({type(error).__name__})") from error
 
 
-def embed(dataset: Dataset, block: Block) -> None:
-    """Adds a private block; text that the file's character set may lack makes the whole file UTF-8."""
-    if not all(value.isascii() for _, _, value in block.values):
+def embed(dataset: Dataset, block: Block, tells: Callable[[str], bool]) -> tuple[Issue, ...]:
+    """Adds a private block, but for values that repeat what the file's own header tells: an Issue for each.
+
+    Text that the file's character set may lack makes the whole file UTF-8.
+    """
+    kept = [value for value in block.values if not tells(value[2])]
+    if not all(value.isascii() for _, _, value in kept):
         dataset.decode()
         dataset.SpecificCharacterSet = "ISO_IR 192"
-    place = dataset.private_block(block.group, block.creator, create=True)
-    for element, vr, value in block.values:
-        place.add_new(element, vr, value)
+    if kept:
+        place = dataset.private_block(block.group, block.creator, create=True)
+        for element, vr, value in kept:
+            place.add_new(element, vr, value)
+    message = "a value that repeats what the header tells of the patient is not embedded"
+    return (issue("EMBED_REFUSED", message, origin="deid"),) * (len(block.values) - len(kept))
 
 
 def identities(source: Source, root: Path) -> tuple[str, frozenset[str]]:
@@ -215,4 +227,4 @@ def _collect(dataset: Dataset, found: set[str]) -> None:
                 _collect(item, found)
         elif element.VR == "UI" and element.value:
             values = [element.value] if isinstance(element.value, str) else list(element.value)
-            found.update(str(value) for value in values if not str(value).startswith(STANDARD))
+            found.update(str(value) for value in values if not is_registered_uid(str(value)))

@@ -189,7 +189,7 @@ def inside(points: Sequence[tuple[float, float]], rows: int, columns: int) -> np
     for one, other in zip(polygon, np.roll(polygon, -1, axis=0), strict=True):
         (x0, y0), (x1, y1) = sorted((tuple(one), tuple(other)), key=lambda point: point[1])
         if y0 == y1:
-            continue  # the ends are in order, so that an edge walked to and fro cancels out to the last bit
+            continue  # the ends are in order, so that an edge walked back and forth cancels out to the last bit
         crosses = (y0 > row) != (y1 > row)
         part ^= crosses & (column < (x1 - x0) * (row - y0) / (y1 - y0) + x0)
     return result

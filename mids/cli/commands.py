@@ -15,13 +15,28 @@ from types import ModuleType
 from typing import Any
 
 from mids._version import __version__
-from mids.cli import completion, convert, deidentify, diff, export, key, label, report, risk, scaffold, splits, validate
+from mids.cli import (
+    completion,
+    convert,
+    deidentify,
+    diff,
+    export,
+    label,
+    report,
+    risk,
+    scaffold,
+    splits,
+    validate,
+)
+from mids.cli.kept import key, withdraw
 from mids.cli.parsing import EXIT_CODES, Parser
+from mids.cli.shared import say
 from mids.errors import MidsError
 
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "risk": risk, "report": report,
     "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
+    "withdraw": withdraw,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
 
@@ -83,7 +98,7 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         _log_to(getattr(arguments, "log", None))
         return command(arguments)
     except MidsError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+        say(f"{parser.prog}: {error}\n")
         return 2
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped: finished work is kept; run the same command again to continue", file=sys.stderr)
@@ -98,6 +113,15 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         return 3
 
 
+class _Plain(logging.Formatter):
+    """Lines of the log, in which a name can't steer the terminal that shows them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from mids.issues import escape_lines
+
+        return escape_lines(super().format(record))
+
+
 def _log_to(path: Path | None) -> None:
     logging.getLogger("mids").addHandler(logging.NullHandler())  # what is logged alone, commands say themselves
     if path is None:
@@ -106,6 +130,6 @@ def _log_to(path: Path | None) -> None:
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise MidsError(f"can't write the log {path} ({error.strerror}): give another file to --log") from error
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(_Plain("%(asctime)s %(levelname)s %(message)s"))
     logging.getLogger("mids").addHandler(handler)
     logging.getLogger("mids").setLevel(logging.INFO)

@@ -5,24 +5,40 @@ from pathlib import Path
 
 from mids.cli import report as cli_report
 from mids.cli.parsing import EXIT_CODES
-from mids.cli.shared import Progress, chosen_policy, machine_arguments, message_arguments, policy_arguments, say_done
+from mids.cli.shared import (
+    Progress,
+    choice_arguments,
+    chosen_policy,
+    issuer_argument,
+    machine_arguments,
+    message_arguments,
+    policy_arguments,
+    removable,
+    remove_argument,
+    say_done,
+)
 from mids.errors import MidsError
 from mids.resources import layout_names
 
 TEXT = "convert a source collection into a MIDS dataset"
 EXAMPLES = (
     ("mids-convert dicom ~/studies ~/dataset", "convert a folder of DICOM"),
+    ("mids-convert auto ~/download ~/dataset", "convert a download, of whichever collection it is"),
     ("mids-convert dicom ~/studies ~/dataset --dry-run", "only say what would become of each file"),
     ("mids-convert dicom export.zip ~/dataset --jobs 4", "read an archive, with four processes"),
     ("mids-convert dicom ~/studies ~/dataset --limit 2 -v", "try two subjects first"),
     ("mids-convert dicom ~/studies ~/dataset --curation fix.tsv", "apply a person's corrections"),
+    ("mids-convert --again ~/dataset", "convert the same source once more, as was decided before"),
     ("mids-convert --list", "list the collections"),
     ("mids-convert --about fidac", "how to get a collection, its terms and its layout"),
     ("mids-convert --tools", "list the programs and decoders in use, and what is missing"),
 )
 NOTES = """\
-A second run on the same DEST converts only what is new or changed. DEST.mids holds the state of the runs, with
-the table of which source became which file. It contains real paths, so only you can read it.
+A second run on the same DEST converts only what is new or changed. What was decided before holds: flags that are not
+given are as they were, and a run that would change or drop a choice stops unless --change or --forget names it.
+
+DEST.mids holds the state of the runs, with the table of which source became which file. It contains real paths, so
+only you can read it.
 """
 CODES = {**EXIT_CODES, 0: "done, or rightly skipped", 1: "something was lost or is wrong"}
 
@@ -30,10 +46,11 @@ CODES = {**EXIT_CODES, 0: "done, or rightly skipped", 1: "something was lost or 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("collection", nargs="?", metavar="COLLECTION", help="what the source is (see --list)")
+    add("collection", nargs="?", metavar="COLLECTION", help="what the source is (see --list), or auto")
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive to convert")
     add("dest", nargs="?", metavar="DEST", help="folder of the dataset: absent, empty, or made by an earlier run")
     add("--list", action="store_true", help="list the collections and stop")
+    add("--again", metavar="DEST", help="convert the sources of DEST once more, as was decided for it, and stop")
     add("--tools", action="store_true", help="list the programs and decoders in use, with versions, and stop")
     _add_input_and_output(parser)
     corrections = parser.add_argument_group("corrections")
@@ -46,6 +63,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="write what was removed from free texts to this new file, which only you can read",
     )  # fmt: skip
     _add_images(parser)
+    choice_arguments(parser)
     machine_arguments(parser)
     message_arguments(parser)
     parser.set_defaults(run=run)
@@ -60,7 +78,6 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
     add(
         "--layout",
         choices=layout_names(),
-        default="mids",
         help="names and folders of images: MIDS, or those of a published collection (default: mids)",
     )
     add(
@@ -69,6 +86,9 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
         help="YAML file with title, authors, licence and so on of the dataset; without COLLECTION: print the access, "
         "terms and expected layout of the collection NAME, and stop",
     )
+    issuer_argument(add)
+    remove_argument(add)
+    add("--site", metavar="NAME", help="site of everybody in SOURCE, a column of participants.tsv; also the issuer")
     add("--publish-sources", action="store_true", help="put the table of sources, by reference, into the dataset")
     add("--show-paths", action="store_true", help="print real source paths, which may contain names of patients")
     cli_report.html_argument(add)
@@ -79,25 +99,21 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     add(
         "--pixels",
         choices=["window", "raw"],
-        default="window",
         help="2D images: apply the DICOM window, or keep the stored values (default: window)",
     )
     add(
         "--compression",
         choices=["fast", "small"],
-        default="fast",
         help="fast: less time, larger files; small: more time, smaller files (default: fast)",
     )
     add(
         "--cine",
         choices=["nifti", "png"],
-        default="nifti",
         help="multi-frame images: one NIfTI file, or one PNG file per frame (default: nifti)",
     )
     add(
         "--contours",
         choices=["corner", "centre"],
-        default="corner",
         help="outlines whose source doesn't say: whole numbers mean the corners, or the centres, of pixels "
         "(default: corner)",
     )
@@ -108,19 +124,51 @@ def run(namespace: argparse.Namespace) -> int:
     if (answer := _answer_question(namespace)) is not None:
         print(answer, end="")
         return 0
+    if namespace.again:
+        return _convert_again(namespace)
     if None in (namespace.collection, namespace.source, namespace.dest):
         raise MidsError("COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections")
+    if namespace.collection == "auto":
+        from mids import collections
+
+        namespace.collection = collections.recognise_source(Path(namespace.source))
+        print(f"collection: {namespace.collection}")
+    return _convert_source(namespace)
+
+
+def _convert_again(namespace: argparse.Namespace) -> int:
+    """Converts every source of a dataset once more; the worst of the exit codes."""
+    from mids.run.decided.choices import load_choices
+
+    if namespace.collection or namespace.source or namespace.dest:
+        raise MidsError("--again DEST needs no COLLECTION, SOURCE and DEST: leave them away")
+    namespace.dest = namespace.again
+    known = load_choices(Path(namespace.dest).resolve())
+    if not known.collection or not known.sources:
+        raise MidsError(f"nothing is recorded of {namespace.dest}: give COLLECTION, SOURCE and DEST once")
+    namespace.collection = known.collection
+    codes, refused = [0], None
+    for namespace.source in known.sources:
+        try:
+            codes.append(_convert_source(namespace))
+        except MidsError as error:  # one source that is not there keeps no other waiting
+            refused = refused or error
+    if refused:
+        raise refused
+    return max(codes)
+
+
+def _convert_source(a: argparse.Namespace) -> int:
+    """Converts one source and says what was done."""
     from mids import conversion
 
-    policy = chosen_policy(namespace)
-    progress = Progress(quiet=namespace.quiet, verbose=namespace.verbose)
-    a = namespace
+    progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, dask=a.dask, limit=a.limit, include=a.include,
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
-        policy=policy, id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
-        layout=a.layout,
-        publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
+        policy=chosen_policy(a), id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
+        layout=a.layout, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
+        issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=removable(a.remove),
     )  # fmt: skip
     progress.end()
     say_done(a, done)
@@ -137,14 +185,15 @@ def _answer_question(namespace: argparse.Namespace) -> str | None:
         from mids import collections
 
         return "".join(f"{name}\t{collections.find(name).ABOUT.description}\n" for name in collections.names())
-    if namespace.tools or (namespace.about and not namespace.collection):
+    if namespace.tools or (namespace.about and not (namespace.collection or namespace.again)):
         from mids.report import asked
 
         return asked.tools() if namespace.tools else asked.about(namespace.about)
     if namespace.describe:
         from mids.deid.describe import describe
+        from mids.deid.policy import preset
 
-        return describe(chosen_policy(namespace))
+        return describe(chosen_policy(namespace) or preset("mids"))
     return None
 
 

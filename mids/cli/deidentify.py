@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from mids.cli.parsing import EXIT_CODES
 from mids.cli.shared import (
     Progress,
+    choice_arguments,
     chosen_policy,
+    issuer_argument,
     machine_arguments,
     message_arguments,
     policy_arguments,
+    removable,
+    remove_argument,
     say_done,
     warn_of_former,
 )
@@ -52,6 +56,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--write-map", type=Path, metavar="FILE",
         help="write old and new IDs to this new file, which only you can read",
     )  # fmt: skip
+    issuer_argument(add)
+    remove_argument(add)
     add = parser.add_argument_group("values to add").add_argument
     add(
         "--embed", type=Path, metavar="TABLE",
@@ -61,7 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--embed-creator", default="MIDS", metavar="NAME", help="private creator of that block (default: MIDS)")
     privacy = policy_arguments(parser)
     privacy.add_argument("--profile", help=argparse.SUPPRESS)  # the former name of --policy
-    parser.set_defaults(policy=None)
+    choice_arguments(parser)
     machine_arguments(parser)
     message_arguments(parser)
     parser.set_defaults(run=run)
@@ -74,12 +80,12 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError("--profile is the former name of --policy: give --policy only")
     if a.profile:
         warn_of_former("--profile", "--policy")
-    a.policy = a.policy or a.profile or "mids"
-    policy = chosen_policy(a)
+    a.policy = a.policy or a.profile
     if a.describe:
         from mids.deid.describe import describe
+        from mids.deid.policy import preset
 
-        print(describe(policy), end="")
+        print(describe(chosen_policy(a) or preset("mids")), end="")
         return 0
     if a.compare_table:
         return _compared(a.compare_table)
@@ -89,8 +95,10 @@ def run(namespace: argparse.Namespace) -> int:
 
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
-        a.source, a.dest, policy=policy, key=a.key, id_table=a.id_table, embed=_embedding(a), map_file=a.write_map,
+        a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),
+        map_file=a.write_map,
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
+        issuer=a.issuer, change=a.change, forget=a.forget, remove=removable(a.remove),
     )  # fmt: skip
     progress.end()
     say_done(a, done, what="files")

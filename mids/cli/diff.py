@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from mids.cli.shared import say_unread
+from mids.cli.shared import say_unread, show
 from mids.errors import MidsError
 
 TEXT = "say what changed between two releases of a dataset"
@@ -66,10 +66,10 @@ def run(namespace: argparse.Namespace) -> int:
     if a.write_changes:
         changelog.prepend(a.new, a.write_changes, releases.entry(changes, a.write_changes, a.date))
     if a.format == "json":
-        print(releases.as_json(changes), end="")
+        show(releases.as_json(changes))
     elif a.format == "changes":
-        print(releases.entry(changes, version, a.date), end="")
+        show(releases.entry(changes, version, a.date))
     else:
-        print(releases.text(changes, shown=max(a.max, 0)), end="")
+        show(releases.text(changes, shown=max(a.max, 0)))
     is_unread = say_unread(changes.issues)
     return int(is_unread or (a.exit_code and bool(changes)))

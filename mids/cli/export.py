@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mids.cli.shared import say_unread, warn_of_former
+from mids.cli.shared import say, say_unread, warn_of_former
 from mids.errors import DataError, MidsError
 from mids.exports.targets import TARGETS, document, find_target, write
 from mids.exports.writing import format_json
@@ -79,6 +79,6 @@ def run(namespace: argparse.Namespace) -> int:
             recommended = ", ".join(lacking)
             print(f"{a.to} recommends {recommended}: add them to dataset_description.json", file=sys.stderr)
     except DataError as error:
-        print(f"error: {error.code}: {error}", file=sys.stderr)
+        say(f"error: {error.code}: {error}\n")
         return 1
     return say_unread(dataset.issues)

@@ -1,11 +1,10 @@
 """The command ``mids report``: its arguments; the work is done in `mids.gallery`."""
 
 import argparse
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mids.cli.shared import message_arguments, say_unread
+from mids.cli.shared import message_arguments, say, say_unread, show
 from mids.errors import MidsError
 
 TEXT = "make an HTML page that shows datasets"
@@ -67,7 +66,7 @@ def write_html(namespace: argparse.Namespace, dataset: Path) -> None:
     output = page_of([dataset]) if a.html == Path() else a.html
     write_page([dataset], output, jobs=a.jobs)
     if not a.quiet:
-        print(f"page: {output}")
+        show(f"page: {output}\n")
 
 
 def run(namespace: argparse.Namespace) -> int:
@@ -79,10 +78,10 @@ def run(namespace: argparse.Namespace) -> int:
     output = a.output or page_of(a.datasets)
     found = write_page(
         a.datasets, output, wanted, jobs=a.jobs,
-        told=lambda name: print(f"reading {name}", file=sys.stderr) if a.verbose else None,
+        told=lambda name: say(f"reading {name}\n") if a.verbose else None,
     )  # fmt: skip
     if not a.quiet:
-        print(f"wrote {output}")
+        show(f"wrote {output}\n")
     return say_unread(issue for each in found for issue in each.issues)
 
 

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mids.cli.shared import say_unread
+from mids.cli.shared import say_unread, show
 from mids.errors import MidsError
 
 TEXT = "measure how easily people in datasets can be re-identified"
@@ -62,7 +62,7 @@ def run(namespace: argparse.Namespace) -> int:
     found = assess(a.datasets, quasi=a.quasi, sensitive=a.sensitive, k=a.k, images=a.images)
     page = "".join(risk.write(found, a.format, people=not a.without_people))
     if a.output is None:
-        print(page, end="")
+        show(page)
     else:
         _save(a.output, page)
     is_small = a.fail_below is not None and any(each.classes.smallest < a.fail_below for each in found.risks)

@@ -2,10 +2,13 @@
 
 import argparse
 import logging
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mids.errors import MidsError
 
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
@@ -19,8 +22,45 @@ UNREAD = 20
 def machine_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that say how many processes work, and where."""
     add = parser.add_argument_group("machine").add_argument
-    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    add(
+        "--jobs", type=parse_jobs, default=1, metavar="N",
+        help="number of worker processes, or auto: as many as this machine has processors (default: 1)",
+    )  # fmt: skip
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
+
+
+def parse_jobs(text: str) -> int:
+    """The number that --jobs asks for; raises `argparse.ArgumentTypeError`."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if text == "auto":
+        return processors
+    most = max(64, 4 * processors)
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
+        raise argparse.ArgumentTypeError(f"give a whole number from 1 to {most}, or auto")
+    return int(text)
+
+
+def issuer_argument(add: Callable[..., argparse.Action]) -> None:
+    """The flag that tells two hospitals apart."""
+    add(
+        "--issuer", metavar="NAME",
+        help="who gave out the PatientIDs that name no issuer: equal IDs of two issuers are two patients",
+    )  # fmt: skip
+
+
+def remove_argument(add: Callable[..., argparse.Action]) -> None:
+    """The flag that lets images go of which the source has vanished."""
+    add(
+        "--remove", nargs="?", type=int, const=-1, default=0, metavar="N",
+        help="remove images whose source files vanished, at most N of them: without it they are kept and listed",
+    )  # fmt: skip
+
+
+def removable(number: int) -> int | None:
+    """How many images may go (None: all); raises `MidsError` where a number is none."""
+    if number < -1:
+        raise MidsError("--remove must be a whole number of 0 or more, or stand alone")
+    return None if number == -1 else number
 
 
 def message_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +77,7 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
     group = parser.add_argument_group("privacy")
     add = group.add_argument
     add(
-        "--policy", default="mids", metavar="NAME|FILE",
+        "--policy", metavar="NAME|FILE",
         help="basic, mids, bimcv, fidac-cnil, or a YAML file (default: mids)",
     )  # fmt: skip
     add("--option", action="append", default=[], metavar="NAME", help="add an option of PS3.15 E.3 (repeatable)")
@@ -77,14 +117,35 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
     return group
 
 
-def chosen_policy(arguments: argparse.Namespace) -> "Policy":
-    """The policy that the flags of `policy_arguments` ask for; raises `MidsError`."""
+def chosen_policy(arguments: argparse.Namespace) -> "Policy | None":
+    """The policy that the flags of `policy_arguments` ask for, None where there is none of them; raises `MidsError`.
+
+    Flags without --policy change the policy that was recorded for the destination.
+    """
     from mids.deid import policy
+    from mids.run.decided.choices import load_choices
 
     a = arguments
+    if not any((a.policy, a.option, a.without, a.ids, a.burned_in, a.detect, a.texts, a.reports, a.lists, a.model)):
+        return None
+    known: Any = load_choices(Path(a.dest).resolve()).values.get("policy") if a.dest else None
     return policy.chosen(
-        a.policy, a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
+        a.policy or "", a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
         reports=a.reports, lists=a.lists, model=a.model,
+        base=policy.from_json(known) if known and "policy" not in a.forget else None,
+    )  # fmt: skip
+
+
+def choice_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags that undo what was decided for a destination."""
+    add = parser.add_argument_group("choices of earlier runs").add_argument
+    add(
+        "--change", action="append", default=[], metavar="NAME",
+        help="take the value given now, although DEST was made with another one (repeatable)",
+    )  # fmt: skip
+    add(
+        "--forget", action="append", default=[], metavar="NAME",
+        help="drop what was decided, such as curation or policy (repeatable)",
     )  # fmt: skip
 
 
@@ -111,14 +172,17 @@ def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images
     if done.key_made:
         say(f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)\n")
     if done.outcome is None and a.dry_run:
-        print(report.dry_run(done.plan, done.comparison, done.references), end="")
+        show(report.dry_run(done.plan, done.comparison, done.references))
     say(report.issue_lines(done.issues, least=Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING))
     for crash in done.outcome.crashes if done.outcome else ():
         say(crash + "\n")
     if not a.dry_run and not a.quiet:
         state = f"{done.dataset}.mids"
-        text = report.summary(done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed)
-        print(text, end="")
+        text = report.summary(
+            done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed,
+            acknowledged=done.acknowledged,
+        )  # fmt: skip
+        show(text)
         logging.getLogger("mids").info(text)
 
 
@@ -127,9 +191,18 @@ def warn_of_former(former: str, now: str) -> None:
     say(f"warning: {former} is now called {now}: use {now}\n")
 
 
+def show(text: str) -> None:
+    """Prints an answer on standard output; names in it can't steer the terminal."""
+    from mids.issues import escape_lines
+
+    print(escape_lines(text), end="")
+
+
 def say(text: str) -> None:
-    """Prints a message on standard error, and into the log."""
-    print(text, end="", file=sys.stderr)
+    """Prints a message on standard error, and into the log; names in it can't steer the terminal."""
+    from mids.issues import escape_lines
+
+    print(escape_lines(text), end="", file=sys.stderr)
     if text:
         logging.getLogger("mids").info(text.rstrip())
 

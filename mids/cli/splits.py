@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mids.cli.shared import say_unread
+from mids.cli.shared import say, say_unread
 from mids.errors import DataError, MidsError
 
 TEXT = "split subjects into train, validation and test"
@@ -53,7 +53,7 @@ def run(namespace: argparse.Namespace) -> int:
             fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify, write=a.write, overwrite=a.overwrite
         )
     except DataError as error:
-        print(f"error: {error.code}: {error}", file=sys.stderr)
+        say(f"error: {error.code}: {error}\n")
         return 1
     if not a.write:
         print(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"), end="")

@@ -8,17 +8,29 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import islice
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol
 
 from mids.errors import MidsError
-from mids.readers.dicom.scan import Scanner
+from mids.readers.archives.files import walk
+from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.records import About, Item
+
+AUTO = "auto"
+"""In place of a collection's name: the one that recognises the source."""
+
+_SAMPLE = 64
+"""Files whose headers are read to recognise a source; its conversion looks at all of them."""
 
 
 class Collection(Protocol):
-    """What a collection's module offers."""
+    """What a collection's module offers.
+
+    A public collection, whose ids and facts are published as they are, also has ``recognise(root, scanner, sources)``:
+    what is missing for `root` to prove that it is this collection, empty if nothing is. Its `read` refuses what is not.
+    """
 
     ABOUT: About
 
@@ -54,3 +66,19 @@ def find(name: str) -> Collection:
             return loaded
     near = get_close_matches(name, names(), 3) or names()
     raise MidsError(f"unknown collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")
+
+
+def recognise_source(root: Path) -> str:
+    """The name of the collection that a source proves to be, `dicom` where it proves none.
+
+    Raises `MidsError` where `root` is absent, or proves to be several.
+    """
+    sample = list(islice(walk(root), _SAMPLE))
+    fitting = []
+    for name in names():
+        recognise = getattr(find(name), "recognise", None)
+        if recognise is not None and not recognise(root, PLAIN, sample):
+            fitting.append(name)
+    if len(fitting) > 1:
+        raise MidsError(f"{root} may be {' or '.join(fitting)}: name the collection")
+    return fitting[0] if fitting else "dicom"

@@ -4,6 +4,7 @@ How the archives are named and what they look like inside is published nowhere: 
 any depth, and what is inside is known by its headers alone.
 """
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -19,6 +20,7 @@ from mids.readers.dicom.grouping.series import by_subject, records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.evidence import make_stranger
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.schema import load
@@ -63,6 +65,9 @@ ABOUT = About(
     dates="real",  # those of the scanner, if the headers still have them
 )  # fmt: skip
 
+_MAKER = re.compile(r"neusoft|neuviz|\bNMS\b", re.IGNORECASE)
+"""Neusoft Medical Systems and its scanners, as they write themselves."""
+
 _TAGS = ("ContrastBolusAgent", "PatientPosition")
 _NO_AGENT = frozenset({"", "NO", "NONE", "N", "NOT GIVEN", "NO CONTRAST", "NO IV CONTRAST"})
 
@@ -81,11 +86,35 @@ def _facts() -> Mapping[str, Mapping[str, str]]:
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """The items patient by patient; one archive is open at a time for each process that reads.
 
-    A sequence that belongs to no patient follows each archive or folder from which something was left out.
+    A sequence that belongs to no patient follows each archive or folder from which something was left out. Raises
+    `MidsError` for a source whose headers are not those of the collection: names of its folders would be published.
     """
     with scanner.scan(root) as found:
+        if missing := _missing(found.instances()):
+            raise make_stranger(root, ABOUT.name, missing)
         for name, sources in patients(root, walk(root), found.archives()):
             yield from _read(root, name, found, sources)
+
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the collection; empty if nothing is."""
+    with scanner.scan(root, sources=sources) as found:
+        return "it holds no DICOM" if next(found.instances(), None) is None else _missing(found.instances())
+
+
+def _missing(instances: Iterable[Instance]) -> str:
+    """What headers lack that are not the collection's: patients' fields were removed, and a Neusoft made all scans."""
+    is_any = is_neusoft = False
+    for instance in instances:
+        is_any = True
+        name = instance.text("PatientName").strip("^ ")
+        if instance.text("PatientBirthDate") or (name and not name.lower().startswith("anon")):
+            return "its headers name patients or their birth dates, which the collection removed"
+        made_by = f"{instance.text('Manufacturer')} {instance.text('ManufacturerModelName')}".strip()
+        if made_by and not _MAKER.search(made_by):
+            return "a scanner other than the collection's Neusoft made an image of it"
+        is_neusoft |= bool(made_by)
+    return "" if is_neusoft or not is_any else "no header names the collection's scanner (Neusoft)"
 
 
 def patients(root: Path, sources: Iterable[Source], archives: Collection[str]) -> list[tuple[str, tuple[Source, ...]]]:

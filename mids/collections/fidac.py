@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from mids.deid.pseudonyms import AGE_CAP
-from mids.errors import DataError, MidsError
+from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.contradictions import find_contradictions
 from mids.readers.dicom.grouping.series import records, study_key, subject_key
 from mids.readers.dicom.headers import Instance, PrivateTag, private_creators
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.evidence import make_stranger
 from mids.readers.tables.ranges import span
-from mids.records import About, Entry, Item, Person, Record, Visit
+from mids.records import About, Entry, Item, Person, Record, Source, Visit
 from mids.resources import read_yaml, schemas
 from mids.vocabulary import clinical
 
@@ -83,18 +84,25 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     Raises `MidsError` where no DICOM file has FIDAC's private data elements.
     """
     with scanner.scan(root, private_tags()) as found:
-        _check(root, found.instances())
+        if missing := _missing(root, found.instances()):
+            raise make_stranger(root, ABOUT.name, missing)
         wrong = find_contradictions(root, found)
         yield [*found.issues(), *left_out(found.others(), found.archives()), *wrong.items]
         for instances in filter(None, map(wrong.without, found.by_subject())):
             yield list(_patient(root, instances))
 
 
-def _check(root: Path, instances: Iterator[Instance]) -> None:
-    """Refuses a source whose headers are not FIDAC's, with the nearest name of a creator that they do have."""
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be FIDAC; empty if nothing is."""
+    with scanner.scan(root, private_tags(), sources) as found:
+        return "it holds no DICOM" if next(found.instances(), None) is None else _missing(root, found.instances())
+
+
+def _missing(root: Path, instances: Iterator[Instance]) -> str:
+    """What headers lack that are not FIDAC's, with the nearest name of a creator that they do have."""
     first = next(instances, None)
     if first is None or any(one.text(tag.name) for one in chain((first,), instances) for tag in private_tags()):
-        return
+        return ""
     wanted, group = _settings()["creator"], _settings()["group"]
     try:
         with open_source(root, first.source) as stream:
@@ -102,8 +110,8 @@ def _check(root: Path, instances: Iterator[Instance]) -> None:
     except DataError:
         creators = []
     near = get_close_matches(wanted, creators, 1, 0) or ["none"]
-    raise MidsError(
-        f"no DICOM file has values of the private creator {wanted!r} in group {group:04X} (nearest: {near[0]!r}): "
+    return (
+        f"no DICOM file has values of the private creator {wanted!r} in group {group:04X} (nearest: {near[0]!r}); "
         "give the folder of FIDAC as it was delivered"
     )
 

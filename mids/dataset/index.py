@@ -71,7 +71,7 @@ def _read_marks(index: Path, stamp: Mapping[str, object], parquet: Any) -> tuple
     """The marks of the subjects in the index, and what could not be read; none where it is absent or made otherwise."""
     if not index.exists():
         return {}, []
-    notes = parquet.notes_of(index)
+    notes = parquet.read_notes(index)
     if _KEY not in notes:
         raise MidsError(f"{index} exists and is not an index of a dataset: give another name")
     found = json.loads(notes[_KEY])

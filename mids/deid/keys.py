@@ -26,6 +26,16 @@ class Key:
         """What the journal keeps to notice another key: SHA-256 over the secret and a purpose."""
         return hashlib.sha256(b"mids journal\x00" + self.secret).hexdigest()
 
+    @property
+    def fingerprint(self) -> str:
+        """What tells keys apart and says nothing of them: the first 16 digits of `digest`."""
+        return show_fingerprint(self.digest)
+
+
+def show_fingerprint(digest: str) -> str:
+    """A digest of a key as people compare it: four groups of four digits."""
+    return "-".join(digest[start : start + 4] for start in range(0, 16, 4))
+
 
 def default_path() -> Path:
     """Where the default key lives: the user's configuration folder."""
@@ -52,12 +62,16 @@ def create(path: Path) -> Key:
         raise MidsError(f"can't write the key {path} ({error.strerror}): give another file") from error
     with os.fdopen(handle, "w", encoding="ascii") as stream:
         stream.write(key.secret.hex() + "\n")
+        stream.flush()
+        os.fsync(stream.fileno())  # a dataset without its key can't be continued
     return key
 
 
 def load(path: Path) -> Key:
-    """Reads a key; raises `MidsError` if the file is absent, unreadable or not a key."""
+    """Reads a key; raises `MidsError` if the file is absent, unreadable, not a key, or open to others."""
     try:
+        if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise MidsError(f"others can read the key {path}, and undo pseudonyms with it: run  chmod 600 {path}")
         secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except FileNotFoundError as error:
         raise MidsError(f"the key {path} does not exist: make one with  mids key new {path}") from error
@@ -68,6 +82,11 @@ def load(path: Path) -> Key:
     if len(secret) != LENGTH:
         raise MidsError(f"{path} is not a key of {LENGTH} bytes: make one with  mids key new FILE")
     return Key(secret)
+
+
+def is_open(path: Path) -> bool:
+    """Whether others than its owner can read a key, or write it; systems without such rights do not say."""
+    return os.name == "posix" and path.exists() and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def find(path: Path | None) -> tuple[Key, Path, bool]:

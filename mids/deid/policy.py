@@ -5,7 +5,7 @@ Presets are data (`schemas/deid/presets.yaml`); a user's own file has the same f
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -14,6 +14,7 @@ import jsonschema
 import yaml
 
 from mids.errors import MidsError
+from mids.records import Json
 from mids.resources import read_yaml, schemas
 
 Option = Literal[
@@ -119,16 +120,30 @@ def load(path: Path) -> Policy:
     return _policy(path.name, _merge_policy(content, str(path)))
 
 
+def to_json(policy: Policy) -> dict[str, Json]:
+    """A policy as JSON, with all that it says."""
+    content = asdict(policy)
+    return {**content, "options": sorted(policy.options), "overrides": list(content["overrides"]),
+            "safe_private": list(content["safe_private"])}  # fmt: skip
+
+
+def from_json(content: Mapping[str, Any]) -> Policy:
+    """The policy that `to_json` gave."""
+    return _policy(content["name"], {key: value for key, value in content.items() if key != "name"})
+
+
 def chosen(
     name: str, options: Iterable[str] = (), *, without: Iterable[str] = (), ids: Ids | None = None,
     burned_in: BurnedIn | None = None, detect: Detect | None = None, texts: Texts | None = None,
-    reports: Reports | None = None, lists: str = "", model: str = "",
+    reports: Reports | None = None, lists: str = "", model: str = "", base: Policy | None = None,
 ) -> Policy:  # fmt: skip
-    """The policy that flags ask for: a preset, or a file by its name, with changes.
+    """The policy that flags ask for: a preset, or a file by its name, with changes; `base` where no name is given.
 
     Raises `MidsError` for an unknown name or option, and for options that exclude or contradict each other.
     """
-    policy = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name)
+    if name or base is None:
+        base = load(Path(name)) if name.endswith((".yaml", ".yml")) else preset(name or "mids")
+    policy = base
     wanted, unwanted = {_option(option) for option in options}, {_option(option) for option in without}
     if both := sorted(wanted & unwanted):
         raise MidsError(f"--option and --without both name {both[0]}: remove one of them")

@@ -20,10 +20,11 @@ from mids.errors import DataError, MidsError
 from mids.gallery import comparison, facts, maps, viewer
 from mids.gallery.contents import Contents, contents
 from mids.gallery.masks import COLOURS
+from mids.issues import escape_controls
 from mids.plan.curation import FIELDS
 from mids.readers.given.curation import COLUMNS
 from mids.records import Map
-from mids.report.issue import build_docs_url, escape_controls, find_definition, format_place, groups, sentence
+from mids.report.issue import build_docs_url, find_definition, format_place, groups, sentence
 from mids.run.pool import executor, mapping
 from mids.vocabulary.schema import load
 

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import count
 
 from mids.actions.frames import Frames
 from mids.actions.nifti import Nifti
@@ -15,7 +16,7 @@ from mids.deid.burned.evidence import decide, screen
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
-from mids.plan.job import Job, Plan, Subject, TableRow
+from mids.plan.job import Job, Plan, Subject, TableRow, read_identity
 from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
@@ -48,10 +49,12 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     issues: list[Issue] = []
     skipped: list[Skipped] = []
     entries: list[TableRow] = []
-    corrections = Corrections(context.corrections)
+    corrections = context.corrections
+    earlier = _by_label(context)
     held = 0
     for items in subjects:
         patient = patient_of(items)
+        corrections.note(items)
         if patient is None:
             issues += [item for item in items if isinstance(item, Issue)]
             skipped += [item for item in items if isinstance(item, Skipped)]
@@ -66,7 +69,9 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             label = context.labels.apart(patient)
         if context.privacy.policy.reports == "hold":
             held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
-        register.add(_subject(items, patient, label, context, corrections), patient)
+        known, given = earlier.get(label, _NOTHING)
+        own = replace(context, known=known, given=given)
+        register.add(_subject(items, patient, label, own, corrections), patient)
     if held:
         message = (
             f"{held} reports may name patients and were withheld: deliver them with --reports clean, and review them"
@@ -74,7 +79,10 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
         issues.append(issue("PRIVACY_HELD_BACK", message, "derivatives/ehr/reports.tsv", origin="plan"))
     if complete:
         issues += corrections.unmatched()
-    return Plan(register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries))
+    return Plan(
+        register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries),
+        acknowledged=corrections.acknowledged(), applied=corrections.applied(),
+    )  # fmt: skip
 
 
 def _lost(items: Iterable[Item], reason: str) -> Iterator[Skipped]:
@@ -91,6 +99,19 @@ def _left_out(subject: Subject) -> Subject:
     sources = dict.fromkeys(source for job in subject.jobs for source in job.action.sources)
     lost = Skipped(tuple(sources), "lost: another patient has the same subject ID", status="lost")
     return Subject(subject.label, skipped=(*subject.skipped, lost), issues=subject.issues)
+
+
+_NOTHING: tuple[dict[str, str], dict[str, str]] = ({}, {})
+
+
+def _by_label(context: Context) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
+    """The names that earlier runs gave for good, and the others, by the label of the subject."""
+    found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+    for place, names in enumerate((context.known, context.given)):
+        for key, path in names.items():
+            label = path.partition("sub-")[2].partition("/")[0].partition("_")[0]
+            found.setdefault(label, ({}, {}))[place][key] = path
+    return found
 
 
 def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
@@ -126,7 +147,7 @@ def _subject(
     images: list[Image] = []
     for record in records:
         described = describe(record, context.schema)
-        decision = decide(record, context.privacy.policy)
+        decision = corrections.released(record, decide(record, context.privacy.policy))
         if described is None:
             issues.append(issue("MODALITY_UNKNOWN", _unsupported(record), record.sources[0].name, origin="read"))
             skipped.append(Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost"))
@@ -138,7 +159,8 @@ def _subject(
             if decision.outcome == "report":
                 issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
             images += [replace(image, decision=decision) for image in _images(record, described, context)]
-    named, problems = _curated(_named(images, label, context), label, context, corrections, skipped)
+    context = context.reserving({image.key for image in images})
+    named = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
     targets = [Target(image.record, job, image.frame) for image, job in zip(named, jobs, strict=True)]
     left = {item.image for item in items if isinstance(item, Record)} - {target.record.image for target in targets}
@@ -154,7 +176,7 @@ def _subject(
     )
     treated = partial(context.privacy.row, patient=patient)
     rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema, treated))
-    issues += [*problems, *(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
+    issues += [*(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
     visits = {(item.study): item.columns for item in items if isinstance(item, Visit)}
     return Subject(
         label,
@@ -217,13 +239,20 @@ def _numbered(group: Sequence[Image], numbers: Mapping[str, int], label: str, co
         if run and int(run) not in taken.values() and same_but_numbers(old, name, context.options.layout):
             taken[repeat] = int(run)
     following = max(taken.values(), default=0)
+    held = _numbers_held(_name(group[0], label, 1, 0, context), context)
     for repeat, images in repeats.items():
         if repeat not in taken:
-            following += 1
+            following = next(number for number in count(following + 1) if number not in held)
             taken[repeat] = following
         for number, image in enumerate(images, start=1):
             part = numbers.get(image.key, number if len(images) > 1 else 0)
             yield replace(image, name=_name(image, label, taken[repeat], part, context))
+
+
+def _numbers_held(name: Name, context: Context) -> set[int]:
+    """The runs of names like this one that belong to images which the source does not have now."""
+    alike = (parse(path).name for path in context.reserved if same_but_numbers(path, name, context.options.layout))
+    return {int(run) for other in alike if other and (run := other.get("run"))}
 
 
 def _name(image: Image, label: str, run: int, part: int, context: Context) -> Name:
@@ -236,23 +265,21 @@ def _name(image: Image, label: str, run: int, part: int, context: Context) -> Na
 
 def _curated(
     images: list[Image], label: str, context: Context, corrections: Corrections, skipped: list[Skipped]
-) -> tuple[list[Image], list[Issue]]:
+) -> list[Image]:
     """The images after a person's corrections; names are given anew where one changed."""
     kept: list[Image] = []
-    issues: list[Issue] = []
     touched = False
     for image in images:
         assert image.name is not None
         rows = corrections.of(written(image.name, context.options.layout), image.record)
-        described, blank, problems = corrected(image.described, rows, context.schema)
-        issues += problems
+        described, blank = corrected(image.described, rows, image.record, context.schema)
         touched |= described != image.described
         if described is None:
             reason = "excluded by curation.tsv"
             skipped.append(Skipped(image.record.sources, reason, image.record.subject, image.record.series))
         else:
             kept.append(replace(image, described=described, blank=blank))
-    return (_named(kept, label, context) if touched else kept), issues
+    return _named(kept, label, context) if touched else kept
 
 
 def _action(image: Image, context: Context) -> Action:
@@ -283,7 +310,8 @@ def _job(image: Image, label: str, context: Context) -> Job:
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
     fields = context.privacy.sidecar(fields, context.schema)
     row = scan(image, label, context)
-    return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row)
+    ids = read_identity(image.record.header) if image.record.kind in ("volume", "image", "frames") else {}
+    return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row, identity=ids)
 
 
 def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:

@@ -1,11 +1,18 @@
 """What is left to do: the plan against the journal of earlier runs and the files on disk."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mids.issues import Issue
 from mids.plan.job import Job, Plan
 from mids.records import Source
+
+UNREADABLE = frozenset({"SOURCE_UNREADABLE", "ARCHIVE_UNREADABLE"})
+"""Codes of input that may be as it was: what can't be read is not gone."""
+
+UNREAD = UNREADABLE | {"FILE_TRUNCATED", "FILE_EMPTY", "DICOM_UNREADABLE", "SOURCE_CHANGED"}
+"""Codes of input that another run may read: images that stand beside it are not counted for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +21,7 @@ class Known:
 
     digest: str
     outputs: Mapping[str, tuple[int, int]]
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +29,9 @@ class Comparison:
     """The images of jobs by the state of these, and the paths on disk that no job of the plan accounts for.
 
     `needed` is the size of the sources of what is new or stale, in bytes. `superseded` were made by earlier runs and
-    are no longer wanted; `changed` were made by this program and altered since; `foreign` never were ours; `blocked`
-    are jobs whose place a foreign file takes.
+    are no longer wanted; `vanished` are images of which a source can't be found or read any more, and that are kept;
+    `changed` were made by this program and altered since; `damaged` are ours too, but a power cut left nothing or only
+    a part of them; `foreign` never were ours; `blocked` are jobs whose place a foreign file takes.
     """
 
     done: tuple[str, ...]
@@ -33,45 +42,147 @@ class Comparison:
     changed: tuple[str, ...]
     foreign: tuple[str, ...]
     needed: int = 0
+    vanished: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
 
 
 Stamps = Mapping[str, tuple[int, int]]
 """Files by path relative to the dataset, with size in bytes and mtime in ns."""
 
+Origins = Callable[[str], Sequence[str]]
+"""The names of the sources that an image of an earlier run was made of."""
 
-def compare(plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stamps) -> Comparison:
-    """The plan against the journal's jobs (by image path) and texts, and against the files that are there."""
+
+def _no_origins(_: str) -> Sequence[str]:
+    return ()
+
+
+def compare(
+    plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stamps, *,
+    damaged: Collection[str] = (), origins: Origins = _no_origins,
+) -> Comparison:  # fmt: skip
+    """The plan against the journal's jobs (by image path) and texts, and against the files that are there.
+
+    `damaged` are files of ours that a power cut left no or only a part of. Where no more images vanished than the plan
+    may remove, they are superseded.
+    """
+    found = _compared(plan, known, texts, present, damaged=damaged, origins=origins)
+    if plan.removes is None or not 0 < len(found.vanished) <= plan.removes:
+        return found
+    return _compared(replace(plan, removes=None), known, texts, present, damaged=damaged, origins=origins)
+
+
+def _compared(
+    plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stamps, *,
+    damaged: Collection[str], origins: Origins,
+) -> Comparison:  # fmt: skip
     ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | dict(texts)
-    changed = {path for path, stamp in ours.items() if path in present and present[path] != stamp}
+    changed = {path for path, stamp in ours.items() if path in present and present[path] != stamp} - {*damaged}
+    there = {path: stamp for path, stamp in present.items() if path not in damaged}
+    gone = _Gone(plan, known, origins)
     states: dict[str, list[str]] = {"done": [], "new": [], "stale": [], "blocked": []}
+    vanished: list[str] = []
     wanted: set[str] = set()
     needed = 0
     for subject in plan.subjects:
         sources: set[Source] = set()
         for job in subject.jobs:
-            state = _state(job, known.get(job.path), present, ours, changed)
+            state = _state(job, known.get(job.path), there, ours, changed)
+            if state == "stale" and gone.holds(job):
+                vanished.append(job.path)
+                state = "done" if known[job.path].key == job.key else "blocked"
             states[state].append(job.path)
             wanted.update(job.outputs)
             sources.update(job.action.sources if state in ("new", "stale") else ())
         needed += sum(source.size for source in sources)
-    scope = {subject.label for subject in plan.subjects}
-    superseded = [] if plan.adds else [
-        path for entry in known.values() for path in entry.outputs
-        if path not in wanted and path in present and path not in changed and (plan.complete or _subject(path) in scope)
-    ]  # fmt: skip
+    superseded = _superseded(plan, known, wanted, {path for path in there if path not in changed})
+    lost = {image for image, paths in superseded.items() if gone.lacks(image)}
     foreign = sorted(path for path in present if path not in ours)
     done, new, stale, blocked = (tuple(states[state]) for state in ("done", "new", "stale", "blocked"))
+    unwanted = tuple(path for image, paths in superseded.items() if image not in lost for path in paths)
     return Comparison(
-        done, new, stale, blocked, tuple(superseded), tuple(sorted(changed)), tuple(foreign), needed
+        done, new, stale, blocked, unwanted, tuple(sorted(changed)), tuple(foreign), needed,
+        tuple(sorted({*vanished, *lost})), tuple(sorted(damaged)),
     )  # fmt: skip
+
+
+def _superseded(
+    plan: Plan, known: Mapping[str, Known], wanted: Collection[str], there: Collection[str]
+) -> dict[str, list[str]]:
+    """The files that the plan does not want any more, by their image."""
+    if plan.adds:
+        return {}
+    scope = None if plan.complete else {subject.label for subject in plan.subjects}
+    found = {
+        image: [path for path in entry.outputs if path not in wanted and path in there]
+        for image, entry in known.items()
+        if scope is None or _subject(image) in scope
+    }
+    return {image: paths for image, paths in found.items() if paths}
+
+
+class _Gone:
+    """Which images of earlier runs have a source that the plan does not speak of: it vanished, or can't be read.
+
+    The plan is asked once, and only where an image is not what the plan wants.
+    """
+
+    def __init__(self, plan: Plan, known: Mapping[str, Known], origins: Origins) -> None:
+        self._plan, self._known, self._origins = plan, known, origins
+        self._told: tuple[set[str], set[str]] | None = None
+
+    def _asked(self) -> tuple[set[str], set[str]]:
+        """The names of all sources that the plan speaks of, and the keys of its jobs."""
+        if self._told is None:
+            self._told = {*_spoken_of(self._plan)}, {job.key for job in self._plan.jobs}
+        return self._told
+
+    def lacks(self, image: str) -> bool:
+        """Whether an image that the plan does not have lacks a source; one with a new name does not."""
+        if self._plan.removes is None:
+            return False
+        sources, keys = self._asked()
+        return self._known[image].key not in keys and not sources.issuperset(self._origins(image))
+
+    def holds(self, job: Job) -> bool:
+        """Whether what stands in the place of a job must stay, for the job would be made of less, or of another."""
+        entry, names = self._known[job.path], self._origins(job.path)
+        if self._plan.removes is None or (entry.key == job.key and len(job.action.sources) >= len(names)):
+            return False
+        sources, keys = self._asked()
+        return (entry.key == job.key or entry.key not in keys) and not sources.issuperset(names)
+
+
+def _spoken_of(plan: Plan) -> Iterator[str]:
+    """The names of sources that are converted, skipped or wrong; not of those that can't be read."""
+    for job in plan.jobs:
+        yield from (source.name for source in job.action.sources)
+    for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
+        yield from (source.name for source in skipped.sources)
+    yield from (found.path for found in read_issues(plan) if found.code not in UNREADABLE)
+
+
+def read_issues(plan: Plan) -> Iterator[Issue]:
+    """What is wrong with the source."""
+    for found in (*plan.issues, *(found for subject in plan.subjects for found in subject.issues)):
+        if found.origin == "read":
+            yield found
 
 
 def _state(job: Job, entry: Known | None, present: Stamps, ours: Stamps, changed: set[str]) -> str:
     if any(path in present and (path not in ours or path in changed) for path in job.outputs):
         return "blocked"
+    if any(folder in present for path in job.outputs for folder in _folders(path)):
+        return "blocked"  # a link, or a file, stands where a folder should be
     if entry is None or any(path not in present for path in job.outputs):
         return "new"
     return "done" if entry.digest == job.digest() else "stale"
+
+
+def _folders(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _subject(path: str) -> str:

@@ -1,102 +1,142 @@
 """Applies a person's corrections: rows of curation.tsv that override what the headers say of one image."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from mids.deid.burned.evidence import Decision
+from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.naming import Described
-from mids.readers.given.curation import Correction
-from mids.records import Box, Record
+from mids.readers.given.curation import GUARDS, Correction, read_box, written_alike
+from mids.records import Box, Item, Record, Skipped
 from mids.vocabulary.schema import Schema
 
 FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
-"""Fields whose new value must be of a code list, and the list."""
+"""The code list of each field with values."""
 
 
 @dataclass(slots=True)
 class Corrections:
-    """The rows, and which of them have found their image."""
+    """The rows, and which of them (by number) have found their image.
 
-    rows: Sequence[Correction]
-    _matched: set[int] = field(default_factory=set)
+    `elsewhere` is what rows decide (`Correction.decision`) that are about another source of the same dataset.
+    """
+
+    rows: Sequence[Correction] = ()
+    elsewhere: frozenset[tuple[str, str, str]] = frozenset()
+    matched: set[int] = field(default_factory=set)
 
     def of(self, path: str, record: Record) -> list[Correction]:
-        """The rows about one image."""
-        names = _names(path, record)
-        found = [row for row in self.rows if row.file in names]
-        self._matched.update(row.row for row in found)
-        return found
+        """The rows about one image, but those that change nothing of it."""
+        found = self._naming({path, record.instance, *(source.name for source in record.sources)})
+        return [row for row in found if row.field not in ("release", "acknowledge")]
+
+    def note(self, items: Iterable[Item]) -> None:
+        """Marks rows about what is not delivered: they have nothing to do, and lose nothing."""
+        if not self.rows:
+            return
+        for item in items:
+            if isinstance(item, Record):
+                self._naming({item.instance, *(source.name for source in item.sources)})
+            elif isinstance(item, Issue):
+                self._naming({item.path})
+            elif isinstance(item, Skipped):
+                self._naming({source.name for source in item.sources}, told_only=item.status == "skipped")
+
+    def released(self, record: Record, decision: Decision) -> Decision:
+        """What becomes of an image after a person has looked at it: regions that are known are still redacted."""
+        rows = self._naming({record.instance, *(source.name for source in record.sources)})
+        if not any(row.field == "release" for row in rows):
+            return decision
+        return replace(decision, certain=False) if decision.outcome == "blank" else Decision("release")
+
+    def acknowledged(self) -> dict[str, frozenset[str]]:
+        """Files of the source whose errors a person knows of, with their codes (none: all)."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for row in self.rows:
+            if row.field == "acknowledge":
+                found[row.file].update({row.old} - {"", "n/a"})
+        return {name: frozenset(codes) for name, codes in found.items()}
+
+    def applied(self) -> frozenset[tuple[str, str, str]]:
+        """What the rows that have found their image decide."""
+        return frozenset(row.decision for row in self.rows if row.row in self.matched)
 
     def unmatched(self) -> Iterator[Issue]:
-        """An Issue for each row that has found nothing."""
+        """An Issue for each row that has found nothing; raises `MidsError` where it decides what may be seen."""
         for row in self.rows:
-            if row.row not in self._matched:
-                where = f"row {row.row}, column file"
-                yield issue(
-                    "CURATION_UNMATCHED",
-                    "the plan holds no image of this name",
-                    "curation.tsv",
-                    where=where,
-                    origin="plan",
+            if row.row in self.matched or row.decision in self.elsewhere:
+                continue
+            if row.field in GUARDS:
+                raise MidsError(
+                    f"row {row.row} of the curation table ({row.field}) names no image of the source: "
+                    "correct the row, or remove it"
                 )
+            where = f"row {row.row}, column file"
+            message = "the plan holds no image of this name"
+            yield issue("CURATION_UNMATCHED", message, "curation.tsv", where=where, origin="plan")
+
+    def _naming(self, names: set[str], *, told_only: bool = False) -> list[Correction]:
+        """The rows that give one of these names, which are marked; with `told_only` only those that acknowledge."""
+        if not self.rows:
+            return []
+        alike = {written_alike(name) for name in names} - {""}
+        found = [row for row in self.rows if written_alike(row.file) in alike]
+        self.matched.update(row.row for row in found if row.field == "acknowledge" or not told_only)
+        return found
 
 
-def _names(path: str, record: Record) -> set[str]:
-    return {path, record.instance, *(source.name for source in record.sources)} - {""}
+def is_acknowledged(found: Issue, names: Iterable[str], known: Mapping[str, frozenset[str]]) -> bool:
+    """Whether a person knows of an Issue of files with these names."""
+    codes = [known[name] for name in names if name in known]
+    return any(not listed or found.code in listed for listed in codes)
 
 
 def corrected(
-    described: Described, rows: Sequence[Correction], schema: Schema
-) -> tuple[Described | None, tuple[Box, ...], list[Issue]]:
-    """What is said of an image after its corrections (None where it is excluded), and the boxes to blank.
+    described: Described, rows: Sequence[Correction], record: Record, schema: Schema
+) -> tuple[Described | None, tuple[Box, ...]]:
+    """What is said of an image after its corrections (None where it is excluded), and the boxes to redact.
 
-    An image whose box can't be understood is not delivered: what the box should hide might be a name.
+    Raises `MidsError` where a row gives a value that is none, an old value that the image does not have, or a box that
+    would redact nothing.
     """
-    issues: list[Issue] = []
     blank: list[Box] = []
     for row in rows:
-        box = _box(row.new) if row.field == "blank" else None
-        problem = _problem(described, row, schema)
-        if problem:
-            issues.append(problem)
-        if row.field == "exclude" or (row.field == "blank" and box is None):
-            return None, (), issues
+        if row.field == "exclude":
+            return None, ()
+        box = read_box(row.new) if row.field == "redact" else None
         if box is not None:
+            _check_box(box, row, record)
             blank.append(box)
-        elif problem is None:
-            value = "" if row.new == "n/a" else row.new
-            source = "curation" if row.field == "view" else described.view_source
-            described = replace(described, **{row.field: value}, view_source=source)
-    return described, tuple(blank), issues
+            continue
+        _check(described, row, schema)
+        source = "curation" if row.field == "view" else described.view_source
+        described = replace(described, **{row.field: _filled(row.new)}, view_source=source)
+    return described, tuple(blank)
 
 
-def _empty(value: str) -> str:
+def _filled(value: str) -> str:
     return "" if value == "n/a" else value
 
 
-def _problem(described: Described, row: Correction, schema: Schema) -> Issue | None:
-    where = f"row {row.row}"
-    if row.field in ("exclude", "blank"):
-        if row.field == "blank" and not _box(row.new):
-            return issue("CURATION_INVALID", "not top,left,bottom,right", "curation.tsv", where=where)
-        return None
-    if row.field not in FIELDS:
-        known = ", ".join(("exclude", "blank", *FIELDS))
-        return issue("CURATION_INVALID", f"unknown field {row.field}: use {known}", "curation.tsv", where=where)
-    if _empty(row.new) and row.new not in schema.code_lists[FIELDS[row.field]].codes:
-        return issue(
-            "CURATION_INVALID", f"{row.new} is not a value of {row.field}", "curation.tsv", where=where, value=row.new
-        )
+def _check_box(box: Box, row: Correction, record: Record) -> None:
+    """Refuses a box that nothing could be redacted in: what it should hide would be delivered."""
+    place = f"row {row.row} of the curation table"
+    if record.kind == "nifti":
+        raise MidsError(f"{place}: an image that comes as NIfTI can't be redacted: exclude it")
+    sizes = [record.header.get(name) for name in ("Rows", "Columns")]
+    if any(isinstance(size, int) and 0 < size <= start for size, start in zip(sizes, box, strict=False)):
+        raise MidsError(f"{place}: the box lies outside the image: correct it")
+
+
+def _check(described: Described, row: Correction, schema: Schema) -> None:
+    place = f"row {row.row} of the curation table"
+    if _filled(row.new) and row.new not in schema.code_lists[FIELDS[row.field]].codes:
+        raise MidsError(f"{place}: new is not a value of {row.field}: docs/vocabulary.md lists them")
     present = str(getattr(described, row.field))
-    if _empty(row.old) != present:
-        message = f"the old value is {row.old}, the image has {present or 'n/a'}"
-        return issue("CURATION_OUTDATED", message, "curation.tsv", where=where, value=row.old, expected=present)
-    return None
-
-
-def _box(text: str) -> Box | None:
-    parts = text.replace(" ", "").split(",")
-    if len(parts) != 4 or not all(part.isdigit() for part in parts):
-        return None
-    top, left, bottom, right = (int(part) for part in parts)
-    return (top, left, bottom, right) if top < bottom and left < right else None
+    if _filled(row.old) != present:
+        raise MidsError(
+            f"{place}: the old {row.field} is {row.old or 'n/a'}, the image has {present or 'n/a'}: "
+            "look at the image again and correct the row"
+        )

@@ -1,7 +1,7 @@
 """An image on its way to a job: what it is called so far, when it was made, and all that a plan depends on."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
@@ -9,9 +9,9 @@ from mids.deid.burned.evidence import DELIVER, Decision
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import dicom_datetime
 from mids.issues import Issue
+from mids.plan.curation import Corrections
 from mids.plan.naming import Described
 from mids.plan.privacy import Privacy
-from mids.readers.given.curation import Correction
 from mids.records import Box, Compression, Contours, Item, Layout, PatientKey, Pixels, Record, patient_key
 from mids.vocabulary.names import Name
 from mids.vocabulary.schema import Schema
@@ -32,19 +32,28 @@ class Options:
 class Context:
     """Everything besides the records that a plan depends on.
 
-    `known` are the names that earlier runs gave, by the key of the item: they are kept.
+    `known` are the names that earlier runs gave, by the key of the item: they are kept. `given` are those that may
+    still change, for a part of the source could not be read when they were given; no other item gets them. `reserved`
+    are the names of one subject's items that the source does not have now.
     """
 
     schema: Schema
     privacy: Privacy
     options: Options
-    corrections: tuple[Correction, ...] = ()
+    corrections: Corrections = field(default_factory=Corrections)
     known: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
+    reserved: tuple[str, ...] = ()
 
     @property
     def labels(self) -> Labels:
         """What subjects and sessions are called."""
         return self.privacy.labels
+
+    def reserving(self, keys: Collection[str]) -> "Context":
+        """The context in which the names of all other items than these are reserved."""
+        names = (*self.known.items(), *self.given.items())
+        return replace(self, reserved=tuple(path for key, path in names if key not in keys))
 
 
 @dataclass(frozen=True, slots=True)

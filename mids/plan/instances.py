@@ -22,7 +22,7 @@ from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.issues import Issue, issue
-from mids.plan.job import Job, Plan, Subject
+from mids.plan.job import Job, Plan, Subject, read_identity
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
 from mids.readers.dicom.grouping.twins import pixel_digest
@@ -76,9 +76,9 @@ def _keywords() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*NEEDED, *ANATOMY, "BurnedInAnnotation", "RecognizableVisualFeatures", *found]))
 
 
-def headers(sources: Sequence[Source], root: Path) -> Scan:
+def headers(sources: Sequence[Source], root: Path, issuer: str = "") -> Scan:
     """What the plan needs of the headers of some files or archives; runs in a worker."""
-    return scan(sources, root, wanted=_keywords())
+    return scan(sources, root, wanted=_keywords(), issuer=issuer)
 
 
 def build(found: Scan, root: Path, context: Context) -> Plan:
@@ -231,7 +231,8 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
         screen(decision, policy) if looks else Screen(), context.blocks.get(instance.text("PatientID")),
         edition().name,
     )  # fmt: skip
-    return Job(labels.item("source", instance.source.name), label, session, None, (path,), action)
+    key, ids = labels.item("source", instance.source.name), read_identity(instance.header)
+    return Job(key, label, session, None, (path,), action, identity=ids)
 
 
 def _series(instance: Instance, labels: Labels) -> str:

@@ -22,7 +22,7 @@ class Job:
     `key` is the keyed id of the source item, which keeps its name over runs; `name` is that of an image of MIDS;
     `sidecar` is what the headers give, completed by the action's facts; `row` is the line of scans.tsv, empty for
     what is no scan (a label map, which is `of` the image that it lies on). `outputs` are relative to the dataset, the
-    image first.
+    image first. `identity` are ids (by DICOM keyword) that the headers of all sources had.
     """
 
     key: str
@@ -34,6 +34,7 @@ class Job:
     sidecar: Mapping[str, Json] = field(default_factory=dict)
     row: Row = field(default_factory=dict)
     of: str = ""
+    identity: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def path(self) -> str:
@@ -51,6 +52,15 @@ class Job:
 def _plain(value: object) -> object:
     """What JSON lacks, as the same text in every run: the order of a set is not."""
     return sorted(value) if isinstance(value, frozenset) else str(value)
+
+
+IDENTITY = ("SeriesInstanceUID", "PatientID")
+"""The ids by which the files of a job are known again."""
+
+
+def read_identity(header: Mapping[str, Json]) -> dict[str, str]:
+    """The ids of a header by keyword, those that are not missing."""
+    return {key: str(header[key]).strip() for key in IDENTITY if header.get(key)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,10 @@ class Plan:
     """What a run will do; `subjects` may lie on disk (`mids.plan.shelf`).
 
     `complete` says that no subject was left out on request; `entries` are rows of tables about no subject.
-    `adds` says that the dataset holds another source too, of which nothing may be removed.
+    `adds` says that the dataset holds another source too, of which nothing may be removed. `removes` is how many
+    images may be removed whose source vanished; None: all. `acknowledged` are files
+    of the source whose errors a person knows of, with the codes of these (none: all); `applied` is what
+    rows of the curation table decided (`Correction.decision`).
     """
 
     subjects: Sequence[Subject]
@@ -88,6 +101,9 @@ class Plan:
     complete: bool = True
     entries: tuple[TableRow, ...] = ()
     adds: bool = False
+    acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    removes: int | None = 0
+    applied: frozenset[tuple[str, str, str]] = frozenset()
 
     @property
     def jobs(self) -> Iterator[Job]:

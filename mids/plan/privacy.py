@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.rules import Rules
+from mids.deid.headers.terms import is_listed
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import age, dicom_datetime, shift_moment
@@ -23,6 +24,7 @@ _NAMES = (
 ).split()
 _IDS = ("PatientID", "OtherPatientIDs", "AccessionNumber")
 _PLACES = ("InstitutionName", "PatientAddress")
+_DAYS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 OTHER = "other"
 """What stands in place of a region of few patients (FIDAC, Diagnostic and Interventional Imaging 2022, 2.1)."""
@@ -81,13 +83,19 @@ class Privacy:
             is_kept = field is None or not field.dicom or self.rules.of(field.dicom) in ("K", "C")
             if key == FREE_TEXT and isinstance(value, list) and not self.labels.are_public:
                 value = [self.redactor.clean(str(text), self.known).text for text in value]
-            if is_kept and not any(self._tells(text) for text in (value if isinstance(value, list) else [value])):
+            if isinstance(value, list):
+                texts = [part for part in value if not self._tells(part)]
+                value = texts if all(isinstance(part, str) for part in value) or texts == value else []
+                is_kept = is_kept and bool(value or not fields[key])
+            if is_kept and not self._tells(value):
                 kept[key] = value
         return kept
 
-    def _tells(self, text: object) -> bool:
-        """Whether a text holds what is known to identify the patient."""
-        return isinstance(text, str) and next(iter(self.known.find(text)), None) is not None
+    def _tells(self, value: object) -> bool:
+        """Whether a text or a number repeats what is known of the patient; a code of a closed list never does."""
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return False
+        return not is_listed(str(value)) and self.known.is_told(str(value))
 
     def region(self, word: str) -> str:
         """The name that somebody gave to a region, as far as the policy lets it out (ROIName, PS3.15 Table E.1-1)."""
@@ -153,6 +161,7 @@ def _known(privacy: Privacy, patient: PatientKey, records: Sequence[Record]) -> 
         places=values(_PLACES),
         subject=patient.text,
         shift=privacy.shift(patient),
+        days=tuple({moment.date() for text in values(_DAYS) if (moment := dicom_datetime(text))}),
     )
 
 

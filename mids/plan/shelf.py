@@ -15,7 +15,8 @@ class Shelf(Sequence[Subject]):
     """
 
     def __init__(self) -> None:
-        self._db = sqlite3.connect("", isolation_level=None)
+        # Whichever thread collects the shelf closes it: one thread at a time ever uses it.
+        self._db = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "PRAGMA cache_size=-8000"):
             self._db.execute(statement)
         self._labels: list[str] | None = None

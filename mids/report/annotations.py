@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from mids.issues import Issue, Level
-from mids.report.issue import Style, escape_controls, groups, place, scope, sentence, verdict
+from mids.issues import Issue, Level, escape_controls
+from mids.report.issue import Style, groups, place, scope, sentence, verdict
 from mids.report.sarif import WHOLE
 from mids.validation.baseline import numbered
 from mids.validation.outcome import Report

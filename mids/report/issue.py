@@ -134,15 +134,6 @@ def groups(report: Report, shown: int = 0) -> Iterator[Group]:
         yield Group(code, issues[0].level, issues[0].fix, number, issues[:shown] if shown else issues)
 
 
-def escape_controls(text: str) -> str:
-    """Text without control characters: a file name must not steer a terminal or break a format."""
-    return text if text.isprintable() else "".join(_printable(text))
-
-
-def _printable(text: str) -> Iterator[str]:
-    return (c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-
-
 def count(number: int, word: str) -> str:
     """A number and its word: ``1 file``, ``2,000 files``."""
     return f"{number:,} {word}{'' if number == 1 else 's'}"

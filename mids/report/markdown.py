@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from mids.report.issue import Style, escape_controls, find_definition, format_place, groups, scope, sentence, verdict
+from mids.issues import escape_controls
+from mids.report.issue import Style, find_definition, format_place, groups, scope, sentence, verdict
 from mids.validation.outcome import Report
 
 

@@ -7,8 +7,8 @@ from html import escape
 from textwrap import fill
 from typing import TypeAlias
 
+from mids.issues import escape_controls
 from mids.report.html import CSS
-from mids.report.issue import escape_controls
 
 
 @dataclass(frozen=True, slots=True)

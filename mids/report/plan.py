@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from mids.deid.references import References
-from mids.issues import Issue, Level
+from mids.issues import Issue, Level, escape_controls
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
@@ -24,10 +24,12 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
     lines = ["state\tfiles\tsource\toutput"]
     lines += [f"{states[job.path]}\t{_format_sources(job, references)}\t{job.path}" for job in plan.jobs]
     lines += [f"removed\t0\t-\t{path}" for path in comparison.superseded]
-    lines += [f"foreign\t0\t-\t{path}" for path in (*comparison.foreign, *comparison.changed)]
+    lines += [f"kept\t0\t-\t{path}\t(its source is gone or can't be read)" for path in comparison.vanished]
+    lines += [f"damaged\t0\t-\t{path}" for path in comparison.damaged]
+    lines += [f"foreign\t0\t-\t{escape_controls(path)}" for path in (*comparison.foreign, *comparison.changed)]
     for skipped in _iterate_skipped(plan):
         if skipped.reason != NOT_DICOM:
-            first = references.shown(skipped.sources[0].name)
+            first = escape_controls(references.shown(skipped.sources[0].name))
             lines.append(f"{skipped.status}\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
     counts = Counter(states.values())
     lines.append(
@@ -39,7 +41,7 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
 
 def _format_sources(job: Job, references: References) -> str:
     sources = job.action.sources
-    return f"{len(sources)}\t{references.shown(sources[0].name)}"
+    return f"{len(sources)}\t{escape_controls(references.shown(sources[0].name))}"
 
 
 def _iterate_skipped(plan: Plan) -> Iterator[Skipped]:
@@ -56,10 +58,11 @@ def summary(
     *,
     what: str = "images",
     linked: bool = True,
+    acknowledged: int = 0,
 ) -> str:
     """What a run did, in a few lines: withheld images first, then counts, then where to look.
 
-    `what` was made; `linked` says that the source table names the outputs.
+    `what` was made; `linked` says that the source table names the outputs; `acknowledged` errors are known.
     """
     reasons = Counter[tuple[str, str]]()
     for skipped in _iterate_skipped(plan):
@@ -81,6 +84,8 @@ def summary(
     ]
     if others:
         lines.append(f"{count(others, 'file')} not DICOM")
+    if acknowledged:
+        lines.append(f"{count(acknowledged, 'error')} of the source acknowledged in the curation table")
     levels = Counter(found.level for found in issues)
     lines.append(", ".join(count(levels[level], level) for level in Level))
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"
@@ -113,6 +118,6 @@ def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
 
 
 def _line(found: Issue) -> str:
-    place = " ".join(part for part in (found.path, found.where) if part)
+    place = escape_controls(" ".join(part for part in (found.path, found.where) if part))
     fix = f" → {found.fix}" if found.level is not Level.INFO and found.fix else ""
     return f"{found.level} {found.code} {place}: {found.message}{fix}"

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from mids._version import __version__
-from mids.issues import Issue, Level
+from mids.issues import Issue, Level, escape_controls
 from mids.report.issue import (
     Style,
     build_docs_url,
-    escape_controls,
     find_definition,
     find_family,
     place,

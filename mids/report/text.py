@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from mids.issues import Definition, Level
+from mids.issues import Definition, Level, escape_controls
 from mids.report.issue import (
     Group,
     Style,
     build_docs_url,
-    escape_controls,
     find_definition,
     format_place,
     groups,

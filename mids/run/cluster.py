@@ -101,8 +101,8 @@ def connected(address: Any, source: Path) -> Iterator["Cluster"]:
             cluster.check_scheduler()
             yield cluster
         finally:
-            with suppress(OSError):
-                client.close()
+            with suppress(OSError, TimeoutError):
+                client.close(timeout=REACH)
 
 
 def _client(address: Any, name: str) -> Any:
@@ -205,7 +205,8 @@ class Cluster:
                     yield running.pop(future), answer
         finally:
             if self._client.status == "running":
-                self._client.cancel(list(running))
+                with suppress(OSError, TimeoutError):
+                    self._client.sync(_cancelled, self._client, list(running))
 
     def _submit(self, function: Callable[[T], R], item: T, key: Key) -> Future:
         content = pickle.dumps((function, item), protocol=pickle.HIGHEST_PROTOCOL)
@@ -217,7 +218,7 @@ class Cluster:
         now = time.monotonic()
         if now - self._asked > 1.0:
             try:
-                number = len(self._client.nthreads())
+                number = self._client.sync(_counted, self._client)
             except (OSError, RuntimeError, TimeoutError) as error:
                 raise self._gone() from error
             self._asked, self._width = now, max(1, number)
@@ -313,6 +314,16 @@ async def _gathered(client: Any, futures: list[Future]) -> list[Answer]:
         return []
     answers: list[Answer] = await asyncio.wait_for(client.gather(futures, asynchronous=True), PATIENCE / 2)
     return answers
+
+
+async def _counted(client: Any) -> int:
+    """How many workers there are; a scheduler that is there and silent is not waited for for ever."""
+    return len(await asyncio.wait_for(client.nthreads(asynchronous=True), PATIENCE / 2))
+
+
+async def _cancelled(client: Any, futures: list[Future]) -> None:
+    """Takes back what was asked for, if the scheduler still listens."""
+    await asyncio.wait_for(client.cancel(futures, asynchronous=True), REACH)
 
 
 def _failure(future: Future) -> Answer:

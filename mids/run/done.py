@@ -7,6 +7,7 @@ from pathlib import Path
 from mids.deid.references import References
 from mids.issues import Issue, Level
 from mids.plan import Comparison, Outcome, Plan
+from mids.plan.curation import is_acknowledged
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,7 @@ class Done:
 
     `outcome` is None for a dry run. Source files in `issues` stand under references that ``<DEST>.mids/sources.tsv``
     resolves, unless real paths were asked for. `is_sealed` says that random ids were given, and that nothing links them
-    to the source any more.
+    to the source any more. `acknowledged` counts errors that a person knows of, which are not among `issues`.
     """
 
     dataset: Path
@@ -24,6 +25,7 @@ class Done:
     outcome: Outcome | None
     issues: tuple[Issue, ...]
     references: References
+    acknowledged: int = 0
     key_made: Path | None = None
     is_sealed: bool = False
 
@@ -35,9 +37,26 @@ class Done:
         return int(any(found.level is Level.ERROR for found in self.issues))
 
 
-def collect_issues(plan: Plan, outcome: Outcome | None, references: References) -> tuple[Issue, ...]:
-    """Everything that is wrong, source files under their references."""
-    return tuple(references.masked(found) for found in _issues(plan, outcome))
+def collect_issues(plan: Plan, outcome: Outcome | None, references: References) -> tuple[tuple[Issue, ...], int]:
+    """Everything that is wrong, source files under their references; and how many errors more a person knows of."""
+    sources = _known_outputs(plan)
+    shown: list[Issue] = []
+    known = 0
+    for found in _issues(plan, outcome):
+        names = (found.path, *sources.get(found.path, ()))
+        if found.level is Level.ERROR and is_acknowledged(found, names, plan.acknowledged):
+            known += 1
+        else:
+            shown.append(references.masked(found))
+    return tuple(shown), known
+
+
+def _known_outputs(plan: Plan) -> dict[str, tuple[str, ...]]:
+    """The sources of each image that is made of a file whose errors a person knows of."""
+    if not plan.acknowledged:
+        return {}
+    sources = {job.path: tuple(source.name for source in job.action.sources) for job in plan.jobs}
+    return {path: names for path, names in sources.items() if not plan.acknowledged.keys().isdisjoint(names)}
 
 
 def _issues(plan: Plan, outcome: Outcome | None) -> Iterator[Issue]:

@@ -6,14 +6,17 @@ must not.
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from mids.errors import MidsError
-from mids.plan.compare import Known
-from mids.plan.job import Job, Subject, TableRow
-from mids.records import Delivered, Json
+from mids.plan.compare import UNREAD, Known
+from mids.plan.job import Job, Plan, Subject, TableRow
+from mids.records import Delivered, Json, Source
+from mids.run.disk import is_inside
 
 IN_MEMORY = ":memory:"
 """The name of a journal that is kept nowhere: that of a dry run without an earlier run."""
@@ -30,6 +33,11 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE TABLE IF NOT EXISTS texts (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL,
   entries TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS names (key TEXT PRIMARY KEY, path TEXT NOT NULL, is_settled INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS marks (path TEXT PRIMARY KEY, marks TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS people (patient TEXT PRIMARY KEY, source TEXT NOT NULL, born TEXT NOT NULL,
+  sex TEXT NOT NULL, label TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS withdrawn (patient TEXT PRIMARY KEY);
 """
 
 
@@ -45,6 +53,7 @@ class Journal:
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         try:
             if path.parent.is_dir() and path.name != IN_MEMORY:
                 path.touch(mode=0o600)  # it holds real paths; sqlite alone would let everybody read them
@@ -65,15 +74,17 @@ class Journal:
             reason = error.strerror if isinstance(error, OSError) else error
             raise MidsError(f"can't open the journal {path} ({reason}): check its permissions") from error
         except sqlite3.DatabaseError as error:
-            raise MidsError(
-                f"the journal {path} is damaged: move {path.parent} and the dataset away, and run again"
-            ) from error
+            raise self._damage() from error
 
     def _check_version(self, path: Path) -> None:
         if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
             self._db.execute(f"PRAGMA user_version = {VERSION}")
         elif self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
             raise MidsError(f"another version of mids made the journal {path}: use that version, or another DEST")
+
+    def _damage(self) -> MidsError:
+        advice = f"move {self._path.parent} and the dataset away, and run again"
+        return MidsError(f"the journal {self._path} is damaged: {advice}")
 
     def _do(self, statement: str, values: Sequence[str | int] = ()) -> None:
         try:
@@ -82,6 +93,40 @@ class Journal:
             raise MidsError(
                 f"can't write the journal ({error}): finished work is kept; run again to continue"
             ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._damage() from error
+
+    def _ask(self, question: str, values: Sequence[str | int] = ()) -> Iterator[Any]:
+        """The rows that answer a question; raises `MidsError` where the journal is damaged."""
+        try:
+            for row in self._db.execute(question, values):  # noqa: UP028 - it would close a cursor after its journal
+                yield row
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            raise self._damage() from error
+
+    def _parse(self, text: str, kind: type = dict) -> Any:
+        """A value as JSON that a row holds; raises `MidsError` where it is of another kind."""
+        try:
+            found = json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise self._damage() from error
+        if not isinstance(found, kind):
+            raise self._damage()
+        return found
+
+    @contextmanager
+    def _together(self, *, lasting: bool = False) -> Iterator[None]:
+        """What is written meanwhile is there as a whole or not at all; on the disk at its end if it is `lasting`."""
+        self._do(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
+        self._do("BEGIN")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:
+                self._do("ROLLBACK")
+            raise
+        self._do("COMMIT")
+        self._do("PRAGMA synchronous=NORMAL")
 
     def close(self) -> None:
         """Closes the journal and lets other runs in."""
@@ -92,13 +137,18 @@ class Journal:
 
         `before` is what holds for a dataset that was made before journals knew of this fact.
         """
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = next(self._ask("SELECT value FROM meta WHERE name = ?", (name,)), None)
         if row is None and before and self.names():
             row = (before,)
         if row is None:
             self._do("INSERT INTO meta VALUES (?, ?)", (name, value))
         elif row[0] != value:
             raise MidsError(complaint)
+
+    def fact(self, name: str) -> str:
+        """A recorded fact; empty where there is none."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return str(row[0]) if row else ""
 
     def note(self, name: str, value: str) -> None:
         """Records a fact of the newest run, in place of an earlier one's."""
@@ -107,45 +157,115 @@ class Journal:
     def seal(self) -> None:
         """Forgets everything but that the dataset is finished, so that nothing here links a source to an output."""
         self._do("PRAGMA secure_delete=ON")
-        self._do("BEGIN")
-        for table in ("jobs", "texts", "subjects", "meta"):
-            self._do(f"DELETE FROM {table}")
-        self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
-        self._do("COMMIT")
+        with self._together(lasting=True):
+            for table in ("jobs", "texts", "subjects", "meta", "names", "marks", "people", "withdrawn"):
+                self._do(f"DELETE FROM {table}")
+            self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
         self._do("VACUUM")
+
+    def has_facts(self) -> bool:
+        """Whether a run on this dataset began before; one without facts of it is new, or empty after a power cut."""
+        return next(self._ask("SELECT 1 FROM meta"), None) is not None
 
     def is_sealed(self) -> bool:
         """Whether an earlier run gave random ids and ended."""
-        return self._db.execute("SELECT value FROM meta WHERE name = 'sealed'").fetchone() is not None
+        return next(self._ask("SELECT value FROM meta WHERE name = 'sealed'"), None) is not None
 
     def known(self) -> dict[str, Known]:
         """Every job ever finished, by its image."""
-        rows = self._db.execute("SELECT path, digest, outputs FROM jobs")
-        return {path: Known(digest, _stamps(outputs)) for path, digest, outputs in rows}
+        rows = self._ask("SELECT path, digest, outputs, key FROM jobs")
+        return {path: Known(digest, self._stamps(outputs), key) for path, digest, outputs, key in rows}
+
+    def _stamps(self, text: str) -> dict[str, tuple[int, int]]:
+        try:
+            found = {str(path): (int(stamp[0]), int(stamp[1])) for path, stamp in self._parse(text).items()}
+        except (AttributeError, TypeError, ValueError, LookupError) as error:
+            raise self._damage() from error
+        return dict(self._checked(found.items()))
+
+    def _checked(self, files: Iterable[tuple[str, tuple[int, int]]]) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Files of ours; raises `MidsError` where one would lie outside of the dataset."""
+        for path, stamp in files:
+            if not is_inside(path):
+                raise self._damage()
+            yield path, stamp
+
+    def origins(self, image: str) -> list[str]:
+        """The names of the sources that an image was made of."""
+        found = next(self._ask("SELECT sources FROM jobs WHERE path = ?", (image,)), ("[]",))
+        try:
+            return [Source(*parts).name for parts in self._parse(found[0], list)]
+        except TypeError as error:
+            raise self._damage() from error
 
     def names(self) -> dict[str, str]:
-        """The image path that each source item has, by the item's key."""
-        return dict(self._db.execute("SELECT key, path FROM jobs"))
+        """The image path that each source item has for good, by the item's key."""
+        made = "SELECT key, path FROM jobs WHERE key NOT IN (SELECT key FROM names)"
+        return dict(self._ask(f"SELECT key, path FROM names WHERE is_settled UNION {made}"))
 
-    def announce(self, job: Job, digest: str, outputs: Mapping[str, tuple[int, int]]) -> None:
-        """Records a job whose files are about to be moved in, so that after a crash they are known as ours."""
-        self._do(
-            "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', '{}')",
-            (job.path, job.key, job.subject, job.session, f"moving {digest}", json.dumps(outputs),
-             json.dumps([[source.path, source.member] for source in job.action.sources]), json.dumps(dict(job.row))),
-        )  # fmt: skip
+    def given(self) -> dict[str, str]:
+        """The image path that each source item has until a run can read the whole source, by the item's key."""
+        return dict(self._ask("SELECT key, path FROM names WHERE NOT is_settled"))
 
-    def finish(self, job: Job, digest: str, facts: Mapping[str, Json], private: Mapping[str, Json]) -> None:
-        """Records a job as done."""
-        self._do(
-            "UPDATE jobs SET digest = ?, facts = ?, private = ? WHERE path = ?",
-            (digest, json.dumps(dict(facts)), json.dumps(dict(private)), job.path),
+    def give_names(self, plan: Plan) -> None:
+        """Records what the plan calls its images, before any is made: whatever stops the run, the next goes on so.
+
+        Where a part of the source could not be read, an image of it may stand between these: their names are not for
+        good. Names of images that neither the plan nor the dataset has are free again once all could be read.
+        """
+        is_whole = not any(found.code in UNREAD for found in plan.issues)
+        rows = (
+            (job.key, job.path, int(is_whole and not any(found.code in UNREAD for found in subject.issues)))
+            for subject in plan.subjects
+            for job in subject.jobs
+            if job.name is not None
         )
+        with self._together(lasting=True):
+            self._do("CREATE TEMP TABLE planned (key TEXT PRIMARY KEY, path TEXT, is_settled INTEGER)")
+            for row in rows:
+                self._do("INSERT OR REPLACE INTO planned VALUES (?, ?, ?)", row)
+            self._do(
+                "INSERT INTO names SELECT * FROM planned WHERE TRUE ON CONFLICT (key) DO UPDATE SET "
+                "path = excluded.path, is_settled = max(is_settled, excluded.is_settled)"
+            )
+            if is_whole and plan.complete and not plan.adds:
+                kept = "SELECT key FROM planned UNION SELECT key FROM jobs"
+                self._do(f"DELETE FROM names WHERE key NOT IN ({kept})")
+            self._do("DROP TABLE planned")
+
+    def marks(self, path: str) -> str:
+        """What tells the content of a file of ours (`mids.run.disk.mark`); empty where it is not known."""
+        return str(next(self._ask("SELECT marks FROM marks WHERE path = ?", (path,)), ("",))[0])
+
+    def announce(self, jobs: Iterable[tuple[Job, str, Mapping[str, tuple[int, int]], Mapping[str, str]]]) -> None:
+        """Records jobs whose files are about to be moved in, so that after a crash they are known as ours.
+
+        Each is a job, its digest, and size and time of each output, and its marks.
+        """
+        with self._together(lasting=True):
+            for job, digest, outputs, marks in jobs:
+                self._do(
+                    "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', '{}')",
+                    (job.path, job.key, job.subject, job.session, f"moving {digest}", json.dumps(outputs),
+                     json.dumps([[source.path, source.member] for source in job.action.sources]),
+                     json.dumps(dict(job.row))),
+                )  # fmt: skip
+                for path, found in marks.items():
+                    self._do("INSERT OR REPLACE INTO marks VALUES (?, ?)", (path, found))
+
+    def finish(self, jobs: Iterable[tuple[Job, str, Mapping[str, Json], Mapping[str, Json]]]) -> None:
+        """Records jobs as done, each with its digest, its facts and what is private of it."""
+        with self._together():
+            for job, digest, facts, private in jobs:
+                self._do(
+                    "UPDATE jobs SET digest = ?, facts = ?, private = ? WHERE path = ?",
+                    (digest, json.dumps(dict(facts)), json.dumps(dict(private)), job.path),
+                )
 
     def joined(self, source: str, *, keep: bool) -> bool:
         """Whether the dataset has another source too; the source of this run is recorded if it is to be kept."""
-        row = self._db.execute("SELECT value FROM meta WHERE name = 'sources'").fetchone()
-        known = json.loads(row[0]) if row else []
+        row = next(self._ask("SELECT value FROM meta WHERE name = 'sources'"), None)
+        known = self._parse(row[0], list) if row else []
         if keep and source not in known:
             self._do("INSERT OR REPLACE INTO meta VALUES ('sources', ?)", (json.dumps([*known, source]),))
         return bool({*known} - {source})
@@ -161,50 +281,88 @@ class Journal:
             sessions_of_both = {**old.sessions, **subject.sessions}
             subject = replace(subject, sessions=sessions_of_both, entries=(*others, *subject.entries))
         sessions = json.dumps({label: dict(row) for label, row in subject.sessions.items()})
-        self._do("BEGIN")
         entries = json.dumps([[entry.table, dict(entry.row)] for entry in subject.entries])
-        self._do(
-            "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?)",
-            (subject.label, json.dumps(dict(subject.row)), sessions, entries),
-        )
-        for job in subject.jobs:
-            values = (json.dumps(dict(job.row)), json.dumps(dict(job.sidecar)), job.path)
-            self._do("UPDATE jobs SET row = ?, sidecar = ? WHERE path = ?", values)
-        self._do("COMMIT")
+        with self._together():
+            self._do(
+                "INSERT OR REPLACE INTO subjects VALUES (?, ?, ?, ?)",
+                (subject.label, json.dumps(dict(subject.row)), sessions, entries),
+            )
+            for job in subject.jobs:
+                values = (json.dumps(dict(job.row)), json.dumps(dict(job.sidecar)), job.path)
+                self._do("UPDATE jobs SET row = ?, sidecar = ? WHERE path = ?", values)
 
     def images(self) -> Iterator[Delivered]:
         """Every image that is in the dataset, ordered by path, one at a time."""
-        paths = self._db.execute("SELECT path FROM jobs WHERE digest NOT LIKE 'moving %' ORDER BY path").fetchall()
+        paths = [*self._ask("SELECT path FROM jobs WHERE digest NOT LIKE 'moving %' ORDER BY path")]
         for (path,) in paths:
             columns = "subject, session, row, sidecar, facts, private"
-            row = self._db.execute(f"SELECT {columns} FROM jobs WHERE path = ?", (path,)).fetchone()
-            cells, sidecar, facts, private = map(json.loads, row[2:])
+            row = next(self._ask(f"SELECT {columns} FROM jobs WHERE path = ?", (path,)))
+            cells, sidecar, facts, private = map(self._parse, row[2:])
             yield Delivered(path, row[0], row[1], cells, {**sidecar, **facts}, private)
 
     def subject(self, label: str) -> Subject | None:
         """What is known of a subject but its jobs; None where it is not known at all."""
-        found = self._db.execute("SELECT row, sessions, entries FROM subjects WHERE label = ?", (label,)).fetchone()
+        found = next(self._ask("SELECT row, sessions, entries FROM subjects WHERE label = ?", (label,)), None)
         if found is None:
             return None
-        row, sessions, entries = map(json.loads, found)
+        row, sessions, entries = self._parse(found[0]), self._parse(found[1]), self._parse(found[2], list)
         return Subject(label, row, sessions, entries=tuple(TableRow(table, cells) for table, cells in entries))
+
+    def person(self, patient: str) -> tuple[str, str, str] | None:
+        """Which source told of a patient, and keyed digests of birth date and sex (empty: unknown)."""
+        row = next(self._ask("SELECT source, born, sex FROM people WHERE patient = ?", (patient,)), None)
+        return (row[0], row[1], row[2]) if row else None
+
+    def withdraw(self, label: str, tombstone: str) -> list[str]:
+        """Forgets everything of a subject but the tombstone; returns the files that were made of it.
+
+        Deleted rows are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete), in the log too.
+        """
+        made = [*self._ask("SELECT outputs FROM jobs WHERE subject = ?", (label,))]
+        ours = [path for path in self.texts() if f"sub-{label}/" in path]
+        self._do("PRAGMA secure_delete=ON")
+        with self._together(lasting=True):
+            self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
+            self._do("DELETE FROM jobs WHERE subject = ?", (label,))
+            self._do("DELETE FROM subjects WHERE label = ?", (label,))
+            self._do("DELETE FROM people WHERE label = ?", (label,))
+            for path in ours:
+                self._do("DELETE FROM texts WHERE path = ?", (path,))
+            for table in ("names", "marks"):
+                self._do(f"DELETE FROM {table} WHERE path LIKE ?", (f"%sub-{label}/%",))
+        self._do("VACUUM")
+        self._do("PRAGMA wal_checkpoint(TRUNCATE)")
+        return [path for (outputs,) in made for path in self._parse(outputs)]
+
+    def labels(self) -> frozenset[str]:
+        """The subjects that anything is known of."""
+        rows = self._ask("SELECT subject FROM jobs UNION SELECT label FROM subjects")
+        return frozenset(label for (label,) in rows if label)
+
+    def is_withdrawn(self, patient: str) -> bool:
+        """Whether a patient, by a keyed reference, was withdrawn from the dataset."""
+        return next(self._ask("SELECT 1 FROM withdrawn WHERE patient = ?", (patient,)), None) is not None
+
+    def meet(self, people: Mapping[str, tuple[str, str, str, str]]) -> None:
+        """Records what deliveries say of patients, by keyed references."""
+        with self._together(lasting=True):
+            for patient, said in people.items():
+                self._do("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?)", (patient, *said))
 
     def texts(self) -> dict[str, tuple[int, int]]:
         """The small files (sidecars, tables, descriptions) that we wrote."""
-        return {path: (size, mtime) for path, size, mtime in self._db.execute("SELECT * FROM texts")}
+        return dict(self._checked((path, (size, time)) for path, size, time in self._ask("SELECT * FROM texts")))
 
-    def wrote(self, path: str, stamp: tuple[int, int]) -> None:
-        """Records a small file as ours."""
-        self._do("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (path, *stamp))
+    def wrote(self, texts: Iterable[tuple[str, tuple[int, int], str]]) -> None:
+        """Records small files as ours before they are moved in: path, size and time, and marks."""
+        with self._together(lasting=True):
+            for path, stamp, marks in texts:
+                self._do("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (path, *stamp))
+                self._do("INSERT OR REPLACE INTO marks VALUES (?, ?)", (path, marks))
 
     def forget(self, paths: Sequence[str]) -> None:
         """Forgets files, and jobs whose image is among them."""
-        self._do("BEGIN")
-        for path in paths:
-            self._do("DELETE FROM texts WHERE path = ?", (path,))
-            self._do("DELETE FROM jobs WHERE path = ?", (path,))
-        self._do("COMMIT")
-
-
-def _stamps(text: str) -> dict[str, tuple[int, int]]:
-    return {path: (stamp[0], stamp[1]) for path, stamp in json.loads(text).items()}
+        with self._together():
+            for path in paths:
+                for table in ("texts", "jobs", "marks"):
+                    self._do(f"DELETE FROM {table} WHERE path = ?", (path,))

@@ -18,12 +18,18 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol, TypeVar
 
+from mids.actions.unchanged import check_identity, check_stamps
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
-from mids.records import Action, Made, Map
+from mids.readers.programs import limit_seconds
+from mids.records import Made, Map
+from mids.run.disk import mark
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
+
+_LONGEST = 600.0
+"""Seconds that a worker may spend on the smallest item; what takes longer is taken for stuck."""
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 T = TypeVar("T")
@@ -41,10 +47,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A job that made its files, in a scratch folder that the coordinator empties."""
+    """A job that made its files, in a scratch folder that the coordinator empties.
+
+    `marks` tell the content of each file again (`mids.run.disk.mark`).
+    """
 
     made: Made
     scratch: str
+    marks: tuple[str, ...] = ()
 
 
 class Workers(Protocol):
@@ -126,8 +136,8 @@ def _end_with_coordinator() -> None:
         os._exit(1)
 
 
-def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
-    """Carries one action out in a folder of its own; runs in a worker.
+def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
+    """Carries the action of a job out in a folder of its own; runs in a worker.
 
     Raises `MidsError` where the disk is full or read-only: no other job could do better.
     """
@@ -135,8 +145,14 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
         scratch = Path(tempfile.mkdtemp(dir=scratch_root))
     except OSError as error:
         raise MidsError(f"can't write to the disk of DEST ({error.strerror})") from None
+    action = job.action
     try:
-        return Finished(action.make(root, scratch), str(scratch))
+        _set_alarm(limit_seconds(sum(source.size for source in action.sources), base=_LONGEST))
+        check_stamps(action.sources, root)
+        check_identity(action.sources, root, job.identity)
+        made = action.make(root, scratch)
+        check_stamps(action.sources, root)
+        return Finished(made, str(scratch), tuple(mark(scratch / name) for name in made.files))
     except (MidsError, KeyboardInterrupt, SystemExit):
         shutil.rmtree(scratch, ignore_errors=True)
         raise
@@ -148,6 +164,14 @@ def work(action: Action, root: Path, scratch_root: Path) -> Finished | Failed:
                 f"can't write to DEST ({error.strerror}): finished work is kept; run again to continue"
             ) from None
         return _failure(error)
+    finally:
+        _set_alarm(0)
+
+
+def _set_alarm(seconds: float) -> None:
+    """Has this process end after some time, whatever foreign code it is stuck in; 0 takes that back."""
+    if parent_process() is not None and hasattr(signal, "setitimer"):  # never the coordinator; not on Windows
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _failure(error: BaseException) -> Failed:

@@ -1,7 +1,7 @@
 """What every way in is asked, and the checks of it before anything is read or written."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -9,24 +9,46 @@ from typing import Any
 from mids.deid import keys
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.labels import read_table
-from mids.deid.policy import Policy, preset
+from mids.deid.policy import Policy, from_json, preset, to_json
 from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.issues import issue
 from mids.plan import Plan
 from mids.readers.images import ocr
+from mids.records import Json
+from mids.run.decided.choices import (
+    Choices,
+    Decision,
+    add_source,
+    applied_rows,
+    load_choices,
+    make_leave,
+    settle_choices,
+    settle_source,
+)
 from mids.run.run import Progress
 from mids.run.state import State, check_key_place
+
+MOST_JOBS = 4096
+"""Processes that one run may have: more are a slip of the finger, and would take the machine with them."""
 
 
 def _say_nothing(done: int, total: int, path: str) -> None:
     """Progress for nobody."""
 
 
+def _give_nothing(known: Choices, source: Path) -> Mapping[str, Json]:
+    """The choices of a way in that has none of its own."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What a way in is asked: from where to where, under which policy, with how many workers.
 
+    `id_table` are subject IDs by PatientID, `choices` what was decided in this and earlier runs.
+    `issuer` gave out the PatientIDs whose headers name no issuer; everybody in the source is of the `site`.
+    At most `removes` images go whose source vanished, all where it is None.
     `source` is absolute (workers of a cluster start elsewhere), `dataset` without links. `dask` is the address of a
     scheduler, or a cluster object of Dask. `show_paths` puts real paths of the source into messages.
     """
@@ -35,45 +57,72 @@ class Request:
     dataset: Path
     policy: Policy
     key: Path | None = None
-    id_table: Path | None = None
+    id_table: Mapping[str, str] | None = None
+    choices: Choices = field(default_factory=Choices)
     jobs: int = 1
     dask: Any = ""
     dry_run: bool = False
     show_paths: bool = False
+    issuer: str = ""
+    site: str = ""
+    removes: int | None = 0
     progress: Progress = _say_nothing
 
 
 def make_request(
     source: str | Path, dataset: str | Path, *,
-    policy: Policy | None, key: str | Path | None, id_table: str | Path | None, **others: Any,
+    policy: Policy | None, key: str | Path | None, id_table: str | Path | None, dask: Any = "",
+    change: Iterable[str] = (), forget: Iterable[str] = (), collection: str = "",
+    issuer: str | None = None, site: str | None = None,
+    given: Callable[[Choices, Path], Mapping[str, Json]] = _give_nothing, **others: Any,
 ) -> Request:  # fmt: skip
     """The request that the arguments of a public function make; `others` are fields of `Request`.
 
-    Raises `MidsError` where one of them can't be meant, or source or destination are not to be used so.
+    What is not given is as an earlier run on `dataset` recorded it; `given` tells the choices of one way in by what is
+    recorded and the source. Raises `MidsError` where an argument can't be meant, where it would undo a choice for which
+    `change` and `forget` give no leave, or where source or destination are not to be used so.
     """
-    if others.get("jobs", 1) < 1:
-        raise MidsError("--jobs must be a whole number of 1 or more")
+    if not 1 <= others.get("jobs", 1) <= MOST_JOBS:
+        raise MidsError(f"--jobs must be a whole number from 1 to {MOST_JOBS}")
     if not str(source) or not str(dataset):
         raise MidsError("SOURCE and DEST must not be empty: give a path")
     root, target = Path(source).absolute(), Path(dataset).resolve()
-    own_key, table = Path(key) if key else None, Path(id_table) if id_table else None
-    return Request(root, target, policy or preset("mids"), own_key, table, **others)
+    leave, known = make_leave(change, forget), load_choices(target)
+    shared: dict[str, Json] = {
+        "policy": to_json(policy) if policy else None,
+        "key": str(Path(key).absolute()) if key else None,
+        "id-table": dict(read_table(Path(id_table))) if id_table else None,
+        "dask": dask if isinstance(dask, str) and dask else None,
+    }
+    if policy and policy.ids == "random":
+        leave = replace(leave, forget=leave.forget | {"key"})
+    choices = settle_choices(known, {**given(known, root), **shared}, leave, collection=collection)
+    choices = settle_source(choices, root, {"issuer": issuer, "site": site}, leave)
+    values: Mapping[str, Any] = choices.values
+    own: Mapping[str, Any] = choices.sources.get(str(root), {})
+    decided = from_json(values["policy"]) if values.get("policy") else preset("mids")
+    own_key = Path(values["key"]) if values.get("key") else None
+    where = dask or values.get("dask", "")
+    return Request(
+        root, target, decided, own_key, values.get("id-table"), choices, dask=where,
+        issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "", **others,
+    )  # fmt: skip
 
 
-def check_policy(policy: Policy, *, key: Path | None, id_table: Path | None) -> tuple[Rules, Mapping[str, str]]:
-    """The rules of a policy and the table of labels that it asks for, before anything is read or written.
+def check_policy(policy: Policy, *, key: Path | None, id_table: Mapping[str, str] | None) -> Rules:
+    """The rules of a policy, before anything is read or written.
 
     Raises `MidsError` for an override of an attribute that nobody knows, for lists, models or programs that are not
     there, for a table without use or its absence, and for a key where ids are random.
     """
-    if (policy.ids == "table") != bool(id_table):
+    if (policy.ids == "table") != (id_table is not None):
         raise MidsError("--ids table and --id-table FILE need each other: give both or neither")
     if policy.ids == "random" and key:
         raise MidsError("random IDs use no key: remove --key, or choose --ids keyed")
     if policy.detect == "ocr":
         ocr.version()
     redactor(policy, keys.draw())
-    return resolve(policy), read_table(id_table) if id_table else {}
+    return resolve(policy)
 
 
 def find_key(policy: Policy, key: Path | None, target: Path) -> tuple[keys.Key | None, Path | None]:
@@ -102,3 +151,10 @@ def join_source(plan: Plan, state: State, source: str, policy: Policy, *, keep: 
     if keep:
         state.journal.note("policy", digest.hexdigest())
     return plan
+
+
+def record_choices(request: Request, plan: Plan, state: State) -> None:
+    """Keeps what was decided for the next run, and which rows of the curation table this source had images for."""
+    before = frozenset[Decision]() if plan.complete else applied_rows(request.choices, request.source)
+    applied: list[Json] = [list(row) for row in sorted(before | plan.applied)]
+    add_source(request.choices, request.source, {"curation": applied}).save(state.folder)

@@ -3,24 +3,24 @@
 read, plan, compare, run, and say what is wrong: in this order, whoever reads.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from mids.deid.headers.rules import Rules
-from mids.deid.keys import Key
+from mids.deid.keys import Key, default_path, is_open, show_fingerprint
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
 from mids.issues import Level, issue
-from mids.plan import Outcome, Plan, compare
-from mids.plan.compare import files_below
+from mids.plan import Outcome, Plan
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
 from mids.run.done import Done, collect_issues
-from mids.run.request import Request, check_policy, find_key, join_source
-from mids.run.run import Place, run
+from mids.run.moving import Place
+from mids.run.request import Request, check_policy, find_key, join_source, record_choices
+from mids.run.run import run, survey
 from mids.run.sources import write_sources
 from mids.run.state import State, check_places
 from mids.run.workers import hire_workers
@@ -79,23 +79,24 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
     Raises `MidsError` where use or environment is wrong.
     """
     check_places(request.source, request.dataset)
-    rules, table = check_policy(request.policy, key=request.key, id_table=request.id_table)
+    rules = check_policy(request.policy, key=request.key, id_table=request.id_table)
     lasting, key_made = find_key(request.policy, request.key, request.dataset)
     with (
         hire_workers(request.jobs, request.dask, request.source) as workers,
         State(request.dataset, dry_run=request.dry_run) as state,
     ):
-        stage = _set_stage(road, request, state, lasting or state.random_key(), rules, table)
+        stage = _set_stage(road, request, state, lasting or state.random_key(), rules)
         with workers.reading() as mapped:
-            plan = _check_content(road.plan(stage, mapped), road)
+            plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
+        plan = _check_key_rights(plan, request)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
-        known = state.journal.known()
-        comparison = compare(plan, known, state.journal.texts(), files_below(request.dataset))
+        comparison = survey(plan, request.dataset, state.journal)
         outcome = None
         if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
-            place = Place(request.source, request.dataset, state.folder)
+            place = Place(request.source, request.dataset, state.folder, state.lock)
             texts = partial(road.write, stage, plan)
+            record_choices(request, plan, state)  # before the first file: a killed run has decided too
             outcome = run(plan, place, state.journal, texts, workers=workers, progress=request.progress)
         is_sealed = request.policy.ids == "random" and outcome is not None
         if not request.dry_run:
@@ -103,21 +104,37 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
         if is_sealed:
             state.seal()
-    found = collect_issues(plan, outcome, stage.references)
-    return kind(request.dataset, plan, comparison, outcome, found, stage.references, key_made, is_sealed)
+    found, known_of = collect_issues(plan, outcome, stage.references)
+    return kind(request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed)
 
 
-def _set_stage(
-    road: Road, request: Request, state: State, secret: Key, rules: Rules, table: Mapping[str, str]
-) -> Stage:
+def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: Rules) -> Stage:
     """What the way in works with; raises `MidsError` where an earlier run was of another kind."""
     for fact in road.facts:
         state.journal.settle(fact.name, fact.value, fact.complaint, before=fact.before)
-    complaint = f"{request.dataset} was made with another key: give that key, or another DEST"
-    state.journal.settle("key", secret.digest, complaint)
-    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, table)
+    _settle_key(request, state, secret)
+    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
+
+
+def _check_key_rights(plan: Plan, request: Request) -> Plan:
+    """Adds an Issue where others can read the key, or change it."""
+    place = request.key or default_path()
+    if request.policy.ids == "random" or not is_open(place):
+        return plan
+    message = "others can read the key: take their rights away with  chmod 600  and its name"
+    return replace(plan, issues=(*plan.issues, issue("KEY_OPEN", message, origin="plan")))
+
+
+def _settle_key(request: Request, state: State, secret: Key) -> None:
+    """Refuses another key than that of earlier runs, by their fingerprints."""
+    known = show_fingerprint(state.journal.fact("key"))
+    complaint = (
+        f"{request.dataset} was made with another key ({known}, and this one is {secret.fingerprint}): "
+        "give that key, or another DEST"
+    )
+    state.journal.settle("key", secret.digest, complaint)
 
 
 def _check_content(plan: Plan, road: Road) -> Plan:

@@ -2,8 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
 from mids.plan.texts.files import Inventory
 from mids.readers.archives.files import archive_order
 from mids.records import Source
+from mids.run.disk import is_damaged
 from mids.run.journal import Journal
+from mids.run.moving import Place, check_result, moving, remove, scratch_folder, write_texts
 from mids.run.pool import Failed, Finished, Workers, work
 
 Progress = Callable[[int, int, str], None]
@@ -22,20 +23,6 @@ Progress = Callable[[int, int, str], None]
 
 Texts = Callable[[Inventory, Outcome], Iterable[tuple[str, str]]]
 """The small files of a dataset (path, content), from what the journal knows is there and what became of each job."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a run reads and writes: the source, the dataset, and the state beside it."""
-
-    source: Path
-    dataset: Path
-    state: Path
-
-    @property
-    def scratch(self) -> Path:
-        """A folder on the destination's disk for half-made files."""
-        return self.state / "scratch"
 
 
 def run(
@@ -47,32 +34,25 @@ def run(
     `texts` gives the small files of the dataset: sidecars, tables, descriptions. Raises `MidsError` where the
     destination can't take the result; what is finished by then stays, and the next run goes on from there.
     """
-    known = journal.known()
-    comparison = compare(plan, known, journal.texts(), files_below(place.dataset))
+    comparison = survey(plan, place.dataset, journal)
     todo = {*comparison.new, *comparison.stale}
     _check_space(comparison.needed, place)
-    issues = [*_foreign(comparison)]
+    journal.give_names(plan)
+    issues = [*_foreign(comparison), *_kept_or_mended(comparison)]
     made: list[str] = []
     crashes: list[str] = []
-    with _scratch(place):
-        for number, (job, result) in enumerate(_results(plan, todo, place, workers), start=1):
+    with scratch_folder(place), moving(place, journal) as mover:
+        for number, (job, came) in enumerate(_results(plan, todo, place, workers), start=1):
+            result = check_result(job, came, place.scratch) if isinstance(came, Finished) else came
             if isinstance(result, Finished):
-                issues += _settle(job, result, place, journal)
+                issues += mover.add(job, result)
                 made.append(job.path)
             else:
                 issues.append(issue(result.code, result.message, job.path, origin="run"))
                 crashes += [result.crash] if result.crash else []
             progress(number, len(todo), job.path)
     lost = _lost(plan, {*made, *comparison.done})
-    known = journal.known()
-    for subject in plan.subjects:
-        journal.describe(subject, adds=plan.adds)
-    journal.describe(Subject(NOBODY, entries=plan.entries), adds=plan.adds)
-    failed = lost & set(known) - {*comparison.blocked}
-    unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
-    untouched = {*comparison.foreign, *comparison.changed}
-    removed = _remove(sorted({*unwanted} - untouched), place, journal)
-    journal.forget([path for path in known if not (place.dataset / path).exists()])
+    removed = _remove_unwanted(plan, comparison, lost, place, journal)
     outcome = Outcome(
         tuple(path for path in made if path not in lost),
         tuple(path for path in comparison.done if path not in lost),
@@ -81,29 +61,48 @@ def run(
         tuple(issues),
         tuple(crashes),
     )
-    written = texts(journal, outcome)
-    removed += _write_texts(place, journal, written, untouched)
+    removed += write_texts(place, journal, texts(journal, outcome), {*comparison.foreign, *comparison.changed})
     return replace(outcome, removed=tuple(removed))
+
+
+def survey(plan: Plan, dataset: Path, journal: Journal) -> Comparison:
+    """What is left to do: the plan against the journal and against the files that are there, damage told apart."""
+    known, texts, present = journal.known(), journal.texts(), files_below(dataset)
+    ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | texts
+    damaged = [
+        path
+        for path, stamp in ours.items()
+        if path in present and present[path] != stamp and _is_damaged(dataset / path, stamp[0], journal.marks(path))
+    ]
+    return compare(plan, known, texts, present, damaged=damaged, origins=journal.origins)
+
+
+def _is_damaged(path: Path, size: int, marks: str) -> bool:
+    try:
+        return not path.is_symlink() and is_damaged(path, size, marks)
+    except OSError:
+        return False  # what can't be read is not ours to replace
+
+
+def _remove_unwanted(plan: Plan, comparison: Comparison, lost: set[str], place: Place, journal: Journal) -> list[str]:
+    """Removes what is superseded, and what a lost job left of an earlier run; the journal learns of the plan."""
+    known = journal.known()
+    vanished = {path.split("/", 1)[0].removeprefix("sub-") for path in comparison.vanished}
+    for subject in plan.subjects:
+        journal.describe(subject, adds=plan.adds or subject.label in vanished)
+    journal.describe(Subject(NOBODY, entries=plan.entries), adds=plan.adds)
+    failed = lost & set(known) - {*comparison.blocked}
+    unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
+    untouched = {*comparison.foreign, *comparison.changed}
+    removed = remove(sorted({*unwanted} - untouched), place, journal)
+    journal.forget([path for path in known if not (place.dataset / path).exists()])
+    return removed
 
 
 def _lost(plan: Plan, there: set[str]) -> set[str]:
     """The images that were not delivered; a label map without its image lies on nothing."""
     lost = {job.path for job in plan.jobs if job.path not in there}
     return lost | {job.path for job in plan.jobs if job.of in lost} if lost else lost
-
-
-@contextmanager
-def _scratch(place: Place) -> Iterator[None]:
-    """An empty folder for half-made files while it lasts."""
-    shutil.rmtree(place.scratch, ignore_errors=True)
-    try:
-        place.scratch.mkdir(parents=True)
-    except OSError as error:
-        raise MidsError(f"can't write {place.scratch} ({error.strerror}): check permissions and space") from error
-    try:
-        yield
-    finally:
-        shutil.rmtree(place.scratch, ignore_errors=True)
 
 
 def _check_space(needed: int, place: Place) -> None:
@@ -128,6 +127,19 @@ def _foreign(comparison: Comparison) -> Iterator[Issue]:
     for path in comparison.blocked:
         message = "in the way: this program did not make the file, or it was changed since"
         yield issue("FOREIGN_IN_THE_WAY", message, path, origin="run")
+
+
+def _kept_or_mended(comparison: Comparison) -> Iterator[Issue]:
+    """What is told of images whose source is not there any more, and of what a power cut left."""
+    if count := len(comparison.vanished):
+        message = (
+            f"a source of {count} images is gone or can't be read: the images are kept; if it is gone for good, "
+            f"run again with --remove {count}"
+        )
+        yield issue("SOURCE_VANISHED", message, comparison.vanished[0], origin="run")
+    for path in comparison.damaged:
+        message = "the file was empty, cut off or filled with zeros, as after a power cut: it is made again"
+        yield issue("OUTPUT_DAMAGED", message, path, origin="run")
 
 
 def _results(plan: Plan, todo: set[str], place: Place, workers: Workers) -> Iterator[tuple[Job, Finished | Failed]]:
@@ -169,98 +181,5 @@ class _Places:
 
 
 def _work(job: Job, root: Path, scratch: Path) -> Finished | Failed:
-    result = work(job.action, root, scratch)
-    if isinstance(result, Failed):
-        return result
-    made = result.made.files
-    if len(made) == len(job.outputs) and all((Path(result.scratch) / name).is_file() for name in made):
-        return result
-    shutil.rmtree(result.scratch, ignore_errors=True)
-    return Failed("CONVERTER_SURPLUS", f"{len(made)} files were made where {len(job.outputs)} are declared")
-
-
-def _settle(job: Job, result: Finished, place: Place, journal: Journal) -> list[Issue]:
-    """Moves the files of a finished job into the dataset; returns what is noteworthy of it.
-
-    What stood in their place is ours, or the job would be blocked. It goes before the new files are announced:
-    whenever the program is killed, a file of ours is either the one that the journal knows, or absent.
-    """
-    made = [Path(result.scratch) / name for name in result.made.files]
-    digest = job.digest()
-    try:
-        stamps = {output: _stamp(path) for output, path in zip(job.outputs, made, strict=True)}
-        for output in job.outputs:
-            (place.dataset / output).unlink(missing_ok=True)
-        journal.announce(job, digest, stamps)
-        for output, path in zip(job.outputs, made, strict=True):
-            _move(path, place.dataset / output)
-    except OSError as error:
-        raise MidsError(
-            f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
-        ) from error
-    journal.finish(job, digest, result.made.facts, result.made.private)
-    shutil.rmtree(result.scratch, ignore_errors=True)
-    return [found if found.path else replace(found, path=job.path) for found in result.made.issues]
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_size, status.st_mtime_ns
-
-
-def _move(path: Path, target: Path) -> None:
-    """Moves a finished file into place in one step: no reader ever sees half of it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    path.replace(target)
-
-
-def _remove(paths: list[str], place: Place, journal: Journal) -> list[str]:
-    """Removes files that we made and no longer want, and the folders that this leaves empty."""
-    try:
-        for path in paths:
-            target = place.dataset / path
-            target.unlink(missing_ok=True)
-            for folder in target.parents:
-                if folder == place.dataset or (folder.is_dir() and any(folder.iterdir())):
-                    break
-                if folder.is_dir():
-                    folder.rmdir()
-    except OSError as error:
-        raise MidsError(
-            f"can't write {place.dataset} ({error.strerror}): finished work is kept; run again to continue"
-        ) from error
-    journal.forget(paths)
-    return paths
-
-
-def _write_texts(place: Place, journal: Journal, texts: Iterable[tuple[str, str]], kept: set[str]) -> list[str]:
-    """Writes sidecars, tables and descriptions, and removes those that nothing wants any more."""
-    ours = journal.texts()
-    wanted: set[str] = set()
-    for path, content in texts:
-        wanted.add(path)
-        if path not in kept:
-            _write(place, path, content.encode(), journal, ours.get(path))
-    return _remove([path for path in ours if path not in wanted and path not in kept], place, journal)
-
-
-def _write(place: Place, path: str, content: bytes, journal: Journal, known: tuple[int, int] | None) -> None:
-    """Writes a small file unless it holds the content already, so that a second run changes nothing.
-
-    As in `_settle`, the old file goes before the new one is announced.
-    """
-    target = place.dataset / path
-    try:
-        if target.is_file() and target.read_bytes() == content:
-            if known != _stamp(target):
-                journal.wrote(path, _stamp(target))
-            return
-        half = place.state / "half-written"
-        half.write_bytes(content)
-        target.unlink(missing_ok=True)
-        journal.wrote(path, _stamp(half))
-        _move(half, target)
-    except OSError as error:
-        raise MidsError(
-            f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
-        ) from error
+    result = work(job, root, scratch)
+    return check_result(job, result, scratch) if isinstance(result, Finished) else result

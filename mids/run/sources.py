@@ -17,6 +17,7 @@ from mids.plan.job import Outcome, Plan, Row
 from mids.plan.texts.files import PROVENANCE, as_tsv
 from mids.readers.given.curation import COLUMNS, Correction
 from mids.records import Source
+from mids.run.disk import flush_files
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
 """How an image of the dataset begins, also one that has another name since; a source may lie in ``sub-DOE``."""
@@ -73,9 +74,11 @@ def write_sources(
         with half.open("w", encoding="utf-8", newline="\n") as stream, closing(_Sorted()) as table:
             table.add(tuple(_escaped(value) for value in row.values()) for row in rows)
             if not plan.complete and path.is_file():
-                with path.open(encoding="utf-8", newline="\n") as earlier:
-                    table.add_unmentioned(tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
+                with path.open(encoding="utf-8", errors="replace", newline="\n") as earlier:
+                    old = (tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
+                    table.add_unmentioned(row for row in old if len(row) == len(SOURCE_COLUMNS))
             stream.writelines("\t".join(cells) + "\n" for cells in chain((SOURCE_COLUMNS,), table.rows()))
+        flush_files([half])
         half.replace(path)
     except OSError as error:
         raise MidsError(

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from mids.deid import keys
 from mids.errors import MidsError
+from mids.run.decided.choices import FILE
+from mids.run.disk import flush_folders
 from mids.run.journal import IN_MEMORY, Journal, state_folder
+from mids.run.lock import Lock
+
+_TEMPORARY = frozenset({"half-written", "scratch"})
+"""Names in the state folder under which something lies only while it is made."""
 
 RANDOM_KEY = "random-key"
 """The name of the key of random ids in the state folder, until the run is complete."""
@@ -54,21 +60,51 @@ class State:
         try:
             if not self._dry_run:
                 self._dataset.mkdir(parents=True, exist_ok=True)
-                self.folder.mkdir(mode=0o700, exist_ok=True)
+                if not self.folder.is_symlink():
+                    self.folder.mkdir(mode=0o700, exist_ok=True)
+            self._check_links()
+            if not self._dry_run:
                 self.folder.chmod(0o700)
                 if self._dataset.stat().st_dev != self.folder.stat().st_dev:
                     raise MidsError(f"{self._dataset} is a mount point: give a folder inside it as DEST")
         except OSError as error:
             raise MidsError(f"can't write {self._dataset} ({error.strerror}): give another DEST") from error
-        self.journal = Journal(Path(IN_MEMORY) if self._throwaway else self.folder / "journal.sqlite")
-        if self.journal.is_sealed():
-            self.journal.close()
-            self._destroy_key()  # a kill may have come between the seal and this
-            raise MidsError(f"{self._dataset} is finished, and its random IDs can't be made again: give another DEST")
+        self.lock = None if self._dry_run else Lock(self.folder / "lock").__enter__()
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
+    def _check_links(self) -> None:
+        """Removes links in place of temporary files, and refuses others: nothing is written through one."""
+        if self.folder.is_symlink():
+            raise MidsError(f"{self.folder} is a link, and nothing is written through links: remove it")
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if not path.is_symlink():
+                continue
+            if path.name not in _TEMPORARY:
+                raise MidsError(f"{path} is a link, and nothing is written through links: remove it")
+            if not self._dry_run:
+                path.unlink()
+
+    def _open(self) -> None:
+        place = Path(IN_MEMORY) if self._throwaway else self.folder / "journal.sqlite"
+        self.journal = Journal(place)
+        if self.journal.is_sealed():
+            self._destroy_key()  # a kill may have come between the seal and this
+            raise MidsError(f"{self._dataset} is finished, and its random IDs can't be made again: give another DEST")
+        if not self.journal.has_facts() and any(self._dataset.glob("*/*")):
+            self.journal.close()
+            advice = f"move {self.folder} and the dataset away, and run again"
+            raise MidsError(f"the journal {place} lost what it knew of the dataset: {advice}")
+
     def __exit__(self, *_: object) -> None:
-        self.journal.close()
+        if hasattr(self, "journal"):
+            self.journal.close()
+        if self.lock is not None:
+            self.lock.__exit__()
 
     def random_key(self) -> keys.Key:
         """The key of random ids: that of an interrupted run, else a new one; a dry run keeps none."""
@@ -81,6 +117,7 @@ class State:
         half.unlink(missing_ok=True)
         key = keys.create(half)
         half.replace(place)  # in one step: a kill leaves no half of a key
+        flush_folders([self.folder])
         return key
 
     def seal(self) -> None:
@@ -88,6 +125,7 @@ class State:
         self.journal.seal()
         for index in self.folder.glob("index-*"):
             index.unlink()
+        (self.folder / FILE).unlink(missing_ok=True)
         self._destroy_key()
 
     def _destroy_key(self) -> None:

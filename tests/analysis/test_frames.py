@@ -136,4 +136,4 @@ def test_a_single_frame_is_a_loop_of_one(tmp_path: Path) -> None:
 def test_missing_frames_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         convert(tmp_path, {"NumberOfFrames": 4})
-    assert caught.value.code == "PIXELS_UNREADABLE"
+    assert caught.value.code == "FRAMES_CONTRADICTED"

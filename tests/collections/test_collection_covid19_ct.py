@@ -22,6 +22,7 @@ from mids.collections import covid19_ct as collection
 from mids.collections.covid19_ct import patients
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
+from mids.errors import MidsError
 from mids.readers.archives.volumes import first_volume
 from mids.records import Person, Source
 from mids.vocabulary import clinical
@@ -38,6 +39,7 @@ def _pack_patient(number: str, **values: object) -> bytes:
     for path, content in covid19_ct.members(number):
         found.append(Member(path, content))
     if values:
+        values = {"Manufacturer": "NMS", **values}
         datasets = [fill(dataset, values) for dataset in slices(covid19_ct.SCANS[number][0])]
         found = [Member(str(index), encode(dataset)) for index, dataset in enumerate(datasets)]
     return archive(found)
@@ -118,11 +120,33 @@ def test_loose_files_beside_archives_are_not_merged_into_a_patient(tmp_path: Pat
 def test_several_ids_in_one_archive_are_told(tmp_path: Path, key: Path) -> None:
     found = list(slices(covid19_ct.SCANS["1"][0]))
     for dataset, name in zip(found, "AABBBBBB", strict=True):
-        dataset.PatientID = name
+        dataset.PatientID, dataset.Manufacturer = name, "Neusoft"
     content = archive([Member(str(index), encode(dataset)) for index, dataset in enumerate(found)])
     done = _convert_files(tmp_path, key, {"P.rar": content})
     assert codes(done.issues) == ["PATIENT_AMBIGUOUS"]
     assert _ids(done) == ["P"]
+
+
+# What proves the collection
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"PatientName": "ROE^JANE"}, "name patients"),
+        ({"PatientBirthDate": "19310102"}, "name patients"),
+        ({"Manufacturer": "ACME"}, "other than the collection's Neusoft"),
+        ({"Manufacturer": ""}, "no header names the collection's scanner"),
+    ],
+)
+def test_another_source_is_refused_before_anything_is_written(
+    tmp_path: Path, key: Path, values: dict[str, str], missing: str
+) -> None:
+    """Facts of the paper and the folder's name would be published of somebody else's patient."""
+    with pytest.raises(MidsError, match=missing) as refused:
+        _convert_files(tmp_path, key, {"ROE JANE.rar": _pack_patient("1", **values)})
+    assert "dicom, which takes any DICOM" in str(refused.value)
+    assert not any((tmp_path / "dest").iterdir())
 
 
 # One at a time

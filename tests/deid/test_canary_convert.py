@@ -113,6 +113,7 @@ def _people(dest: Path) -> set[str]:
 def test_another_key_and_random_ids_give_other_ids(converted: Run, study: Source, tmp_path: Path) -> None:
     other = tmp_path / "key"
     other.write_text("6e" * 32 + "\n", encoding="ascii")
+    other.chmod(0o600)
     runs = {"keyed": ["--key", other], "random": ["--ids", "random"], "again": ["--ids", "random"]}
     seen = _people(converted.dest)
     for name, flags in runs.items():

@@ -126,6 +126,7 @@ def test_one_key_gives_the_same_files_wherever_it_runs(study: Source, shifted: P
 def test_another_key_gives_other_ids(study: Source, shifted: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("6e" * 32 + "\n", encoding="ascii")
+    key.chmod(0o600)
     run("deidentify", study.folder, tmp_path / "out", "--key", key, *RELEASED, dest=tmp_path / "out")
     assert len(_ids(tmp_path / "out")) == 2
     assert not _ids(tmp_path / "out") & _ids(shifted)

@@ -26,15 +26,17 @@ def test_a_second_run_changes_nothing_and_another_policy_redoes_all(source: Path
     assert not {*after.items()} & {*before.items()}
 
 
-def test_what_left_the_source_leaves_the_destination(source: Path, dest: Path, key: Path) -> None:
+def test_what_left_the_source_is_kept_and_told(source: Path, dest: Path, key: Path) -> None:
     deidentify(source, dest, key=key)
     before = tree(dest)
     put(source, "b/2", another("more", PatientID="123", IssuerOfPatientID=""))
     deidentify(source, dest, key=key)
-    assert len(tree(dest)) == len(before) + 1
+    after = tree(dest)
+    assert len(after) == len(before) + 1
     (source / "b/2").unlink()
-    deidentify(source, dest, key=key)
-    assert tree(dest) == before
+    done = deidentify(source, dest, key=key)
+    assert [found.code for found in done.issues] == ["SOURCE_VANISHED"]
+    assert tree(dest) == after
 
 
 def test_a_dry_run_writes_nothing(source: Path, dest: Path, key: Path) -> None:
@@ -75,6 +77,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_bytes(tmp_path: Path, key: P
     deidentify(source, tmp_path / "dest", key=key)
     assert tree(tmp_path / "dest") == whole
     assert sorted(path.name for path in Path(f"{tmp_path / 'dest'}.mids").iterdir()) == [
+        "choices.json",
         "journal.sqlite",
         "sources.tsv",
     ]

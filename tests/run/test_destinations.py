@@ -189,6 +189,7 @@ def test_the_state_is_the_owners_alone(phantom: Conversion) -> None:
     state = Path(f"{phantom.dataset}.mids")
     assert state.stat().st_mode & 0o777 == 0o700
     assert {path.name.partition("-")[0]: oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {
+        "choices.json": "0o600",
         "index": "0o600",
         "journal.sqlite": "0o600",
         "sources.tsv": "0o600",

@@ -76,7 +76,7 @@ def test_killed_between_the_journal_and_the_move(
     job = next(done.plan.jobs)
     stamp = files_below(dest)[job.path]
     journal = Journal(Path(f"{dest}.mids/journal.sqlite"))
-    journal.announce(job, job.digest(), {job.path: stamp})
+    journal.announce([(job, job.digest(), {job.path: stamp}, {})])
     journal.close()
     if not moved:
         (dest / job.path).unlink()

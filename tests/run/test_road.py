@@ -30,6 +30,7 @@ class Pictures:
     """A folder of pictures, each of a patient who is called like it."""
 
     target: Path
+    removes: int | None = 0
     about: About = ABOUT
     emptiness: str = "there is no picture"
 
@@ -45,7 +46,7 @@ class Pictures:
             action = Picture(Source(path.name, size=size, mtime_ns=path.stat().st_mtime_ns))
             job = Job(stage.labels.item(path.name), label, "", None, (f"sub-{label}/image.png",), action)
             subjects.append(Subject(label, jobs=(job,)))
-        return Plan(tuple(subjects))
+        return Plan(tuple(subjects), removes=self.removes)
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         yield "list.txt", "".join(f"{image.path}\n" for image in inventory.images())
@@ -54,9 +55,9 @@ class Pictures:
         stage.request.dataset.with_suffix(".done").touch()
 
 
-def go(root: Path, key: Path, **others: object) -> Done:
+def go(root: Path, key: Path, *, removes: int | None = 0, **others: object) -> Done:
     request = make_request(root / "in", root / "out", policy=None, key=key, id_table=None, **others)
-    return travel(Pictures(request.dataset), request, Done)
+    return travel(Pictures(request.dataset, removes), request, Done)
 
 
 def picture(path: Path, value: int) -> None:
@@ -78,9 +79,24 @@ def test_a_third_way_in_has_all_of_a_run(tmp_path: Path, key: Path) -> None:
     assert second.outcome is not None
     assert (len(second.outcome.made), second.outcome.kept) == (1, (path,))
     (tmp_path / "in" / "ROE.png").unlink()
-    third = go(tmp_path, key)
+    kept = go(tmp_path, key)
+    assert (codes(kept.issues), kept.exit_code, kept.comparison.vanished) == (["SOURCE_VANISHED"], 1, (path,))
+    assert path in tree(kept.dataset)
+    third = go(tmp_path, key, removes=1)
     assert third.outcome is not None
     assert path in third.outcome.removed
+
+
+def test_no_more_is_removed_than_was_said(tmp_path: Path, key: Path) -> None:
+    for value, name in enumerate(("ROE", "DOE", "POE")):
+        picture(tmp_path / "in" / f"{name}.png", value)
+    whole = tree(go(tmp_path, key).dataset)
+    for name in ("ROE", "DOE"):
+        (tmp_path / "in" / f"{name}.png").unlink()
+    assert go(tmp_path, key, removes=1).exit_code == 1
+    assert tree(tmp_path / "out") == whole
+    assert go(tmp_path, key, removes=None).exit_code == 0
+    assert len(tree(tmp_path / "out")) == 2
 
 
 def test_an_empty_source_is_an_issue_in_its_words(tmp_path: Path, key: Path) -> None:

@@ -1,7 +1,7 @@
 """Compares a NIfTI volume with the files that it was made of: the values and the place of every slice."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +9,17 @@ import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
-from mids.actions.volumes.stack import Stack, Survey, misplaced
-from mids.readers.dicom.planes import Plane
+from mids.actions.volumes.stack import Stack, Survey, affine, is_placed, misplaced
+from mids.readers.dicom.planes import Place, Plane
 
 Values = npt.NDArray[Any]
 
 _SINGLE = 2.0**-22
 """A few roundings to single precision, in which NIfTI keeps the slope, the intercept and the affine."""
+
+
+_DRIFT = 0.02
+"""Distances of slices by which the first and the last one may lie beside their places."""
 
 
 def compare(path: Path, stack: Stack, survey: Survey) -> str:
@@ -42,7 +46,26 @@ def compare(path: Path, stack: Stack, survey: Survey) -> str:
     if len(survey.places) != stack.slices * stack.volumes:
         return f"it has {stack.slices * stack.volumes} slices, and {len(survey.places)} were read"
     off = misplaced(survey.places, image.affine, stack.slices, rows)
-    return "" if off is None else f"slice {off % stack.slices + 1} does not lie where its header puts it"
+    if off is not None:
+        return f"slice {off % stack.slices + 1} does not lie where its header puts it"
+    return _drift(survey.places[: stack.slices], image.affine, rows)
+
+
+def _drift(places: Sequence[Place], found: Values, rows: int) -> str:
+    """Whether the first or the last slice of an affine lies beside that of the affine that fits all positions.
+
+    dcm2niix measures the distance of slices between the first two. Where positions have few digits, that is off by
+    some percent, and the slices drift away from their places, one after the other.
+    """
+    last = len(places) - 1
+    if last < 2 or not all(map(is_placed, places)):
+        return ""
+    fitting = affine(places, rows)
+    if not np.linalg.det(fitting[:3, :3]):
+        return ""
+    ends = np.linalg.inv(fitting) @ found @ np.array([[0, 0, 0, 1], [0, 0, last, 1]]).T
+    is_off = np.abs(ends[2] - (0, last)).max() > _DRIFT
+    return "the distance of its slices is not that of their positions" if is_off else ""
 
 
 def _slices(path: Path, image: Any, rows: int, columns: int) -> Iterator[Values]:

@@ -10,7 +10,6 @@ import os
 import re
 import signal
 import struct
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from mids.errors import DataError, MidsError
 from mids.readers.dicom.pixels import read_dataset, stored
+from mids.readers.programs import limit_seconds, run_program
 from mids.records import Json
 
 NATIVE = frozenset(
@@ -89,18 +89,18 @@ def version() -> str:
 def run(inputs: Path, outputs: Path, modality: str) -> Converted:
     """Converts the folder `inputs` into the folder `outputs`.
 
-    Raises `DataError` ``CONVERTER_FAILED`` where it was killed, and `MidsError` where it can't be started.
+    Raises `DataError` ``CONVERTER_FAILED`` where it was killed, ``TIME_LIMIT`` where it does not end, and `MidsError`
+    where it can't be started.
     """
+    size = sum(path.stat().st_size for path in inputs.iterdir())
+    command = [dcm2niix.bin, *_options(modality), "-o", str(outputs), str(inputs)]
     try:
-        done = subprocess.run(
-            [dcm2niix.bin, *_options(modality), "-o", str(outputs), str(inputs)],
-            capture_output=True, text=True, errors="replace", check=False,
-        )  # fmt: skip
+        done = run_program(command, seconds=limit_seconds(size))
     except OSError as error:
         raise MidsError(
             f"dcm2niix can't be started ({error.strerror}): reinstall it with pip install dcm2niix"
         ) from error
-    if "disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
+    if b"disk full?" in done.stderr:  # "Error: Unable to write … (disk full?)"
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if -done.returncode in _CRASHES:
         return Converted((), f"dcm2niix crashed (signal {-done.returncode})")
@@ -108,7 +108,7 @@ def run(inputs: Path, outputs: Path, modality: str) -> Converted:
         raise DataError("CONVERTER_FAILED", f"dcm2niix was killed (signal {-done.returncode}): run again")
     made = tuple(path for path in sorted(outputs.glob("*.nii")) if not _ASIDE.search(path.stem))
     failure = "" if made else f"dcm2niix made no volume (exit code {done.returncode})"
-    return Converted(made, failure, tuple(_warnings(done.stdout)))
+    return Converted(made, failure, tuple(_warnings(done.stdout.decode("utf-8", "replace"))))
 
 
 def decode(path: Path) -> None:
@@ -119,6 +119,7 @@ def decode(path: Path) -> None:
     dataset.PixelData = np.ascontiguousarray(values).tobytes()
     dataset["PixelData"].VR = "OW" if values.dtype.itemsize > 1 else "OB"
     dataset["PixelData"].is_undefined_length = False
+    dataset.HighBit = int(dataset.BitsStored) - 1  # where the decoded values lie, whatever the words were before
     plain = Dataset()  # a fresh one, for pydicom refuses to change the byte order of a dataset that was read
     plain.update(dataset)
     plain.file_meta = FileMetaDataset()

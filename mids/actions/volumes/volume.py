@@ -39,7 +39,7 @@ class Volume:
     `blank` are boxes (top, left, bottom, right) in pixels of the source slices, blanked on every slice.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     sources: tuple[Source, ...]
     geometry: Geometry
     modality: str

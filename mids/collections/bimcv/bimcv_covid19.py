@@ -16,10 +16,12 @@ from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.objects import File
 from mids.readers.annotations.places import Places, places
+from mids.readers.archives.files import walk
 from mids.readers.dicom.grouping.classes import VOLUMES
 from mids.readers.dicom.scan import PLAIN, Scanner
+from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table, parse_csv
-from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped
+from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped, Source
 from mids.vocabulary import clinical
 
 LICENCE = "LicenseRef-BIMCV-COVID19"
@@ -76,6 +78,21 @@ ABOUT = About(
 _DRAWN = re.compile(r"derivatives/.+\.(xml|nii|nii\.gz)", re.IGNORECASE)
 
 
+_SUBJECT = re.compile(r"S\d+")
+"""Subject IDs as they were published: sub-S03047."""
+
+_PUBLISHED = re.compile(r"(^|/)sub-S\d+/ses-E\d+/|covid19_(posi|neg)[^/]*\.(tar(\.gz)?|tgz)$")
+"""How folders and archives of the collection are called."""
+
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the published dataset; empty if nothing is."""
+    del scanner
+    if any(_PUBLISHED.search(source.path) for source in (walk(root) if sources is None else sources)):
+        return ""
+    return "it has no folder like sub-S03047/ses-E07985 and no archive like covid19_posi_subjects_1.tar.gz"
+
+
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, the label tree among it, then the items patient by patient.
 
@@ -89,6 +106,8 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
             f"{root} holds no images below sub-…/ses-…: give a published BIMCV-COVID19 dataset or its archives; "
             f"for DICOM use {NAME}-raw"
         )
+    if any(not _SUBJECT.fullmatch(picture.subject) for picture in pictures(files) if picture.subject):
+        raise make_stranger(root, NAME, "its subject IDs are not all like S03047")
     tables = load(root, files)
     subjects = _subjects(files)
     common = [*_drawn(files, subjects), *strangers(tables, subjects)]

@@ -81,7 +81,7 @@ def _restore_ends(text: str) -> str:
         return text
     quotes = re.findall("['\"]", text)
     depth = 2 if re.search(r"\]\s*,?\s*\[", text) else 1
-    return "[" * depth + quotes[0] + text + quotes[-1] + "]" * depth
+    return f"{'[' * depth}{quotes[0]}{text}{quotes[-1]}{']' * depth}"
 
 
 def _quoted(text: str) -> Cell:

@@ -1,13 +1,14 @@
 """The COVID-19 image data collection (Cohen, Morrison, Dao 2020): metadata.csv, images, volumes, annotations."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mids.collections.covid_chestxray.annotations import read_annotations, strays
 from mids.collections.covid_chestxray.metadata import METADATA, Row, read_metadata, rows_of
 from mids.collections.covid_chestxray.patient import items_of, label_tree
 from mids.collections.covid_chestxray.twins import report_twins
+from mids.errors import MidsError
 from mids.issues import issue
 from mids.readers.archives.files import walk
 from mids.readers.dicom.scan import PLAIN, Scanner
@@ -61,6 +62,17 @@ ABOUT = About(
     expected="A checkout of the repository, or a folder with metadata.csv (any version) and images, volumes and "
     "annotations as far as they are there.",
 )
+
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the collection: metadata.csv with the columns of one of its versions."""
+    del scanner, sources
+    try:
+        read_metadata(root)
+    except MidsError as error:
+        return str(error)
+    return ""
+
 
 _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 

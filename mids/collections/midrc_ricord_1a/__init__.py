@@ -19,6 +19,7 @@ from mids.readers.dicom.grouping.series import records, subject_key
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
+from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source, Visit, patient_key
@@ -84,6 +85,9 @@ ABOUT = About(
 
 LICENCE = "CC-BY-NC-4.0"
 _DOCUMENTS = (".json", ".csv", ".tsv", ".xlsx")
+_ROOT = "1.3.6.1.4.1.14519.5.2.1."
+"""The UID root of The Cancer Imaging Archive, which replaced all UIDs."""
+
 _SITE = re.compile(r"MIDRC-RICORD-1[A-C]-([0-9A-Za-z]+)-")
 
 
@@ -113,7 +117,8 @@ def _terms() -> Mapping[str, Term]:
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
 
-    Raises `MidsError` where there is no export of annotations, or the clinical table names no studies.
+    Raises `MidsError` where there is no export of annotations, the clinical table names no studies, or the images are
+    not the collection's.
     """
     sources = list(walk(root))
     documents = _documents(root, [source for source in sources if _is_document(source)])
@@ -122,7 +127,27 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
             f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
         )
     with scanner.scan(root) as found:
+        if missing := _missing(found):
+            raise make_stranger(root, NAME, missing)
         yield from _read(root, found, documents)
+
+
+def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+    """What is missing for `root` to be the collection; empty if nothing is."""
+    with scanner.scan(root, sources=sources) as found:
+        if next(found.instances(), None) is None:
+            return "it holds no DICOM"
+        return _missing(found) or (
+            "" if any(_SITE.match(one.text("PatientID")) for one in found.instances()) else "no PatientID is of RICORD"
+        )
+
+
+def _missing(found: Index) -> str:
+    """What headers lack that are not the collection's: its ids and dates are published as they are."""
+    for one in found.instances():
+        if not (_SITE.match(one.text("PatientID")) or one.text("StudyInstanceUID").startswith(_ROOT)):
+            return f"a header has neither a PatientID like MIDRC-RICORD-1A-… nor UIDs of TCIA ({_ROOT}…)"
+    return ""
 
 
 def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[Item]]:

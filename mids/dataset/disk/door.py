@@ -82,7 +82,7 @@ class Door:
         except OSError:
             is_there = False
         if not is_there:
-            raise MidsError(f"{path} is no file of the dataset: give a path relative to its top folder")
+            raise MidsError(f"{path} is not a file of the dataset: give a path relative to its top folder")
         return self.root / path
 
     def holds(self, path: str) -> bool:

@@ -12,7 +12,7 @@ from mids.deid.burned.rules import Header, first, rules, text
 from mids.deid.policy import BurnedIn, Detect, Policy
 from mids.records import Box, Json, Record
 
-Outcome = Literal["deliver", "hold", "blank", "report"]
+Outcome = Literal["deliver", "hold", "blank", "report", "release"]
 
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities of which no detector looks at slices: only their headers are evidence."""
@@ -25,7 +25,7 @@ class Decision:
     """What becomes of an image, and why, without a value of its header.
 
     `boxes` are blanked. `certain` says that the header is sure of text: where nothing is found and nothing
-    blanked, the image is not delivered.
+    blanked, the image is not delivered. ``release`` is the word of a person who has looked at the image.
     """
 
     outcome: Outcome
@@ -85,7 +85,7 @@ def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Deci
 
 def screen(decision: Decision, policy: Policy) -> Screen:
     """How the pixels of an image that is not withheld are looked at."""
-    is_looked_at = policy.burned_in != "release" and policy.detect != "none"
+    is_looked_at = "release" not in (policy.burned_in, decision.outcome) and policy.detect != "none"
     return Screen(policy.burned_in, policy.detect, decision.certain) if is_looked_at else UNSEEN
 
 

@@ -9,6 +9,7 @@ SCHEME = 0x00080102
 VALUES = (0x00080100, 0x00080119, 0x00080120)
 """CodeValue, LongCodeValue and URNCodeValue."""
 MEANING = 0x00080104
+VERSION = 0x00080103
 PRIVATE = "99REMOVED"
 REMOVED = "REMOVED"
 
@@ -17,6 +18,12 @@ def of(item: Dataset) -> tuple[str, str]:
     """Code and coding scheme of an item, empty where it has none."""
     code = next((text for tag in VALUES if (text := elements.text(item.get_item(tag)))), "")
     return code, elements.text(item.get_item(SCHEME))
+
+
+def is_published(item: Dataset, tag: int) -> bool:
+    """Whether an attribute of an item belongs to a code of a published coding scheme."""
+    is_code = tag in (*VALUES, SCHEME, MEANING, VERSION)
+    return is_code and elements.text(item.get_item(SCHEME)) in extra().coding_schemes
 
 
 def clean(item: Dataset) -> None:

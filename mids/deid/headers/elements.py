@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any, TypeAlias
 
 from pydicom import Dataset
+from pydicom._uid_dict import UID_dictionary
 from pydicom.charset import convert_encodings, decode_bytes, default_encoding, encode_string, python_encoding
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
@@ -46,6 +47,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
 _CHARSET = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?\d+|UTF-?8|GB18030|GBK", re.ASCII)
 _TIMEZONE = 0x00080201
+_LONGEST = {"CS": 16, "SH": 16, "LO": 64}
+_DUMMY = "REMOVED"
 
 
 def name(tag: int) -> str:
@@ -107,6 +110,11 @@ def text(element: Element | None) -> str:
 def is_uid(text: str) -> bool:
     """Whether a text is a UID (PS3.5 9.1)."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
+
+
+def is_registered_uid(text: str) -> bool:
+    """Whether a UID is one of the standard's registry (PS3.6 Annex A); others below its root are a vendor's misuse."""
+    return text in UID_dictionary
 
 
 def charset(element: Element | None, inherited: Charset) -> Charset:
@@ -179,21 +187,32 @@ def _change_values(tag: int, vr: str, element: Element, change: Callable[[str], 
     return made(tag, vr, known) if len(known) == len(changed) else None
 
 
-def clean_descriptor(tag: int, vr: str, element: Element, encoding: Charset) -> Element | None:
-    """A text of listed words only; None where none is left, or it is no text."""
+def clean_descriptor(
+    tag: int, vr: str, element: Element, encoding: Charset, forget: Callable[[str], str] = str
+) -> Element | None:
+    """A text of listed words only, without those that `forget` takes out; None where none is left, or it is no text."""
     if tag == _TIMEZONE:
         return element if ZONE.fullmatch(text(element)) else None
     if vr not in _TEXTS and vr != "CS":
         return None
-    cleaned = [descriptors.clean_description(value) for value in _parts(vr, decode_text(element, encoding))]
+    cleaned = [descriptors.clean_description(forget(value)) for value in _parts(vr, decode_text(element, encoding))]
     return made(tag, vr, cleaned) if any(cleaned) else None
 
 
 def rewritten(tag: int, vr: str, element: Element, encoding: Charset, rewrite: Callable[[str], str]) -> Element:
-    """A text without what identifies anybody; the element itself where nothing changes."""
-    before = decode_text(element, encoding)
-    after = rewrite(before) if before else before
-    return element if after == before else made(tag, vr, [_fit_charset(after, encoding)])
+    """A text, each of its values without what identifies anybody; the element itself where nothing changes.
+
+    A value that became longer than its VR allows (PS3.5 6.2) is replaced by a dummy.
+    """
+    before = [*_parts(vr, decode_text(element, encoding))]
+    after = [rewrite(value) if value.strip() else value for value in before]
+    if after == before:
+        return element
+    fitting = [
+        new if new == old else _fit_charset(new if len(new) <= _LONGEST.get(vr, len(new)) else _DUMMY, encoding)
+        for old, new in zip(before, after, strict=True)
+    ]
+    return made(tag, vr, fitting)
 
 
 def decode_text(element: Element, encoding: Charset) -> str:

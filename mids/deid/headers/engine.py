@@ -17,7 +17,7 @@ from pydicom.errors import BytesLengthException
 from pydicom.sequence import Sequence
 from pydicom.uid import MediaStorageDirectoryStorage
 
-from mids.deid.headers import codes, elements
+from mids.deid.headers import codes, elements, terms
 from mids.deid.headers.elements import DEFAULT, Charset, Element
 from mids.deid.headers.markers import mark, new_meta
 from mids.deid.headers.private import Blocks
@@ -37,7 +37,8 @@ BROKEN = (
 )  # fmt: skip
 """What pydicom raises for bytes that it can't make sense of."""
 
-_SHORT = frozenset({"AE", "CS", "LO", "SH"})
+_TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+_REMOVED = "REMOVED"
 _HIDDEN = "pixel bits beyond BitsStored were set; they could hide text, and were cleared"
 _UNREAD = "encrypted attributes were removed, because their content can't be checked"
 _LONGER = "PixelData is longer than its header says; the surplus was removed"
@@ -57,8 +58,8 @@ class Replacements:
     """What stands for the identity of one subject: its label, the shift of its dates, its UIDs, its texts.
 
     `uid` gives the UID that stands for another one, the same in every file; `text` gives a free text without what
-    identifies anybody, `tells` whether a short one repeats a name or id of the same header. Only whole days of
-    `shift` count.
+    identifies anybody, `label` a short one, `forget` one without what the same header tells. `tells` is whether a
+    text, or a number, repeats a name, id or day of the same header. Only whole days of `shift` count.
     """
 
     subject: str
@@ -66,6 +67,8 @@ class Replacements:
     uid: Callable[[str], str]
     text: Callable[[str], str]
     tells: Callable[[str], bool] = _identify_nothing
+    label: Callable[[str], str] = str
+    forget: Callable[[str], str] = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +171,8 @@ class _Pass:
     uids: dict[str, str] = field(default_factory=dict)
 
     def uid(self, original: str) -> str:
-        """The UID for another one; those of the standard stay."""
-        if original.startswith("1.2.840.10008.") and elements.is_uid(original):
+        """The UID for another one; those that the standard registers stay."""
+        if elements.is_registered_uid(original):
             return original
         if original not in self.uids:
             self.uids[original] = self.new.uid(original)
@@ -225,8 +228,12 @@ class _Pass:
         return kept if kept is not None else self._fallback(tag, vr, element, kind, code)
 
     def _fallback(self, tag: int, vr: str, element: Element, kind: str, code: Code) -> "Element | None":
-        """What becomes of a value that can't be cleaned, or is not of its VR: what the Basic Profile says."""
-        basic = self.rules.basic(tag, kind)
+        """What becomes of a value that can't be cleaned, or is not of its VR: what the Basic Profile says.
+
+        Outside the table that depends on the type; of an unknown one a text is taken for required, a number is not.
+        """
+        unknown = "" if self.rules.is_explicit(tag) or vr in _TEXTS else "3"
+        basic = self.rules.basic(tag, kind or unknown)
         if basic == "Z":
             return elements.make_empty_element(tag, vr)
         return self._dummy(tag, vr, element) if basic in ("D", "U") else None
@@ -242,21 +249,35 @@ class _Pass:
         if vr == "AS":
             return self._counted(tag, vr, elements.coarsen_age_element(tag, element, policy.ages))
         if code == "C":
-            return elements.clean_descriptor(tag, vr, element, context.encoding)
+            return elements.clean_descriptor(tag, vr, element, context.encoding, self.new.forget)
         if not elements.is_well_formed(tag, vr, element, context.encoding):
             return self._counted(
                 tag, vr, elements.clean_descriptor(tag, vr, element, context.encoding) if vr == "CS" else None
             )
-        if vr in ("ST", "LT", "UT", "UC") and not self.rules.is_explicit(tag):
-            return elements.rewritten(tag, vr, element, context.encoding, self.new.text)
-        if (
-            vr in _SHORT
-            and not self.rules.is_explicit(tag)
-            and self.new.tells(elements.decode_text(element, context.encoding))
-        ):
+        return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element)
+
+    def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":
+        """A value that no table names, without what identifies; None of a number or address that does."""
+        if vr == "CS":
+            return elements.rewritten(tag, vr, element, context.encoding, self._code)
+        if vr in _TEXTS:
+            return elements.rewritten(tag, vr, element, context.encoding, self._rewriter(context, tag, vr))
+        if vr in ("IS", "DS", "UR", "AE", "PN") and any(map(self.new.tells, elements.values(element))):
             self.named[tag] += 1
             return None
         return element
+
+    def _rewriter(self, context: "_Context", tag: int, vr: str) -> Callable[[str], str]:
+        """How a text is cleaned: codes of published schemes by nothing but what is surely the header's."""
+        if codes.is_published(context.source, tag):
+            return self._code if tag == codes.MEANING else str
+        if tag in extra().makers:
+            return self.new.forget
+        return self.new.label if vr in ("LO", "SH", "UC") else self.new.text
+
+    def _code(self, value: str) -> str:
+        """A code, unless it is none of a closed list and repeats what the header tells."""
+        return _REMOVED if not terms.is_listed(value) and self.new.tells(value) else value
 
     def _mapped(self, tag: int, element: Element, code: Code) -> Element:
         """UIDs, each replaced, or kept where it is one."""

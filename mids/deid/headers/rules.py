@@ -23,6 +23,7 @@ _NEEDED = {"3": 0, "2C": 1, "2": 1, "1C": 2, "1": 2}
 _GIVES: Mapping[str, int] = {"X": 0, "Z": 1, "D": 2, "U*": 2}
 _SIMPLE: Mapping[str, Code] = {"D": "D", "Z": "Z", "X": "X", "K": "K", "C": "C", "U": "U", "U*": "U"}
 _STRONGEST = "1"
+_BY_TYPE = "X/Z/D"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,9 @@ class Rules:
         return _action(self.policy, tag, kind)
 
     def basic(self, tag: int, kind: str) -> Code:
-        """What the Basic Profile alone does, where cleaning is impossible; ``X`` for an attribute outside the table."""
+        """What the Basic Profile alone does, where cleaning is impossible; outside the table what the type needs."""
         row = attributes().get(tag)
-        return _simplify_code(row.basic, kind) if row else "X"
+        return _simplify_code(row.basic if row else _BY_TYPE, kind)
 
     def is_explicit(self, tag: int) -> bool:
         """Whether the table or the policy names the attribute, rather than that it stays because nobody does."""
@@ -77,7 +78,7 @@ def _action(policy: Policy, tag: int, kind: str) -> Code:
     if tag in overrides(policy):
         return overrides(policy)[tag]
     row = attributes().get(tag)
-    return _outside(policy, tag) if row is None else _simplify_code(_chosen(row.basic, row.options, policy), kind)
+    return _outside(policy, tag, kind) if row is None else _simplify_code(_chosen(row.basic, row.options, policy), kind)
 
 
 def _chosen(basic: str, options: Mapping[Option, str], policy: Policy) -> str:
@@ -94,7 +95,7 @@ def _simplify_code(code: str, kind: str) -> Code:
     return _SIMPLE[fitting[0] if fitting else parts[-1]]
 
 
-def _outside(policy: Policy, tag: int) -> Code:
+def _outside(policy: Policy, tag: int, kind: str) -> Code:
     """The action for an attribute outside the table: by what it is for, by its VR, or none."""
     vr = find_vr(tag)
     if not vr or tag in extra().remove:
@@ -106,7 +107,7 @@ def _outside(policy: Policy, tag: int) -> Code:
         return by_dates[policy.dates]
     if vr == "UI":
         return "K" if "retain_uids" in policy.options else "U"
-    return "X" if vr in extra().remove_vr else "K"
+    return _simplify_code(_BY_TYPE, kind or "3") if vr in extra().remove_vr else "K"
 
 
 def _tag(attribute: str) -> int:

@@ -35,6 +35,7 @@ class Extra:
     subject: frozenset[int]
     dummy_items: Mapping[int, Mapping[str, Any]]
     coding_schemes: frozenset[str]
+    makers: frozenset[int]
 
 
 @cache
@@ -119,6 +120,7 @@ def extra() -> Extra:
         subject=frozenset(_tags(content["subject"])),
         dummy_items={tag: content["dummy_items"][key] for key in content["dummy_items"] for tag in _tags([key])},
         coding_schemes=frozenset(content["coding_schemes"]),
+        makers=frozenset(_tags(outside["makers"])),
     )
 
 

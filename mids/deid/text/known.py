@@ -23,7 +23,8 @@ class Known:
 
     `names` of people, in any order or as DICOM PN (``SURNAME^GIVEN``); `ids` of patient, visit and study; `dates`
     that identify, such as the day of birth; `places`, institutions and addresses as the header spells them.
-    `subject` stands for the patient where surrogates are made, `shift` is what the patient's dates are moved by.
+    `subject` stands for the patient where surrogates are made, `shift` is what the patient's dates are moved by. `days`
+    are the others of the study: no text is searched for them, but a number may be one.
     """
 
     names: tuple[str, ...] = ()
@@ -32,6 +33,7 @@ class Known:
     places: tuple[str, ...] = ()
     subject: str = ""
     shift: timedelta | None = None
+    days: tuple[date, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -44,6 +46,23 @@ class Known:
         yield from _ids(text, self)
         yield from _dates(text, self)
         yield from _phrases(text, self)
+
+    def is_told(self, value: str) -> bool:
+        """Whether a short text or a number repeats any of it; a number has to be an id or a day as a whole."""
+        return _is_told(self, value.strip())
+
+
+@lru_cache(maxsize=1 << 14)
+def _is_told(known: Known, value: str) -> bool:
+    number = _NUMBER.fullmatch(value)
+    if number is None:
+        return any(True for _ in known.find(value))
+    ids = {re.sub(r"[\W_]+", "", one).lstrip("0") for one in known.ids if len(one) >= SHORTEST_ID}
+    days = any(pattern.fullmatch(number[1]) for pattern in _day_patterns((*known.dates, *known.days)))
+    return days or (len(number[1]) >= 2 and number[1].lstrip("0") in ids)
+
+
+_NUMBER = re.compile(r"[+-]?(\d{1,16})(?:\.0{0,6})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +79,56 @@ def _drop_each_letter(word: str) -> set[str]:
 
 @lru_cache(maxsize=64)
 def _parts(names: tuple[str, ...]) -> _Parts:
-    plain = (fold_text(compose_text(name)).replace("^", " ").replace("=", " ").replace("_", " ") for name in names)
-    found = {part for name in plain for word in words(name) for part in (word.plain, *re.split("['-]", word.plain))}
+    written = (form for name in names for form in _write_forms(name))
+    found = {part for name in written for word in words(name) for part in (word.plain, *re.split("['-]", word.plain))}
     exact = frozenset(part for part in found if len(part) > 1 and part not in particles())
     near = frozenset(short for part in exact if len(part) >= FUZZY for short in (part, *_drop_each_letter(part)))
     return _Parts(exact, near)
+
+
+def _write_forms(name: str) -> Iterator[str]:
+    """A name without DICOM's separators, prefix and suffix (PS3.5 6.2.1), also with its umlauts as two letters or one.
+
+    A prefix such as MR is no name, and would be found everywhere.
+    """
+    groups = (" ".join(group.split("^")[:3]) for group in compose_text(name).casefold().split("="))
+    plain = " ".join(groups).replace("_", " ")
+    yield fold_text(plain)
+    yield fold_text(re.sub("[äöüæœø]", lambda match: _UMLAUTS[match[0]], plain))
+    yield re.sub("([aou])e", r"\1", fold_text(plain))
+
+
+_UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "œ": "oe", "ø": "oe"}
+
+
+def _is_joined(word: str, parts: frozenset[str]) -> bool:
+    """Whether a word is two or more parts of three letters or more, run together."""
+    if not 6 <= len(word) <= LONGEST:
+        return False
+    counts = {0: 0}  # how many parts end at a letter
+    for end in range(3, len(word) + 1):
+        before = [counts[at] for at in range(end - 2) if at in counts and word[at:end] in parts]
+        if before:
+            counts[end] = max(before) + 1
+    return counts.get(len(word), 0) >= 2
+
+
+_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_](?:\. ?| |-)){1,3}$")
+_INITIALS_AFTER = re.compile(r",? ?(?:[^\W\d_]\.[ -]?){1,3}|,? [^\W\d_](?![^\W_])")
+
+
+def _add_initials(text: str, span: Span, parts: frozenset[str]) -> Span:
+    """A name with the initials of its other parts before or behind it: J. García, García, J."""
+    initials = {part[0] for part in parts}
+
+    def width(match: re.Match[str] | None) -> int:
+        letters = [char for char in match[0] if char.isalpha()] if match else []
+        good = letters and all(char.isupper() and fold_text(char) in initials for char in letters)
+        return len(match[0].rstrip()) if match and good else 0
+
+    before = _INITIALS_BEFORE.search(text[max(span.start - 12, 0) : span.start])
+    start = span.start - (len(before[0]) if before and width(before) else 0)
+    return Span(start, span.end + width(_INITIALS_AFTER.match(text, span.end)), span.kind, span.source)
 
 
 def _is_near(word: str, parts: _Parts) -> bool:
@@ -82,7 +146,7 @@ def _names(text: str, known: Known) -> Iterator[Span]:
     waiting: Word | None = None
     for word in words(text):
         pieces = (word.plain, *re.split(r"['·-]", word.plain))
-        exact = any(piece in parts.exact for piece in pieces)
+        exact = any(piece in parts.exact for piece in pieces) or _is_joined(word.plain, parts.exact)
         if not exact and (word.plain in ordinary() or not _is_near(word.plain, parts)):
             last = waiting = None if word.plain not in particles() else last
             continue
@@ -90,7 +154,7 @@ def _names(text: str, known: Known) -> Iterator[Span]:
         if not unsure or last is not None:
             if waiting is not None and last is None:
                 yield Span(waiting.start, waiting.end, "NAME", "known")
-            yield Span(word.start, word.end, "NAME", "known")
+            yield _add_initials(text, Span(word.start, word.end, "NAME", "known"), parts.exact)
             last, waiting = word, None
         else:
             waiting = word

@@ -96,13 +96,18 @@ _INNER_TITLE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The recogniser of names by context; a name found once is then found everywhere in the text."""
+    """The recogniser of names by context; a name found once is then found everywhere in the text.
+
+    `lines` says whether a line of capitalised words is a name: in a short label it is mostly none.
+    """
+
+    lines: bool = True
 
     def find(self, text: str) -> Iterator[Span]:
         """All names by context, and every later mention of their parts."""
         found = [
             *_find_triggered_names(text),
-            *_find_lone_names(text),
+            *(_find_lone_names(text) if self.lines else ()),
             *_find_by_given_name(text),
             *_find_described_names(text),
         ]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from mids.deid.text.guards import ends_sentence
 from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import (
     LONGEST,
@@ -148,7 +149,8 @@ def _find_named_places(text: str, plain: str) -> Iterator[Span]:
             first = bisect_left(starts, match.end())
             if first >= len(all_words) or all_words[first].start - match.end() > 5:
                 continue
-            if text[match.end() : all_words[first].start].strip(" .,'\"«“-0123456789"):
+            gap = text[match.end() : all_words[first].start]
+            if gap.strip(" .,'\"«“-0123456789") or ends_sentence(text, match.start(), all_words[first].end):
                 continue
             upper = text[match.start() : all_words[first].end].isupper()
             last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
@@ -273,12 +275,14 @@ def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Spa
             word = all_words[at - 1]
             if not word.is_capitalised or word.plain in ordinary():
                 break
+            if ends_sentence(text, word.start, all_words[at].end):
+                break
             at -= 1
         if at < first:
             yield Span(all_words[at].start, match.end(), "INST", "institution")
 
 
-_BESIDE = re.compile(r"(?:,? (?:de|en|a|del|d')|,|\.)? ?\(?")
+_BESIDE = re.compile(r"(?:,? (?:de|en|a|del|d')|,)? ?\(?")
 
 
 def _find_towns_beside(text: str, plain: str, found: list[Span]) -> Iterator[Span]:

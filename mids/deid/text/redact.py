@@ -1,7 +1,7 @@
 """Texts without names, places, numbers and dates: tags, surrogates or nothing in their place."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +9,7 @@ from mids.deid.keys import Key
 from mids.deid.policy import Policy, Texts
 from mids.deid.text.dates import Dates
 from mids.deid.text.gazetteers import Gazetteers
+from mids.deid.text.guards import guard_spans
 from mids.deid.text.known import Known
 from mids.deid.text.models import model
 from mids.deid.text.names import Names
@@ -54,7 +55,7 @@ class Redactor:
     def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
         spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
-        return joined(text, settle_spans(text, spans))
+        return joined(text, settle_spans(text, guard_spans(text, spans)))
 
     def clean(self, text: str, known: Known = NOTHING) -> Redacted:
         """The text without what identifies, and what was removed; headings stay, they identify nobody.
@@ -74,6 +75,16 @@ class Redactor:
                 removed.append(span)
                 at = span.end
         return Redacted("".join((*pieces, text[at:])), tuple(removed))
+
+    def clean_label(self, text: str, known: Known = NOTHING) -> str:
+        """A short text, such as an LO or SH of a header, without what identifies; in every mode but ``keep`` searched.
+
+        Where texts are kept, only what the header itself tells goes.
+        """
+        recognisers = tuple(Names(lines=False) if isinstance(one, Names) else one for one in self.recognisers)
+        texts: Texts = "surrogates" if self.texts == "surrogates" else "tags"
+        short = replace(self, texts=texts, recognisers=() if self.texts == "keep" else recognisers)
+        return short.clean(text, known).text
 
     def _instead(self, original: str, span: Span, known: Known) -> str | None:
         """What stands for a span; None for what stays."""

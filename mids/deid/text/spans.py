@@ -74,7 +74,7 @@ def joined(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     for span in spans:
         last = merged[-1] if merged else None
         alike = last is not None and last.kind == span.kind and span.kind in ("NAME", "INST", "DIR", "LOC")
-        if last is not None and alike and text[last.end : span.start] in (" ", ", ", "-", "", ". "):
+        if last is not None and alike and text[last.end : span.start] in (" ", ", ", "-", ""):
             merged[-1] = Span(last.start, span.end, span.kind, last.source)
         else:
             merged.append(span)

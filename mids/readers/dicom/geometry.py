@@ -119,12 +119,21 @@ def _lean(line: Floats, depth: Floats, normal: Floats, slack: float) -> tuple[fl
     return tilt, "tilt" if np.linalg.norm(straight, axis=1).max() <= slack else "shift"
 
 
+_SURPLUS = 0.25
+"""Steps by which the last slice may lie beyond the last place of a grid, before the grid gets a place more."""
+
+
 def even_spacing(depth: Floats) -> float:
-    """The smallest distance of slices that occurs more than once, so that no regular part loses detail."""
+    """The smallest distance of slices that occurs more than once, so that no regular part loses detail.
+
+    It is made so much smaller that the first and the last slice both lie on the grid, and none outside of it.
+    """
     distances = np.sort(np.diff(depth))
     begins = np.flatnonzero(np.diff(distances) > 2 * SPACING_TOLERANCE * distances[:-1]) + 1
     groups = np.split(distances, begins)
-    return float(next((group for group in groups if len(group) > 1), groups[0]).mean())
+    smallest = float(next((group for group in groups if len(group) > 1), groups[0]).mean())
+    extent = float(depth[-1] - depth[0])
+    return extent / max(1.0, float(np.ceil(extent / smallest - _SURPLUS)))
 
 
 def even_slices(shape: Geometry) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import NuclearMedicineImageStorage
 
+from mids.errors import DataError
 from mids.readers.dicom.values import BROKEN, Wanted, collect, collect_macros
 from mids.records import Json
 
@@ -26,8 +27,10 @@ def read_frames(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> Co
     """What differs between frames; of a NM volume also the place that its first slice and the spacing give.
 
     `header` holds what was read of the whole image: what differs is taken out, and what a volume of NM says only of
-    its detector (its direction) is added.
+    its detector (its direction) is added. Raises `DataError` ``FRAMES_CONTRADICTED`` where more or fewer frames are
+    described than NumberOfFrames says.
     """
+    _check_count(dataset, header)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -41,6 +44,19 @@ def read_frames(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> Co
     for keyword in columns.keys() - found.keys():
         header.setdefault(keyword, columns[keyword][0])
     return found
+
+
+def _check_count(dataset: Dataset, header: Mapping[str, Json]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            described = len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+        except BROKEN:
+            return
+    stated = header.get("NumberOfFrames") or 1
+    if described and isinstance(stated, int) and described != stated:
+        message = f"NumberOfFrames is {stated} and {described} frames are described"
+        raise DataError("FRAMES_CONTRADICTED", message)
 
 
 def _read_groups(dataset: Dataset, wanted: Wanted) -> Columns:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -45,24 +45,27 @@ def keywords() -> tuple[str, ...]:
 class Scanner:
     """How a source is read: `mapped` may spread the work over processes, `folder` is where its index is kept.
 
-    Without a folder the index is a temporary one, and everything is read anew.
+    Without a folder the index is a temporary one, and everything is read anew. `issuer` is the IssuerOfPatientID of
+    headers that have none.
     """
 
     mapped: Map = map
     folder: Path | None = None
+    issuer: str = ""
 
     def scan(self, root: Path, private: tuple[PrivateTag, ...] = (), sources: Iterable[Source] | None = None) -> Index:
         """The headers of everything below `root` (or of `sources`), of which only what changed is read.
 
         Raises `MidsError` where the index can't be read or written.
         """
-        index = Index(self._place(root), (keywords(), private))
+        what = (keywords(), private, *filter(None, (self.issuer,)))  # without an issuer as in earlier versions
+        index = Index(self._place(root), what)
         todo = _Changed(index, batched(walk(root), CHUNK))
-        for batch in self.mapped(partial(_read, root=root, private=private), todo):
+        for batch in self.mapped(partial(_read, root=root, private=private, issuer=self.issuer), todo):
             index.add(*batch)
         again = tuple(_source_of(root, path) for path in sorted(todo.volumes) if (base(root) / path).is_file())
         if again:
-            index.add(*_read(again, root=root, private=private))
+            index.add(*_read(again, root=root, private=private, issuer=self.issuer))
         index.complete()
         return index
 
@@ -101,17 +104,21 @@ def _source_of(root: Path, path: str) -> Source:
     return Source(path, "", status.st_size, status.st_mtime_ns)
 
 
-def _read(sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...]) -> tuple[Sequence[Source], Batch]:
-    found = scan(sources, root, private)
+def _read(
+    sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...], issuer: str
+) -> tuple[Sequence[Source], Batch]:
+    found = scan(sources, root, private, issuer=issuer)
     return sources, packed(found.instances, found.others, found.issues)
 
 
 def scan(
-    sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...] = (), wanted: tuple[str, ...] = ()
-) -> Scan:
+    sources: Sequence[Source], root: Path, private: tuple[PrivateTag, ...] = (), wanted: tuple[str, ...] = (),
+    *, issuer: str = "",
+) -> Scan:  # fmt: skip
     """Reads the headers of `sources` (files or archives), and of private elements those that are asked for.
 
-    `wanted` are the keywords of other attributes than `keywords`.
+    `wanted` are the keywords of other attributes than `keywords`; `issuer` gave out the PatientIDs whose headers don't
+    say who did (PS3.3 C.7.1.1).
     """
     found = Scan()
     wanted = wanted or keywords()
@@ -123,7 +130,15 @@ def scan(
                 _take_contents(found, source, root, wanted, private)
         except DataError as error:
             found.issues.append(issue(error.code, error.message, source.name, origin="read"))
+    found.instances = [_issued(instance, issuer) for instance in found.instances] if issuer else found.instances
     return found
+
+
+def _issued(instance: Instance, issuer: str) -> Instance:
+    """The instance with the issuer of its PatientID, if it has an ID and no issuer."""
+    if not instance.text("PatientID") or instance.text("IssuerOfPatientID"):
+        return instance
+    return replace(instance, header={**instance.header, "IssuerOfPatientID": issuer})
 
 
 def _is_volume(root: Path, source: Source) -> bool:

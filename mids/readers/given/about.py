@@ -1,5 +1,6 @@
 """Reads what a publisher says of a dataset: a YAML file with the keys of `About`, laid over the collection's own."""
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,8 +16,14 @@ _FIXED = frozenset({"name", "ids", "dates", "access", "expected"})
 """What only a collection can know."""
 
 
-def read(path: Path, about: About) -> About:
-    """`about` with the values of the file in place of its own.
+def lay_over(about: About, values: Mapping[str, Any]) -> About:
+    """`about` with values of a file in place of its own."""
+    content: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return replace(about, **content)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The values of the file by the fields of `About`: texts, and lists of texts.
 
     Raises `MidsError` where the file can't be read, a key is unknown, or a value is none of those allowed.
     """
@@ -37,7 +44,7 @@ def read(path: Path, about: About) -> About:
             near = get_close_matches(str(key), known, 1) or known
             raise MidsError(f"{path} has an unknown key {key}: did you mean {', '.join(near)}?")
         values[key] = _checked(path, key, value, types[key])
-    return replace(about, **values)
+    return values
 
 
 def _checked(path: Path, key: str, value: object, kind: object) -> object:
@@ -48,7 +55,7 @@ def _checked(path: Path, key: str, value: object, kind: object) -> object:
     if get_origin(kind) is tuple:
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
             raise MidsError(f"{path}: {key} must be a list of strings")
-        return tuple(value)
+        return value
     if not isinstance(value, str):
         raise MidsError(f"{path}: {key} must be a string")
     return value

@@ -1,16 +1,34 @@
-"""Reads curation.tsv, a person's corrections of a conversion."""
+"""Reads a table of corrections (curation.tsv): what a person says of single images and files of a source."""
 
+import re
+import unicodedata
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
+from mids.readers.tables.table import Table
+from mids.readers.tables.workbook import read_table
+from mids.records import Box, Source
 
 COLUMNS = ("file", "field", "old", "new", "who", "why")
+VALUES = ("view", "body_part", "laterality")
+"""Fields that change what is said of an image."""
+
+FIELDS = ("redact", "exclude", "release", "acknowledge", *VALUES)
+GUARDS = frozenset({"redact", "exclude", "release"})
+"""Fields that decide what may be seen: a run that can't apply such a row does not begin."""
+
+_ALIASES = {"blank": "redact"}
+_EXPLAINED = ("release", "acknowledge")
+"""Fields whose rows must say who decided, and why."""
+
+_BOX = re.compile(r"(\d+),(\d+),(\d+),(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One row of curation.tsv; `row` is its line number in the file.
+    """One row of a table of corrections; `row` is its line number in the file.
 
     `file` is an image of the dataset as it would be named without corrections, a source file relative to
     SOURCE, or a SOPInstanceUID.
@@ -24,30 +42,66 @@ class Correction:
     why: str
     row: int
 
+    @property
+    def decision(self) -> tuple[str, str, str]:
+        """What the row decides, whoever decided it and wherever it stands."""
+        return self.file, self.field, "" if self.field in ("exclude", "release") else self.new
+
 
 def read(path: Path) -> tuple[Correction, ...]:
-    """The rows of a curation table.
+    """The rows of a table: tabs, commas or semicolons part its cells, or it is a workbook (.xlsx).
 
-    Raises `MidsError` where it can't be read, a column is missing, or a row has another number of cells.
+    Text is UTF-8, or UTF-16 with a byte order mark; quotation marks are those of CSV (RFC 4180). Raises `MidsError`
+    where a column is missing, or a row can't be understood: what it should hide might be a name.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        table = read_table(path.parent, Source(path.name))
+    except (OSError, DataError) as error:
         raise MidsError(
-            f"can't read the curation table {path} ({type(error).__name__}): check its path, and that it is UTF-8"
+            f"can't read the curation table {path} ({type(error).__name__}): check its path and permissions"
         ) from error
-    header = lines[0].split("\t") if lines else []
-    missing = [column for column in COLUMNS if column not in header]
+    for found in table.issues:
+        raise MidsError(f"the curation table {path}, {found.where or 'as a whole'}: {found.message}: correct it")
+    missing = [column for column in COLUMNS if column not in table.header]
     if missing:
         raise MidsError(f"the curation table {path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")
-    places = [header.index(column) for column in COLUMNS]
-    found = []
-    for number, line in enumerate(lines[1:], start=2):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if not any(cells):
+    return tuple(_corrections(table, path))
+
+
+def read_box(text: str) -> Box | None:
+    """Top, left, bottom and right of a box as a row gives it; None where it is none."""
+    found = _BOX.fullmatch(text.replace(" ", ""))
+    if not found:
+        return None
+    top, left, bottom, right = map(int, found.groups())
+    return (top, left, bottom, right) if top < bottom and left < right else None
+
+
+def written_alike(name: str) -> str:
+    """The name of a file as it is compared: other programs write accents and slashes in other ways."""
+    return unicodedata.normalize("NFC", name).replace("\\", "/").removeprefix("./")
+
+
+def _corrections(table: Table, path: Path) -> Iterator[Correction]:
+    for line, cells in table.numbered():
+        values = {column: cells[column].strip() for column in COLUMNS}
+        if not any(values.values()):
             continue
-        if len(cells) != len(header):
-            raise MidsError(f"line {number} of the curation table {path} has {len(cells)} cells, not {len(header)}")
-        file, field, old, new, who, why = (cells[place] for place in places)
-        found.append(Correction(file, field, old, new, who, why, number))
-    return tuple(found)
+        field = values["field"].lower()
+        row = Correction(**{**values, "field": _ALIASES.get(field, field)}, row=line)
+        if problem := _problem(row):
+            raise MidsError(f"row {line} of the curation table {path} {problem}")
+        yield row
+
+
+def _problem(row: Correction) -> str:
+    """Why a row can't be meant, and what to do."""
+    if row.field not in FIELDS:
+        return f"has an unknown field: use {', '.join(FIELDS)}"
+    if not row.file:
+        return "names no file: name one, or remove the row"
+    if row.field == "redact" and read_box(row.new) is None:
+        return "has no box: write top,left,bottom,right in pixels under new"
+    if row.field in _EXPLAINED and not (row.who and row.why):
+        return f"does not say who decided to {row.field}, and why: fill in who and why"
+    return ""

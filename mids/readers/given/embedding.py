@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mids.errors import MidsError
 
@@ -39,6 +40,12 @@ class Embedding:
         values = [row[column] for row in self.rows.values()]
         is_short = all(len(value) <= LO and "\\" not in value and value.isprintable() for value in values)
         return "LO" if is_short else "UT"
+
+
+def recall_embedding(content: Mapping[str, Any]) -> Embedding:
+    """The embedding that was kept as JSON, with lists for tuples."""
+    rows = {patient: tuple(row) for patient, row in content["rows"].items()}
+    return Embedding(**{**content, "columns": tuple(content["columns"]), "rows": rows})
 
 
 def read(path: Path, *, group: int, creator: str) -> Embedding:

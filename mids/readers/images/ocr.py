@@ -13,6 +13,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps
 
 from mids.errors import MidsError
+from mids.readers.programs import limit_seconds, run_program
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -22,6 +23,9 @@ _HIGH = 64
 _MARGIN = 24
 _SURE = 50.0
 """Confidence, of 100, below which a word counts as not read."""
+
+_PATIENCE = 120.0
+"""Seconds that the smallest sheet may take."""
 
 _COMMAND = ("tesseract", "stdin", "stdout", "--psm", "6", "tsv")
 
@@ -39,7 +43,8 @@ def version() -> str:
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
     """The words of each part, a line of text cut from a grey picture (rows, columns), in one call.
 
-    Words that are not read surely are left out. Raises `MidsError` where Tesseract is missing or fails.
+    Words that are not read surely are left out. Raises `MidsError` where Tesseract is missing or fails, and `DataError`
+    ``TIME_LIMIT`` where it takes too long.
     """
     if not parts:
         return ()
@@ -71,7 +76,8 @@ def _run(sheet: Image.Image) -> str:
     packed = BytesIO()
     sheet.save(packed, "PNG")
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}  # a process for each job is enough
-    done = subprocess.run(_COMMAND, input=packed.getvalue(), capture_output=True, check=False, env=environment)
+    seconds = limit_seconds(sheet.width * sheet.height, base=_PATIENCE)
+    done = run_program(_COMMAND, seconds=seconds, given=packed.getvalue(), environment=environment)
     if done.returncode:
         raise MidsError(f"Tesseract ended with exit code {done.returncode}: check it with tesseract --list-langs")
     return done.stdout.decode("utf-8", "replace")

@@ -2,14 +2,17 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from image2d import CANARY, SHARED, bundled, image, lut_item, ramp, window, write_dataset
 from pydicom.dataset import Dataset
-from pydicom.uid import ImplicitVRLittleEndian
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEG2000, ImplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 
 from mids.errors import DataError
 from mids.readers.dicom import pixels
@@ -80,6 +83,64 @@ def test_only_the_bits_that_are_stored_count(*, values: list[int], junk: int, sh
 )  # fmt: skip
 def test_lossless_transfer_syntaxes_agree(name: str) -> None:
     assert np.array_equal(pixels.stored(bundled(name)), pixels.stored(bundled("MR_small.dcm")))
+
+
+def _packed(dataset: Dataset, syntax: str, frames: list[bytes], fragments: int = 1) -> Dataset:
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate(frames, fragments_per_frame=fragments, has_bot=False)
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [
+        (JPEG2000Lossless, lambda values: imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=True)),
+        (JPEG2000, lambda values: imagecodecs.jpeg2k_encode(values, codecformat="j2k", reversible=True)),
+        (JPEGLSLossless, lambda values: imagecodecs.jpegls_encode(values)),
+        (JPEGLosslessSV1, lambda values: imagecodecs.ljpeg_encode(values, bitspersample=16)),
+    ],
+)
+@pytest.mark.parametrize("high", [11, 15])
+def test_bits_beside_the_value_do_not_count_where_16_are_packed(syntax: str, encode: Any, high: int) -> None:
+    values = ramp(12)
+    words = values << high - 11 | (0x5000 if high == 11 else 0x5)
+    dataset = image(words.astype(np.uint16), {"BitsStored": 12, "HighBit": high})
+    assert np.array_equal(pixels.stored(_packed(dataset, syntax, [encode(words.astype(np.uint16))])), values)
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless])
+@pytest.mark.parametrize(("stated", "held"), [(1, 3), (4, 3), (3, 3)])
+def test_frames_are_counted_in_fragments_too(syntax: str, stated: int, held: int) -> None:
+    encode = imagecodecs.jpegls_encode if syntax == JPEGLSLossless else imagecodecs.jpeg2k_encode
+    pictures = [ramp(8) + np.uint16(number) for number in range(held)]
+    dataset = image(np.stack(pictures), {"NumberOfFrames": held})
+    dataset.NumberOfFrames = stated
+    more = {} if syntax == JPEGLSLossless else {"codecformat": "j2k", "reversible": True}
+    _packed(dataset, syntax, [encode(picture, **more) for picture in pictures], fragments=2)
+    if stated == held:
+        assert np.array_equal(np.stack(list(pixels.frames(dataset))), np.stack(pictures))
+        return
+    with pytest.raises(DataError, match=f"NumberOfFrames is {stated} and the pixel data holds {held}") as caught:
+        list(pixels.frames(dataset))
+    assert caught.value.code == "FRAMES_CONTRADICTED"
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+def test_every_frame_of_colour_without_compression_is_read(planar: int) -> None:
+    for space, shape in (("YBR_FULL_422", (4, 3, 4)), ("YBR_FULL", (4, 6, 3)), ("RGB", (4, 6, 3))):
+        if planar and space == "YBR_FULL_422":
+            continue
+        frames = np.full((3, *shape), 128, np.uint8)
+        for number in range(3):
+            grey = (..., slice(0, 2)) if space == "YBR_FULL_422" else (..., slice(0, 3 if space == "RGB" else 1))
+            frames[number][grey] = 50 * (number + 1)
+        stored = np.moveaxis(frames, -1, 1) if planar else frames
+        dataset = image(np.zeros((3, 4, 6), np.uint8), {"NumberOfFrames": 3})
+        dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PlanarConfiguration = 3, space, planar
+        dataset.PixelData = np.ascontiguousarray(stored).tobytes()
+        assert [np.unique(frame).tolist() for frame in pixels.frames(dataset)] == [[50], [100], [150]], space
 
 
 def test_frames_are_those_of_the_whole() -> None:

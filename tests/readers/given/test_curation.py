@@ -1,12 +1,15 @@
 """Corrections by a person: each reaches the name, the tables and the pixels of its image, and no other image."""
 
+import csv
 import json
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from openpyxl import Workbook
 from PIL import Image
 from trees import chest, error_codes, fill_folder, images, scans, source_rows, stamps, table, tree
 
@@ -145,32 +148,107 @@ def test_a_correction_into_a_taken_name_holds_in_every_run(
 
 
 @pytest.mark.parametrize(
-    ("row", "code"),
+    ("row", "message"),
     [
-        (("rx/none", "view", "ap", "pa"), "CURATION_UNMATCHED"),
-        (("1.2.3.4", "exclude", "", ""), "CURATION_UNMATCHED"),
-        (("rx/ap", "view", "pa", "ll"), "CURATION_OUTDATED"),
-        (("rx/ap", "laterality", "R", "L"), "CURATION_OUTDATED"),
-        (("rx/ap", "view", "ap", "sideways"), "CURATION_INVALID"),
-        (("rx/ap", "vista", "ap", "pa"), "CURATION_INVALID"),
+        (("1.2.3.4", "exclude", "", ""), "names no image"),
+        (("rx/none", "redact", "", "0,0,5,5"), "names no image"),
+        (("rx/none", "blank", "", "0,0,5,5"), "names no image"),
+        (("rx/none", "release", "", ""), "names no image"),
+        (("rx/ap", "view", "pa", "ll"), "the image has ap"),
+        (("rx/ap", "laterality", "R", "L"), "the image has n/a"),
+        (("rx/ap", "view", "ap", "sideways"), "not a value of view"),
+        (("rx/ap", "vista", "ap", "pa"), "unknown field"),
+        (("", "exclude", "", ""), "names no file"),
+        (("rx/ap", "redact", "", "9000,0,9001,5"), "outside the image"),
+        *((("rx/ap", "redact", "", box), "has no box") for box in ("", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5")),
     ],
 )
-def test_a_row_that_does_not_fit_is_told_and_not_applied(
-    source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, code: str
+def test_a_row_that_cannot_be_applied_stops_the_run(
+    source: Path, tmp_path: Path, key: Path, plain: Conversion, row: Row, message: str
 ) -> None:
-    done = _convert_curated(source, tmp_path, key, row)
-    assert error_codes(done.issues) == [code]
+    before = tree(plain.dataset)
+    for dest in ("dest", "plain"):
+        with pytest.raises(MidsError, match=message) as stopped:
+            _convert_curated(source, tmp_path, key, row, dest=dest)
+        assert "row 2 " in str(stopped.value)
+    assert tree(tmp_path / "dest") == {}
+    assert tree(plain.dataset) == before
+
+
+def test_a_correction_of_nothing_is_told(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
+    done = _convert_curated(source, tmp_path, key, ("rx/none", "view", "ap", "pa"))
+    assert error_codes(done.issues) == ["CURATION_UNMATCHED"]
     assert done.exit_code == 1
-    assert [found.where.split(",")[0] for found in done.issues] == ["row 2"]
     assert images(done.dataset) == images(plain.dataset)
 
 
-@pytest.mark.parametrize("box", ["", "1,2,3", "5,5,5,9", "a,b,c,d", "-1,0,5,5"])
-def test_a_box_that_is_none_holds_its_image_back(source: Path, tmp_path: Path, key: Path, box: str) -> None:
-    done = _convert_curated(source, tmp_path, key, ("rx/ap", "blank", "", box))
-    assert error_codes(done.issues) == ["CURATION_INVALID"]
-    assert not any(path.endswith("vp-ap_dx.png") for path in images(done.dataset))
-    assert len(images(done.dataset)) == 3
+@pytest.mark.parametrize("form", ["tabs", "commas", "semicolons", "utf-8-sig", "utf-16", "xlsx"])
+def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, key: Path, form: str) -> None:
+    """The file's name has a comma and an accent, and the cell of the reason a separator and quotation marks."""
+    name = "GARCIA LOPEZ, MARÍA/a.dcm"
+    source = fill_folder(tmp_path / "source", {name: radiograph.dx_pa()})
+    rows = [COLUMNS, (name, "Redact", "", "0,0,60,45", "A. Reader", 'a "name"; and\ta tab')]
+    path = tmp_path / f"curation.{'xlsx' if form == 'xlsx' else 'tsv'}"
+    if form == "xlsx":
+        book = Workbook()
+        for row in rows:
+            book.active.append(row)
+        book.save(path)
+    else:
+        separator = {"commas": ",", "semicolons": ";"}.get(form, "\t")
+        encoding = form if form.startswith("utf") else "utf-8"
+        with path.open("w", encoding=encoding, newline="") as stream:
+            csv.writer(stream, delimiter=separator).writerows(rows)
+    done = convert("dicom", source, tmp_path / "dest", key=key, curation=path)
+    [image] = images(done.dataset)
+    with Image.open(done.dataset / image) as picture:
+        assert np.asarray(picture)[:60, :45].max() == 0
+
+
+def test_a_name_is_found_in_whatever_way_it_is_written(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "source", {"RX tórax/a.dcm": radiograph.dx_pa(), "b.dcm": radiograph.dx_ap()})
+    rows = [(unicodedata.normalize("NFD", "RX tórax\\a.dcm"), "exclude", "", ""), ("./b.dcm", "exclude", "", "")]
+    assert images(_convert_curated(source, tmp_path, key, *rows).dataset) == []
+
+
+def test_a_row_about_a_duplicate_does_not_count(tmp_path: Path, key: Path) -> None:
+    """The copy that is delivered would show what the row about the other was to hide."""
+    source = fill_folder(tmp_path / "source", {"a": radiograph.dx_pa(), "b": radiograph.dx_pa()})
+    with pytest.raises(MidsError, match="names no image"):
+        _convert_curated(source, tmp_path, key, ("b", "redact", "", "0,0,5,5"))
+
+
+# One withheld image, and errors that are known
+
+
+def test_a_row_releases_one_withheld_image(tmp_path: Path, key: Path) -> None:
+    written = {"us": radiograph.dx_pa(), "loop": radiograph.dx_ap()}
+    for image in written.values():
+        image.BurnedInAnnotation = "YES"
+    source = fill_folder(tmp_path / "source", written)
+    assert images(convert("dicom", source, tmp_path / "plain", key=key).dataset) == []
+    done = _convert_curated(source, tmp_path, key, ("us", "release", "", ""))
+    assert len(images(done.dataset)) == 1
+    assert {row["source"] for row in source_rows(done.dataset) if row["status"] == "converted"} == {"us"}
+
+
+def test_who_releases_or_acknowledges_says_so(source: Path, tmp_path: Path, key: Path) -> None:
+    path = tmp_path / "curation.tsv"
+    for row in ("rx/ap\trelease\t\t\t\tseen", "rx/ap\tacknowledge\t\t\tA. Reader\t"):
+        path.write_text("\t".join(COLUMNS) + f"\n{row}\n", encoding="utf-8")
+        with pytest.raises(MidsError, match="who and why"):
+            convert("dicom", source, tmp_path / "dest", key=key, curation=path)
+
+
+@pytest.mark.parametrize(("old", "code"), [("", 0), ("n/a", 0), ("OTHER_CODE", 1)])
+def test_errors_of_a_file_may_be_known(source: Path, tmp_path: Path, key: Path, old: str, code: int) -> None:
+    whole = (source / "rx/ap").read_bytes()
+    (source / "rx/ap").write_bytes(whole[: len(whole) // 2])
+    plain = convert("dicom", source, tmp_path / "plain", key=key)
+    assert plain.exit_code == 1
+    done = _convert_curated(source, tmp_path, key, ("rx/ap", "acknowledge", old, ""))
+    assert (done.exit_code, done.acknowledged) == (code, 1 - code)
+    assert images(done.dataset) == images(plain.dataset)
 
 
 def test_a_table_that_is_none_is_refused(source: Path, tmp_path: Path, key: Path) -> None:
@@ -223,7 +301,7 @@ def test_a_box_is_black_in_a_picture_and_the_rest_is_untouched(
     source: Path, tmp_path: Path, key: Path, plain: Conversion
 ) -> None:
     done = _convert_curated(
-        source, tmp_path, key, ("rx/pa", "blank", "", "10,5,60,45"), ("rx/pa", "blank", "", "200,0,216,200")
+        source, tmp_path, key, ("rx/pa", "redact", "", "10,5,60,45"), ("rx/pa", "redact", "", "200,0,216,200")
     )
     path = _one(done, "_vp-pa_dx.png")
     with Image.open(plain.dataset / path) as before, Image.open(done.dataset / path) as after:
@@ -244,7 +322,7 @@ def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) ->
     plain = convert("dicom", source, tmp_path / "plain", key=key)
     [path] = images(plain.dataset)
     rows, columns = ct.SOFT.shape
-    done = _convert_curated(source, tmp_path, key, ("ct/7", "blank", "", f"0,0,{rows // 2},{columns // 2}"))
+    done = _convert_curated(source, tmp_path, key, ("ct/7", "redact", "", f"0,0,{rows // 2},{columns // 2}"))
     assert images(done.dataset) == [path]
     old, new = (np.asarray(nib.load(found.dataset / path).dataobj) for found in (plain, done))
     # NIfTI as dcm2niix writes it: columns from the patient's right, rows from the back.
@@ -262,7 +340,7 @@ def test_a_box_is_empty_on_every_slice_of_a_volume(tmp_path: Path, key: Path) ->
 
 def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"loop": us.cine()})
-    done = _convert_curated(source, tmp_path, key, ("loop", "blank", "", "0,0,12,9999"))
+    done = _convert_curated(source, tmp_path, key, ("loop", "redact", "", "0,0,12,9999"))
     [path] = images(done.dataset)
     values = np.asarray(nib.load(done.dataset / path).dataobj)
     if values.dtype.fields:
@@ -277,13 +355,14 @@ def test_a_box_is_black_in_every_frame_of_a_loop(tmp_path: Path, key: Path) -> N
 
 def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     times = stamps(plain.dataset)
-    done = _convert_curated(source, tmp_path, key, ("rx/pa", "blank", "", "0,0,5,5"), dest="plain")
+    done = _convert_curated(source, tmp_path, key, ("rx/pa", "redact", "", "0,0,5,5"), dest="plain")
     assert done.outcome is not None
     path = _one(done, "_vp-pa_dx.png")
     assert done.outcome.made == (path,)
     after = stamps(done.dataset)
     assert {p for p in images(done.dataset) if after[p] != times[p]} == {path}
-    again = _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="plain")
+    path_of_table = _corrections(tmp_path, [("rx/ap", "view", "ap", "ll")])
+    again = convert("dicom", source, plain.dataset, key=key, curation=path_of_table, change=["curation"])
     assert tree(again.dataset) == tree(
         _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "ll"), dest="fresh").dataset
     )
@@ -293,5 +372,5 @@ def test_a_changed_table_redoes_only_its_image(source: Path, tmp_path: Path, key
 def test_without_the_table_all_is_as_before(source: Path, tmp_path: Path, key: Path, plain: Conversion) -> None:
     before = tree(plain.dataset)
     _convert_curated(source, tmp_path, key, ("rx/ap", "view", "ap", "pa"), ("mg/r", "exclude", "", ""), dest="plain")
-    convert("dicom", source, plain.dataset, key=key)
+    convert("dicom", source, plain.dataset, key=key, forget=["curation"])
     assert tree(plain.dataset) == before

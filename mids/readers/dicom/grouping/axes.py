@@ -164,7 +164,7 @@ def order(part: Part, *, weighted: bool = False) -> Ordered | None:
     keys = {rule["keyword"]: _numbers(part.slices, rule) for rule in _rules("order")}
     keyword = next((key for key, values in keys.items() if values and _is_whole(part, values)), "")
     keyword = keyword or next((key for key, values in keys.items() if values and _is_distinct(part, values)), "")
-    values = keys.get(keyword) or _by_number(part)
+    values = _unmixed(part, keys.get(keyword) or _by_number(part))
     if not values:
         return None
     slices = _sorted(part, values)
@@ -207,6 +207,20 @@ def _is_whole(part: Part, values: Sequence[float]) -> bool:
 def _is_distinct(part: Part, values: Sequence[float]) -> bool:
     """Whether values differ at every place."""
     return len(set(zip(part.places, values, strict=True))) == len(values)
+
+
+def _unmixed(part: Part, values: list[float]) -> list[float]:
+    """The values, or the b-values where each has every place once and the values would mix them, or are none.
+
+    Numbers of images in no order would put slices of several b-values into one volume.
+    """
+    weights = _numbers(part.slices, {"keyword": "DiffusionBValue"})
+    if not weights or not _is_whole(part, weights):
+        return values
+    ordered = [plane.number("DiffusionBValue") for plane in _sorted(part, values)] if values else []
+    count = len(set(part.places))
+    is_mixed = any(len(set(ordered[first : first + count])) > 1 for first in range(0, len(ordered), count))
+    return weights if is_mixed or not values else values
 
 
 def _by_number(part: Part) -> list[float]:

@@ -1,0 +1,103 @@
+"""What a removed span may never hold: the next sentence, negations, findings, signs and measures.
+
+A finding must not turn round because a hospital's name stands before it: "Hospital La Fe. Sin neumotórax." keeps
+"Sin neumotórax". The words are data (`schemas/deid/text/guards.yaml`).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from mids.deid.text.spans import Span
+from mids.deid.text.words import fold_text, list_ambiguous_names, particles
+from mids.resources import read_yaml, schemas
+
+_END = re.compile(r"(?P<word>[^\W_]+)[\"”»)’']{0,2}[.!?][\"”»)]{0,2}\s{1,4}(?=[\"“«¿¡(]{0,2}(?P<next>[^\W_]+))")
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+@cache
+def _lists() -> Mapping[str, Any]:
+    content: Mapping[str, Any] = read_yaml(schemas() / "deid" / "text" / "guards.yaml")
+    return content
+
+
+@cache
+def _abbreviations() -> frozenset[str]:
+    return frozenset(_lists()["abbreviations"])
+
+
+@cache
+def _negations() -> frozenset[str]:
+    return frozenset(_lists()["negations"])
+
+
+@cache
+def _findings() -> re.Pattern[str]:
+    """A word that is one of the list, or begins with one of its stems."""
+    return re.compile(f"(?:{'|'.join(_lists()['stems'])}).{{0,12}}|(?:{'|'.join(_lists()['findings'])})")
+
+
+@cache
+def _measures() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A number with its unit, and a unit alone."""
+    unit = rf"[ -]{{0,2}}(?:{'|'.join(map(re.escape, _lists()['units']))})(?![^\W_])"
+    number = r"\d{1,6}(?:[.,]\d{1,4})?"
+    return re.compile(rf"(?<![\w.,]){number}(?: ?[x×-] ?{number}){{0,2}}{unit}"), re.compile(unit)
+
+
+def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """The spans, each cut where it would take what the text says of the patient's state; empty ones left out.
+
+    What the header knows (source ``known``) is exact, and stays whole.
+    """
+    plain = fold_text(text)
+    for span in spans:
+        if span.source == "known" or span.kind == "CAB":
+            yield span
+        elif span.kind in ("NUM", "FECHA"):
+            if not _measures()[1].match(plain, span.end):
+                yield span
+        else:
+            end = min(_find_sentence_end(text, plain, span), _find_guarded_word(plain, span))
+            if end > span.start:
+                yield replace(span, end=end) if end < span.end else span
+
+
+def ends_sentence(text: str, start: int, end: int) -> bool:
+    """Whether a sentence ends between two words: text[start:end] runs from the first one to the second one's end."""
+    return any(_is_sentence_end(match) for match in _END.finditer(text, start, end))
+
+
+def _is_sentence_end(match: re.Match[str]) -> bool:
+    """Whether a full stop ends a sentence: a capital follows, and no abbreviation, initial or number of a floor."""
+    word, following = fold_text(match["word"]), match["next"]
+    if word in _abbreviations() or (len(word) == 1 and word.isalpha()):
+        return False
+    return following[0].isupper() and not (word[0].isdigit() and len(following) == 1)
+
+
+def _find_sentence_end(text: str, plain: str, span: Span) -> int:
+    """Where the first sentence inside a span ends."""
+    for match in _END.finditer(text, span.start, span.end):
+        if _is_sentence_end(match):
+            return match.end("word")
+    return span.end
+
+
+def _find_guarded_word(plain: str, span: Span) -> int:
+    """Where a span has to end before a negation, a finding or a measure.
+
+    After a particle a finding is part of a name (Instituto del Cáncer), and some are surnames beside a title.
+    """
+    measure = _measures()[0].search(plain, span.start)
+    end = measure.start() if measure and measure.start() < span.end else span.end
+    before = ""
+    for word in _WORD.finditer(plain, span.start, end):
+        is_finding = _findings().fullmatch(word[0]) and before not in particles()
+        if word[0] in _negations() or (is_finding and word[0] not in list_ambiguous_names()):
+            return max(span.start, len(plain[: word.start()].rstrip(" ,;:.-(")))
+        before = word[0]
+    return end

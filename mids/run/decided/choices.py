@@ -1,0 +1,186 @@
+"""What was decided for a dataset, kept beside it (``<DEST>.mids/choices.json``) and used again where it is not given.
+
+A run that gives another value, or leaves out a part of what an earlier run gave, stops: a choice is undone only on
+request.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from mids.errors import MidsError
+from mids.readers.given.curation import Correction
+from mids.records import Json
+from mids.run.journal import state_folder
+
+FILE = "choices.json"
+
+Decision = tuple[str, str, str]
+"""What a row of the curation table decides: file, field, new value (`Correction.decision`)."""
+
+LOOSE = frozenset({"key", "dask"})
+"""Choices of which another value changes nothing that is published: the journal knows the key itself."""
+
+POLICY = "policy"
+POLICY_FLAGS = frozenset({"ids", "burned-in", "detect", "texts", "reports", "lists", "model", "option", "without"})
+"""Flags that change the policy; a change of it may be asked for under their names too."""
+
+NAMES = frozenset({
+    "about", "compression", "contours", "curation", "dask", "embed", "id-table", "issuer", "key", "layout", "cine",
+    "pixels", POLICY, "publish-sources", "site",
+})  # fmt: skip
+
+_SHOWN = frozenset({"compression", "contours", "cine", "layout", "pixels", "publish-sources"})
+"""Choices whose values can't say who a patient is, or where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What was decided, by the name of its flag, and of each source (by its path) what is its own.
+
+    `collection` is what ``--again`` converts; it is empty for files that stay DICOM.
+    """
+
+    values: Mapping[str, Json] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    collection: str = ""
+
+    def save(self, folder: Path) -> None:
+        """Writes the file, readable by its owner only; raises `MidsError` where it can't."""
+        half = folder / "half-written"
+        try:
+            half.unlink(missing_ok=True)
+            half.touch(mode=0o600)
+            half.write_text(json.dumps(self._content(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+            half.replace(folder / FILE)
+        except OSError as error:
+            raise MidsError(f"can't write {folder / FILE} ({error.strerror}): check permissions and space") from error
+
+    def _content(self) -> dict[str, Json]:
+        sources: dict[str, Json] = {name: dict(own) for name, own in self.sources.items()}
+        return {"collection": self.collection, "values": dict(self.values), "sources": sources}
+
+
+def load_choices(dataset: Path) -> Choices:
+    """What was decided for a dataset; nothing where no run has recorded it. Raises `MidsError` for a damaged file."""
+    path = state_folder(dataset) / FILE
+    try:
+        content = json.loads(path.read_bytes())
+        return Choices(dict(content["values"]), dict(content["sources"]), str(content["collection"]))
+    except FileNotFoundError:
+        return Choices()
+    except OSError as error:
+        raise MidsError(f"can't read {path} ({error.strerror}): check its permissions") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise MidsError(
+            f"{path} is damaged: delete it, and give everything that was decided for this dataset again"
+        ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """What a run may undo: `change` names choices that may get another value, `forget` those to drop."""
+
+    change: frozenset[str] = frozenset()
+    forget: frozenset[str] = frozenset()
+
+
+def make_leave(change: Iterable[str], forget: Iterable[str]) -> Leave:
+    """What a run may undo; raises `MidsError` for a name that no choice has."""
+    leave = Leave(
+        *(frozenset(name.strip().lstrip("-").replace("_", "-") for name in names) for names in (change, forget))
+    )
+    for flag, names, known in (
+        ("--change", leave.change, NAMES | POLICY_FLAGS), ("--forget", leave.forget, NAMES),
+    ):  # fmt: skip
+        if strange := sorted(names - known):
+            raise MidsError(f"{flag} {strange[0]} is no choice: use one of {', '.join(sorted(known))}")
+    return leave
+
+
+def settle_choices(known: Choices, given: Mapping[str, Json], leave: Leave, *, collection: str = "") -> Choices:
+    """What holds for this run: what is given, else what was recorded. None stands for what is not given.
+
+    Raises `MidsError` where a value given would drop or change what was recorded, and no leave was given for that.
+    """
+    values = {name: value for name, value in known.values.items() if name not in leave.forget}
+    for name, value in json.loads(json.dumps({**given})).items():  # as it will be read again: lists for tuples
+        if value is None:
+            continue
+        allowed = {name} & leave.change or (name == POLICY and leave.change & POLICY_FLAGS)
+        lost = "" if name in LOOSE or allowed else _lost(name, values.get(name), value)
+        if lost:
+            raise MidsError(
+                f"this run would change what was decided for the dataset ({name}: {lost}): "
+                f"leave --{name} away, or give --change {name}"
+            )
+        values[name] = value
+    return Choices(values, known.sources, collection or known.collection)
+
+
+def settle_source(choices: Choices, source: Path, given: Mapping[str, str | None], leave: Leave) -> Choices:
+    """The choices with what is this source's own: what is given, else what was recorded of it.
+
+    Raises `MidsError` where a value given is not the one that an earlier run on the source had: its patients would get
+    other subject IDs.
+    """
+    known = choices.sources.get(str(source))
+    own: dict[str, Json] = {}
+    for name, value in given.items():
+        old = known.get(name, "") if known is not None and name not in leave.forget else None
+        own[name] = (old or "") if value is None else value.strip()
+        if old is not None and own[name] != old and name not in leave.change:
+            raise MidsError(
+                f"this run would change the {name} of the source, and with it subject IDs or their rows: "
+                f"leave --{name} away, or give --change {name}"
+            )
+    return add_source(choices, source, own)
+
+
+def _lost(name: str, old: Json, new: Json) -> str:
+    """What of a recorded value a new one drops or changes, in words that quote nothing of a patient; empty: nothing."""
+    if old is None or old == new:
+        return ""
+    if name == "embed":
+        old, new = _entries(old), _entries(new)
+    if isinstance(old, dict) and isinstance(new, dict):
+        gone = sorted(key for key, value in old.items() if key != "name" and (key not in new or new[key] != value))
+        if name in ("id-table", "embed"):
+            return f"{len(gone)} entries differ or are missing" if gone else ""
+        return ", ".join(gone)
+    if name == "curation":
+        missing = {row.decision for row in read_rows(old)} - {row.decision for row in read_rows(new)}
+        return f"{len(missing)} rows are missing or differ" if missing else ""
+    return f"{old} → {new}" if name in _SHOWN else "another value"
+
+
+def _entries(embedding: Json) -> Json:
+    """The rows of a table to embed, and under no name the block that they go into."""
+    content = cast("dict[str, Any]", embedding)
+    return {**content["rows"], "": [content["group"], content["creator"], content["columns"]]}
+
+
+def add_source(choices: Choices, source: Path, own: Mapping[str, Json]) -> Choices:
+    """The choices with what is one source's own."""
+    sources = {**choices.sources, str(source): {**choices.sources.get(str(source), {}), **own}}
+    return Choices(choices.values, sources, choices.collection)
+
+
+def applied_rows(choices: Choices, source: Path, *, others: bool = False) -> frozenset[Decision]:
+    """What rows of the curation table decided of images of a source, or of all `others`."""
+    lists = (own.get("curation", []) for name, own in choices.sources.items() if (name != str(source)) == others)
+    return frozenset((row[0], row[1], row[2]) for rows in lists for row in cast("list[list[str]]", rows))
+
+
+def read_rows(value: Json) -> tuple[Correction, ...]:
+    """The rows of a recorded table of corrections."""
+    return tuple(Correction(**row) for row in cast("list[dict[str, Any]]", value or []))
+
+
+def join_rows(known: Choices, source: Path, given: Sequence[Correction]) -> list[Json]:
+    """A table of corrections as it is recorded: with rows that are about other sources of the dataset only."""
+    others = applied_rows(known, source, others=True) - applied_rows(known, source) - {row.decision for row in given}
+    kept = [row for row in read_rows(known.values.get("curation")) if row.decision in others]
+    return [asdict(row) for row in (*given, *kept)]

@@ -1,0 +1,108 @@
+"""Whether two deliveries speak of one person: keyed digests of birth date and sex, kept in the journal.
+
+Two hospitals may give out the same PatientID. Who was born on another day is somebody else, and is merged with nobody.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mids.deid.labels import Labels
+from mids.issues import issue
+from mids.plan.image import patient_of
+from mids.records import Item, PatientKey, Record, Skipped
+from mids.run.journal import Journal
+
+CONTRADICTED = "another delivery has the same PatientID with another birth date or sex"
+WITHDRAWN = "the patient was withdrawn from the dataset"
+_DAY = re.compile(r"\d{8}")
+
+
+Said = tuple[str, str, str, str]
+"""Which source tells of a patient, digests of birth date and sex (empty: unknown), and the subject ID."""
+
+
+@dataclass(slots=True)
+class People:
+    """Lets the patients of one source pass who are known as the same persons, or not known at all.
+
+    `met` is what this source says of them; `is_torn` whether it contradicted another delivery.
+    """
+
+    labels: Labels
+    journal: Journal
+    source: str
+    met: dict[str, Said] = field(default_factory=dict)
+    is_torn: bool = False
+
+    def check(self, batches: Iterable[Sequence[Item]]) -> Iterator[Sequence[Item]]:
+        """The items patient by patient; of who is somebody else, or was withdrawn, only that they are left out."""
+        for items in batches:
+            patient = patient_of(items)
+            if patient is None:
+                yield items
+            elif is_withdrawn(self.journal, self.labels, patient):
+                yield list(_left_out(items, WITHDRAWN, "skipped"))
+            elif self._is_other(items, patient):
+                self.is_torn = True
+                lost = list(_left_out(items, f"lost: {CONTRADICTED}", "lost"))
+                path = next((item.sources[0].name for item in items if isinstance(item, Record)), "")
+                yield [*lost, issue("PATIENT_CONTRADICTED", CONTRADICTED, path, origin="read")]
+            else:
+                yield items
+
+    def _is_other(self, items: Sequence[Item], patient: PatientKey) -> bool:
+        """Whether the patient is known as somebody else; a header that one source corrects is no contradiction."""
+        name = refer(self.labels, patient)
+        born, sex = (self._digest(name, kind, found) for kind, found in _facts(items).items())
+        known = self.journal.person(name)
+        if known is None:
+            self.met[name] = (self.source, born, sex, self._label(patient))
+            return False
+        differs = [bool(old and new and old != new) for old, new in ((known[1], born), (known[2], sex))]
+        if all(differs) or (any(differs) and known[0] != self.source):
+            return True
+        self.met[name] = (known[0], born or known[1], sex or known[2], self._label(patient))
+        return False
+
+    def _label(self, patient: PatientKey) -> str:
+        return self.labels.subject(patient) if self.labels.is_known(patient) else ""
+
+    def _digest(self, name: str, kind: str, found: set[str]) -> str:
+        return self.labels.item(kind, name, *found) if len(found) == 1 else ""
+
+
+def refer(labels: Labels, patient: PatientKey) -> str:
+    """The keyed reference of a patient in the journal."""
+    return labels.item("patient", patient.text)
+
+
+def bury(labels: Labels, label: str) -> str:
+    """The tombstone of a subject: a keyed digest of its ID, which says nothing of who it was."""
+    return labels.item("withdrawn", label.lower())
+
+
+def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
+    """Whether a patient was withdrawn from the dataset."""
+    if not labels.is_known(patient):
+        return False
+    names = {labels.subject(patient)} | ({labels.apart(patient)} if labels.are_public else set())
+    return any(journal.is_withdrawn(bury(labels, name)) for name in names)
+
+
+def _facts(items: Sequence[Item]) -> Mapping[str, set[str]]:
+    """Birth dates and sexes that headers say, as far as they are any."""
+    headers = [item.header for item in items if isinstance(item, Record)]
+    days = {re.sub(r"\D", "", str(header.get("PatientBirthDate") or "")) for header in headers}
+    sexes = {str(header.get("PatientSex") or "").strip().upper() for header in headers}
+    return {"born": {day for day in days if _DAY.fullmatch(day)}, "sex": sexes & {"M", "F"}}
+
+
+def _left_out(items: Sequence[Item], reason: str, status: Literal["skipped", "lost"]) -> Iterator[Item]:
+    """What a patient's images are made of, as left out."""
+    for item in items:
+        if isinstance(item, Record):
+            yield Skipped(item.sources, reason, "", item.series, status)
+        elif isinstance(item, Skipped):
+            yield Skipped(item.sources, item.reason, "", item.series, item.status)

@@ -1,0 +1,227 @@
+"""Takes a patient out of a dataset and out of its state; a tombstone keeps a later delivery of the patient out."""
+
+import re
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from mids.deid import keys
+from mids.deid.labels import Labels
+from mids.deid.policy import Policy, from_json, preset
+from mids.deid.pseudonyms import Pseudonyms
+from mids.deid.references import References
+from mids.errors import MidsError
+from mids.plan.job import Outcome, Plan
+from mids.plan.texts.files import PROVENANCE, Inventory, Text
+from mids.records import About, Json, PatientKey, Source
+from mids.run.decided.choices import Choices, load_choices
+from mids.run.decided.people import bury
+from mids.run.journal import Journal, state_folder
+from mids.run.moving import Place
+from mids.run.run import run
+from mids.run.state import State
+from mids.run.workers import hire_workers
+
+_LINES = (".tsv", ".csv", ".txt", ".md", ".bidsignore")
+"""Files of which single lines can be dropped; names without an ending (README, CHANGES) are such too."""
+
+_IMAGES = (".nii.gz", ".nii", ".png", ".dcm")
+
+Texts = Callable[[Inventory, Policy, Choices], Iterator[Text]]
+"""The small files of a dataset, from what the journal knows is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """What was taken out: the subject ID, how many files, and files that still name it and can't be mended here."""
+
+    label: str
+    removed: int
+    left: tuple[str, ...] = ()
+
+
+def withdraw(
+    dataset: Path, patient: str, about: Callable[[str], About], texts: Texts, *,
+    key: Path | None = None, issuer: str | None = None,
+) -> Withdrawal:  # fmt: skip
+    """Takes a patient, by PatientID or subject ID, out of `dataset`; `about` describes a collection by its name.
+
+    Raises `MidsError` where no run made the dataset, the key is another, or the ID is that of nobody, or of several.
+    """
+    target = dataset.resolve()
+    if not (state_folder(target) / "journal.sqlite").is_file():
+        raise MidsError(f"no run of mids made {dataset}, or its state is gone: give the DEST of a conversion")
+    choices = load_choices(target)
+    values: Mapping[str, Any] = choices.values
+    policy = from_json(values["policy"]) if values.get("policy") else preset("mids")
+    secret = keys.find(key or (Path(values["key"]) if values.get("key") else None))[0]
+    with State(target, dry_run=False) as state:
+        made_by = state.journal.fact("collection")
+        state.journal.settle("key", secret.digest, f"{dataset} was made with another key than {secret.fingerprint}")
+        described = about(made_by)
+        choices = replace(choices, collection="" if described.name == "deidentify" else made_by)
+        labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}))
+        label = _find(patient, issuer, labels, choices, state.journal)
+        folder = f"sub-{label}" if choices.collection else label
+        gone = _sources(state, labels, label, folder)
+        _clear_state(state, folder, {patient, *gone}, choices)
+        removed = _remove(target, folder, state.journal.withdraw(label, bury(labels, label)))
+        references = References(labels.pseudonyms)
+        named = _naming(folder, [references.of(name) for name in gone])
+        _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
+        left = _drop_mentions(target, named)
+    return Withdrawal(label, removed, tuple(left))
+
+
+def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, journal: Journal) -> str:
+    """The one subject ID that an ID means."""
+    there = journal.labels()
+    name = patient.removeprefix("sub-")
+    if name in there:
+        return name
+    issuers: set[str | None] = {issuer}
+    if issuer is None:
+        issuers |= {"", *(str(own.get("issuer") or own.get("site") or "") for own in choices.sources.values())}
+    patients = [PatientKey(one, patient) for one in issuers]
+    found = {labels.subject(one) for one in patients if labels.is_known(one)} & there
+    if len(found) == 1:
+        return found.pop()
+    if found:
+        raise MidsError("patients of several issuers have this ID: give --issuer, or the subject ID")
+    raise MidsError("the dataset holds nobody of this ID: give the PatientID with its --issuer, or the subject ID")
+
+
+def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
+    """The names and SOPInstanceUIDs of a subject's source files: what the index says, and what became its images."""
+    gone: set[str] = set()
+    for path in sorted(state.folder.glob("index-*.sqlite")):
+        with closing(sqlite3.connect(path)) as index:
+            for (text,) in index.execute("SELECT DISTINCT subject FROM files WHERE subject IS NOT NULL").fetchall():
+                patient = _read_key(_text(text))
+                if not labels.is_known(patient) or labels.subject(patient) != label:
+                    continue
+                rows = index.execute("SELECT path, member, image FROM files WHERE subject = ?", (text,))
+                for source, member, image in rows:
+                    gone |= {Source(_text(source), _text(member)).name, _text(image)}
+    rows_of_table = _table(state)[1:]
+    gone |= {row.split("\t")[1] for row in rows_of_table if row.split("\t")[3].startswith(f"{folder}/")}
+    return gone - {""}
+
+
+def _text(value: bytes | str | None) -> str:
+    return value.decode("utf-8", "surrogateescape") if isinstance(value, bytes) else value or ""
+
+
+def _read_key(text: str) -> PatientKey:
+    """The key whose text (`PatientKey.text`) stands in an index."""
+    found = re.fullmatch(r"((?:[^\\|]|\\.)*)\|(.*)", text, re.DOTALL)
+    if not found:
+        return PatientKey(None, re.sub(r"\\(.)", r"\1", text))
+    return PatientKey(re.sub(r"\\(.)", r"\1", found[1]), found[2])
+
+
+def _table(state: State) -> list[str]:
+    """The lines of the table of sources."""
+    path = state.folder / "sources.tsv"
+    return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+
+
+def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
+    """Removes a subject's files, whoever made them, and the page that shows them; how many files of the dataset."""
+    named = _naming(folder, ())
+    removed = 0
+    for output in made:
+        removed += (dataset / output).is_file()
+        (dataset / output).unlink(missing_ok=True)
+    for path in sorted(dataset.rglob(f"{folder}*"), reverse=True):
+        if not named.match(path.name):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            removed += sum(inner.is_file() for inner in path.rglob("*"))
+            shutil.rmtree(path)
+        elif path.is_symlink() or path.exists():
+            removed += 1
+            path.unlink()
+    dataset.with_name(dataset.name + ".html").unlink(missing_ok=True)  # mids report makes it again
+    return removed
+
+
+def _naming(folder: str, others: Iterable[str]) -> re.Pattern[str]:
+    """What finds a subject, and the `others`, in a text."""
+    return re.compile("|".join([rf"(?<![0-9A-Za-z]){re.escape(folder)}(?![0-9A-Za-z])", *map(re.escape, others)]))
+
+
+def _drop_mentions(dataset: Path, named: re.Pattern[str]) -> list[str]:
+    """Drops lines that still name a subject; the files of which that can't be done."""
+    left = []
+    for path in sorted(dataset.rglob("*")):
+        if path.is_file() and not path.is_symlink() and not path.name.endswith(_IMAGES):
+            text = path.read_bytes().decode("utf-8", "surrogateescape")
+            if named.search(text) and not _drop_lines(path, text, named):
+                left.append(path.relative_to(dataset).as_posix())
+    return left
+
+
+def _drop_lines(path: Path, text: str, named: re.Pattern[str]) -> bool:
+    """Drops the lines of a text that name a subject; whether that could be done."""
+    if "." in path.name and not path.name.endswith(_LINES):
+        return False
+    path.write_bytes(_kept(text, named).encode("utf-8", "surrogateescape"))
+    return True
+
+
+def _kept(text: str, named: re.Pattern[str]) -> str:
+    return "".join(line for line in text.splitlines(keepends=True) if not named.search(line))
+
+
+def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) -> None:
+    """Removes what the state says of a subject: its sources, rows of tables, and what headers said."""
+    for index in state.folder.glob("index-*"):
+        index.unlink()  # made again by the next run
+    if lines := _table(state):
+        kept = [line for line in lines if line.split("\t")[1] not in gone]
+        (state.folder / "sources.tsv").write_text("".join(kept), encoding="utf-8")
+    values = {name: _without(value, gone, folder) for name, value in choices.values.items()}
+    sources = {
+        name: {what: _without(value, gone, folder) for what, value in own.items()}
+        for name, own in choices.sources.items()
+    }
+    if choices != Choices():
+        Choices(values, sources, choices.collection).save(state.folder)
+
+
+def _without(value: Json, names: set[str], folder: str) -> Json:
+    """A recorded choice without entries, rows and decisions that name a patient, or a file of one."""
+    if isinstance(value, dict):
+        return {key: _without(inner, names, folder) for key, inner in value.items() if key not in names}
+    if isinstance(value, list):
+        return [_without(inner, names, folder) for inner in value if not _tells(inner, names, folder)]
+    return value
+
+
+def _tells(entry: Json, names: set[str], folder: str) -> bool:
+    """Whether a row of the curation table, or what one decides, is about a file of a patient."""
+    file = entry.get("file") if isinstance(entry, dict) else entry[0] if isinstance(entry, list) and entry else None
+    return isinstance(file, str) and (file in names or file.startswith(f"{folder}/"))
+
+
+def _write(state: State, dataset: Path, texts: Callable[[Inventory], Iterator[Text]], named: re.Pattern[str]) -> None:
+    """Writes sidecars, tables and descriptions anew, from what the journal still knows."""
+
+    def written(inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
+        told = set()
+        for path, content in texts(inventory):
+            told.add(path)
+            yield path, content
+        for path in sorted(state.journal.texts()):  # what depends on a source stays, without the subject's lines
+            is_kept = path.startswith(PROVENANCE) or not told
+            if is_kept and path not in told and (dataset / path).is_file():
+                yield path, _kept((dataset / path).read_text(encoding="utf-8"), named)
+
+    with hire_workers(1, "", dataset) as workers:
+        nothing = Plan((), complete=False, adds=True)
+        run(nothing, Place(dataset, dataset, state.folder, state.lock), state.journal, written, workers=workers)

@@ -1,0 +1,69 @@
+"""Meaning survives: what reports say of the patient's state is the same with identifiers and after their removal."""
+
+import random
+from itertools import cycle
+
+import pytest
+
+from example_datasets.generators.reports import report
+from mids.deid.text.redact import Redactor
+from mids.labelling.labeller import label, lexicon
+
+TAGS = Redactor()
+
+FOLLOWED = (
+    "Hospital La Nada.", "HOSPITAL LA NADA.", "Procede del Hospital General de Ningunaparte.", "Clínica Inventada.",
+    "Valorado en el Centro de Salud de Nunca.", "Hosp. Sta. Nada de Nunca.", "Remitida del C.S. Nunca.",
+    "Natural de Ningunaparte.", "Vive en C/ Falsa, 123, 2º B.", "Dra. Inventada Nadie.", "Firmado: Zutana Nadie.",
+    "Transferred from Nowhere General Hospital.", "Hôpital Nulle Part.", "Hospital 12 de Nunca.",
+)  # fmt: skip
+SAID = (
+    "Sin neumotórax.", "No se aprecia derrame pleural.", "Ningún signo de neumonía.", "Niega disnea.",
+    "No pneumothorax.", "Sense vessament.", "Pas d'épanchement.", "Nódulo de 12 mm.", "Líneas B de Kerley.",
+    "Signo de Chilaiditi.", "Masa de 3,5 x 4 cm.", "Cardiomegalia.",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("first", FOLLOWED)
+@pytest.mark.parametrize("said", SAID)
+def test_a_removed_span_takes_nothing_of_the_next_sentence(first: str, said: str) -> None:
+    cleaned = TAGS.clean(f"{first} {said}").text
+    assert cleaned.endswith(said)
+    assert not {"Nada", "NADA", "Nunca", "Nadie"} & set(cleaned.replace(".", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("HOSPITAL LA NADA SIN NEUMOTORAX", "SIN NEUMOTORAX"),
+        ("hospital de la nada. sin neumotórax", "sin neumotórax"),
+        ("Hospital La Nada - Neumotórax izquierdo", "Neumotórax izquierdo"),
+        ("nódulo de 12.10.20 mm", "12.10.20 mm"),
+        ("Paciente: Neumonía bilateral", "Neumonía bilateral"),
+    ],
+)
+def test_negations_findings_and_measures_are_in_no_span(text: str, kept: str) -> None:
+    assert kept in TAGS.clean(text).text
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("Hosp. Clínico de Nunca, igual", "Nunca"),
+        ("Instituto del Cáncer de Nunca", "Nunca"),
+        ("Dra. Masa Nadie", "Nadie"),
+    ],
+)
+def test_abbreviations_and_names_that_look_like_findings_go_whole(text: str, gone: str) -> None:
+    assert gone not in TAGS.clean(text).text
+
+
+def test_labels_are_the_same_with_and_without_identifiers() -> None:
+    """Of generated reports: an identifier stands before each of their sentences, and goes."""
+    words, planted, draw = lexicon(), cycle(FOLLOWED), random.Random(14)
+    for _ in range(150):
+        said = [sentence.text for sentence in report(draw)]
+        cleaned = TAGS.clean(" ".join(f"{next(planted)} {text}." for text in said)).text
+        assert [found.labels for text in said for found in label(text, words) if found.labels] == [
+            found.labels for found in label(cleaned, words) if found.labels
+        ]

@@ -1,0 +1,104 @@
+"""A patient who is withdrawn is gone, from the dataset and from its state, and stays away."""
+
+from pathlib import Path
+
+import pytest
+from trees import fill_folder, images, table, tree
+
+from example_datasets.generators import radiograph
+from mids import cli
+from mids.conversion import convert
+from mids.dataset import Dataset
+from mids.deidentification import deidentify
+from mids.validation.runner import validate
+
+CANARY = "CANARY-4711"
+HEAD = "file\tfield\told\tnew\twho\twhy\n"
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Two patients; the folder and the ID of one of them are canaries."""
+    one, other = radiograph.dx_pa(), radiograph.cr_pa()
+    one.PatientID, other.PatientID = CANARY, "stays"
+    return fill_folder(tmp_path / "source", {f"{CANARY}/a.dcm": one, "b.dcm": other})
+
+
+def everything(*folders: Path) -> bytes:
+    """All bytes of all files below folders, and all their names."""
+    found = [path for folder in folders for path in folder.rglob("*")]
+    return b"\n".join([*(str(path).encode() for path in found), *(p.read_bytes() for p in found if p.is_file())])
+
+
+def converted(source: Path, tmp_path: Path, key: Path) -> tuple[Path, str]:
+    """A dataset with all that a user adds to it, and the canary's subject."""
+    dest = tmp_path / "out"
+    (tmp_path / "fix.tsv").write_text(
+        f"{HEAD}{CANARY}/a.dcm\tredact\t\t0,0,9,9\tR\tseen\nb.dcm\tredact\t\t0,0,9,9\tR\tx\n"
+    )
+    convert("dicom", source, dest, key=key, curation=tmp_path / "fix.tsv", publish_sources=True)
+    labels = [path.split("/")[0] for path in images(dest)]
+    convert("dicom", source, tmp_path / "only", key=key, exclude=["stays"])
+    (label,) = {path.split("/")[0] for path in images(tmp_path / "only")}
+    assert label in labels
+    Dataset(dest).splits(write=True)
+    with (dest / "CHANGES").open("a") as stream:
+        stream.write(f"1.0.1\n  - {label} was looked at.\n")
+    extra = dest / "derivatives" / "masks" / label / f"{label}_mask.nii.gz"
+    extra.parent.mkdir(parents=True)
+    extra.write_bytes(b"by hand")
+    dest.with_name("out.html").write_text(label)
+    return dest, label
+
+
+@pytest.mark.parametrize("by", ["id", "label", "folder"])
+def test_nothing_is_left_of_a_withdrawn_patient(by: str, source: Path, tmp_path: Path, key: Path) -> None:
+    dest, label = converted(source, tmp_path, key)
+    state = tmp_path / "out.mids"
+    assert CANARY.encode() in everything(state)
+    name = {"id": CANARY, "label": label.removeprefix("sub-"), "folder": label}[by]
+    assert cli.main(["withdraw", name, str(dest)]) == 0
+    left = everything(dest, state)
+    assert CANARY.encode() not in left.replace(str(source / CANARY).encode(), b"")
+    assert label.removeprefix("sub-").encode() not in left
+    assert not dest.with_name("out.html").exists()
+    assert len(table(dest / "participants.tsv")) == len(images(dest)) == 1
+    assert len(table(dest / "derivatives/provenance/curation.tsv")) == 1
+    assert [found for found in validate(dest).issues if found.level == "error"] == []
+
+
+def test_a_later_delivery_is_left_out(source: Path, tmp_path: Path, key: Path) -> None:
+    dest, label = converted(source, tmp_path, key)
+    cli.main(["withdraw", CANARY, str(dest)])
+    before = {path: content for path, content in tree(dest).items() if "provenance" not in path}
+    moved = source.rename(tmp_path / "next delivery")
+    (tmp_path / "fix.tsv").write_text(f"{HEAD}b.dcm\tredact\t\t0,0,9,9\tR\tx\n")
+    done = convert("dicom", moved, dest, curation=tmp_path / "fix.tsv")
+    assert done.exit_code == 0
+    assert {path: content for path, content in tree(dest).items() if "provenance" not in path} == before
+    assert label.removeprefix("sub-").encode() not in everything(dest)
+
+
+def test_dicom_is_withdrawn_too(source: Path, tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "out"
+    deidentify(source, dest, key=key)
+    before = tree(dest)
+    assert cli.main(["withdraw", CANARY, str(dest)]) == 0
+    after = tree(dest)
+    assert 0 < len(after) < len(before)
+    assert CANARY.encode() not in everything(dest, tmp_path / "out.mids").replace(str(source / CANARY).encode(), b"")
+    assert deidentify(source, dest).exit_code == 0
+    assert tree(dest) == after
+
+
+def test_nobody_and_nowhere_are_one_line(
+    source: Path, tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    convert("dicom", source, tmp_path / "out", key=key)
+    before = tree(tmp_path / "out")
+    for line in ([f"{CANARY}x", str(tmp_path / "out")], [CANARY, str(tmp_path / "none")]):
+        assert cli.main(["withdraw", *line]) == 2
+        told = capsys.readouterr().err
+        assert len(told.splitlines()) == 1
+        assert CANARY not in told
+    assert tree(tmp_path / "out") == before
