@@ -1,5 +1,6 @@
 """Codes of sequences (PS3.3 8.8): those of published coding schemes stay, the meaning of others may be anything."""
 
+from collections.abc import Mapping
 from functools import cache
 
 from pydicom import Dataset
@@ -40,6 +41,7 @@ def is_defined(item: Dataset) -> bool:
 def _meanings(scheme: str) -> dict[str, frozenset[str]]:
     """The meanings of the codes of a coding scheme that pydicom's dictionary has."""
     found: dict[str, set[str]] = {}
+    entries: Mapping[str, tuple[str, object]]
     for entries in concepts.get(scheme, {}).values():
         for code, (meaning, _) in entries.items():
             found.setdefault(code, set()).add(meaning.casefold())
