@@ -117,6 +117,16 @@ def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: R
     return Stage(request, state, labels, rules, references)
 
 
+def _settle_key(request: Request, state: State, secret: Key) -> None:
+    """Refuses another key than that of earlier runs, by their fingerprints."""
+    known = show_fingerprint(state.journal.fact("key"))
+    complaint = (
+        f"{request.dataset} was made with another key ({known}, and this one is {secret.fingerprint}): "
+        "give that key, or another DEST"
+    )
+    state.journal.settle("key", secret.digest, complaint)
+
+
 def _check_content(plan: Plan, road: Road) -> Plan:
     """Adds an Issue where the source holds nothing for this way in and nothing says why."""
     if any(subject.jobs or subject.skipped or subject.issues for subject in plan.subjects) or not plan.complete:
