@@ -41,8 +41,8 @@ def is_defined(item: Dataset) -> bool:
 def _meanings(scheme: str) -> dict[str, frozenset[str]]:
     """The meanings of the codes of a coding scheme that pydicom's dictionary has."""
     found: dict[str, set[str]] = {}
-    entries: Mapping[str, tuple[str, object]]
-    for entries in concepts.get(scheme, {}).values():
+    known: Mapping[str, Mapping[str, tuple[str, object]]] = concepts.get(scheme, {})  # type: ignore[assignment]
+    for entries in known.values():
         for code, (meaning, _) in entries.items():
             found.setdefault(code, set()).add(meaning.casefold())
     return {code: frozenset(meanings) for code, meanings in found.items()}
