@@ -84,11 +84,6 @@ def load(path: Path) -> Key:
     return Key(secret)
 
 
-def is_open(path: Path) -> bool:
-    """Whether others than its owner can read a key, or write it; systems without such rights do not say."""
-    return os.name == "posix" and path.exists() and bool(path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO))
-
-
 def find(path: Path | None) -> tuple[Key, Path, bool]:
     """The key to use, where it is, and whether it was made just now (only the default key ever is)."""
     if path is not None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
 from mids.deid.headers.rules import Rules
-from mids.deid.keys import Key, default_path, is_open, show_fingerprint
+from mids.deid.keys import Key, show_fingerprint
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
@@ -88,7 +88,6 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         stage = _set_stage(road, request, state, lasting or state.random_key(), rules)
         with workers.reading() as mapped:
             plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
-        plan = _check_key_rights(plan, request)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
         comparison = survey(plan, request.dataset, state.journal)
@@ -116,15 +115,6 @@ def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: R
     labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
-
-
-def _check_key_rights(plan: Plan, request: Request) -> Plan:
-    """Adds an Issue where others can read the key, or change it."""
-    place = request.key or default_path()
-    if request.policy.ids == "random" or not is_open(place):
-        return plan
-    message = "others can read the key: take their rights away with  chmod 600  and its name"
-    return replace(plan, issues=(*plan.issues, issue("KEY_OPEN", message, origin="plan")))
 
 
 def _settle_key(request: Request, state: State, secret: Key) -> None:

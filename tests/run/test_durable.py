@@ -310,8 +310,9 @@ def test_a_program_that_hangs_is_ended_with_all_that_it_started() -> None:
     assert run_program(["cat"], seconds=60, given=b"x").stdout == b"x"
 
 
-def test_an_open_key_is_told(source: Path, tmp_path: Path) -> None:
+def test_an_open_key_is_refused(source: Path, tmp_path: Path) -> None:
     key = tmp_path / "open-key"
     key.write_text("5d" * 32)
     key.chmod(0o644)
-    assert codes(convert("dicom", source, tmp_path / "dest", key=key).issues) == ["KEY_OPEN"]
+    with pytest.raises(MidsError, match="chmod 600"):
+        convert("dicom", source, tmp_path / "dest", key=key)

@@ -1,7 +1,7 @@
 """Codes of sequences (PS3.3 8.8): those of published coding schemes stay, the meaning of others may be anything."""
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 
 from pydicom import Dataset
 from pydicom.sr._concepts_dict import concepts
@@ -41,8 +41,8 @@ def is_defined(item: Dataset) -> bool:
 def _meanings(scheme: str) -> dict[str, frozenset[str]]:
     """The meanings of the codes of a coding scheme that pydicom's dictionary has."""
     found: dict[str, set[str]] = {}
-    keywords: dict[str, Any] = concepts.get(scheme, {})
-    for entries in keywords.values():
+    known: Mapping[str, Mapping[str, tuple[str, object]]] = concepts.get(scheme, {})  # type: ignore[assignment]
+    for entries in known.values():
         for code, (meaning, _) in entries.items():
             found.setdefault(code, set()).add(meaning.casefold())
     return {code: frozenset(meanings) for code, meanings in found.items()}
