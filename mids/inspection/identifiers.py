@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from mids.deid.text.digits import is_dni, is_iranian, is_nir
+from mids.deid.text.numbers import is_dni, is_iranian, is_nir
 from mids.readers.tables.tsv import NA, Rows
 from mids.records import Json
 from mids.vocabulary.schema import Table

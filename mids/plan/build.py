@@ -169,11 +169,9 @@ def _subject(
     options = context.options
     regions = list(region_jobs(drawn, targets, options.compression, options.contours, context.privacy.region))
     jobs += [job for job in regions if isinstance(job, Job)]
-    known = Known(
-        label,
-        {image.record.study: session(image, context) for image in named},
-        {target.record.image: target.job.path for target in targets},
-    )
+    visited = {image.record.study: session(image, context) for image in named}
+    paths = {target.record.image: target.job.path for target in targets}
+    known = Known(label, visited, paths, _withheld(records, skipped))
     treated = partial(context.privacy.row, patient=patient)
     rows = list(resolved([item for item in items if isinstance(item, Entry)], known, context.schema, treated))
     issues += [*(found for found in (*regions, *rows) if isinstance(found, Issue)), *_collisions(jobs)]
@@ -187,6 +185,13 @@ def _subject(
         skipped=tuple(skipped),
         issues=tuple(issues),
     )
+
+
+def _withheld(records: Iterable[Record], skipped: Iterable[Skipped]) -> frozenset[str]:
+    """The studies and images of records that are withheld."""
+    sources = {source for item in skipped if item.status == "withheld" for source in item.sources}
+    held = [record for record in records if sources.intersection(record.sources)]
+    return frozenset(key for record in held for key in (record.study, record.image))
 
 
 def _undelivered(item: Regions | MaskFile) -> Skipped:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mids.deid.text.digits import is_dni, is_iranian, is_nir
+from mids.deid.text.numbers import is_dni, is_iranian, is_nir
 from mids.inspection.identifiers import find_in_cells, find_in_entries, identify, is_private_column
 from mids.readers.tables import tsv
 

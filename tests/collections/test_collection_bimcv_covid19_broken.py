@@ -314,3 +314,13 @@ def test_the_real_tree_becomes_a_table(source: Path, shared: Path, tmp_path: Pat
     assert len({row["label"] for row in rows}) == 304
     assert sum(row["cui"] == "n/a" for row in rows) == 60
     assert not [issue for issue in result.issues if issue.where.endswith("column labels")]
+
+
+def test_rows_about_a_withheld_session_say_so(source: Path, tmp_path: Path, key: Path) -> None:
+    (source / f"{example.PA}.json").write_text('{"Modality": "CR", "BurnedInAnnotation": "YES"}', encoding="utf-8")
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    told = [issue for issue in done.issues if issue.path == "sub-S90001" and "session" in issue.message]
+    assert {(issue.code, issue.message) for issue in told} == {
+        ("PRIVACY_HELD_BACK", f"a row of {name} is about a session that is withheld") for name in ("labels", "reports")
+    }
+    assert any("a session that the source does not hold" in issue.message for issue in done.issues)

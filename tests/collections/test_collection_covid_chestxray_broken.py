@@ -5,7 +5,8 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chestxray import MANY, NAME, PICTURE, only, row, source
+from chestxray import MANY, NAME, PICTURE, only, picture, row, source
+from PIL import Image
 from trees import count_codes, put, scans, table
 
 from example_datasets.generators import covid_chestxray as example
@@ -36,6 +37,41 @@ def test_a_table_that_breaks_off_loses_no_more_than_its_end(tmp_path: Path, key:
     done = convert(NAME, root, tmp_path / "dest", key=key)
     assert count_codes(done.issues) == {"TABLE_INVALID": 1, "ROW_INVALID": 1, "IMAGE_UNLISTED": 1}
     assert len(scans(done.dataset)) == 1
+
+
+@pytest.mark.parametrize("there", ["1.png", "images/folder/1.png", "all-images/1.png"])
+@pytest.mark.parametrize("named", ["1.png", "https://example.org/data/1.png?download=1"])
+def test_images_are_found_in_the_folders_of_other_copies(there: str, named: str, tmp_path: Path, key: Path) -> None:
+    rows = [row(1, filename=named, folder="images"), row(2, filename="2.png")]
+    put(tmp_path / "source", "metadata.csv", example.table(example.COLUMNS, rows).encode())
+    put(tmp_path / "source", there, PICTURE)
+    put(tmp_path / "source", "images/2.png", picture(2))
+    put(tmp_path / "source", "annotations/lungVAE-masks/2.png", picture(3))
+    done = convert(NAME, tmp_path / "source", tmp_path / "dest", key=key)
+    assert done.issues == ()
+    assert len(scans(done.dataset)) == 2
+
+
+def test_two_files_of_one_name_are_nobodys(tmp_path: Path, key: Path) -> None:
+    put(tmp_path / "source", "metadata.csv", example.table(example.COLUMNS, [row(1), row(2)]).encode())
+    put(tmp_path / "source", "images/2.png", PICTURE)
+    put(tmp_path / "source", "a/1.png", picture(1))
+    put(tmp_path / "source", "b/1.png", picture(2))
+    done = convert(NAME, tmp_path / "source", tmp_path / "dest", key=key)
+    assert count_codes(done.issues) == {"IMAGE_MISSING": 1}
+
+
+@pytest.mark.parametrize(("patient", "codes"), [("2", {"IMAGE_ALIKE": 1}), ("1", {})])
+def test_one_picture_under_two_patients_is_told(patient: str, codes: dict[str, int], tmp_path: Path, key: Path) -> None:
+    root = source(tmp_path / "source", [row(1, filename="a.png"), row(3, filename="c.png")])
+    rows = [row(3, filename="c.png"), row(1, filename="a.png"), row(1, patientid=patient, filename="b.jpg", offset="5")]
+    put(root, "metadata.csv", example.table(example.COLUMNS, rows).encode())
+    with Image.open(root / "images/a.png") as image:
+        small = image.convert("L").resize((image.width * 2, image.height * 2), Image.Resampling.BICUBIC)
+    small.save(root / "images/b.jpg", quality=80)
+    done = convert(NAME, root, tmp_path / "dest", key=key)
+    assert count_codes(done.issues) == codes
+    assert len(scans(done.dataset)) == 3
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "/etc/passwd.png", "a/../../secret.png"])

@@ -11,6 +11,7 @@ from openpyxl import Workbook
 from trees import count_codes, table
 
 from example_datasets.generators import midrc_ricord_1a as source
+from mids.collections.midrc_ricord_1a import readings
 from mids.conversion import Conversion, convert
 from mids.errors import DataError, MidsError
 from mids.readers.tables.workbook import read_table
@@ -205,3 +206,15 @@ def test_a_second_export_and_other_json_are_told_apart(folder: Path, key: Path) 
     result = converted(folder, key)
     assert count_codes(result.issues)["ANNOTATION_ORPHAN"] == 20
     assert any("not an MD.ai export" in item.reason for item in result.plan.skipped)
+
+
+def test_other_spellings_of_a_label_become_the_term(folder: Path, key: Path) -> None:
+    path = folder / EXPORT
+    text = path.read_text(encoding="utf-8")
+    assert '"Typical"' in text
+    path.write_text(text.replace('"Typical"', '"Typical Appearance"'), encoding="utf-8")
+    done = converted(folder, key)
+    assert not [issue for issue in done.issues if "Typical" in issue.message]
+    schema = readings.terms({"Typical": {"kind": "finding", "also": ["Typical Appearance"]}})
+    assert schema["Typical Appearance"] is schema["Typical"]
+    assert list(schema) == ["Typical", "Typical Appearance"]

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from places import SOURCES
 from trees import put, table
 
@@ -19,9 +20,16 @@ PICTURE = example.picture(example.radiograph(), "PNG")
 def source(root: Path, rows: list[dict[str, str]], columns: tuple[str, ...] = example.COLUMNS) -> Path:
     """A source of these rows, each with a picture of its own."""
     put(root, "metadata.csv", example.table(columns, rows).encode())
-    for row in rows:
-        put(root, f"{row.get('folder') or 'images'}/{row['filename']}", PICTURE)
+    for number, row in enumerate(rows):
+        put(root, f"{row.get('folder') or 'images'}/{row['filename']}", picture(number) if number else PICTURE)
     return root
+
+
+def picture(number: int) -> bytes:
+    """A picture like no other, of the radiograph's size."""
+    pixels = example.radiograph()
+    noise = np.random.default_rng(number).permuted(pixels.ravel()).reshape(pixels.shape)
+    return example.picture(noise, "PNG")
 
 
 def row(number: int, **values: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from image2d import image, written
+from image2d import image, write_dataset
 from pydicom.dataset import Dataset
 
 from mids import Conversion, convert
@@ -47,7 +47,7 @@ def converted(datasets: Sequence[Dataset], folder: Path, key: Path) -> Conversio
     source = folder / "source"
     source.mkdir()
     for number, dataset in enumerate(datasets):
-        (source / str(number)).write_bytes(written(dataset))
+        (source / str(number)).write_bytes(write_dataset(dataset))
     return convert("dicom", source, folder / "dataset", key=key)
 
 

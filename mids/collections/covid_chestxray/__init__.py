@@ -7,6 +7,7 @@ from pathlib import Path
 from mids.collections.covid_chestxray.annotations import read_annotations, strays
 from mids.collections.covid_chestxray.metadata import METADATA, Row, read_metadata, rows_of
 from mids.collections.covid_chestxray.patient import items_of, label_tree
+from mids.collections.covid_chestxray.twins import report_twins
 from mids.errors import MidsError
 from mids.issues import issue
 from mids.readers.archives.files import walk
@@ -46,7 +47,8 @@ ABOUT = About(
         "Days are counted from the onset of symptoms or from hospitalization, the source does not say which; 5 days "
         "were written where a report says 'after a few days'.",
         "po2_saturation is stated in percent; rows from Hannover hold partial pressures in mmHg.",
-        "Some images stand under two patients, which may be one person; each is given to the first.",
+        "Some images stand under two patients, which may be one person: a file is given to the first, copies under "
+        "other names are told.",
         "Credits of single images (other_notes) name people and are left at the page that an image comes from (url).",
         "No ethics approval and no funding is stated; every image had been public before.",
     ),
@@ -86,7 +88,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     rows, issues = rows_of(table, files)
     annotations = read_annotations(root, files.values())
     used = {row.source for row in rows if row.source} | annotations.used | {files[METADATA]}
-    problems = [*table.issues, *issues, *annotations.issues, *strays(rows, annotations)]
+    problems = [*table.issues, *issues, *report_twins(root, rows), *annotations.issues, *strays(rows, annotations)]
     yield [*problems, *_report_unused_files(files, used), *label_tree(rows)]
     patients: dict[str, list[Row]] = defaultdict(list)
     for row in rows:

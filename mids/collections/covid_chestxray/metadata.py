@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -112,9 +113,17 @@ def rows_of(table: Table, files: Mapping[str, Source]) -> tuple[list[Row], list[
     rows: list[Row] = []
     issues: list[Issue] = []
     owners: dict[str, str] = {}
+    elsewhere = _files_by_name(table, files)
     for line, cells in table.numbered():
         file = _file(cells)
-        row = Row(line, cells, cells["patientid"].strip(), _study(cells), file, files.get(file))
+        row = Row(
+            line,
+            cells,
+            cells["patientid"].strip(),
+            _study(cells),
+            file,
+            files.get(file) or elsewhere.get(PurePosixPath(file).name),
+        )
         problem = _problem(row, owners.get(file, ""))
         if problem is not None:
             issues.append(problem)
@@ -140,9 +149,21 @@ def _problem(row: Row, owner: str) -> Issue | None:
     return None
 
 
+def _files_by_name(table: Table, files: Mapping[str, Source]) -> Mapping[str, Source]:
+    """The images that no row names by their place, by their name if it is theirs alone: copies have other folders."""
+    named = {_file(cells) for cells in table.rows}
+    found: dict[str, list[Source]] = defaultdict(list)
+    for path, source in files.items():
+        if path not in named and "annotations" not in PurePosixPath(path).parts:
+            found[PurePosixPath(path).name].append(source)
+    return {name: sources[0] for name, sources in found.items() if len(sources) == 1}
+
+
 def _file(cells: Mapping[str, str]) -> str:
-    """The file that a row names; before June 2020 there was no column for its folder."""
+    """The file that a row names; before June 2020 there was no column for its folder, and volumes may be URLs."""
     name, folder = cells["filename"].strip(), known(cells, "folder")
+    if re.match(r"https?://", name):
+        name = PurePosixPath(name.partition("?")[0]).name
     return f"{folder or ('volumes' if name.endswith(('.nii', '.nii.gz')) else 'images')}/{name}"
 
 

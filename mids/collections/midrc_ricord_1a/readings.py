@@ -59,8 +59,10 @@ class Placed:
 
 
 def terms(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Term]:
-    """The terms of a collection's vocabulary file, by name."""
-    return {name: Term(name, **entry) for name, entry in entries.items()}
+    """The terms of a collection's vocabulary file, by name, then by their other spellings (``also``)."""
+    fields = {name: {key: value for key, value in entry.items() if key != "also"} for name, entry in entries.items()}
+    found = {name: Term(name, **given) for name, given in fields.items()}
+    return found | {other: found[name] for name, entry in entries.items() for other in entry.get("also", ())}
 
 
 def lookup(schema: Mapping[str, Term], annotations: Iterable[Annotation]) -> dict[str, int]:
@@ -130,7 +132,9 @@ def items(subject: PatientKey | str, visits: Mapping[str, str], drawing: Drawing
 def row(said: Sequence[Annotation], schema: Mapping[str, Term]) -> dict[str, str]:
     """A row of the label table: what one reader said of one study or image, procedures in columns of their own."""
     rank = {name: number for number, name in enumerate(schema)}
-    names = sorted({found.label.name for found in said}, key=lambda name: (rank.get(name, len(rank)), name))
+    given = (found.label.name for found in said)
+    terms_of_row = {schema[name].name if name in schema else name for name in given}
+    names = sorted(terms_of_row, key=lambda name: (rank.get(name, len(rank)), name))
     labels = [name for name in names if not (name in schema and schema[name].column)]
     cuis = [schema[name].cui if name in schema else "" for name in labels]
     stated: dict[str, set[str]] = defaultdict(set)

@@ -1,6 +1,10 @@
 """Codes of sequences (PS3.3 8.8): those of published coding schemes stay, the meaning of others may be anything."""
 
+from collections.abc import Mapping
+from functools import cache
+
 from pydicom import Dataset
+from pydicom.sr._concepts_dict import concepts
 
 from mids.deid.headers import elements
 from mids.deid.headers.tables import extra
@@ -24,6 +28,24 @@ def is_published(item: Dataset, tag: int) -> bool:
     """Whether an attribute of an item belongs to a code of a published coding scheme."""
     is_code = tag in (*VALUES, SCHEME, MEANING, VERSION)
     return is_code and elements.text(item.get_item(SCHEME)) in extra().coding_schemes
+
+
+def is_defined(item: Dataset) -> bool:
+    """Whether a code has the meaning that the standard gives it (PS3.16 Annex D and its context groups)."""
+    code, scheme = of(item)
+    meaning = elements.text(item.get_item(MEANING))
+    return meaning.casefold() in _meanings(scheme).get(code, frozenset())
+
+
+@cache
+def _meanings(scheme: str) -> dict[str, frozenset[str]]:
+    """The meanings of the codes of a coding scheme that pydicom's dictionary has."""
+    found: dict[str, set[str]] = {}
+    known: Mapping[str, Mapping[str, tuple[str, object]]] = concepts.get(scheme, {})  # type: ignore[assignment]
+    for entries in known.values():
+        for code, (meaning, _) in entries.items():
+            found.setdefault(code, set()).add(meaning.casefold())
+    return {code: frozenset(meanings) for code, meanings in found.items()}
 
 
 def clean(item: Dataset) -> None:

@@ -257,20 +257,20 @@ class _Pass:
         return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element)
 
     def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":
-        """A value that no table names, without what identifies; None of a number or address that does."""
+        """A value that no table names, without what identifies; nothing of a number or address that does."""
         if vr == "CS":
             return elements.rewritten(tag, vr, element, context.encoding, self._code)
         if vr in _TEXTS:
             return elements.rewritten(tag, vr, element, context.encoding, self._rewriter(context, tag, vr))
         if vr in ("IS", "DS", "UR", "AE", "PN") and any(map(self.new.tells, elements.values(element))):
             self.named[tag] += 1
-            return None
+            return elements.make_empty_element(tag, vr)  # which types 2 and 3 may be
         return element
 
     def _rewriter(self, context: "_Context", tag: int, vr: str) -> Callable[[str], str]:
         """How a text is cleaned: codes of published schemes by nothing but what is surely the header's."""
         if codes.is_published(context.source, tag):
-            return self._code if tag == codes.MEANING else str
+            return str if tag != codes.MEANING or codes.is_defined(context.source) else self._code
         if tag in extra().makers:
             return self.new.forget
         return self.new.label if vr in ("LO", "SH", "UC") else self.new.text

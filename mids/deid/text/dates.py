@@ -12,6 +12,9 @@ from mids.deid.text.words import fold_text
 from mids.resources import read_yaml, schemas
 
 YEARS = (1900, 2059)
+ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
+"""Months in Roman numbers."""
+
 PIVOT = 40
 """Years of two digits below this are 20yy, others 19yy."""
 
@@ -42,11 +45,12 @@ def months() -> Months:
     table: Mapping[str, Mapping[str, Any]] = read_yaml(schemas() / "deid" / "text" / "months.yaml")
     number: dict[str, int] = {}
     forms = []
+    languages = [entry for name, entry in table.items() if name != "numbers"]
     for form in ("names", "short"):
-        for entry in table.values():
+        for entry in languages:
             forms.append(tuple(entry[form]))
             number.update({fold_text(name): at for at, name in enumerate(entry[form], start=1)})
-    for entry in table.values():
+    for entry in languages:
         number.update(entry["other"])
     return Months(number, tuple(forms))
 
@@ -72,6 +76,11 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         r"(?<![\d./-])(?P<month>0?[1-9]|1[0-2])[/-](?P<year>(?:19|20)\d\d)(?![\d/-])",
         r"\b(?:el|dia|dias|fecha|del|le|du|data|dated|sesion|desde|hasta) {1,2}(?:de )?(?:el )?"
         r"(?P<x>(?P<day>\d{1,2})/(?P<month>\d{1,2}))(?![\d/]| {0,2}(?:mm|cm|%))",
+        rf"(?<![\w]){month} {{1,2}}(?:del? (?:ano |any )?|de l'any |d'|of )'?(?P<year>\d\d)"
+        rf"(?![\d\w]|[.,/-]\d| {{0,2}}(?:mm|cm|%|anos|ans|anys|dias|h\b))",
+        rf"\b(?:el|dia|del|le|du|on|fecha) {{1,2}}(?P<x>(?P<day>\d{{1,2}}) {{1,2}}(?:de |d')?{month})(?!\w)",
+        rf"(?<![\w./-])(?:(?P<day>\d{{1,2}})(?P<sep>[./-]))?(?P<roman>{'|'.join(ROMAN)})[./-](?P<year>\d{{4}}|\d\d)"
+        r"(?!\w|[./-]\d)",
         r"\b(?:en|desde|ano|any|anys|anos|since|in|year|depuis|annee|des de|el|de|del|hasta|hacia|des del|d'|verano"
         r"|invierno|primavera|otono) ?(?:el |l'|de |del )?(?:ano |any |annee )?"
         r"(?P<x>(?P<year>(?:19[2-9]|20[0-4])\d))(?![\d\w]|[.,/-]\d)",
@@ -103,17 +112,19 @@ def _read(match: re.Match[str], *, month_first: bool) -> Found | None:
     parts = match.groupdict()
     day, year = parts.get("day"), parts.get("year")
     word = parts.get("word")
-    if word is not None and year is None and len(word) < 4 and word != "mai":
+    roman = parts.get("roman")
+    if word is not None and year is None and len(word) < 4 and word != "mai" and "x" not in parts:
         return None  # "3 mar", "5 may": only with a year
     swapped = month_first and parts.get("month") is not None and match.start("day") < match.start("month")
     first, second = ("month", "day") if swapped else ("day", "month")
-    number = months().number[word] if word else int(parts.get(second) or 1)
+    number = months().number[word] if word else ROMAN.index(roman) + 1 if roman else int(parts.get(second) or 1)
     value = _date(year, number, int(match[first] if day else 15))
     if value is None:
         # 32/13/2019 is a slip of the pen for a date: found, and nothing that can be moved
         return Found(match.start(), match.end(), None) if len(year or "") == 4 and day and not word else None
     start, end = match.span("x") if "x" in parts else match.span()
-    places = [match.span(name) if name in parts and match[name] else (0, 0) for name in (first, "word", "year")]
+    names = (first, "roman" if roman else "word", "year")
+    places = [match.span(name) if name in parts and match[name] else (0, 0) for name in names]
     if not word and parts.get("month"):
         places[1] = match.span(second)
     return Found(start, end, value if year else None, places[0], places[1], places[2])
@@ -139,6 +150,21 @@ class Dates:
         """All dates, and years after a word such as 'since'."""
         for found in find_dates(text):
             yield Span(found.start, found.end, "FECHA", "date")
+        for match in _spelt_out().finditer(fold_text(text)):
+            yield Span(match.start(), match.end(), "FECHA", "date spelt out")
+
+
+@cache
+def _spelt_out() -> re.Pattern[str]:
+    """Days and years in words: le trois mars vingt-neuf, 22 de octubre de dos mil diecinueve."""
+    numbers = read_yaml(schemas() / "deid" / "text" / "months.yaml")["numbers"]
+    word = rf"(?:{'|'.join(sorted(numbers, key=lambda one: (-len(one), one)))})"
+    run = rf"{word}(?:(?: y | i | et | and |[ -]){word}){{0,6}}"
+    month = rf"(?:{'|'.join(sorted(name for name in months().number if len(name) > 3 or name == 'mai'))})"
+    link = r"(?:,? {1,2}(?:del? |d'|of |of the year |del ano |de l'any )?)"
+    return re.compile(
+        rf"(?<!\w)(?:{run}{link}{month}(?:{link}(?:{run}|\d{{4}}))?|(?:\d{{1,2}}{link})?{month}{link}{run})(?!\w)"
+    )
 
 
 # --- moved -----------------------------------------------------------------------------------------------
@@ -181,6 +207,8 @@ def _format_like(old: str, value: str, month: int) -> str:
             return old[:-2] + value[2:]
         return value.zfill(len(old)) if old.startswith("0") or len(old) == 4 else value
     plain = fold_text(old)
+    if plain in ROMAN:
+        return ROMAN[month - 1].upper() if old.isupper() else ROMAN[month - 1]
     for names in months().forms:
         at = months().number[plain]
         if fold_text(names[at - 1]) == plain:

@@ -70,7 +70,8 @@ class Trigger:
 def _triggers() -> tuple[Trigger, ...]:
     lists = vocabulary()
     label = (
-        rf"(?<![\w]){build_alternation(lists['labels'])}(?: ?\(?a\)?)?[ \t]{{0,6}}(?::|\t|=|\.:|\.-|\n)[ \t.:-]{{0,12}}"
+        rf"(?<![\w]){build_alternation(lists['labels'])}(?: ?\(?a\)?)?[ \t]{{0,6}}"
+        rf"(?::|\t|=|\||\.:|\.-|\n)[ \t.:|-]{{0,12}}"
     )
     form = rf"(?:^|(?<=\n))[ \t]{{0,8}}{build_alternation(lists['labels'])}[ \t]{{1,8}}"
     title = r"(?:\.? ?/ ?(?:dra|dna|sra|a)\b)?(?![\w])[.ªº]{0,3}[ \t]{0,3}"

@@ -154,9 +154,19 @@ def _find_named_places(text: str, plain: str) -> Iterator[Span]:
                 continue
             upper = text[match.start() : all_words[first].end].isupper()
             last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
+            if kind == "INST" and last == first and (small := _small_institution().match(plain, match.end())):
+                yield Span(match.start(), small.end(), kind, source)
             if kind == "INST" and upper:
                 last = _upper_institution(all_words, first, last)
             yield from _build_whole_span(plain, match, kind, source, all_words, first, last)
+
+
+@cache
+def _small_institution() -> re.Pattern[str]:
+    """What goes on in small letters up to a known place: hospital general de castellon."""
+    return re.compile(
+        rf"(?: {{1,2}}[^\W\d_]{{1,20}}){{0,3}}? {{1,2}}{build_alternation(vocabulary()['places']['known'])}(?!\w)"
+    )
 
 
 def _upper_institution(all_words: tuple[Word, ...], first: int, last: int) -> int:

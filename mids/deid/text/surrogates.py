@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from mids.deid.keys import Key
 from mids.deid.text.dates import move_date
-from mids.deid.text.digits import is_dni
+from mids.deid.text.numbers import is_dni
 from mids.deid.text.spans import Kind
 from mids.deid.text.words import fold_text, list_given_names, particles, surrogate_lists, words
 

@@ -11,11 +11,21 @@ from mids.vocabulary.schema import Column, Schema
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a subject's entries may be about: its label, its studies' session labels, its images' paths."""
+    """What a subject's entries may be about: its label, its studies' session labels, its images' paths.
+
+    `withheld` are the studies and images that the source holds and that are not delivered, as they may name somebody.
+    """
 
     subject: str
     sessions: Mapping[str, str]
     images: Mapping[str, str]
+    withheld: frozenset[str] = frozenset()
+
+    def lacks(self, entry: Entry) -> str:
+        """The study or image of an entry that is not delivered, empty where all is there."""
+        if entry.image and entry.image not in self.images:
+            return entry.image
+        return entry.study if entry.study and entry.study not in self.sessions else ""
 
 
 def resolved(
@@ -23,10 +33,13 @@ def resolved(
 ) -> Iterator[TableRow | Issue]:
     """Each entry as a row of its table, its cells `treated`; an Issue where what it is about is not there."""
     for entry in entries:
-        if (entry.study and entry.study not in known.sessions) or (entry.image and entry.image not in known.images):
-            what = "an image" if entry.image and entry.image not in known.images else "a session"
-            message = f"a row of {entry.table} is about {what} that the source does not hold"
-            yield issue("ENTRY_UNMATCHED", message, f"sub-{known.subject}", origin="plan")
+        if lacking := known.lacks(entry):
+            what = "an image" if lacking == entry.image else "a session"
+            is_withheld = lacking in known.withheld
+            why = "is withheld" if is_withheld else "the source does not hold"
+            message = f"a row of {entry.table} is about {what} that {why}"
+            code = "PRIVACY_HELD_BACK" if is_withheld else "ENTRY_UNMATCHED"
+            yield issue(code, message, f"sub-{known.subject}", origin="plan")
             continue
         names = {
             "participant_id": f"sub-{known.subject}",

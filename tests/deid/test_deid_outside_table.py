@@ -1,0 +1,107 @@
+"""Attributes that Table E.1-1 does not name: what the header tells is searched in them; codes and types stay whole."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from deid_datasets import ct, save_dataset
+from pydicom import Dataset, dcmread
+
+from mids.actions.deidentify import Block, Deidentify
+from mids.deid.keys import Key
+from mids.deid.policy import preset
+from mids.deid.pseudonyms import Pseudonyms
+from mids.issues import Issue
+from mids.records import Source
+
+WHO = {
+    "PatientName": "Inventádez Müller^Fulana", "PatientID": "00778899", "PatientBirthDate": "19510203",
+    "StudyDate": "20200317", "InstitutionName": "Hospital Nada", "SpecificCharacterSet": "ISO_IR 192",
+}  # fmt: skip
+
+
+def clean(
+    folder: Path, policy: str = "mids", block: Block | None = None, **values: object
+) -> tuple[Dataset, tuple[Issue, ...]]:
+    """What comes out of a file with these attributes, and what was said of it."""
+    (folder / "a.dcm").write_bytes(save_dataset(ct(**{**WHO, **values})))
+    task = Deidentify(
+        Source("a.dcm"), preset(policy), Pseudonyms(Key(b"k" * 32)), "S1", timedelta(weeks=-5600), block=block
+    )
+    made = task.make(folder, folder)
+    return dcmread(folder / "image.dcm"), made.issues
+
+
+def item(**values: object) -> Dataset:
+    made = Dataset()
+    for keyword, value in values.items():
+        setattr(made, keyword, value)
+    return made
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "for Inventadez", "FULANAINVENTADEZ", "Mueller, F.", "id 77.88.99", "born 3-2-1951", "scan 17/03/2020",
+        "at Hospital Nada", "DNI 12345678Z", "tel 963 123 456", "Dra. Zutanez",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("keyword", ["WindowCenterWidthExplanation", "FrameLabel"])
+def test_short_texts_have_the_rules_of_long_ones(tmp_path: Path, text: str, keyword: str) -> None:
+    after, _ = clean(tmp_path, "basic", **{keyword: text})
+    assert str(after[keyword].value) != text
+
+
+def test_harmless_texts_and_names_of_makers_stay(tmp_path: Path) -> None:
+    kept = {
+        "WindowCenterWidthExplanation": "soft tissue", "Manufacturer": "Invented Medical Systems",
+        "SoftwareVersions": "syngo CT VB20A", "ConvolutionKernel": "Br38f", "FrameLabel": "Early Phase",
+    }  # fmt: skip
+    after, _ = clean(tmp_path, **kept)
+    assert {key: str(after.get(key)) for key in kept} == kept
+
+
+@pytest.mark.parametrize("name", ["MISTER^CT", "Chest^Original", "HFS^Axial", "Doe^Jane^^MR", "Finding^Text"])
+def test_codes_are_no_names(tmp_path: Path, name: str) -> None:
+    code = {"CodeValue": "121071", "CodingSchemeDesignator": "DCM", "CodeMeaning": "Finding"}
+    kept = {"Modality": "CT", "BodyPartExamined": "CHEST", "PatientPosition": "HFS", "ImageType": ["ORIGINAL", "AXIAL"]}
+    line = item(ValueType="TEXT", RelationshipType="CONTAINS", ConceptNameCodeSequence=[item(**code)])
+    after, _ = clean(tmp_path, PatientName=name, ContentSequence=[line], **kept)
+    assert {key: after.get(key) for key in kept} == kept
+    assert after.ContentSequence[0].ValueType == "TEXT"
+    assert after.ContentSequence[0].ConceptNameCodeSequence[0].CodeMeaning == "Finding"
+
+
+def test_a_listed_word_that_is_the_patients_name_goes_from_descriptions(tmp_path: Path) -> None:
+    after, _ = clean(tmp_path, PatientName="COLL PORTAL^PIE", StudyDescription="TC TORAX COLL PORTAL")
+    assert "COLL" not in after.StudyDescription
+    assert "TORAX" in after.StudyDescription
+
+
+def test_ids_and_days_go_as_numbers_and_codes(tmp_path: Path) -> None:
+    values = {"SeriesNumber": "778899", "AcquisitionNumber": "20200317", "InstanceNumber": "19510203"}
+    after, _ = clean(tmp_path, ImageType=["ORIGINAL", "PRIMARY", "FULANAINVENTADEZ"], KVP="120", **values)
+    assert not {str(after.get(key)) for key in values} & {*values.values()}
+    assert after.ImageType == ["ORIGINAL", "PRIMARY", "REMOVED"]
+    assert after.KVP == 120
+    assert "InstanceNumber" in after  # type 2
+
+
+def test_required_attributes_stay_without_the_name(tmp_path: Path) -> None:
+    label = item(SegmentNumber=1, SegmentLabel="nodule of Inventádez", SegmentAlgorithmType="MANUAL")
+    after, _ = clean(tmp_path, Manufacturer="made at Hospital Nada", SegmentSequence=[label])
+    assert after.Manufacturer.strip() == "made at"
+    assert after.SegmentSequence[0].SegmentLabel == "nodule of [NAME]"
+
+
+def test_a_uid_below_the_standards_root_that_is_not_registered_is_replaced(tmp_path: Path) -> None:
+    after, _ = clean(tmp_path, StudyInstanceUID="1.2.840.10008.20200317.778899.1")
+    assert after.StudyInstanceUID.startswith("2.25.")
+    assert after.SOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
+
+
+def test_embedded_cells_that_repeat_the_header_are_refused(tmp_path: Path) -> None:
+    values = ((0x10, "LO", "Fulana Inventádez Müller"), (0x11, "LO", "03/02/1951"), (0x12, "LO", "severe"))
+    after, issues = clean(tmp_path, block=Block(0x0C19, "MIDS", values))
+    assert [element.value for element in after.group_dataset(0x0C19)] == ["MIDS", "severe"]
+    assert [issue.code for issue in issues].count("EMBED_REFUSED") == 2

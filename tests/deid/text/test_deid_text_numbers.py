@@ -1,0 +1,54 @@
+"""Numbers and days in texts however they are written, with a wrong check letter or in words."""
+
+from datetime import timedelta
+
+import pytest
+
+from mids.deid.text.dates import move_date
+from mids.deid.text.known import Known
+from mids.deid.text.redact import Redactor
+
+TAGS = Redactor()
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("DNI 12345678A", "12345678A"), ("consta 12345678-A", "12345678"), ("X1234567A", "1234567"),
+        ("NIR;2 55 08 14 168 025 99", "99"), ("NHS number: 111 222 3333", "3333"), ("ring 07700 900000", "900000"),
+        ("H. clínica 1.234.567", "1.234.567"), ("SIP 1.234.567", "567"), ("colegiado 12.345", "12.345"),
+        ("Habitación 999-B", "999-B"), ("control 02.II.2020", "II"), ("ver III/2013", "III"), ("el 11 nov", "11 nov"),
+        ("le trois mars vingt-neuf", "trois"), ("22 de octubre de dos mil diecinueve", "diecinueve"),
+        ("el uno de mayo de 2019", "uno"), ("septiembre del 21", "21"), ("the third of March 2019", "third"),
+        ("en el hospital general de castellón", "castell"), ("| Radiólogo | Fulana Nadie |", "Nadie"),
+        ("la enfermera Zutana", "Zutana"),
+    ],
+)  # fmt: skip
+def test_numbers_and_days_in_any_notation(text: str, gone: str) -> None:
+    assert gone not in TAGS.clean(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nódulo de 12 mm en LSD", "segmentos III y IV", "factor V de Leiden", "grado II/IV", "TSH 1.2 mU",
+        "dos nódulos", "tres de marcada densidad", "T4 N2 M0", "L4-L5", "BI-RADS 4", "sis nòduls", "one may see a line",
+    ],
+)  # fmt: skip
+def test_measures_and_grades_are_no_days(text: str) -> None:
+    assert TAGS.clean(text).text == text
+
+
+def test_a_day_with_a_roman_month_is_moved_in_its_notation() -> None:
+    assert move_date("02.II.2020", timedelta(days=30)) == "03.III.2020"
+
+
+@pytest.mark.parametrize(
+    "text", ["NADIE F.", "F. Nadie", "nadieoehler", "Oehler", "oehler nadie", "Öhler, Fulana", "FULANAÖHLER"]
+)
+def test_known_names_joined_with_initials_and_umlauts_spelt_out(text: str) -> None:
+    known = Known(("Nadie Öhler^Fulana^^Dr",))
+    assert Redactor(recognisers=()).clean(f"visto {text} hoy", known).text in (
+        "visto [NAME] hoy",
+        "visto [NAME], [NAME] hoy",
+    )
