@@ -30,7 +30,6 @@ class Pictures:
     """A folder of pictures, each of a patient who is called like it."""
 
     target: Path
-    removes: int | None = 0
     about: About = ABOUT
     emptiness: str = "there is no picture"
 
@@ -46,7 +45,7 @@ class Pictures:
             action = Picture(Source(path.name, size=size, mtime_ns=path.stat().st_mtime_ns))
             job = Job(stage.labels.item(path.name), label, "", None, (f"sub-{label}/image.png",), action)
             subjects.append(Subject(label, jobs=(job,)))
-        return Plan(tuple(subjects), removes=self.removes)
+        return Plan(tuple(subjects))
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         yield "list.txt", "".join(f"{image.path}\n" for image in inventory.images())
@@ -55,9 +54,9 @@ class Pictures:
         stage.request.dataset.with_suffix(".done").touch()
 
 
-def go(root: Path, key: Path, *, removes: int | None = 0, **others: object) -> Done:
+def go(root: Path, key: Path, **others: object) -> Done:
     request = make_request(root / "in", root / "out", policy=None, key=key, id_table=None, **others)
-    return travel(Pictures(request.dataset, removes), request, Done)
+    return travel(Pictures(request.dataset), request, Done)
 
 
 def picture(path: Path, value: int) -> None:
