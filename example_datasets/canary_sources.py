@@ -233,7 +233,7 @@ def _table(cage: Cage, path: str, content: bytes, *, unexpected: bool) -> bytes:
         if column in rows[0]:
             word = cage.word(path, part=column, kept=column in PUBLISHED)
             rows[1][rows[0].index(column)] = cell.replace("{}", word)
-    if unexpected:
+    if unexpected and not path.endswith("_sessions.tsv"):  # there a line is a report, and what follows is its text
         header = next(n for n, row in enumerate(rows) if not row[0].startswith("##"))  # behind lines of comment
         rows = [[*row, cage.word(path, part=f"row {n}") if n > header else "nombre"] for n, row in enumerate(rows)]
     buffer = io.StringIO()

@@ -203,7 +203,7 @@ def test_what_is_wrong_with_segmentations_has_a_name(tmp_path: Path, key: Path) 
         "REGION_CONTRADICTED": segmentation([Shown(square, inside, names=4)], grid),
         "REGION_TILED": segmentation([Shown(square, inside)], grid, TotalPixelMatrixRows=24),
         "REGION_MISMATCH": segmentation([Shown(square[:9], None, names=2)], grid),
-        "ANNOTATIONS_INVALID": segmentation([Shown(square, inside)], grid, NumberOfFrames=2),
+        "FRAMES_CONTRADICTED": segmentation([Shown(square, inside)], grid, NumberOfFrames=2),
     }
     wrong["REGION_UNMATCHED"].ReferencedSeriesSequence[0].SeriesInstanceUID = uid("gone")
     for code, dataset in wrong.items():

@@ -118,13 +118,15 @@ def test_lossless_transfer_syntaxes_give_the_same_pixels(name: str, shared: Path
 
 
 @pytest.mark.parametrize("name", LOSSY)
-def test_lossy_transfer_syntaxes_give_the_pixels_that_pydicom_decodes(
+def test_lossy_transfer_syntaxes_give_nearly_the_pixels_before_compression(
     name: str, shared: Path, tmp_path: Path, key: Path
 ) -> None:
+    reference = pydicom.dcmread(next((shared / "dicom" / "transfer_syntaxes").glob("*LittleEndianExplicit*")))
     source, pixels = convert_slice(name, shared, tmp_path, key)
-    dataset = pydicom.dcmread(source)
-    expected = apply_rescale(pydicom.pixels.pixel_array(dataset, decoding_plugin="pylibjpeg"), dataset)
-    assert np.allclose(pixels, expected, rtol=0, atol=0.01)
+    level = float(pydicom.dcmread(source, stop_before_pixels=True).RescaleSlope)
+    apart = np.abs(pixels - apply_rescale(reference.pixel_array, reference))
+    assert apart.max() <= 20 * level
+    assert apart.mean() <= level
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_PYDICOM)

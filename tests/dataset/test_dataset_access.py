@@ -248,7 +248,7 @@ def test_fields_are_what_sidecars_say(name: str) -> None:
         for key in keys:
             text = sidecar.get(key)
             assert (None if pd.isna(row[key]) else row[key]) == (
-                text if text is None or isinstance(text, str) else mids.dataset.images.as_text(text)
+                text if text is None or isinstance(text, str) else mids.dataset.images.format_cell(text)
             )
 
 

@@ -161,7 +161,7 @@ def test_a_link_that_leads_nowhere_is_named_and_told(copy: Path) -> None:
     name = path.relative_to(copy).as_posix()
     assert list(dataset.images["filename"]) == before
     assert [(issue.code, issue.level, issue.path) for issue in dataset.issues] == [("LINK_BROKEN", "warning", name)]
-    with pytest.raises(MidsError, match="no file of the dataset"):
+    with pytest.raises(MidsError, match="not a file of the dataset"):
         dataset.load(name)
 
 

@@ -49,7 +49,7 @@ def shell_lines(path: Path) -> Iterator[str]:
 
 
 def test_generated_parts_are_fresh() -> None:
-    fresh = make_pages.generated()
+    fresh = make_pages.generate_pages()
     assert {path.name for path in fresh} >= {"codes.md", "commands.md", "dicom.md", "fidac.md"}
     for path, text in fresh.items():
         assert path.read_text(encoding="utf-8") == text, f"{path.name} is stale: python docs/make_pages.py"
