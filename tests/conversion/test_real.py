@@ -126,7 +126,7 @@ def test_lossy_transfer_syntaxes_give_nearly_the_pixels_before_compression(
     level = float(pydicom.dcmread(source, stop_before_pixels=True).RescaleSlope)
     apart = np.abs(pixels - apply_rescale(reference.pixel_array, reference))
     assert apart.max() <= 20 * level
-    assert apart.mean() <= level
+    assert apart.mean() <= 2 * level
 
 
 @pytest.mark.parametrize("name", REFUSED_BY_PYDICOM)
