@@ -166,8 +166,12 @@ def test_no_canary_of_a_collection_comes_out(tmp_path: Path, key: Path, collecti
     assert len(images(dest)) >= 5
 
 
-@pytest.mark.parametrize("collection", ["bimcv-covid19", "bimcv-covid19-raw", "covid-chestxray", "midrc-ricord-1a"])
-def test_a_column_of_names_is_refused_without_a_word_of_its_cells(tmp_path: Path, key: Path, collection: str) -> None:
+@pytest.mark.parametrize(
+    "collection", ["bimcv-covid19", "bimcv-covid19-raw", "covid-chestxray", "covid19-ct", "midrc-ricord-1a"]
+)
+def test_names_where_a_collection_has_none_are_refused_without_a_word_of_them(
+    tmp_path: Path, key: Path, collection: str
+) -> None:
     made = source(tmp_path / "in", partial(canary_sources.files, collection, unexpected=True))
     dest = tmp_path / "out"
     done = run("convert", collection, made.folder, dest, *RELEASED, "--key", key, dest=dest)
