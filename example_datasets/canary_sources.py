@@ -241,7 +241,8 @@ def _table(cage: Cage, path: str, content: bytes, *, unexpected: bool) -> bytes:
             word = cage.word(path, part=column, kept=column in PUBLISHED)
             rows[1][rows[0].index(column)] = cell.replace("{}", word)
     if unexpected:
-        rows = [[*row, cage.word(path, part=f"row {n}") if n else "nombre"] for n, row in enumerate(rows)]
+        header = next(n for n, row in enumerate(rows) if not row[0].startswith("##"))  # behind lines of comment
+        rows = [[*row, cage.word(path, part=f"row {n}") if n > header else "nombre"] for n, row in enumerate(rows)]
     buffer = io.StringIO()
     csv.writer(buffer, delimiter=delimiter, lineterminator="\n").writerows(rows)
     return buffer.getvalue().encode()

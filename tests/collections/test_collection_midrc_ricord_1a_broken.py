@@ -65,14 +65,12 @@ def add_row(folder: Path) -> None:
         file.write(text)
 
 
-def test_an_unknown_column_is_told_and_kept(folder: Path, key: Path) -> None:
+def test_an_unknown_column_is_told_and_stays_in_the_source(folder: Path, key: Path) -> None:
     add_row(folder)
     rewritten(folder, "Specimen Source", "Specimen Sauce")
     done = converted(folder, key)
     (told,) = [issue for issue in done.issues if issue.code == "COLUMN_UNREAD"]
     assert "'specimen sauce' is in no known version: did you mean 'specimen source'?" in told.message
-    rows = [row for path in done.dataset.rglob("*_sessions.tsv") for row in table(path)]
-    assert any(row["unknown_columns"].startswith('[["specimen sauce", ') for row in rows)
 
 
 REAL = (

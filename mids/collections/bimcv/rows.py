@@ -8,7 +8,7 @@ from mids.collections.bimcv import labelcells
 from mids.collections.bimcv.labeltree import Node
 from mids.collections.bimcv.tables import iso_date
 from mids.issues import Issue, issue
-from mids.readers.tables.table import UNKNOWN_COLUMNS, Table
+from mids.readers.tables.table import Table
 from mids.records import Entry, PatientKey
 from mids.vocabulary.clinical import Clinical
 
@@ -103,12 +103,7 @@ def labels(table: Table, line: int, row: Mapping[str, str], report: Report, word
         "label_cuis": _json([_cui(text, words) for text in found]),
         "localization_cuis": _json([_cui(text, words) for text in places]),
     }
-    yield Entry("labels", report.subject, values | (keep_unknown(row) if words.public else {}), study=report.study)
-
-
-def keep_unknown(row: Mapping[str, str]) -> dict[str, str]:
-    """The column that keeps a row's values of unknown columns, where it has any."""
-    return {UNKNOWN_COLUMNS: row[UNKNOWN_COLUMNS]} if UNKNOWN_COLUMNS in row else {}
+    yield Entry("labels", report.subject, values, study=report.study)
 
 
 def _cui(text: str, words: Words) -> str:

@@ -256,5 +256,5 @@ def _partitions(label: str, subject: Subject, tables: Tables) -> Iterator[Item]:
             yield issue("ENTRY_UNMATCHED", message, table.path, where=table.where(line), origin="read")
         else:
             session = record.study if record else label_of(row.get("session", ""))
-            values = {"split": split, **bimcv_rows.keep_unknown(row)}
+            values = {"split": split}
             yield Entry("partitions", label, values, session, record.image if record else "")

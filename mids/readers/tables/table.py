@@ -5,10 +5,9 @@ values stay the strings they are. (`mids.readers.tables.tsv` reads BIDS's tables
 """
 
 import csv
-import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from io import StringIO
@@ -90,16 +89,12 @@ def parse_csv(data: bytes, path: str, *, comment: str = "") -> Table:
     return Table(path, tuple(header), tuple(rows), tuple(numbers), tuple(issues))
 
 
-UNKNOWN_COLUMNS = "unknown_columns"
-"""The cell in which a row keeps its values of columns that no version of the collection has."""
-
-
 def check_columns(table: Table, known: Collection[str], required: Collection[str] = ()) -> Table:
     """The table with its `known` columns (names in lower case), and an Issue for each other column.
 
     A column that has neither a name nor a value is left out without one: separators at the ends of lines make it.
-    The values of the others are kept as they are written, in the cell `UNKNOWN_COLUMNS`: a JSON list of pairs of column
-    and value. Raises `MidsError` for the first required column that is absent, with the nearest name.
+    The values of the others are left where they are: nobody has said what they are, so they may name people. Raises
+    `MidsError` for the first required column that is absent, with the nearest name.
     """
     lacking = [name for name in required if name not in table.header]
     unknown = [name for name in table.header if name not in known]
@@ -112,7 +107,7 @@ def check_columns(table: Table, known: Collection[str], required: Collection[str
     return replace(
         table,
         header=tuple(name for name in table.header if name in known),
-        rows=tuple(_set_aside(row, unknown) for row in table.rows),
+        rows=tuple({name: row[name] for name in row if name in known} for row in table.rows),
         issues=(
             *table.issues,
             *(_report_unknown(table, name, known) for name in unknown if _says_something(table, name)),
@@ -122,13 +117,6 @@ def check_columns(table: Table, known: Collection[str], required: Collection[str
 
 def _says_something(table: Table, name: str) -> bool:
     return not _NAMELESS.fullmatch(name) or any(row[name].strip() for row in table.rows)
-
-
-def _set_aside(row: Mapping[str, str], unknown: Sequence[str]) -> dict[str, str]:
-    """A row whose cells of `unknown` columns are in one cell, which is absent where all of them are empty."""
-    kept = [[name, row[name]] for name in unknown if row[name].strip()]
-    known = {name: cell for name, cell in row.items() if name not in unknown}
-    return known | ({UNKNOWN_COLUMNS: json.dumps(kept, ensure_ascii=False)} if kept else {})
 
 
 def _report_unknown(table: Table, name: str, known: Collection[str]) -> Issue:
