@@ -42,10 +42,18 @@ GENERATORS: Mapping[str, Callable[[], Iterator[tuple[str, bytes]]]] = {
     "midrc-ricord-1a": midrc_ricord_1a.files,
 }
 
+PARTING = ("IssuerOfPatientID", "PatientBirthDate")
+"""Other in each series, these would part a patient."""
+NAMELESS: Mapping[str, tuple[str, ...]] = {"covid19-ct": ("PatientName",)}
+"""What no header of a collection has: a source with it is refused (`unexpected`)."""
+
 
 def files(collection: str, cage: Cage, *, unexpected: bool = False) -> Iterator[tuple[str, bytes]]:
-    """Every file of a collection's example source, with canaries; `unexpected`: tables have a column of names more."""
-    planter = _Planter(cage, unexpected)
+    """Every file of a collection's example source, with canaries.
+
+    `unexpected`: tables have a column of names more, and headers name patients even where the collection's do not.
+    """
+    planter = _Planter(cage, unexpected, () if unexpected else NAMELESS.get(collection, ()))
     for path, content in GENERATORS[collection]():
         yield path, planter.planted(path, content)
 
@@ -59,6 +67,8 @@ class _Planter:
 
     cage: Cage
     unexpected: bool
+    empty: tuple[str, ...]
+    """Attributes without a canary, because the collection is known by their absence."""
     _added: dict[str, list[DataElement]] = field(default_factory=dict)
 
     def planted(self, path: str, content: bytes) -> bytes:
@@ -91,10 +101,7 @@ class _Planter:
             key = str(dataset.SeriesInstanceUID)
             if key not in self._added:
                 before = set(dataset.keys())
-                for keyword in (
-                    "IssuerOfPatientID",
-                    "PatientBirthDate",
-                ):  # other in each series, they would part a patient
+                for keyword in (*PARTING, *self.empty):
                     dataset.setdefault(keyword, "")
                 self.cage.fill(level(self.cage, dataset, path), path)
                 if dataset.file_meta.TransferSyntaxUID.is_compressed:

@@ -179,3 +179,12 @@ def test_a_column_of_names_stays_in_the_source(tmp_path: Path, key: Path, collec
     done = run("convert", collection, made.folder, dest, *RELEASED, "--key", key, dest=dest)
     assert leaks(unpublished(done, made, collection), chosen("mids")) == []
     assert "'nombre' is in no known version" in done.said["standard error"]
+
+
+def test_headers_that_name_patients_disprove_a_collection_without_a_word_of_them(tmp_path: Path, key: Path) -> None:
+    made = source(tmp_path / "in", partial(canary_sources.files, "covid19-ct", unexpected=True))
+    dest = tmp_path / "out"
+    done = run("convert", "covid19-ct", made.folder, dest, *RELEASED, "--key", key, dest=dest)
+    assert leaks([*done.found(made.seeker), *done.kept(made.seeker)], chosen("mids")) == []
+    assert done.code == 2
+    assert len(done.said["standard error"].splitlines()) == 1

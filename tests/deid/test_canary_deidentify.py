@@ -111,6 +111,7 @@ def test_one_key_gives_the_same_files_wherever_it_runs(study: Source, shifted: P
     home.mkdir()
     dest, copy = home / "other", home / "copy.key"
     copy.write_bytes(key.read_bytes())
+    copy.chmod(0o600)
     settings = {"LC_ALL": "tr_TR.UTF-8", "LANG": "tr_TR.UTF-8", "TZ": "Pacific/Kiritimati", "PYTHONHASHSEED": "7"}
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():

@@ -147,15 +147,16 @@ def test_texts_as_they_are_contradict_cleaning(tmp_path: Path, dest: Path, key: 
         deidentify(source, dest, policy=chosen("mids", texts="keep"), key=key)
 
 
-def test_a_short_text_that_repeats_the_name_goes(tmp_path: Path, dest: Path, key: Path) -> None:
+def test_a_short_text_loses_what_it_repeats_of_the_header(tmp_path: Path, dest: Path, key: Path) -> None:
     dataset = next(iter(radiographs().values()))
     dataset.PatientName, dataset.PatientID = "Quintanilla^Rosaura", "PATID777"
     dataset.ManufacturerModelName, dataset.ConvolutionKernel = "for Rosaura", "B40f"
     dataset.AcquisitionDeviceProcessingCode = "PATID777"
     done = deidentify(fill_folder(tmp_path / "s", {"a": dataset}), dest, key=key)
     assert done.outcome is not None
-    found = pydicom.dcmread(dest / done.outcome.made[0])
-    assert "ManufacturerModelName" not in found
-    assert "AcquisitionDeviceProcessingCode" not in found
+    made = dest / done.outcome.made[0]
+    found = pydicom.dcmread(made)
+    assert found.ManufacturerModelName == "for"
+    assert found.AcquisitionDeviceProcessingCode == "[NUM]"
     assert found.ConvolutionKernel == "B40f"
-    assert ("DEID_VALUE_REMOVED", "ManufacturerModelName") in {(one.code, one.where) for one in done.issues}
+    assert not [word for word in (b"rosaura", b"quintanilla", b"patid777") if word in made.read_bytes().lower()]

@@ -22,6 +22,7 @@ def test_the_same_key_gives_the_same_files_anywhere_and_another_key_others(
     moved = shutil.copytree(source, tmp_path / "elsewhere" / "x")
     shutil.copy(key, tmp_path / "copied")
     (tmp_path / "other").write_text("77" * 32)
+    (tmp_path / "other").chmod(0o600)
     one = deidentify(source, tmp_path / "1", key=key).dataset
     same = deidentify(moved, tmp_path / "2", key=tmp_path / "copied", jobs=2).dataset
     other = deidentify(source, tmp_path / "3", key=tmp_path / "other").dataset

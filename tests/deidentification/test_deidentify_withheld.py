@@ -77,7 +77,11 @@ def test_other_files_and_broken_ones_are_listed_with_a_reason(source: Path, dest
     assert codes(done.issues) == ["DUPLICATE_DIFFERS"]  # the cut one has the UID of a/1
     (source / "a/1").unlink()
     done = deidentify(source, dest, key=key)
+    assert codes(done.issues) == ["FILE_TRUNCATED", "SOURCE_VANISHED"]
+    assert len(headers(dest)) == 3  # what was made of the vanished one is kept until a person decides
+    done = deidentify(source, dest, key=key, remove=1)
     assert codes(done.issues) == ["FILE_TRUNCATED"]
+    assert len(headers(dest)) == 2
     assert {row["source"]: row["status"] for row in source_rows(dest)} == {
         "a/2": "converted", "b/1": "converted", "cut": "lost", "notes.txt": "skipped",
     }  # fmt: skip
@@ -116,7 +120,7 @@ def test_text_in_pixels_is_blanked_and_the_place_recorded(tmp_path: Path, dest: 
     assert any(t <= top and b >= bottom for t, _, b, _ in boxes)
     assert min(box[1] for box in boxes) <= left
     assert max(box[3] for box in boxes) >= right
-    report = deidentify(tmp_path / "s", dest, policy=chosen("mids", burned_in="report"), key=key)
+    report = deidentify(tmp_path / "s", dest, policy=chosen("mids", burned_in="report"), key=key, change=["policy"])
     assert codes(report.issues) == ["PRIVACY_TEXT_KEPT"]
     assert len(headers(dest)) == 1
 
