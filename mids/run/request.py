@@ -92,7 +92,6 @@ def make_request(
         "policy": to_json(policy) if policy else None,
         "key": str(Path(key).absolute()) if key else None,
         "id-table": dict(read_table(Path(id_table))) if id_table else None,
-        "dask": dask if isinstance(dask, str) and dask else None,
     }
     if policy and policy.ids == "random":
         leave = replace(leave, forget=leave.forget | {"key"})
@@ -102,9 +101,8 @@ def make_request(
     own: Mapping[str, Any] = choices.sources.get(str(root), {})
     decided = from_json(values["policy"]) if values.get("policy") else preset("mids")
     own_key = Path(values["key"]) if values.get("key") else None
-    where = dask or values.get("dask", "")
     return Request(
-        root, target, decided, own_key, values.get("id-table"), choices, dask=where,
+        root, target, decided, own_key, values.get("id-table"), choices, dask=dask,
         issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "", **others,
     )  # fmt: skip
 

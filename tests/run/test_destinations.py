@@ -50,6 +50,8 @@ def test_places_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: P
 def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Path, done: Conversion) -> None:
     (tmp_path / "short").write_text("5d5d")
     (tmp_path / "binary").write_bytes(bytes(range(128, 160)))
+    for name in ("short", "binary"):
+        (tmp_path / name).chmod(0o600)
     shutil.copy(key, dest / "key")
     refusals = {
         tmp_path / "short": "is not a key",
@@ -67,6 +69,7 @@ def test_keys_that_can_not_be(source: Path, dest: Path, key: Path, tmp_path: Pat
 def test_without_the_rights_to_write_or_read(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
     mine = tmp_path / "key"
     shutil.copy(key, mine)
+    mine.chmod(0o600)
     (dest / "out").mkdir(parents=True)
     with _reachable(tmp_path):
         dest.chmod(0o555)

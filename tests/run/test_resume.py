@@ -46,7 +46,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_tree(phantom: Conversion, tm
     convert("dicom", INPUT, dest, key=key)
     assert tree(dest) == whole
     kinds = sorted(path.name.partition("-")[0] for path in Path(f"{dest}.mids").iterdir())
-    assert kinds == ["index", "journal.sqlite", "sources.tsv"]
+    assert kinds == ["choices.json", "index", "journal.sqlite", "sources.tsv"]
 
 
 def test_killed_while_all_is_redone_it_goes_on_to_the_same_tree(tmp_path: Path, key: Path) -> None:
@@ -54,15 +54,15 @@ def test_killed_while_all_is_redone_it_goes_on_to_the_same_tree(tmp_path: Path, 
     raw = tree(convert("dicom", source, tmp_path / "raw", key=key, pixels="raw").dataset)
     window = tree(convert("dicom", source, tmp_path / "dest", key=key).dataset)
     for lines in (1, 2, 3, 3, 3):
-        with _started(source, tmp_path / "dest", key, "--pixels", "raw") as (process, progress):
+        with _started(source, tmp_path / "dest", key, "--pixels", "raw", "--change", "pixels") as (process, progress):
             for _ in range(lines):
                 next(progress, None)
             process.kill()
         for path, content in tree(tmp_path / "dest").items():
             assert content in (raw[path], window[path]) or path.endswith(("conversions.tsv", "_scans.tsv"))
-        convert("dicom", source, tmp_path / "dest", key=key)
+        convert("dicom", source, tmp_path / "dest", key=key, pixels="window", change=["pixels"])
         assert tree(tmp_path / "dest") == window
-    again = convert("dicom", source, tmp_path / "dest", key=key, pixels="raw")
+    again = convert("dicom", source, tmp_path / "dest", key=key, pixels="raw", change=["pixels"])
     assert again.issues == ()
     assert tree(tmp_path / "dest") == raw
 

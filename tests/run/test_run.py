@@ -48,6 +48,7 @@ def test_the_number_of_processes_changes_nothing(phantom: Conversion, tmp_path: 
 def test_another_key_gives_other_labels_and_dates(source: Path, tmp_path: Path, done: Conversion) -> None:
     other = tmp_path / "other key"
     other.write_text("77" * 32)
+    other.chmod(0o600)
     second = convert("dicom", source, tmp_path / "second", key=other)
     labels = [{Path(path).parts[0] for path in images(found.dataset)} for found in (done, second)]
     assert [len(found) for found in labels] == [2, 2]
@@ -179,13 +180,13 @@ def test_a_changed_image_is_in_the_way_and_stays(source: Path, dest: Path, key: 
     (dest / path).write_bytes(b"retouched")
     before = tree(dest)
     for pixels in ("window", "raw"):
-        again = convert("dicom", source, dest, key=key, pixels=pixels)
+        again = convert("dicom", source, dest, key=key, pixels=pixels, change=["pixels"])
         assert [found.path for found in again.issues if found.level is Level.ERROR] == [path]
         assert "FOREIGN_IN_THE_WAY" in codes(again.issues)
         assert again.exit_code == 1
         assert (dest / path).read_bytes() == b"retouched"
         assert scans(dest) == images(dest)
-    convert("dicom", source, dest, key=key)
+    convert("dicom", source, dest, key=key, pixels="window", change=["pixels"])
     assert tree(dest) == before
 
 

@@ -20,7 +20,7 @@ FILE = "choices.json"
 Decision = tuple[str, str, str]
 """What a row of the curation table decides: file, field, new value (`Correction.decision`)."""
 
-LOOSE = frozenset({"key", "dask"})
+LOOSE = frozenset({"key"})
 """Choices of which another value changes nothing that is published: the journal knows the key itself."""
 
 POLICY = "policy"
@@ -28,7 +28,7 @@ POLICY_FLAGS = frozenset({"ids", "burned-in", "detect", "texts", "reports", "lis
 """Flags that change the policy; a change of it may be asked for under their names too."""
 
 NAMES = frozenset({
-    "about", "compression", "contours", "curation", "dask", "embed", "id-table", "issuer", "key", "layout", "cine",
+    "about", "compression", "contours", "curation", "embed", "id-table", "issuer", "key", "layout", "cine",
     "pixels", POLICY, "publish-sources", "site",
 })  # fmt: skip
 
