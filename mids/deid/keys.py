@@ -70,7 +70,7 @@ def create(path: Path) -> Key:
 def load(path: Path) -> Key:
     """Reads a key; raises `MidsError` if the file is absent, unreadable, not a key, or open to others."""
     try:
-        if os.name == "posix" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        if os.name == "posix" and path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise MidsError(f"others can read the key {path}, and undo pseudonyms with it: run  chmod 600 {path}")
         secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
     except FileNotFoundError as error:

@@ -91,11 +91,12 @@ def test_without_the_rights_to_write_or_read(source: Path, dest: Path, key: Path
 
 @contextmanager
 def _reachable(folder: Path) -> Iterator[None]:
-    """Lets everybody go through the folders above, and read the key."""
+    """Lets everybody go through the folders above, and gives the key to the user without rights."""
     closed = [path for path in (folder, *folder.parents) if not path.stat().st_mode & 0o001]
     for path in closed:
         path.chmod(0o711)
-    (folder / "key").chmod(0o644)
+    if os.getuid() == 0:
+        os.chown(folder / "key", 65534, 65534)
     yield
     for path in closed:
         path.chmod(0o700)
