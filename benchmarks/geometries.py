@@ -137,7 +137,7 @@ def drawn(random: np.random.Generator) -> Series:
     step = float(np.max(spacing)) * float(random.choice([0.5, 1, 1, 2, 4]))
     return Series(
         modality, (rows, columns, slices, int(random.choice([1, 1, 1, 2, 3]))), right, down, spacing, step,
-        digits=int(random.choice([2, 4, 6])) if step > 0.5 else 6,
+        digits=int(random.choice([2, 4, 6])) if spacing.min() > 0.2 else 6,
         slope=float(random.choice([1, 1, 0.5, 7.5e-9, 3e4, 1.23457])),
         intercept=float(random.choice([0, 0, -1024, 0.25])),
         per_slice=modality == "PT" and random.random() < 0.7,

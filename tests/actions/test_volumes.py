@@ -80,11 +80,20 @@ def _wide(k: int) -> tuple[Dataset, Any]:
     return slice_of(k, values), values.astype(float)
 
 
+def _counts_behind_a_palette(k: int) -> tuple[Dataset, Any]:
+    dataset = slice_of(k, picture(k, "<u2"), "NM", SOPClassUID="1.2.840.10008.5.1.4.1.1.20")
+    dataset.PhotometricInterpretation = "PALETTE COLOR"
+    for colour in ("Red", "Green", "Blue"):
+        setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(dataset, f"{colour}PaletteColorLookupTableData", np.arange(256, dtype="<u2").tobytes())
+    return dataset, picture(k).astype(float)
+
+
 @pytest.mark.parametrize(
     "make",
     [
         _in_upper_bits, _tiny_slopes, _huge_slopes, _modality_lut, _commas, _implicit, _signed_with_foreign_bits,
-        _rle_in_fragments, _wide,
+        _rle_in_fragments, _wide, _counts_behind_a_palette,
     ],
 )  # fmt: skip
 def test_every_slice_has_its_real_values(make: Callable[[int], tuple[Dataset, Any]], tmp_path: Path, key: Path) -> None:
