@@ -75,15 +75,12 @@ def start_run(source: Path, dest: Path, key: Path, *options: str) -> subprocess.
 def list_children(process: int) -> dict[int, str]:
     """The processes that a process started, and those these started, by their names (Linux)."""
     found: dict[int, str] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = entry.read_text().rpartition(")")
-        except OSError:
-            continue  # it has ended
-        parent = int(rest.split()[1])
-        if parent == process:
-            found[int(entry.parent.name)] = name.partition("(")[2]
-            found |= list_children(int(entry.parent.name))
+    try:
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            found[int(child)] = Path(f"/proc/{child}/comm").read_text().strip()
+            found |= list_children(int(child))
+    except OSError:
+        pass  # one has just ended
     return found
 
 
