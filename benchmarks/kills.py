@@ -177,10 +177,13 @@ def main() -> int:
                 counts["strikes"] += 1
                 counts[victim] += disturb_run(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
             counts["rounds"] += 1
-            start_run(source, dest, key).wait(SECONDS)
+            code = start_run(source, dest, key).wait(SECONDS)
             if (found := tree(dest)) != whole:
                 differing = sorted(path for path in found | whole if found.get(path) != whole.get(path))
-                print(f"round {counts['rounds']}, after {victim}: {', '.join(differing)} differ", file=sys.stderr)
+                print(
+                    f"round {counts['rounds']}, after {victim} (exit code {code}): {', '.join(differing)} differ",
+                    file=sys.stderr,
+                )
                 return 1
     kills = ", ".join(f"{counts[victim]} of a {victim}" for victim in victims)
     print(f"{counts['rounds']} trees, kills: {kills}; all trees equal")
