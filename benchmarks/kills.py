@@ -68,7 +68,8 @@ def count_images(dest: Path) -> int:
 def start_run(source: Path, dest: Path, key: Path, *options: str) -> subprocess.Popen[bytes]:
     """A conversion on its way."""
     program = [sys.executable, "-c", "from mids.cli.commands import convert_main; raise SystemExit(convert_main())"]
-    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *options]
+    forgotten = () if "--dask" in options else ("--forget", "dask")  # that of an earlier round is gone
+    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *forgotten, *options]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
@@ -145,7 +146,7 @@ def disturb_run(source: Path, dest: Path, key: Path, victim: Victim, after: int,
         process.wait(SECONDS)
         return is_met
     with start_cluster(dest.parent) as (scheduler, address):
-        process = start_run(source, dest, key, "--dask", address)
+        process = start_run(source, dest, key, "--dask", address, "--change", "dask")
         while process.poll() is None and count_images(dest) < after:
             time.sleep(0.002)
         is_met = process.poll() is None
