@@ -68,22 +68,20 @@ def count_images(dest: Path) -> int:
 def start_run(source: Path, dest: Path, key: Path, *options: str) -> subprocess.Popen[bytes]:
     """A conversion on its way."""
     program = [sys.executable, "-c", "from mids.cli.commands import convert_main; raise SystemExit(convert_main())"]
-    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *options]
+    forgotten = () if "--dask" in options else ("--forget", "dask")  # that of an earlier round is gone
+    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *forgotten, *options]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
 def list_children(process: int) -> dict[int, str]:
     """The processes that a process started, and those these started, by their names (Linux)."""
     found: dict[int, str] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            name, _, rest = entry.read_text().rpartition(")")
-        except OSError:
-            continue  # it has ended
-        parent = int(rest.split()[1])
-        if parent == process:
-            found[int(entry.parent.name)] = name.partition("(")[2]
-            found |= list_children(int(entry.parent.name))
+    try:
+        for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            found[int(child)] = Path(f"/proc/{child}/comm").read_text().strip()
+            found |= list_children(int(child))
+    except OSError:
+        pass  # one has just ended
     return found
 
 
@@ -148,7 +146,7 @@ def disturb_run(source: Path, dest: Path, key: Path, victim: Victim, after: int,
         process.wait(SECONDS)
         return is_met
     with start_cluster(dest.parent) as (scheduler, address):
-        process = start_run(source, dest, key, "--dask", address)
+        process = start_run(source, dest, key, "--dask", address, "--change", "dask")
         while process.poll() is None and count_images(dest) < after:
             time.sleep(0.002)
         is_met = process.poll() is None
@@ -180,9 +178,13 @@ def main() -> int:
                 counts["strikes"] += 1
                 counts[victim] += disturb_run(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
             counts["rounds"] += 1
-            start_run(source, dest, key).wait(SECONDS)
-            if tree(dest) != whole:
-                print(f"round {counts['rounds']}, after {victim}: the tree differs", file=sys.stderr)
+            code = start_run(source, dest, key).wait(SECONDS)
+            if (found := tree(dest)) != whole:
+                differing = sorted(path for path in found | whole if found.get(path) != whole.get(path))
+                print(
+                    f"round {counts['rounds']}, after {victim} (exit code {code}): {', '.join(differing)} differ",
+                    file=sys.stderr,
+                )
                 return 1
     kills = ", ".join(f"{counts[victim]} of a {victim}" for victim in victims)
     print(f"{counts['rounds']} trees, kills: {kills}; all trees equal")

@@ -32,7 +32,9 @@ class Lock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._own = json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "run": uuid4().hex})
+        self._own = json.dumps(
+            {"host": socket.gethostname(), "pid": os.getpid(), "began": _began(os.getpid()), "run": uuid4().hex}
+        )
         self._beating: BaseProcess | None = None
 
     def __enter__(self) -> "Lock":
@@ -113,11 +115,12 @@ class Lock:
     def _is_held(self, text: str) -> bool:
         try:
             held = json.loads(text)
-            host, process = str(held["host"]), int(held["pid"])
-        except (ValueError, TypeError, LookupError):
+            host, process, began = str(held["host"]), int(held["pid"]), str(held.get("began", ""))
+        except (AttributeError, ValueError, TypeError, LookupError):
             return self._age() < SILENCE  # half-written
         if host == socket.gethostname() and os.name == "posix":
-            return process != os.getpid() and _runs(process)
+            is_same = process != os.getpid() and began == _began(process)  # numbers of processes are used again
+            return is_same and _runs(process) and self._age() < SILENCE
         return self._age() < SILENCE
 
     def _age(self) -> float:
@@ -140,6 +143,14 @@ def _beat(path: Path, own: str) -> None:
                 return
             os.utime(path)
         coordinator.join(BEAT)
+
+
+def _began(process: int) -> str:
+    """When a process began, as Linux counts it; empty where that is not known."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def _runs(process: int) -> bool:

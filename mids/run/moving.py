@@ -46,7 +46,7 @@ def scratch_folder(place: Place) -> Iterator[None]:
         if place.scratch.is_symlink():
             place.scratch.unlink()
         shutil.rmtree(place.scratch, ignore_errors=True)
-        place.scratch.mkdir(parents=True)
+        place.scratch.mkdir(parents=True, exist_ok=True)  # a program whose worker died may still write there
     except OSError as error:
         raise MidsError(f"can't write {place.scratch} ({error.strerror}): check permissions and space") from error
     try:
