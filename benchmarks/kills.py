@@ -68,8 +68,7 @@ def count_images(dest: Path) -> int:
 def start_run(source: Path, dest: Path, key: Path, *options: str) -> subprocess.Popen[bytes]:
     """A conversion on its way."""
     program = [sys.executable, "-c", "from mids.cli.commands import convert_main; raise SystemExit(convert_main())"]
-    forgotten = () if "--dask" in options else ("--forget", "dask")  # that of an earlier round is gone
-    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *forgotten, *options]
+    command = [*program, "dicom", str(source), str(dest), "--key", str(key), "-q", *options]
     return subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
