@@ -40,7 +40,7 @@ def test_every_file_of_an_unknown_modality_is_lost(tmp_path: Path, key: Path) ->
     done = convert("dicom", tmp_path / "source", tmp_path / "dest", key=key)
     assert _status(done) == {"1": "lost", "2": "lost", "3": "skipped"}
     assert "2 files of the source lost" in _summary(done)
-    assert "1 files are not DICOM" in _summary(done)
+    assert "1 file not DICOM" in _summary(done)
 
 
 def test_how_a_header_was_deidentified_travels_along(tmp_path: Path, key: Path) -> None:
