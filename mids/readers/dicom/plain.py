@@ -187,14 +187,13 @@ def _elements(
         tag, vr, length, start = head(data, at)
         if tag in _PIXELS:
             break
-        is_sequence = length == _UNDEFINED
-        at = _sequence_end(data, start, tag, vr, head, _DEPTH) if is_sequence else start + length
         if tag in tags or tag >> 16 in groups:
-            if tag in found:
+            if length == _UNDEFINED or tag in found:
                 raise NotPlainError
-            found[tag] = vr, data[start : at - len(_SEQUENCE_END) if is_sequence else at]
+            found[tag] = vr, data[start : start + length]
         elif tag >= _ITEM or (length and tag in refused):
             raise NotPlainError
+        at = start + length if length != _UNDEFINED else _sequence_end(data, start, tag, vr, head, _DEPTH)
     return at
 
 
