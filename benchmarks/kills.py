@@ -3,14 +3,17 @@
 The source has series of one kind that grow, so that their run numbers would be others if they came from the order of
 the work. Each round starts ``mids-convert``, waits until some images are there and the victim exists (the coordinator,
 a worker, a dcm2niix, and the scheduler of Dask where that is installed, in turn), and kills it with SIGKILL. Then an
-undisturbed run must end in the tree of one that was never disturbed, byte for byte.
+undisturbed run must end in the tree of one that was never disturbed, byte for byte. With ``--home`` what is reached is
+kept in a folder, and the same command goes on from there after it was stopped.
 ``python -m benchmarks.kills --kills 100``
 """
 
 import argparse
 import hashlib
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -85,9 +89,13 @@ def list_children(process: int) -> dict[int, str]:
 
 
 def kill(process: subprocess.Popen[bytes], victim: Victim, dest: Path, after: int, chance: random.Random) -> bool:
-    """Kills the coordinator, a worker or a dcm2niix once `after` images are there; whether there was one."""
+    """Kills the coordinator or a worker once `after` images are there, or the dcm2niix that so many were before.
+
+    Whether there was one.
+    """
+    seen: set[int] = set()
     while process.poll() is None:
-        if count_images(dest) < after:
+        if victim != "dcm2niix" and count_images(dest) < after:
             time.sleep(0.002)
             continue
         if victim == "coordinator":
@@ -96,8 +104,9 @@ def kill(process: subprocess.Popen[bytes], victim: Victim, dest: Path, after: in
         others = [
             pid for pid, name in list_children(process.pid).items() if (name == "dcm2niix") == (victim == "dcm2niix")
         ]
+        seen.update(others)
         try:
-            if others:
+            if others and (victim == "worker" or len(seen) > after):
                 os.kill(chance.choice(others), signal.SIGKILL)
                 return True
         except ProcessLookupError:
@@ -145,7 +154,7 @@ def disturb_run(source: Path, dest: Path, key: Path, victim: Victim, after: int,
         process.wait(SECONDS)
         return is_met
     with start_cluster(dest.parent) as (scheduler, address):
-        process = start_run(source, dest, key, "--dask", address, "--change", "dask")
+        process = start_run(source, dest, key, "--dask", address)
         while process.poll() is None and count_images(dest) < after:
             time.sleep(0.002)
         is_met = process.poll() is None
@@ -154,39 +163,68 @@ def disturb_run(source: Path, dest: Path, key: Path, victim: Victim, after: int,
     return is_met
 
 
+@dataclass(slots=True)
+class Reached:
+    """What was reached: kept in a file after each tree, so that a stopped benchmark goes on."""
+
+    file: Path
+    counts: Counter[str]
+
+    @classmethod
+    def load(cls, file: Path) -> "Reached":
+        return cls(file, Counter(json.loads(file.read_text(encoding="ascii")) if file.is_file() else {}))
+
+    def save(self) -> None:
+        self.file.write_text(json.dumps(self.counts), encoding="ascii")
+
+    def total(self) -> int:
+        return sum(self.counts[victim] for victim in VICTIMS)
+
+    def __str__(self) -> str:
+        kills = ", ".join(f"{self.counts[victim]} of a {victim}" for victim in VICTIMS)
+        return f"{self.counts['rounds']} trees, {self.total()} kills ({kills})"
+
+
+def disturb_and_compare(home: Path, whole: dict[str, str], reached: Reached, chance: random.Random) -> str:
+    """One tree that is disturbed once or more; what differs in the end from the `whole` one."""
+    source, key, dest, counts = home / "source", home / "key", home / "dest", reached.counts
+    victims = [victim for victim in VICTIMS if victim != "scheduler" or find_spec("distributed")]
+    for folder in (dest, dest.with_name("dest.mids")):
+        shutil.rmtree(folder, ignore_errors=True)
+    for _ in range(chance.choice((1, 1, 2, 3))):
+        victim = victims[counts["strikes"] % len(victims)]
+        counts["strikes"] += 1
+        counts[victim] += disturb_run(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
+    counts["rounds"] += 1
+    code = start_run(source, dest, key).wait(SECONDS)
+    found = tree(dest)
+    differing = sorted(path for path in found | whole if found.get(path) != whole.get(path))
+    return f"after {victim} (exit code {code}): {', '.join(differing)} differ" if differing else ""
+
+
 def main() -> int:
     """Kills as often as asked; exit code 1 where a tree differs."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="how many that meet their victim (100)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--home", type=Path, help="a folder that keeps what was reached (default: nothing is kept)")
     arguments = parser.parse_args()
-    chance, counts = random.Random(arguments.seed), Counter[str]()
-    victims = [victim for victim in VICTIMS if victim != "scheduler" or find_spec("distributed")]
     with tempfile.TemporaryDirectory() as folder:
-        home = Path(folder)
+        home = arguments.home or Path(folder)
         source, key = home / "source", home / "key"
-        make_source(source)
-        key.write_text("5d" * 32 + "\n", encoding="ascii")
-        key.chmod(0o600)
+        if not key.exists():
+            make_source(source)
+            key.write_text("5d" * 32 + "\n", encoding="ascii")
+            key.chmod(0o600)
         start_run(source, home / "whole", key).wait(SECONDS)
-        whole = tree(home / "whole")
-        while sum(counts[victim] for victim in victims) < arguments.kills:
-            dest = home / f"dest-{counts['rounds']}"
-            for _ in range(chance.choice((1, 1, 2, 3))):
-                victim = victims[counts["strikes"] % len(victims)]
-                counts["strikes"] += 1
-                counts[victim] += disturb_run(source, dest, key, victim, chance.randrange(SERIES + 1), chance)
-            counts["rounds"] += 1
-            code = start_run(source, dest, key).wait(SECONDS)
-            if (found := tree(dest)) != whole:
-                differing = sorted(path for path in found | whole if found.get(path) != whole.get(path))
-                print(
-                    f"round {counts['rounds']}, after {victim} (exit code {code}): {', '.join(differing)} differ",
-                    file=sys.stderr,
-                )
+        whole, reached = tree(home / "whole"), Reached.load(home / "reached.json")
+        chance = random.Random(f"{arguments.seed} {reached.counts['rounds']}")
+        while reached.total() < arguments.kills:
+            if difference := disturb_and_compare(home, whole, reached, chance):
+                print(f"round {reached.counts['rounds']}, {difference}", file=sys.stderr)
                 return 1
-    kills = ", ".join(f"{counts[victim]} of a {victim}" for victim in victims)
-    print(f"{counts['rounds']} trees, kills: {kills}; all trees equal")
+            reached.save()
+        print(f"{reached}; all trees equal")
     return 0
 
 
