@@ -162,18 +162,17 @@ def _miscount(dice: Random, example: "Example") -> bool:
 
 
 def _drop_time(dice: Random, example: "Example") -> bool:
-    """A time point loses one slice."""
+    """A time point loses its first or last slice: others would make it a volume with a gap."""
     files = {one.file for one in example.slices}
     if len({one.time for one in example.slices}) < 2 or len(files) != len(example.slices) or example.space.count < 3:
         return False
-    if {"number only", "acquisition time of slices"} & set(example.words):
-        return False  # which time lacks the slice can't be told
-    worst = max(example.slices, key=lambda one: (one.time, one.place))
+    worst = dice.choice([one for one in example.slices if one.place in (0, example.space.count - 1)])
     del example.files[worst.file]
     example.slices.remove(worst)
     for one in example.slices:
         if one.time == worst.time:
             one.volume, one.time = 99, 0
+        one.time -= one.time > worst.time
     example.told.add("TIME_INCOMPLETE")
     return True
 

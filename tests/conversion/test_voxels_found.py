@@ -17,6 +17,9 @@ FOUND = {
     10060: "shuffled frames: slices of several b-values became one volume",
     20005: "random numbers of images: slices of several b-values became one volume",
     933: "the same, of one volume",
+    80087: "single slices of two materials, 0.004 mm apart, became one volume of two slices",
+    300096: "noise of one place over three times became three places, and a grid between them",
+    300157: "deflated files with frames were lost, for NumberOfFrames was not read a second time",
 }
 """Seeds, and what was wrong."""
 

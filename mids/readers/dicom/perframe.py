@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import NuclearMedicineImageStorage
 
 from mids.errors import DataError
-from mids.readers.dicom.values import BROKEN, Wanted, collect, collect_macros
+from mids.readers.dicom.values import BROKEN, Wanted, collect, collect_macros, elements
 from mids.records import Json
 
 Columns = Mapping[str, tuple[Json, ...]]
@@ -30,7 +30,7 @@ def read_frames(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> Co
     its detector (its direction) is added. Raises `DataError` ``FRAMES_CONTRADICTED`` where more or fewer frames are
     described than NumberOfFrames says.
     """
-    _check_count(dataset, header)
+    _check_count(dataset)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -46,14 +46,16 @@ def read_frames(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> Co
     return found
 
 
-def _check_count(dataset: Dataset, header: Mapping[str, Json]) -> None:
+def _check_count(dataset: Dataset) -> None:
+    count: dict[str, Json] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             described = len(dataset.get("PerFrameFunctionalGroupsSequence") or ())
         except BROKEN:
             return
-    stated = header.get("NumberOfFrames") or 1
+        collect(dataset, elements(("NumberOfFrames",)), count)
+    stated = count.get("NumberOfFrames") or 1
     if described and isinstance(stated, int) and described != stated:
         message = f"NumberOfFrames is {stated} and {described} frames are described"
         raise DataError("FRAMES_CONTRADICTED", message)

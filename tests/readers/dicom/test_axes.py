@@ -102,6 +102,45 @@ def test_a_broken_point_of_time_is_a_volume_of_its_own_and_told(tmp_path: Path) 
     assert codes(found) == ["TIME_INCOMPLETE"]
 
 
+@pytest.mark.parametrize("lost", [(0, 0), (0, 2), (1, 1), (2, 1), (3, 2), (3, 0)])
+@pytest.mark.parametrize("keyword", ["AcquisitionTime", "ContentTime", "InstanceNumber"])
+def test_times_of_every_slice_of_its_own_say_which_point_lacks_one(
+    keyword: str, lost: tuple[int, int], tmp_path: Path
+) -> None:
+    datasets = []
+    for t in range(3):
+        for k in range(4):
+            clock = {keyword: f"1000{10 * t + 2 * k:02d}.5"} if keyword != "InstanceNumber" else {}
+            number = {"name": 4 * t + k + 1, "InstanceNumber": 4 * t + k + 1 if not clock else 1}
+            if (k, t) != lost:
+                datasets.append(
+                    slice_at(4 * t + k, (0, 0, 3 * k), **number, **clock, SliceThickness=3 + (t + 1) / 1000)
+                )
+    found = items(tmp_path, datasets)
+    shapes = [record.geometry for record in records(found)]
+    assert next((shape.slices, shape.volumes) for shape in shapes if shape) == (4, 2)
+    assert set(codes(found)) - {"ORDER_ASSUMED", "SERIES_GAP"} == {"TIME_INCOMPLETE"}
+    broken = records(found)[1]
+    assert len(broken.sources) == 3
+    assert broken.header["SliceThickness"] == 3 + (lost[1] + 1) / 1000
+
+
+def test_kinds_are_kept_apart_where_they_lie_between_each_other(tmp_path: Path) -> None:
+    datasets = [
+        slice_at(2 * k + m, (0, 0, 3 * k + 1.5 * m), ImageType=["DERIVED", "PRIMARY", "AXIAL", material])
+        for k in range(4) for m, material in enumerate(("WATER", "IODINE"))
+    ]  # fmt: skip
+    assert [record.geometry.slices for record in records(items(tmp_path, datasets)) if record.geometry] == [4, 4]
+
+
+@pytest.mark.parametrize("apart", [0.001, 0.004, 0.02])
+def test_single_slices_of_two_kinds_are_no_volume_of_two(apart: float, tmp_path: Path) -> None:
+    datasets = [slice_at(k, (0, 0, apart * k), AcquisitionTime=f"10000{k}", FlipAngle=k) for k in range(2)]
+    (record,) = records(items(tmp_path, datasets))
+    assert record.geometry is not None
+    assert (record.geometry.slices, record.geometry.volumes) == (1, 2)
+
+
 def test_acquisitions_that_overlap_are_volumes_of_their_own(tmp_path: Path) -> None:
     datasets = [slice_at(k, (0, 0, 3 * k), AcquisitionNumber=1) for k in range(5)]
     datasets += [slice_at(k, (0, 0, 3 * (k - 1)), AcquisitionNumber=2) for k in range(5, 9)]

@@ -1,7 +1,6 @@
 """What tells slices at one place apart: `schemas/axes.yaml` says what is not time, and what puts the rest in order."""
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -52,7 +51,8 @@ class Ordered:
 
 
 @cache
-def _rules(part: str) -> list[dict[str, Any]]:
+def rules(part: str) -> list[dict[str, Any]]:
+    """The rules of `schemas/axes.yaml` under ``apart`` or ``order``."""
     found: list[dict[str, Any]] = read_yaml(schemas() / "axes.yaml")[part]
     return found
 
@@ -60,16 +60,16 @@ def _rules(part: str) -> list[dict[str, Any]]:
 def split(part: Part, modality: str) -> list[Part]:
     """The slices by all that is not time; see `schemas/axes.yaml`."""
     found = [part]
-    for rule in _rules("apart"):
+    for rule in rules("apart"):
         if modality in rule.get("modalities", [modality]):
             found = [one for whole in found for one in _split_by(whole, rule)]
     return found
 
 
 def _split_by(part: Part, rule: Mapping[str, Any]) -> list[Part]:
-    if not (rule.get("always") or part.repeats):
+    values = _values(part.slices, rule) if rule.get("always") or part.repeats else [None]
+    if not part.repeats and None in values:
         return [part]
-    values = _values(part.slices, rule)
     if len(set(values)) < 2:
         alone = next((code for code in rule.get("alone", ()) if values[0] == (code,)), "")
         return [replace(part, entities={**part.entities, rule["entity"]: alone})] if alone else [part]
@@ -81,7 +81,7 @@ def _split_by(part: Part, rule: Mapping[str, Any]) -> list[Part]:
         entity = rule["entity"]
         if entity and (name := names[values[group[0]]]):
             entities[entity] = entities.get(entity, "") + name if entity == "rec" else name
-        parts.append(replace(_chosen(part, group), entities=entities))
+        parts.append(replace(chosen(part, group), entities=entities))
     is_complete = all(is_even(one.places) for one in parts)
     return parts if rule.get("always") or is_complete else [part]
 
@@ -158,10 +158,10 @@ def order(part: Part, *, weighted: bool = False) -> Ordered | None:
         return Ordered(_sorted(part, [0.0] * len(part.places)), 1)
     if not is_even(part.places):
         return None
-    inversion = _numbers(part.slices, {"keyword": "InversionTime"})
+    inversion = numbers(part.slices, {"keyword": "InversionTime"})
     if inversion and _is_distinct(part, inversion):  # of every slice its own, as Look-Locker has it
         return Ordered(_sorted(part, inversion), volumes, "inversion")
-    keys = {rule["keyword"]: _numbers(part.slices, rule) for rule in _rules("order")}
+    keys = {rule["keyword"]: numbers(part.slices, rule) for rule in rules("order")}
     keyword = next((key for key, values in keys.items() if values and _is_whole(part, values)), "")
     keyword = keyword or next((key for key, values in keys.items() if values and _is_distinct(part, values)), "")
     values = _unmixed(part, keys.get(keyword) or _by_number(part))
@@ -174,25 +174,8 @@ def order(part: Part, *, weighted: bool = False) -> Ordered | None:
     return Ordered(slices, volumes, axis, times, named=bool(axis))
 
 
-def complete(part: Part) -> list[Part]:
-    """Slices whose places occur unequally often: those of whole points of time, and each broken one by itself.
-
-    Nothing is returned where no attribute of `order` sets them apart.
-    """
-    most = max(Counter(part.places).values())
-    for rule in _rules("order"):
-        values = _numbers(part.slices, rule)
-        groups = grouped(range(len(values)), lambda index, values=values: values[index])  # type: ignore[misc]
-        spots = [frozenset(part.places[index] for index in group) for group in groups]
-        if 1 < len(groups) <= most and all(len(spot) == len(group) for spot, group in zip(spots, groups, strict=True)):
-            whole = max(spots, key=lambda spot: (len(spot), spots.count(spot)))
-            full = [index for spot, group in zip(spots, groups, strict=True) if spot == whole for index in group]
-            rest = [group for spot, group in zip(spots, groups, strict=True) if spot != whole]
-            return [_chosen(part, indices) for indices in (full, *rest)]
-    return []
-
-
-def _chosen(part: Part, indices: Sequence[int]) -> Part:
+def chosen(part: Part, indices: Sequence[int]) -> Part:
+    """Some slices of a part."""
     slices, places = tuple(part.slices[index] for index in indices), tuple(part.places[index] for index in indices)
     return Part(slices, places, part.entities)
 
@@ -214,7 +197,7 @@ def _unmixed(part: Part, values: list[float]) -> list[float]:
 
     Numbers of images in no order would put slices of several b-values into one volume.
     """
-    weights = _numbers(part.slices, {"keyword": "DiffusionBValue"})
+    weights = numbers(part.slices, {"keyword": "DiffusionBValue"})
     if not weights or not _is_whole(part, weights):
         return values
     ordered = [plane.number("DiffusionBValue") for plane in _sorted(part, values)] if values else []
@@ -251,7 +234,7 @@ def is_diffusion(slices: Sequence[Slice]) -> bool:
     return len(weights) > 1 or len(named) > 1
 
 
-def _numbers(slices: Sequence[Slice], rule: Mapping[str, Any]) -> list[float]:
+def numbers(slices: Sequence[Slice], rule: Mapping[str, Any]) -> list[float]:
     """The values of a rule of `order`, in seconds where they are times; empty unless every slice has one."""
     found = []
     for plane in slices:
@@ -290,13 +273,13 @@ def _times(slices: Sequence[Slice], volumes: int, keyword: str) -> tuple[float, 
 
     PET states when a frame began in its acquisition time; its reference time lies inside the frame (PS3.3 C.8.9.4).
     """
-    rules = [rule for rule in _rules("order") if "scale" in rule]
-    rules.sort(key=lambda rule: rule["keyword"] != keyword)
+    timed = [rule for rule in rules("order") if "scale" in rule]
+    timed.sort(key=lambda rule: rule["keyword"] != keyword)
     if keyword == "FrameReferenceTime":
-        rules.sort(key=lambda rule: rule["keyword"] != "AcquisitionTime")
+        timed.sort(key=lambda rule: rule["keyword"] != "AcquisitionTime")
     count = len(slices) // volumes
-    for rule in rules:
-        values = _numbers(slices, rule)
+    for rule in timed:
+        values = numbers(slices, rule)
         if values:
             begins = np.array(values).reshape(volumes, count).min(axis=1)
             if (np.diff(begins) > 0).all():

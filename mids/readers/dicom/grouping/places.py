@@ -13,6 +13,9 @@ _STEPS = (0.0002, 0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.35)
 _APART = 0.1
 """Share of the expected distance that two depths must be apart, or they are one with noise."""
 
+_LEAST = 0.01
+"""Share of the expected distance below which no gap is one between levels: few slices have no spacing of their own."""
+
 _ASIDE = 0.5
 """Pixels that slices at one depth may be shifted against each other before they count as lying side by side."""
 
@@ -61,7 +64,8 @@ def levels(depth: Floats, distance: float) -> list[int]:
         between = gaps[cut]
         mean = float(between.mean()) if len(between) else np.inf
         wide = _widths(depth[order], cut) <= 2 * share * distance
-        if not wide or (len(between) and between.min() < _APART * min(mean, distance)):
+        least = max(_APART * min(mean, distance), _LEAST * distance)
+        if not wide or (len(between) and between.min() < least):
             continue
         counts = np.diff(np.concatenate([[0], np.flatnonzero(cut) + 1, [len(depth)]]))
         if counts.min() == counts.max():

@@ -8,8 +8,9 @@ import numpy as np
 
 from mids.issues import issue
 from mids.readers.dicom.geometry import even_slices, geometry
-from mids.readers.dicom.grouping.axes import Ordered, Part, complete, order, split
+from mids.readers.dicom.grouping.axes import Ordered, Part, order, split
 from mids.readers.dicom.grouping.diffusion import differ_in_b
+from mids.readers.dicom.grouping.incomplete import complete
 from mids.readers.dicom.grouping.places import is_even, places
 from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, stacks
 from mids.readers.dicom.grouping.twins import without_copies
@@ -100,7 +101,8 @@ def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
     weighted = ids[2] == "MR" and differ_in_b(root, part)
     ordered = [order(one, weighted=weighted) for one in parts]
     if not parts or None in ordered:
-        message = "slices repeat positions, and no attribute explains why"
+        uneven = "positions occur unequally often, and nothing says which time points lack slices"
+        message = "slices repeat positions, and no attribute explains why" if is_even(part.places) else uneven
         yield from _refused("SERIES_UNSTACKABLE", message, ids, part.slices)
         return
     for one in ordered:
