@@ -47,7 +47,7 @@ def files() -> Iterator[tuple[str, bytes]]:
     """Every file of the source, sorted by path."""
     found: Files = [
         ("Patient (1).rar", archive(Member(f"Patient (1)/{path}", content) for path, content in members("1"))),
-        ("Patient (3).ZIP", _zip(members("3"))),
+        ("Patient (3).ZIP", as_zip(members("3"))),
         ("part 2/Patient (4).tar", _tar(members("4"))),
         *((f"part 2/Patient (5)/{path}", content) for path, content in members("5")),
         ("README.txt", b"COVID19-CT, an invented example.\n"),
@@ -57,7 +57,8 @@ def files() -> Iterator[tuple[str, bytes]]:
     yield from sorted(found)
 
 
-def _zip(found: Files) -> bytes:
+def as_zip(found: Files) -> bytes:
+    """An archive of the files, uncompressed and without clock time."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:
         for path, content in found:

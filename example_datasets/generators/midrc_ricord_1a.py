@@ -50,7 +50,7 @@ class Study:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """A stack of slices: `centres` (n, 3) in LPS mm, `column` the direction of columns."""
+    """A stack of slices: `centres` (n, 3) in LPS mm, `column` and `row` the directions of columns and rows."""
 
     study: Study
     number: int
@@ -58,6 +58,7 @@ class Series:
     centres: NDArray[np.float64]
     column: tuple[float, float, float] = (0.0, 1.0, 0.0)
     kernel: str = "B40f"
+    row: tuple[float, float, float] = (1.0, 0.0, 0.0)
 
     @property
     def uid(self) -> str:
@@ -73,7 +74,7 @@ class Series:
     def points(self, index: int) -> NDArray[np.float64]:
         """LPS mm of every pixel's centre: (3, rows, columns)."""
         down = np.multiply.outer(self.column, axis(ROWS, PIXEL))[:, :, None]
-        right = np.multiply.outer((1.0, 0.0, 0.0), axis(COLUMNS, PIXEL))[:, None, :]
+        right = np.multiply.outer(self.row, axis(COLUMNS, PIXEL))[:, None, :]
         return np.asarray(self.centres[index][:, None, None] + down + right)
 
     @property
@@ -81,7 +82,7 @@ class Series:
         """NBIA's: patient, day and study, series, each with the last five digits of its UID."""
         day, study = self.study.day, self.study
         date = f"{day[4:6]}-{day[6:]}-{day[:4]}"
-        top = f"{PREFIX}/{study.patient}/{date}-NA-{study.description or 'NA'}-{study.uid[-5:]}"
+        top = f"{study.patient[:15]}/{study.patient}/{date}-NA-{study.description or 'NA'}-{study.uid[-5:]}"
         return f"{top}/{self.number}.000000-{self.description or 'NA'}-{self.uid[-5:]}"
 
 
@@ -133,7 +134,7 @@ def slices(series: Series) -> Iterator[Dataset]:
             "Manufacturer": "CALCULATED PHANTOMS", "ManufacturerModelName": "Analytic CT",
             "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "InstanceNumber": len(series.centres) - index,
             "ImagePositionPatient": [round(float(value), 6) for value in points[:, 0, 0]],
-            "ImageOrientationPatient": [1.0, 0.0, 0.0, *series.column], "PixelSpacing": [PIXEL, PIXEL],
+            "ImageOrientationPatient": [*series.row, *series.column], "PixelSpacing": [PIXEL, PIXEL],
             "SliceThickness": 5, "KVP": 120, "ConvolutionKernel": series.kernel, "PatientPosition": "HFS",
             "RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU",
         }  # fmt: skip
@@ -292,30 +293,44 @@ def _export() -> Json:
 # --- tables ----------------------------------------------------------------------------------------------
 
 HEADER = (
+    "Anon MRN", "Anon Age", "AnonTCIA Study Date", "Anon Exam Description", "Anon Sex", "Anon Study UID",
+    "Anon Image Count", "Modality", "Result", "Specimen Source",
+)  # fmt: skip
+"""The clinical table as it was published."""
+COPIED = (
     "Anon MRN", "Age", "Anon TCIA Study Date", "Anon Exam Description", "Sex", "Anon Study UID", "Image Count",
     "Modality", "Testing Result", "Specimen Source",
 )  # fmt: skip
+"""The clinical table as a copy spells it."""
 
 
-def clinical_rows() -> list[tuple[str, ...]]:
-    """The clinical table: right for the first patient, wrong counts and values for others, two rows of nobody."""
+def clinical_row(
+    study: Study, age: str, sex: str, images: str, result: str, specimen: str, modality: str = "CT"
+) -> tuple[str, ...]:
+    """A row of the clinical table."""
+    day = f"{int(study.day[4:6])}/{int(study.day[6:])}/{study.day[:4]}"
+    mrn = study.patient.split("-", 3)[3]
+    return mrn, age, day, study.description, sex, study.uid, images, modality, result, specimen
 
-    def row(study: Study, age: str, sex: str, images: int, result: str, specimen: str) -> tuple[str, ...]:
-        day = f"{int(study.day[4:6])}/{int(study.day[6:])}/{study.day[:4]}"
-        mrn = study.patient.removeprefix(f"{PREFIX}-")
-        return mrn, age, day, study.description, sex, study.uid, str(images), "CT", result, specimen
 
+def published_rows() -> list[tuple[str, ...]]:
+    """The rows in the published spelling, in which ages and counts are decimals: a wrong count, a strange result."""
+    return [clinical_row(SECOND, "91.37", "M", "9.0", "Detected (weak)", "RT-PCR")]
+
+
+def copied_rows() -> list[tuple[str, ...]]:
+    """The other rows, as a copy spells them: right for the first patient, and two rows of nobody."""
     swab = "Nasopharyngeal swab"
     return [
-        row(FIRST, "67", "Female", len(AXIAL.centres) + len(CORONAL.centres), "Positive", swab),
-        row(LATER, "67", "F", len(UNEVEN.centres), "Positive", "Sputum, induced"),
-        row(SECOND, "91", "M", 9, "Detected (weak)", swab),
+        clinical_row(FIRST, "67", "Female", str(len(AXIAL.centres) + len(CORONAL.centres)), "Positive", swab),
+        clinical_row(LATER, "67", "F", str(len(UNEVEN.centres)), "Positive", "Sputum, induced"),
         ("660042-000999", "50", "11/20/2008", "CHEST", "M", ABSENT, "10", "CT", "Positive", swab),
         ("660042-000998", "51", "11/20/2008", "CHEST", "M", "", "10", "CT", "Positive", swab),
     ]
 
 
-def _csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+def as_csv(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    """A table as Excel writes it."""
     buffer = StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerows([header, *rows])
     return buffer.getvalue().encode("utf-8-sig")
@@ -328,7 +343,7 @@ def _manifest() -> bytes:
         for s in SERIES
     ]
     gone = (ABSENT, PREFIX, BARE.patient, BARE.uid, "40", f"./{PREFIX}/{BARE.patient}/gone")
-    return _csv(header, [*rows, gone])
+    return as_csv(header, [*rows, gone])
 
 
 def files() -> Iterator[File]:
@@ -337,7 +352,8 @@ def files() -> Iterator[File]:
     found = [
         *_images(),
         ("MIDRC-RICORD-1a_annotations_labelgroup_all_2020-Dec-8.json", json.dumps(export, indent=0).encode()),
-        ("MIDRC-RICORD-1A Clinical Data.csv", _csv(HEADER, clinical_rows())),
+        ("MIDRC-RICORD-1A Clinical Data.csv", as_csv(COPIED, copied_rows())),
+        ("tables/MIDRC-RICORD-1A-Clinical-Data.csv", as_csv(HEADER, published_rows())),
         ("metadata.csv", _manifest()),
         ("LICENSE", b"Invented patients: no rights reserved.\n"),
     ]

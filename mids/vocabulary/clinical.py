@@ -10,7 +10,8 @@ fields of every column of the vocabulary, and
 * ``from``: the column of the source table that it is taken from (its own name if absent);
 * ``values``: source spellings (without case) and the values that they mean.
 
-Of a column that every dataset has, only what is different need be said: ``age: {from: edad}``.
+Of a column that every dataset has, only what is different need be said: ``age: {from: edad}``. A file with ``extends``
+names another collection, whose parts hold where it has none of its own (sister releases of one collection).
 """
 
 import re
@@ -99,7 +100,7 @@ class Clinical:
 
 def promises(name: str) -> Mapping[str, Any]:
     """What the paper of a collection promises of it (``paper: promises``); nothing where no paper is known."""
-    content: dict[str, Any] = _declared(name) if name else {}
+    content: Mapping[str, Any] = declared(name) if name else {}
     found: Mapping[str, Any] = content.get("paper", {}).get("promises", {})
     return found
 
@@ -118,7 +119,7 @@ _MADE = re.compile(r"mids convert ([a-z0-9-]+)")
 def load(name: str) -> Clinical:
     """The vocabulary of a collection; of one that declares nothing, the common one."""
     schema = load_schema()
-    content = _declared(name)
+    content = declared(name)
     tables = dict(schema.tables)
     origins = {}
     for table, entry in content.get("tables", {}).items():
@@ -138,11 +139,11 @@ def load(name: str) -> Clinical:
     return Clinical(replace(schema, tables=tables), origins, missing)
 
 
-def _declared(name: str) -> dict[str, Any]:
-    """The content of a collection's file, empty where it has none."""
+def declared(name: str) -> Mapping[str, Any]:
+    """The content of a collection's file, empty where it has none; what it does not say is that which it `extends`."""
     path = _file(name)
     content: dict[str, Any] = read_yaml(path) if path.is_file() else {}
-    return content
+    return {**declared(content["extends"]), **content} if "extends" in content else content
 
 
 def _file(name: str) -> Path:

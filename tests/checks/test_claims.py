@@ -131,6 +131,22 @@ def test_at_least_one_positive_test(results: tuple[str, str], code: str, tmp_pat
     assert codes(claims(tmp_path, "x", {testing.PARTICIPANTS: change})) == {"covid_test": code}
 
 
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        (("negative", "negative"), "CLAIM_MET"),
+        (("negative", "positive"), "CLAIM_NOT_MET"),
+        (("negative", "indeterminate"), "CLAIM_NOT_MET"),
+        (("negative", "n/a"), "CLAIM_NOT_CHECKABLE"),
+    ],
+)
+def test_negatives_have_no_other_result(results: tuple[str, str], code: str, tmp_path: Path, paper: Any) -> None:
+    paper(covid_test="negative")
+    rows = (f"sub-S{n} 1920-01-02 PCR {result}" for n, result in enumerate(results, start=1) if result != "n/a")
+    tests = {"derivatives/ehr/laboratory_tests.tsv": testing.as_tsv("participant_id date test result", *rows)}
+    assert codes(claims(tmp_path, "x", tests)) == {"covid_test": code}
+
+
 def test_a_single_positive_test_among_others_is_enough(tmp_path: Path, paper: Any) -> None:
     paper(positive_test="at_least_one", tests={"PCR": 3})
     tests = testing.as_tsv(

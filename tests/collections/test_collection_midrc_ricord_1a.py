@@ -12,7 +12,7 @@ from trees import count_codes, table
 
 from example_datasets.generators import midrc_ricord_1a as source
 from mids.collections import find
-from mids.collections.midrc_ricord_1a import readings
+from mids.collections.midrc_ricord import readings
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
 from mids.readers.annotations.mdai import read_export

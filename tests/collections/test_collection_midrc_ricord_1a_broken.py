@@ -11,7 +11,7 @@ from openpyxl import Workbook
 from trees import count_codes, table
 
 from example_datasets.generators import midrc_ricord_1a as source
-from mids.collections.midrc_ricord_1a import readings
+from mids.collections.midrc_ricord import readings
 from mids.conversion import Conversion, convert
 from mids.errors import DataError, MidsError
 from mids.readers.tables.workbook import read_table

@@ -158,13 +158,18 @@ def _moment(of: Callable[[Sequence[float]], float], what: str) -> Rule:
     return rule
 
 
-def _positive(evidence: Evidence, promised: object) -> Judged:
+def _tested(evidence: Evidence, promised: object) -> Judged:
+    """A negative patient has no other result; any other promise is kept by one positive test among others."""
     results = evidence.results()
-    values = [
-        None if subject not in results else "positive" if "positive" in results[subject] else "no positive test"
-        for subject in evidence.participants
-    ]
-    return _every("patients", values, lambda value: value == "positive")
+    is_negative = promised == "negative"
+
+    def judge(found: set[str]) -> str:
+        return ("negative" if found == {"negative"} else "another result") if is_negative else (
+            "positive" if "positive" in found else "no positive test"
+        )  # fmt: skip
+
+    values = [judge(results[subject]) if subject in results else None for subject in evidence.participants]
+    return _every("patients", values, lambda value: value in ("positive", "negative"))
 
 
 def _female(evidence: Evidence, promised: int) -> Judged:
@@ -321,7 +326,7 @@ RULES: Mapping[str, Rule] = {
     "frontal_radiographs": _frontal,
     "sites": _distinct("site", "sites"), "regions": _distinct("region", "regions"),
     "age_min": _age_min, "age_max": _age_max, "age_mean": _moment(fmean, "mean"), "age_sd": _moment(stdev, "SD"),
-    "covid_test": _positive, "positive_test": _positive, "female": _female, "sex_share": _sex_share,
+    "covid_test": _tested, "positive_test": _tested, "female": _female, "sex_share": _sex_share,
     "completeness": _completeness, "counts": _values, "tests": _tests,
     "modality": _modalities, "modalities": _modalities,
     "view_position": _make_scans_rule("view_position", list_name="view_positions"),

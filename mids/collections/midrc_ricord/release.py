@@ -1,4 +1,4 @@
-"""MIDRC-RICORD-1A at TCIA: DICOM as the NBIA Data Retriever lays it, MD.ai annotations, a clinical table."""
+"""A release of RICORD at TCIA: DICOM as the NBIA Data Retriever lays it, MD.ai annotations, a clinical table."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,9 +7,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from mids.collections.midrc_ricord_1a import readings, tables
-from mids.collections.midrc_ricord_1a.readings import Drawing, Term
-from mids.collections.midrc_ricord_1a.tables import Row, Study
+from mids.collections.midrc_ricord import readings, tables
+from mids.collections.midrc_ricord.readings import Drawing, Term
+from mids.collections.midrc_ricord.tables import Row, Study
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, issue
 from mids.readers.annotations.mdai import looks_like_export, read_export
@@ -23,72 +23,45 @@ from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source, Visit, patient_key
-from mids.resources import read_yaml, schemas
 from mids.vocabulary import clinical
+from mids.vocabulary.clinical import Clinical
 from mids.vocabulary.names import label
-
-NAME = "midrc-ricord-1a"
-ABOUT = About(
-    name=NAME,
-    title="MIDRC-RICORD-1A: chest CT of COVID-19",
-    description=(
-        "Chest CT of patients with COVID-19 from four international sites, with exam-level labels and outlines of "
-        "affected regions by thoracic radiologists: release 1a of the RSNA International COVID-19 Open Radiology "
-        "Database (RICORD)."
-    ),
-    licence="CC-BY-NC-4.0",
-    authors=(
-        "Tsai, E.", "Simpson, S.", "Lungren, M.P.", "Hershman, M.", "Roshkovan, L.", "Colak, E.", "Erickson, B.J.",
-        "Shih, G.", "Stein, A.", "Kalpathy-Cramer, J.", "Shen, J.", "Hafez, M.A.F.", "John, S.", "Rajiah, P.",
-        "Pogatchnik, B.P.", "Mongan, J.T.", "Altinmakas, E.", "Ranschaert, E.", "Kitamura, F.C.", "Topff, L.",
-        "Moy, L.", "Kanne, J.P.", "Wu, C.",
-    ),
-    how_to_cite=(
-        "Tsai E, Simpson S, Lungren MP, et al. Data from the Medical Imaging Data Resource Center - RSNA International "
-        "COVID Radiology Database Release 1a - Chest CT Covid+ (MIDRC-RICORD-1A). The Cancer Imaging Archive, 2020. "
-        "https://doi.org/10.7937/VTW4-X588. Tsai EB, Simpson S, Lungren M, et al. The RSNA International COVID-19 Open "
-        "Annotated Radiology Database (RICORD). Radiology 2021, 203957. https://doi.org/10.1148/radiol.2021203957. "
-        "Clark K, Vendt B, Smith K, et al. The Cancer Imaging Archive (TCIA): Maintaining and Operating a Public "
-        "Information Repository. J Digit Imaging 2013;26(6):1045-1057. https://doi.org/10.1007/s10278-013-9622-7."
-    ),
-    acknowledgements=(
-        "A collaboration of the RSNA and the Society of Thoracic Radiology; data are available through the Medical "
-        "Imaging and Data Resource Center (MIDRC)."
-    ),
-    funding=("National Institute of Biomedical Imaging and Bioengineering (NIBIB), contract for MIDRC",),
-    references=(
-        "https://doi.org/10.7937/VTW4-X588",
-        "https://doi.org/10.1148/radiol.2021203957",
-        "https://doi.org/10.1007/s10278-013-9622-7",
-    ),
-    doi="doi:10.7937/VTW4-X588",
-    url="https://www.cancerimagingarchive.net/collection/midrc-ricord-1a/",
-    limitations=(
-        "RT-PCR for SARS-CoV-2 has false negative and false positive results, which shape who was included.",
-        "Inclusion criteria may have distorted the distribution of patients in an unknown way.",
-        "The clinical table does not name the test; the collection's page speaks of RT-PCR, so it stands as PCR.",
-        "Annotators overlap and disagree; nobody is outvoted, and an adjudicating group counts as an annotator.",
-        "MD.ai does not say whether whole numbers of an outline are corners or centres of pixels.",
-        "MRN, dates and UIDs are pseudonyms of the publisher; the page states no ethics approval.",
-        "Users must abide by the TCIA Data Usage Policy and Restrictions.",
-    ),
-    commercial_use="forbidden",
-    redistribution="allowed",
-    attribution="required",
-    agreement="not_required",
-    ids="public",
-    dates="pseudonymous",
-    access="Free, from The Cancer Imaging Archive: images with the NBIA Data Retriever, tables from the page.",
-    expected="A folder or archive that holds, at any depth and under any names: the DICOM images, the MD.ai export "
-    "(JSON; needed), the clinical table (CSV or XLSX), NBIA's metadata.csv.",
-)  # fmt: skip
 
 LICENCE = "CC-BY-NC-4.0"
 _DOCUMENTS = (".json", ".csv", ".tsv", ".xlsx")
 _ROOT = "1.3.6.1.4.1.14519.5.2.1."
 """The UID root of The Cancer Imaging Archive, which replaced all UIDs."""
 
-_SITE = re.compile(r"MIDRC-RICORD-1[A-C]-([0-9A-Za-z]+)-")
+_PATIENT = re.compile(r"(MIDRC-RICORD-1[A-Z])-([0-9A-Za-z]+)-")
+"""The release and the site in a PatientID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One of the sister releases: they differ in what is known of them and in whether images were annotated."""
+
+    about: About
+    is_annotated: bool = True
+
+    @property
+    def name(self) -> str:
+        """The collection's name, such as midrc-ricord-1a."""
+        return self.about.name
+
+    @property
+    def vocabulary(self) -> Clinical:
+        """The columns of the release."""
+        return clinical.load(self.name)
+
+    @property
+    def declared(self) -> Mapping[str, Any]:
+        """Spellings of the clinical table and terms of the annotation schema."""
+        return clinical.declared(self.name)
+
+    @property
+    def terms(self) -> Mapping[str, Term]:
+        """The labels of the annotation schema."""
+        return _terms(self.name)
 
 
 @dataclass(slots=True)
@@ -104,55 +77,53 @@ class _Documents:
 
 
 @cache
-def _schema() -> Mapping[str, Any]:
-    content: dict[str, Any] = read_yaml(schemas() / "collections" / f"{NAME}.yaml")
-    return content
+def _terms(name: str) -> Mapping[str, Term]:
+    return readings.terms(clinical.declared(name)["terms"])
 
 
-@cache
-def _terms() -> Mapping[str, Term]:
-    return readings.terms(_schema()["terms"])
-
-
-def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
+def read(release: Release, root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
 
-    Raises `MidsError` where there is no export of annotations, the clinical table names no studies, or the images are
-    not the collection's.
+    Raises `MidsError` where an annotated release comes without its export of annotations, the clinical table names no
+    studies, or the images are not the release's.
     """
     sources = list(walk(root))
-    documents = _documents(root, [source for source in sources if _is_document(source)])
-    if not documents.has_export and not any(is_archive(root, source) for source in sources):
+    documents = _documents(release, root, [source for source in sources if _is_document(source)])
+    is_bare = not documents.has_export and not any(is_archive(root, source) for source in sources)
+    if release.is_annotated and is_bare:
         raise MidsError(
             f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
         )
     with scanner.scan(root) as found:
-        if missing := _missing(found):
-            raise make_stranger(root, NAME, missing)
-        yield from _read(root, found, documents)
+        if missing := _missing(release, found):
+            raise make_stranger(root, release.name, missing)
+        yield from _read(release, root, found, documents)
 
 
-def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
-    """What is missing for `root` to be the collection; empty if nothing is."""
+def recognise(release: Release, root: Path, scanner: Scanner, sources: Iterable[Source] | None) -> str:
+    """What is missing for `root` to be the release; empty if nothing is."""
     with scanner.scan(root, sources=sources) as found:
         if next(found.instances(), None) is None:
             return "it holds no DICOM"
-        return _missing(found) or (
-            "" if any(_SITE.match(one.text("PatientID")) for one in found.instances()) else "no PatientID is of RICORD"
-        )
+        is_named = any(_PATIENT.match(one.text("PatientID")) for one in found.instances())
+        return _missing(release, found) or ("" if is_named else "no PatientID is of RICORD")
 
 
-def _missing(found: Index) -> str:
-    """What headers lack that are not the collection's: its ids and dates are published as they are."""
+def _missing(release: Release, found: Index) -> str:
+    """What headers lack that are not the release's: its ids and dates are published as they are."""
+    prefix = release.name.upper()
     for one in found.instances():
-        if not (_SITE.match(one.text("PatientID")) or one.text("StudyInstanceUID").startswith(_ROOT)):
-            return f"a header has neither a PatientID like MIDRC-RICORD-1A-… nor UIDs of TCIA ({_ROOT}…)"
+        patient = _PATIENT.match(one.text("PatientID"))
+        if patient and patient[1] != prefix:
+            return f"a header is of the release {patient[1].lower()}"
+        if not patient and not one.text("StudyInstanceUID").startswith(_ROOT):
+            return f"a header has neither a PatientID like {prefix}-… nor UIDs of TCIA ({_ROOT}…)"
     return ""
 
 
-def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[Item]]:
+def _read(release: Release, root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[Item]]:
     inside = [source for source in found.others() if source.member and _is_document(source)]
-    archived = _documents(root, inside)
+    archived = _documents(release, root, inside)
     for name in ("drawings", "rows", "manifests", "issues", "skipped"):
         getattr(documents, name).extend(getattr(archived, name))
     known = tables.studies(found.instances())
@@ -165,20 +136,20 @@ def _read(root: Path, found: Index, documents: _Documents) -> Iterator[Sequence[
     wrong = find_contradictions(root, found)
     yield [*found.issues(), *documents.issues, *issues, *documents.skipped, *rest, *wrong.items]
     for instances in filter(None, map(wrong.without, found.by_subject())):
-        yield list(_patient(root, instances, known, matched, documents.drawings))
+        yield list(_patient(release, root, instances, known, matched, documents.drawings))
 
 
 def _is_document(source: Source) -> bool:
     return source.name.lower().endswith(_DOCUMENTS)
 
 
-def _documents(root: Path, sources: Iterable[Source]) -> _Documents:
+def _documents(release: Release, root: Path, sources: Iterable[Source]) -> _Documents:
     """Reads the files beside the images; what is none of the collection's is skipped with a reason."""
     found = _Documents()
     for source in sources:
         take = _take_export if source.name.lower().endswith(".json") else _take_table
         try:
-            kind = take(root, source, found)
+            kind = take(release, root, source, found)
         except DataError as error:
             found.issues.append(issue(error.code, error.message, source.name, origin="read"))
         else:
@@ -186,7 +157,7 @@ def _documents(root: Path, sources: Iterable[Source]) -> _Documents:
     return found
 
 
-def _take_export(root: Path, source: Source, found: _Documents) -> str:
+def _take_export(release: Release, root: Path, source: Source, found: _Documents) -> str:
     with open_source(root, source) as stream:
         head = stream.read(1 << 20)
         if not looks_like_export(head) and "annotation" not in source.name.lower():
@@ -195,20 +166,20 @@ def _take_export(root: Path, source: Source, found: _Documents) -> str:
         stream.seek(0)
         export = read_export(stream, source.name)
     found.issues += export.issues
-    lookup = readings.lookup(_terms(), export.annotations)
-    found.drawings.append(Drawing(source, export.annotations, _terms(), lookup))
+    lookup = readings.lookup(release.terms, export.annotations)
+    found.drawings.append(Drawing(source, export.annotations, release.terms, lookup))
     return f"{export.count} annotations, read into tables and label maps"
 
 
-def _take_table(root: Path, source: Source, found: _Documents) -> str:
+def _take_table(release: Release, root: Path, source: Source, found: _Documents) -> str:
     table = read_table(root, source)
     found.issues += table.issues
     if tables.is_manifest(table):
         found.manifests.append(table)
         return "NBIA's manifest, compared with the images"
-    if not table.header or not tables.is_clinical(table, _schema()["clinical"]):
+    if not table.header or not tables.is_clinical(table, release.declared["clinical"]):
         return "a table that does not belong to the collection"
-    rows, issues = tables.clinical_rows(table, _schema()["clinical"], _schema()["required"])
+    rows, issues = tables.clinical_rows(table, release.declared["clinical"], release.declared["required"])
     found.rows += rows
     found.issues += issues
     return f"the clinical table: {len(table.rows)} rows, read into tables"
@@ -218,6 +189,7 @@ def _take_table(root: Path, source: Source, found: _Documents) -> str:
 
 
 def _patient(
+    release: Release,
     root: Path,
     instances: Sequence[Instance],
     known: Mapping[str, Study],
@@ -233,15 +205,15 @@ def _patient(
     rows = {uid: matched[uid] for uid in visits if uid in matched}
     for uid, row in rows.items():
         yield from tables.compare_with_dicom(row, theirs[uid])
-    yield from _person(name, theirs, rows)
+    yield from _person(release.vocabulary, name, theirs, rows)
     there = readings.places((item for item in mine if isinstance(item, Record)), instances)
     said = [item for drawing in drawings for item in readings.items(name, visits, drawing, there)]
     yield from said
     for uid, visit in visits.items():
         labels = [item.values for item in said if isinstance(item, Entry) and item.table == "labels"
                   and item.study == visit and not item.image]  # fmt: skip
-        yield from _visit(name, visit, theirs[uid], rows.get(uid), labels)
-    yield from _tests(name, rows.values())
+        yield from _visit(release, name, visit, theirs[uid], rows.get(uid), labels)
+    yield from _tests(release.vocabulary, name, rows.values())
 
 
 def _visits(uids: Iterable[str]) -> dict[str, str]:
@@ -262,21 +234,23 @@ def _assign_public_ids(item: Item, subject: PatientKey | str, visits: Mapping[st
     return replace(item, subject=subject) if isinstance(item, Skipped) else item
 
 
-def _person(subject: PatientKey | str, studies: Mapping[str, Study], rows: Mapping[str, Row]) -> Iterator[Item]:
+def _person(
+    vocabulary: Clinical, subject: PatientKey | str, studies: Mapping[str, Study], rows: Mapping[str, Row]
+) -> Iterator[Item]:
     """The participant's columns: the age of the first study that gives one, a sex that nothing contradicts."""
     columns: dict[str, str] = {}
     for uid in sorted(studies, key=lambda uid: (studies[uid].day, uid)):
         row = rows.get(uid)
         raw = (row.cells.get("age", "") if row else "") or min(studies[uid].ages, default="")
         found = tables.age(raw)
-        if found is None and row and row.cells.get("age", "").lower() not in clinical.load(NAME).missing:
+        if found is None and row and row.cells.get("age", "").lower() not in vocabulary.missing:
             yield row.issue("VALUE_UNKNOWN", f"{raw[:40]!r} is not an age", "age")
             columns.setdefault("age_raw", raw)
         if found and "age_min" not in columns:
             columns |= found
     sexes = {sex for study in studies.values() for sex in study.sexes}
     for row in rows.values():
-        values, issues = tables.values(clinical.load(NAME), "participants", row)
+        values, issues = tables.values(vocabulary, "participants", row)
         yield from issues
         columns |= {"sex_raw": values["sex_raw"]} if "sex_raw" in values else {}
         if values.get("sex") and sexes - {values["sex"]}:
@@ -284,26 +258,31 @@ def _person(subject: PatientKey | str, studies: Mapping[str, Study], rows: Mappi
             yield row.issue("VALUE_CONTRADICTED", message, "sex")
         sexes |= {values["sex"]} if "sex" in values else set()
     columns["sex"] = sexes.pop() if len(sexes) == 1 else "n/a"
-    site = _SITE.match(patient_key(subject).id)
+    site = _PATIENT.match(patient_key(subject).id)
     if site:
-        columns["site"] = site[1]
-    results = {_result(row) for row in rows.values()} - {""}
+        columns["site"] = site[2]
+    results = {_result(vocabulary, row) for row in rows.values()} - {""}
     if results:
         columns["covid_test"] = "positive" if "positive" in results else sorted(results)[0]
     yield Person(subject, columns)
 
 
-def _result(row: Row) -> str:
-    return tables.values(clinical.load(NAME), "sessions", row)[0].get("test_result", "")
+def _result(vocabulary: Clinical, row: Row) -> str:
+    return tables.values(vocabulary, "sessions", row)[0].get("test_result", "")
 
 
 def _visit(
-    subject: PatientKey | str, visit: str, study: Study, row: Row | None, labels: Sequence[Mapping[str, str]]
+    release: Release,
+    subject: PatientKey | str,
+    visit: str,
+    study: Study,
+    row: Row | None,
+    labels: Sequence[Mapping[str, str]],
 ) -> Iterator[Item]:
     """The session's columns: the clinical row, and what readers agree on about contrast and quality."""
     columns = {"usage_terms": LICENCE}
     if row:
-        values, issues = tables.values(clinical.load(NAME), "sessions", row)
+        values, issues = tables.values(release.vocabulary, "sessions", row)
         yield from issues
         columns |= values
     stated = {values["iv_contrast"] for values in labels if "iv_contrast" in values}
@@ -316,7 +295,7 @@ def _visit(
         yield issue("VALUE_CONTRADICTED", message, patient_key(subject).id, origin="read")
     found = [
         f"{term.name} ({values['reader']})"
-        for term in _terms().values()
+        for term in dict.fromkeys(release.terms.values())
         for values in labels
         if term.column.startswith("qa_") and values.get(term.column) == term.value
     ]
@@ -325,11 +304,11 @@ def _visit(
     yield Visit(subject, visit, columns)
 
 
-def _tests(subject: PatientKey | str, rows: Iterable[Row]) -> Iterator[Item]:
+def _tests(vocabulary: Clinical, subject: PatientKey | str, rows: Iterable[Row]) -> Iterator[Item]:
     """One undated test for each result: the table repeats it for every study, and does not say when it was."""
     specimens: dict[str, list[str]] = {}
     for row in rows:
-        values, _ = tables.values(clinical.load(NAME), "sessions", row)
+        values, _ = tables.values(vocabulary, "sessions", row)
         if "test_result" in values:
             specimens.setdefault(values["test_result"], []).append(values.get("specimen_source", ""))
     for result, sources in specimens.items():

@@ -1,0 +1,62 @@
+"""MIDRC-RICORD-1B and 1C: the same code as 1A, other images, labels and promises."""
+
+import json
+from pathlib import Path
+
+import pytest
+from places import SOURCES
+from trees import table
+
+from mids.collections import find, recognise_source
+from mids.collections.midrc_ricord import readings
+from mids.conversion import convert
+from mids.errors import MidsError
+from mids.readers.annotations.mdai import read_export
+from mids.vocabulary import clinical
+
+B, C = (SOURCES / f"midrc-ricord-1{letter}" for letter in "bc")
+
+
+@pytest.mark.parametrize("letter", "abc")
+def test_each_release_is_recognised_as_itself(letter: str) -> None:
+    assert recognise_source(SOURCES / f"midrc-ricord-1{letter}" / "input") == f"midrc-ricord-1{letter}"
+
+
+@pytest.mark.parametrize(("letter", "other"), [("a", "c"), ("b", "c"), ("c", "b")])
+def test_images_of_a_sister_release_are_refused_by_name(letter: str, other: str, tmp_path: Path, key: Path) -> None:
+    with pytest.raises(MidsError, match=f"midrc-ricord-1{other}" if letter != "c" else "MD.ai export"):
+        convert(f"midrc-ricord-1{letter}", SOURCES / f"midrc-ricord-1{other}/input", tmp_path / "out", key=key)
+
+
+def test_the_negatives_need_no_annotations_and_reformats_are_marked() -> None:
+    scans = [row for path in (B / "mids").glob("sub-*/ses-*/*_scans.tsv") for row in table(path)]
+    assert sorted(row["view_position"] for row in scans) == ["ax", "sag"]
+    assert {row["filename"].partition("_vp-")[2] for row in scans} == {"ax_ct.nii.gz", "sag_ct.nii.gz"}
+    (person,) = table(B / "mids/participants.tsv")
+    assert (person["age"], person["sex"], person["covid_test"]) == ("44", "F", "negative")
+    assert not (B / "mids/derivatives/labels").exists()
+
+
+def test_radiographs_keep_the_words_of_every_reader() -> None:
+    rows = {row["reader"]: row for row in table(C / "mids/derivatives/labels/labels.tsv") if "001001" in str(row)}
+    assert {reader: json.loads(row["labels"]) for reader, row in rows.items()} == {
+        "TigerU1c0": ["Typical", "Moderate opacities (3-4 lung zones)"],
+        "LionU1c1": ["Indeterminate", "Mild opacities (1-2 lung zones)"],
+        "AdjudicationU1c2": ["Typical"],
+    }
+
+
+def test_an_invalid_study_is_suboptimal_for_whom_said_so_once() -> None:
+    (path,) = (C / "mids").glob("sub-*001002/*_sessions.tsv")
+    (row,) = table(path)
+    assert (row["quality"], row["quality_source"]) == ("suboptimal", "Invalid study (LionU1c1)")
+
+
+@pytest.mark.shared
+def test_every_label_of_the_real_export_is_a_term(shared: Path) -> None:
+    (path,) = (shared / "ricord").glob("1c_mdai*.json")
+    with path.open("rb") as stream:
+        export = read_export(stream, path.name)
+    terms = readings.terms(clinical.declared("midrc-ricord-1c")["terms"])
+    assert {found.label.name for found in export.annotations} - set(terms) == set()
+    assert find("midrc-ricord-1c").ABOUT.doi == "doi:10.7937/91ah-v663"
