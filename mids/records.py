@@ -135,7 +135,8 @@ class Record:
     keywords (the allow-list and what naming needs), constant over the item; `per_slice` those that vary, in the
     order of `sources`. `sources` are in geometric order. `view` is a code of the list view_positions for where the
     header is silent; `view_source` says whether a table or name of the source gives it, or a user's model.
-    `entities` are those that tell it from other volumes of its series (rec, part, echo …).
+    `entities` are those that tell it from other volumes of its series (rec, part, echo …). `published` is the name that
+    the image has in a published layout: its entities but sub and ses, ``suffix``, and ``layout`` (schemas/layouts).
     """
 
     subject: PatientKey | str
@@ -153,6 +154,7 @@ class Record:
     view: str = ""
     view_source: Literal["", "source", "model"] = ""
     entities: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def patient(self) -> PatientKey:

@@ -56,9 +56,10 @@ localization [counts:0, 3]\\
 
 LABELS = (
     "\tPatientID\tReportID\tReport\tLabels\tLocalizations\tLabelsLocalizationsBySentence\tlabelCUIS\tLocalizationsCUIS",
-    # Python's repr, with leading blanks and empty items; the CUIs are not in the labels' order.
+    # Python's repr, with leading blanks and empty items, of the labels without its outer brackets and quotes; the CUIs
+    # are not in the labels' order.
     f"0\t{A}\t{PLATE}\topac vidrio deslustr bilat . derram pleural .\t"
-    "\"['ground glass pattern', ' increased density', 'pleural effusion', '']\"\t\"['loc bilateral']\"\t"
+    "\"ground glass pattern', ' increased density', 'pleural effusion', '\"\t\"['loc bilateral']\"\t"
     "\"['ground glass pattern', ' increased density', ' loc bilateral', 'pleural effusion', '']\"\t"
     "[C2073625,C3544344]\t[C0238767]",
     # A second report of the same session; numpy's repr.
@@ -77,15 +78,18 @@ LABELS = (
     "6\tsub-S90009\tses-E900091\tnormal .\t\"['normal']\"\t[]\t\"['normal']\"\t[C0205307]\t[]",
 )  # fmt: skip
 
-TESTS = (
-    "participant\tSubject\tfecha\tprueba\tresultado",
-    f"{A}\tS90001\t17.03.2020\tPCR\tNEGATIVO",
-    f"{A}\tS90001\t19.03.2020\tIGG\tPOSITIVO",
-    f"{A}\tS90001\t19.03.2020\tIGG\tPOSITIVO",
-    f"{B}\tS90002\t01.04.2020\tPCR\tINDETERMINADO",
-    f"{B}\tS90002\t31.02.2020\tACT\tdudosillo",
-    "sub-S90009\tS90009\t02.04.2020\tPCR\tPOSITIVO",
-)
+TESTS = tuple(
+    f"{line}\t{'' if number == 0 else number}"  # the table of iterations 1+2 has a last column without a name
+    for number, line in enumerate((
+        "participant\tSubject\tfecha\tprueba\tresultado",
+        f"{A}\tS90001\t17.03.2020\tPCR\tNEGATIVO",
+        f"{A}\tS90001\t19.03.2020\tIGG\tPOSITIVO",
+        f"{A}\tS90001\t19.03.2020\tIGG\tPOSITIVO",
+        f"{B}\tS90002\t01.04.2020\tPCR\tINDETERMINADO",
+        f"{B}\tS90002\t31.02.2020\tACT\tdudosillo",
+        "sub-S90009\tS90009\t02.04.2020\tPCR\tPOSITIVO",
+    ))
+)  # fmt: skip
 
 PARTICIPANTS = (
     "participant\tmodality_dicom\tbody_parts\tage\tgender",

@@ -17,7 +17,7 @@ from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
 from mids.plan.job import Job, Plan, Subject, TableRow, read_identity
-from mids.plan.layouts import counted, entities, is_published, parts, same_but_numbers, written
+from mids.plan.layouts import counted, entities, is_published, kept_name, parts, same_but_numbers, written
 from mids.plan.naming import Described, describe
 from mids.plan.regions import Target, region_jobs
 from mids.plan.register import Register
@@ -214,18 +214,27 @@ def _images(record: Record, described: Described, context: Context) -> Iterator[
 def _named(images: Sequence[Image], label: str, context: Context) -> list[Image]:
     """Gives every image its run and chunk (acq): contiguous by what the layout counts, in order of acquisition.
 
-    Names of earlier runs are kept; new images get the numbers after them.
+    Names of earlier runs are kept; new images get the numbers after them. An image that was published in this layout
+    has the published name.
     """
     groups: dict[tuple[object, ...], list[Image]] = defaultdict(list)
     series: dict[tuple[str, str], list[str]] = defaultdict(list)
     layout = context.options.layout
-    for image in sorted(images, key=acquired):
+    kept = [replace(image, name=_kept(image, label, context)) for image in images if kept_name(image.record, layout)]
+    for image in sorted((image for image in images if not kept_name(image.record, layout)), key=acquired):
         visit = session(image, context)
         groups[visit, *counted(image.described, layout)].append(image)
         if is_published(image.described.suffix, layout):
             series[visit, image.record.series or image.key].append(image.key)
     numbers = {key: number for keys in series.values() for key, number in parts(keys, context.known, layout).items()}
-    return [named for group in groups.values() for named in _numbered(group, numbers, label, context)]
+    return kept + [named for group in groups.values() for named in _numbered(group, numbers, label, context)]
+
+
+def _kept(image: Image, label: str, context: Context) -> Name:
+    """The name under which an image was published."""
+    own = kept_name(image.record, context.options.layout)
+    suffix = own.pop("suffix")
+    return _built(image, {"sub": label, "ses": session(image, context), **own}, suffix, context)
 
 
 def _numbered(group: Sequence[Image], numbers: Mapping[str, int], label: str, context: Context) -> Iterator[Image]:
@@ -263,9 +272,14 @@ def _numbers_held(name: Name, context: Context) -> set[int]:
 def _name(image: Image, label: str, run: int, part: int, context: Context) -> Name:
     d = image.described
     own = {"sub": label, "ses": session(image, context), **entities(d, run, part, context.options.layout)}
+    return _built(image, own, d.suffix, context)
+
+
+def _built(image: Image, own: Mapping[str, str], suffix: str, context: Context) -> Name:
+    d = image.described
     is_volume = image.record.kind in ("volume", "nifti") or (image.record.kind == "frames" and image.frame is None)
     extension = ".nii.gz" if is_volume else ".png"
-    return build_name(own, d.suffix, extension, group=d.group, datatype=d.datatype, schema=context.schema)
+    return build_name(own, suffix, extension, group=d.group, datatype=d.datatype, schema=context.schema)
 
 
 def _curated(

@@ -12,6 +12,7 @@ from typing import Any
 
 from mids.errors import MidsError
 from mids.plan.naming import Described
+from mids.records import Record
 from mids.resources import layout_names, read_yaml, schemas
 from mids.vocabulary.names import Name
 
@@ -82,6 +83,16 @@ def entities(described: Described, run: int, part: int, layout: str) -> dict[str
     own = {**described.entities(), "bp": described.body_part, "vp": described.view, "run": str(run)}
     own[known.part] = str(part or "")
     return {key: own[key] for key in known.entities if own.get(key)}
+
+
+def kept_name(record: Record, layout: str) -> dict[str, str]:
+    """The entities, and ``suffix``, that an image keeps because it was published in this layout; none for all others.
+
+    Its view and body part may be wrong there: the sidecar and scans.tsv have the image's own.
+    """
+    if record.published.get("layout") != layout or not is_published(record.published.get("suffix", ""), layout):
+        return {}
+    return {key: value for key, value in record.published.items() if key != "layout"}
 
 
 def parts(keys: Sequence[str], earlier: Mapping[str, str], layout: str) -> dict[str, int]:

@@ -157,7 +157,8 @@ def test_nobody_is_named() -> None:
 def test_what_was_found_wrong(done: Conversion) -> None:
     found = sorted((issue.code, issue.where) for issue in done.issues)
     assert found == sorted([
-        ("CELL_TRUNCATED", "row 5, column sentences"), ("ENTRY_UNMATCHED", "rows 4"), ("ENTRY_UNMATCHED", "rows 7"),
+        ("CELL_TRUNCATED", "row 5, column sentences"), ("COLUMN_UNREAD", "column column 6"),
+        ("ENTRY_UNMATCHED", "rows 4"), ("ENTRY_UNMATCHED", "rows 7"),
         ("ENTRY_UNMATCHED", "rows 8"), ("ENTRY_UNMATCHED", ""), ("ENTRY_UNMATCHED", ""),
         ("IMAGE_MISSING", "row 3, column filename"), ("POLARITY_UNKNOWN", ""), ("ROW_REPEATED", "row 4"),
         ("VALUE_UNKNOWN", "row 6, column date"), ("VALUE_UNKNOWN", "row 6, column result"),

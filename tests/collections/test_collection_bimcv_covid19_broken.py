@@ -93,7 +93,7 @@ def test_unknown_and_nameless_columns_are_told_and_kept_as_they_are_written(
         (source / path).write_text(text, encoding="utf-8")
     done = convert(NAME, source, tmp_path / "out", key=key)
     told = [issue.where for issue in done.issues if issue.code == "COLUMN_UNREAD"]
-    assert told == ["column colour", "column column 6", "column model"]
+    assert told == ["column colour", "column column 6", "column column 7", "column model"]
 
 
 def test_without_a_label_tree_the_terms_that_are_known_serve(source: Path, tmp_path: Path, key: Path) -> None:
@@ -181,6 +181,22 @@ def test_what_is_no_published_dataset_is_sent_elsewhere(tmp_path: Path) -> None:
     put(tmp_path, "a/1.dcm", b"\0" * 128 + b"DICM")
     with pytest.raises(MidsError, match="bimcv-covid19-raw"):
         list(read(tmp_path))
+
+
+def test_the_negatives_form(source: Path, tmp_path: Path, key: Path) -> None:
+    """No tests, no label tree, tables called …_neg, scans that name files without their folder."""
+    (source / TESTS).unlink()
+    (source / TREE).unlink()
+    (source / LABELS).rename(source / "derivatives/labels/Labels_covid_NEG_JAN21.tsv")
+    for path in source.rglob("*_scans.tsv"):
+        path.write_text(path.read_text(encoding="utf-8").replace("mod-rx/", ""), encoding="utf-8")
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    path = "derivatives/labels/labels.tsv"
+    found, wanted = ([row["labels"] for row in table(root / path)] for root in (done.dataset, GOLDEN))
+    assert found == wanted
+    assert len(list(done.dataset.rglob("mim-*/*.json"))) == len(list(GOLDEN.rglob("mim-*/*.json"))) > 4
+    lost = [issue.where for issue in done.issues if issue.code == "IMAGE_MISSING"]
+    assert lost == ["row 3, column filename"]
 
 
 def test_negatives_have_no_tests(source: Path) -> None:

@@ -23,6 +23,7 @@ from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table, parse_csv
 from mids.records import About, Item, Json, MaskFile, Record, Regions, Skipped, Source
 from mids.vocabulary import clinical
+from mids.vocabulary.names import Name
 
 LICENCE = "LicenseRef-BIMCV-COVID19"
 
@@ -227,7 +228,13 @@ def _record(picture: Picture, scan: Mapping[str, str], days: Sequence[str]) -> R
         columns={"source_file": picture.found.place, "sidecar_source": described, "usage_terms": LICENCE},
         view=view if is_known else "",
         view_source="source" if is_known else "",
+        published={"layout": NAME, "suffix": picture.name.suffix, **_numbered(picture.name)},
     )
+
+
+def _numbered(name: Name) -> dict[str, str]:
+    """The entities of a published name, but subject and session."""
+    return {key: name.get(key) or "" for key in ("acq", "run", "bp", "vp") if name.get(key)}
 
 
 # --- regions of interest ---------------------------------------------------------------------------------
