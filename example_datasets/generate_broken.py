@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from example_datasets import broken_files, broken_tables
+from example_datasets import broken_files, broken_tables, broken_values
 from example_datasets.broken_tables import UID
 from example_datasets.invented import gz, nifti, png
 from example_datasets.small import (
@@ -50,11 +50,11 @@ HERE = Path(__file__).parent
 
 UNCOMMITTED = {
     "LINK_BROKEN", "LINK_LOOP", "LINK_OUTSIDE", "LINK_FOLDER", "FILE_SPECIAL", "NAME_ENCODING",
-    "NAMES_COLLIDE",
+    "NAMES_COLLIDE", "PRIVACY_HISTORY",
 }  # fmt: skip
-"""Made by the tests only: links, pipes and such names do not survive every archive and file system."""
+"""Made by the tests only: links, pipes, such names and histories do not survive every archive, file system and git."""
 
-BROKEN: dict[str, Callable[[], Files]] = {**broken_files.BROKEN, **broken_tables.BROKEN}
+BROKEN: dict[str, Callable[[], Files]] = {**broken_files.BROKEN, **broken_tables.BROKEN, **broken_values.BROKEN}
 
 if __name__ == "__main__":
     write(valid(), HERE / "valid")

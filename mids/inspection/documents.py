@@ -23,7 +23,7 @@ KEYWORDS = {
 class Document:
     """A JSON file: its content, the keys of all its objects, keys written twice, and what kept it from being read.
 
-    `error` is "" where nothing did, `where` its place.
+    `error` is "" where nothing did, `where` its place; `has_uris` says that there may be BIDS URIs.
     """
 
     content: Json = None
@@ -31,6 +31,7 @@ class Document:
     twice: tuple[str, ...] = ()
     error: str = ""
     where: str = ""
+    has_uris: bool = False
 
 
 def read_json(data: bytes) -> Document:
@@ -57,7 +58,7 @@ def read_json(data: bytes) -> Document:
         return Document(error=error.msg, where=f"line {error.lineno}, column {error.colno}")
     except (ValueError, RecursionError) as error:
         return Document(error="nested too deeply" if isinstance(error, RecursionError) else str(error))
-    return Document(content, frozenset(keys), tuple(twice))
+    return Document(content, frozenset(keys), tuple(twice), has_uris=b"bids:" in data)
 
 
 def detect_layout(content: Json, schema: Schema) -> Layout:

@@ -1,5 +1,6 @@
 """Questions about a file that decide whether a group of checks runs at all: asked once of each file."""
 
+from mids.dataset.disk.contents import Tail
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.views import FileView
@@ -74,16 +75,24 @@ def is_odd_json(file: FileView) -> bool:
 def is_odd_png(image: FileView) -> bool:
     """Whether a PNG holds more than its pixels, or less."""
     head = image.head
-    return isinstance(head, PngHead) and bool(head.texts or head.trailing or not head.complete)
+    if not isinstance(head, PngHead):
+        return False
+    return bool(head.texts or head.trailing or head.transparent or head.animated or not head.complete)
 
 
 def says_more(image: FileView) -> bool:
-    """Whether a volume holds texts, extensions, or a name, a comment or a time of its gzip file."""
+    """Whether a volume holds texts, extensions, or anything but voxels in its gzip file."""
     head = image.head
     if not isinstance(head, NiftiHead):
         return False
     gzip = head.gzip
-    return bool(head.texts or head.extensions or (gzip and (gzip.name or gzip.comment or gzip.time)))
+    more = gzip and (gzip.name or gzip.comment or gzip.time or gzip.extra)
+    return bool(head.texts or head.extensions or head.hidden or more)
+
+
+def has_a_tail(image: FileView) -> bool:
+    """Whether anything follows the last stream of a volume's gzip file, as far as a quick look shows."""
+    return isinstance(image.length, Tail) and image.length.trailing > 0
 
 
 def has_wrong_length(image: FileView) -> bool:

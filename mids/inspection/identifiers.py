@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Literal
 
 from mids.deid.text.numbers import is_dni, is_iranian, is_nir
+from mids.inspection.people import BARE, DAYS, PEOPLE, as_tag, looks_like_person, squeeze
 from mids.readers.tables.tsv import NA, Rows
 from mids.records import Json
 from mids.vocabulary.schema import Table
@@ -45,6 +46,11 @@ ScheduledProcedureStepID PerformedProcedureStepID PersonName PersonAddress Verif
 IDENTIFIERS = frozenset(_KEYWORDS.split())
 """Keywords of DICOM PS3.15 table E.1-1 that name a person, a place or a visit: never in a sidecar."""
 
+_SQUEEZED = frozenset(keyword.casefold() for keyword in IDENTIFIERS)
+
+_COLUMNS = _SQUEEZED - {"studyid", "occupation", "stationname", "ethnicgroup"}
+"""What of them a column may not be called either; a study's id and an occupation may be a study's own columns."""
+
 DATES = re.compile("(Study|Series|Acquisition|Content|InstanceCreation|PerformedProcedureStepStart|Birth)Date(Time)?")
 """Keywords of dates on which the patient was seen."""
 
@@ -64,14 +70,24 @@ COLUMN = re.compile(
 """Names of columns (lower case, without tags) that hold what must not be published."""
 
 
+PUBLIC = frozenset(
+    "participantid subjectid subjectnumber subjectcode participantcode participantnumber studyid".split()
+)
+"""Columns of pseudonyms: ids that the dataset gives its people and studies."""
+
+
 def names_a_person(key: str) -> bool:
-    """Whether a keyword, or a tag as 8 hexadecimal digits, is that of a person, a place or a visit."""
-    return key in IDENTIFIERS or key in TAGS_OF_VISITS or TAGS.fullmatch(key) is not None
+    """Whether a keyword or a tag, in any spelling, is that of a person, a place or a visit."""
+    tag, word = as_tag(key), squeeze(key)
+    if tag and (tag in TAGS_OF_VISITS or TAGS.fullmatch(tag)):
+        return True
+    return word in _SQUEEZED or (word not in BARE | PUBLIC and PEOPLE.fullmatch(word) is not None)
 
 
+@lru_cache(maxsize=1 << 14)
 def names_a_date(key: str) -> bool:
-    """Whether a keyword or a tag is that of a day on which a patient was seen."""
-    return key in TAGS_OF_DATES or DATES.fullmatch(key) is not None
+    """Whether a keyword or a tag, in any spelling, is that of a day on which a patient was seen."""
+    return as_tag(key) in TAGS_OF_DATES or DATES.fullmatch(key) is not None or DAYS.fullmatch(squeeze(key)) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -79,7 +95,8 @@ def is_private_column(name: str) -> bool:
     """Whether the name of a column is one for names, ids, birth dates and the like."""
     plain = re.sub(r"\s*\(?[0-9a-f]{4},?\s?[0-9a-f]{4}\)?\s*$", "", name.strip().casefold())
     plain = plain.replace("&rsquo;", "'").replace("’", "'").replace(" ", "_").replace("-", "_")
-    return COLUMN.fullmatch(plain) is not None
+    word = squeeze(name)
+    return bool(COLUMN.fullmatch(plain) or (word not in PUBLIC and (PEOPLE.fullmatch(word) or word in _COLUMNS)))
 
 
 # --- numbers with check digits ---------------------------------------------------------------------------
@@ -155,10 +172,15 @@ def _uid(text: str) -> str:
     return ""
 
 
+def _is_person(text: str) -> bool:
+    found = _PERSON.search(text) or _DICOM_NAME.fullmatch(text.strip())
+    return found is not None or looks_like_person(text)
+
+
 _TESTS: tuple[tuple[Kind, str, Callable[[str], object]], ...] = (
     ("e-mail", "an e-mail address", _EMAIL.search),
     ("phone", "a telephone number", _PHONE.search),
-    ("person", "a name", lambda text: _PERSON.search(text) or _DICOM_NAME.fullmatch(text.strip())),
+    ("person", "a name", _is_person),
     ("birth date", "a date of birth", _BIRTH.search),
     ("date", "a date", lambda text: len(text) > 20 and _DATE.search(text)),
 )
@@ -169,8 +191,10 @@ _SIGNS = re.compile(r"\d\d|[@^:]|[A-Z]\w{1,3}\.? ")
 @lru_cache(maxsize=1 << 16)
 def identify(text: str) -> tuple[tuple[Kind, str], ...]:
     """The kinds of identifiers in a text, each with what it is exactly."""
-    if len(text) < 7 or not _SIGNS.search(text):
+    if len(text) < 7:
         return ()
+    if not _SIGNS.search(text):
+        return (("person", "a name"),) if looks_like_person(text) else ()
     found: list[tuple[Kind, str]] = [("national id", what) for what in _national_ids(text)]
     found += [(kind, what) for kind, what, test in _TESTS if test(text)]
     if uid := _uid(text):

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Literal
 
+from mids.dataset.disk.contents import Tail, Whole
 from mids.dataset.disk.door import DESCRIPTION
 from mids.dataset.disk.heads import NiftiHead, PngHead, nifti_head, png_head
 from mids.dataset.disk.tree import ROIS, Tree, find_subject
-from mids.dataset.disk.whole import Whole, check_length, read_nifti, read_png
+from mids.dataset.disk.whole import check_length, read_nifti, read_png
 from mids.errors import DataError
 from mids.inspection.cells import Fault, faults
 from mids.inspection.documents import Document, Layout, detect_layout, entries, keywords, read_json, schema_errors
@@ -277,14 +278,22 @@ class FileView:
             return error
 
     @once
-    def length_error(self) -> DataError | None:
-        """Where a volume is longer or shorter than its header says; it is unpacked only where its end looks wrong."""
+    def length(self) -> Tail | DataError:
+        """What follows the voxels of a volume, or that it is longer or shorter than its header says.
+
+        It is unpacked only where its end looks wrong.
+        """
         try:
             if isinstance(self.head, NiftiHead):
-                check_length(self.dataset.tree.root / self.path, self.head)
+                return check_length(self.dataset.tree.root / self.path, self.head)
         except DataError as error:
             return error
-        return None
+        return Tail()
+
+    @property
+    def length_error(self) -> DataError | None:
+        """Where a volume is longer or shorter than its header says."""
+        return self.length if isinstance(self.length, DataError) else None
 
     @once
     def whole(self) -> Whole | DataError | None:

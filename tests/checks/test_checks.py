@@ -16,8 +16,10 @@ from mids.inspection.registry import definition
 from mids.issues import Level
 from mids.validation.runner import definitions, validate
 
-COMPANIONS = {"SIDECAR_SHARED": {"LEGACY_FOLDER"}}
-"""Codes that only a dataset of a published layout can raise."""
+COMPANIONS = {
+    "SIDECAR_SHARED": {"LEGACY_FOLDER"}, "PRIVACY_DICOM": {"EXTENSION_WRONG"}, "MARK_OUTSIDE": {"TABLE_UNKNOWN"},
+}  # fmt: skip
+"""Codes that come with another: of a published layout, of a name that no file may have, of a collection's own table."""
 ELSEWHERE = {"CHECK_CRASHED", "FILE_UNREADABLE", "WAIVER_UNUSED", "CLAIM_MET", "CLAIM_NOT_MET", "CLAIM_NOT_CHECKABLE"}
 """Codes that no dataset raises by its content, or on request only; each has a test of its own, below, in
 test_validate_cli.py or test_claims.py."""

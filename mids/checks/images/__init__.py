@@ -1,5 +1,5 @@
-"""Checks of images: their headers, their volumes, their pixels."""
+"""Checks of images: their heads, volumes and pixels."""
 
-from mids.checks.images import headers, pixels, volumes
+from mids.checks.images import duplicates, headers, pixels, planes, reconstruction, values, volumes
 
-__all__ = ["headers", "pixels", "volumes"]
+__all__ = ["duplicates", "headers", "pixels", "planes", "reconstruction", "values", "volumes"]

@@ -54,6 +54,30 @@ def png_format(image: FileView) -> Found:
         yield Finding("the pixel format is not allowed", value=value, expected="grey or RGB, 8 or 16 bits")
 
 
+@check("PNG_TRANSPARENT", per="image", when=is_odd_png)
+def png_transparent(image: FileView) -> Found:
+    """A PNG calls one of its grey values or colours transparent (chunk tRNS).
+
+    Why: Viewers show the background of the page in its place; libraries add a channel, or drop those pixels.
+
+    Fix: Convert the image again; this resolves transparency.
+    """
+    if isinstance(image.head, PngHead) and image.head.transparent and image.head.colour in (0, 2):
+        yield Finding("a value is transparent", where="tRNS")
+
+
+@check("PNG_ANIMATED", per="image", when=is_odd_png)
+def png_animated(image: FileView) -> Found:
+    """A PNG holds more frames than the one that most programs show (APNG).
+
+    Why: The other frames are seen in browsers only: they may be another image, or another patient's.
+
+    Fix: Write each frame as a PNG of its own, or all of them as a volume.
+    """
+    if isinstance(image.head, PngHead) and image.head.animated:
+        yield Finding("the file is animated", where="acTL")
+
+
 @check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png)
 def png_colour_contradicted(image: FileView) -> Found:
     """A PNG is greyscale but its sidecar says RGB, or the reverse.
@@ -89,7 +113,7 @@ def image_shape_contradicted(image: FileView) -> Found:
             expected=f"{rows} × {columns}",
         )
     # A reformatted or conformed volume may have its image plane along any two axes.
-    if isinstance(head, NiftiHead) and not _contains(head.shape, (rows, columns)):
+    if isinstance(head, NiftiHead) and not has_size(head.shape, (rows, columns)):
         shape = " × ".join(map(str, head.shape))
         yield Finding("no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}")
 
@@ -108,7 +132,7 @@ def png_monochrome1(image: FileView) -> Found:
         yield Finding(message, where, "MONOCHROME1", "MONOCHROME2")
 
 
-def _contains(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
+def has_size(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
     """Whether two of the first three axes have the lengths of `plane`."""
     lengths = list(shape[:3])
     for length in plane:

@@ -1,15 +1,13 @@
 """Pixels: what only a look at all of them tells. Deep, all of it."""
 
 import math
-from collections.abc import Hashable, Iterator
-from itertools import groupby
 
-from mids.dataset.disk.heads import NiftiHead, PngHead
-from mids.dataset.disk.whole import Whole, content_digest
+from mids.dataset.disk.contents import Whole
+from mids.dataset.disk.heads import NiftiHead
 from mids.errors import DataError
 from mids.inspection.guards import is_png
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import DatasetView, FileView
+from mids.inspection.views import FileView
 from mids.issues import Level
 
 
@@ -103,49 +101,3 @@ def ct_not_hu(image: FileView) -> Found:
     shift = next((s for s in SHIFTS if AIR[0] <= floor - s <= AIR[1]), 0)
     message = f"the values are shifted by {shift}" if shift else "no value is near the value of air"
     yield Finding(message, value=f"{values[0]:g} to {values[-1]:g}", expected="about -1000 for air")
-
-
-# --- the same image twice --------------------------------------------------------------------------------
-
-
-@check("IMAGE_DUPLICATED", per="dataset", deep=True)
-def image_duplicated(dataset: DatasetView) -> Found:
-    """Two images with different names have the same pixels.
-
-    Why: One of them belongs to the wrong person, or counts twice; in training and test data it makes results
-    too good.
-
-    Fix: Find out whose image it is, and remove the other.
-    """
-    # Views of all images of a dataset would fill the memory.
-    alike = sorted((str(_checksums(FileView(path, dataset))), path) for path in dataset.images)
-    for _, group in groupby(alike, key=lambda pair: pair[0]):
-        paths = [path for _, path in group]
-        yield from _find_same_images(dataset, paths) if len(paths) > 1 else ()
-
-
-def _checksums(image: FileView) -> Hashable:
-    """What images with the same content share, from their first and last bytes alone."""
-    head = image.head
-    if isinstance(head, NiftiHead):
-        return (head.shape, head.gzip.checksum, head.gzip.length) if head.gzip else (head.shape, head.stored)
-    if isinstance(head, PngHead):
-        return head.rows, head.columns, head.bits, head.colour, head.checksum
-    return image.path
-
-
-def _find_same_images(dataset: DatasetView, paths: list[str]) -> Iterator[Finding]:
-    """The images among some that have the same content as an earlier one."""
-    first: dict[bytes, str] = {}
-    for path in paths:
-        other = first.setdefault(content_digest(dataset.place(path)), path)
-        if other != path:
-            same = other.partition("/")[0] == path.partition("/")[0]
-            whose = "another image of the subject" if same else "an image of another subject"
-            yield Finding(
-                f"the pixels are the same as those of {whose}",
-                value=path,
-                expected="",
-                path=path,
-                where=f"same as {other}",
-            )

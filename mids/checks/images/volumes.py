@@ -86,7 +86,7 @@ def image_spacing_contradicted(image: FileView) -> Found:
 
     Fix: Convert the image again. If the sizes differ on purpose, say so with `Resampled` in the sidecar.
     """
-    said = _numbers(image.metadata.get("PixelSpacing"))
+    said = numbers(image.metadata.get("PixelSpacing"))
     head = image.head
     if not isinstance(head, NiftiHead) or len(said) != 2 or image.metadata.get("Resampled") is True:
         return
@@ -106,7 +106,7 @@ def image_spacing_contradicted(image: FileView) -> Found:
         left.remove(near[0])
 
 
-def _numbers(value: Json) -> list[float]:
+def numbers(value: Json) -> list[float]:
     """A list of numbers; empty where it holds anything else."""
     items = value if isinstance(value, list) else []
     return [float(v) for v in items if isinstance(v, int | float) and not isinstance(v, bool)]
@@ -162,13 +162,13 @@ def nifti_spacing(image: FileView) -> Found:
             yield Finding("a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes))
 
 
-def _has_axes(image: FileView) -> bool:
+def has_axes(image: FileView) -> bool:
     """Whether an affine is finite and has no axis without a length; what is not is NIFTI_AFFINE's."""
     if not isinstance(image.head, NiftiHead):
         return False
     rows = image.head.affine
     # One number that is not finite makes the sum of all so.
-    return math.isfinite(sum(map(sum, rows))) and min(math.hypot(*axis) for axis in _axes(rows)) > 1e-9
+    return math.isfinite(sum(map(sum, rows))) and min(math.hypot(*axis) for axis in axes_of(rows)) > 1e-9
 
 
 @check("NIFTI_UNITS", per="image", level=Level.WARNING, when=is_nifti)
@@ -200,7 +200,7 @@ def nifti_scaling(image: FileView) -> Found:
             yield Finding("scl_slope or scl_inter is not finite", where="scl_slope")
 
 
-@check("NIFTI_FORMS_DISAGREE", per="image", level=Level.WARNING, when=_has_axes)
+@check("NIFTI_FORMS_DISAGREE", per="image", level=Level.WARNING, when=has_axes)
 def nifti_forms_disagree(image: FileView) -> Found:
     """The two transforms of a volume, sform and qform, differ in position or voxel size.
 
@@ -213,7 +213,7 @@ def nifti_forms_disagree(image: FileView) -> Found:
         return
     if not all(math.isfinite(size) and size > 0 for size in head.spacing[:3]):
         return  # that is NIFTI_SPACING's
-    lengths = [math.hypot(*axis) for axis in _axes(head.sform_rows)]
+    lengths = [math.hypot(*axis) for axis in axes_of(head.sform_rows)]
     if any(not math.isclose(a, b, rel_tol=0.01, abs_tol=1e-3) for a, b in zip(lengths, head.spacing, strict=False)):
         value = " × ".join(f"{length:g}" for length in lengths)
         yield Finding(
@@ -228,7 +228,7 @@ def nifti_forms_disagree(image: FileView) -> Found:
             yield Finding("sform and qform have the same code and differ", where="srow")
 
 
-@check("NIFTI_SHEARED", per="image", level=Level.WARNING, when=_has_axes)
+@check("NIFTI_SHEARED", per="image", level=Level.WARNING, when=has_axes)
 def nifti_sheared(image: FileView) -> Found:
     """The axes of a volume are not perpendicular.
 
@@ -237,8 +237,8 @@ def nifti_sheared(image: FileView) -> Found:
     Fix: Convert the image again; conversion resamples tilted series to a regular grid.
     """
     if isinstance(image.head, NiftiHead):
-        x, y, z = (_normalise_axis(axis) for axis in _axes(image.head.affine))
-        if any(abs(_dot(a, b)) > 0.02 for a, b in ((x, y), (x, z), (y, z))):
+        x, y, z = (normalised(axis) for axis in axes_of(image.head.affine))
+        if any(abs(dot(a, b)) > 0.02 for a, b in ((x, y), (x, z), (y, z))):
             yield "two axes of the affine are not perpendicular"
 
 
@@ -263,7 +263,7 @@ def image_slices_contradicted(image: FileView) -> Found:
             yield Finding("no axis has the sidecar's distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
 
 
-@check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=_has_axes)
+@check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=has_axes)
 def image_orientation_contradicted(image: FileView) -> Found:
     """The axes of a volume do not run as ImageOrientationPatientDICOM of its sidecar says.
 
@@ -272,15 +272,15 @@ def image_orientation_contradicted(image: FileView) -> Found:
 
     Fix: Convert the image again.
     """
-    said, head = _numbers(image.metadata.get("ImageOrientationPatientDICOM")), image.head
+    said, head = numbers(image.metadata.get("ImageOrientationPatientDICOM")), image.head
     if len(said) != 6 or not isinstance(head, NiftiHead) or image.metadata.get("Resampled") is True:
         return
     if head.sform <= 0 and head.qform <= 0:
         return
-    axes = [_normalise_axis(axis) for axis in _axes(head.affine)]
+    axes = [normalised(axis) for axis in axes_of(head.affine)]
     for x, y, z in (said[:3], said[3:]):
         # DICOM counts to the left and back, NIfTI to the right and front.
-        if not any(abs(_dot(_normalise_axis((-x, -y, z)), axis)) > PARALLEL for axis in axes):
+        if not any(abs(dot(normalised((-x, -y, z)), axis)) > PARALLEL for axis in axes):
             yield Finding(
                 "no axis of the volume runs along the sidecar's rows or columns", where="$.ImageOrientationPatientDICOM"
             )
@@ -309,16 +309,18 @@ def repetition_time_contradicted(image: FileView) -> Found:
         )
 
 
-def _axes(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
+def axes_of(rows: Sequence[Sequence[float]]) -> list[tuple[float, ...]]:
     """The columns of an affine: one step along each axis of the voxels."""
     return list(zip(*rows, strict=True))[:3]
 
 
-def _normalise_axis(axis: Sequence[float]) -> tuple[float, ...]:
+def normalised(axis: Sequence[float]) -> tuple[float, ...]:
+    """A direction of length 1."""
     x, y, z = axis
     length = math.hypot(x, y, z) or 1.0
     return x / length, y / length, z / length
 
 
-def _dot(one: Sequence[float], other: Sequence[float]) -> float:
+def dot(one: Sequence[float], other: Sequence[float]) -> float:
+    """The scalar product."""
     return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from mids.inspection.guards import has_identifiers
 from mids.inspection.identifiers import Kind, identify
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import DatasetView, FileView
+from mids.inspection.views import FileView
 from mids.issues import Level
 
 PLACES = {
@@ -143,25 +143,3 @@ def privacy_path(file: FileView) -> Found:
         for kind, what in identify(file.path):
             if kind in ("national id", "uid"):
                 yield f"the name holds {what}"
-
-
-CARRIERS = re.compile(
-    r"(.*/)?(?!Thumbs\.db)(DICOMDIR|[^/]*\.(dcm|dicom|ima|dc3|zip|rar|7z|tar|tgz|tar\.gz|iso|xlsx?|docx?|pptx?|odt|ods|pdf|rtf"
-    r"|sqlite3?|db|mdb|sav|rds|rdata|ipynb|pkl|key|pem|eml|msg))",  # codespell:ignore
-    re.IGNORECASE,
-)
-"""Files that hold more than they show: source images, archives, office files, notebooks with output, keys."""
-
-
-@check("PRIVACY_FILE", per="dataset", level=Level.WARNING)
-def privacy_file(dataset: DatasetView) -> Found:
-    """A source image, an archive, an office file, a notebook, a database or a key lies among the derivatives or
-    tables.
-
-    Why: Such files hold authors, histories, headers or whole records that nobody has checked.
-
-    Fix: Remove it, or move the parts that are needed into a table or a text.
-    """
-    for path in dataset.tree.files:
-        if "/" in path and not path.startswith("sub-") and CARRIERS.fullmatch(path):
-            yield Finding("files of this kind hold more than they show", path=path)

@@ -153,14 +153,16 @@ def _age(text: str) -> float | None:
 
 @check("REFERENCE_CONTRADICTED", per="table")
 def reference_contradicted(table: FileView) -> Found:
-    """A row names an image of another participant or session than its own.
+    """A row names an image or a report of another participant or session than its own.
 
     Why: The wrong person gets the label or the split.
 
-    Fix: Correct the id or the file name.
+    Fix: Correct the id, or what the row names.
     """
-    if table.subject or "filename" not in table.rows.header:
+    if table.subject or table.path == REPORTS:
         return
+    if "report_id" in table.rows.header and table.dataset.has(REPORTS):
+        yield from _reports_of_others(table)
     for line, row in _records(table):
         parts = row.get("filename", "").split("/")
         for column, prefix, at in (("participant_id", "sub-", 0), ("session_id", "ses-", 1)):
@@ -168,6 +170,17 @@ def reference_contradicted(table: FileView) -> Found:
             own = parts[at] if len(parts) > at + 1 else ""
             if said and own.startswith(prefix) and own.removeprefix(prefix) != said.removeprefix(prefix):
                 yield Finding("the image belongs to another", f"row {line}, column {column}", said[:40], own)
+
+
+def _reports_of_others(table: FileView) -> Iterator[Finding]:
+    """The rows of a table that name a report of somebody else."""
+    owners = {row.get("report_id", ""): row for _, row in _records(table.dataset.view(REPORTS))}
+    for line, row in _records(table):
+        owner = owners.get(row.get("report_id", NA), {})
+        for column, prefix in (("participant_id", "sub-"), ("session_id", "ses-")):
+            said, own = row.get(column, ""), owner.get(column, "")
+            if said and own and said.removeprefix(prefix) != own.removeprefix(prefix):
+                yield Finding("the report belongs to another", f"row {line}, column {column}", said[:40], own[:40])
 
 
 @check("REPORT_UNKNOWN", per="dataset")

@@ -224,7 +224,7 @@ def reference_unknown(table: FileView) -> Found:
     Fix: Correct the id, restore what it names, or remove the row.
     """
     dataset = table.dataset
-    if table.subject or table.path == PARTICIPANTS or not table.table:
+    if table.subject or table.path == PARTICIPANTS or not (table.table or "filename" in table.rows.header):
         return
     known = dataset.participants | dataset.subjects.keys()
     sessions = {session for found in dataset.subjects.values() for session in found}

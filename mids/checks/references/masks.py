@@ -1,10 +1,13 @@
 """Segmentations below `derivatives/rois`: each against its image, its grid and its table of values."""
 
 import math
+from collections.abc import Sequence
+from itertools import product
 
+from mids.dataset.disk.contents import Whole
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.dataset.disk.tree import ROIS
-from mids.dataset.disk.whole import Whole
+from mids.inspection.cells import is_number
 from mids.inspection.guards import is_mask
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView, applies
@@ -14,7 +17,7 @@ OWN = frozenset({"label", "desc", "res", "den", "seg", "space", "hemi", "scale",
 """Entities that a derivative has and its image has not."""
 
 
-def _image(mask: FileView) -> FileView | None:
+def image_of(mask: FileView) -> FileView | None:
     """The image that a mask is of: at the same place of the raw data, with the same entities but the mask's own."""
     if mask.name is None:
         return None
@@ -31,7 +34,7 @@ def mask_without_image(mask: FileView) -> Found:
 
     Fix: Restore the image, or correct the name: the image's name with `label-` and `desc-` added.
     """
-    if mask.name and mask.name.get("space") is None and _image(mask) is None:
+    if mask.name and mask.name.get("space") is None and image_of(mask) is None:
         expected = mask.folder.removeprefix(ROIS) + "/…"
         yield Finding("this segmentation has no image", expected=expected)
 
@@ -44,7 +47,7 @@ def mask_grid(mask: FileView) -> Found:
 
     Fix: Resample it onto the image's grid, or add `space-` and `res-` to its name.
     """
-    image = _image(mask)
+    image = image_of(mask)
     if image is None or mask.name is None or mask.name.get("space") or mask.name.get("res"):
         return
     one, other = mask.head, image.head
@@ -64,14 +67,26 @@ def _differs(what: str, one: tuple[int, ...], other: tuple[int, ...]) -> Finding
     )
 
 
+NEAR = 0.1
+"""Voxels that the first voxels of a segmentation and its image may lie apart: rounding of the affine."""
+FAR = 0.25
+"""Voxels that any other corners may: rounding of the voxel size, 512 times."""
+
+
 def _affines_agree(one: NiftiHead, other: NiftiHead) -> bool:
-    """Whether two affines are equal up to rounding: a hundredth of a voxel for its size, a tenth for its place."""
+    """Whether the eight corners of two volumes of one shape lie at the same places, up to rounding."""
     size = min((abs(s) for s in other.spacing[:3] if s), default=1.0)
-    return all(
-        math.isclose(a, b, abs_tol=(0.1 if at == 3 else 0.01) * size)
-        for row, wanted in zip(one.affine, other.affine, strict=True)
-        for at, (a, b) in enumerate(zip(row, wanted, strict=True))
-    )
+    ends = [(0, length - 1) for length in (*other.shape[:3], 1, 1)[:3]]
+    for corner in product(*ends):
+        distance = math.dist(_place(one, corner), _place(other, corner))
+        if not distance <= (FAR if any(corner) else NEAR) * size:
+            return False
+    return True
+
+
+def _place(head: NiftiHead, voxel: Sequence[int]) -> list[float]:
+    """Where a voxel lies, in mm."""
+    return [sum(a * v for a, v in zip(row, (*voxel, 1), strict=True)) for row in head.affine]
 
 
 # --- values ----------------------------------------------------------------------------------------------
@@ -93,24 +108,63 @@ MAPS = ("LabelMap", "Labels", "Levels")
 """Keys of a sidecar under which the values of a segmentation can be named."""
 
 
+LOOKUP = ("index", "name")
+"""Columns of a table of values that BIDS requires (derivatives, imaging data types)."""
+
+
+def _is_lookup(table: FileView) -> bool:
+    return table.path.endswith("dseg.tsv")
+
+
 @check("DSEG_LOOKUP_MISSING", per="image", level=Level.WARNING, when=_is_dseg)
 def dseg_lookup_missing(mask: FileView) -> Found:
-    """No table names the values of a discrete segmentation.
+    """No table names the values of a discrete segmentation, or the table has other columns than index and name.
 
     Why: Nobody can tell which structure a number stands for.
 
     Fix: Write a `…_dseg.tsv` with the columns index and name beside it, or at the top of `derivatives/rois`.
     """
-    if _lookup(mask) is None and not any(key in mask.metadata for key in MAPS):
+    lookup = _lookup(mask)
+    if lookup is None and not _mapped(mask):
         yield Finding("no table names its values", expected=f"{mask.stem}.tsv")
+    elif lookup and lookup.size and (missing := [name for name in LOOKUP if name not in lookup.rows.header]):
+        yield Finding("the table lacks a column", f"column {' and '.join(missing)}", expected=lookup.path)
+
+
+@check("DSEG_LOOKUP_INVALID", per="table", level=Level.WARNING, when=_is_lookup)
+def dseg_lookup_invalid(table: FileView) -> Found:
+    """A table of a segmentation's values gives a value that is no whole number, a name twice, or no name.
+
+    Why: Nobody can tell which structure a number stands for.
+
+    Fix: Give each value a name of its own.
+    """
+    first: dict[str, int] = {}
+    values, names = (table.rows.column(name) or ("1",) * len(table.rows.rows) for name in LOOKUP)
+    for line, value, name in zip(table.rows.lines, values, names, strict=True):
+        if not is_number(value) or float(value) != int(float(value)):
+            yield Finding("the value is no whole number", f"row {line}, column index", value[:40])
+        word = name.strip().casefold()
+        if word in ("", "n/a"):
+            yield Finding("the value has no name", f"row {line}, column name")
+        elif "name" in table.rows.header and first.setdefault(word, line) != line:
+            yield Finding(f"row {first[word]} has the same name", f"row {line}, column name", name[:40])
 
 
 def _values(mask: FileView) -> frozenset[float]:
-    """The different values of a segmentation; of one of floating point a sample of them."""
+    """The different values of a segmentation, as its slope and intercept make them, up to rounding."""
     whole = mask.whole
-    if not isinstance(whole, Whole):
-        return frozenset()
-    return frozenset(whole.values) or frozenset(whole.sample or ())
+    return frozenset(round(v, 5) for v in whole.values if v == v) if isinstance(whole, Whole) else frozenset()
+
+
+def _mapped(mask: FileView) -> frozenset[float]:
+    """The values that a key of the sidecar names: value to name, or name to value."""
+    for key in MAPS:
+        entry = mask.metadata.get(key)
+        if isinstance(entry, dict) and entry:
+            numbers = [str(one) for one in (entry if all(map(is_number, entry)) else entry.values())]
+            return frozenset(float(number) for number in numbers if is_number(number))
+    return frozenset()
 
 
 @check("DSEG_VALUE_UNKNOWN", per="image", deep=True, when=_is_dseg)
@@ -123,9 +177,14 @@ def dseg_value_unknown(mask: FileView) -> Found:
     """
     lookup = _lookup(mask)
     if lookup and "index" in lookup.rows.header:
-        named = {int(text) for text in lookup.rows.column("index") if text.isdecimal()}
+        named = {float(text) for text in lookup.rows.column("index") if is_number(text)}
+    else:
+        named = set(_mapped(mask))
+    if named:
         for value in sorted(_values(mask) - named - {0})[:20]:
-            yield Finding("the table does not name this value", value=f"{value:g}", expected=lookup.path)
+            yield Finding(
+                "the table does not name this value", value=f"{value:g}", expected=lookup.path if lookup else ""
+            )
 
 
 def _is_binary(image: FileView) -> bool:

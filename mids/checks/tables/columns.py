@@ -176,7 +176,8 @@ def key_duplicated(table: FileView) -> Found:
     Fix: Remove one of the rows, or correct its key.
     """
     header = table.rows.header
-    key = [name for name in (table.table.key if table.table else ()) if name in header]
+    lookup = ("index",) if table.path.endswith("dseg.tsv") else ()  # BIDS: a row for each value of a segmentation
+    key = [name for name in (table.table.key if table.table else lookup) if name in header]
     if not key:
         return
     columns = [header.index(name) for name in key]

@@ -33,8 +33,14 @@ PACKED = 1032
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Samples per pixel of every PNG colour type (PNG specification, 11.2.2)."""
 
-TEXT_CHUNKS = ("tEXt", "zTXt", "iTXt", "eXIf", "tIME")
-"""PNG chunks that can hold a name, a date or a camera's notes."""
+PLAIN_CHUNKS = frozenset(
+    "IHDR PLTE IDAT IEND tRNS acTL fcTL fdAT cHRM cICP gAMA sBIT sRGB bKGD hIST pHYs oFFs sTER mDCV cLLI".split()
+)
+"""PNG chunks that hold nothing but numbers of one meaning (PNG specification, third edition, and its extensions): the
+others can hold a name, a date, a camera's notes, or anything."""
+
+ANIMATION = frozenset({"acTL", "fcTL", "fdAT"})
+"""PNG chunks of more frames than the one that most programs show."""
 
 Rows = tuple[tuple[float, ...], ...]
 """Three rows of four: voxel to world, mm, RAS."""
@@ -42,7 +48,8 @@ Rows = tuple[tuple[float, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Gzip:
-    """What a gzip file says of itself (RFC 1952): `name`, `comment` and `time` of what was packed.
+    """What a gzip file says of itself (RFC 1952): `name`, `comment` and `time` of what was packed, and the two letters
+    of the first extra field.
 
     `checksum` (CRC-32) and `length` (modulo 2**32) are those of the last member, from the last eight bytes.
     """
@@ -52,6 +59,7 @@ class Gzip:
     time: int
     checksum: int
     length: int
+    extra: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +69,8 @@ class NiftiHead:
     `order` is "<" or ">"; `shape` is (i, j, k[, volumes…]); `spacing` are the voxel sizes of the same axes, in
     mm for the first three; `qform` and `sform` are codes, `qform_rows` and `sform_rows` the transforms where the
     code is positive; `units` is xyzt_units; `texts` are the free-text fields that hold anything; `offset` is
-    where the voxels start, in bytes; `extensions` are the codes of the extensions before; `stored` is the size
-    of the file on disk; `gzip` is None for a plain file.
+    where the voxels start, in bytes; `extensions` are the codes of the extensions before, `hidden` says that anything
+    else stands there; `stored` is the size of the file on disk; `gzip` is None for a plain file.
     """
 
     version: int
@@ -83,6 +91,7 @@ class NiftiHead:
     extensions: tuple[int, ...] = ()
     stored: int = 0
     gzip: Gzip | None = None
+    hidden: bool = False
 
     @property
     def size(self) -> int:
@@ -104,7 +113,8 @@ class NiftiHead:
 class PngHead:
     """What a PNG says before its pixels: size in pixels, bits per sample, colour type.
 
-    `texts` are the names of text chunks before the pixels; `complete` says that the file ends with IEND, and
+    `texts` are the names of the chunks before the pixels that are not plain, `transparent` and `animated` say that any
+    is of transparency or of animation; `complete` says that the file ends with IEND, and
     `trailing` is how many bytes follow it; `stored` is the size of the file on disk; `checksum` is the end of the
     last chunk of pixels (the Adler-32 of the scan lines), where nothing stands between it and the end.
     """
@@ -119,6 +129,8 @@ class PngHead:
     trailing: int = 0
     checksum: bytes = b""
     stored: int = 0
+    transparent: bool = False
+    animated: bool = False
 
     @property
     def size(self) -> int:
@@ -152,28 +164,29 @@ def nifti_head(path: str | PathLike[str]) -> NiftiHead:
     with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for every image
         data = stream.read(BLOCK)
         if not (data.startswith(GZIP) or str(path).endswith(".gz")):
-            data += stream.read(EXTENSIONS) if data[348:349] > b"\0" else b""
+            data += stream.read(EXTENSIONS) if _offset(data) > len(data) else b""
             return _nifti(data, stream.seek(0, 2), None)
-        gzip = _gzip(data)
+        name, comment, time, extra = _gzip(data)
         unpacked = _inflate(stream, data, 352)
-        if unpacked[348:349] > b"\0" or _SIZES.get(unpacked[:4], ("", 0))[1] == 540:
+        if (offset := _offset(unpacked)) > len(unpacked):
             stream.seek(len(data))
-            unpacked = _inflate(stream, data, EXTENSIONS if unpacked[348:349] > b"\0" else 544)
+            unpacked = _inflate(stream, data, offset)
         size = stream.seek(0, 2)
         if size > len(data):
             stream.seek(max(0, size - 8))
             data = stream.read(8)
     checksum, length = (int.from_bytes(part, "little") for part in (data[-8:-4], data[-4:]))
-    return _nifti(unpacked, size, Gzip(*gzip, checksum, length))
+    return _nifti(unpacked, size, Gzip(name, comment, time, checksum, length, extra))
 
 
-def _gzip(data: bytes) -> tuple[str, str, int]:
-    """Name, comment and time in the header of a gzip file (RFC 1952, 2.3)."""
+def _gzip(data: bytes) -> tuple[str, str, int, str]:
+    """Name, comment, time and the kind of the first extra field in the header of a gzip file (RFC 1952, 2.3)."""
     if not data.startswith(GZIP) or len(data) < 10:
         raise DataError("GZIP_INVALID", "the file is named .gz but is not a gzip file")
     flags, time = data[3], int.from_bytes(data[4:8], "little")
-    at = 10
+    at, extra = 10, ""
     if flags & 4:
+        extra = data[12:14].decode("latin-1")
         at += 2 + int.from_bytes(data[at : at + 2], "little")
     found = ["", ""]
     for number, flag in enumerate((8, 16)):
@@ -181,7 +194,7 @@ def _gzip(data: bytes) -> tuple[str, str, int]:
             end = data.find(b"\0", at)
             found[number] = data[at:end].decode("latin-1") if end >= 0 else ""
             at = end + 1 if end >= 0 else len(data)
-    return found[0], found[1], time
+    return found[0], found[1], time, extra
 
 
 def _inflate(stream: BinaryIO, data: bytes, wanted: int) -> bytes:
@@ -202,8 +215,8 @@ _FIELDS = {
     (order, size): struct.Struct(order + form)
     for order in "<>"
     for size, form in {
-        348: "14x18s8x8h14x2h2x8ff2f3xB24x80s24s2h6f12f16s",
-        540: "12x2h8q24x8dq2d48x80s24s2i6d12d4xi4x16s",
+        348: "4x10s18s8x8h14x2h2x8ff2f3xB24x80s24s2h6f12f16s",
+        540: "12x2h8q24x8dq2d48x80s24s2i6d12d4xi4x16sx15s",
     }.items()
 }
 """The fields of a NIfTI-1 and a NIfTI-2 header that are looked at, in their order (nifti1.h, nifti2.h)."""
@@ -214,17 +227,21 @@ Fields = tuple[Any, ...]
 def _nifti_1(data: bytes, order: str) -> tuple[Fields, Fields, Fields]:
     """(dim, pixdim, quaternion, rows), numbers, texts of a NIfTI-1 header."""
     f = _FIELDS[order, 348].unpack_from(data)
-    # db_name dim[8] datatype bitpix pixdim[8] offset slope intercept units descrip aux q s b,c,d,x,y,z rows name
-    arrays, numbers = (f[1:9], f[11:19], f[27:33], f[33:45]), (f[9], f[10], *f[19:23], f[25], f[26])
-    return arrays, numbers, (("descrip", f[23]), ("aux_file", f[24]), ("intent_name", f[45]), ("db_name", f[0]))
+    # data_type db_name dim[8] datatype bitpix pixdim[8] offset slope intercept units descrip aux q s b,c,d,x,y,z rows
+    # name
+    arrays, numbers = (f[2:10], f[12:20], f[28:34], f[34:46]), (f[10], f[11], *f[20:24], f[26], f[27])
+    texts = (("descrip", f[24]), ("aux_file", f[25]), ("intent_name", f[46]), ("db_name", f[1]), ("data_type", f[0]))
+    return arrays, numbers, texts
 
 
 def _nifti_2(data: bytes, order: str) -> tuple[Fields, Fields, Fields]:
-    """The same of a NIfTI-2 header, which has no db_name."""
+    """The same of a NIfTI-2 header, which has neither db_name nor data_type, and room for a text that nobody uses."""
     f = _FIELDS[order, 540].unpack_from(data)
-    # datatype bitpix dim[8] pixdim[8] offset slope intercept descrip aux qform sform b,c,d,x,y,z rows units name
+    # datatype bitpix dim[8] pixdim[8] offset slope intercept descrip aux qform sform b,c,d,x,y,z rows units name rest
     arrays, numbers = (f[2:10], f[10:18], f[25:31], f[31:43]), (f[0], f[1], *f[18:21], f[43], f[23], f[24])
-    return arrays, numbers, (("descrip", f[21]), ("aux_file", f[22]), ("intent_name", f[44]))
+    return arrays, numbers, (
+        ("descrip", f[21]), ("aux_file", f[22]), ("intent_name", f[44]), ("unused_str", f[45]),
+    )  # fmt: skip
 
 
 def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
@@ -244,6 +261,7 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
         raise DataError("NIFTI_INVALID", f"datatype {datatype} with {bitpix} bits per voxel does not exist")
     if not (math.isfinite(offset) and offset >= size):
         raise DataError("NIFTI_INVALID", "the voxels are said to begin inside the header")
+    extensions, hidden = _extensions(data[size : int(offset)], order)
     return NiftiHead(
         version=1 if size == 348 else 2,
         order=order,
@@ -259,26 +277,42 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
         qform_rows=_compute_qform(pixdim, quaternion) if qform > 0 else (),
         sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (),
         offset=int(offset),
-        texts=tuple((name, _text(text)) for name, text in texts if text[:1] > b"\0" and _text(text)),
-        extensions=_extensions(data[size : int(offset)], order),
+        texts=tuple((name, _text(text)) for name, text in texts if text.strip(b"\0") and _text(text)),
+        extensions=extensions,
+        hidden=hidden,
         stored=stored,
         gzip=gzip,
     )
 
 
 def _text(data: bytes) -> str:
-    return data.split(b"\0", 1)[0].decode("latin-1").strip()
+    """A field as text; what follows its end, a NUL, too: programs do not show it, and it may name a patient."""
+    return " ".join(data.replace(b"\0", b" ").decode("latin-1").split())
 
 
-def _extensions(data: bytes, order: str) -> tuple[int, ...]:
-    """The codes of the extensions in the bytes between header and voxels (nifti1.h, nifti1_extension)."""
+def _extensions(data: bytes, order: str) -> tuple[tuple[int, ...], bool]:
+    """The codes of the extensions in the bytes between header and voxels, and whether more than they stands there.
+
+    nifti1.h, nifti1_extension: four bytes of which the first says whether any extension follows.
+    """
     codes = []
     at = 4
     while data[:1] > b"\0" and at + 8 <= len(data):
         length, code = struct.unpack_from(order + "2i", data, at)
+        if length < 8:
+            break
         codes.append(code)
-        at += max(length, 8)
-    return tuple(codes)
+        at += length
+    return tuple(codes), bool((data[1:4] + data[at:]).strip(b"\0"))
+
+
+def _offset(data: bytes) -> int:
+    """Where the voxels begin, of the first bytes of a NIfTI header; `EXTENSIONS` at most, 352 at least."""
+    order, size = _SIZES.get(data[:4], ("", 0))
+    if not order or len(data) < 348:
+        return 352
+    (offset,) = struct.unpack_from(*((order + "f", data, 108) if size == 348 else (order + "q", data, 168)))
+    return int(min(max(offset, size + 4), EXTENSIONS)) if offset == offset else 352
 
 
 def _compute_qform(pixdim: tuple[float, ...], quaternion: tuple[float, ...]) -> Rows:
@@ -308,7 +342,7 @@ def png_head(path: str | PathLike[str]) -> PngHead:
             raise DataError("PNG_INVALID", "the PNG header is damaged")
         if method or filters or colour not in CHANNELS:
             raise DataError("PNG_INVALID", "the PNG header names a method that does not exist")
-        texts = tuple(name for name in _read_chunk_names(stream, data) if name in TEXT_CHUNKS)
+        chunks = tuple(_read_chunk_names(stream, data))
         end = data
         if len(data) == BLOCK:
             stream.seek(-20, 2)
@@ -318,7 +352,11 @@ def png_head(path: str | PathLike[str]) -> PngHead:
         if not complete:
             trailing = _count_trailing_bytes(stream)
             complete = trailing > 0
-    return PngHead(rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16], stored)
+    texts = tuple(name for name in chunks if name not in PLAIN_CHUNKS)
+    flags = "tRNS" in chunks, not ANIMATION.isdisjoint(chunks)
+    return PngHead(
+        rows, columns, bits, colour, bool(interlace), texts, complete, trailing, end[-20:-16], stored, *flags
+    )
 
 
 def _read_chunk_names(stream: BinaryIO, data: bytes) -> Iterator[str]:

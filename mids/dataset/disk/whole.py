@@ -4,19 +4,18 @@ Without numpy, so that the quick checks, which share a program with these, need 
 """
 
 import hashlib
-import sys
 import zlib
-from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from isal import igzip, isal_zlib
+from isal import isal_zlib
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.disk.heads import PNG, TEXT_CHUNKS, NiftiHead, PngHead
+from mids.dataset.disk.contents import Tail, Whole
+from mids.dataset.disk.heads import GZIP, PLAIN_CHUNKS, PNG, NiftiHead, PngHead
 from mids.errors import DataError
 
 BLOCK = 1 << 20
@@ -24,50 +23,64 @@ EXCESS = 1 << 28
 """Bytes behind the end of a volume that are unpacked to say how many there are."""
 LARGEST = 1 << 30
 """Bytes of the largest image that is unpacked to find its equals."""
-SAMPLE = 400_000
-"""Voxels of a volume that are looked at for statistics."""
-VALUES = 4096
-"""Different values of a mask that are kept."""
 PIXELS = 1 << 26
 """Pixels of the largest picture that is decoded."""
-
-TYPES = {2: "B", 256: "b", 4: "h", 512: "H", 8: "i", 768: "I", 16: "f", 64: "d"}
-"""Type codes of `array` for NIfTI's datatypes; the others have no statistics."""
+HEADER = 18
+"""Bytes of the shortest gzip stream: a header of ten and a tail of eight."""
 
 # isal is only half typed.
-_unpacked: Any = igzip.open
+_unpacker: Any = isal_zlib.decompressobj
 _IsalError: Any = isal_zlib.IsalError
-
-
-@dataclass(frozen=True, slots=True)
-class Whole:
-    """Facts about all pixels of an image.
-
-    `blank`: all have one value. `sample`: some of a volume's values, evenly spread, unscaled. `values`: the different
-    values of a volume of integers, at most `VALUES` of them. `brightest`: the share of a picture's samples that have
-    the largest value possible. `texts`: the names of all text chunks of a PNG.
-    """
-
-    blank: bool = False
-    sample: "array[Any] | None" = None
-    values: frozenset[int] = frozenset()
-    brightest: float = 0.0
-    texts: tuple[str, ...] = ()
 
 
 # --- NIfTI -----------------------------------------------------------------------------------------------
 
 
-def _blocks(path: Path) -> Iterator[bytes]:
-    """A file, unpacked where it is named `.gz`. Raises `DataError` for a stream that can't be unpacked."""
+def _blocks(path: Path, tail: Tail | None = None) -> Iterator[bytes]:
+    """A file, unpacked where it is named `.gz`, and what follows its streams noted in `tail`.
+
+    Raises `DataError` for a stream that can't be unpacked.
+    """
     try:
-        with _unpacked(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
+        with path.open("rb") as stream:
+            if path.suffix == ".gz":
+                yield from _unpack(stream, Tail() if tail is None else tail)
+                return
             while block := stream.read(BLOCK):
                 yield block
     except EOFError:
         raise DataError("NIFTI_TRUNCATED", "the gzip stream ends before its end") from None
-    except (igzip.BadGzipFile, zlib.error, _IsalError):
+    except (zlib.error, _IsalError):
         raise DataError("IMAGE_CORRUPT", "the gzip stream is damaged or its checksum is wrong") from None
+
+
+def _unpack(stream: BinaryIO, tail: Tail) -> Iterator[bytes]:
+    """All streams of a gzip file, one after the other. Raises `EOFError` where the last one is not whole."""
+    data = stream.read(BLOCK)
+    is_first = True
+    while is_first or data.startswith(GZIP):
+        while len(data) < HEADER and (more := stream.read(BLOCK)):
+            data += more
+        tail.hidden += not is_first and _says_more(data)
+        unpack, is_first = _unpacker(wbits=31), False
+        while not unpack.eof:
+            if block := unpack.decompress(data, BLOCK):
+                yield block
+            data = unpack.unconsumed_tail
+            if not (data or block or unpack.eof) and not (data := stream.read(BLOCK)):
+                raise EOFError
+        data = unpack.unused_data or stream.read(BLOCK)
+    seen = len(data)
+    is_plain = not data.strip(b"\0")
+    while data := stream.read(BLOCK):
+        seen += len(data)
+        is_plain &= not data.strip(b"\0")
+    tail.trailing = 0 if is_plain else seen
+
+
+def _says_more(data: bytes) -> bool:
+    """Whether the header of a gzip stream holds a name, a comment, or an extra field that is not bgzip's (SAM 4.1)."""
+    return bool(data[3] & 24 or (data[3] & 4 and data[12:14] != b"BC")) if len(data) > HEADER else False
 
 
 def read_voxels(path: Path, head: NiftiHead, count: int) -> Iterator[bytes]:
@@ -86,26 +99,30 @@ def read_voxels(path: Path, head: NiftiHead, count: int) -> Iterator[bytes]:
         raise DataError("NIFTI_TRUNCATED", "the volume ends before its end")
 
 
-def check_length(path: Path, head: NiftiHead) -> None:
+def check_length(path: Path, head: NiftiHead) -> Tail:
     """Compares the length of a volume with its header; unpacks it only where its last bytes are not as expected.
+
+    Returns what follows its voxels, as far as it was looked for.
 
     Raises `DataError` with NIFTI_TRUNCATED where the end is missing, and NIFTI_SIZE where the file is whole and holds
     fewer or more bytes than the header says.
     """
+    tail = Tail()
     if head.gzip is None:
         size = head.stored
         if size < head.size:
             raise DataError("NIFTI_TRUNCATED", f"the file has {size} bytes, the header asks for {head.size}")
     elif head.gzip.length == head.size % 2**32:
-        return
+        return tail
     else:
         # Several gzip members in one file are rare, right, and end with the length of the last one.
         size = 0
-        for block in _blocks(path):
+        for block in _blocks(path, tail):
             size += len(block)
             _check_excess(size, head)
     if size != head.size:
         raise DataError("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
+    return tail
 
 
 def _check_excess(size: int, head: NiftiHead) -> None:
@@ -119,53 +136,17 @@ def read_nifti(path: Path, head: NiftiHead) -> Whole:
 
     Raises `DataError` with IMAGE_CORRUPT, or with NIFTI_TRUNCATED or NIFTI_SIZE as `check_length`.
     """
-    facts = _Volume(head)
+    from mids.dataset.disk.facts import Volume  # numpy, which the quick checks do without
+
+    facts, tail = Volume(head), Tail()
     size = 0
-    for block in _blocks(path):
+    for block in _blocks(path, tail):
         facts.add(block[max(0, head.offset - size) :])
         size += len(block)
         _check_excess(size, head)
     if size != head.size:
         raise DataError("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
-    return facts.done()
-
-
-class _Volume:
-    """Gathers facts about voxels that come in blocks."""
-
-    def __init__(self, head: NiftiHead) -> None:
-        self._type = TYPES.get(head.datatype, "")
-        self._width = head.bitpix // 8
-        self._swapped = (head.order == "<") != (sys.byteorder == "little")
-        voxels = (head.size - head.offset) // self._width
-        # An odd step does not walk along one column of a volume.
-        self._step = max(1, voxels // SAMPLE) | 1
-        self._sample = array(self._type or "B")
-        self._values: set[int] = set()
-        self._first = b""
-        self._blank = True
-        self._rest = b""
-
-    def add(self, block: bytes) -> None:
-        """The next voxels."""
-        block = self._rest + block
-        end = len(block) - len(block) % self._width
-        block, self._rest = block[:end], block[end:]
-        if not block:
-            return
-        self._first = self._first or block[: self._width]
-        self._blank = self._blank and block == self._first * (len(block) // self._width)
-        if self._type:
-            voxels = array(self._type, block)
-            if self._swapped:
-                voxels.byteswap()
-            self._sample.extend(voxels[:: self._step])
-            if self._width <= 2 and len(self._values) < VALUES:
-                self._values.update(voxels)
-
-    def done(self) -> Whole:
-        """The facts, once all blocks have been added."""
-        return Whole(self._blank, self._sample if self._type else None, frozenset(self._values))
+    return replace(facts.done(), tail=tail)
 
 
 # --- PNG -------------------------------------------------------------------------------------------------
@@ -179,7 +160,7 @@ def read_png(path: Path, head: PngHead) -> Whole:
     texts, size, is_whole = [], 0, False
     try:
         for name, data in _pieces(path):
-            if name in TEXT_CHUNKS:
+            if name not in PLAIN_CHUNKS:
                 texts.append(name)
             size += len(data) if name == "IDAT" else 0
             is_whole |= name == "IEND"
@@ -189,8 +170,21 @@ def read_png(path: Path, head: PngHead) -> Whole:
         raise DataError("IMAGE_CORRUPT", "the pixels can't be unpacked") from None
     if not is_whole or (not head.interlaced and size != head.size):
         raise DataError("IMAGE_CORRUPT", "there are fewer or more pixels than the header says")
-    blank, brightest = _brightness(path, head)
-    return Whole(blank=blank, brightest=brightest, texts=tuple(texts))
+    if head.colour not in (0, 2) or head.bits not in (8, 16) or head.rows * head.columns > PIXELS:
+        return Whole(texts=tuple(texts))
+    from mids.dataset.disk.facts import look_at_picture  # numpy, which the quick checks do without
+
+    return replace(look_at_picture(decode_png(path)), texts=tuple(texts))
+
+
+def decode_png(path: Path) -> Image.Image:
+    """The decoded pixels of a PNG. Raises `DataError` IMAGE_CORRUPT where they can't be had."""
+    try:
+        with Image.open(path, formats=["PNG"]) as image:
+            image.load()
+            return image
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error):
+        raise DataError("IMAGE_CORRUPT", "the pixels can't be decoded") from None
 
 
 def _chunks(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -214,7 +208,7 @@ def _pieces(path: Path) -> Iterator[tuple[str, bytes]]:
 
     Raises `DataError` IMAGE_CORRUPT, and what isal raises where the stream is damaged.
     """
-    unpack = isal_zlib.decompressobj()
+    unpack = _unpacker()
     for name, data in _chunks(path):
         if name == "IEND" and not unpack.eof:
             return
@@ -224,24 +218,6 @@ def _pieces(path: Path) -> Iterator[tuple[str, bytes]]:
         while data and not unpack.eof:
             yield name, unpack.decompress(data, BLOCK)
             data = unpack.unconsumed_tail
-
-
-def _brightness(path: Path, head: PngHead) -> tuple[bool, float]:
-    """Whether all samples of a grey or RGB picture are equal, and the share of those with the largest value."""
-    if head.colour not in (0, 2) or head.bits not in (8, 16) or head.rows * head.columns > PIXELS:
-        return False, 0.0
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            data = image.tobytes()
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error):
-        raise DataError("IMAGE_CORRUPT", "the pixels can't be decoded") from None
-    wide = image.mode.startswith("I")
-    samples = array("H" if wide else "B", data)
-    pixel = data[: 2 if wide else len(image.getbands())]
-    step = max(1, len(samples) // (4 * SAMPLE)) | 1
-    some = samples[::step]
-    blank = data == pixel * (len(data) // len(pixel))
-    return blank, some.count(65535 if wide else 255) / len(some)
 
 
 # --- the same image twice --------------------------------------------------------------------------------

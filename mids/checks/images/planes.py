@@ -1,0 +1,106 @@
+"""Planes: the direction in which a volume was sliced, against its name; rows and columns, against its sidecar."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from mids.checks.images.headers import has_size
+from mids.checks.images.volumes import axes_of, dot, has_axes, normalised, numbers
+from mids.dataset.disk.heads import NiftiHead
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView
+from mids.issues import Level
+
+PLANES = {"sag": 0, "cor": 1, "ax": 2}
+"""The world axis (right, front, up) across which a view's slices follow each other."""
+WORDS = {axis: view for view, axis in PLANES.items()}
+OBLIQUE = 0.6
+"""Cosine of the angle with a world axis below which a plane is of no one view: 53 degrees."""
+EQUAL = 0.02
+"""Relative difference of voxel sizes that are the same."""
+
+Vector = Sequence[float]
+
+
+def _directions(image: FileView) -> tuple[Vector, Vector] | None:
+    """Where rows and columns of the image plane run in the world (RAS), as the sidecar says; None without a word."""
+    said = numbers(image.metadata.get("ImageOrientationPatientDICOM"))
+    if len(said) != 6:
+        return None
+    # DICOM counts to the left and back, NIfTI to the right and front.
+    (a, b, c), (d, e, f) = ((-x, -y, z) for x, y, z in (said[:3], said[3:]))
+    return (a, b, c), (d, e, f)
+
+
+def _cross(one: Vector, other: Vector) -> Vector:
+    (a, b, c), (d, e, f) = one, other
+    return b * f - c * e, c * d - a * f, a * e - b * d
+
+
+def _slice_axis(head: NiftiHead) -> Vector | None:
+    """The axis along which slices follow each other: the one whose voxel size differs from two equal ones."""
+    if len(head.spacing) < 3 or len(head.shape) < 3 or min(head.shape[:3]) < 2:
+        return None
+    sizes = [abs(size) for size in head.spacing[:3]]
+    axes = axes_of(head.affine)
+    for at in range(3):
+        two = [size for other, size in enumerate(sizes) if other != at]
+        if math.isclose(*two, rel_tol=EQUAL) and not math.isclose(sizes[at], two[0], rel_tol=0.1):
+            return axes[at]
+    return None
+
+
+def _view(axis: Vector) -> str:
+    """The view whose slices follow each other along an axis; "" for an oblique one."""
+    parts = [abs(part) for part in normalised(axis)]
+    largest = max(range(3), key=parts.__getitem__)
+    return WORDS[largest] if parts[largest] >= OBLIQUE else ""
+
+
+@check("IMAGE_PLANE_CONTRADICTED", per="image", level=Level.WARNING, when=has_axes)
+def image_plane_contradicted(image: FileView) -> Found:
+    """The name of a volume says axial, coronal or sagittal, and its slices lie otherwise.
+
+    Why: Who selects axial volumes by their names gets another plane; or the volume was turned, and left may be right.
+
+    Fix: Correct `vp-` in the name, or convert the image again.
+    """
+    said, head = image.entities.get("vp"), image.head
+    if said not in PLANES or image.is_mask or image.legacy or image.metadata.get("Resampled") is True:
+        return
+    assert isinstance(head, NiftiHead)
+    for where, axis in _evidence(image, head):
+        found = _view(axis)
+        if found and found != said:
+            yield Finding(f"the name says vp-{said}, the slices lie otherwise", where, found, said)
+            return
+
+
+def _evidence(image: FileView, head: NiftiHead) -> Iterator[tuple[str, Vector]]:
+    """(place, axis) of everything that tells along which axis slices follow each other."""
+    if directions := _directions(image):
+        yield "$.ImageOrientationPatientDICOM", _cross(*directions)
+    if (head.sform > 0 or head.qform > 0) and (axis := _slice_axis(head)):
+        yield "affine", axis
+
+
+@check("IMAGE_PLANE_TRANSPOSED", per="image", when=has_axes)
+def image_plane_transposed(image: FileView) -> Found:
+    """A volume has as many rows as its sidecar has columns, and as many columns as it has rows.
+
+    Why: The image plane was transposed without its sidecar, or one of the two belongs to another image.
+
+    Fix: Convert the image again, or exchange Rows and Columns.
+    """
+    rows, columns = image.metadata.get("Rows"), image.metadata.get("Columns")
+    head, directions = image.head, _directions(image)
+    if not isinstance(rows, int) or not isinstance(columns, int) or not isinstance(head, NiftiHead):
+        return
+    if directions is None or rows == columns or not has_size(head.shape, (rows, columns)):
+        return  # another size altogether is IMAGE_SHAPE_CONTRADICTED's
+    if image.metadata.get("Resampled") is True or not (head.sform > 0 or head.qform > 0):
+        return
+    axes = [normalised(axis) for axis in axes_of(head.affine)]
+    along = [max(range(3), key=lambda at: abs(dot(axes[at], direction))) for direction in directions]
+    found = tuple(head.shape[at] if at < len(head.shape) else 1 for at in along)
+    if found == (rows, columns):
+        yield Finding("rows and columns are exchanged", "$.Rows", f"{found[1]} × {found[0]}", f"{rows} × {columns}")

@@ -1,0 +1,149 @@
+"""Marks, boxes and contours against the images that they are drawn on."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mids.checks.references.masks import image_of
+from mids.dataset.disk.heads import NiftiHead, PngHead
+from mids.inspection.cells import is_number
+from mids.inspection.guards import is_mask
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView
+from mids.records import Json
+
+Row = Mapping[str, str]
+SLACK = 1.0
+"""Pixels by which a point may lie outside: half a pixel of convention, and a pen at the edge."""
+BOXES = (
+    ("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"),
+    ("x_min", "y_min", "x_max", "y_max"), ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"),
+)  # fmt: skip
+"""Columns of boxes; where the third is a size, the box ends at the sum."""
+SIZES = ("width", "w")
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What marks can be drawn on: columns, rows and slices; 0 where unknown."""
+
+    columns: int = 0
+    rows: int = 0
+    slices: int = 0
+
+
+def _frame(image: FileView) -> _Frame:
+    """The size of the slices that marks count in: the source's, where the sidecar tells it, else the image's."""
+    head, metadata = image.head, image.metadata
+    rows, columns = metadata.get("Rows"), metadata.get("Columns")
+    if isinstance(head, PngHead):
+        return _Frame(head.columns, head.rows, 1)
+    if not isinstance(head, NiftiHead):
+        return _Frame()
+    if not (isinstance(rows, int) and isinstance(columns, int)):
+        columns, rows = (*head.shape, 1)[:2]
+    is_source = metadata.get("Resampled") is not True
+    return _Frame(columns, rows, (*head.shape, 1, 1)[2] if is_source else 0)
+
+
+def _has_marks(table: FileView) -> bool:
+    """Whether a table holds marks or boxes: columns of a file, and of places in it."""
+    header = set(table.rows.header)
+    places = {"slice", "points"} & header or any(set(names) <= header for names in BOXES)
+    return not table.subject and "filename" in header and bool(places)
+
+
+@check("MARK_OUTSIDE", per="table", when=_has_marks)
+def mark_outside(table: FileView) -> Found:
+    """A mark or a box lies outside of its image: a slice, column or row that the image has not.
+
+    Why: It belongs to another image, or its columns and rows are exchanged; laid over the image it is lost.
+
+    Fix: Correct the row, or draw again.
+    """
+    header = table.rows.header
+    for line, cells in zip(table.rows.lines, table.rows.rows, strict=True):
+        row = dict(zip(header, cells, strict=True))
+        path = row["filename"]
+        if table.dataset.has(path) and (image := table.dataset.view(path)).kind == "image":
+            for column, message, value in _outside(row, _frame(image)):
+                yield Finding(message, f"row {line}, column {column}", value)
+
+
+def _outside(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
+    """(column, message, value) of what in a row lies outside."""
+    number = row.get("slice", "")
+    if frame.slices and is_number(number) and not 0 <= float(number) < frame.slices:
+        yield "slice", f"the image has {frame.slices} slices, counted from 0", number[:20]
+    for x, y in _pairs(row.get("points", "")):
+        if not _holds(frame, x, y):
+            yield "points", _size(frame), f"{x:g}, {y:g}"
+            break
+    yield from _box(row, frame)
+
+
+def _box(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
+    names = next((names for names in BOXES if all(is_number(row.get(name, "")) for name in names)), None)
+    if names is None:
+        return
+    # A box may have been drawn on a smaller copy, whose size the row tells.
+    width, height = row.get("image_width", ""), row.get("image_height", "")
+    if is_number(width) and is_number(height):
+        frame = _Frame(int(float(width)), int(float(height)))
+    left, top, right, bottom = (float(row[name]) for name in names)
+    if names[2] in SIZES:
+        right, bottom = left + right, top + bottom
+    if right <= left or bottom <= top:
+        yield names[2], "the box has no area", f"{right - left:g} × {bottom - top:g}"
+    elif not (_holds(frame, left, top) and _holds(frame, right, bottom)):
+        yield names[0], _size(frame), f"{left:g}, {top:g} to {right:g}, {bottom:g}"
+
+
+def _holds(frame: _Frame, x: float, y: float) -> bool:
+    if not frame.columns:
+        return True
+    return -SLACK <= x <= frame.columns + SLACK and -SLACK <= y <= frame.rows + SLACK
+
+
+def _size(frame: _Frame) -> str:
+    return f"the image has {frame.columns} columns and {frame.rows} rows"
+
+
+def _pairs(text: str) -> list[tuple[float, float]]:
+    """The points of a cell; none where it holds anything else."""
+    try:
+        found = json.loads(text) if text.startswith("[") else []
+    except (ValueError, RecursionError):
+        return []
+    return _points(found)
+
+
+def _points(found: Json) -> list[tuple[float, float]]:
+    items = found if isinstance(found, list) else []
+    pairs = [item for item in items if isinstance(item, list) and len(item) > 1]
+    return [(float(x), float(y)) for x, y, *_ in pairs if isinstance(x, int | float) and isinstance(y, int | float)]
+
+
+@check("CONTOUR_OUTSIDE", per="image", when=is_mask)
+def contour_outside(mask: FileView) -> Found:
+    """A contour in the sidecar of a segmentation lies outside of the image that it is of.
+
+    Why: It belongs to another image; the segmentation made from it marks the wrong place.
+
+    Fix: Convert the segmentation again, with the contours of its image.
+    """
+    contours, image = mask.metadata.get("Contours"), image_of(mask)
+    if not isinstance(contours, list) or image is None:
+        return
+    frame = _frame(image)
+    geometry = mask.metadata.get("ContourGeometry")
+    positions = geometry.get("ImagePositionPatient") if isinstance(geometry, dict) else None
+    slices = len(positions) if isinstance(positions, list) else frame.slices
+    for number, contour in enumerate(contours):
+        if not isinstance(contour, dict):
+            continue
+        place, at = f"$.Contours[{number}]", contour.get("Slice")
+        if slices and isinstance(at, int) and not 0 <= at < slices:
+            yield Finding(f"there are {slices} slices, counted from 0", f"{place}.Slice", str(at))
+        if any(not _holds(frame, x, y) for x, y in _points(contour.get("Points"))):
+            yield Finding(_size(frame), f"{place}.Points")
