@@ -12,6 +12,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 
+from example_datasets.generators.moments import whole_numbers
 from mids.analysis.counting import FACTS, Tables
 
 # --- the counts of the papers ------------------------------------------------------------------------------
@@ -60,8 +61,12 @@ BIMCV_FINDINGS = {
     "suboptimal study": 82, "viral pneumonia": 62, "endotracheal tube": 59, "aortic elongation": 58, "nodule": 54,
     "central venous catheter": 54,
 }  # fmt: skip
+BIMCV_UNPUBLISHED = {"FUJIFILM Corporation": 144}
+"""A device of more than 15 studies that table 5 lacks: its headers name no model."""
 BIMCV_REPEATED = {"increased density": 22}
-"""Appearances beyond the first in a report."""
+"""Appearances beyond the first in a report: half of them in one sentence, half in another."""
+BIMCV_SECOND_REPORTS = 200
+"""Sessions with a second report, which table 6 does not count."""
 
 RICORD = {"patients": 110, "studies": 120, "series": 229, "slices": 31856}
 
@@ -149,7 +154,11 @@ def photometric() -> Tables:
     return _tables({"participant_id": _subjects(len(words))}, pd.DataFrame(), scans, facts=facts)
 
 
-def nearest(delays: Mapping[int, int]) -> Tables:
+BIMCV_DELAYS = {-5: 50, 5: 47, 6: 3}
+"""Days from image to test → images: their mean distance is 5.03 days; the paper has no more of them."""
+
+
+def nearest(delays: Mapping[int, int] = BIMCV_DELAYS) -> Tables:
     """Images with their nearest test so many days away (days → images), each with a later test that is farther."""
     found = [days for days, count in delays.items() for _ in range(count)]
     scans, tests = [], []
@@ -160,6 +169,26 @@ def nearest(delays: Mapping[int, int]) -> Tables:
             when = (day + timedelta(off)).isoformat()
             tests.append({"participant_id": f"sub-S{number}", "date": when, "test": "PCR", "result": "positive"})
     return _tables({"participant_id": _subjects(len(found))}, pd.DataFrame(), scans, tests)
+
+
+def labeller() -> tuple[Tables, pd.DataFrame]:
+    """The labels that table 7 of BIMCV-COVID19+ judges, and the right ones: 64 sentences, 27 of them with COVID-19, 13
+    uncertain, 24 with neither. 25 and 11 were found, and one was found that is not there.
+    """
+    sure, maybe = "COVID 19", "COVID 19 uncertain"
+    right = [sure] * 27 + [maybe] * 13 + [None] * 24
+    said = [sure] * 25 + [None] * 2 + [maybe] * 11 + [None] * 2 + [sure] + [None] * 23
+    rows = [
+        [
+            {"participant_id": f"sub-S{n}", "session_id": "ses-E1", "report_id": "r1",
+             "labels": json.dumps([label] if label else [])}
+            for n, label in enumerate(found)
+        ]
+        for found in (said, right)
+    ]  # fmt: skip
+    scans = [_scan(f"sub-S{n}", "ses-E1", "cr", "pa") for n in range(64)]
+    predicted = _tables({"participant_id": _subjects(64)}, pd.DataFrame(), scans, labels=rows[0])
+    return predicted, pd.DataFrame(rows[1])
 
 
 def covid19_ct(seed: int = 0) -> Tables:
@@ -256,17 +285,19 @@ def _devices(
     volumes: Sequence[tuple[str, ...]],
     scans: Sequence[Mapping[str, str | None]],
 ) -> list[dict[str, object]]:
-    """A device for the studies of table 5; for the next 15 one that the table leaves out, for the rest none."""
+    """A device for the studies of table 5 and for those that it lacks; 15 have one too rare for it, the rest none."""
     by_study: dict[str, str] = {}
     for studies, is_ct in ((radiographs, False), (volumes, True)):
         names = [
             name for name, count in BIMCV_DEVICES.items() if (name in BIMCV_CT_DEVICES) is is_ct for _ in range(count)
         ]
+        names += [] if is_ct else [name for name, count in BIMCV_UNPUBLISHED.items() for _ in range(count)]
         names += ["" if is_ct else "Rare Model"] * 15
         by_study |= {visit[1]: name for visit, name in zip(studies, names, strict=False)}
     facts: list[dict[str, object]] = []
     for scan in scans:
-        maker, _, model = by_study.get(str(scan["session_id"]), "").partition(" ")
+        device = by_study.get(str(scan["session_id"]), "")
+        maker, _, model = (device, "", "") if device in BIMCV_UNPUBLISHED else device.partition(" ")
         facts.append(
             {"filename": scan["filename"], "Manufacturer": maker or None, "ManufacturersModelName": model or None}
         )
@@ -285,54 +316,30 @@ def _tests(subjects: Sequence[str], begin: date, draw: random.Random) -> list[di
 
 
 def _labels(visits: Sequence[tuple[str, ...]], draw: random.Random) -> list[dict[str, str]]:
-    """One report for each study; labels are spread so that no report has one twice, but for the repeated ones."""
+    """A report for each study, some labels in it twice; behind the first reports of some studies a second one."""
     reports: list[list[list[str]]] = [[] for _ in visits]
     for label, count in BIMCV_FINDINGS.items():
         again = BIMCV_REPEATED.get(label, 0)
         chosen = draw.sample(range(len(reports)), count - again)
-        for number in [*chosen, *chosen[:again]]:
+        for number in chosen:
             reports[number].append([label, "loc bilateral"])
-    return [
-        {
-            "participant_id": subject, "session_id": session, "report_id": f"r{number}",
-            "labels": json.dumps(list(dict.fromkeys(group[0] for group in reports[number]))),
-            "labels_localizations_by_sentence": json.dumps(reports[number]),
-        }
-        for number, (subject, session) in enumerate(visits)
-    ]  # fmt: skip
+        for turn, number in enumerate(chosen[:again]):
+            if turn % 2:
+                reports[number].append([label])
+            else:
+                reports[number][-1].insert(1, label)
+    first = [_report(visit, "1", sentences) for visit, sentences in zip(visits, reports, strict=True)]
+    second = [_report(visit, "2", [["pneumonia"], ["normal"]]) for visit in visits[:BIMCV_SECOND_REPORTS]]
+    rows = [*first, *second]
+    return sorted(rows, key=lambda row: (row["participant_id"], row["session_id"], row["report_id"]))
 
 
-def whole_numbers(count: int, mean: float, sd: float, low: int, high: int) -> list[int]:
-    """`count` whole numbers from `low` to `high`, both there, whose mean and sample SD round to what is given.
-
-    Starts from two heaps that have nearly that mean and SD, then moves pairs towards or away from each other, which
-    leaves the mean. Raises `ValueError` where it finds none.
-    """
-    total = round(mean * count)
-    values = [round(mean + sd * (1 if i % 2 else -1)) for i in range(count - 2)] + [low, high]
-    for i in range(abs(total - sum(values))):
-        values[i % (count - 2)] += 1 if total > sum(values) else -1
-    wanted = sd * sd * (count - 1)
-    for _ in range(20 * count):
-        off = wanted - sum((value - total / count) ** 2 for value in values[:])
-        if abs(off) <= 0.004 * 2 * sd * (count - 1):
-            return values
-        values = _move_values(values, wider=off > 0, low=low, high=high)
-    raise ValueError("no such numbers were found")
-
-
-def _move_values(values: list[int], *, wider: bool, low: int, high: int) -> list[int]:
-    """The numbers with one pair moved by one each, the two extremes left where they are."""
-    inner = sorted(values[:-2])
-    if wider:
-        left = next(i for i, value in enumerate(inner) if value > low)
-        right = next(i for i in range(len(inner) - 1, -1, -1) if inner[i] < high)
-        inner[left] -= 1
-        inner[right] += 1
-    else:
-        inner[0] += 1
-        inner[-1] -= 1
-    return [*inner, *values[-2:]]
+def _report(visit: tuple[str, ...], number: str, sentences: list[list[str]]) -> dict[str, str]:
+    labels = dict.fromkeys(word for sentence in sentences for word in sentence if not word.startswith("loc "))
+    return {
+        "participant_id": visit[0], "session_id": visit[1], "report_id": f"{visit[1]}-{number}",
+        "labels": json.dumps(list(labels)), "labels_localizations_by_sentence": json.dumps(sentences),
+    }  # fmt: skip
 
 
 def _frame(columns: Mapping[str, Sequence[str | None]]) -> pd.DataFrame:

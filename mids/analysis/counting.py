@@ -183,8 +183,9 @@ def collect_patient_values(data: Tables, column: str) -> "pd.Series[Any]":
     return known.reindex(participants["participant_id"])
 
 
-def words(cell: str) -> list[str]:
-    """The labels of a cell, a list or a list for each sentence, each once in a list; localizations are none.
+def words(cell: str, *, repeated: bool = False) -> list[str]:
+    """The labels of a cell, a list or a list for each sentence, each once in a list unless `repeated`; localizations
+    are none.
 
     Raises `DataError` (TABLE_INVALID) where it is no JSON list.
     """
@@ -196,4 +197,5 @@ def words(cell: str) -> list[str]:
         raise DataError("TABLE_INVALID", f"{LABELS}: a cell of labels is not a JSON list")
     lists = items if any(isinstance(item, list) for item in items) else [items]
     texts = ([text.strip() for text in own if isinstance(text, str)] for own in lists if isinstance(own, list))
-    return [word for own in texts for word in dict.fromkeys(own) if word and not word.startswith("loc ")]
+    lists_of_words = (own if repeated else dict.fromkeys(own) for own in map(list, texts))
+    return [word for own in lists_of_words for word in own if word and not word.startswith("loc ")]

@@ -26,6 +26,7 @@ from mids.cli import (
     risk,
     scaffold,
     splits,
+    stats,
     validate,
 )
 from mids.cli.kept import key, withdraw
@@ -35,7 +36,7 @@ from mids.errors import MidsError
 
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "risk": risk, "report": report,
-    "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
+    "stats": stats, "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
     "withdraw": withdraw,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""

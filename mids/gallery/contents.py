@@ -7,13 +7,14 @@ from typing import Any
 
 import pandas as pd
 
+from mids.analysis import comparison
 from mids.analysis.counting import Tables, words
+from mids.analysis.plots import Plot, plots
 from mids.dataset import Dataset
 from mids.errors import DataError
-from mids.gallery import comparison, facts, maps
+from mids.gallery import facts, maps
 from mids.gallery.masks import Drawn, find_masks
 from mids.gallery.people import Person, people
-from mids.gallery.plots import Plot, plots
 from mids.gallery.skipped import Skipped, skipped
 from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
 from mids.issues import Issue

@@ -15,9 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from mids._version import __version__
+from mids.analysis import comparison
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
-from mids.gallery import comparison, facts, maps, viewer
+from mids.gallery import facts, maps, viewer
 from mids.gallery.contents import Contents, contents
 from mids.gallery.masks import COLOURS
 from mids.issues import escape_controls

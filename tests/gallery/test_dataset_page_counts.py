@@ -6,12 +6,12 @@ from typing import Any
 
 from places import SOURCES
 
+from mids.analysis.plots import plots
 from mids.dataset import Dataset
 from mids.gallery import write_page
 from mids.gallery.facts import FIELDS, build_counted_tables
 from mids.gallery.facts import read as facts_of
 from mids.gallery.people import people
-from mids.gallery.plots import plots
 
 
 def _counted(name: str) -> tuple[Dataset, Any]:

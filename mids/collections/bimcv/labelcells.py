@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def sentences(self) -> tuple[tuple[str, ...], ...]:
-        """The texts sentence by sentence; repetitions inside one sentence and empty sentences are left out.
+        """The texts sentence by sentence, repetitions among them (published tables count these); empty ones left out.
 
         In a list without lists a text with a leading blank, and any localization, goes on with the sentence.
         """
@@ -53,7 +53,7 @@ class Cell:
                 groups[-1].append(entry)
             else:
                 groups.append([entry])
-        stripped = (tuple(dict.fromkeys(text.strip() for text in group if text.strip())) for group in groups)
+        stripped = (tuple(text.strip() for text in group if text.strip()) for group in groups)
         return tuple(group for group in stripped if group)
 
 

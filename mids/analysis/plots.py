@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.analysis.counting import Tables, add_missing_columns, assign_bands, distribution, numbers, views
-from mids.analysis.statistics import DECADES, label_counts, laboratory_counts, nearest_tests
+from mids.analysis.statistics import DECADES, demographics, label_counts, laboratory_counts, nearest_tests
 from mids.errors import DataError
 
 UNKNOWN = "not known"
@@ -44,6 +44,12 @@ def plots(given: Tables, images: pd.DataFrame) -> list[Plot]:
     """Every plot that the dataset has something for."""
     found = (make(given, images) for make in _MAKERS)
     return [plot for plot in found if plot is not None and any(row[2] for row in plot.rows)]
+
+
+def find_plot(key: str, given: Tables, images: pd.DataFrame) -> Plot | None:
+    """One plot by its key, `demographics` too; None where the dataset has nothing for it."""
+    every = (make(given, images) for make in (*_MAKERS, _demographics))
+    return next((plot for plot in every if plot is not None and plot.key == key and any(r[2] for r in plot.rows)), None)
 
 
 # --- patients --------------------------------------------------------------------------------------------
@@ -118,6 +124,16 @@ def _findings(given: Tables, images: pd.DataFrame) -> Plot | None:
     rows = tuple((str(label), "", float(number)) for label, number in counts.items())
     note = "Rows of labels.tsv (reports, readings or images) with the label; one row may have several."
     return Plot("findings", "Findings", "label", "rows", rows, note)
+
+
+def _demographics(given: Tables, images: pd.DataFrame) -> Plot | None:
+    counts = demographics(given)
+    rows = tuple(
+        (str(age), SEXES.get(str(sex), str(sex)), float(n)) for sex in counts for age, n in counts[sex].items()
+    )
+    note = "Frontal radiographs with an age and a sex: a patient with several counts several times."
+    title = "Frontal radiographs by age and sex"
+    return Plot("demographics", title, "age (years)", "images", rows, note, "sex", is_lying=False)
 
 
 # --- tests -----------------------------------------------------------------------------------------------
