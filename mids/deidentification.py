@@ -1,7 +1,7 @@
 """DICOM in, DICOM out: what ``mids deidentify`` does. Everything a user can ask is an argument of `deidentify`."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,13 +16,17 @@ from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.issues import Issue, issue
 from mids.plan import Outcome, Plan
+from mids.plan.curation import Corrections
 from mids.plan.instances import Context, build, headers
 from mids.plan.job import Subject
 from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
+from mids.readers.given import curation as curation_table
+from mids.readers.given.curation import Correction
 from mids.readers.given.embedding import Embedding, recall_embedding
 from mids.records import About, Json, Map, Skipped
+from mids.run.decided.choices import applied_rows, join_rows, read_rows
 from mids.run.decided.people import WITHDRAWN, bury
 from mids.run.done import Done
 from mids.run.identities import write_map
@@ -44,7 +48,8 @@ class Deidentification(Done):
 def deidentify(
     source: str | Path, dataset: str | Path, *,
     policy: Policy | None = None, key: str | Path | None = None, id_table: str | Path | None = None,
-    embed: Embedding | None = None, map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
+    embed: Embedding | None = None, curation: str | Path | None = None,
+    map_file: str | Path | None = None, jobs: int = 1, dry_run: bool = False,
     dask: Any = "", issuer: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
     remove: int | None = 0,
     progress: Progress = lambda done, total, path: None,
@@ -53,7 +58,8 @@ def deidentify(
 
     `source` is a folder, a file or an archive; `dataset` must be absent, empty, or made by an earlier run with the
     same key and kind of ids. `policy` is a profile with its options (`mids.deid.policy`; the preset ``mids`` if none is
-    given), `id_table` the table of labels that its `ids` may ask for, `embed` what goes into a private block. `jobs` is
+    given), `id_table` the table of labels that its `ids` may ask for, `embed` what goes into a private block,
+    `curation` a table in which a person releases, redacts or excludes single files (docs/curation.md). `jobs` is
     the number of worker processes; with `dask`, the address of a Dask scheduler, its workers do the work: they get the
     key, and must see source and destination at the same paths. `map_file` gets old and new ids, readable by its owner
     only. A file that can't be de-identified is not delivered, becomes an Issue, and the rest goes on.
@@ -69,13 +75,17 @@ def deidentify(
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
         progress=progress, change=change, forget=forget, issuer=issuer, removes=remove,
-        given=lambda known, root: {"embed": asdict(embed) if embed else None},
+        given=lambda known, root: {
+            "embed": asdict(embed) if embed else None,
+            "curation": join_rows(known, root, curation_table.read(Path(curation))) if curation else None,
+        },
     )  # fmt: skip
     recorded: Any = request.choices.values.get("embed")
     embed = recall_embedding(recorded) if recorded else None
     map_path = Path(map_file) if map_file else None
     _check_use(request, map_path)
-    return travel(_Files(request, embed, map_path), request, Deidentification)
+    rows = read_rows(request.choices.values.get("curation"))
+    return travel(_Files(request, embed, rows, map_path), request, Deidentification)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +94,7 @@ class _Files:
 
     request: Request
     embed: Embedding | None
+    rows: tuple[Correction, ...]
     map_file: Path | None
     about: About = ABOUT
     emptiness: str = "the source holds no DICOM file"
@@ -101,14 +112,21 @@ class _Files:
         """Reads all headers and plans a file for each that can be de-identified."""
         request = stage.request
         blocks, refused = _blocks(self.embed)
-        context = Context(stage.labels, request.policy, blocks)
+        corrections = Corrections(self.rows, applied_rows(request.choices, request.source, others=True))
+        context = Context(stage.labels, request.policy, blocks, corrections)
         plan = build(_scanned(request, mapped), request.source, context)
         subjects = tuple(_withdrawn(subject, stage) for subject in plan.subjects)
         return replace(plan, subjects=subjects, issues=(*plan.issues, *refused))
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """What was done, and what the private block holds."""
-        return _texts(inventory, stage.request.policy, self.embed)
+        files = {source.name: job.path for job in plan.jobs for source in job.action.sources}
+        decided = [
+            {"Image": files.get(row.file) or stage.references.of(row.file), "Decision": row.field,
+             "Who": row.who, "Why": row.why}
+            for row in self.rows
+        ]  # fmt: skip
+        return _texts(inventory, stage.request.policy, self.embed, decided)
 
     def finish(self, stage: Stage, plan: Plan, outcome: Outcome | None) -> None:
         """Writes old and new ids side by side."""
@@ -176,7 +194,9 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
     return blocks, refused
 
 
-def _texts(inventory: Inventory, policy: Policy, embed: Embedding | None) -> Iterator[Text]:
+def _texts(
+    inventory: Inventory, policy: Policy, embed: Embedding | None, decided: Sequence[Mapping[str, Json]]
+) -> Iterator[Text]:
     """The one small file of DEST: what was done, and what the private block holds."""
     if next(inventory.images(), None) is None:
         return
@@ -184,13 +204,15 @@ def _texts(inventory: Inventory, policy: Policy, embed: Embedding | None) -> Ite
         "GeneratedBy": {"Name": "mids", "Version": __version__},
         "Standard": f"DICOM PS3.15 Annex E, Table E.1-1 {edition().name}",
         "Profile": policy.name,
-        "Options": list[Json](sorted(policy.options)),
+        "Options": list[Json](sorted(policy.stated)),
         "Ids": policy.ids,
         "Dates": policy.dates,
         "Times": policy.times,
         "Ages": policy.ages,
         "Texts": policy.texts,
         "BurnedInText": policy.burned_in,
+        "TextSearch": policy.detect,
+        "Faces": policy.face_rule,
     }
     if embed is not None:
         elements: dict[str, Json] = {
@@ -198,11 +220,9 @@ def _texts(inventory: Inventory, policy: Policy, embed: Embedding | None) -> Ite
             for number, column in enumerate(embed.columns)
         }
         done["PrivateBlock"] = {"PrivateCreator": embed.creator, "Elements": elements}
-    blanked: dict[str, Json] = {
-        image.path: image.sidecar["BlankedRegions"]
-        for image in inventory.images()
-        if image.sidecar.get("BlankedRegions")
-    }
-    if blanked:
-        done["BlankedRegions"] = blanked
+    if decided:
+        done["Curation"] = [dict(row) for row in decided]
+    for key in ("BlankedRegions", "BurnedInTextSearch"):
+        if said := {image.path: image.sidecar[key] for image in inventory.images() if image.sidecar.get(key)}:
+            done[key] = said
     yield FACTS, json.dumps(done, indent=2, ensure_ascii=False) + "\n"

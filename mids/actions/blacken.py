@@ -1,6 +1,7 @@
 """Makes text in the stored pixels of a DICOM dataset black (Clean Pixel Data Option, DICOM PS3.15 E.3.1)."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,10 +9,9 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from mids.actions.screen import identifying, look, texts
-from mids.deid.burned.evidence import VOLUMES, Screen
+from mids.actions.screen import Looked, identifying, look, texts
+from mids.deid.burned.evidence import Screen, is_slice
 from mids.errors import DataError
-from mids.issues import Issue
 from mids.readers.dicom import pixels as reader
 from mids.records import Box
 
@@ -25,14 +25,12 @@ _STALE = (
 """What describes the pixels or shows them as they were."""
 
 
-def clean_pixels(
-    dataset: Dataset, boxes: Sequence[Box], screen: Screen
-) -> tuple[bool, tuple[Box, ...], tuple[Issue, ...]]:
+def clean_pixels(dataset: Dataset, boxes: Sequence[Box], screen: Screen) -> Looked:
     """Makes `boxes`, and what `screen` finds and wants black, black in all frames of a dataset.
 
-    Says whether the pixels are clean as far as is known (text was looked for, or boxes were made black), which boxes
-    are black now, and what there is to tell. The dataset is changed only where there are boxes: its pixels are then
-    native, little endian unless they were big endian, colour is RGB, and no bits but those stored are left.
+    Says which boxes are black now, and what there is to tell. The dataset is changed only where there are boxes: its
+    pixels are then native, little endian unless they were big endian, colour is RGB, and no bits but those stored are
+    left.
     Slices of a volume (CT, MR, PT, NM) are not looked at unless their ImageType says SECONDARY.
 
     Raises `DataError` ``PRIVACY_TEXT_FOUND`` where it must not be delivered, ``PIXELS_UNREADABLE`` where its pixels
@@ -40,23 +38,19 @@ def clean_pixels(
     """
     looks = screen.detect != "none" and screen.burned_in != "release" and not _is_slice(dataset)
     if not boxes and not looks:
-        return False, (), ()
-    issues: tuple[Issue, ...] = ()
-    found: tuple[Box, ...] = ()
-    if looks:
-        looked = look(_displayed(dataset, boxes), screen, identifying(dataset), boxes)
-        found, issues = looked.boxes, looked.issues
-    every = tuple(dict.fromkeys((*boxes, *found)))
+        return Looked()
+    looked = look(_displayed(dataset, boxes), screen, identifying(dataset), boxes) if looks else Looked()
+    every = tuple(dict.fromkeys((*boxes, *looked.boxes)))
     if every:
         _blacken(dataset, every)
-    is_reported = any(found.code == "PRIVACY_TEXT_KEPT" for found in issues)
-    return not is_reported, every, issues
+    return replace(looked, boxes=every)
 
 
 def _is_slice(dataset: Dataset) -> bool:
     """Whether a picture is a slice of a volume and no capture."""
     kinds = {kind.upper() for kind in texts(dataset, "ImageType")}
-    return bool(VOLUMES & {*texts(dataset, "Modality")}) and "SECONDARY" not in kinds
+    modality, sop_class = ("".join(texts(dataset, keyword)) for keyword in ("Modality", "SOPClassUID"))
+    return is_slice(modality, sop_class) and "SECONDARY" not in kinds
 
 
 def _displayed(dataset: Dataset, boxes: Sequence[Box]) -> Iterator[Values]:

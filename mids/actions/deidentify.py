@@ -16,6 +16,7 @@ from mids.actions.blacken import clean_pixels
 from mids.deid.burned.evidence import Screen
 from mids.deid.headers.elements import is_registered_uid
 from mids.deid.headers.engine import Replacements, deidentify
+from mids.deid.headers.markers import PixelFacts
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.keys import Key
 from mids.deid.policy import Policy
@@ -45,9 +46,10 @@ class Deidentify:
 
     `subject` is what PatientID becomes, `shift` what dates are moved by where the policy says so; `boxes` (in
     pixels) are made black, `screen` says how other text is looked for; `edition` is that of the standard's table.
+    `certified` says that its pixels name nobody once that is done: a person or a complete rule for the device says so.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
 
     source: Source
     policy: Policy
@@ -56,6 +58,7 @@ class Deidentify:
     shift: timedelta
     boxes: tuple[Box, ...] = ()
     screen: Screen = field(default_factory=Screen)
+    certified: bool = False
     block: Block | None = None
     edition: str = ""
 
@@ -73,16 +76,18 @@ class Deidentify:
         with open_source(root, self.source) as stream, quiet():
             looks = bool(self.boxes) or self.screen.detect != "none"
             dataset = read_dataset(stream) if looks else _read(stream)
-            are_clean, blanked, issues = clean_pixels(dataset, self.boxes, self.screen)
+            looked = clean_pixels(dataset, self.boxes, self.screen)
             texts = Texts(dataset, self.subject, self.shift, _redactor(self.policy, self.pseudonyms.key))
             new = Replacements(
                 self.subject, self.shift, self.pseudonyms.uid, texts, texts.tells, texts.label, texts.forget
             )
-            cleaned = deidentify(dataset, _rules(self.policy), new, pixels_cleaned=are_clean)
+            pixels = PixelFacts(self.certified and not looked.has_kept_text, looked.told, has_text=looked.has_kept_text)
+            cleaned = deidentify(dataset, _rules(self.policy), new, pixels)
             refused = embed(cleaned.dataset, self.block, texts.tells) if self.block else ()
             _save(cleaned.dataset, scratch / "image.dcm")
-        facts: dict[str, Json] = {"BlankedRegions": [list(box) for box in blanked]} if blanked else {}
-        return Made(("image.dcm",), facts, issues=(*issues, *cleaned.issues, *refused))
+        facts: dict[str, Json] = {"BlankedRegions": [list(box) for box in looked.boxes]} if looked.boxes else {}
+        issues = (*looked.issues, *cleaned.issues, *refused)
+        return Made(("image.dcm",), {**facts, **looked.facts}, issues=issues)
 
 
 def _read(stream: BinaryIO) -> Dataset:

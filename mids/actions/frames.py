@@ -70,7 +70,7 @@ class Frames:
         head = _header(dataset, colour=how.facts["PhotometricInterpretation"] == "RGB")
         gz.write(scratch / "frames.nii.gz", _parts(head, dataset, how), self.compression)
         count = reader.number_of_frames(dataset)
-        facts = {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts}
+        facts = {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts, **looked.facts}
         return Made(("frames.nii.gz",), facts, issues=looked.issues)
 
 

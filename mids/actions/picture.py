@@ -59,7 +59,7 @@ class Picture:
         }
         if blank:
             facts["BlankedRegions"] = [list(box) for box in blank]
-        return Made(("image.png",), facts, issues=looked.issues)
+        return Made(("image.png",), {**facts, **looked.facts}, issues=looked.issues)
 
 
 def read(stream: object) -> tuple[np.ndarray, str]:

@@ -86,7 +86,7 @@ class Png:
             blank = (*self.blank, *looked.boxes)
             rendered = reader.render(dataset, self.pixels, blank, frame=self.frame)
         (scratch / "image.png").write_bytes(encode(rendered.pixels, compression=self.compression))
-        return Made(("image.png",), rendered.facts, issues=looked.issues)
+        return Made(("image.png",), {**rendered.facts, **looked.facts}, issues=looked.issues)
 
 
 def encode(pixels: npt.NDArray[Any], *, compression: Compression) -> bytes:

@@ -18,7 +18,7 @@ from mids.issues import Issue, issue
 from mids.readers.dicom.pixels import quiet
 from mids.readers.dicom.values import BROKEN
 from mids.readers.images import ocr
-from mids.records import Box
+from mids.records import Box, Json
 
 Values = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
@@ -32,10 +32,24 @@ _WIDER = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What was found: boxes to make black, and what there is to tell."""
+    """What was found: boxes to make black, what there is to tell, and who looked with which result (empty: nobody).
+
+    That nothing was found certifies nothing: no detector finds all text.
+    """
 
     boxes: tuple[Box, ...] = ()
     issues: tuple[Issue, ...] = ()
+    told: str = ""
+
+    @property
+    def facts(self) -> dict[str, Json]:
+        """What the sidecar says of it."""
+        return {"BurnedInTextSearch": self.told} if self.told else {}
+
+    @property
+    def has_kept_text(self) -> bool:
+        """Whether text was found and is still there."""
+        return any(found.code == "PRIVACY_TEXT_KEPT" for found in self.issues)
 
 
 def look(frames: Iterable[Values], screen: Screen, names: frozenset[str], blank: Sequence[Box] = ()) -> Looked:
@@ -81,15 +95,20 @@ def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequ
                 "PRIVACY_TEXT_FOUND", "withheld: its header says that it shows text, but no text was found to redact"
             )
         told = f"{_count(found)} of text redacted (found by {screen.detect})"
-        return Looked(found, (issue("PRIVACY_TEXT_BLANKED", told, origin="run"),) if found else ())
+        issues = (issue("PRIVACY_TEXT_BLANKED", told, origin="run"),) if found else ()
+        return Looked(found, issues, f"{screen.detect}: {_count(found)} redacted" if found else _nothing(screen))
     if named:
         raise DataError("PRIVACY_TEXT_FOUND", "withheld: its pixels show a name or ID of its header")
     if not found:
-        return Looked()
+        return Looked(told=_nothing(screen))
     if screen.burned_in == "hold":
         raise DataError("PRIVACY_TEXT_FOUND", f"withheld: its pixels contain {_count(found)} of text ({screen.detect})")
     told = f"its pixels contain {_count(found)} of text ({screen.detect}): look at it"
-    return Looked((), (issue("PRIVACY_TEXT_KEPT", told, origin="run"),))
+    return Looked((), (issue("PRIVACY_TEXT_KEPT", told, origin="run"),), f"{screen.detect}: {_count(found)} kept")
+
+
+def _nothing(screen: Screen) -> str:
+    return f"{screen.detect}: nothing found"
 
 
 def _count(boxes: Sequence[Box]) -> str:

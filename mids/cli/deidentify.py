@@ -56,6 +56,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--write-map", type=Path, metavar="FILE",
         help="write old and new IDs to this new file, which only you can read",
     )  # fmt: skip
+    add(
+        "--curation", type=Path, metavar="FILE",
+        help="table in which a person releases, redacts or excludes single files (see docs/curation.md)",
+    )  # fmt: skip
     issuer_argument(add)
     remove_argument(add)
     add = parser.add_argument_group("values to add").add_argument
@@ -96,7 +100,7 @@ def run(namespace: argparse.Namespace) -> int:
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
     done = deidentify(
         a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),
-        map_file=a.write_map,
+        curation=a.curation, map_file=a.write_map,
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
         issuer=a.issuer, change=a.change, forget=a.forget, remove=removable(a.remove),
     )  # fmt: skip

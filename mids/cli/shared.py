@@ -100,6 +100,11 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
         help="how text in images is found: not at all, by its shapes, or by Tesseract (default: set by the policy)",
     )
     add(
+        "--faces", choices=["keep", "warn", "withhold"],
+        help="images that may show a face: deliver them, count them in a warning, withhold them (default: set by the "
+        "policy)",
+    )  # fmt: skip
+    add(
         "--texts",
         choices=["tags", "surrogates", "remove", "keep"],
         help="names, places, numbers and dates in free text: tag them, replace them, remove the whole text, keep "
@@ -126,12 +131,13 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy | None":
     from mids.run.decided.choices import load_choices
 
     a = arguments
-    if not any((a.policy, a.option, a.without, a.ids, a.burned_in, a.detect, a.texts, a.reports, a.lists, a.model)):
+    own = (a.option, a.without, a.ids, a.burned_in, a.detect, a.faces, a.texts, a.reports, a.lists, a.model)
+    if not any((a.policy, *own)):
         return None
     known: Any = load_choices(Path(a.dest).resolve()).values.get("policy") if a.dest else None
     return policy.chosen(
-        a.policy or "", a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, texts=a.texts,
-        reports=a.reports, lists=a.lists, model=a.model,
+        a.policy or "", a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, faces=a.faces,
+        texts=a.texts, reports=a.reports, lists=a.lists, model=a.model,
         base=policy.from_json(known) if known and "policy" not in a.forget else None,
     )  # fmt: skip
 

@@ -60,6 +60,11 @@ _DETECT = {
     "glyphs": "Pixels are searched for text by the contrast of its strokes.",
     "ocr": "Pixels are searched for text by text recognition (Tesseract).",
 }
+_FACES = {
+    "keep": "Images that may show a face are delivered.",
+    "warn": "Faces are not removed: images that may show one are delivered and counted.",
+    "withhold": "Faces are not removed: images that may show one are withheld.",
+}
 
 
 def describe(policy: Policy) -> str:
@@ -76,7 +81,7 @@ def describe(policy: Policy) -> str:
 def _lines(policy: Policy) -> Iterator[str]:
     profile = "Basic Application Level Confidentiality Profile"
     yield f"Policy {policy.name}: DICOM PS3.15 {edition().name}, Annex E, {profile}."
-    names = [extra().method[option][1].removesuffix(" Option") for option in OPTIONS if option in policy.options]
+    names = [extra().method[option][1].removesuffix(" Option") for option in OPTIONS if option in policy.stated]
     yield f"Options: {'; '.join(names) or 'none'}."
     yield _counts(policy)
     yield "Attributes that are in neither that table nor the DICOM dictionary are removed, at any depth."
@@ -96,8 +101,7 @@ def _lines(policy: Policy) -> Iterator[str]:
     yield _TEXTS[policy.texts]
     yield _REPORTS[policy.reports]
     yield f"{_BURNED_IN[policy.burned_in]} {_DETECT[policy.detect]}"
-    if "clean_recognizable_visual_features" in policy.options:
-        yield "Faces are not removed: images that may show one are withheld."
+    yield _FACES[policy.face_rule]
     yield "Overlays and curves are always removed, because they may show text."
     for override in policy.overrides:
         yield f"{override.attribute}: {_ACTIONS[override.action]} ({override.reason.rstrip('.')})."

@@ -33,6 +33,7 @@ Texts = Literal["tags", "surrogates", "remove", "keep"]
 Reports = Literal["hold", "clean"]
 BurnedIn = Literal["hold", "blank", "report", "release"]
 Detect = Literal["none", "glyphs", "ocr"]
+Faces = Literal["keep", "warn", "withhold"]
 Code = Literal["D", "Z", "X", "K", "C", "U"]
 """An action of PS3.15 Table E.1-1a."""
 
@@ -65,7 +66,8 @@ class Policy:
     `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text,
     `reports` whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder
     with names and places to look for, `model` a model that also checks texts (docs/deidentify-text.md). `burned_in`
-    says what happens to images that may show a name, `detect` how text in other images is looked for.
+    says what happens to images that may show a name, `detect` how text in other images is looked for, `faces` what
+    happens to images that may show a face.
     """
 
     name: str = "mids"
@@ -80,6 +82,7 @@ class Policy:
     model: str = ""
     burned_in: BurnedIn = "hold"
     detect: Detect = "none"
+    faces: Faces = "warn"
     overrides: tuple[Override, ...] = ()
     safe_private: tuple[SafePrivate, ...] = ()
 
@@ -89,6 +92,21 @@ class Policy:
         if "retain_full_dates" in self.options:
             return "keep"
         return "shift" if "retain_modified_dates" in self.options else "remove"
+
+    @property
+    def looks(self) -> bool:
+        """Whether pixels are searched for text."""
+        return self.detect != "none" and self.burned_in != "release"
+
+    @property
+    def face_rule(self) -> Faces:
+        """What happens to images that may show a face: the option of PS3.15 E.3.2 does not let them out."""
+        return "withhold" if "clean_recognizable_visual_features" in self.options else self.faces
+
+    @property
+    def stated(self) -> frozenset[Option]:
+        """The options that may be stated as applied: clean pixel data only where pixels are searched."""
+        return self.options if self.looks else self.options - {"clean_pixel_data"}
 
 
 def presets() -> tuple[str, ...]:
@@ -134,8 +152,9 @@ def from_json(content: Mapping[str, Any]) -> Policy:
 
 def chosen(
     name: str, options: Iterable[str] = (), *, without: Iterable[str] = (), ids: Ids | None = None,
-    burned_in: BurnedIn | None = None, detect: Detect | None = None, texts: Texts | None = None,
-    reports: Reports | None = None, lists: str = "", model: str = "", base: Policy | None = None,
+    burned_in: BurnedIn | None = None, detect: Detect | None = None, faces: Faces | None = None,
+    texts: Texts | None = None, reports: Reports | None = None, lists: str = "", model: str = "",
+    base: Policy | None = None,
 ) -> Policy:  # fmt: skip
     """The policy that flags ask for: a preset, or a file by its name, with changes; `base` where no name is given.
 
@@ -155,6 +174,7 @@ def chosen(
             ids=ids or policy.ids,
             burned_in=burned_in or policy.burned_in,
             detect=detect or policy.detect,
+            faces=faces or policy.faces,
             texts=texts or policy.texts,
             reports=reports or policy.reports,
             lists=lists or policy.lists,

@@ -1,10 +1,10 @@
 """From records to jobs: names, modality, 2D or 3D, pseudonyms and shifted dates, all decided here."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import count
+from itertools import chain, count
 
 from mids.actions.frames import Frames
 from mids.actions.nifti import Nifti
@@ -24,6 +24,7 @@ from mids.plan.register import Register
 from mids.plan.texts.entries import Known, resolved
 from mids.plan.texts.rows import participant, scan, sessions
 from mids.plan.texts.sidecar import sidecar
+from mids.plan.unseen import count_unseen, tell_unseen
 from mids.records import (
     ORIGINAL_REPORT,
     Action,
@@ -51,7 +52,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     entries: list[TableRow] = []
     corrections = context.corrections
     earlier = _by_label(context)
-    held = 0
+    held, unseen = 0, Counter[str]()
     for items in subjects:
         patient = patient_of(items)
         corrections.note(items)
@@ -71,7 +72,10 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
             held += sum(isinstance(item, Entry) and ORIGINAL_REPORT in item.values for item in items)
         known, given = earlier.get(label, _NOTHING)
         own = replace(context, known=known, given=given)
-        register.add(_subject(items, patient, label, own, corrections), patient)
+        subject = _subject(items, patient, label, own, corrections)
+        unseen.update(subject.unseen)
+        register.add(subject, patient)
+    issues += tell_unseen([unseen], "images")
     if held:
         message = (
             f"{held} reports may name patients and were withheld: deliver them with --reports clean, and review them"
@@ -142,23 +146,10 @@ def _subject(
 ) -> Subject:
     records = [item for item in items if isinstance(item, Record)]
     context = replace(context, privacy=context.privacy.of(patient, records))
-    skipped = [item for item in items if isinstance(item, Skipped)]
-    issues = [item for item in items if isinstance(item, Issue)]
-    images: list[Image] = []
-    for record in records:
-        described = describe(record, context.schema)
-        decision = corrections.released(record, decide(record, context.privacy.policy))
-        if described is None:
-            issues.append(issue("MODALITY_UNKNOWN", _unsupported(record), record.sources[0].name, origin="read"))
-            skipped.append(Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost"))
-        elif decision.outcome == "hold":
-            reason = f"withheld: {decision.reason}"
-            issues.append(issue("PRIVACY_HELD_BACK", reason, record.sources[0].name, origin="read"))
-            skipped.append(Skipped(record.sources, reason, record.subject, record.series, "withheld"))
-        else:
-            if decision.outcome == "report":
-                issues.append(issue("PRIVACY_TEXT_KEPT", decision.reason, record.sources[0].name, origin="read"))
-            images += [replace(image, decision=decision) for image in _images(record, described, context)]
+    decided = list(chain.from_iterable(_decided(record, context, corrections) for record in records))
+    images = [item for item in decided if isinstance(item, Image)]
+    skipped = [item for item in (*items, *decided) if isinstance(item, Skipped)]
+    issues = [item for item in (*items, *decided) if isinstance(item, Issue)]
     context = context.reserving({image.key for image in images})
     named = _curated(_named(images, label, context), label, context, corrections, skipped)
     jobs = [_job(image, label, context) for image in named]
@@ -184,7 +175,34 @@ def _subject(
         entries=tuple(row for row in rows if isinstance(row, TableRow)),
         skipped=tuple(skipped),
         issues=tuple(issues),
+        unseen=Counter(chain.from_iterable(_unseen(image, context) for image in named)),
     )
+
+
+def _decided(record: Record, context: Context, corrections: Corrections) -> Iterator[Image | Issue | Skipped]:
+    """The images of a record, or why there are none; what its header says of text and faces is decided here."""
+    described = describe(record, context.schema)
+    names = {record.instance, *(source.name for source in record.sources)}
+    decision = corrections.released(names, decide(record, context.privacy.policy))
+    place = record.sources[0].name
+    if described is None:
+        yield issue("MODALITY_UNKNOWN", _unsupported(record), place, origin="read")
+        yield Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost")
+    elif decision.outcome == "hold":
+        reason = f"withheld: {decision.reason}"
+        yield issue("PRIVACY_HELD_BACK", reason, place, origin="read")
+        yield Skipped(record.sources, reason, record.subject, record.series, "withheld")
+    else:
+        if decision.outcome == "report":
+            yield issue("PRIVACY_TEXT_KEPT", decision.reason, place, origin="read")
+        yield from (replace(image, decision=decision) for image in _images(record, described, context))
+
+
+def _unseen(image: Image, context: Context) -> Iterator[str]:
+    """What of an image nobody looks at."""
+    looked = screen(image.decision, context.privacy.policy)
+    is_picture = image.record.kind in ("image", "frames", "picture") and image.record.modality != "NM"
+    return count_unseen(image.decision, looked, image.record.modality, has_picture=is_picture)
 
 
 def _withheld(records: Iterable[Record], skipped: Iterable[Skipped]) -> frozenset[str]:
@@ -328,6 +346,8 @@ def _job(image: Image, label: str, context: Context) -> Job:
     outputs = tuple(written(name, context.options.layout) for name in names)
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)
     fields = context.privacy.sidecar(fields, context.schema)
+    if image.decision.certified:
+        fields["BurnedInAnnotation"] = "NO"
     row = scan(image, label, context)
     ids = read_identity(image.record.header) if image.record.kind in ("volume", "image", "frames") else {}
     return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row, identity=ids)

@@ -9,7 +9,7 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.naming import Described
 from mids.readers.given.curation import GUARDS, Correction, read_box, written_alike
-from mids.records import Box, Item, Record, Skipped
+from mids.records import Box, Item, Json, Record, Skipped
 from mids.vocabulary.schema import Schema
 
 FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
@@ -44,12 +44,28 @@ class Corrections:
             elif isinstance(item, Skipped):
                 self._naming({source.name for source in item.sources}, told_only=item.status == "skipped")
 
-    def released(self, record: Record, decision: Decision) -> Decision:
-        """What becomes of an image after a person has looked at it: regions that are known are still redacted."""
-        rows = self._naming({record.instance, *(source.name for source in record.sources)})
-        if not any(row.field == "release" for row in rows):
+    def released(self, names: set[str], decision: Decision) -> Decision:
+        """What becomes of an image of these names (source files, SOPInstanceUID) after a person has looked at it.
+
+        Regions that are known are still redacted; the person says that the image names nobody and shows no face.
+        """
+        if not any(row.field == "release" for row in self._naming(names)):
             return decision
-        return replace(decision, certain=False) if decision.outcome == "blank" else Decision("release")
+        if decision.outcome == "blank":
+            return replace(decision, certain=False, certified=True, face="")
+        return Decision("release", certified=True)
+
+    def decide(self, names: set[str], decision: Decision, header: Mapping[str, Json]) -> Decision | None:
+        """What becomes of a file that stays DICOM, after `release` and `redact`; None where a person excludes it.
+
+        Other rows change what a conversion says of an image, and nothing here. Raises `MidsError` for a box outside.
+        """
+        rows = self._naming(names)
+        if any(row.field == "exclude" for row in rows):
+            return None
+        boxes = tuple(box for row in rows if (box := _box_of(row, header)))
+        decided = self.released(names, decision)
+        return replace(decided, boxes=(*decided.boxes, *boxes))
 
     def acknowledged(self) -> dict[str, frozenset[str]]:
         """Files of the source whose errors a person knows of, with their codes (none: all)."""
@@ -105,9 +121,7 @@ def corrected(
     for row in rows:
         if row.field == "exclude":
             return None, ()
-        box = read_box(row.new) if row.field == "redact" else None
-        if box is not None:
-            _check_box(box, row, record)
+        if box := _box_of(row, record.header, is_nifti=record.kind == "nifti"):
             blank.append(box)
             continue
         _check(described, row, schema)
@@ -120,14 +134,21 @@ def _filled(value: str) -> str:
     return "" if value == "n/a" else value
 
 
-def _check_box(box: Box, row: Correction, record: Record) -> None:
-    """Refuses a box that nothing could be redacted in: what it should hide would be delivered."""
+def _box_of(row: Correction, header: Mapping[str, Json], *, is_nifti: bool = False) -> Box | None:
+    """The box that a row redacts, None where it redacts none.
+
+    Refuses one that nothing could be redacted in: what it should hide would be delivered.
+    """
+    box = read_box(row.new) if row.field == "redact" else None
+    if box is None:
+        return None
     place = f"row {row.row} of the curation table"
-    if record.kind == "nifti":
+    if is_nifti:
         raise MidsError(f"{place}: an image that comes as NIfTI can't be redacted: exclude it")
-    sizes = [record.header.get(name) for name in ("Rows", "Columns")]
+    sizes = [header.get(name) for name in ("Rows", "Columns")]
     if any(isinstance(size, int) and 0 < size <= start for size, start in zip(sizes, box, strict=False)):
         raise MidsError(f"{place}: the box lies outside the image: correct it")
+    return box
 
 
 def _check(described: Described, row: Correction, schema: Schema) -> None:

@@ -4,7 +4,7 @@ A name depends on the file's own ids and the key alone, so that files added late
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -16,13 +16,16 @@ from pydicom.uid import UID
 
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
-from mids.deid.burned.evidence import VOLUMES, Decision, Screen, decide_by_header, screen
+from mids.deid.burned.evidence import Decision, Screen, decide_by_header, is_slice, screen
+from mids.deid.burned.pages import attributes
 from mids.deid.burned.rules import Rule, first, patterns, rules
 from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.issues import Issue, issue
+from mids.plan.curation import Corrections
 from mids.plan.job import Job, Plan, Subject, read_identity
+from mids.plan.unseen import count_unseen, tell_unseen
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
 from mids.readers.dicom.grouping.twins import pixel_digest
@@ -44,11 +47,14 @@ NO_PICTURES = frozenset({"SEG", "RTDOSE"})
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything besides the files that a plan depends on; `blocks` are what is embedded, by PatientID."""
+    """Everything besides the files that a plan depends on; `blocks` are what is embedded, by PatientID,
+    `corrections` what a person says of single files.
+    """
 
     labels: Labels
     policy: Policy
     blocks: Mapping[str, Block] = field(default_factory=dict)
+    corrections: Corrections = field(default_factory=Corrections)
 
     def label(self, patient: PatientKey) -> str:
         """The subject label; where real ids are kept, a patient without one gets a keyed one."""
@@ -70,6 +76,7 @@ NEEDED = (
 @cache
 def _keywords() -> tuple[str, ...]:
     found = [keyword for part in ("text", "faces") for rule in rules(part) for keyword, _ in rule.when]
+    found += attributes()
     found += [keyword for device in devices() for keyword, _ in device.when]
     parts = (_rules(part, frozenset()) for part in ("skipped", "withheld"))
     found += [keyword for rule in chain(*parts) for keyword, _ in rule.when]
@@ -97,7 +104,15 @@ def build(found: Scan, root: Path, context: Context) -> Plan:
     ]
     issues = (*found.issues, *(item for item in repeated if isinstance(item, Issue)))
     skipped = (*left_out(found.others), *(item for item in repeated if isinstance(item, Skipped)))
-    return _without_collisions(Plan(tuple(subjects), issues, skipped))
+    context.corrections.note((*issues, *skipped))
+    for subject in subjects:
+        context.corrections.note((*subject.issues, *subject.skipped))
+    unseen = tell_unseen((subject.unseen for subject in subjects), "files")
+    plan = Plan(
+        tuple(subjects), (*issues, *unseen, *context.corrections.unmatched()), skipped,
+        acknowledged=context.corrections.acknowledged(), applied=context.corrections.applied(),
+    )  # fmt: skip
+    return _without_collisions(plan)
 
 
 def _once(instances: Iterable[Instance], root: Path) -> tuple[list[Instance], list[Skipped | Issue]]:
@@ -165,11 +180,13 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
     """The jobs of one patient, and what of the patient is not delivered."""
     label = context.label(patient)
     jobs: list[Job] = []
+    unseen = Counter[str]()
     apart: dict[tuple[_Fate, str, str], list[Instance]] = defaultdict(list)
     for instance in instances:
-        fate, reason, decision = _fate(instance, context.policy)
+        fate, reason, decision = _fate(instance, context)
         if fate in ("deliver", "report"):
             jobs.append(_job(instance, patient, label, context, decision))
+            unseen.update(_unseen(instance, decision, context.policy))
         if fate != "deliver":
             apart[fate, reason, instance.text("SeriesInstanceUID")].append(instance)
     issues = [_problem(_CODES[fate], reason, group) for (fate, reason, _), group in apart.items() if fate in _CODES]
@@ -178,7 +195,7 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
         for (fate, reason, series), group in apart.items()
         if fate != "report"
     ]
-    return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues))
+    return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues), unseen=unseen)
 
 
 _Fate = Literal["deliver", "report", "skip", "withhold", "hold", "truncated"]
@@ -192,9 +209,9 @@ _CODES = {
 }
 
 
-def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
-    """What becomes of a file by its header, why, and what its pixels need."""
-    nothing = Decision("deliver")
+def _fate(instance: Instance, context: Context) -> tuple[_Fate, str, Decision]:
+    """What becomes of a file by its header and the word of a person, why, and what its pixels need."""
+    nothing, policy = Decision("deliver"), context.policy
     header: dict[str, Json] = {**instance.header, "HasPixels": "YES" if instance.has_pixels else "NO"}
     if rule := first(_rules("skipped", frozenset()), header):
         return "skip", rule.reason, nothing
@@ -206,9 +223,13 @@ def _fate(instance: Instance, policy: Policy) -> tuple[_Fate, str, Decision]:
         if "Image Storage" in UID(instance.text("SOPClassUID")).name:
             return "truncated", "an image without pixel data: its header may be cut off", nothing
         return "deliver", "", nothing
-    decision = decide_by_header(header, policy, is_volume=instance.text("Modality") in VOLUMES)
+    decision = decide_by_header(header, policy, is_volume=_is_slice(instance))
+    names = {instance.source.name, instance.text("SOPInstanceUID")}
+    decided = context.corrections.decide(names, decision, header)
+    if decided is None:
+        return "skip", "excluded by curation.tsv", nothing
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}
-    return fates.get(decision.outcome, "deliver"), decision.reason, decision
+    return fates.get(decided.outcome, "deliver"), decided.reason, decided
 
 
 @cache
@@ -225,14 +246,32 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
     session = labels.session(patient, study_key(instance))
     path = f"{label}/{session}/{_series(instance, labels)}/{_file(instance, labels)}.dcm"
     identifier = patient.id if labels.ids == "keep" and patient.of == "patient" else label
-    looks = instance.has_pixels and instance.text("Modality") not in NO_PICTURES
     action = Deidentify(
         instance.source, policy, labels.pseudonyms, identifier, context.shift(patient), decision.boxes,
-        screen(decision, policy) if looks else Screen(), context.blocks.get(instance.text("PatientID")),
+        _screen(instance, decision, policy), decision.certified, context.blocks.get(instance.text("PatientID")),
         edition().name,
     )  # fmt: skip
     key, ids = labels.item("source", instance.source.name), read_identity(instance.header)
     return Job(key, label, session, None, (path,), action, identity=ids)
+
+
+def _is_picture(instance: Instance) -> bool:
+    return instance.has_pixels and instance.text("Modality") not in NO_PICTURES
+
+
+def _screen(instance: Instance, decision: Decision, policy: Policy) -> Screen:
+    return screen(decision, policy) if _is_picture(instance) else Screen()
+
+
+def _unseen(instance: Instance, decision: Decision, policy: Policy) -> Iterator[str]:
+    """What of a file nobody looks at."""
+    has_picture = _is_picture(instance) and not _is_slice(instance)
+    looked = _screen(instance, decision, policy)
+    return count_unseen(decision, looked, instance.text("Modality"), has_picture=has_picture)
+
+
+def _is_slice(instance: Instance) -> bool:
+    return is_slice(instance.text("Modality"), instance.text("SOPClassUID"))
 
 
 def _series(instance: Instance, labels: Labels) -> str:

@@ -73,7 +73,10 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One subject of the plan: its rows, its jobs, what is rightly skipped and what is wrong."""
+    """One subject of the plan: its rows, its jobs, what is rightly skipped and what is wrong.
+
+    `unseen` counts what is delivered though nobody looked at it, by kind (`mids.plan.unseen`).
+    """
 
     label: str
     row: Row = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Subject:
     entries: tuple[TableRow, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     issues: tuple[Issue, ...] = ()
+    unseen: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

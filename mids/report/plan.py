@@ -93,6 +93,13 @@ def summary(
     return "\n".join(lines) + "\n"
 
 
+_LOOKS = {
+    "PRIVACY_UNSEEN": "--detect glyphs --change detect looks at them",
+    "PRIVACY_FACE_KEPT": "--faces withhold --change faces withholds them",
+}
+"""What to add to the command where nobody has looked."""
+
+
 def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
     """What was withheld because of its header or of text in its pixels, and how to get it."""
     by_header = sum(number for (status, _), number in reasons.items() if status == "withheld")
@@ -107,6 +114,8 @@ def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Is
             f"{count(by_pixels, 'image')} withheld because of text in the pixels: look at them, then use "
             "--burned-in release or blank"
         )
+    for code, command in _LOOKS.items():
+        yield from (f"{found.message}: {command}" for found in issues if found.code == code)
 
 
 def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:

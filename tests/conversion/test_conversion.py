@@ -59,8 +59,8 @@ def test_what_is_lost_is_named_and_what_is_skipped_has_a_reason(phantom: Convers
     assert errors == ["FILE_EMPTY", "FILE_TRUNCATED"]
     reasons = sorted(item.reason for subject in phantom.plan.subjects for item in subject.skipped)
     assert [reason.split(":")[0].split(",")[0] for reason in reasons] == [
-        "a DICOMDIR", "a duplicate", "a localizer", "a secondary capture", "a structured report or document",
-        "withheld",
+        "a DICOMDIR", "a duplicate", "a localizer", "a structured report or document",
+        "withheld", "withheld",
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from trees import codes
 
 from mids.conversion import convert
 from tests.support.slices import AXIAL, one, pixels, slice_at, written
@@ -17,7 +18,7 @@ from tests.support.slices import AXIAL, one, pixels, slice_at, written
 def delivered(folder: Path, key: Path, datasets: Iterable[Dataset]) -> tuple[Any, dict[str, Any]]:
     """The one image of a source, and its sidecar."""
     done = convert("dicom", written(folder / "in", datasets), folder / "out", key=key)
-    assert (done.exit_code, [found.code for found in done.issues]) == (0, [])
+    assert (done.exit_code, codes(done.issues)) == (0, [])
     assert done.outcome is not None
     (path,) = done.outcome.made
     sidecar = json.loads((done.dataset / path.replace(".nii.gz", ".json")).read_text(encoding="utf-8"))

@@ -93,7 +93,7 @@ def test_pictures_that_may_show_a_name_are_held_back_until_released(tmp_path: Pa
     assert codes(held.issues) == ["PRIVACY_HELD_BACK"]
     assert len(headers(dest)) == 3
     released = deidentify(source, dest, key=key, policy=chosen("mids", burned_in="release"))
-    assert released.issues == ()
+    assert codes(released.issues) == []
     assert len(headers(dest)) == 4
 
 
@@ -114,7 +114,7 @@ def test_text_in_pixels_is_blanked_and_the_place_recorded(tmp_path: Path, dest: 
     assert codes(done.issues) == ["PRIVACY_TEXT_BLANKED"]
     (path,) = dest.rglob("*.dcm")
     after = pydicom.dcmread(path)
-    assert after.BurnedInAnnotation == "NO"
+    assert after.BurnedInAnnotation == "YES"  # a detector certifies nothing (test_certified.py)
     assert len(np.unique(after.pixel_array[top:bottom, left:right])) == 1
     (boxes,) = json.loads((dest / FACTS).read_text())["BlankedRegions"].values()
     assert any(t <= top and b >= bottom for t, _, b, _ in boxes)

@@ -102,7 +102,7 @@ def test_what_left_the_source_is_kept_and_told(source: Path, dest: Path, key: Pa
     shutil.rmtree(source / "b")
     after = convert("dicom", source, dest, key=key)
     assert (codes(after.issues), after.exit_code, len(after.comparison.vanished)) == (["SOURCE_VANISHED"], 1, 2)
-    assert "2 images" in after.issues[0].message
+    assert any("2 images" in found.message for found in after.issues if found.code == "SOURCE_VANISHED")
     assert tree(dest) == whole
 
 
@@ -170,7 +170,7 @@ def test_changed_and_foreign_files_are_kept_and_told(source: Path, dest: Path, k
     before = tree(dest)
     again = convert("dicom", source, dest, key=key)
     assert codes(again.issues) == ["FOREIGN_FILE", "FOREIGN_FILE"]
-    assert {found.path for found in again.issues} == {"README.md", "notes.txt"}
+    assert {found.path for found in again.issues if found.code == "FOREIGN_FILE"} == {"README.md", "notes.txt"}
     assert again.exit_code == 0
     assert tree(dest) == before
 

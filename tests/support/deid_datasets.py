@@ -12,6 +12,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from mids.deid.headers.engine import Cleaned, Replacements, deidentify
+from mids.deid.headers.markers import PixelFacts
 from mids.deid.headers.rules import resolve
 from mids.deid.policy import Option, Policy
 
@@ -30,9 +31,7 @@ NEW = Replacements("S42", WEEKS, uid, no_names)
 
 
 def clean_dataset(dataset: Dataset, *options: Option, **more: bool) -> Cleaned:
-    return deidentify(
-        dataset, resolve(Policy("test", frozenset(options))), NEW, pixels_cleaned=more.get("pixels", False)
-    )
+    return deidentify(dataset, resolve(Policy("test", frozenset(options))), NEW, PixelFacts(more.get("pixels", False)))
 
 
 def ct(**values: object) -> Dataset:

@@ -4,10 +4,13 @@ DICOM PS3.15 E.3.1 (Clean Pixel Data) and E.3.2 (Clean Recognizable Visual Featu
 (`schemas/deid/burned_in.yaml`, `schemas/deid/devices.yaml`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from mids.deid.burned.devices import boxes
+from pydicom.uid import SecondaryCaptureImageStorage
+
+from mids.deid.burned.devices import find_regions
+from mids.deid.burned.pages import name_page
 from mids.deid.burned.rules import Header, first, rules, text
 from mids.deid.policy import BurnedIn, Detect, Policy
 from mids.records import Box, Json, Record
@@ -26,12 +29,16 @@ class Decision:
 
     `boxes` are blanked. `certain` says that the header is sure of text: where nothing is found and nothing
     blanked, the image is not delivered. ``release`` is the word of a person who has looked at the image.
+    `certified` says that the pixels name nobody once it is done: by that person, or by a complete rule for the device.
+    `face` is why an image that is delivered may show one.
     """
 
     outcome: Outcome
     reason: str = ""
     boxes: tuple[Box, ...] = ()
     certain: bool = False
+    certified: bool = False
+    face: str = ""
 
 
 DELIVER = Decision("deliver")
@@ -50,6 +57,12 @@ UNSEEN = Screen()
 """Pixels are not looked at."""
 
 
+def is_slice(modality: str, sop_class: str) -> bool:
+    """Whether an image is a slice of a volume, into which no detector looks by itself; a secondary capture is none."""
+    is_capture = sop_class == SecondaryCaptureImageStorage or sop_class.startswith(f"{SecondaryCaptureImageStorage}.")
+    return modality in VOLUMES and not is_capture
+
+
 def decide(record: Record, policy: Policy) -> Decision:
     """What becomes of a record by its header; what a detector finds in its pixels is decided when it is made."""
     varying: dict[str, Json] = {keyword: list(values) for keyword, values in record.per_slice.items()}
@@ -63,13 +76,17 @@ def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Deci
     BurnedInAnnotation NO clears it of all other evidence of text, RecognizableVisualFeatures NO of a face. With
     ``blank`` it is withheld where neither a region is known nor a detector may look (none looks into volumes).
     """
-    face = _face(header) if "clean_recognizable_visual_features" in policy.options else ""
-    if face:
+    face = _face(header) if policy.face_rule != "keep" else ""
+    if face and policy.face_rule != "warn":
         return Decision("hold", face)
+    return replace(_decide_on_text(header, policy, is_volume=is_volume), face=face)
+
+
+def _decide_on_text(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
     if policy.burned_in == "release" or text(header.get("BurnedInAnnotation")).upper() == "NO":
         return DELIVER
-    rule = first(rules("text"), header)
-    known = boxes(header)
+    rule = first(rules("text"), {**header, "Page": name_page(header)})
+    known, is_complete = find_regions(header)
     if rule is None and not known:
         return DELIVER
     reason = (
@@ -79,7 +96,7 @@ def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Deci
     if policy.burned_in == "hold" or policy.burned_in == "report":
         return Decision(policy.burned_in, reason, (), certain)
     if known or (policy.detect != "none" and not is_volume):
-        return Decision("blank", reason, known, certain)
+        return Decision("blank", reason, known, certain, certified=is_complete)
     return Decision("hold", f"{reason}, and no region to redact is known")
 
 

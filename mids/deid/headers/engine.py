@@ -19,7 +19,7 @@ from pydicom.uid import MediaStorageDirectoryStorage
 
 from mids.deid.headers import codes, elements, terms
 from mids.deid.headers.elements import DEFAULT, Charset, Element
-from mids.deid.headers.markers import mark, new_meta
+from mids.deid.headers.markers import UNSEEN, PixelFacts, mark, new_meta
 from mids.deid.headers.private import Blocks
 from mids.deid.headers.rules import Rules, types
 from mids.deid.headers.tables import extra, find_vr, safe_private
@@ -79,10 +79,10 @@ class Cleaned:
     issues: tuple[Issue, ...]
 
 
-def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_cleaned: bool = False) -> Cleaned:
+def deidentify(dataset: Dataset, rules: Rules, new: Replacements, pixels: PixelFacts = UNSEEN) -> Cleaned:
     """A de-identified copy of a dataset, which may share bytes with it.
 
-    `pixels_cleaned` says that the pixels hold no text, for somebody looked and redacted what there was.
+    `pixels` says what is known of text in them.
     Values that are not of their VR are removed, or replaced where the attribute is required, with an Issue. Raises
     `DataError` ``DEID_IMPOSSIBLE`` where something is in doubt, so that nothing is delivered.
     """
@@ -97,7 +97,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, *, pixels_clea
             is_longer = cut_excess(dataset, cleaned)
             clear_comments(dataset, cleaned)
             _complete(cleaned, task, sop_class, sop_instance)
-            mark(cleaned, rules.policy, pixels_cleaned=pixels_cleaned)
+            mark(cleaned, rules.policy, pixels)
             cleaned.file_meta = new_meta(dataset, sop_class, str(cleaned.SOPInstanceUID))
             cleaned.preamble = bytes(128)
     except BROKEN as error:

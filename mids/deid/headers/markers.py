@@ -1,6 +1,7 @@
 """What says of a file that it is de-identified, and how (PS3.3 C.12.1.1.6, C.7.1.1): attributes and file meta."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
@@ -20,23 +21,47 @@ _DATES: Mapping[str, str] = {"keep": "UNMODIFIED", "shift": "MODIFIED", "remove"
 _NATIVE = (ImplicitVR, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 
 
-def list_applied_options(policy: Policy, *, pixels_cleaned: bool) -> tuple[str, ...]:
-    """The profile and the options that were applied, by name; pixels and faces only where somebody did clean them."""
+@dataclass(frozen=True, slots=True)
+class PixelFacts:
+    """What is known of text in pixels.
+
+    `certified`: a person, or a complete rule for the device, says that they name nobody; a detector that found nothing
+    does not. `searched` says who looked, and what was found; `has_text` that text was found and is still there.
+    """
+
+    certified: bool = False
+    searched: str = ""
+    has_text: bool = False
+
+
+UNSEEN = PixelFacts()
+"""Nobody looked."""
+
+
+def list_applied_options(policy: Policy, *, are_clean: bool) -> tuple[str, ...]:
+    """The profile and the options that were applied, by name; pixels and faces only where they are known clean."""
     unproven = {"clean_pixel_data", "clean_recognizable_visual_features"}
     options = sorted(policy.options - unproven)
-    return ("basic", *(["clean_pixel_data"] if pixels_cleaned else []), *options)
+    return ("basic", *(["clean_pixel_data"] if are_clean else []), *options)
 
 
-def mark(dataset: Dataset, policy: Policy, *, pixels_cleaned: bool) -> None:
-    """Sets (0012,0062), (0012,0063), (0012,0064), (0028,0303), and (0028,0301) where pixels were cleaned."""
+def mark(dataset: Dataset, policy: Policy, pixels: PixelFacts) -> None:
+    """Sets (0012,0062), (0012,0063), (0012,0064), (0028,0303), and (0028,0301) where pixels are certified.
+
+    NO of the source does not stay where text was found.
+    """
     dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = [f"DICOM PS3.15 {edition().name} Annex E", f"mids {__version__.split('+')[0]}"]
+    searched = [f"pixels searched by {pixels.searched}"] if pixels.searched else []
+    method = [f"DICOM PS3.15 {edition().name} Annex E", f"mids {__version__.split('+')[0]}", *searched]
+    dataset.DeidentificationMethod = method
     dataset.DeidentificationMethodCodeSequence = [
-        _code(*extra().method[name]) for name in list_applied_options(policy, pixels_cleaned=pixels_cleaned)
+        _code(*extra().method[name]) for name in list_applied_options(policy, are_clean=pixels.certified)
     ]
     dataset.LongitudinalTemporalInformationModified = _DATES[policy.dates]
-    if pixels_cleaned:
+    if pixels.certified:
         dataset.BurnedInAnnotation = "NO"
+    elif pixels.has_text and dataset.get("BurnedInAnnotation") == "NO":
+        del dataset.BurnedInAnnotation
 
 
 def _code(value: str, meaning: str) -> Dataset:

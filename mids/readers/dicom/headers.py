@@ -46,6 +46,7 @@ NAMING = (
     "FrameReferenceTime TemporalPositionIndex NominalCardiacTriggerDelayTime MonoenergeticEnergyEquivalent "
     "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
     "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
+    "DerivationDescription PerformedProcedureStepDescription "
     "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""

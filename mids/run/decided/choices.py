@@ -24,7 +24,9 @@ LOOSE = frozenset({"key"})
 """Choices of which another value changes nothing that is published: the journal knows the key itself."""
 
 POLICY = "policy"
-POLICY_FLAGS = frozenset({"ids", "burned-in", "detect", "texts", "reports", "lists", "model", "option", "without"})
+POLICY_FLAGS = frozenset(
+    {"ids", "burned-in", "detect", "faces", "texts", "reports", "lists", "model", "option", "without"}
+)
 """Flags that change the policy; a change of it may be asked for under their names too."""
 
 NAMES = frozenset({

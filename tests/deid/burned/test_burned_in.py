@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mids.deid.burned.devices import boxes
+from mids.deid.burned.devices import find_regions
 from mids.deid.burned.evidence import decide, decide_by_header, screen
 from mids.deid.policy import OPTIONS, BurnedIn, Detect, Policy
 from mids.records import Record, Source
@@ -61,15 +61,15 @@ def test_regions_of_a_device_are_blanked_inside_the_picture() -> None:
     decision = decide_by_header(CANON, Policy(burned_in="blank"), is_volume=False)
     assert (decision.outcome, decision.boxes) == ("blank", ((0, 0, 80, 2208), (2512, 0, 2592, 2208)))
     rx = {**CR, "ManufacturerModelName": "RX_04", "Rows": 3000, "Columns": 2000}
-    assert boxes(rx) == ((0, 0, 150, 2000), (2850, 0, 3000, 2000))
-    assert boxes({**rx, "Rows": None}) == ()
-    assert boxes({**rx, "ManufacturerModelName": "RX_040"}) == ()
+    assert find_regions(rx) == (((0, 0, 150, 2000), (2850, 0, 3000, 2000)), False)
+    assert find_regions({**rx, "Rows": None}) == ((), False)
+    assert find_regions({**rx, "ManufacturerModelName": "RX_040"}) == ((), False)
 
 
 @given(rows=st.integers(1, 4000), columns=st.integers(1, 4000))
 def test_boxes_lie_in_the_picture(rows: int, columns: int) -> None:
     header = {**CR, "ManufacturerModelName": "RX_04", "Rows": rows, "Columns": columns}
-    found = boxes(header)
+    found, _ = find_regions(header)
     assert len(found) == (1 if rows <= 150 else 2)
     for top, left, bottom, right in found:
         assert 0 <= top < bottom <= rows

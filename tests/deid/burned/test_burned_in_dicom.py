@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, RLELossless
 
 from mids.actions.blacken import clean_pixels
+from mids.actions.screen import Looked
 from mids.deid.burned.evidence import Screen
 from mids.deid.burned.glyphs import text_boxes
 from mids.errors import DataError
@@ -52,7 +53,7 @@ def test_grey_pixels_are_black_as_displayed(attributes: dict[str, Any]) -> None:
     values = (radiograph(1, 120, 150).astype(np.uint16) * 3 + 100) << (4 if "HighBit" in attributes else 0)
     dataset = reread(image(values, attributes))
     before = render(dataset, "window").pixels
-    assert clean_pixels(dataset, [BOX], Screen()) == (True, (BOX,), ())
+    assert clean_pixels(dataset, [BOX], Screen()) == Looked((BOX,))
     check_black(reread(dataset), before)
 
 
@@ -93,7 +94,7 @@ def test_compressed_frames_are_decompressed_only_to_be_blanked(syntax: str) -> N
     dataset = reread(image(values, {"NumberOfFrames": 3}))
     dataset.compress(syntax, generate_instance_uid=False)
     packed = dataset.PixelData
-    assert clean_pixels(dataset, [], Screen())[1] == ()
+    assert clean_pixels(dataset, [], Screen()).boxes == ()
     assert dataset.PixelData is packed
     dataset.IconImageSequence = [Dataset()]
     clean_pixels(dataset, [BOX], Screen())
@@ -115,12 +116,12 @@ def test_overlay_bits_above_the_stored_ones_are_cleared() -> None:
 def test_text_is_found_and_blanked_in_a_dataset_but_not_in_a_slice_of_a_volume() -> None:
     picture, box = lettered(radiograph(2), NAME, (30, 20), 20)
     radiographic = reread(image(picture, {"Modality": "CR"}))
-    is_clean, boxes, issues = clean_pixels(radiographic, [], BLANK)
-    assert is_clean
-    assert covers(boxes, (box[0] + 2, *box[1:]))
-    assert [found.code for found in issues] == ["PRIVACY_TEXT_BLANKED"]
+    looked = clean_pixels(radiographic, [], BLANK)
+    assert looked.told == "glyphs: 1 region redacted"
+    assert covers(looked.boxes, (box[0] + 2, *box[1:]))
+    assert [found.code for found in looked.issues] == ["PRIVACY_TEXT_BLANKED"]
     assert text_boxes(stored(reread(radiographic))) == ()
-    assert clean_pixels(image(picture, {"Modality": "CT"}), [], BLANK) == (False, (), ())
+    assert clean_pixels(image(picture, {"Modality": "CT"}), [], BLANK) == Looked()
     secondary = image(picture, {"Modality": "CT", "ImageType": ["DERIVED", "SECONDARY"]})
     with pytest.raises(DataError, match="its pixels contain"):
         clean_pixels(reread(secondary), [], HOLD)

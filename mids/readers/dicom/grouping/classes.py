@@ -8,6 +8,9 @@ from pydicom.uid import NuclearMedicineImageStorage
 from mids.readers.dicom.headers import Instance
 from mids.resources import read_yaml, schemas
 
+_CAPTURES = "1.2.840.10008.5.1.4.1.1.7"
+"""Secondary Capture Image Storage; the multi-frame classes of it begin so (PS3.4 B.5)."""
+
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities that are always delivered as NIfTI, one slice included (docs/decisions.md)."""
 
@@ -41,10 +44,13 @@ def kind_of(instance: Instance) -> Literal["volume", "image", "frames", "tiles"]
 
     Slices are of the classes of `schemas/sop_classes.yaml` or of a Modality that is always slices; grey frames that
     each have a place in the patient are slices whatever they are called (breast tomosynthesis, X-Ray 3D, ophthalmic
-    tomography). Views of nuclear medicine (whole body, dynamic, projections) have one place for all, or none.
+    tomography). Views of nuclear medicine (whole body, dynamic, projections) have one place for all, or none. A
+    secondary capture is no slice, wherever it claims to lie: it may show a page.
     """
     many = frames_of(instance) > 1
     sop_class = instance.text("SOPClassUID")
+    if sop_class == _CAPTURES or sop_class.startswith(f"{_CAPTURES}."):
+        return "frames" if many or modality_of(instance) in VOLUMES else "image"
     if many and (sop_class in _classes()["tiles"] or "TotalPixelMatrixRows" in instance.header):
         return "tiles"
     is_placed = "ImagePositionPatient" in instance.per_frame and (
