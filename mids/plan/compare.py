@@ -1,11 +1,14 @@
 """What is left to do: the plan against the journal of earlier runs and the files on disk."""
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from mids.issues import Issue
 from mids.plan.job import Job, Plan
+from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Source
 
 UNREADABLE = frozenset({"SOURCE_UNREADABLE", "ARCHIVE_UNREADABLE"})
@@ -29,7 +32,8 @@ class Comparison:
     """The images of jobs by the state of these, and the paths on disk that no job of the plan accounts for.
 
     `needed` is the size of the sources of what is new or stale, in bytes. `superseded` were made by earlier runs and
-    are no longer wanted; `vanished` are images of which a source can't be found or read any more, and that are kept;
+    are no longer wanted; `vanished` are images of which a source can't be found or read any more, and that are kept,
+    `hidden` those of them of which one can't be read, and that no leave removes;
     `changed` were made by this program and altered since; `damaged` are ours too, but a power cut left nothing or only
     a part of them; `foreign` never were ours; `blocked` are jobs whose place a foreign file takes.
     """
@@ -44,6 +48,7 @@ class Comparison:
     needed: int = 0
     vanished: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
 
 Stamps = Mapping[str, tuple[int, int]]
@@ -64,10 +69,10 @@ def compare(
     """The plan against the journal's jobs (by image path) and texts, and against the files that are there.
 
     `damaged` are files of ours that a power cut left no or only a part of. Where no more images vanished than the plan
-    may remove, they are superseded.
+    may remove, they are superseded; not so those of which a source can't be read.
     """
     found = _compared(plan, known, texts, present, damaged=damaged, origins=origins)
-    if plan.removes is None or not 0 < len(found.vanished) <= plan.removes:
+    if plan.removes is None or not 0 < len(found.vanished) - len(found.hidden) <= plan.removes:
         return found
     return _compared(replace(plan, removes=None), known, texts, present, damaged=damaged, origins=origins)
 
@@ -100,9 +105,10 @@ def _compared(
     foreign = sorted(path for path in present if path not in ours)
     done, new, stale, blocked = (tuple(states[state]) for state in ("done", "new", "stale", "blocked"))
     unwanted = tuple(path for image, paths in superseded.items() if image not in lost for path in paths)
+    kept = sorted({*vanished, *lost})
     return Comparison(
         done, new, stale, blocked, unwanted, tuple(sorted(changed)), tuple(foreign), needed,
-        tuple(sorted({*vanished, *lost})), tuple(sorted(damaged)),
+        tuple(kept), tuple(sorted(damaged)), tuple(path for path in kept if gone.hides(path)),
     )  # fmt: skip
 
 
@@ -129,36 +135,60 @@ class _Gone:
 
     def __init__(self, plan: Plan, known: Mapping[str, Known], origins: Origins) -> None:
         self._plan, self._known, self._origins = plan, known, origins
-        self._told: tuple[set[str], set[str]] | None = None
 
-    def _asked(self) -> tuple[set[str], set[str]]:
-        """The names of all sources that the plan speaks of, and the keys of its jobs."""
-        if self._told is None:
-            self._told = {*_spoken_of(self._plan)}, {job.key for job in self._plan.jobs}
-        return self._told
+    @cached_property
+    def _sources(self) -> set[str]:
+        """The names of all sources that the plan speaks of."""
+        return {*_spoken_of(self._plan)}
+
+    @cached_property
+    def _keys(self) -> set[str]:
+        return {job.key for job in self._plan.jobs}
+
+    @cached_property
+    def _shut(self) -> set[str]:
+        """Files, folders and archives that can't be read."""
+        return {found.path for found in read_issues(self._plan) if found.code in UNREADABLE}
+
+    def hides(self, image: str) -> bool:
+        """Whether a source of an image can't be read, or lies in what can't be."""
+        names = self._origins(image) if self._shut else ()
+        return any(not self._shut.isdisjoint(_around(name)) for name in names)
+
+    def _misses(self, image: str) -> bool:
+        if self._plan.removes is None:
+            return self.hides(image)
+        return not self._sources.issuperset(self._origins(image))
 
     def lacks(self, image: str) -> bool:
         """Whether an image that the plan does not have lacks a source; one with a new name does not."""
-        if self._plan.removes is None:
-            return False
-        sources, keys = self._asked()
-        return self._known[image].key not in keys and not sources.issuperset(self._origins(image))
+        return self._known[image].key not in self._keys and self._misses(image)
 
     def holds(self, job: Job) -> bool:
         """Whether what stands in the place of a job must stay, for the job would be made of less, or of another."""
-        entry, names = self._known[job.path], self._origins(job.path)
-        if self._plan.removes is None or (entry.key == job.key and len(job.action.sources) >= len(names)):
+        entry = self._known[job.path]
+        if entry.key == job.key and len(job.action.sources) >= len(self._origins(job.path)):
             return False
-        sources, keys = self._asked()
-        return (entry.key == job.key or entry.key not in keys) and not sources.issuperset(names)
+        return (entry.key == job.key or entry.key not in self._keys) and self._misses(job.path)
+
+
+def _around(name: str) -> Iterator[str]:
+    """A source, and the archives and folders that it lies in."""
+    yield name
+    while found := re.match(r"(.*)[/!]", name, re.DOTALL):
+        name = found[1]
+        yield name
 
 
 def _spoken_of(plan: Plan) -> Iterator[str]:
-    """The names of sources that are converted, skipped or wrong; not of those that can't be read."""
+    """The names of sources that are converted, skipped or wrong; not of those that can't be read.
+
+    Nor of files that are no images: what an image was made of, and now is none, was overwritten.
+    """
     for job in plan.jobs:
         yield from (source.name for source in job.action.sources)
     for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
-        yield from (source.name for source in skipped.sources)
+        yield from (source.name for source in skipped.sources if skipped.reason != NOT_DICOM)
     yield from (found.path for found in read_issues(plan) if found.code not in UNREADABLE)
 
 

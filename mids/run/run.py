@@ -132,10 +132,9 @@ def _foreign(comparison: Comparison) -> Iterator[Issue]:
 def _kept_or_mended(comparison: Comparison) -> Iterator[Issue]:
     """What is told of images whose source is not there any more, and of what a power cut left."""
     if count := len(comparison.vanished):
-        message = (
-            f"a source of {count} images is gone or can't be read: the images are kept; if it is gone for good, "
-            f"run again with --remove {count}"
-        )
+        message = f"a source of {count} images is gone or can't be read: the images are kept"
+        if gone := count - len(comparison.hidden):
+            message += f"; if it is gone for good, run again with --remove {gone}"
         yield issue("SOURCE_VANISHED", message, comparison.vanished[0], origin="run")
     for path in comparison.damaged:
         message = "the file was empty, cut off or filled with zeros, as after a power cut: it is made again"

@@ -19,6 +19,13 @@ RANDOM_KEY = "random-key"
 
 def check_places(root: Path, target: Path) -> None:
     """Refuses (`MidsError`) a source that is not there, and a destination that is not ours to write in."""
+    try:
+        _check_places(root, target)
+    except OSError as error:  # a folder above that can't be entered
+        raise MidsError(f"can't look at SOURCE or DEST ({error.strerror}): check their permissions") from error
+
+
+def _check_places(root: Path, target: Path) -> None:
     if not root.exists():
         raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
     if root.is_file() and root.name.upper() == "DICOMDIR":

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import PurePosixPath
 from typing import BinaryIO, NamedTuple, Protocol, cast
@@ -230,7 +231,11 @@ class _Tar:
                 names = _Names()
                 self._stream.seek(0)
                 self._archive = tarfile.open(fileobj=self._stream, mode="r:")  # noqa: SIM115 - kept open
-                self._entries = {names.of(entry.name): entry for entry in self._archive if entry.isfile()}
+                entries = {}
+                with suppress(tarfile.ReadError):  # what is whole before a cut is read as it was by `members`
+                    for entry in self._archive:
+                        entries |= {names.of(entry.name): entry} if entry.isfile() else {}
+                self._entries = entries
         entry = self._entries.get(name)
         return _tar_member(name, self._archive, entry, _budget()).content if entry else None
 

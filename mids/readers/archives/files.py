@@ -19,6 +19,7 @@ from mids.records import Source
 _LONG = 64 * 1024**2
 _CHUNK = 1 << 20
 _PREAMBLE = 132
+_UNLISTED = "can't read SOURCE: give this user the right to list it"
 
 atexit.register(kept.close_all)
 
@@ -48,7 +49,7 @@ def walk(root: Path) -> Iterator[Source]:
 
     Raises `MidsError` where `root` is absent or can't be listed.
     """
-    if not root.exists():
+    if not os.path.exists(root):  # noqa: PTH110 - unlike Path.exists it never raises
         raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
     if root.is_file():
         yield _source(root, root.parent)
@@ -60,21 +61,38 @@ def walk(root: Path) -> Iterator[Source]:
         try:
             status = folder.stat()
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except PermissionError as error:
+        except OSError as error:
             if folder == root:
-                raise MidsError("can't read SOURCE: give this user the right to list it") from error
+                raise MidsError(_UNLISTED) from error
             yield Source(folder.relative_to(root).as_posix())  # reading it will say that it can't be opened
             continue
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        pending += [Path(entry.path) for entry in reversed(entries) if entry.is_dir()]
-        yield from (_source(Path(entry.path), root) for entry in entries if entry.is_file())
+        kinds = [(Path(entry.path), _kind(entry)) for entry in entries]
+        pending += [path for path, kind in reversed(kinds) if kind == "folder"]
+        yield from (_source(path, root) for path, kind in kinds if kind == "file")
+
+
+def _kind(entry: os.DirEntry[str]) -> str:
+    """Whether an entry is a folder or a file; links that lead nowhere are files that can't be read, as mounts are."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        is_lost = entry.is_symlink() and not os.path.exists(entry.path)  # noqa: PTH110 - as above
+        return "file" if is_lost or entry.is_file() else ""
+    except OSError:
+        return "file"
 
 
 def _source(path: Path, root: Path) -> Source:
-    status = path.stat()
-    return Source(path.relative_to(root).as_posix(), "", status.st_size, status.st_mtime_ns)
+    """A file; of what can't be read neither size nor time, so that reading it says so and nothing old counts."""
+    name = path.relative_to(root).as_posix()
+    try:
+        status = path.stat()
+    except OSError:
+        return Source(name)
+    return Source(name, "", status.st_size, status.st_mtime_ns) if os.access(path, os.R_OK) else Source(name)
 
 
 def contents(root: Path, source: Source) -> Iterator[tuple[Source, BinaryIO]]:

@@ -1,0 +1,123 @@
+"""What can't be read is not gone: folders, files, links and archives of one night, also where images may be removed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+from trees import codes, fill_folder, images, put, tree
+
+from example_datasets.generators import ct, radiograph
+from mids.conversion import convert
+
+PROGRAM = Path(sys.executable).parent / "mids-convert"
+
+
+def plain_user() -> tuple[str, ...]:
+    """What takes root's right to read everything away."""
+    if os.getuid():
+        return ()
+    tool = shutil.which("setpriv") or pytest.skip("root reads everything")
+    return (tool, "--bounding-set=-all", "--inh-caps=-all")
+
+
+def night(source: Path, dest: Path, key: Path, *flags: str) -> tuple[int, str]:
+    """Exit code and messages of a run by a user without special rights."""
+    command = [*plain_user(), PROGRAM, "dicom", source, dest, "--key", key, *flags]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=120)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A radiograph on top, one in a folder, and one in a folder of that."""
+    files = {"top": radiograph.dx_pa(), "x/inner": radiograph.cr_pa(), "x/y/deep": radiograph.dx_lateral()}
+    return fill_folder(tmp_path / "source", files)
+
+
+@pytest.mark.parametrize(
+    ("shut", "mode", "flags"),
+    [("x/y", 0, ("--remove",)), ("x", 0o400, ()), ("x/y", 0o100, ("--remove", "3")), ("x/inner", 0, ("--remove",))],
+)
+def test_what_is_shut_for_a_night_stays_also_where_images_may_go(
+    shut: str, mode: int, flags: tuple[str, ...], source: Path, dest: Path, key: Path
+) -> None:
+    """A folder that can't be entered, one whose files can't be asked for, and a file."""
+    assert night(source, dest, key)[0] == 0
+    whole = tree(dest)
+    (source / shut).chmod(mode)
+    try:
+        code, said = night(source, dest, key, *flags)
+        shown = images(dest)
+    finally:
+        (source / shut).chmod(0o700)
+    assert code == 1, said
+    assert "SOURCE_UNREADABLE" in said
+    assert shown == [path for path in whole if path.endswith(".png")]
+    assert night(source, dest, key)[0] == 0
+    assert tree(dest) == whole
+
+
+def test_a_source_above_which_nothing_may_be_entered_is_one_line(source: Path, dest: Path, key: Path) -> None:
+    (source / "x").chmod(0)
+    code, said = night(source / "x" / "y", dest, key)
+    (source / "x").chmod(0o700)
+    assert (code, said.count("\n")) == (2, 1), said
+
+
+def test_a_link_that_leads_nowhere_is_a_mount_that_is_away(source: Path, dest: Path, key: Path) -> None:
+    (source / "x").rename(source.parent / "mount")
+    (source / "x").symlink_to(source.parent / "mount")
+    convert("dicom", source, dest, key=key)
+    before = images(dest)
+    (source.parent / "mount").rename(source.parent / "away")
+    (source / "round").symlink_to("round")
+    again = convert("dicom", source, dest, key=key, remove=None)
+    assert codes(again.issues) == ["SOURCE_UNREADABLE", "SOURCE_UNREADABLE", "SOURCE_VANISHED"]
+    assert images(dest) == before
+
+
+def test_a_file_that_became_zeros_is_told_and_costs_no_image(source: Path, dest: Path, key: Path) -> None:
+    convert("dicom", source, dest, key=key)
+    whole, path = tree(dest), source / "top"
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)))
+    broken = convert("dicom", source, dest, key=key)
+    assert broken.exit_code == 1
+    assert images(dest) == [path for path in whole if path.endswith(".png")]
+    path.write_bytes(content)
+    assert convert("dicom", source, dest, key=key).exit_code == 0
+    assert tree(dest) == whole
+
+
+def test_a_slice_that_became_zeros_costs_no_slice(tmp_path: Path, dest: Path, key: Path) -> None:
+    files = {f"{number}": dataset for number, dataset in enumerate(ct.slices(ct.SOFT))}
+    source = fill_folder(tmp_path / "ct", files)
+    convert("dicom", source, dest, key=key)
+    whole = tree(dest)
+    put(source, "2", bytes((source / "2").stat().st_size))
+    assert convert("dicom", source, dest, key=key).exit_code == 1
+    shown = tree(dest)
+    assert {path: shown[path] for path in images(dest)} == {path: whole[path] for path in whole if path in images(dest)}
+
+
+def test_a_tar_that_is_half_written_costs_no_image(source: Path, tmp_path: Path, dest: Path, key: Path) -> None:
+    """What lies whole before the cut is read; what lies behind is kept."""
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    with tarfile.open(packed / "night.tar", "w") as archive:
+        archive.add(source / "top", "top")
+        archive.add(source / "x", "x")
+    convert("dicom", packed, dest, key=key)
+    whole, path = tree(dest), packed / "night.tar"
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    half = convert("dicom", packed, dest, key=key, remove=None)
+    assert half.exit_code == 1
+    assert images(dest) == [path for path in whole if path.endswith(".png")]
+    path.write_bytes(content)
+    assert convert("dicom", packed, dest, key=key).exit_code == 0
+    assert tree(dest) == whole
