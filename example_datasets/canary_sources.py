@@ -7,6 +7,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import struct
 import tarfile
 import warnings
@@ -89,6 +90,8 @@ class _Planter:
             return self._zip(content)
         if path.endswith((".tar", ".tar.gz")):
             return self._tar(path, content)
+        if path.endswith("_sessions.tsv"):
+            return _sessions(self.cage, path, content) if self.unexpected else content
         if path.endswith((".csv", ".tsv")) and (self.unexpected or path.rpartition("/")[2] in CELLS):
             return _table(self.cage, path, content, unexpected=self.unexpected)
         return content
@@ -231,6 +234,13 @@ PUBLISHED = ("clinical_notes",)
 """Columns of collections whose texts are public already: they are repeated as they are."""
 
 
+def _sessions(cage: Cage, path: str, content: bytes) -> bytes:
+    """A name in a cell behind each report, in a column without a name; a report may have line ends and tabs in it."""
+    header, *rows = re.split(r"\n(?=ses-)", content.decode())
+    named = [f"{row.rstrip()}\t{cage.word(path, part=f'row {number}')}" for number, row in enumerate(rows)]
+    return "\n".join([header, *named, ""]).encode()
+
+
 def _table(cage: Cage, path: str, content: bytes, *, unexpected: bool) -> bytes:
     """Names in cells of the first row, and in a column that the collection does not have."""
     text = content.decode("utf-8-sig")
@@ -240,7 +250,7 @@ def _table(cage: Cage, path: str, content: bytes, *, unexpected: bool) -> bytes:
         if column in rows[0]:
             word = cage.word(path, part=column, kept=column in PUBLISHED)
             rows[1][rows[0].index(column)] = cell.replace("{}", word)
-    if unexpected and not path.endswith("_sessions.tsv"):  # there a line is a report, and what follows is its text
+    if unexpected:
         header = next(n for n, row in enumerate(rows) if not row[0].startswith("##"))  # behind lines of comment
         rows = [[*row, cage.word(path, part=f"row {n}") if n > header else "nombre"] for n, row in enumerate(rows)]
     buffer = io.StringIO()

@@ -313,8 +313,8 @@ class Journal:
         row = next(self._ask("SELECT source, born, sex FROM people WHERE patient = ?", (patient,)), None)
         return (row[0], row[1], row[2]) if row else None
 
-    def withdraw(self, label: str, tombstone: str) -> list[str]:
-        """Forgets everything of a subject but the tombstone; returns the files that were made of it.
+    def withdraw(self, label: str, tombstones: Iterable[str]) -> list[str]:
+        """Forgets everything of a subject but the tombstones; returns the files that were made of it.
 
         Deleted rows are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete), in the log too.
         """
@@ -322,7 +322,8 @@ class Journal:
         ours = [path for path in self.texts() if f"sub-{label}/" in path]
         self._do("PRAGMA secure_delete=ON")
         with self._together(lasting=True):
-            self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
+            for tombstone in sorted(tombstones):
+                self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
             self._do("DELETE FROM jobs WHERE subject = ?", (label,))
             self._do("DELETE FROM subjects WHERE label = ?", (label,))
             self._do("DELETE FROM people WHERE label = ?", (label,))

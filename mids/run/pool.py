@@ -31,7 +31,7 @@ IN_FLIGHT = 4
 _LONGEST = 600.0
 """Seconds that a worker may spend on the smallest item; what takes longer is taken for stuck."""
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
 T = TypeVar("T")
 R = TypeVar("R")
 

@@ -86,7 +86,7 @@ def make_request(
         raise MidsError(f"--jobs must be a whole number from 1 to {MOST_JOBS}")
     if not str(source) or not str(dataset):
         raise MidsError("SOURCE and DEST must not be empty: give a path")
-    root, target = Path(source).absolute(), Path(dataset).resolve()
+    root, target = Path(source).absolute(), _resolve(Path(dataset))
     leave, known = make_leave(change, forget), load_choices(target)
     shared: dict[str, Json] = {
         "policy": to_json(policy) if policy else None,
@@ -105,6 +105,14 @@ def make_request(
         root, target, decided, own_key, values.get("id-table"), choices, dask=dask,
         issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "", **others,
     )  # fmt: skip
+
+
+def _resolve(dataset: Path) -> Path:
+    """The path without links; raises `MidsError` for links that lead to themselves."""
+    try:
+        return dataset.resolve()
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before Python 3.13
+        raise MidsError("DEST can't be followed, such as a link to itself: give another DEST") from error
 
 
 def check_policy(policy: Policy, *, key: Path | None, id_table: Mapping[str, str] | None) -> Rules:

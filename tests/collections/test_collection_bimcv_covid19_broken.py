@@ -310,6 +310,22 @@ def test_both_forms_of_sessions(data: bytes, expected: Mapping[str, str]) -> Non
     assert all(row.day in ("", "20200401") for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("session\tmedical_evaluation\tnombre\nses-E1\tuno\ndos\tEva\nses-E2\ttres\tEva\n", ("uno dos", "tres")),
+        ("session\tmedical_evaluation\nses-E1\tuno\tEva\nses-E2\tdos\tEva\n", ("uno", "dos")),
+        ("session\tmedical_evaluation\nses-E1\tuno\ty dos.\tEva\nses-E2\ttres\n", ("uno y dos.", "tres")),
+        ("session_id\tstudy_date\tmedical_evaluation\nses-E1\t20200401\t\"['a']\"\tEva\n", ("a",)),
+    ],
+)
+def test_cells_behind_a_report_stay_in_the_source(data: str, expected: tuple[str, ...]) -> None:
+    """In a column that nobody knows, in all rows of a table without a name for them, and behind a whole sentence."""
+    rows, _ = bimcv_tables.sessions(data.encode())
+    assert tuple(row.text for row in rows) == expected
+    assert rows[0].cells == 1
+
+
 def test_text_before_the_first_session_is_told() -> None:
     rows, lost = bimcv_tables.sessions(b"session\tmedical_evaluation\nsin cabecera\nses-E1\tuno\n")
     assert (len(rows), lost) == (1, len(b"sin cabecera"))

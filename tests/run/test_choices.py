@@ -180,3 +180,28 @@ def test_names_of_choices_are_checked(source: Path, tmp_path: Path, key: Path) -
 def test_random_ids_leave_no_choice_behind(source: Path, tmp_path: Path) -> None:
     convert("dicom", source, tmp_path / "out", policy=chosen("mids", ids="random"))
     assert not (tmp_path / "out.mids" / "choices.json").exists()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        '{"policy": 7}', '{"policy": {"name": "mids", "texts": [1]}}', '{"curation": [{"x": 1}]}', '{"curation": "x"}',
+        '{"about": [1]}', '{"about": {"nothing": "x"}}', '{"pixels": 3}', '{"id-table": {"a": 1}}',
+    ],
+)  # fmt: skip
+def test_a_record_of_choices_that_says_nonsense_is_one_line(
+    values: str, source: Path, tmp_path: Path, key: Path
+) -> None:
+    convert("dicom", source, tmp_path / "out", key=key)
+    before = tree(tmp_path / "out")
+    path = tmp_path / "out.mids" / "choices.json"
+    path.write_text(f'{{"collection": "dicom", "sources": {{}}, "values": {values}}}')
+    with pytest.raises(MidsError, match="is damaged"):
+        convert("dicom", source, tmp_path / "out", key=key)
+    assert tree(tmp_path / "out") == before
+
+
+def test_a_destination_that_is_a_link_to_itself_is_one_line(source: Path, tmp_path: Path, key: Path) -> None:
+    (tmp_path / "out").symlink_to("out")
+    with pytest.raises(MidsError, match="give another DEST"):
+        convert("dicom", source, tmp_path / "out", key=key)

@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from trees import fill_folder, images, table, tree
+from trees import fill_folder, images, source_rows, table, tree
 
 from example_datasets.generators import radiograph
 from mids import cli
 from mids.conversion import convert
 from mids.dataset import Dataset
 from mids.deidentification import deidentify
+from mids.run.decided.people import WITHDRAWN
 from mids.validation.runner import validate
 
 CANARY = "CANARY-4711"
@@ -77,6 +78,38 @@ def test_a_later_delivery_is_left_out(source: Path, tmp_path: Path, key: Path) -
     assert done.exit_code == 0
     assert {path: content for path, content in tree(dest).items() if "provenance" not in path} == before
     assert label.removeprefix("sub-").encode() not in everything(dest)
+
+
+@pytest.mark.parametrize(
+    ("by", "issuer", "flags"),
+    [("canary-4711", "", {}), (f" 00{CANARY} ", "", {}), (CANARY, "NORTH", {}), (CANARY, "", {"issuer": "NORTH"})],
+)
+def test_another_spelling_or_an_issuer_brings_nobody_back(
+    by: str, issuer: str, flags: dict[str, str], source: Path, tmp_path: Path, key: Path
+) -> None:
+    dest = tmp_path / "out"
+    convert("dicom", source, dest, key=key)
+    cli.main(["withdraw", f" {CANARY} ", str(dest)])
+    before = tree(dest)
+    again, other = radiograph.dx_lateral(), radiograph.cr_pa()
+    again.PatientID, again.IssuerOfPatientID, other.PatientID = by, issuer, "new"
+    other.StudyInstanceUID += ".7"
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = f"{other.SOPInstanceUID}.7"
+    convert("dicom", fill_folder(tmp_path / "next", {"a": again, "b": other}), dest, **flags)  # type: ignore[arg-type]
+    assert len(images(dest)) == len([path for path in before if path.endswith(".png")]) + 1
+    assert [row["reason"] for row in source_rows(dest) if row["source"] == "a"] == [WITHDRAWN]
+
+
+def test_two_patients_whose_numbers_are_alike_are_two(tmp_path: Path, key: Path) -> None:
+    """One is withdrawn; the other is in the dataset already, and stays."""
+    one, other = radiograph.dx_pa(), radiograph.cr_pa()
+    one.PatientID, other.PatientID = "123", "000123"
+    source, dest = fill_folder(tmp_path / "source", {"a": one, "b": other}), tmp_path / "out"
+    convert("dicom", source, dest, key=key)
+    assert len(images(dest)) == 2
+    assert cli.main(["withdraw", "123", str(dest)]) == 0
+    assert convert("dicom", source, dest).exit_code == 0
+    assert len(images(dest)) == 1
 
 
 def test_dicom_is_withdrawn_too(source: Path, tmp_path: Path, key: Path) -> None:

@@ -166,6 +166,11 @@ def _subjects(files: Sequence[Found]) -> dict[str, Subject]:
             rows, lost = bimcv_tables.sessions(found.data)
             for row in rows:
                 subjects[label_of(parts[0])].sessions[label_of(row.session)].append(row)
+            if any(row.cells for row in rows):
+                message = "cells behind the reports are in no known column"
+                subjects[label_of(parts[0])].issues.append(
+                    issue("COLUMN_UNREAD", message, found.source.name, origin="read")
+                )
             if lost:
                 message = f"{lost} bytes before the first session are not readable as rows"
                 subjects[label_of(parts[0])].issues.append(

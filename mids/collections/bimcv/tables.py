@@ -10,15 +10,21 @@ from mids.readers.tables.table import Table, check_columns, parse_csv
 from mids.resources import read_yaml, schemas
 
 _SESSION = re.compile(rb"^\"?(ses-[0-9A-Za-z]+)\"?\t", re.MULTILINE)
+_BEHIND = re.compile(r"(.*[.!?\]][\"']?)\t([^\t]*)", re.DOTALL)
+"""A tab behind a whole sentence, or a list of them, and what follows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A row of a published sessions.tsv; `day` is YYYYMMDD or empty, `text` the report, on one line."""
+    """A row of a published sessions.tsv; `day` is YYYYMMDD or empty, `text` the report, on one line.
+
+    `cells` behind the report are of no known column, and left out.
+    """
 
     session: str
     day: str
     text: str
+    cells: int = 0
 
 
 def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> Table:
@@ -46,19 +52,31 @@ def sessions(data: bytes) -> tuple[list[Session], int]:
     """The rows of a published sessions.tsv, and how many bytes stand before the first of them.
 
     Reports have line ends, tabs and quotes in them that no rule of TSV covers: a row goes from one session's label at
-    the beginning of a line to the next.
+    the beginning of a line to the next. Cells behind the report may name people: those of columns that the header has
+    more, those that all rows have, and what stands behind a tab that follows a whole sentence.
     """
     text = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n")
     header, _, _ = text.partition(b"\n")
     has_day = b"study_date" in header.lower()
     starts = list(_SESSION.finditer(text))
-    found = []
+    parts = []
     for match, end in zip(starts, [*(start.start() for start in starts), len(text)][1:], strict=True):
         rest = text[match.end() : end].decode("utf-8", "replace")
         day, _, said = rest.partition("\t") if has_day else ("", "", rest)
-        found.append(Session(match[1].decode("ascii"), re.sub(r"\.0$", "", day.strip()), _report(said)))
+        parts.append((match[1].decode("ascii"), re.sub(r"\.0$", "", day.strip()), said.rstrip("\r\n")))
+    more = max(header.count(b"\t") - (2 if has_day else 1), 0)
+    more = max([more, *([min(said.count("\t") for *_, said in parts)] if parts else [])])
     before = text[len(header) : starts[0].start() if starts else len(text)]
-    return found, len(before.strip())
+    return [_session(label, day, said, more) for label, day, said in parts], len(before.strip())
+
+
+def _session(label: str, day: str, said: str, more: int) -> Session:
+    """A row without the last cells of it: as many as are in columns `more`, and others behind a whole sentence."""
+    cells = min(more, said.count("\t"))
+    said = said.rsplit("\t", cells)[0] if cells else said
+    while found := _BEHIND.fullmatch(said):
+        said, cells = found[1], cells + 1
+    return Session(label, day, _report(said), cells)
 
 
 def _report(text: str) -> str:

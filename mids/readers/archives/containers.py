@@ -231,10 +231,9 @@ class _Tar:
                 names = _Names()
                 self._stream.seek(0)
                 self._archive = tarfile.open(fileobj=self._stream, mode="r:")  # noqa: SIM115 - kept open
-                entries = {}
+                entries: dict[str, tarfile.TarInfo] = {}
                 with suppress(tarfile.ReadError):  # what is whole before a cut is read as it was by `members`
-                    for entry in self._archive:
-                        entries |= {names.of(entry.name): entry} if entry.isfile() else {}
+                    entries.update((names.of(one.name), one) for one in self._archive if one.isfile())
                 self._entries = entries
         entry = self._entries.get(name)
         return _tar_member(name, self._archive, entry, _budget()).content if entry else None

@@ -6,13 +6,14 @@ request.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
+from mids.deid.policy import from_json
 from mids.errors import MidsError
 from mids.readers.given.curation import Correction
-from mids.records import Json
+from mids.records import About, Json
 from mids.run.journal import state_folder
 
 FILE = "choices.json"
@@ -33,6 +34,11 @@ NAMES = frozenset({
     "about", "compression", "contours", "curation", "embed", "id-table", "issuer", "key", "layout", "cine",
     "pixels", POLICY, "publish-sources", "site",
 })  # fmt: skip
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "about": dict, "curation": list, "embed": dict, "id-table": dict, POLICY: dict, "publish-sources": bool,
+}  # fmt: skip
+"""Kinds of values in JSON; others are texts."""
 
 _SHOWN = frozenset({"compression", "contours", "cine", "layout", "pixels", "publish-sources"})
 """Choices whose values can't say who a patient is, or where."""
@@ -70,15 +76,36 @@ def load_choices(dataset: Path) -> Choices:
     path = state_folder(dataset) / FILE
     try:
         content = json.loads(path.read_bytes())
-        return Choices(dict(content["values"]), dict(content["sources"]), str(content["collection"]))
+        return _checked(Choices(dict(content["values"]), dict(content["sources"]), str(content["collection"])))
     except FileNotFoundError:
         return Choices()
     except OSError as error:
         raise MidsError(f"can't read {path} ({error.strerror}): check its permissions") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (MidsError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MidsError(
             f"{path} is damaged: delete it, and give everything that was decided for this dataset again"
         ) from error
+
+
+def _checked(choices: Choices) -> Choices:
+    """The choices, if every value is of the kind that its name has; raises what reading it raises, or `TypeError`."""
+    for name, value in choices.values.items():
+        kinds = _KINDS.get(name, str)
+        if not isinstance(value, kinds):
+            raise TypeError(name)
+    values: Mapping[str, Any] = choices.values
+    if not {*values.get("about", {})} <= {entry.name for entry in fields(About)}:
+        raise TypeError("about")
+    if values.get(POLICY):
+        hash(from_json(values[POLICY]))  # a list where a word belongs has none
+    rows = read_rows(values.get("curation"))
+    texts = [*values.get("id-table", {}).values(), *(text for row in rows for text in row.decision)]
+    for own in choices.sources.values():
+        texts += [own.get("issuer") or "", own.get("site") or ""]
+        texts += [text for row in cast("list[list[str]]", own.get("curation", [])) for text in row[:3]]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError("a text is none")
+    return choices
 
 
 @dataclass(frozen=True, slots=True)

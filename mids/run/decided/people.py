@@ -83,12 +83,28 @@ def bury(labels: Labels, label: str) -> str:
     return labels.item("withdrawn", label.lower())
 
 
+def bury_number(labels: Labels, patient: PatientKey, *, is_named: bool) -> str:
+    """The tombstone of a number as anybody spells it; `is_named`: an issuer was known of who was withdrawn."""
+    spelled = re.sub(r"\s", "", patient.id).casefold().lstrip("0")
+    return labels.item("withdrawn number", "issued" if is_named else "of any issuer", spelled)
+
+
 def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
-    """Whether a patient was withdrawn from the dataset."""
+    """Whether a patient was withdrawn from the dataset.
+
+    A patient who is new to the dataset may be the withdrawn one under the same number, spelled in another way or with
+    an issuer that one of the two lacks: who withdrew is not delivered by a slip of the pen.
+    """
     if not labels.is_known(patient):
         return False
-    names = {labels.subject(patient)} | ({labels.apart(patient)} if labels.are_public else set())
-    return any(journal.is_withdrawn(bury(labels, name)) for name in names)
+    label = labels.subject(patient)
+    names = {label} | ({labels.apart(patient)} if labels.are_public else set())
+    if any(journal.is_withdrawn(bury(labels, name)) for name in names):
+        return True
+    if labels.are_public or patient.of != "patient" or journal.subject(label) is not None:
+        return False
+    kinds = (False,) if patient.issuer else (False, True)
+    return any(journal.is_withdrawn(bury_number(labels, patient, is_named=kind)) for kind in kinds)
 
 
 def _facts(items: Sequence[Item]) -> Mapping[str, set[str]]:

@@ -19,7 +19,7 @@ from mids.plan.job import Outcome, Plan
 from mids.plan.texts.files import PROVENANCE, Inventory, Text
 from mids.records import About, Json, PatientKey, Source
 from mids.run.decided.choices import Choices, load_choices
-from mids.run.decided.people import bury
+from mids.run.decided.people import bury, bury_number
 from mids.run.journal import Journal, state_folder
 from mids.run.moving import Place
 from mids.run.run import run
@@ -67,9 +67,12 @@ def withdraw(
         labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}))
         label = _find(patient, issuer, labels, choices, state.journal)
         folder = f"sub-{label}" if choices.collection else label
+        tombstones = {bury(labels, label)} | {
+            bury_number(labels, one, is_named=bool(one.issuer)) for one in _keys(state, labels, label, patient, issuer)
+        }
         gone = _sources(state, labels, label, folder)
         _clear_state(state, folder, {patient, *gone}, choices)
-        removed = _remove(target, folder, state.journal.withdraw(label, bury(labels, label)))
+        removed = _remove(target, folder, state.journal.withdraw(label, tombstones))
         references = References(labels.pseudonyms)
         named = _naming(folder, [references.of(name) for name in gone])
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
@@ -79,7 +82,7 @@ def withdraw(
 
 def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, journal: Journal) -> str:
     """The one subject ID that an ID means."""
-    there = journal.labels()
+    there, patient = journal.labels(), patient.strip()
     name = patient.removeprefix("sub-")
     if name in there:
         return name
@@ -110,6 +113,16 @@ def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
     rows_of_table = _table(state)[1:]
     gone |= {row.split("\t")[1] for row in rows_of_table if row.split("\t")[3].startswith(f"{folder}/")}
     return gone - {""}
+
+
+def _keys(state: State, labels: Labels, label: str, patient: str, issuer: str | None) -> set[PatientKey]:
+    """The issuer and number of a subject, as far as the ID that was given and the index say them."""
+    found = {PatientKey(issuer or "", patient.strip())}
+    for path in sorted(state.folder.glob("index-*.sqlite")):
+        with closing(sqlite3.connect(path)) as index:
+            texts = index.execute("SELECT DISTINCT subject FROM files WHERE subject IS NOT NULL").fetchall()
+        found |= {_read_key(_text(text)) for (text,) in texts}
+    return {one for one in found if labels.is_known(one) and labels.subject(one) == label}
 
 
 def _text(value: bytes | str | None) -> str:
