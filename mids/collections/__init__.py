@@ -1,7 +1,8 @@
 """One module for each source collection: `ABOUT`, and `read`, which knows its source and nothing of MIDS paths.
 
 Found by listing this package and by entry points of the group ``mids.collections``. A family of collections that share
-their readers is a package whose modules begin with its name: ``bimcv/bimcv_covid19.py`` is ``bimcv-covid19``.
+their readers is a package whose modules begin with its name: ``bimcv/bimcv_covid19.py`` is ``bimcv-covid19``. Others of
+the family stand in its ``COLLECTIONS``: ``bimcv/padchest.py`` is ``padchest``.
 """
 
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,8 @@ def _modules() -> dict[str, str]:
     found: dict[str, str] = {}
     for module in iter_modules(__path__):
         inner = iter_modules([str(Path(__path__[0]) / module.name)]) if module.ispkg else ()
-        family = [one.name for one in inner if one.name.startswith(f"{module.name}_")]
+        more = getattr(import_module(f"{__name__}.{module.name}"), "COLLECTIONS", ()) if module.ispkg else ()
+        family = [one.name for one in inner if one.name.startswith(f"{module.name}_") or one.name in more]
         found |= {name.replace("_", "-"): f"{__name__}.{module.name}.{name}" for name in family}
         if not family:
             found[module.name.replace("_", "-")] = f"{__name__}.{module.name}"

@@ -12,7 +12,7 @@ from mids import cli, collections
 from mids.conversion import convert
 from mids.errors import MidsError
 
-PUBLIC = ("bimcv-covid19", "covid-chestxray", "covid19-ct", "fidac", "midrc-ricord-1a")
+PUBLIC = ("bimcv-covid19", "covid-chestxray", "covid19-ct", "fidac", "midrc-ricord-1a", "padchest")
 
 
 @pytest.mark.parametrize("name", [*PUBLIC, "dicom"])

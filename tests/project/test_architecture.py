@@ -69,7 +69,7 @@ EXCEPTIONS: Mapping[str, str] = {
     "cli": "help texts show commands as somebody types them, and policies and profiles by their names",
 }
 """Folders and files of mids/ whose code may name a collection, and why. Documentation of code may cite a paper."""
-WORDS = re.compile(r"bimcv|ricord|fidac|mashhad|covid.?19.?ct|chest.?x.?ray|mod-rx", re.IGNORECASE)
+WORDS = re.compile(r"bimcv|padchest|ricord|fidac|mashhad|covid.?19.?ct|chest.?x.?ray|mod-rx", re.IGNORECASE)
 """What our collections are called, in any spelling."""
 
 

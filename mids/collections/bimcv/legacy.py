@@ -69,6 +69,16 @@ def of_columns(row: Mapping[str, str]) -> Header:
     return _kept((_keyword(match[1] + match[2]), text) for match, text in tags if match)
 
 
+def of_names(row: Mapping[str, str]) -> Header:
+    """What a row says whose columns are called by keywords without case, such as ``bitsstored``."""
+    keywords_by_name = {keyword.lower(): keyword for keyword in _wanted()}
+    return _kept((keywords_by_name.get(name, ""), _value(text)) for name, text in row.items() if _is_said(text))
+
+
+def _is_said(text: str) -> bool:
+    return text.strip().lower() not in ("", "nan", "none")
+
+
 @cache
 def _wanted() -> frozenset[str]:
     return frozenset(keywords()) - frozenset(IDENTIFYING)

@@ -29,7 +29,7 @@ LARGEST = 256 * 1024**2
 IMAGES = (".png", ".nii.gz", ".nii")
 _TEXTS = (".tsv", ".csv", ".txt", ".xml")
 _PLACE = re.compile(r"(?:^|/)((?:derivatives|sub-[0-9A-Za-z]+)/.+|participants\.tsv)$")
-_BROKEN_PICTURE = (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError)
+BROKEN_PICTURE = (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def _file(source: Source, stream: BinaryIO, issues: list[Issue]) -> Found:
                 return replace(found, size=(image.height, image.width))
     except DataError as error:
         issues.append(issue(error.code, error.message, source.name, origin="read"))
-    except _BROKEN_PICTURE:
+    except BROKEN_PICTURE:
         pass  # its conversion will say so
     return found
 

@@ -1,0 +1,119 @@
+"""PadChest: the published table and its subsets, views by review, reports once a study."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from places import SOURCES
+from trees import count_codes, table
+
+from example_datasets.generators import padchest as example
+from example_datasets.generators.bimcv_covid19 import frontal, png
+from mids.conversion import convert
+from mids.errors import MidsError
+from mids.validation.runner import validate
+
+GOLDEN = SOURCES / "padchest" / "mids"
+SUBSET = example.HEADER[1:2] + example.HEADER[3:28] + example.HEADER[31:32]
+"""The columns of BIMCV's subsets: no index, no folder, of the report the labels alone."""
+
+
+def scans(dataset: Path) -> dict[str, dict[str, str]]:
+    rows = (row for path in dataset.glob("sub-*/ses-*/*_scans.tsv") for row in table(path))
+    return {row["source_file"]: row for row in rows}
+
+
+def subset(root: Path, rows: list[tuple[str, ...]]) -> Path:
+    """A source with the columns of a subset, separated by tabs, and all images in one folder."""
+    root.mkdir()
+    kept = [example.HEADER.index(name) for name in SUBSET]
+    cells = [tuple(row[k] for k in kept) for row in rows]
+    (root / "padchest_subset.tsv").write_bytes(example.table(SUBSET, cells, "\t"))
+    for row in rows:
+        (root / row[1]).write_bytes(png(frontal()))
+    return root
+
+
+def test_the_reviewed_projection_is_the_view_and_the_headers_is_kept() -> None:
+    rows = scans(GOLDEN)
+    assert {name: (row["view_position"], row.get("patient_position", "n/a")) for name, row in rows.items()} == {
+        example.PA: ("pa", "n/a"), example.LAT: ("lateral", "n/a"), example.AGAIN: ("pa", "n/a"),
+        example.PORTABLE: ("ap", "supine"), example.COSTAL: ("n/a", "n/a"), example.EXCLUDED: ("n/a", "n/a"),
+    }  # fmt: skip
+    assert rows[example.LAT]["view_position_dicom"] == "POSTEROANTERIOR"
+    assert rows[example.COSTAL]["projection"] == "COSTAL"
+    assert rows[example.LAT]["view_source"] == "source"
+
+
+def test_a_network_that_nobody_reviewed_is_a_model(tmp_path: Path, key: Path) -> None:
+    rows = [(*row[:10], "Neural network", *row[11:]) for row in example.rows()[:1]]
+    done = convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    assert [row["view_source"] for row in scans(done.dataset).values()] == ["model"]
+
+
+def test_images_of_a_study_share_one_report_and_its_labels() -> None:
+    rows = table(GOLDEN / "derivatives/labels/labels.tsv")
+    assert len(rows) == 4
+    (first,) = [row for row in rows if row["session_id"] == f"ses-{example.FIRST}"]
+    assert json.loads(first["labels"]) == ["pleural effusion", "costophrenic angle blunting", "unchanged"]
+    assert json.loads(first["labels_localizations_by_sentence"]) == [
+        ["pleural effusion", "costophrenic angle blunting", "loc left", "loc costophrenic angle"], ["unchanged"],
+    ]  # fmt: skip
+    assert json.loads(first["label_cuis"])[0] == "C2073625"
+    assert first["label_method"] == "Physician"
+    reports = [row["report"] for row in table(GOLDEN / "derivatives/ehr/reports.tsv")]
+    assert sorted(report[:6] for report in reports) == ["derram", "estudi", "n/a", "sin ha"]
+
+
+def test_ages_are_what_a_year_of_birth_leaves() -> None:
+    rows = {row["source_id"]: row for row in table(GOLDEN / "participants.tsv")}
+    assert [(rows[name]["age_min"], rows[name]["age_max"]) for name in (example.A, example.B, example.C)] == [
+        ("61", "62"), ("89", "n/a"), ("n/a", "n/a"),
+    ]  # fmt: skip
+    assert rows[example.C]["sex"] == "n/a"
+
+
+def test_pixels_are_the_sources() -> None:
+    (path,) = GOLDEN.glob(f"sub-*/ses-{example.FIRST}/mim-rx/*_vp-pa_cr.png")
+    with Image.open(path) as image:
+        assert np.array_equal(np.asarray(image), frontal())
+    sidecar = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    assert (sidecar["XRayTubeCurrent"], sidecar["ExposureTime"], sidecar["Rows"]) == (320, 0.006, 108)
+
+
+def test_a_subset_in_tabs_is_read(tmp_path: Path, key: Path) -> None:
+    done = convert("padchest", subset(tmp_path / "in", example.rows()), tmp_path / "out", key=key)
+    assert count_codes(done.issues) == {"POLARITY_UNKNOWN": 1, "TABLE_ABSENT": 1}
+    found = {row["session_id"]: row["labels"] for row in table(done.dataset / "derivatives/labels/labels.tsv")}
+    wanted = {row["session_id"]: row["labels"] for row in table(GOLDEN / "derivatives/labels/labels.tsv")}
+    assert found == wanted
+    assert len(scans(done.dataset)) == 7
+    issues = validate(done.dataset).issues
+    assert {issue.code for issue in issues if issue.level != "info"} <= {"IMAGE_DUPLICATED"}  # all are one picture here
+
+
+def test_strange_values_are_told_and_images_without_a_row_are_left(tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    rows[0] = (*rows[0][:9], "SIDEWAYS", *rows[0][10:12], "XX", *rows[0][13:])
+    source = subset(tmp_path / "in", rows)
+    shutil.copy(source / example.PA, source / f"{example.FIRST}_stray.png")
+    done = convert("padchest", source, tmp_path / "out", key=key)
+    told = sorted(
+        (issue.code, issue.where) for issue in done.issues if issue.code in ("VALUE_UNKNOWN", "IMAGE_UNLISTED")
+    )
+    assert told == [
+        ("IMAGE_UNLISTED", ""), ("VALUE_UNKNOWN", "row 2, column modality"),
+        ("VALUE_UNKNOWN", "row 2, column projection"),
+    ]  # fmt: skip
+    assert len(scans(done.dataset)) == 7
+
+
+def test_what_is_no_padchest_is_refused(tmp_path: Path, key: Path) -> None:
+    rows = [(row[0], "scan1.png", *row[2:]) for row in example.rows()[:1]]
+    with pytest.raises(MidsError, match="does not prove to be padchest"):
+        convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    with pytest.raises(MidsError, match="no table with the columns ImageID"):
+        convert("padchest", SOURCES / "covid-chestxray" / "input", tmp_path / "other", key=key)
