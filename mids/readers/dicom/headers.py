@@ -47,7 +47,7 @@ NAMING = (
     "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
     "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
     "DerivationDescription PerformedProcedureStepDescription "
-    "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase"
+    "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase DimensionIndexValues"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 

@@ -287,3 +287,19 @@ def test_frames_that_only_their_number_tells_apart_are_told_as_assumed(tmp_path:
     assert record.geometry is not None
     assert (record.geometry.frames, codes(found)) == ((0, 1, 2, 3, 4, 5), ["ORDER_ASSUMED"])
     assert CLASSES["Enhanced CT"] == record.header["SOPClassUID"]
+
+
+def test_dimension_indices_put_frames_in_order_that_no_time_does(tmp_path: Path) -> None:
+    frames = [
+        {"PlanePositionSequence": [{"ImagePositionPatient": [0, 0, 3 * k]}],
+         "FrameContentSequence": [{"DimensionIndexValues": [1, k + 1, t, label], "TemporalPositionIndex": t}]}
+        for label in (1, 2) for k in range(3) for t in (2, 1)
+    ]  # fmt: skip
+    shared = {"PlaneOrientationSequence": [{"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}], **measures()}
+    found = items(tmp_path, [enhanced("e", frames, shared, "Enhanced MR", "MR")])
+    (record,) = records(found)
+    assert record.geometry is not None
+    assert codes(found) == []
+    assert record.geometry.volumes == 4
+    order = [frames[n]["FrameContentSequence"][0]["DimensionIndexValues"] for n in record.geometry.frames]
+    assert order == [[1, k + 1, t, label] for t in (1, 2) for label in (1, 2) for k in range(3)]

@@ -164,14 +164,15 @@ def order(part: Part, *, weighted: bool = False) -> Ordered | None:
     keys = {rule["keyword"]: numbers(part.slices, rule) for rule in rules("order")}
     keyword = next((key for key, values in keys.items() if values and _is_whole(part, values)), "")
     keyword = keyword or next((key for key, values in keys.items() if values and _is_distinct(part, values)), "")
-    values = _unmixed(part, keys.get(keyword) or _by_number(part))
+    dimensions = [] if keyword else _by_dimensions(part)
+    values = _unmixed(part, keys.get(keyword) or dimensions or _by_number(part))
     if not values:
         return None
     slices = _sorted(part, values)
     is_time = keyword or part.slices[0].number("NumberOfTemporalPositions") == volumes
     axis: AxisName = "b" if weighted or is_diffusion(part.slices) else "time" if is_time else ""
     times = _times(slices, volumes, keyword) if axis == "time" else ()
-    return Ordered(slices, volumes, axis, times, named=bool(axis))
+    return Ordered(slices, volumes, axis, times, named=bool(axis or dimensions))
 
 
 def chosen(part: Part, indices: Sequence[int]) -> Part:
@@ -204,6 +205,21 @@ def _unmixed(part: Part, values: list[float]) -> list[float]:
     count = len(set(part.places))
     is_mixed = any(len(set(ordered[first : first + count])) > 1 for first in range(0, len(ordered), count))
     return weights if is_mixed or not values else values
+
+
+def _by_dimensions(part: Part) -> list[float]:
+    """The rank of each frame by its dimension indices (PS3.3 C.7.6.17), empty where they don't tell frames apart."""
+    indices = [plane.get("DimensionIndexValues") for plane in part.slices]
+    known = [tuple(map(str, index)) for index in indices if isinstance(index, list)]
+    if (
+        len(known) < len(indices)
+        or len({len(index) for index in known}) > 1
+        or not all("".join(i).isdecimal() for i in known)
+    ):
+        return []
+    ranks = {index: float(n) for n, index in enumerate(sorted(set(known), key=lambda index: [*map(int, index)]))}
+    values = [ranks[index] for index in known]
+    return values if _is_distinct(part, values) else []
 
 
 def _by_number(part: Part) -> list[float]:
