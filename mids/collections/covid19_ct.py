@@ -16,6 +16,7 @@ from mids.issues import issue
 from mids.readers.archives.files import walk
 from mids.readers.archives.kinds import without_suffix
 from mids.readers.archives.volumes import first_volume
+from mids.readers.dicom.grouping.contradictions import tell_shared
 from mids.readers.dicom.grouping.series import by_subject, records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
@@ -92,7 +93,11 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     with scanner.scan(root) as found:
         if missing := _missing(found.instances()):
             raise make_stranger(root, ABOUT.name, missing)
-        for name, sources in patients(root, walk(root), found.archives()):
+        named = patients(root, walk(root), found.archives())
+        names = {source.path: name for name, sources in named for source in sources}
+        if told := list(tell_shared(found, lambda source: _inner(source) or names.get(source.path, ""))):
+            yield told
+        for name, sources in named:
             yield from _read(root, name, found, sources)
 
 
@@ -149,13 +154,18 @@ def _name(place: str) -> str:
     return without_suffix(PurePosixPath(place).name)
 
 
+def _inner(source: Source) -> str:
+    """The name of the archive in an archive in which a file is, or empty."""
+    parts = source.member.split("!")
+    return _name(parts[0]) if len(parts) > 1 else ""
+
+
 def _read(root: Path, name: str, found: Index, sources: Sequence[Source]) -> Iterator[Sequence[Item]]:
     """What one archive or folder holds; of archives in an archive each is a patient."""
     inner: dict[str, list[Instance]] = defaultdict(list)
     everything = list(found.instances(sources))
     for instance in everything:
-        parts = instance.source.member.split("!")
-        inner[_name(parts[0]) if len(parts) > 1 else name].append(instance)
+        inner[_inner(instance.source) or name].append(instance)
     if inner.pop(LOOSE, None):
         loose = [instance for instance in everything if "!" not in instance.source.member]
         for instances in by_subject(loose):

@@ -28,6 +28,7 @@ from mids.plan.job import Job, Plan, Subject, read_identity
 from mids.plan.unseen import count_unseen, tell_unseen
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
+from mids.readers.dicom.grouping.slices import grouped
 from mids.readers.dicom.grouping.twins import pixel_digest
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import Scan, left_out, scan
@@ -102,7 +103,7 @@ def build(found: Scan, root: Path, context: Context) -> Plan:
         else _subject(patient, group, context)
         for patient, group in patients.items()
     ]
-    issues = (*found.issues, *(item for item in repeated if isinstance(item, Issue)))
+    issues = (*found.issues, *(item for item in repeated if isinstance(item, Issue)), *_split_series(kept))
     skipped = (*left_out(found.others), *(item for item in repeated if isinstance(item, Skipped)))
     context.corrections.note((*issues, *skipped))
     for subject in subjects:
@@ -128,21 +129,45 @@ def _once(instances: Iterable[Instance], root: Path) -> tuple[list[Instance], li
             reason = _sameness(original, twin, root)
             if reason:
                 others.append(Skipped((twin.source,), reason, subject_key(twin), twin.text("SeriesInstanceUID")))
+            elif (
+                subject_key(original) != subject_key(twin)
+                and original.has_pixels
+                and twin.has_pixels
+                and _hold_one_image(original, twin, root)
+            ):
+                message = "2 patients have the same SOPInstanceUID: the first patient's was delivered"
+                others.append(issue("IMAGE_OF_TWO_PATIENTS", message, twin.source.name, origin="read"))
+                reason = "another patient has the same image; it is delivered for that patient"
+                others.append(Skipped((twin.source,), reason, "", twin.text("SeriesInstanceUID")))
             else:
                 message = "another file has the same SOPInstanceUID but other content; that file was delivered"
                 others.append(issue("DUPLICATE_DIFFERS", message, twin.source.name, origin="read"))
     return kept, others
 
 
+def _split_series(instances: Iterable[Instance]) -> Iterator[Issue]:
+    """An Issue for each series that stands under several patients, or several studies of one."""
+    for one in grouped((i for i in instances if i.text("SeriesInstanceUID")), lambda i: i.text("SeriesInstanceUID")):
+        name = one[0].source.name
+        if (count := len({subject_key(instance) for instance in one})) > 1:
+            message = f"{count} patients have the same SeriesInstanceUID, each with files of its own"
+            yield issue("SERIES_OF_TWO_PATIENTS", message, name, origin="read")
+        elif (count := len({study_key(instance) for instance in one})) > 1:
+            message = f"{count} studies have the same SeriesInstanceUID: each study keeps its files"
+            yield issue("SERIES_OF_TWO_STUDIES", message, name, origin="read")
+
+
 def _sameness(one: Instance, other: Instance, root: Path) -> str:
     """Why two files of one SOPInstanceUID count as the same, or empty."""
     if subject_key(one) != subject_key(other) or one.has_pixels != other.has_pixels:
         return ""
-    if not _are_equal(one.source, other.source, root) and (
-        pixel_digest(root, one.source) != pixel_digest(root, other.source)
-    ):
-        return ""
-    return "a duplicate: same SOPInstanceUID and pixels as another file"
+    return "a duplicate: same SOPInstanceUID and pixels as another file" if _hold_one_image(one, other, root) else ""
+
+
+def _hold_one_image(one: Instance, other: Instance, root: Path) -> bool:
+    return _are_equal(one.source, other.source, root) or (
+        pixel_digest(root, one.source) == pixel_digest(root, other.source)
+    )
 
 
 def _are_equal(one: Source, other: Source, root: Path) -> bool:

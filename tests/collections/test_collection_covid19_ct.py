@@ -243,7 +243,7 @@ def test_bad_archives_are_one_issue_each_and_the_rest_is_converted(tmp_path: Pat
     whole = _pack_patient("1")
     files: dict[str, Dataset | bytes] = {
         "good.rar": whole,
-        "cut.rar": whole[: len(whole) // 2],
+        "cut.rar": _pack_patient("2")[: len(whole) // 2],
         "empty.rar": b"",
         "html.rar": b"<html>please log in</html>",
         "lonely.part2.rar": whole,
@@ -312,3 +312,25 @@ def test_the_example_images_hold_the_anatomy_of_their_patient() -> None:
 def test_pybids_finds_every_image_of_the_example() -> None:
     found = {file.relpath for file in bids_layout(GOLDEN).get(suffix="ct", extension=".nii.gz")}
     assert found == {path.relative_to(GOLDEN).as_posix() for path in GOLDEN.rglob("*_ct.nii.gz")}
+
+
+def test_one_scan_in_two_archives_is_told(tmp_path: Path, key: Path) -> None:
+    done = _convert_files(tmp_path, key, {"7.rar": _pack_patient("1"), "9.rar": _pack_patient("1")})
+    assert codes(done.issues) == ["IMAGE_OF_TWO_PATIENTS"]
+    assert _ids(done) == ["7", "9"]
+
+
+def test_scans_of_two_archives_with_one_series_uid_are_told(tmp_path: Path, key: Path) -> None:
+    files = {}
+    for name in ("7", "9"):
+        members = []
+        for k, dataset in enumerate(slices(covid19_ct.SCANS["1"][0])):
+            fill(
+                dataset,
+                {"Manufacturer": "NMS", "SOPInstanceUID": f"2.25.{name}{k}", "StudyInstanceUID": f"2.25.{name}"},
+            )
+            members.append(Member(str(k), encode(dataset)))
+        files[f"{name}.rar"] = archive(members)
+    done = _convert_files(tmp_path, key, files)
+    assert codes(done.issues) == ["SERIES_OF_TWO_PATIENTS"]
+    assert _ids(done) == ["7", "9"]

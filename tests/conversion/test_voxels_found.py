@@ -19,6 +19,7 @@ FOUND = {
     933: "the same, of one volume",
     80087: "single slices of two materials, 0.004 mm apart, became one volume of two slices",
     300096: "noise of one place over three times became three places, and a grid between them",
+    302392: "positions of few digits: slices drifted off by a fiftieth of their distance",
     300157: "deflated files with frames were lost, for NumberOfFrames was not read a second time",
 }
 """Seeds, and what was wrong."""

@@ -40,6 +40,32 @@ def test_one_instance_twice_is_delivered_once_and_told(source: Path, dest: Path,
     assert "duplicate" in reasons["a/1 copy"]
 
 
+def test_one_image_of_two_patients_is_delivered_once_and_told(source: Path, dest: Path, key: Path) -> None:
+    other = pydicom.dcmread(source / "a/1")
+    other.PatientID += "B"
+    other.save_as(source / "a/9")
+    done = deidentify(source, dest, key=key)
+    assert (codes(done.issues), done.exit_code) == (["IMAGE_OF_TWO_PATIENTS"], 0)
+    assert {row["source"]: row["status"] for row in source_rows(dest)}["a/9"] == "skipped"
+    assert len(headers(dest)) == 3
+
+
+@pytest.mark.parametrize(
+    ("keyword", "code"),
+    [("PatientID", "SERIES_OF_TWO_PATIENTS"), ("StudyInstanceUID", "SERIES_OF_TWO_STUDIES")],
+)
+def test_one_series_of_two_patients_or_studies_is_told(
+    source: Path, dest: Path, key: Path, keyword: str, code: str
+) -> None:
+    other = pydicom.dcmread(source / "a/1")
+    other.SOPInstanceUID = other.file_meta.MediaStorageSOPInstanceUID = uid("another")
+    other[keyword].value += "1"
+    other.save_as(source / "a/9")
+    done = deidentify(source, dest, key=key)
+    assert (codes(done.issues), done.exit_code) == ([code], 0)
+    assert len(headers(dest)) == 4
+
+
 def test_one_uid_with_two_contents_is_an_error_and_both_are_named(source: Path, dest: Path, key: Path) -> None:
     other = pydicom.dcmread(source / "a/1")
     other.PixelData = bytes(len(other.PixelData))

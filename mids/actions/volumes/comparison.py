@@ -18,7 +18,7 @@ _SINGLE = 2.0**-22
 """A few roundings to single precision, in which NIfTI keeps the slope, the intercept and the affine."""
 
 
-_DRIFT = 0.02
+_DRIFT = 0.005
 """Distances of slices by which the first and the last one may lie beside their places."""
 
 

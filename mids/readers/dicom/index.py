@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -233,6 +233,17 @@ class Index:
         subjects = f"WHERE {what} NOT NULL GROUP BY {what} HAVING count(DISTINCT subject) > 1 ORDER BY {what}"
         for (uid,) in self._db.execute(f"SELECT {what} FROM files {subjects}").fetchall():
             yield list(self._unpacked(self._db.execute(f"{_SELECT} WHERE {what} = ? {_ORDER}", (uid,))))
+
+    def shared_by(self, patient_of: Callable[[Source], str]) -> Iterator[list[Instance]]:
+        """The instances of each series whose files belong to several patients, as `patient_of` says it of a file."""
+        first: dict[bytes, str] = {}
+        found: dict[bytes, None] = {}
+        for path, member, series in self._db.execute("SELECT path, member, series FROM files WHERE series NOT NULL"):
+            patient = patient_of(Source(_text(path), _text(member)))
+            if first.setdefault(series, patient) != patient:
+                found[series] = None
+        for series in found:
+            yield list(self._unpacked(self._db.execute(f"{_SELECT} WHERE series = ? {_ORDER}", (series,))))
 
     def count(self) -> int:
         """How many instances there are."""

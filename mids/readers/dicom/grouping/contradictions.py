@@ -1,10 +1,10 @@
 """What a source says twice, and differently: series and images that stand under several patients."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mids.issues import issue
+from mids.issues import Issue, issue
 from mids.readers.dicom.grouping.classes import kind_of
 from mids.readers.dicom.grouping.places import places
 from mids.readers.dicom.grouping.series import subject_key
@@ -35,20 +35,39 @@ def find_contradictions(root: Path, index: Index) -> Contradictions:
     found = Contradictions()
     told: set[tuple[str, ...]] = set()
     for instances in index.shared("image"):
-        _take_image(root, instances, told, found)
+        _take_image(root, grouped(instances, subject_key), told, found)
     for instances in index.shared("series"):
-        _take_series(found.without(instances), found)
+        _take_series(grouped(found.without(instances), subject_key), found)
     return found
 
 
-def _take_image(root: Path, instances: Sequence[Instance], told: set[tuple[str, ...]], found: Contradictions) -> None:
-    patients = grouped(instances, subject_key)
+def tell_shared(index: Index, patient_of: Callable[[Source], str]) -> Iterator[Issue]:
+    """An Issue for each series of several patients where a file's place says whose it is, not its header.
+
+    All are converted: that a place is a person is the collection's custom, and no header's word.
+    """
+    for instances in index.shared_by(patient_of):
+        patients = grouped(instances, lambda one: patient_of(one.source))
+        images = [{one.text("SOPInstanceUID") for one in patient} for patient in patients]
+        is_image = len(set().union(*images)) < sum(map(len, images))
+        code, what = ("IMAGE_OF_TWO_PATIENTS", "SOPInstanceUID") if is_image else _SERIES
+        message = f"{len(patients)} patients have the same {what}, and all were converted"
+        yield issue(code, message, instances[0].source.name, origin="read")
+
+
+_SERIES = ("SERIES_OF_TWO_PATIENTS", "SeriesInstanceUID")
+
+
+def _take_image(
+    root: Path, patients: Sequence[Sequence[Instance]], told: set[tuple[str, ...]], found: Contradictions
+) -> None:
     first = pixel_digest(root, patients[0][0].source)
     copies = [one for others in patients[1:] for one in others if pixel_digest(root, one.source) == first]
     for one in copies:
         found.sources.add(one.source)
         reason = "another patient has the same image; it is converted for that patient"
         found.items.append(Skipped((one.source,), reason, "", one.text("SeriesInstanceUID")))
+    instances = [one for patient in patients for one in patient]
     series = tuple(sorted({one.text("SeriesInstanceUID") for one in instances}))
     if series not in told:  # once for all images of a series
         told.add(series)
@@ -57,10 +76,10 @@ def _take_image(root: Path, instances: Sequence[Instance], told: set[tuple[str, 
         found.items.append(issue("IMAGE_OF_TWO_PATIENTS", message, instances[0].source.name, origin="read"))
 
 
-def _take_series(instances: Sequence[Instance], found: Contradictions) -> None:
-    patients = grouped(instances, subject_key)
+def _take_series(patients: Sequence[Sequence[Instance]], found: Contradictions) -> None:
     if len(patients) < 2:
         return
+    instances = [one for patient in patients for one in patient]
     name = instances[0].source.name
     if not _is_torn(patients):
         message = f"{len(patients)} patients have the same SeriesInstanceUID, but their own images"
