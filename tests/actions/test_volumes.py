@@ -129,6 +129,8 @@ def _bare_mosaic() -> list[Dataset]:
     [
         (_without([2], "RescaleSlope", "RescaleIntercept"), "RESCALE_CONTRADICTED", "1 of 6 slices"),
         (_without(range(SLICES), "PixelSpacing"), "SPACING_MISSING", "PixelSpacing"),
+        ([slice_of(k, picture(k), PixelSpacing=[0, 0]) for k in range(4)], "SPACING_MISSING", "PixelSpacing"),
+        ([slice_of(k, picture(k), PixelSpacing=[-1, 1]) for k in range(4)], "SPACING_MISSING", "PixelSpacing"),
         (_frames_contradicted(), "FRAMES_CONTRADICTED", "NumberOfFrames is 5"),
         (_bare_mosaic(), "MOSAIC_UNCUT", "Siemens mosaic"),
     ],

@@ -104,7 +104,7 @@ def _completed(plane: Plane, shape: Geometry, position: tuple[float, ...]) -> Pl
             place.position or position, place.orientation or shape.orientation, place.spacing or shape.spacing[:2],
             abs(distance),
         )  # fmt: skip
-        if not place.spacing:
+        if min(place.spacing, default=0.0) <= 0:
             raise DataError("SPACING_MISSING", "nothing says how far apart the pixels are (PixelSpacing)")
     return plane if place is plane.place else replace(plane, place=place)
 

@@ -163,8 +163,10 @@ def _classic_place(numbers: dict[str, tuple[float, ...]]) -> Place:
         return values if len(values) == count and all(map(math.isfinite, values)) else ()
 
     distances = (_finite(numbers.get(keyword, ())) for keyword in ("SpacingBetweenSlices", "SliceThickness"))
+    spacing = several("PixelSpacing", 2)
     return Place(
-        several("ImagePositionPatient", 3), several("ImageOrientationPatient", 6), several("PixelSpacing", 2),
+        several("ImagePositionPatient", 3), several("ImageOrientationPatient", 6),
+        spacing if min(spacing, default=0.0) > 0 else (),
         next((abs(distance) for distance in distances if distance), 0.0),
     )  # fmt: skip
 

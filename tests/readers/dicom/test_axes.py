@@ -303,3 +303,15 @@ def test_dimension_indices_put_frames_in_order_that_no_time_does(tmp_path: Path)
     assert record.geometry.volumes == 4
     order = [frames[n]["FrameContentSequence"][0]["DimensionIndexValues"] for n in record.geometry.frames]
     assert order == [[1, k + 1, t, label] for t in (1, 2) for label in (1, 2) for k in range(3)]
+
+
+def test_materials_of_one_enhanced_image_are_volumes_of_their_own(tmp_path: Path) -> None:
+    frames = [
+        {"PlanePositionSequence": [{"ImagePositionPatient": [0, 0, 3 * k]}],
+         "CTImageFrameTypeSequence": [{"FrameType": ["DERIVED", "PRIMARY", "VOLUME", material]}]}
+        for material in ("WATER", "IODINE") for k in range(3)
+    ]  # fmt: skip
+    shared = {"PlaneOrientationSequence": [{"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}], **measures()}
+    found = items(tmp_path, [enhanced("e", frames, shared, "Enhanced CT", "CT")])
+    assert sorted(record.entities["rec"] for record in records(found)) == ["IODINE", "WATER"]
+    assert codes(found) == ["SERIES_MIXED"]
