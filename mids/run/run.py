@@ -123,7 +123,10 @@ def _foreign(comparison: Comparison) -> Iterator[Issue]:
     for path in comparison.foreign:
         yield issue("FOREIGN_FILE", "this program did not make the file; it is kept", path, origin="run")
     for path in comparison.changed:
-        yield issue("FOREIGN_FILE", "the file was changed since it was made; it is kept", path, origin="run")
+        message = (
+            "the file was changed since it was made; it is kept as it is: to have it made again, delete it and run"
+        )
+        yield issue("FOREIGN_FILE", message, path, origin="run")
     for path in comparison.blocked:
         message = "in the way: this program did not make the file, or it was changed since"
         yield issue("FOREIGN_IN_THE_WAY", message, path, origin="run")

@@ -100,6 +100,15 @@ def test_another_spelling_or_an_issuer_brings_nobody_back(
     assert [row["reason"] for row in source_rows(dest) if row["source"] == "a"] == [WITHDRAWN]
 
 
+def test_a_number_is_enough_where_headers_name_one_issuer(tmp_path: Path, key: Path) -> None:
+    one = radiograph.dx_pa()
+    one.PatientID, one.IssuerOfPatientID = CANARY, "NORTH"
+    source, dest = fill_folder(tmp_path / "source", {"a": one, "b": radiograph.cr_pa()}), tmp_path / "out"
+    convert("dicom", source, dest, key=key)
+    assert cli.main(["withdraw", CANARY, str(dest)]) == 0
+    assert len(images(dest)) == 1
+
+
 def test_two_patients_whose_numbers_are_alike_are_two(tmp_path: Path, key: Path) -> None:
     """One is withdrawn; the other is in the dataset already, and stays."""
     one, other = radiograph.dx_pa(), radiograph.cr_pa()

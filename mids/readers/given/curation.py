@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mids.errors import DataError, MidsError
 from mids.readers.tables.table import Table
-from mids.readers.tables.workbook import read_table
+from mids.readers.tables.workbook import count_filled_sheets, read_table
 from mids.records import Box, Source
 
 COLUMNS = ("file", "field", "old", "new", "who", "why")
@@ -62,6 +62,10 @@ def read(path: Path) -> tuple[Correction, ...]:
         ) from error
     for found in table.issues:
         raise MidsError(f"the curation table {path}, {found.where or 'as a whole'}: {found.message}: correct it")
+    if not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1:
+        raise MidsError(
+            f"the curation table {path} has no rows on its first sheet, and others on a later one: move them"
+        )
     missing = [column for column in COLUMNS if column not in table.header]
     if missing:
         raise MidsError(f"the curation table {path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")

@@ -34,6 +34,16 @@ def read_table(root: Path, source: Source) -> Table:
     return parse_csv(data, source.name)
 
 
+def count_filled_sheets(path: Path) -> int:
+    """How many sheets of a workbook, which `read_table` has read, hold anything."""
+    from openpyxl import load_workbook  # heavy, and most tables are text
+
+    book = load_workbook(path, read_only=True, data_only=True)
+    filled = [any(any(row) for row in sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
+    book.close()
+    return sum(filled)
+
+
 def _cells(data: bytes) -> list[list[str]]:
     """The cells of the first sheet; of a row that is quite empty none."""
     from openpyxl import load_workbook  # heavy, and most tables are text

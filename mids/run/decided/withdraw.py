@@ -20,7 +20,7 @@ from mids.plan.texts.files import PROVENANCE, Inventory, Text
 from mids.records import About, Json, PatientKey, Source
 from mids.run.decided.choices import Choices, load_choices
 from mids.run.decided.people import bury, bury_number
-from mids.run.journal import Journal, state_folder
+from mids.run.journal import state_folder
 from mids.run.moving import Place
 from mids.run.run import run
 from mids.run.state import State
@@ -65,7 +65,7 @@ def withdraw(
         described = about(made_by)
         choices = replace(choices, collection="" if described.name == "deidentify" else made_by)
         labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}))
-        label = _find(patient, issuer, labels, choices, state.journal)
+        label = _find(patient, issuer, labels, choices, state)
         folder = f"sub-{label}" if choices.collection else label
         tombstones = {bury(labels, label)} | {
             bury_number(labels, one, is_named=bool(one.issuer)) for one in _keys(state, labels, label, patient, issuer)
@@ -80,16 +80,17 @@ def withdraw(
     return Withdrawal(label, removed, tuple(left))
 
 
-def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, journal: Journal) -> str:
+def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, state: State) -> str:
     """The one subject ID that an ID means."""
-    there, patient = journal.labels(), patient.strip()
+    there, patient = state.journal.labels(), patient.strip()
     name = patient.removeprefix("sub-")
     if name in there:
         return name
     issuers: set[str | None] = {issuer}
     if issuer is None:
         issuers |= {"", *(str(own.get("issuer") or own.get("site") or "") for own in choices.sources.values())}
-    patients = [PatientKey(one, patient) for one in issuers]
+    patients = {PatientKey(one, patient) for one in issuers}
+    patients |= {one for one in _indexed(state) if issuer is None and one.id == patient}  # headers that name an issuer
     found = {labels.subject(one) for one in patients if labels.is_known(one)} & there
     if len(found) == 1:
         return found.pop()
@@ -117,12 +118,16 @@ def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
 
 def _keys(state: State, labels: Labels, label: str, patient: str, issuer: str | None) -> set[PatientKey]:
     """The issuer and number of a subject, as far as the ID that was given and the index say them."""
-    found = {PatientKey(issuer or "", patient.strip())}
+    found = {PatientKey(issuer or "", patient.strip()), *_indexed(state)}
+    return {one for one in found if labels.is_known(one) and labels.subject(one) == label}
+
+
+def _indexed(state: State) -> Iterator[PatientKey]:
+    """The patients of all headers that were read."""
     for path in sorted(state.folder.glob("index-*.sqlite")):
         with closing(sqlite3.connect(path)) as index:
             texts = index.execute("SELECT DISTINCT subject FROM files WHERE subject IS NOT NULL").fetchall()
-        found |= {_read_key(_text(text)) for (text,) in texts}
-    return {one for one in found if labels.is_known(one) and labels.subject(one) == label}
+        yield from (_read_key(_text(text)) for (text,) in texts)
 
 
 def _text(value: bytes | str | None) -> str:

@@ -182,6 +182,17 @@ def test_a_correction_of_nothing_is_told(source: Path, tmp_path: Path, key: Path
     assert images(done.dataset) == images(plain.dataset)
 
 
+def test_rows_on_a_later_sheet_are_not_passed_over(source: Path, tmp_path: Path, key: Path) -> None:
+    book = Workbook()
+    book.active.append(COLUMNS)
+    for row in (COLUMNS, ("rx/pa", "redact", "", "0,0,60,45", "R", "a name")):
+        (book["fix"] if "fix" in book.sheetnames else book.create_sheet("fix")).append(row)
+    book.save(tmp_path / "fix.xlsx")
+    with pytest.raises(MidsError, match="first sheet"):
+        convert("dicom", source, tmp_path / "dest", key=key, curation=tmp_path / "fix.xlsx")
+    assert tree(tmp_path / "dest") == {}
+
+
 @pytest.mark.parametrize("form", ["tabs", "commas", "semicolons", "utf-8-sig", "utf-16", "xlsx"])
 def test_a_table_is_read_as_spreadsheets_write_it(tmp_path: Path, key: Path, form: str) -> None:
     """The file's name has a comma and an accent, and the cell of the reason a separator and quotation marks."""
