@@ -112,6 +112,15 @@ def marked(*rows: str) -> Files:
     return added(more, volume())
 
 
+def recorded(digest: str) -> Files:
+    """The radiograph with a digest of its pixels."""
+    more: Files = {
+        "derivatives/provenance/conversions.tsv": as_tsv("filename pixels_sha256", f"{RX}.png {digest}"),
+        f"derivatives/provenance/{DESCRIPTION}": as_json(DERIVATIVE),
+    }
+    return added(more)
+
+
 def tested(day: str) -> Files:
     """The radiograph with a laboratory test on a day."""
     more: Files = {
@@ -152,6 +161,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "IMAGE_PLANE_TRANSPOSED": transposed,
     "KERNEL_CONTRADICTED": lambda: named_ct("_rec-B40f_run-1", ConvolutionKernel=["B70f"]),
     "CONTRAST_CONTRADICTED": contrasted,
+    "PIXELS_CHANGED": lambda: recorded("0" * 64),
     # references
     "DSEG_LOOKUP_INVALID": lambda: add_segmentation(
         BINARY, DSEG, {f"{DSEG}.tsv": as_tsv("index name", "1 lung", "2 lung")}

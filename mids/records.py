@@ -281,6 +281,10 @@ class Map(Protocol):
         """The results."""
 
 
+PIXELS = "pixels_sha256"
+"""The private fact that is a digest of an image's pixels, and its column in the table of conversions."""
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """What an action made: file names inside the scratch folder, in the order of the job's outputs.

@@ -31,13 +31,14 @@ from mids.cli import (
 )
 from mids.cli.kept import key, withdraw
 from mids.cli.parsing import EXIT_CODES, Parser
+from mids.cli.releases import release, verify
 from mids.cli.shared import say
 from mids.errors import MidsError
 
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "risk": risk, "report": report,
     "stats": stats, "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
-    "withdraw": withdraw,
+    "withdraw": withdraw, "release": release, "verify": verify,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
 

@@ -12,18 +12,22 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
 from typing import Protocol, TypeVar
 
 from mids.actions.unchanged import check_identity, check_stamps
+from mids.dataset.disk.fingerprint import pixel_digest
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
 from mids.readers.programs import limit_seconds
-from mids.records import Made, Map
+from mids.records import PIXELS, Made, Map
 from mids.run.disk import mark
+
+IMAGES = (".nii.gz", ".nii", ".png")
+"""Files of which the pixels are digested."""
 
 IN_FLIGHT = 4
 """Jobs handed out for each worker: enough to keep it busy, few enough to stop soon."""
@@ -150,7 +154,7 @@ def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
         _set_alarm(limit_seconds(sum(source.size for source in action.sources), base=_LONGEST))
         check_stamps(action.sources, root)
         check_identity(action.sources, root, job.identity)
-        made = action.make(root, scratch)
+        made = with_digest(job, action.make(root, scratch), scratch)
         check_stamps(action.sources, root)
         return Finished(made, str(scratch), tuple(mark(scratch / name) for name in made.files))
     except (MidsError, KeyboardInterrupt, SystemExit):
@@ -166,6 +170,17 @@ def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
         return _failure(error)
     finally:
         _set_alarm(0)
+
+
+def with_digest(job: Job, made: Made, scratch: Path) -> Made:
+    """What was made with a digest of the pixels of its image, read back from the file: that is what goes out."""
+    name = dict(zip(job.outputs, made.files, strict=True)).get(job.path, "")
+    if not name.endswith(IMAGES):
+        return made
+    try:
+        return replace(made, private={**made.private, PIXELS: pixel_digest(scratch / name)})
+    except DataError:
+        return made  # voxels of a type, or of a number, that nobody compares
 
 
 def _set_alarm(seconds: float) -> None:

@@ -1,5 +1,5 @@
 """Checks of images: their heads, volumes and pixels."""
 
-from mids.checks.images import duplicates, headers, pixels, planes, reconstruction, values, volumes
+from mids.checks.images import duplicates, headers, pixels, planes, provenance, reconstruction, values, volumes
 
-__all__ = ["duplicates", "headers", "pixels", "planes", "reconstruction", "values", "volumes"]
+__all__ = ["duplicates", "headers", "pixels", "planes", "provenance", "reconstruction", "values", "volumes"]

@@ -14,6 +14,9 @@ CLOSED = frozenset({"sourcedata", "code", "stimuli"})
 
 ROIS = "derivatives/rois/"
 
+CONVERSIONS = "derivatives/provenance/conversions.tsv"
+"""How each image was made: the table that a conversion writes, with a digest of the pixels."""
+
 IGNORE_FILE = ".midsignore"
 
 
@@ -62,8 +65,8 @@ def find_subject(path: str) -> str:
 
 
 def is_common(path: str) -> bool:
-    """Whether a file can apply to every subject: at the top, or at the top of `derivatives/rois`."""
-    return "/" not in path.removeprefix(ROIS)
+    """Whether a file can apply to every subject: at the top, at the top of `derivatives/rois`, or of provenance."""
+    return "/" not in path.removeprefix(ROIS) or path == CONVERSIONS
 
 
 def walk(

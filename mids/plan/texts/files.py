@@ -14,7 +14,7 @@ from mids.deid.policy import Policy
 from mids.plan.job import NOBODY, Row, Subject
 from mids.plan.layouts import ignored_lines
 from mids.plan.privacy import generalised
-from mids.records import About, Delivered, Json
+from mids.records import PIXELS, About, Delivered, Json
 from mids.vocabulary.schema import Schema, Table
 
 BIDS_VERSION = "1.10.1"
@@ -255,10 +255,11 @@ def _provenance(inventory: Inventory, about: About) -> Iterator[Text]:
             "version": str(image.private.get("version", __version__)),
             "command": str(image.private.get("command", "")),
             "warnings": "; ".join(str(text) for text in warned) if isinstance(warned, list) else "",
+            PIXELS: str(image.private.get(PIXELS, "")),
         })  # fmt: skip
     yield (
         f"{PROVENANCE}/conversions.tsv",
-        as_tsv(["filename", "software", "version", "command", "warnings"], rows),
+        as_tsv(["filename", "software", "version", "command", "warnings", PIXELS], rows),
     )
     yield (
         f"{PROVENANCE}/dataset_description.json",

@@ -1,0 +1,87 @@
+"""How fast a copy is verified, against reading it: `python -m benchmarks.verifying [--folder DIR] [--large N] …`.
+
+Writes random bytes, `large` files of 64 MB and `small` ones of 20 kB, makes their manifest, and times two things,
+with the page cache dropped for these files before each: reading all of them with as many threads, hashing nothing; and
+`mids verify`.
+"""
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from mids.releases import manifest, verification
+
+LARGE, SMALL = 64 << 20, 20_000
+
+
+def make(root: Path, large: int, small: int) -> int:
+    """Writes the files; returns their bytes."""
+    (root / "dataset_description.json").write_text('{"Name": "made up", "BIDSVersion": "1.11.1"}\n')
+    for number in range(large):
+        (root / f"large-{number}.bin").write_bytes(os.urandom(LARGE))
+    for number in range(small):
+        folder = root / f"folder-{number // 1000}"
+        folder.mkdir(exist_ok=True)
+        (folder / f"small-{number}.bin").write_bytes(os.urandom(SMALL))
+    os.sync()
+    return large * LARGE + small * SMALL
+
+
+def forget(root: Path) -> None:
+    """Drops the files of `root` from the page cache."""
+    for path in manifest.walk_files(root):
+        with (root / path).open("rb") as stream:
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def read_all(root: Path, threads: int) -> None:
+    """Reads every file and does nothing with it."""
+
+    def one(path: str) -> None:
+        with (root / path).open("rb", buffering=0) as stream:
+            while stream.read(manifest.BLOCK):
+                pass
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(one, sorted(manifest.walk_files(root)), chunksize=64))
+
+
+def timed(root: Path, work: Callable[[], object]) -> float:
+    """Seconds that `work` takes with nothing of `root` in the page cache."""
+    forget(root)
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def main() -> None:
+    """Prints MB/s of each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--folder", type=Path, help="where the files are written (default: a temporary folder)")
+    parser.add_argument("--large", type=int, default=30)
+    parser.add_argument("--small", type=int, default=20_000)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    a = parser.parse_args()
+    root = Path(tempfile.mkdtemp(dir=a.folder))
+    try:
+        size = make(root, a.large, a.small) / 1e6
+        manifest.write(root, threads=a.threads)
+        for name, work in (
+            ("reading", lambda: read_all(root, a.threads)),
+            ("verify", lambda: verification.verify(root, threads=a.threads, again=True)),
+            ("reading", lambda: read_all(root, a.threads)),
+            ("verify", lambda: verification.verify(root, threads=a.threads, again=True)),
+        ):
+            seconds = timed(root, work)
+            print(f"{name:10} {seconds:6.1f} s  {size / seconds:7.0f} MB/s")
+    finally:
+        shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of releases: their manifests, and whether a copy is complete."""
