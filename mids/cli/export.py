@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mids.cli.shared import say, say_unread, warn_of_former
+from mids.cli.shared import say, say_unread, show, warn_of_former
 from mids.errors import DataError, MidsError
 from mids.exports.targets import TARGETS, document, find_target, write
 from mids.exports.writing import format_json
@@ -20,6 +20,9 @@ EXAMPLES = (
         "all tables, and images with the keys of their sidecars",
     ),
     ("mids export ~/dataset --to dicom-json-sidecars --output json", "sidecars in the DICOM JSON model"),
+    ("mids export ~/dataset --to dicom-seg --output segmentations", "masks as DICOM SEG, with their images"),
+    ("mids export ~/dataset --to rtstruct --output structures", "masks as RT Structure Sets, with their images"),
+    ("mids export --list", "list the targets"),
 )
 NOTES = "What each export holds: docs/exports.md."
 
@@ -27,15 +30,21 @@ NOTES = "What each export holds: docs/exports.md."
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``mids export`` to its parser."""
     add = parser.add_argument
-    add("dataset", type=Path, metavar="DATASET", help="folder of the dataset")
+    add("dataset", type=Path, nargs="?", metavar="DATASET", help="folder of the dataset")
+    add("--list", action="store_true", help="list the targets, and stop")
     add = parser.add_argument_group("output").add_argument
-    add("--to", required=True, choices=list(TARGETS), metavar="TARGET", help=f"what to write: {', '.join(TARGETS)}")
+    add("--to", choices=list(TARGETS), metavar="TARGET", help=f"what to write: {', '.join(TARGETS)}")
     add(
         "--output", type=Path, metavar="PATH",
         help="new file, or new folder where TARGET is many files (default: print it)",
     )  # fmt: skip
     add = parser.add_argument_group("parquet").add_argument
     add("--field", action="append", default=[], metavar="KEY", help="add a key of the sidecars (repeatable)")
+    add = parser.add_argument_group("dicom-seg").add_argument
+    add(
+        "--segmentation", choices=["binary", "labelmap"], default="binary",
+        help="kind of the segmentation (default: binary)",
+    )  # fmt: skip
     add = parser.add_argument_group("monai").add_argument
     add(
         "--task", choices=["segmentation", "classification"], default="segmentation",
@@ -56,9 +65,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Runs ``mids export``; exit code 1 where the data is wrong."""
+    a = namespace
+    if a.list:
+        show("".join(f"{name:<20} {target.text}\n" for name, target in TARGETS.items()))
+        return 0
+    if a.dataset is None or a.to is None:
+        raise MidsError("give a dataset and --to TARGET, or --list")
     from mids.dataset import Dataset  # loads pandas
 
-    a, target = namespace, find_target(namespace.to)
+    target = find_target(a.to)
     if a.output is None and target.is_folder:
         raise MidsError(f"{a.to} writes many files: give a folder with --output")
     if a.reader:
@@ -66,7 +81,7 @@ def run(namespace: argparse.Namespace) -> int:
     try:
         dataset = Dataset(a.dataset, fields=a.field)
         if target.is_folder:
-            print(f"{len(write(dataset, a.to, a.output))} files in {a.output}")
+            print(f"{len(write(dataset, a.to, a.output, kind=a.segmentation))} files in {a.output}")
             return say_unread(dataset.issues)
         content = document(
             dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label

@@ -24,8 +24,8 @@ from mids.readers.archives.files import open_source
 from mids.records import Contours, Item, Outline, Record, Regions, patient_key
 from mids.vocabulary.names import label
 
-_ALTERED = CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure")
-_LESION = CodedConcept("52988006", "SCT", "Lesion")
+ALTERED = CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure")
+LESION = CodedConcept("52988006", "SCT", "Lesion")
 _TYPE_2 = (
     "PatientName PatientID PatientBirthDate PatientSex StudyID StudyDate StudyTime AccessionNumber "
     "ReferringPhysicianName PositionReferenceIndicator"
@@ -77,7 +77,7 @@ def segmentation(root: Path, record: Record, regions: Regions) -> Segmentation:
     seed = f"{record.series}/{regions.reader}"
     segments = [
         SegmentDescription(
-            number, name, _ALTERED, _LESION, algorithm_type="MANUAL", tracking_id=f"{regions.reader} {name}",
+            number, name, ALTERED, LESION, algorithm_type="MANUAL", tracking_id=f"{regions.reader} {name}",
             tracking_uid=_uid(seed, name),
         )
         for number, name in enumerate(drawn, start=1)

@@ -20,20 +20,28 @@ if TYPE_CHECKING:
 class Target:
     """A form for a dataset: `function` of `module` makes it.
 
-    It gets the dataset, and gives a document; of many files (`is_folder`) it gets the folder too, and gives their
-    paths. `choices` are the keyword arguments that it takes besides; `recommended` are keys that readers of a document
-    ask for, and the key of dataset_description.json that each comes from.
+    `text` says what it is. The function gets the dataset, and gives a document; of many files (`is_folder`) it gets the
+    folder too, and gives their paths. `choices` are the keyword arguments that it takes besides; `recommended` are keys
+    that readers of a document ask for, and the key of dataset_description.json that each comes from. `extra` is the
+    extra of this package that it needs.
     """
 
     module: str
     function: str
+    text: str
     is_folder: bool = False
     choices: frozenset[str] = frozenset()
     recommended: Mapping[str, str] = field(default_factory=dict)
+    extra: str = ""
 
     def load(self) -> Callable[..., Any]:
-        """The function, with what it needs."""
-        found: Callable[..., Any] = getattr(import_module(self.module), self.function)
+        """The function, with what it needs; raises `MidsError` where its extra is not installed."""
+        try:
+            found: Callable[..., Any] = getattr(import_module(self.module), self.function)
+        except ModuleNotFoundError as error:
+            if not self.extra or (error.name or "").startswith("mids"):
+                raise
+            raise MidsError(f"this target needs {error.name}: pip install 'mids[{self.extra}]'") from error
         return found
 
 
@@ -43,11 +51,37 @@ _CROISSANT = {
 }  # fmt: skip
 
 TARGETS: Mapping[str, Target] = {
-    "croissant": Target("mids.exports.croissant", "croissant", recommended=_CROISSANT),
-    "monai": Target("mids.exports.monai", "datalist", choices=frozenset({"task", "modality", "readers", "labels"})),
-    "parquet": Target("mids.exports.parquet", "write_tables", is_folder=True),
-    "dicom-json-sidecars": Target("mids.exports.dicomjson", "write_sidecars", is_folder=True),
-    "datacite": Target("mids.exports.datacite", "datacite"),
+    "croissant": Target(
+        "mids.exports.croissant",
+        "croissant",
+        "Croissant, JSON-LD for search engines and loaders",
+        recommended=_CROISSANT,
+    ),
+    "monai": Target(
+        "mids.exports.monai",
+        "datalist",
+        "a data list for MONAI",
+        choices=frozenset({"task", "modality", "readers", "labels"}),
+    ),
+    "parquet": Target("mids.exports.parquet", "write_tables", "all tables, for pandas and databases", is_folder=True),
+    "dicom-json-sidecars": Target(
+        "mids.exports.dicomjson", "write_sidecars", "sidecars in the DICOM JSON model", is_folder=True
+    ),
+    "dicom-seg": Target(
+        "mids.exports.masks.segments",
+        "write_seg",
+        "masks of volumes as DICOM SEG, with their images",
+        is_folder=True,
+        choices=frozenset({"kind"}),
+        extra="seg",
+    ),
+    "rtstruct": Target(
+        "mids.exports.masks.structures",
+        "write_rtstruct",
+        "masks of volumes as RT Structure Sets, with their images",
+        is_folder=True,
+    ),
+    "datacite": Target("mids.exports.datacite", "datacite", "metadata for registering a DOI"),
 }
 
 
@@ -64,8 +98,12 @@ def document(dataset: "Dataset", to: str, **choices: Any) -> dict[str, Any]:
     return content
 
 
-def write(dataset: "Dataset", to: str, output: Path, content: Mapping[str, Any] | None = None) -> list[Path]:
+def write(
+    dataset: "Dataset", to: str, output: Path, content: Mapping[str, Any] | None = None, **choices: Any
+) -> list[Path]:
     """Writes a target: a `document` to a file, or the many files of others into a folder that is new or empty.
+
+    Of `choices` a target takes those that it knows.
 
     Raises `MidsError` where `output` exists, or can't be written.
     """
@@ -74,7 +112,8 @@ def write(dataset: "Dataset", to: str, output: Path, content: Mapping[str, Any] 
         raise MidsError(f"{output} already exists: give another name, or remove it")
     try:
         if target.is_folder:
-            written: list[Path] = target.load()(dataset, output)
+            known = {key: value for key, value in choices.items() if key in target.choices}
+            written: list[Path] = target.load()(dataset, output, **known)
             return written
         return [write_json(output, document(dataset, to) if content is None else content)]
     except OSError as error:

@@ -47,6 +47,7 @@ OTHERS: Mapping[str, Mapping[str, Path | None]] = {
     "docs/risk.md": {"dataset": SOURCES / "fidac" / "mids"},
     "docs/report.md": COLLECTIONS,
     "docs/statistics.md": COLLECTIONS,
+    "docs/exports.md": {"ricord": SOURCES / "midrc-ricord-1a" / "mids"},
 }  # fmt: skip
 """What single pages find under these names instead: other data, or nothing where they make it themselves."""
 BRITTANY = {
