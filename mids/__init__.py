@@ -17,9 +17,9 @@ from mids.issues import Issue, Level
 if TYPE_CHECKING:
     from mids.analysis.evaluation import Evaluation, evaluate
     from mids.analysis.frames import issues_frame
-    from mids.analysis.joining import Joined, concat
     from mids.conversion import Conversion, convert
     from mids.dataset import Dataset
+    from mids.dataset.joined import Joined, concat
     from mids.dataset.layout import bids_layout
     from mids.deidentification import Deidentification, deidentify
     from mids.exports import export_schema
@@ -38,7 +38,7 @@ _HOMES = {
     "Report": "validation", "validate": "validation", "export_schema": "exports",
     "issues_frame": "analysis.frames",
     "Deidentification": "deidentification", "deidentify": "deidentification",
-    "Joined": "analysis.joining", "concat": "analysis.joining",
+    "Joined": "dataset.joined", "concat": "dataset.joined",
     "Evaluation": "analysis.evaluation", "evaluate": "analysis.evaluation",
 }  # fmt: skip
 """Public names that are loaded when first used, so that importing the package is quick."""

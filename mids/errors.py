@@ -12,6 +12,10 @@ class MidsError(Exception):
     """Use or environment is wrong: the message is one line that says what to do."""
 
 
+class UnknownValueError(MidsError):
+    """A value that neither the vocabulary nor the dataset has; the message names the nearest."""
+
+
 class DataError(Exception):
     """One piece of data is wrong; the rest goes on.
 

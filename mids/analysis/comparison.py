@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, add_missing_columns, numbers
+from mids.analysis.counting import Tables, numbers
 from mids.analysis.statistics import (  # fmt: skip
     age_moments,
     completion,
@@ -17,6 +17,7 @@ from mids.analysis.statistics import (  # fmt: skip
     studies_per_patient,
     view_counts,
 )
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError
 
 COMPLETED = ("sex", "age", "region", "site", "country", "covid_test", "survival", "days_from_onset_min")

@@ -12,6 +12,7 @@ import pandas as pd
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import nifti_head
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.vocabulary import clinical
 
@@ -45,6 +46,7 @@ Data: TypeAlias = "Dataset | Tables"
 
 def tables(dataset: Dataset, *, facts: bool = True) -> Tables:
     """The tables of a dataset; reading sidecars and headers takes a moment for each image, without them it is quick."""
+    dataset = dataset.text
     scans = add_subject_and_session(dataset.scans)
     rows = [_facts(dataset, name) for name in scans["filename"]] if facts else []
     return Tables(
@@ -80,15 +82,6 @@ def _table(dataset: Dataset, path: str, columns: Sequence[str]) -> pd.DataFrame:
     """A table of the dataset, with `columns` even where it has none of them."""
     found = dataset.table(path) if dataset.door.holds(path) else pd.DataFrame()
     return add_missing_columns(found, *columns)
-
-
-def add_missing_columns(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """The frame with each of the columns, empty ones where it lacks them."""
-    found = frame.copy(deep=False)
-    for name in columns:
-        if name not in found.columns:
-            found[name] = pd.array([None] * len(frame), dtype="string")
-    return found
 
 
 def add_subject_and_session(scans: pd.DataFrame) -> pd.DataFrame:

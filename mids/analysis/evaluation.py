@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import LABELS, add_missing_columns, words
+from mids.analysis.counting import LABELS, words
 from mids.dataset import Dataset, read_table
+from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
 
 KEYS = ("participant_id", "session_id", "report_id", "filename", "reader")

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, add_missing_columns, assign_bands, distribution, numbers, views
+from mids.analysis.counting import Tables, assign_bands, distribution, numbers, views
 from mids.analysis.statistics import DECADES, demographics, label_counts, laboratory_counts, nearest_tests
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError
 
 UNKNOWN = "not known"

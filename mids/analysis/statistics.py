@@ -13,7 +13,6 @@ import pandas as pd
 from mids.analysis.counting import (  # fmt: skip
     LABELS,
     Data,
-    add_missing_columns,
     assign_bands,
     bands,
     collect_patient_values,
@@ -26,6 +25,7 @@ from mids.analysis.counting import (  # fmt: skip
     words,
 )
 from mids.dataset import Dataset
+from mids.dataset.tables import add_missing_columns
 from mids.vocabulary import clinical
 from mids.vocabulary.schema import load
 

@@ -1,7 +1,6 @@
 """A MIDS dataset on disk as tables and arrays: read-only, nothing is read before it is asked for.
 
-Every value of every table is a string ("01" stays "01"), as the dtype `string` of pandas; what a table leaves
-empty or calls `n/a` is `pandas.NA`, and so is what a name does not say.
+What a table leaves empty or calls `n/a` is missing, and so is what a name does not say.
 """
 
 from importlib import import_module
@@ -9,15 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mids.dataset.disk.door import DESCRIPTION
+    from mids.dataset.imageset import Ref
     from mids.dataset.pixels import Picture, Volume
     from mids.dataset.selection import Choice
     from mids.dataset.tables import read_table
-    from mids.dataset.view import Dataset, Ref
+    from mids.dataset.view import Dataset
 
 __all__ = ["DESCRIPTION", "Choice", "Dataset", "Picture", "Ref", "Volume", "read_table"]
 
 _HOMES = {
-    "Choice": "selection", "DESCRIPTION": "disk.door", "Dataset": "view", "Picture": "pixels", "Ref": "view",
+    "Choice": "selection", "DESCRIPTION": "disk.door", "Dataset": "view", "Picture": "pixels", "Ref": "imageset",
     "Volume": "pixels", "read_table": "tables",
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ import pandas as pd
 
 from mids.dataset.disk.door import Door
 from mids.dataset.disk.tree import find_subject
-from mids.dataset.images import IDS, gather_images
+from mids.dataset.frames.images import IDS, gather_images
 from mids.errors import DataError, MidsError
 from mids.vocabulary.schema import Schema
 

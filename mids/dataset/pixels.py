@@ -25,12 +25,28 @@ class Volume:
     data: npt.NDArray[Any]
     affine: npt.NDArray[np.float64]
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(columns, rows, slices[, volumes])."""
+        return self.data.shape
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """The distance of voxels along columns, rows and slices, in mm."""
+        x, y, z = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(x), float(y), float(z)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """A PNG image: `data` is (rows, columns), uint8 or uint16, or (rows, columns, 3), uint8, red green blue."""
 
     data: npt.NDArray[np.uint8 | np.uint16]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(rows, columns[, 3])."""
+        return self.data.shape
 
 
 def load_pixels(path: Path, shown: str) -> Volume | Picture:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -41,8 +42,23 @@ def _values(images: pd.DataFrame, columns: Sequence[str]) -> dict[str, str]:
             raise MidsError(f"unknown column {column}: choose a column of the images")
     if not columns:
         return {}
-    firsts = images.groupby("participant_id")[list(columns)].first().fillna("")
+    firsts = images.groupby("participant_id")[list(columns)].first().astype("string").fillna("")
     return {str(subject): "\t".join(map(str, row)).strip("\t") for subject, *row in firsts.itertuples()}
+
+
+def group_people(people: "pd.Series[Any]", together: Iterable[Iterable[str]]) -> "pd.Series[Any]":
+    """For each of `people` the name of their group: the first, in the order of names, of all that belong together."""
+    heads: dict[str, str] = {}
+
+    def head(one: str) -> str:
+        while heads.get(one, one) != one:
+            one = heads[one]
+        return one
+
+    for group in together:
+        first, *others = sorted({head(one) for one in group})
+        heads |= dict.fromkeys(others, first)
+    return people.map({one: head(one) for one in map(str, people.unique())})
 
 
 def describe_split(shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]) -> str:

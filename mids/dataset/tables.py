@@ -78,6 +78,15 @@ def joined(images: pd.DataFrame, table: pd.DataFrame, keys: list[str], prefix: s
     return images.merge(once, how="left", on=keys)
 
 
+def add_missing_columns(frame: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """The frame with each of the columns, empty ones where it lacks them."""
+    found = frame.copy(deep=False)
+    for name in columns:
+        if name not in found.columns:
+            found[name] = pd.array([None] * len(frame), dtype="string")
+    return found
+
+
 def free_names(columns: Iterable[str], taken: Iterable[str], prefix: str) -> dict[str, str]:
     """A name for each column: its own, or with the prefix as often as it takes to be free."""
     used = set(taken)

@@ -1,51 +1,68 @@
 """The one object through which a dataset is loaded; what it gives is made by the modules beside it."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import pandas as pd
 
-from mids.dataset import files, labels, laboratory, masks, selection, splits, terms
+from mids.dataset import files, masks, splits, terms
 from mids.dataset.disk.door import DESCRIPTION, Door
-from mids.dataset.images import assemble_images, gather_images, participants, scans, sessions
+from mids.dataset.frames import harmonised, labels, laboratory
+from mids.dataset.frames.images import assemble_images, gather_images, participants, scans, sessions
+from mids.dataset.frames.timeline import timeline
+from mids.dataset.frames.typed import typed
+from mids.dataset.imageset import ImageSet, Ref
 from mids.dataset.index import read_indexed_images
 from mids.dataset.pixels import Picture, Volume, load_pixels
-from mids.dataset.selection import Choice
+from mids.dataset.selection import Choice, Criteria, check_known, given, meet_age, meet_names, meet_sex
 from mids.dataset.tables import add_id_prefixes, frame, map_rows_by_key, read_table
-from mids.dataset.timeline import timeline
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 from mids.issues import Issue
 from mids.records import Json
+from mids.vocabulary.clinical import read_collection_name
 from mids.vocabulary.schema import load
 
-Ref: TypeAlias = "str | pd.Series[Any]"
-"""One image: its `filename` (relative to the dataset, POSIX), or its row of `Dataset.images` or `Dataset.rois`."""
 
-
-class Dataset:
+class Dataset(ImageSet):
     """A MIDS dataset, or one of its `derivatives/` folders, on disk.
 
     `fields` are keys of sidecars that become columns of `images`. `index` is a Parquet file, outside of the dataset,
     that keeps what names, tables and sidecars say (needs the extra `parquet`). Opening the dataset makes it if absent,
     and updates it for subjects whose files changed in size or time.
 
+    Columns of tables are numbers (`Float64`, `Int64`), times (`datetime64`), categories or strings, by the vocabulary
+    and by what their values are; a value that is not of its column's kind is missing, which `issues` tells. With
+    `text` every column is strings as the files have them.
+
     Tables are kept after their first use: take a copy before you change one. Files added later are not seen.
 
     Raises `MidsError` if `path` is not a folder or holds no dataset_description.json.
     """
 
-    def __init__(self, path: str | Path, *, fields: Sequence[str] = (), index: str | Path | None = None) -> None:
+    def __init__(
+        self, path: str | Path, *, fields: Sequence[str] = (), index: str | Path | None = None, text: bool = False
+    ) -> None:
         self.path = Path(path)
         self.door = Door(self.path)
         self._schema = load()
         self._fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
         self._index = Path(index) if index is not None else None
+        self._is_text = text
 
     def __repr__(self) -> str:
-        return f"Dataset({str(self.path)!r})"
+        return self._say(str(self.path))
+
+    @cached_property
+    def text(self) -> "Dataset":
+        """This dataset with every column of every table as strings: `007` is not 7."""
+        if self._is_text:
+            return self
+        found = Dataset(self.path, fields=self._fields, index=self._index, text=True)
+        found.door = self.door
+        return found
 
     @property
     def issues(self) -> tuple[Issue, ...]:
@@ -76,12 +93,12 @@ class Dataset:
     @cached_property
     def participants(self) -> pd.DataFrame:
         """participants.tsv; empty where it is absent."""
-        return participants(self.door)
+        return self._given("participants.tsv", participants(self.door))
 
     @cached_property
     def sessions(self) -> pd.DataFrame:
         """All sub-*_sessions.tsv, one below the other, each row with its `participant_id`."""
-        return sessions(self.door, self._files)
+        return self._given("*_sessions.tsv", sessions(self.door, self._files))
 
     @cached_property
     def scans(self) -> pd.DataFrame:
@@ -89,26 +106,35 @@ class Dataset:
 
         A `filename` without its folder, as in BIMCV-COVID19+, is completed where the file is in that session.
         """
-        return scans(self.door, self._files)
+        return self._given("*_scans.tsv", scans(self.door, self._files))
 
     @cached_property
     def images(self) -> pd.DataFrame:
         """One row for each image of the subjects' folders, ordered by `filename`, with all that is known about it.
 
-        Columns: `filename` (relative to the dataset, POSIX); `participant_id` and `session_id` as in all
-        tables; the entities of the vocabulary by their short keys (those that any image has, and always
-        sub ses run bp lat vp), legacy spellings in modern terms; `suffix`; `group` (rx, ct, …; NA in plain BIDS
-        folders); `datatype` (the BIDS folder, or NA); `extension`; then the columns of the scans, sessions and
-        participants tables, and the `fields` of sidecars, lists and numbers as JSON. A column whose name is taken
-        gets a prefix: `scan_`, `session_`, `participant_`, `sidecar_`. So `age` is that at the session where
-        sessions.tsv has it. An image whose name can't be parsed has nothing but its place, and a table or sidecar
-        that can't be read is left out, which `issues` tells.
+        Columns: those of `FRAME` in `mids.dataset.frames.harmonised`, which every dataset has, with the words of the
+        vocabulary; then the entities of the name by their short keys (those that any image has, and always
+        sub ses run bp lat vp), legacy spellings in modern terms; `datatype` (the BIDS folder, or NA); `extension`;
+        then the other columns of the scans, sessions and participants tables, and the `fields` of sidecars, lists as
+        JSON. A column whose name is taken gets a prefix: `scan_`, `session_`, `participant_`, `sidecar_`. So `age` is
+        that at the session where sessions.tsv has it. An image whose name can't be parsed has nothing but its place,
+        and a table or sidecar that can't be read is left out, which `issues` tells. Of a dataset opened with `text`
+        the columns are those of the files alone, without `FRAME`.
         """
+        if self._is_text:
+            return self._read_images()
+        licence = str(self.description.get("License") or "")
+        name = read_collection_name(self.description) or self.path.resolve().name
+        known = harmonised.harmonise(name, self.text.images, self.text.labels, licence)
+        return self._given("images", known)
+
+    def _read_images(self) -> pd.DataFrame:
+        """The table of images as strings, by the files or by the index."""
         if self._index is None:
             found = gather_images(self.door, self._files, self._fields, self._schema)
         else:
             found = read_indexed_images(self.door, self._files, self._fields, self._schema, self._index)
-        return assemble_images(found, self.participants, self._schema)
+        return assemble_images(found, participants(self.door), self._schema)
 
     @cached_property
     def labels(self) -> pd.DataFrame:
@@ -122,7 +148,8 @@ class Dataset:
     @cached_property
     def tests(self) -> pd.DataFrame:
         """derivatives/ehr/laboratory_tests.tsv: participant_id, date, test, result and more; empty where absent."""
-        return frame(map(add_id_prefixes, self._rows(laboratory.TESTS)), laboratory.COLUMNS)
+        found = frame(map(add_id_prefixes, self._rows(laboratory.TESTS)), laboratory.COLUMNS)
+        return self._given(laboratory.TESTS, found)
 
     @cached_property
     def rois(self) -> pd.DataFrame:
@@ -132,7 +159,7 @@ class Dataset:
         (the entity desc); `lookup` (the table that names its values, NA where there is none beside it); entities;
         suffix; group; datatype; extension.
         """
-        return masks.masks(self.door, self.images, self._schema)
+        return masks.masks(self.door, self.text.images, self._schema)
 
     def structures(self, roi: Ref) -> dict[int, str]:
         """What the values of a segmentation mean, by the table beside it; empty where there is none."""
@@ -143,58 +170,50 @@ class Dataset:
     @cached_property
     def partitions(self) -> pd.DataFrame:
         """The `split` of each image by derivatives/partitions.tsv, NA where it says none."""
-        return splits.read(self.door, self.images, self._schema)
+        return splits.read(self.door, self.text.images, self._schema)
+
+    @property
+    def terms(self) -> Mapping[str, str]:
+        """The terms of use: CommercialUse, Redistribution, Attribution, Agreement, unknown where nothing is said."""
+        return terms.read_terms(self.description)
 
     # --- choices ---
 
-    def select(
-        self, *, modality: Choice = None, suffix: Choice = None, bp: Choice = None, vp: Choice = None,
-        subject: Choice = None, session: Choice = None, label: Choice = None, split: Choice = None,
-        commercial: bool | None = None,
-    ) -> pd.DataFrame:  # fmt: skip
-        """The rows of `images` that meet every criterion; several values for a criterion mean any of them.
-
-        `modality` is a group (rx, ct, mr, us, nm, op, light) or a DICOM Modality (CR, DX, PT, …), and is
-        decided by the suffix. `bp` and `vp` may be spelled in any way that the code lists know (TÓRAX, PA);
-        `subject` and `session` may have their sub- and ses-. `label` is a word or a CUI of the labels, and stands for
-        all that the label tree has below it; an image has the labels of its own rows, and of those of its session
-        that name no image. `split` is a part of partitions.tsv. `commercial` keeps images whose licence, or that of
-        the dataset where they have none, allows commercial use, or with False all others.
-
-        Raises `MidsError` for an unknown modality, or for a label that the dataset does not have.
-        """
-        criteria: Sequence[tuple[str, Choice, Callable[[str], Collection[str]]]] = (
-            ("suffix", modality, lambda value: selection.suffixes(value, self._schema)),
-            ("suffix", suffix, lambda value: [value]),
-            ("bp", bp, lambda value: [selection.code("bp", value, self._schema)]),
-            ("vp", vp, lambda value: [selection.code("vp", value, self._schema)]),
-            ("sub", subject, lambda value: [value.removeprefix("sub-")]),
-            ("ses", session, lambda value: [value.removeprefix("ses-")]),
-        )
-        rows = self.images
-        for column, choice, meant in criteria:
-            if choice is not None:
-                values = [word for value in selection.given(choice) for word in meant(value)]
-                rows = rows[rows[column].isin(values)]
-        if label is not None:
-            rows = rows[labels.find_labelled_images(rows, self._labelled(label))]
-        if split is not None:
+    def _meet(self, criteria: Criteria) -> "pd.Series[Any]":
+        rows = self.text.images
+        met = meet_names(rows, criteria, self._schema)
+        if criteria.sex is not None:
+            met &= meet_sex(self.images, criteria.sex, self._schema)
+        if criteria.age is not None:
+            met &= meet_age(self.images, criteria.age)
+        if criteria.label is not None:
+            met &= self.has_label(criteria.label).fillna(False).astype(bool)
+        if criteria.without_label is not None:
+            met &= ~self.has_label(criteria.without_label).fillna(True).astype(bool)
+        if criteria.split is not None:
             codes = self._schema.code_lists["split"]
-            wanted = [codes.find(value) or value for value in selection.given(split)]
-            known = self.partitions
-            rows = rows[rows["filename"].isin(known.loc[known["split"].isin(wanted), "filename"])]
-        if commercial is not None:
+            wanted = [codes.find(value) or value for value in given(criteria.split)]
+            known = self.text.partitions
+            check_known("split", wanted, [*codes.codes, *known["split"].dropna()])
+            met &= rows["filename"].isin(known.loc[known["split"].isin(wanted), "filename"])
+        if criteria.commercial is not None:
             is_allowed = terms.commercial_use(rows, self.description).eq("allowed")
-            rows = rows[is_allowed if commercial else ~is_allowed]
-        return rows.reset_index(drop=True)
+            met &= is_allowed if criteria.commercial else ~is_allowed
+        return met
+
+    def has_label(self, label: Choice) -> "pd.Series[Any]":
+        """Whether each image has a label; NA where nobody looked for labels. See `ImageSet.has_label`."""
+        rows, known = self.text.images, self.text.labels
+        has = labels.find_labelled_images(rows, self._labelled(label)).astype("boolean")
+        return has.where(labels.find_labelled_images(rows, known)).rename("label")
 
     def _labelled(self, label: Choice) -> pd.DataFrame:
         """The rows of `labels` that some labels, or what the tree has below them, stand in."""
-        pairs = [(str(word), str(cui)) for word, cui in self.labels[["label", "cui"]].fillna("").values]
-        known = set(pairs)
-        meant = [labels.concept(value, self._tree, known) for value in selection.given(label)]
-        met = {pair for pair in known if any(each.meets(*pair) for each in meant)}
-        return self.labels[[pair in met for pair in pairs]]
+        known = self.text.labels
+        pairs = [(str(word), str(cui)) for word, cui in known[["label", "cui"]].fillna("").values]
+        meant = [labels.concept(value, self._tree, set(pairs)) for value in given(label)]
+        met = {pair for pair in set(pairs) if any(each.meets(*pair) for each in meant)}
+        return known[[pair in met for pair in pairs]]
 
     @cached_property
     def _tree(self) -> Sequence[Mapping[str, str]]:
@@ -206,21 +225,24 @@ class Dataset:
         Columns: filename, participant_id, session_id, date, test, result, and `days` (Int64) from the image to the
         test, negative where the test came first. NA where no dated test, or no day of the image, is known.
         """
-        tests = self.tests
+        tests = self.text.tests
         for column, choice, listed in (("test", test, "covid_tests"), ("result", result, "results")):
             if choice is not None:
                 codes = self._schema.code_lists[listed]
-                tests = tests[tests[column].isin([codes.find(value) or value for value in selection.given(choice)])]
-        return laboratory.nearest(self.images, tests)
+                wanted = [codes.find(value) or value for value in given(choice)]
+                check_known(column, wanted, [*codes.codes, *tests[column].dropna()])
+                tests = tests[tests[column].isin(wanted)]
+        return self._given("nearest_tests", laboratory.nearest(self.text.images, tests))
 
     def timeline(self, participant: str) -> pd.DataFrame:
-        """Studies, findings and tests of a subject by day; the columns are those of `mids.dataset.timeline`.
+        """Studies, findings and tests of a subject by day; the columns are those of `mids.dataset.frames.timeline`.
 
         Columns: `day` (Int64) from the first dated study; `date`; `kind` (study, finding, test); `session_id`;
         `name` and `value`. Undated rows come last. Raises `MidsError` for a subject that the dataset does not have.
         """
         subject = f"sub-{participant.removeprefix('sub-')}"
-        own = [table[table["participant_id"] == subject] for table in (self.images, self.tests, self.labels)]
+        tables = (self.text.images, self.text.tests, self.text.labels)
+        own = [table[table["participant_id"] == subject] for table in tables]
         if not len(own[0]) and subject not in set(self.participants["participant_id"]):
             raise MidsError(f"unknown participant {participant}: choose one of participants.tsv")
         return timeline(*own)
@@ -242,7 +264,7 @@ class Dataset:
         """
         shares = splits.name_fractions(fractions, self._schema)
         columns = [stratify] if isinstance(stratify, str) else list(stratify)
-        found = splits.deal_images(self.images, shares, seed, by, columns)
+        found = splits.deal_images(self.text.images if self._is_text else self.images, shares, seed, by, columns)
         table = self.images[["participant_id", "session_id", "filename"]].copy()
         table["split"] = table["participant_id"].map(found).astype("string")
         if write:
@@ -272,8 +294,15 @@ class Dataset:
         Raises `MidsError` where there is no such image or its format is neither, `DataError` (NIFTI_INVALID,
         PNG_INVALID) where the file is broken.
         """
+        return load_pixels(*self.locate(image))
+
+    def locate(self, image: Ref) -> tuple[Path, str]:
+        """Where an image or a segmentation lies on disk, and its dataset-relative path.
+
+        Raises `MidsError` where the dataset has no such file.
+        """
         path = self._named(image)
-        return load_pixels(self.path / path, path)
+        return self.path / path, path
 
     def bids_layout(self) -> Any:
         """The `bids.BIDSLayout` of this dataset, with MIDS's entities; see `mids.bids_layout`."""
@@ -297,6 +326,18 @@ class Dataset:
         path = image if isinstance(image, str) else str(image["filename"])
         self.door.place(path)
         return path
+
+    def _given(self, path: str, table: pd.DataFrame) -> pd.DataFrame:
+        """A table of strings as this dataset shows it; `path` is what issues call it."""
+        if self._is_text:
+            return table
+
+        def tell(column: str, count: int) -> None:
+            values = "1 value is" if count == 1 else f"{count} values are"
+            message = f"column {column}: {values} not of the column's kind and left out: see Dataset.text"
+            self.door.keep(DataError("TABLE_INVALID", message), f"{path}, {column}")
+
+        return typed(table, tell, harmonised.FRAME if path == "images" else None)
 
     def _rows(self, path: str, key: str = "participant_id") -> Sequence[Mapping[str, str]]:
         """The rows of a table that may be absent."""

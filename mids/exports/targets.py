@@ -94,7 +94,7 @@ def document(dataset: "Dataset", to: str, **choices: Any) -> dict[str, Any]:
     if target.is_folder:
         single = ", ".join(name for name, other in TARGETS.items() if not other.is_folder)
         raise MidsError(f"{to} writes many files, not one document: choose {single}")
-    content: dict[str, Any] = target.load()(dataset, **{k: v for k, v in choices.items() if k in target.choices})
+    content: dict[str, Any] = target.load()(dataset.text, **{k: v for k, v in choices.items() if k in target.choices})
     return content
 
 
@@ -113,7 +113,7 @@ def write(
     try:
         if target.is_folder:
             known = {key: value for key, value in choices.items() if key in target.choices}
-            written: list[Path] = target.load()(dataset, output, **known)
+            written: list[Path] = target.load()(dataset.text, output, **known)
             return written
         return [write_json(output, document(dataset, to) if content is None else content)]
     except OSError as error:

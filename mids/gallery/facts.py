@@ -16,12 +16,12 @@ from mids.analysis.counting import (
     SIDECAR_KEYS,
     TESTS,
     Tables,
-    add_missing_columns,
     add_subject_and_session,
 )
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import check_claim, nifti_head
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.records import Map
 

@@ -70,7 +70,7 @@ def write_page(
     target = Path(output)
     _check(target, chosen, jobs)
     features = maps.read(chosen.geojson) if chosen.geojson else ()
-    opened = [Dataset(path, fields=facts.FIELDS) for path in datasets]
+    opened = [Dataset(path, fields=facts.FIELDS, text=True) for path in datasets]
     links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
     found = []
     with _workers(jobs) as mapped:

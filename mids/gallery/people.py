@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, add_missing_columns, words
+from mids.analysis.counting import Tables, words
 from mids.dataset import Dataset
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError
 
 HIDDEN = ("participant_id", "modalities", "body_parts")

@@ -90,7 +90,7 @@ def assess(
     """
     if k < 2:
         raise MidsError(f"k is {k}, and a group of one hides nobody: give 2 or more")
-    opened = [given if isinstance(given, Dataset) else Dataset(given) for given in datasets]
+    opened = [given.text if isinstance(given, Dataset) else Dataset(given, text=True) for given in datasets]
     named = list(zip(_names(opened), opened, strict=True))
     chosen, secret = tuple(quasi), tuple(sensitive)
     everybody = [read_people(dataset, name=name, quasi=chosen, sensitive=secret, k=k) for name, dataset in named]

@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from mids.analysis.counting import LABELS, TESTS, add_missing_columns, add_subject_and_session, days, words
+from mids.analysis.counting import LABELS, TESTS, add_subject_and_session, days, words
 from mids.dataset import Dataset
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.risk.columns import kind, load_vocabulary
 

@@ -56,7 +56,7 @@ def test_every_image_is_one_row_in_order(made: Path) -> None:
 
 
 def test_tables_join_without_doubling_and_clashes_get_a_prefix(made: Path) -> None:
-    images = Dataset(made).images.set_index("filename")
+    images = Dataset(made).text.images.set_index("filename")
     assert images.loc[RX, "modality"] == "dx"
     assert images.loc[RX, "acq_time"] == "1920-01-02T10:00:00"
     assert images.loc[CT, "session_acq_time"] == "1921-01-02"
@@ -66,15 +66,15 @@ def test_tables_join_without_doubling_and_clashes_get_a_prefix(made: Path) -> No
 
 
 def test_only_n_a_and_nothing_are_missing(made: Path) -> None:
-    participants = Dataset(made).participants
+    participants = Dataset(made).text.participants
     assert participants["notes"].isna().tolist() == [False, True]
     assert participants.loc[0, "notes"] == "NA"
     assert participants.loc[0, "age"] == "061"
     assert participants["age"].isna().tolist() == [False, True]
 
 
-def test_values_are_strings_whatever_they_look_like(made: Path) -> None:
-    dataset = Dataset(made)
+def test_values_of_the_text_view_are_strings_whatever_they_look_like(made: Path) -> None:
+    dataset = Dataset(made, text=True)
     for table in (dataset.images, dataset.participants, dataset.sessions, dataset.scans):
         assert {str(kind) for kind in table.dtypes} == {"string"}
 
@@ -121,7 +121,7 @@ def test_published_tables_find_their_images(tmp_path: Path) -> None:
         "sub-S1/ses-E1/sub-S1_ses-E1_scans.tsv": f"filename\tRows\n{Path(image).name}\t10\n{Path(other).name}\t20\n",
     }
     dataset = Dataset(written(tmp_path, {image: "", other: "", **texts}))
-    images = dataset.images.set_index("filename")
+    images = dataset.text.images.set_index("filename")
     assert images.loc[image, ["gender", "study_date", "Rows"]].tolist() == ["F", "20200301", "10"]
     assert pd.isna(images.loc[other, "Rows"])
     assert dataset.scans.loc[1, "filename"] == f"sub-S1/ses-E1/{Path(other).name}"

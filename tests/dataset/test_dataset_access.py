@@ -113,7 +113,7 @@ def test_criteria_are_all_met(made: Path) -> None:
 
 
 def test_the_nearest_test_is_the_earlier_of_two_equally_near(made: Path) -> None:
-    nearest = Dataset(made).nearest_tests().set_index("filename")
+    nearest = Dataset(made).text.nearest_tests().set_index("filename")
     assert nearest.loc[A, ["date", "test", "result", "days"]].tolist() == ["1920-01-01", "PCR", "negative", -2]
     assert nearest.loc[B, ["date", "days"]].tolist() == ["1920-01-05", -5]  # its day is that of the session
     assert nearest.loc[C].isna()[["date", "test", "result", "days"]].all()  # nobody knows its day
@@ -209,7 +209,7 @@ def test_the_folder_may_be_given_in_any_way(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(root)
     for given in (root, f"{root}/", ".", "../made", "./"):
         dataset = Dataset(given, fields="KVP")
-        assert dataset.images[["filename", "KVP"]].to_numpy().tolist() == [[A, "1"]]
+        assert dataset.images[["filename", "KVP"]].to_numpy().tolist() == [[A, 1]]
         assert dataset.rois[["filename", "image"]].to_numpy().tolist() == [[roi, A]]
 
 
@@ -232,7 +232,7 @@ def test_fields_of_sidecars_are_columns_as_texts(made: Path) -> None:
         B.replace(".png", ".json"): '{"KVP": ',
     }
     dataset = Dataset(written(made, texts), fields=["KVP", "ImageType", "Manufacturer", "Grid"])
-    images = dataset.images.set_index("filename")
+    images = dataset.text.images.set_index("filename")
     assert images.loc[A, ["KVP", "ImageType", "Manufacturer"]].tolist() == ["110.0", '["A", "B"]', "root"]
     assert images.loc[B2, ["KVP", "Manufacturer"]].tolist() == ["1", "root"]
     assert images.loc[B, ["KVP", "Manufacturer"]].isna().all()
@@ -243,12 +243,12 @@ def test_fields_of_sidecars_are_columns_as_texts(made: Path) -> None:
 def test_fields_are_what_sidecars_say(name: str) -> None:
     keys = ["KVP", "ImageType", "EchoTime", "Manufacturer", "Rows"]
     dataset = Dataset(SOURCES / name / "mids", fields=keys)
-    for _, row in dataset.images.iterrows():
+    for _, row in dataset.text.images.iterrows():
         sidecar = dataset.sidecar(row)
         for key in keys:
             text = sidecar.get(key)
             assert (None if pd.isna(row[key]) else row[key]) == (
-                text if text is None or isinstance(text, str) else mids.dataset.images.format_cell(text)
+                text if text is None or isinstance(text, str) else mids.dataset.frames.images.format_cell(text)
             )
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 from places import SOURCES
 
-from mids.dataset import Dataset, images
+from mids.dataset import Dataset
+from mids.dataset.frames import images
 from mids.errors import MidsError
 
 FIELDS = ("KVP", "Manufacturer", "ImageType")
@@ -50,7 +51,7 @@ def test_only_subjects_that_changed_are_read_again(copy: Path, tmp_path: Path, m
     sidecar = next(copy.glob("sub-*/**/*_ct.json"))
     sidecar.write_text(json.dumps({**json.loads(sidecar.read_text("utf-8")), "KVP": 77}), encoding="utf-8")
     again = Dataset(copy, fields=FIELDS, index=index)
-    assert "77" in again.images["KVP"].tolist()
+    assert 77 in again.images["KVP"].tolist()
     subject = sidecar.relative_to(copy).parts[0]
     assert {path.split("/")[0] for path in read} == {subject}
 
@@ -86,7 +87,7 @@ def test_values_stay_texts(copy: Path, tmp_path: Path) -> None:
     people = copy / "participants.tsv"
     people.write_text("participant_id\tcode\n" + f"{next(copy.glob('sub-*')).name}\t007\n", encoding="utf-8")
     for _ in range(2):
-        table = Dataset(copy, index=tmp_path / "i.parquet").images
+        table = Dataset(copy, index=tmp_path / "i.parquet").text.images
         assert set(table["code"].dropna()) == {"007"}
         assert {str(kind) for kind in table.dtypes} == {"string"}
 

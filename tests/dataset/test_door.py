@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mids.analysis.joining import concat
 from mids.conversion import Conversion
 from mids.dataset import Dataset
+from mids.dataset.joined import concat
 from mids.errors import DataError, MidsError
 from mids.releases.images import difference
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mids.dataset.disk.door import Door
 from mids.dataset.tables import add_id_prefixes, frame
-from mids.errors import DataError, MidsError
+from mids.errors import DataError, UnknownValueError
 
 LABELS = "derivatives/labels/labels.tsv"
 TREE = "derivatives/labels/label_tree.tsv"
@@ -70,7 +70,7 @@ def normalise_label(label: str) -> str:
 def concept(label: str, tree: Sequence[Mapping[str, str]], known: Collection[tuple[str, str]]) -> Concept:
     """A label, by its word or its CUI, with its descendants in the rows of label_tree.tsv.
 
-    `known` are the labels, with their CUIs, that the dataset has; one that is in neither raises `MidsError`.
+    `known` are the labels, with their CUIs, that the dataset has; one that is in neither raises `UnknownValueError`.
     """
     named = [
         row
@@ -82,7 +82,7 @@ def concept(label: str, tree: Sequence[Mapping[str, str]], known: Collection[tup
         words = sorted({row.get("label", "") for row in tree} | {word for word, _ in known})
         near = get_close_matches(label, words, 3) or words[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "the dataset has no labels"
-        raise MidsError(f"unknown label {label}: {hint}")
+        raise UnknownValueError(f"unknown label {label}: {hint}")
     inside = list(_find_descendants(named, tree))
     cuis = {row.get("cui", "") for row in inside} | {cui for _, cui in own if not named}
     return Concept(

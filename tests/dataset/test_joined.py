@@ -8,7 +8,8 @@ from places import SOURCES
 
 import mids
 from mids import testing
-from mids.analysis.joining import CODES, COVID, FRAME, Joined, concat
+from mids.dataset.frames.harmonised import CODES, COVID, FRAME
+from mids.dataset.joined import Joined, concat
 from mids.errors import MidsError
 from mids.vocabulary.schema import load
 
@@ -30,14 +31,16 @@ def test_every_image_of_every_example_is_there_once(joined: Joined) -> None:
 
 
 def test_columns_and_words_are_the_same_for_all(joined: Joined) -> None:
-    assert tuple(joined.images.columns[: len(FRAME)]) == FRAME
+    assert tuple(joined.images.columns[: len(FRAME)]) == tuple(FRAME)
     assert joined.images.columns.is_unique
     for column, listed in CODES.items():
         assert set(joined.images[column].dropna()) <= set(load().code_lists[listed].codes), column
         assert f"{column}_raw" not in joined.images, "an example has a value outside its code list"
     assert joined.images["modality"].dropna().str.islower().all()
     assert set(joined.images["covid_label"].dropna()) <= set(COVID.values())
-    assert {str(dtype) for dtype in joined.images.dtypes} == {"string"}
+    assert {str(dtype) for dtype in joined.images[list(FRAME)].dtypes} == {
+        "string", "category", "Float64", "datetime64[us]"
+    }  # fmt: skip
 
 
 def test_what_each_collection_knows_is_under_the_common_names(joined: Joined) -> None:
@@ -106,7 +109,7 @@ def test_an_age_gives_its_limits(tmp_path: Path) -> None:
         testing.SESSIONS: testing.cells({"age": "89"}),
     }
     images = concat([testing.dataset(tmp_path, changes)]).images.set_index("participant_id")
-    assert (images.loc["sub-S1", "age_min"], images.loc["sub-S2", "age_max"]) == ("89", "71")
+    assert (images.loc["sub-S1", "age_min"], images.loc["sub-S2", "age_max"]) == (89, 71)
     assert pd.isna(images.loc["sub-S1", "age_max"])
 
 

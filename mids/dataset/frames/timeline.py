@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from mids.dataset.laboratory import ordinal, read_times
+from mids.dataset.frames.laboratory import ordinal, read_times
 from mids.dataset.tables import frame
 
 COLUMNS = ("date", "kind", "session_id", "name", "value")

@@ -1,0 +1,88 @@
+"""Columns of strings as numbers, times and categories: by the vocabulary's tables, else by what their values are.
+
+Ids, paths, entities and lists stay text. What is missing stays missing, in every kind.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import pandas as pd
+
+from mids.vocabulary.schema import load
+
+KINDS = {"number": "number", "integer": "integer", "date": "time", "datetime": "time", "code": "category"}
+"""The kinds of the column types in `schemas/tables`; all other types are text."""
+
+PREFIXES = ("scan_", "session_", "participant_")
+NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?")
+"""A number as a program writes it: 007, +7 and numbers of 16 digits are names of something."""
+TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+
+Told = Callable[[str, int], None]
+"""Hears of a column, and of how many of its values are not of its kind."""
+
+
+def typed(frame: pd.DataFrame, told: Told, known: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """The frame with each column in its kind; `known` are kinds that go before those of the vocabulary.
+
+    Numbers are `Float64`, whole numbers `Int64`, times `datetime64` (UTC, where an offset is given), categories
+    `category`, all else `string`. A value that is not of its column's kind is missing, which `told` hears.
+    """
+    found = {}
+    for name in map(str, frame.columns):
+        values = frame[name]
+        if values.dtype != "string":  # already of its kind
+            found[name] = values
+            continue
+        kind = (known or {}).get(name) or _kind_of(name, values)
+        found[name] = _READ[kind](values) if kind in _READ else values
+        lost = int(values.notna().sum() - found[name].notna().sum())
+        if lost:
+            told(name, lost)
+    return pd.DataFrame(found, index=frame.index, columns=frame.columns)
+
+
+def _kind_of(name: str, values: "pd.Series[Any]") -> str:
+    """The kind of a column: that of the vocabulary, else number or time where all that is known is such."""
+    plain = next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), name)
+    kinds = _kinds()
+    if plain in kinds or plain.endswith("_id"):
+        return kinds.get(plain, "text")
+    distinct = values.dropna().unique()
+    if not len(distinct):
+        return "text"
+    if all(NUMBER.fullmatch(value) for value in distinct):
+        return "number" if any("." in value for value in distinct) else "integer"
+    return "time" if all(TIME.fullmatch(value) for value in distinct) else "text"
+
+
+@cache
+def _kinds() -> Mapping[str, str]:
+    """The kinds of all columns of the vocabulary's tables; entities of names, such as run 01, are text."""
+    schema = load()
+    columns = [column for table in schema.tables.values() for column in table.columns.values()]
+    found = {column.name: KINDS.get(column.type, "text") for column in columns}
+    return found | dict.fromkeys((*schema.entities, "extension", "datatype"), "text")
+
+
+def _number(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    return pd.to_numeric(values.astype("object"), errors="coerce").astype("Float64")
+
+
+def _integer(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    found = _number(values)
+    return found.where(found == found.round()).astype("Int64")
+
+
+def _time(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    found = pd.to_datetime(values.astype("object"), format="ISO8601", errors="coerce", utc=True)
+    return found.dt.tz_localize(None).astype("datetime64[us]")
+
+
+def _category(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    return values.astype("category")
+
+
+_READ = {"number": _number, "integer": _integer, "time": _time, "category": _category}

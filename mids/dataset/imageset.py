@@ -1,0 +1,252 @@
+"""What one dataset and several joined ones have in common: images that are counted, chosen, split and loaded."""
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias, overload
+
+import pandas as pd
+
+from mids.dataset.loaders.masks import choose_mask
+from mids.dataset.loaders.samples import Item, Samples, make_samples
+from mids.dataset.loaders.tools import make_hugging_face, make_subject
+from mids.dataset.pixels import Picture, Volume
+from mids.dataset.selection import Ages, Choice, Criteria
+from mids.records import Json
+
+Ref: TypeAlias = "str | pd.Series[Any]"
+"""One image: its `filename` (relative to the dataset, POSIX), or its row of `images` or `rois`."""
+
+_log = logging.getLogger("mids.dataset")
+
+
+class ImageSet(ABC):
+    """Images with all that is known about them; see `Dataset` and `Joined`."""
+
+    @property
+    @abstractmethod
+    def images(self) -> pd.DataFrame:
+        """One row for each image."""
+
+    @property
+    @abstractmethod
+    def rois(self) -> pd.DataFrame:
+        """One row for each segmentation."""
+
+    @abstractmethod
+    def load(self, image: Ref) -> Volume | Picture:
+        """The pixels of an image or a segmentation."""
+
+    @abstractmethod
+    def sidecar(self, image: Ref) -> dict[str, Json]:
+        """The metadata of an image."""
+
+    @abstractmethod
+    def structures(self, roi: Ref) -> dict[int, str]:
+        """What the values of a segmentation mean."""
+
+    @abstractmethod
+    def has_label(self, label: Choice) -> "pd.Series[Any]":
+        """Whether each image has a label; NA where nobody looked for labels.
+
+        The values are of the dtype `boolean`, in the order of `images`. `label` is a word or a CUI, or several of which
+        any will do; each stands for all that the label tree has below it. An image has the labels of its own rows, and
+        those of its session, or subject, that name no image. Nobody looked where none of these has any label.
+        Raises `MidsError` for a label that the dataset does not have, and names the nearest.
+        """
+
+    @abstractmethod
+    def _meet(self, criteria: Criteria) -> "pd.Series[Any]":
+        """Whether each of `images` meets the criteria."""
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @overload
+    def __getitem__(self, number: int) -> "pd.Series[Any]": ...
+    @overload
+    def __getitem__(self, number: slice) -> pd.DataFrame: ...
+    def __getitem__(self, number: int | slice) -> "pd.Series[Any] | pd.DataFrame":
+        """The image at a place, a row of `images`; of a slice several."""
+        found: pd.Series[Any] | pd.DataFrame = self.images.iloc[number]
+        return found
+
+    def __iter__(self) -> "Iterator[pd.Series[Any]]":
+        return (self.images.iloc[number] for number in range(len(self)))
+
+    def _say(self, name: str) -> str:
+        """What is inside, on one line."""
+        counts = self.images["suffix"].value_counts()
+        kinds = ", ".join(f"{count} {suffix}" for suffix, count in counts.items() if count)
+        keys = [key for key in ("dataset", "participant_id") if key in self.images]
+        people = len(self.images[keys].drop_duplicates())
+        return f"<{type(self).__name__} {name}: {len(self)} images ({kinds or 'none'}) of {people} subjects>"
+
+    def select(
+        self, *, modality: Choice = None, suffix: Choice = None, bp: Choice = None, vp: Choice = None,
+        subject: Choice = None, session: Choice = None, sex: Choice = None, age: Ages = None, label: Choice = None,
+        without_label: Choice = None, split: Choice = None, commercial: bool | None = None,
+    ) -> pd.DataFrame:  # fmt: skip
+        """The rows of `images` that meet every criterion; several values for a criterion mean any of them.
+
+        `modality` is a group (rx, ct, mr, us, nm, op, light) or a DICOM Modality (CR, DX, PT, …), and is
+        decided by the suffix. `bp`, `vp` and `sex` may be spelled in any way that the code lists know (TÓRAX, PA);
+        `subject` and `session` may have their sub- and ses-. `age` is one age in years, or the lowest and highest
+        (`(60, None)`); images without a known age meet none. `label` is a word or a CUI, as in `has_label`;
+        `without_label` keeps images for which somebody looked and did not find it. `split` is a part of partitions.tsv.
+        `commercial` keeps images whose licence, or that of the dataset where they have none, allows commercial use, or
+        with False all others.
+
+        Raises `MidsError` for a value that neither the vocabulary nor the dataset has, and names the nearest. Where all
+        values are known and no image meets them, a warning is logged.
+        """
+        criteria = Criteria(
+            modality=modality, suffix=suffix, bp=bp, vp=vp, subject=subject, session=session, sex=sex, age=age,
+            label=label, without_label=without_label, split=split, commercial=commercial,
+        )  # fmt: skip
+        rows = self.images[self._meet(criteria).to_numpy()].reset_index(drop=True)
+        if len(self.images) and not len(rows):
+            _log.warning("no image meets all of what was asked for")
+        return rows
+
+    def mask(self, image: Ref, reader: str | None = None) -> Volume | Picture | None:
+        """The segmentation of an image on the image's own grid, or None where it has none.
+
+        `reader` chooses among those of several annotators. Raises `MidsError` where there are several and none is
+        chosen.
+        """
+        row = choose_mask(self.rois, self._row(image), reader)
+        return None if row is None else self.load(row)
+
+    def _row(self, image: Ref) -> "pd.Series[Any]":
+        """The row of an image."""
+        if not isinstance(image, str):
+            return image
+        found = self.images[self.images["filename"] == image]
+        return pd.Series({"filename": image}) if found.empty else found.iloc[0]
+
+    def targets(self, rows: pd.DataFrame, target: str | Sequence[str]) -> list[Any]:
+        """The target of each row of `images`, for training; None where it is unknown.
+
+        Of a column of numbers it is that, as float; of a column of text the number of the value in the order of the
+        alphabet of all values; of one label 1 or 0; of several labels a list of 1 and 0, and unknown where one is.
+        Raises `MidsError` for what is neither a column nor a label.
+        """
+        if not isinstance(target, str):
+            several = [self.targets(rows, one) for one in target]
+            return [None if None in values else list(map(float, values)) for values in zip(*several, strict=True)]
+        if target not in rows.columns:
+            said = dict(zip(_keys(self.images), self.has_label(target), strict=True))
+            found = (said[key] for key in _keys(rows))
+            return [None if pd.isna(value) else int(value) for value in found]
+        if pd.api.types.is_numeric_dtype(rows[target].dtype):
+            return [None if pd.isna(value) else float(value) for value in rows[target]]
+        classes = {value: number for number, value in enumerate(sorted(self.images[target].dropna().unique()))}
+        return [None if pd.isna(value) else classes[value] for value in rows[target]]
+
+    def torch(
+        self, rows: pd.DataFrame | None = None, *, split: Choice = None, size: Sequence[int] | None = None,
+        target: str | Sequence[str] | None = None, window: str | tuple[float, float] | None = None,
+        channels: int = 1, mask: bool = False, cache: str | None = None,
+    ) -> Samples:  # fmt: skip
+        """Images as a map-style dataset for PyTorch's `DataLoader`, with worker processes of any kind.
+
+        `rows` are rows of `images` (all of them by default), `split` keeps those of a part. Each item is a dict of
+        `image`, float32 (channels, rows, columns), of a volume (1, columns, rows, slices); `target` (see `targets`),
+        if one is given; `mask`, int64, if asked for; and `filename`. `size` of two numbers resizes pictures, and makes
+        an item of each slice of a volume; of three numbers it makes an item of a patch at a random place. Items whose
+        target is unknown are left out, which is logged. `window` is (center, width) or "lung", "bone", "soft tissue",
+        "brain": grey values become 0 to 1; without one, pictures become 0 to 1 and volumes keep their values. Pictures
+        get one channel of grey, or three with `channels`. `cache` is a folder outside of the dataset for unpacked
+        volumes, from which patches are read.
+
+        Raises `MidsError` without PyTorch, and for a size, window or target that can't be.
+        """
+        chosen = self.images if rows is None else rows
+        if split is not None:
+            wanted = set(_keys(self.select(split=split)))
+            chosen = chosen[[key in wanted for key in _keys(chosen)]]
+        items = self._known_items(chosen, target, mask=mask)
+        if len(items) < len(chosen):
+            _log.warning("%d of %d images have no known target and are left out", len(chosen) - len(items), len(chosen))
+        return make_samples(
+            items,
+            size=size,
+            window=window,
+            channels=channels,
+            with_target=target is not None,
+            with_mask=mask,
+            cache=cache,
+        )
+
+    def _known_items(self, rows: pd.DataFrame, target: str | Sequence[str] | None, *, mask: bool) -> list[Item]:
+        """The images whose target is known, with their masks if asked for."""
+        goals = [None] * len(rows) if target is None else self.targets(rows, target)
+        return [
+            Item(*self._place(row), self._mask_path(row) if mask else "", goal)
+            for (_, row), goal in zip(rows.iterrows(), goals, strict=True)
+            if goal is not None or target is None
+        ]
+
+    def _place(self, row: "pd.Series[Any]") -> tuple[str, str]:
+        path, name = self.locate(row)
+        return str(path), name
+
+    def _mask_path(self, row: "pd.Series[Any]", reader: str | None = None) -> str:
+        """Where the segmentation of an image lies, "" where it has none."""
+        found = choose_mask(self.rois, row, reader)
+        return "" if found is None else str(self.locate(found)[0])
+
+    def subject(self, image: Ref, reader: str | None = None) -> Any:
+        """An image as a `torchio.Subject`: `image`, its `mask` by a reader, if it has one, and the known columns.
+
+        Raises `MidsError` without TorchIO, and where `mask` does.
+        """
+        row = self._row(image)
+        return make_subject(str(self.locate(row)[0]), self._mask_path(row, reader), row.to_dict())
+
+    def monai(
+        self, rows: pd.DataFrame | None = None, *, target: str | Sequence[str] | None = None, mask: bool = False
+    ) -> list[dict[str, Any]]:
+        """Images as a list of dicts for MONAI's datasets and dictionary transforms.
+
+        Each has `image`, the path; `label`, the path of the segmentation, if `mask` is set (images without one are left
+        out); and `target` (see `targets`), if one is given (images whose target is unknown are left out). What is left
+        out is logged.
+        """
+        chosen = self.images if rows is None else rows
+        found = []
+        for item in self._known_items(chosen, target, mask=mask):
+            if item.mask or not mask:
+                extra = ({"label": item.mask} if mask else {}) | ({} if target is None else {"target": item.target})
+                found.append({"image": item.path, **extra})
+        if len(found) < len(chosen):
+            _log.warning(
+                "%d of %d images are left out: no target or mask is known", len(chosen) - len(found), len(chosen)
+            )
+        return found
+
+    def to_hf(self, rows: pd.DataFrame | None = None) -> Any:
+        """Images as a `datasets.Dataset` of Hugging Face: `image` (Image or Nifti), and all columns that are known.
+
+        Its `info` has the licences. Raises `MidsError` without that package, and for volumes and pictures at once.
+        """
+        chosen = self.images if rows is None else rows
+        paths = [str(self.locate(row)[0]) for _, row in chosen.iterrows()]
+        licences = ", ".join(sorted(map(str, chosen["usage_terms"].dropna().unique())))
+        return make_hugging_face(paths, chosen, repr(self), licences)
+
+    @abstractmethod
+    def locate(self, image: Ref) -> tuple[Path, str]:
+        """Where an image or a segmentation lies on disk, and what errors call it."""
+
+    @property
+    @abstractmethod
+    def terms(self) -> Mapping[str, str]:
+        """The terms of use."""
+
+
+def _keys(rows: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """What each image is known by."""
+    return list(rows[[key for key in ("dataset", "filename") if key in rows]].itertuples(index=False, name=None))

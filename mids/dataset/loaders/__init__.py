@@ -1,0 +1,1 @@
+"""Images as other programs take them: PyTorch, TorchIO, MONAI, Hugging Face."""

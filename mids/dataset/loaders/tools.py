@@ -1,0 +1,41 @@
+"""Images as TorchIO, MONAI and Hugging Face take them: their own objects over the files of the dataset."""
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from typing import Any
+
+import pandas as pd
+
+from mids.errors import MidsError
+
+
+def need(module: str, package: str, use: str) -> Any:
+    """A module of another program; `MidsError` where that is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MidsError(f"{use} needs {package}: pip install {package}") from error
+
+
+def make_subject(image: str, mask: str, facts: Mapping[Any, Any]) -> Any:
+    """A `torchio.Subject` with `image`, its `mask` if it has one, and the known facts of its row."""
+    torchio = need("torchio", "torchio", "Dataset.subject")
+    known = {str(key): value for key, value in facts.items() if not pd.isna(value) and key != "image"}
+    images = {"image": torchio.ScalarImage(image)} | ({"mask": torchio.LabelMap(mask)} if mask else {})
+    return torchio.Subject({**known, **images})
+
+
+def make_hugging_face(paths: Sequence[str], rows: pd.DataFrame, description: str, licence: str) -> Any:
+    """A `datasets.Dataset` with `image` (Image or Nifti) and the known columns of the rows."""
+    datasets = need("datasets", "datasets", "Dataset.to_hf")
+    is_volume = {".nii" in path for path in paths}
+    if len(is_volume) > 1:
+        raise MidsError("volumes and pictures do not fit one column: choose rows of one kind")
+    kind = datasets.Nifti() if True in is_volume else datasets.Image()
+    columns: dict[str, list[Any]] = {"image": list(paths)}
+    for name, column in rows.dropna(axis=1, how="all").items():
+        if name != "image":
+            columns[str(name)] = [None if pd.isna(value) else value for value in column]
+    info = datasets.DatasetInfo(description=description, license=licence)
+    made = datasets.Dataset.from_dict(columns, info=info)
+    return made.cast_column("image", kind)

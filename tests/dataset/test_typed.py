@@ -1,0 +1,149 @@
+"""Columns come as what they are: numbers, times, categories, text; and missing stays missing."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from by_hand import written
+
+from mids import testing
+from mids.dataset import Dataset
+from mids.dataset.frames.harmonised import FRAME
+from mids.dataset.frames.typed import typed
+from mids.dataset.joined import concat
+from mids.errors import MidsError
+
+SCANS = "sub-1/ses-A/sub-1_ses-A_scans.tsv"
+IMAGE = "sub-1/ses-A/mim-rx/sub-1_ses-A_run-01_bp-chest_vp-pa_dx.png"
+
+
+def read(folder: Path, participants: str, scans: str = "filename\n") -> Dataset:
+    texts = {IMAGE: "", "participants.tsv": participants, SCANS: scans}
+    return Dataset(written(folder, texts))
+
+
+def test_columns_of_the_vocabulary_have_its_kinds(tmp_path: Path) -> None:
+    scans = f"filename\tacq_time\trows\n{Path(IMAGE).parent.name}/{Path(IMAGE).name}\t1921-03-04T05:06:07\t96\n"
+    dataset = read(tmp_path, "participant_id\tage\tsex\nsub-1\t61.5\tF\nsub-2\tn/a\tM\n", scans)
+    people, image = dataset.participants, dataset.images.iloc[0]
+    assert people["age"].tolist()[0] == 61.5
+    assert people["age"].isna().tolist() == [False, True]
+    assert people["sex"].cat.categories.tolist() == ["F", "M"]
+    assert image["acq_time"] == pd.Timestamp(1921, 3, 4, 5, 6, 7)
+    assert (image["rows"], image["run"]) == (96, "01")
+    assert dataset.images["age"].dtype == "Float64"
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-2", "0"], "Int64"), (["1.5", "2"], "Float64"), (["007", "8"], "string"), (["1e5", "2"], "string"),
+        (["1234567890123456"], "string"), (["2020-01-02", "1999-12-31T10:00:00"], "datetime64[us]"),
+        (["2020-01-02", "soon"], "string"), (["n/a"], "string"), (["+7"], "string"),
+    ],
+)  # fmt: skip
+def test_other_columns_are_what_all_their_values_are(tmp_path: Path, cells: list[str], kind: str) -> None:
+    rows = "".join(f"sub-{number}\t{cell}\n" for number, cell in enumerate(cells))
+    dataset = read(tmp_path, f"participant_id\tfound\n{rows}")
+    assert str(dataset.participants.get("found", pd.Series(dtype="string")).dtype) == kind
+
+
+def test_a_value_of_another_kind_is_missing_and_told_once(tmp_path: Path) -> None:
+    dataset = read(tmp_path, "participant_id\tage\nsub-1\tabout 50\nsub-2\t44\n")
+    assert dataset.participants["age"].isna().tolist() == [True, False]
+    assert [(issue.code, issue.path) for issue in dataset.issues] == [("TABLE_INVALID", "participants.tsv, age")]
+    assert "50" not in dataset.issues[0].message
+    assert dataset.text.participants["age"].tolist() == ["about 50", "44"]
+
+
+def test_times_with_an_offset_become_utc() -> None:
+    column = pd.DataFrame({"acq_time": pd.array(["2020-01-01T01:00:00+02:00", "2020-01-01T05:00:00"], dtype="string")})
+    found = typed(column, lambda *_: None)["acq_time"]
+    assert found.tolist() == [pd.Timestamp(2019, 12, 31, 23), pd.Timestamp(2020, 1, 1, 5)]
+
+
+def test_one_and_several_datasets_have_the_same_columns(tmp_path: Path) -> None:
+    one = Dataset(testing.dataset(tmp_path / "one"))
+    both = concat({"one": one, "two": testing.dataset(tmp_path / "two")})
+    assert one.images.columns.tolist()[: len(FRAME)] == list(FRAME)
+    assert set(both.images.columns) == set(one.images.columns)
+    assert both.images.dtypes.astype(str).to_dict() == one.images.dtypes.astype(str).to_dict()
+    assert len(both) == 2 * len(one) == len(list(both))
+    pd.testing.assert_series_equal(both[0], both.images.iloc[0])
+    assert len(both[1:]) == len(both) - 1
+
+
+def test_a_dataset_says_what_is_inside(tmp_path: Path) -> None:
+    folder = testing.dataset(tmp_path)
+    assert repr(Dataset(folder)).startswith(f"<Dataset {folder}: 2 images (")
+    assert "of 2 subjects" in repr(concat([folder]))
+
+
+# --- selecting ---
+
+
+def test_select_by_sex_and_age(tmp_path: Path) -> None:
+    changes = {testing.PARTICIPANTS: testing.cells({"age": "30", "sex": "F"}),
+               testing.SESSIONS: testing.cells({"age": "30"})}  # fmt: skip
+    folder = testing.dataset(tmp_path, changes)
+    for images in (Dataset(folder), concat([folder])):
+        assert set(images.select(sex="female")["participant_id"]) == {"sub-S1"}
+        assert set(images.select(age=(None, 40))["participant_id"]) == {"sub-S1"}
+        assert set(images.select(age=(40, None))["participant_id"]) == {"sub-S2"}
+        assert len(images.select(age=30)) == 1
+        assert len(images.select(age=(31, 32))) == 0
+        with pytest.raises(MidsError, match="give the lower age first"):
+            images.select(age=(50, 40))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"),
+    [
+        ({"vp": "pq"}, "pa"), ({"bp": "chets"}, "chest"), ({"suffix": "dxx"}, "dx"), ({"subject": "S11"}, "S1"),
+        ({"session": "E9"}, "E1"), ({"sex": "x"}, "F"), ({"modality": "radio"}, "rx"), ({"split": "trian"}, "train"),
+    ],
+)  # fmt: skip
+def test_an_unknown_value_is_an_error_that_names_the_nearest(tmp_path: Path, wanted: dict[str, str], near: str) -> None:
+    folder = testing.dataset(tmp_path)
+    for images in (Dataset(folder), concat([folder])):
+        with pytest.raises(MidsError, match=rf"^unknown [^\n]*\b{near}\b"):
+            images.select(**wanted)  # type: ignore[arg-type]
+
+
+def test_absent_is_apart_from_not_looked_for(tmp_path: Path) -> None:
+    table = (
+        "participant_id\tsession_id\tfilename\tlabels\n"
+        f'sub-S1\tses-E1\t{testing.PICTURE}.png\t["pneumonia"]\nsub-S1\tses-E1\tn/a\t["nodule"]\n'
+    )
+    folder = testing.dataset(tmp_path, {"derivatives/labels/labels.tsv": table})
+    for images in (Dataset(folder), concat([folder])):
+        people = images.images["participant_id"].tolist()
+        said = dict(zip(people, images.has_label("nodule").astype("object"), strict=True))
+        assert (said["sub-S1"], said["sub-S2"]) == (True, pd.NA)
+        assert images.select(label=["pneumonia", "nodule"])["participant_id"].tolist() == ["sub-S1"]
+        assert len(images.select(without_label="pneumonia")) == 0
+        with pytest.raises(MidsError, match="did you mean pneumonia"):
+            images.has_label("pneumona")
+
+
+def test_a_value_that_one_of_two_datasets_has_is_known(tmp_path: Path) -> None:
+    table = 'participant_id\tsession_id\tfilename\tlabels\nsub-S1\tses-E1\tn/a\t["nodule"]\n'
+    one = testing.dataset(tmp_path / "one", {"derivatives/labels/labels.tsv": table})
+    joined = concat({"one": one, "two": testing.dataset(tmp_path / "two")})
+    found = joined.select(label="nodule")
+    assert found[["dataset", "participant_id"]].to_numpy().tolist() == [["one", "sub-S1"]]
+
+
+# --- splits of several datasets ---
+
+
+def test_one_person_of_two_datasets_is_on_one_side(tmp_path: Path) -> None:
+    joined = concat({name: testing.dataset(tmp_path / name) for name in "abcdef"})
+    same = [[(name, "sub-S1") for name in "abcdef"], [("a", "sub-S1"), ("b", "sub-S2")]]
+    for seed in range(5):
+        table = joined.splits(seed=seed, together=same)
+        assert len(table) == len(joined)
+        assert table.groupby(["dataset", "participant_id"])["split"].nunique().eq(1).all()
+        linked = table[(table["participant_id"] == "sub-S1") | (table["dataset"] == "b")]
+        assert linked["split"].nunique() == 1
+    assert joined.splits(fractions={"train": 0.5, "test": 0.5})["split"].nunique() == 2
