@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from mids.analysis.counting import Tables, add_missing_columns, bands
+from mids.analysis.counting import Tables, bands
 from mids.analysis.evaluation import LabelTable, evaluate
 from mids.analysis.statistics import (
     age_counts,
@@ -32,6 +32,7 @@ from mids.analysis.statistics import (
     size_counts,
     studies_per_patient,
 )
+from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
 from mids.resources import schemas
 from mids.vocabulary import clinical

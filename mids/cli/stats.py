@@ -66,7 +66,7 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError("give a dataset, or --list")
     from mids.dataset import Dataset  # loads pandas
 
-    datasets = [Dataset(path) for path in a.datasets]
+    datasets = [Dataset(path, text=True) for path in a.datasets]
     if a.figure:
         _draw(datasets, a)
     else:

@@ -10,8 +10,9 @@ from io import BytesIO
 import pandas as pd
 from PIL import Image
 
-from mids.analysis.counting import add_missing_columns, add_subject_and_session, days
+from mids.analysis.counting import add_subject_and_session, days
 from mids.dataset import Dataset
+from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
 from mids.gallery.figures import Box, Drawing, Picture, Words
 from mids.gallery.thumbnails import Task, thumbnail
