@@ -47,6 +47,7 @@ def read_people(
     than `k` people make the quasi-identifier `rare_labels`. Raises `MidsError` for a column that the dataset does not
     have, and where it has nobody.
     """
+    dataset = dataset.text
     ids = people(dataset)
     if not ids:
         raise MidsError(f"{dataset.name} has no participants: give a dataset with participants.tsv")

@@ -242,7 +242,7 @@ def test_parquet_holds_the_tables_as_texts(name: str, tmp_path: Path) -> None:
     written = {path.stem: pd.read_parquet(path) for path in write(dataset, "parquet", tmp_path / "tables")}
     assert set(written) <= {"images", "participants", "sessions", "labels", "tests", "rois", "partitions"}
     for key in ("images", "participants", "sessions", "labels", "tests", "rois"):
-        expected = getattr(dataset, key)
+        expected = getattr(dataset.text, key)
         assert (key in written) == (len(expected) > 0)
         if key in written:
             found = written[key].drop(columns="days_to_test", errors="ignore")
