@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from example_datasets import broken_files, broken_tables, broken_values
+from example_datasets import broken_bids, broken_files, broken_tables, broken_values
 from example_datasets.broken_tables import UID
 from example_datasets.invented import gz, nifti, png
 from example_datasets.small import (
@@ -54,7 +54,9 @@ UNCOMMITTED = {
 }  # fmt: skip
 """Made by the tests only: links, pipes, such names and histories do not survive every archive, file system and git."""
 
-BROKEN: dict[str, Callable[[], Files]] = {**broken_files.BROKEN, **broken_tables.BROKEN, **broken_values.BROKEN}
+BROKEN: dict[str, Callable[[], Files]] = {
+    **broken_files.BROKEN, **broken_tables.BROKEN, **broken_values.BROKEN, **broken_bids.BROKEN,
+}  # fmt: skip
 
 if __name__ == "__main__":
     write(valid(), HERE / "valid")

@@ -4,11 +4,25 @@ A new check is a function in one of these modules; a new module is one more line
 family `claims` runs on request only.
 """
 
-from mids.checks import claims, images, labels, layout, names, privacy, references, sidecars, tables
+from mids.checks import bids, claims, images, labels, layout, names, privacy, references, sidecars, tables
 from mids.inspection.registry import CHECKS, Check, Finding, check
 from mids.inspection.views import DatasetView, FileView
 
 __all__ = [
-    "CHECKS", "Check", "DatasetView", "FileView", "Finding", "check",
-    "claims", "images", "labels", "layout", "names", "privacy", "references", "sidecars", "tables",
+    "CHECKS",
+    "Check",
+    "DatasetView",
+    "FileView",
+    "Finding",
+    "bids",
+    "check",
+    "claims",
+    "images",
+    "labels",
+    "layout",
+    "names",
+    "privacy",
+    "references",
+    "sidecars",
+    "tables",
 ]  # fmt: skip

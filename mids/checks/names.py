@@ -36,6 +36,17 @@ def entity_unknown(file: FileView) -> Found:
     return _problems(file, "ENTITY_UNKNOWN")
 
 
+@check("ENTITY_FORBIDDEN", per="file", when=has_name_problems)
+def entity_forbidden(file: FileView) -> Found:
+    """A name holds an entity that BIDS does not allow for its suffix.
+
+    Why: BIDS tools refuse the file, or drop the entity and mix it up with another one.
+
+    Fix: Remove the entity, and put what it says into the sidecar.
+    """
+    return _problems(file, "ENTITY_FORBIDDEN")
+
+
 @check("ENTITY_MISSING", per="file", when=has_name_problems)
 def entity_missing(file: FileView) -> Found:
     """A name lacks an entity that its suffix or its place requires.
@@ -168,7 +179,7 @@ def legacy_folder(file: FileView) -> Found:
     return _problems(file, "LEGACY_FOLDER")
 
 
-@check("RUN_GAP", per="subject", level=Level.INFO)
+@check("RUN_GAP", per="subject", level=Level.INFO, mids=True)
 def run_gap(subject: DatasetView) -> Found:
     """The run numbers of otherwise identical image names do not count from 1 without a gap.
 

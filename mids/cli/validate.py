@@ -19,6 +19,8 @@ TEXT = "validate a MIDS dataset"
 EXAMPLES = (
     ("mids-validate ~/dataset", "check names, tables, sidecars and image headers"),
     ("mids-validate ~/dataset --deep --jobs 4", "check every byte of every image too"),
+    ("mids-validate ~/dataset --profile bids", "ask what BIDS asks, and nothing of MIDS"),
+    ("mids-validate ~/clone --missing-content allow", "check a DataLad or Git LFS clone without its images"),
     ("mids-validate ~/dataset --select privacy", "check only what may identify a patient"),
     ("mids-validate ~/dataset --format text --format sarif=out.sarif", "print a text and write a SARIF file"),
     ("mids-validate ~/dataset --write-baseline known.json", "record the present issues as known"),
@@ -78,8 +80,14 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     add(
         "--profile",
         metavar="NAME",
-        help="what is accepted: mids or bimcv-covid19 (default: that of the configuration file, else mids)",
+        help="what is asked: mids, bids or bimcv-covid19 (default: that of the configuration file, else mids)",
     )
+    add(
+        "--missing-content", choices=["report", "allow"], default="report",
+        help="files whose content was not fetched (git-annex, DataLad, Git LFS) or is empty: report them, or count "
+        "them and check names, tables and sidecars (default: report)",
+    )  # fmt: skip
+    add("--bids-schema", type=Path, metavar="FILE", help="the schema.json of another release of BIDS")
     add(
         "--config",
         type=Path,
@@ -137,7 +145,10 @@ def run(namespace: argparse.Namespace) -> int:
         keep = 0 if a.write_baseline else writer.keep
         judge = control.Judge(rules, codes, before, keep=keep, tell=writer.tell)
         extended = schema if a.schema_extra else None
-        report = validation.validate(dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=extended, through=judge)
+        report = validation.validate(
+            dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=extended, through=judge, plain=rules.plain,
+            missing=a.missing_content, bids=a.bids_schema,
+        )  # fmt: skip
         report = judge.add_to(report)
         writer.finish(report)
     logging.getLogger("mids").info(text.summary(report))

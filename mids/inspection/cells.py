@@ -3,9 +3,10 @@
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import SequenceMatcher
 from functools import lru_cache
 
 from mids.inspection.identifiers import identify, is_private_column
@@ -123,8 +124,19 @@ def _words(text: str, column: Column, words: CodeList | None) -> Iterator[Fault]
     for item in text.split(";") if column.type == "semicolon_list" else (text,):
         word = item.strip()
         if word and word not in words.codes:
-            expected = words.find(word) or " ".join(list(words.codes)[:12])
+            expected = words.find(word) or list_nearest(word, words.codes)
             yield Fault("CELL_CODE", f"the word is not in the list {words.name}", value=word[:SHOWN], expected=expected)
+
+
+NEAREST = 3
+"""How many of the right words a report shows."""
+
+
+def list_nearest(word: str, words: Iterable[str]) -> str:
+    """The right words that are most like a wrong one, the most alike first."""
+    plain = word.casefold()
+    alike = sorted(words, key=lambda right: -SequenceMatcher(None, plain, right.casefold()).ratio())
+    return " ".join(alike[:NEAREST])
 
 
 def _range(text: str, column: Column) -> Iterator[Fault]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
+from mids.inspection.cells import list_nearest
 from mids.records import Json
 from mids.vocabulary.schema import Schema
 from mids.vocabulary.sidecars import validator
@@ -155,7 +156,7 @@ def schema_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[t
     rules = validator(name, words)
     if _is_right(content, name, words):
         return ()
-    return tuple((str(e.validator), e.json_path, _short(e)) for e in rules.iter_errors(content))
+    return tuple((str(e.validator), e.json_path, shorten_error(e)) for e in rules.iter_errors(content))
 
 
 def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
@@ -172,6 +173,12 @@ def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
                 known.clear()
             known.add(mark)
     return True
+
+
+def required_keys(name: str, words: Schema) -> tuple[str, ...]:
+    """The keys that the JSON Schema `name` requires."""
+    schema: Any = validator(name, words).schema
+    return tuple(schema.get("required", ()))
 
 
 KNOWN = 1 << 15
@@ -209,11 +216,14 @@ def _obeys(part: dict[str, Any], value: Any) -> bool:
     )
 
 
-def _short(error: Any) -> str:
+def shorten_error(error: Any) -> str:
     """A message of jsonschema without the whole document in it."""
     if error.validator == "required":
         return str(error.message)
-    expected = json.dumps(error.validator_value, ensure_ascii=False)
     shown = json.dumps(error.instance, ensure_ascii=False)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    if error.validator == "enum":
+        words = [str(word) for word in error.validator_value]
+        return f"{shown} breaks enum: {list_nearest(str(error.instance), words)}"
+    expected = json.dumps(error.validator_value, ensure_ascii=False)
     return f"{shown} breaks {error.validator}: {expected if len(expected) <= 200 else expected[:197] + '...'}"

@@ -51,14 +51,9 @@ def is_mask(image: FileView) -> bool:
     return image.is_mask
 
 
-def is_plain_bids(image: FileView) -> bool:
-    """Whether an image lies in a folder of BIDS, not of MIDS."""
-    return image.name is not None and not image.name.group and not image.name.root
-
-
 def is_described_table(table: FileView) -> bool:
     """Whether the vocabulary defines a table."""
-    return table.table is not None and table.size > 0
+    return (table.table is not None or table.rule is not None) and table.size > 0
 
 
 def lacks_sidecar(image: FileView) -> bool:

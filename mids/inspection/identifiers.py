@@ -51,6 +51,12 @@ _SQUEEZED = frozenset(keyword.casefold() for keyword in IDENTIFIERS)
 _COLUMNS = _SQUEEZED - {"studyid", "occupation", "stationname", "ethnicgroup"}
 """What of them a column may not be called either; a study's id and an occupation may be a study's own columns."""
 
+PLACES = frozenset(
+    "InstitutionName InstitutionAddress InstitutionalDepartmentName StationName DeviceSerialNumber "
+    "ProcedureStepDescription ImageComments".split()
+)
+"""Those that BIDS itself defines, or that dcm2niix writes beside them: warnings where a dataset follows BIDS alone."""
+
 DATES = re.compile("(Study|Series|Acquisition|Content|InstanceCreation|PerformedProcedureStepStart|Birth)Date(Time)?")
 """Keywords of dates on which the patient was seen."""
 

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 from mids.issues import Definition, Level
 
-Per = Literal["file", "image", "json", "sidecar", "table", "content", "subject", "dataset"]
-"""What a check looks at: each file below a subject, image, JSON file, sidecar or table, each file with any
-content that is looked into, a subject, or all at once."""
+Per = Literal["file", "bids", "image", "json", "sidecar", "table", "content", "subject", "dataset"]
+"""What a check looks at: each file below a subject, each file that rules of BIDS may be for, each image, JSON file,
+sidecar or table, each file with any content that is looked into, a subject, or all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Check:
 
     `family` is the folder of its module (of a plug-in: the module's name up to an underscore); `deep` says that it
     reads whole images; `when` is asked once of a file for all checks that have it, and where it says no they do not
-    run.
+    run; `mids` says that it is for datasets with parts of MIDS alone.
     """
 
     definition: Definition
@@ -52,6 +52,7 @@ class Check:
     deep: bool
     function: Callable[[Any], Found]
     when: Callable[[Any], bool] | None = None
+    mids: bool = False
 
 
 CHECKS: dict[str, Check] = {}
@@ -75,6 +76,7 @@ def check(
     level: Level = Level.ERROR,
     deep: bool = False,
     when: Callable[[Any], bool] | None = None,
+    mids: bool = False,
 ) -> Callable[[Callable[[Any], Found]], Callable[[Any], Found]]:
     """Registers the function below it as the check `code`."""
 
@@ -82,7 +84,7 @@ def check(
         if code in CHECKS:
             raise ValueError(f"two checks have the name {code}")
         family = _family(function.__module__)
-        CHECKS[code] = Check(definition(code, level, function), per, family, deep, function, when)
+        CHECKS[code] = Check(definition(code, level, function), per, family, deep, function, when, mids)
         return function
 
     return register

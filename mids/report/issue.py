@@ -160,6 +160,7 @@ def scope(report: Report) -> str:
     numbers = (counts.files, "file"), (counts.images, "image"), (counts.subjects, "subject")
     more = (
         (counts.ignored, "ignored"),
+        (counts.absent, "without content"),
         (report.number_waived, "waived"),
         (report.number_known, "known from the baseline"),
     )

@@ -45,7 +45,10 @@ class Waiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Control:
-    """Every decision of a validation; `accepted` are the waivers of the profile, which are not reported."""
+    """Every decision of a validation; `accepted` are the waivers of the profile, which are not reported.
+
+    `plain` says that the profile asks what BIDS asks, and nothing of MIDS.
+    """
 
     source: str = ""
     profile: str = DEFAULT_PROFILE
@@ -55,6 +58,7 @@ class Control:
     levels: Mapping[str, Level] = field(default_factory=dict)
     waivers: tuple[Waiver, ...] = ()
     accepted: tuple[Waiver, ...] = ()
+    plain: bool = False
 
     def codes(self, *, deep: bool) -> frozenset[str]:
         """The codes of the checks that run. Raises `MidsError` where none is left."""
@@ -122,6 +126,7 @@ def merge_decisions(
         ignore=names(ignore) or control.ignore,
         fail_on=Level(fail_on) if fail_on else control.fail_on,
         levels={**levels, **control.levels},
+        plain=profiles[name].get("standard") == "bids",
         accepted=tuple(Waiver(a["code"], a["reason"], a["path"]) for a in profiles[name].get("accept", ())),
     )
 

@@ -10,13 +10,14 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 
 from mids.dataset.disk.tree import Tree, walk
 from mids.errors import MidsError
-from mids.inspection.views import classify_path
+from mids.inspection.paths import classify_path
+from mids.inspection.views import DatasetView
 from mids.plan.texts.files import BIDSIGNORE, as_json, dictionary
 from mids.vocabulary.schema import Schema, Table, load
 
@@ -67,6 +68,8 @@ def plan(dataset: Path | str, *, select: frozenset[str] = frozenset(), schema: S
         raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     schema = schema or load()
     tree = walk(root)
+    if not DatasetView(tree, schema).facts.mids:  # BIDS's tables are not those of the vocabulary
+        schema = replace(schema, tables={})
     fixes = [*_plan_files(tree, schema), *_dictionaries(tree, schema), *_bidsignore(tree)]
     wanted = (fix for fix in fixes if not select or not select.isdisjoint(fix.codes))
     return tuple(sorted(wanted, key=lambda fix: fix.path))

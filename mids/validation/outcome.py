@@ -27,7 +27,10 @@ OWN: Mapping[str, Definition] = {own.code: own for own in (CRASHED, WAIVER_UNUSE
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much was looked at; `bytes` is the size of all files, `ignored` what `.midsignore` names."""
+    """How much was looked at; `bytes` is the size of all files, `ignored` what `.midsignore` names.
+
+    `absent` are the files whose content is not there: it was not fetched, or is empty and may be.
+    """
 
     files: int = 0
     bytes: int = 0
@@ -36,6 +39,7 @@ class Counts:
     images: int = 0
     tables: int = 0
     ignored: int = 0
+    absent: int = 0
 
     def as_dict(self) -> dict[str, int]:
         """The counts by name."""

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ from mids.checks import CHECKS, Check
 from mids.dataset.disk.door import DESCRIPTION
 from mids.dataset.disk.tree import Tree, find_subject, is_common, walk
 from mids.errors import MidsError
+from mids.inspection.facts import HOLLOW, Facts, MissingContent, gather, recordings
 from mids.inspection.identifiers import identify
+from mids.inspection.paths import Kind, classify_path
 from mids.inspection.registry import Finding, Per, is_selected
-from mids.inspection.views import DatasetView, FileView, Kind, classify_path
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Definition, Issue
 from mids.validation import plugins
 from mids.validation.outcome import CRASHED, OWN, Counts, Report
 from mids.vocabulary import clinical
+from mids.vocabulary.bids.schema import load as load_bids
 from mids.vocabulary.clinical import read_collection_name
 from mids.vocabulary.schema import Schema, load
 
@@ -52,19 +56,23 @@ def validate(
     select: frozenset[str] = frozenset(),
     schema: Schema | None = None,
     through: Callable[[Iterable[Issue]], Iterable[Issue]] = iter,
+    plain: bool = False,
+    missing: MissingContent = "report",
+    bids: Path | None = None,
 ) -> Report:
     """Checks the dataset in the folder `dataset`, with `jobs` processes.
 
     `schema` is the vocabulary, by default with the tables of the dataset's own collection. `deep` also reads whole
     images. `select` holds codes or families of checks (names, layout, sidecars, images, tables, references, labels,
-    privacy): the others do not run; the family claims runs only where it is selected. Raises `MidsError` where
-    `dataset` is no folder, or a name in `select` is unknown. The report holds what `through` passes on of the issues,
-    in the order of finding.
+    privacy): the others do not run; the family claims runs only where it is selected. `plain` asks what BIDS asks, and
+    nothing of MIDS; `missing` "allow" counts files whose content was not fetched and says nothing of them; `bids` is
+    another schema of BIDS than that of bidsschematools. Raises `MidsError` where `dataset` is no folder, or a name in
+    `select` is unknown. The report holds what `through` passes on of the issues, in the order of finding.
     """
-    tree, checks = _prepare_checks(dataset, select, deep=deep)
-    issues = sorted(through(_issues(tree, schema or _choose_schema(tree), checks, jobs)), key=lambda issue: issue.path)
+    view, checks = _prepare_checks(dataset, select, schema, bids, deep=deep, plain=plain, missing=missing)
+    issues = sorted(through(_issues(view, checks, jobs)), key=lambda issue: issue.path)
     crashed = any(issue.code == CRASHED.code for issue in issues)
-    return Report(tree.root.resolve().name, tuple(issues), _counts(tree), crashed)
+    return Report(view.tree.root.resolve().name, tuple(issues), _counts(view), crashed)
 
 
 def stream(
@@ -76,8 +84,8 @@ def stream(
     schema: Schema | None = None,
 ) -> Iterator[Issue]:
     """The issues of `validate` as they are found, in the order of finding; none is kept in memory."""
-    tree, checks = _prepare_checks(dataset, select, deep=deep)
-    return _issues(tree, schema or _choose_schema(tree), checks, jobs)
+    view, checks = _prepare_checks(dataset, select, schema, None, deep=deep, plain=False, missing="report")
+    return _issues(view, checks, jobs)
 
 
 def _choose_schema(tree: Tree) -> Schema:
@@ -94,26 +102,38 @@ def _choose_schema(tree: Tree) -> Schema:
     return replace(common, tables={**own, **common.tables}) if own.keys() - common.tables.keys() else common
 
 
-def _prepare_checks(dataset: Path | str, select: frozenset[str], *, deep: bool) -> tuple[Tree, Checks]:
-    """What is in the folder, and the checks to run on it."""
+def _prepare_checks(
+    dataset: Path | str,
+    select: frozenset[str],
+    schema: Schema | None,
+    bids: Path | None,
+    *,
+    deep: bool,
+    plain: bool,
+    missing: MissingContent,
+) -> tuple[DatasetView, Checks]:
+    """A view of what is in the folder, and the checks to run on it."""
     root = Path(dataset)
     if not root.is_dir():
         raise MidsError(f"{root}: no such folder: give the folder of a dataset")
     plugins.load()
     checks = _select_checks(select, deep=deep)
-    return walk(root), checks
+    words = load_bids(bids)
+    tree = walk(root, is_recording=partial(recordings, words))
+    view = DatasetView(tree, schema or _choose_schema(tree))
+    view.facts = gather(view, words, plain=plain, missing=missing)
+    return view, tuple(check for check in checks if view.facts.mids or not check.mids)
 
 
-def _issues(tree: Tree, schema: Schema, checks: Checks, jobs: int) -> Iterator[Issue]:
+def _issues(view: DatasetView, checks: Checks, jobs: int) -> Iterator[Issue]:
     """First what is wrong with the dataset, then with each subject."""
-    view = DatasetView(tree, schema)
-    run = _Run(DatasetView(tree.common(shifted=view.shifted), schema), checks)
-    yield from _keep_first_crashes(_find_issues(tree, view, run, jobs))
+    run = _Run(DatasetView(view.tree.common(), view.schema, facts=view.facts), checks)
+    yield from _keep_first_crashes(_find_issues(view, run, jobs))
 
 
-def _find_issues(tree: Tree, view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
+def _find_issues(view: DatasetView, run: "_Run", jobs: int) -> Iterator[Issue]:
     yield from run.dataset(view)
-    batches = _batches(tree.subjects())
+    batches = _batches(view.tree.subjects())
     first = list(islice(batches, 2))
     if jobs > 1 and len(first) > 1:
         yield from _check_in_processes(chain(first, batches), run, jobs)
@@ -165,7 +185,7 @@ def _check_in_processes(batches: Iterator[Sequence[Part]], run: "_Run", jobs: in
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     context.set_forkserver_preload([__name__])
     codes = frozenset(check.definition.code for check in run.checks)
-    begin = (run.common.tree, run.common.schema, codes)
+    begin = (run.common.tree, run.common.schema, run.common.facts, codes)
     waiting: deque[Future[list[Issue]]] = deque()
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=begin) as pool:
         for batch in batches:
@@ -180,11 +200,11 @@ _RUNS: list["_Run"] = []
 """In a worker process: what it works on, for all of its batches."""
 
 
-def _begin(common: Tree, schema: Schema, codes: frozenset[str]) -> None:
+def _begin(common: Tree, schema: Schema, facts: Facts, codes: frozenset[str]) -> None:
     """Prepares a worker process; checks travel by their codes."""
     plugins.load()
     checks = tuple(check for code, check in CHECKS.items() if code in codes)
-    _RUNS[:] = [_Run(DatasetView(common, schema), checks)]
+    _RUNS[:] = [_Run(DatasetView(common, schema, facts=facts), checks)]
 
 
 def _run_batch(batch: Sequence[Part]) -> list[Issue]:
@@ -237,7 +257,9 @@ class _Run:
         """The checks that look at one file."""
         for path in paths:
             file = view.view(path)
-            groups = self._of(file.kind, inside=bool(file.subject))
+            # Of what was not fetched only the name is known; an image has its sidecar beside it.
+            kind = "other" if file.kind != "image" and file.is_absent else file.kind
+            groups = self._of(kind, inside=bool(file.subject))
             if found := _run_groups(groups, file):
                 yield from found
 
@@ -245,7 +267,7 @@ class _Run:
         """The checks for a kind of file, in the order of their registration within a group."""
         if (kind, inside) not in self._groups:
             groups: dict[Any, list[Check]] = {}
-            for per in (("file",) if inside else ()) + PERS.get(kind, ()):
+            for per in (("file",) if inside else ()) + PERS.get(kind, ()) + ("bids",):
                 for check in self.checks:
                     if check.per == per:
                         groups.setdefault(check.when, []).append(check)
@@ -339,7 +361,8 @@ def _crash(error: Exception, path: str, check: Check) -> Issue:
     return Issue(CRASHED.code, CRASHED.level, message, path, fix=CRASHED.fix, origin=_origin(check))
 
 
-def _counts(tree: Tree) -> Counts:
+def _counts(view: DatasetView) -> Counts:
+    tree = view.tree
     kinds = [classify_path(path) for path in tree.files]
     folders = [folder.split("/") for folder in tree.folders if folder.startswith("sub-")]
     return Counts(
@@ -350,4 +373,5 @@ def _counts(tree: Tree) -> Counts:
         images=kinds.count("image"),
         tables=kinds.count("table"),
         ignored=tree.ignored,
+        absent=sum(view.view(path).is_without_content for path in tree.files if tree.files[path] <= HOLLOW),
     )

@@ -154,7 +154,7 @@ class Field:
 
     `dicom` is the keyword it comes from ("" when made by the conversion); the written value is DICOM's times
     `scale`, in `unit`. `groups` is empty when every group may carry it. `per_slice`: kept as an array, one
-    value for each slice, where it varies. Limits are inclusive.
+    value for each slice, where it varies. `either`: one value or an array, as in BIDS. Limits are inclusive.
     """
 
     key: str
@@ -164,6 +164,7 @@ class Field:
     scale: float = 1
     groups: tuple[str, ...] = ()
     per_slice: bool = False
+    either: bool = False
     minimum: float | None = None
     maximum: float | None = None
     enum: tuple[str, ...] = ()

@@ -67,9 +67,12 @@ def _key(field: Field) -> dict[str, Any]:
         value["minimum"] = field.minimum
     if field.maximum is not None:
         value["maximum"] = field.maximum
+    single = value
     for _ in arrays:
         value = {"type": "array", "items": value}
-    if field.per_slice:
+    if field.either and arrays:
+        value = {"anyOf": [single, value]}
+    elif field.per_slice or field.either:
         value = {"anyOf": [value, {"type": "array", "items": value}]}
     unit = f", in {field.unit}" if field.unit else ""
     return {"description": field.description + unit, **value}

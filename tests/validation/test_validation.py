@@ -14,7 +14,7 @@ from example_datasets import generate_broken as generator
 from mids.checks import CHECKS
 from mids.dataset.disk.tree import Ignore, walk
 from mids.errors import MidsError
-from mids.inspection.views import applies
+from mids.inspection.paths import applies
 from mids.issues import Issue, Level
 from mids.report import json as as_json
 from mids.report import text

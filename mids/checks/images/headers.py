@@ -152,14 +152,14 @@ def _is_dwi(image: FileView) -> bool:
 
 @check("GRADIENTS_MISSING", per="image", when=_is_dwi)
 def gradients_missing(image: FileView) -> Found:
-    """A diffusion volume has no `.bval` or no `.bvec` file beside it.
+    """No `.bval` or no `.bvec` file applies to a diffusion volume: neither beside it nor above it.
 
     Why: Nothing can be computed from it.
 
     Fix: Convert the image again, or move it below `mim-mr` as a derived image.
     """
     for extension in (".bval", ".bvec"):
-        if extension not in image.dataset.stems[image.stem]:
+        if not image.gradients(extension):
             yield Finding(f"there is no {extension} file with the same stem", expected=image.stem + extension)
 
 
@@ -175,9 +175,8 @@ def gradients_contradicted(image: FileView) -> Found:
         return
     volumes = math.prod(image.head.shape[3:])
     for extension, lines in ((".bval", 1), (".bvec", 3)):
-        path = image.stem + extension
-        if image.dataset.has(path):
-            found = _matrix((image.dataset.tree.root / path).read_bytes())
+        if path := image.gradients(extension):
+            found = _matrix(image.dataset.view(path).read())
             if found != [volumes] * lines:
                 expected = f"{lines} × {volumes} numbers"
                 yield Finding("the count does not match the volumes", path=path, expected=expected)

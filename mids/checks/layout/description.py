@@ -97,7 +97,7 @@ def license_missing(dataset: DatasetView) -> Found:
             yield Finding("neither a licence nor terms of use are given", where="$.License", path=DESCRIPTION)
 
 
-@check("DESCRIPTION_TYPE", per="json", level=Level.WARNING, when=_is_description)
+@check("DESCRIPTION_TYPE", per="json", level=Level.WARNING, when=_is_description, mids=True)
 def description_type(file: FileView) -> Found:
     """A folder of derivatives calls itself raw, or the dataset with the images calls itself a derivative.
 
@@ -112,7 +112,7 @@ def description_type(file: FileView) -> Found:
         yield Finding("DatasetType does not match the place of the file", "$.DatasetType", str(said), expected)
 
 
-@check("GENERATED_BY_MISSING", per="json", level=Level.INFO, when=_is_description)
+@check("GENERATED_BY_MISSING", per="json", level=Level.INFO, when=_is_description, mids=True)
 def generated_by_missing(file: FileView) -> Found:
     """A dataset with `mim-` folders does not name the program that made its images.
 

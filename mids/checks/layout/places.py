@@ -3,18 +3,19 @@
 import re
 from collections.abc import Iterator
 
-from mids.dataset.disk.tree import CLOSED, Oddity
+from mids.dataset.disk.tree import CLOSED, TOPS, Oddity
+from mids.inspection.facts import MARK
+from mids.inspection.paths import classify_path
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import DatasetView
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 
 TOP_FILES = re.compile(
     r"(README|CHANGES|LICENSE|LICENCE)(\.md|\.txt|\.rst)?|CITATION\.cff|dataset_description\.json"
     r"|(participants|samples)\.(tsv|json)|(scans|sessions|genetic_info)\.json"
-    r"|(\w+-[0-9a-zA-Z]+_)*[0-9a-zA-Z]+\.(json|bval|bvec)"
+    r"|(\w+-[0-9a-zA-Z+]+_)*[0-9a-zA-Z]+\.(json|bval|bvec|tsv)"
 )
 TOP_FOLDERS = CLOSED | {"derivatives", "phenotype"}
-BIDSIGNORE = "**/mim-*"
 
 
 def _report_odd_entries(dataset: DatasetView, kind: Oddity, message: str) -> Iterator[Finding]:
@@ -29,7 +30,36 @@ def link_broken(dataset: DatasetView) -> Found:
 
     Fix: Restore the target (`datalad get` for a DataLad dataset), or remove the link.
     """
-    return _report_odd_entries(dataset, "broken", "the link leads to nothing")
+    yield from _report_odd_entries(dataset, "broken", "the link leads to nothing")
+    if dataset.facts.missing == "report":
+        yield from _report_odd_entries(dataset, "absent", "git-annex has not fetched the content of this file")
+
+
+@check("CONTENT_MISSING", per="bids", when=lambda file: file.is_pointer)
+def content_missing(file: FileView) -> Found:
+    """A line of git-annex or Git LFS stands in place of the content of a file.
+
+    Why: The content was not fetched, and could not be checked.
+
+    Fix: Fetch it (`git lfs pull`, `datalad get`, `git annex get`), or give `--missing-content allow`.
+    """
+    if file.dataset.facts.missing == "report":
+        yield "a pointer stands in place of the content"
+
+
+@check("DATASET_HOLLOW", per="dataset", level=Level.WARNING)
+def dataset_hollow(dataset: DatasetView) -> Found:
+    """Most recordings of the dataset are empty files.
+
+    Why: Only names, tables and sidecars could be checked.
+
+    Fix: Fetch the images; nothing, if the dataset is an example of structure (`--missing-content allow`).
+    """
+    if dataset.facts.hollow and dataset.facts.missing == "report":
+        kinds = " ".join(sorted(f"{suffix}{extension}" for suffix, extension in dataset.facts.hollow))
+        yield Finding(
+            "most recordings of these kinds are empty: only names and sidecars were checked", value=kinds[:200]
+        )
 
 
 @check("LINK_LOOP", per="dataset")
@@ -117,15 +147,17 @@ def names_collide(dataset: DatasetView) -> Found:
 
 @check("ZERO_BYTES", per="dataset")
 def zero_bytes(dataset: DatasetView) -> Found:
-    """An image, a sidecar or a table is empty.
+    """An image or another recording, a sidecar or a table is empty.
 
     Why: An interrupted copy leaves such files.
 
     Fix: Restore the file, or remove it.
     """
     for path, size in dataset.tree.files.items():
-        if not size and dataset.view(path).kind != "other":
-            yield Finding("the file is empty", path=path)
+        if not size and (path.startswith(TOPS) or classify_path(path) != "other"):
+            file = dataset.view(path)
+            if not (file.is_folder or file.is_without_content or file.is_ignored or file.is_opaque):
+                yield Finding("the file is empty", path=path)
 
 
 @check("TOP_LEVEL_UNKNOWN", per="dataset", level=Level.WARNING)
@@ -137,10 +169,11 @@ def top_level_unknown(dataset: DatasetView) -> Found:
     Fix: Move it to `sourcedata/`, `code/` or `derivatives/<name>/`, or name it in `.midsignore`.
     """
     for path in dataset.tree.files:
-        if "/" not in path and not TOP_FILES.fullmatch(path):
+        if "/" not in path and not TOP_FILES.fullmatch(path) and not dataset.facts.leaves_out_top(path):
             yield Finding("the standard does not define this file", path=path)
     for folder in sorted(dataset.tree.folders):
-        if "/" not in folder and folder not in TOP_FOLDERS and not re.fullmatch("sub-[0-9a-zA-Z]+", folder):
+        known = folder in TOP_FOLDERS or re.fullmatch("(sub|tpl)-[0-9a-zA-Z+]+", folder)
+        if "/" not in folder and not known and not dataset.facts.leaves_out_top(folder):
             yield Finding("the standard does not define this folder", path=folder)
 
 
@@ -152,7 +185,8 @@ def subjects_missing(dataset: DatasetView) -> Found:
 
     Fix: Give the folder that holds dataset_description.json and the `sub-…` folders.
     """
-    if not dataset.subjects:
+    has_data = any(path.startswith((*TOPS, "phenotype/")) and "/" in path for path in dataset.tree.files)
+    if not dataset.subjects and not has_data and dataset.facts.description.get("DatasetType") != "study":
         yield "there is no sub-<label> folder"
 
 
@@ -164,7 +198,7 @@ def subject_empty(dataset: DatasetView) -> Found:
 
     Fix: Restore the images, or remove the folder and its rows in the tables.
     """
-    full = {folder for path in dataset.images for folder in _list_folders_above(path)}
+    full = {folder for path in dataset.tree.files if _is_data(path) for folder in _list_folders_above(path)}
     for subject, sessions in dataset.subjects.items():
         if subject not in full:
             yield Finding("there is no image below this folder", path=subject)
@@ -172,6 +206,12 @@ def subject_empty(dataset: DatasetView) -> Found:
             for folder in sorted(f"{subject}/{session}" for session in sessions):
                 if folder not in full:
                     yield Finding("there is no image below this folder", path=folder)
+
+
+def _is_data(path: str) -> bool:
+    """Whether a file lies in a folder below that of its subject or session, and is no sidecar."""
+    parent = path.rpartition("/")[0].rpartition("/")[2]
+    return path.startswith("sub-") and not path.endswith(".json") and not parent.startswith(("sub-", "ses-"))
 
 
 def _list_folders_above(path: str) -> tuple[str, str]:
@@ -192,7 +232,7 @@ def readme_missing(dataset: DatasetView) -> Found:
         yield "there is no README.md"
 
 
-@check("BIDSIGNORE_MISSING", per="dataset", level=Level.WARNING)
+@check("BIDSIGNORE_MISSING", per="dataset", level=Level.WARNING, mids=True)
 def bidsignore_missing(dataset: DatasetView) -> Found:
     """The dataset has `mim-` folders, and its `.bidsignore` does not name them.
 
@@ -203,8 +243,8 @@ def bidsignore_missing(dataset: DatasetView) -> Found:
     if any("/mim-" in folder for folder in dataset.tree.folders):
         path = dataset.tree.root / ".bidsignore"
         lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
-        if BIDSIGNORE not in (line.strip() for line in lines):
-            yield Finding("the line that hides mim- folders from BIDS tools is missing", expected=BIDSIGNORE)
+        if MARK not in (line.strip() for line in lines):
+            yield Finding("the line that hides mim- folders from BIDS tools is missing", expected=MARK)
 
 
 STRAYS = re.compile(

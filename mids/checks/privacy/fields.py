@@ -3,9 +3,11 @@
 import re
 from functools import lru_cache
 
-from mids.inspection.identifiers import is_private_column, names_a_date, names_a_person
+from mids.inspection.bids.tables import known_columns
+from mids.inspection.identifiers import PLACES, is_private_column, names_a_date, names_a_person
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
+from mids.issues import Level
 from mids.records import Json
 
 BLANK = ("", "anonymous", "anonymized", "anonymised", "anon", "removed", "none", "n/a", "0", "00000000")
@@ -35,8 +37,28 @@ def privacy_key(file: FileView) -> Found:
     Fix: Remove the key, withdraw published copies, and convert again with a policy that removes it.
     """
     for where, key, value in file.entries:
-        if names_a_person(key) and _says_something(value) and not _is_described(file, value):
+        if not (names_a_person(key) and _says_something(value)) or _is_described(file, value):
+            continue
+        if not _is_tolerated(file, key):
             yield Finding(f"{key[:60]} must not be in a sidecar", where=where)
+
+
+def _is_tolerated(file: FileView, key: str) -> bool:
+    """Whether BIDS allows a key of a place or a device, in a dataset that does not follow MIDS."""
+    return key in PLACES and not file.dataset.facts.mids
+
+
+@check("PRIVACY_PLACE", per="json", level=Level.WARNING, when=_has_private_keys)
+def privacy_place(file: FileView) -> Found:
+    """A sidecar names an institution, a station, a device or a step of an examination, which BIDS allows.
+
+    Why: With an age and a date it can lead to the patient.
+
+    Fix: Remove the key, unless the institution agreed to be named.
+    """
+    for where, key, value in file.entries:
+        if _is_tolerated(file, key) and _says_something(value):
+            yield Finding(f"{key} names a place or a device", where=where)
 
 
 @check("PRIVACY_DATE", per="json", when=_has_private_keys)
@@ -71,7 +93,9 @@ def privacy_column(table: FileView) -> Found:
 
     Fix: Remove the column; the public id of the source goes into source_id.
     """
-    lookup = {"name"} if table.path.endswith("dseg.tsv") else set()  # BIDS: index and name of each structure
+    # BIDS: index and name of each structure; names of electrodes and channels
+    own = (table.is_bids and table.subject) or table.path.endswith("dseg.tsv")
+    lookup = known_columns(table.context.suffix, table.dataset.facts.bids) if own or "/" not in table.path else set()
     for number, name in enumerate(table.rows.header, start=1):
         private = is_private_column(name) and name not in lookup
         if private and any(_says_something(value) for value in table.rows.column(name)):

@@ -99,7 +99,7 @@ def privacy_date_text(file: FileView) -> Found:
 
     Fix: Shift or remove the dates of the text.
     """
-    return _report_identifiers(file, "date") if file.dataset.shifted and file.kind in ("table", "sidecar") else ()
+    return _report_identifiers(file, "date") if file.dataset.facts.shifted and file.kind in ("table", "sidecar") else ()
 
 
 REAL = re.compile(r"(19(2[6-9]|[3-9]\d)|2\d\d\d)-\d\d-\d\d")
@@ -116,7 +116,7 @@ def privacy_date_unshifted(table: FileView) -> Found:
     """
     columns = table.table.columns if table.table else {}
     for name in table.rows.header:
-        if name in columns and columns[name].type in ("date", "datetime") and table.dataset.shifted:
+        if name in columns and columns[name].type in ("date", "datetime") and table.dataset.facts.shifted:
             for line, value in zip(table.rows.lines, table.rows.column(name), strict=False):
                 if REAL.match(value):
                     yield Finding("the date is not shifted", where=f"row {line}, column {name}")

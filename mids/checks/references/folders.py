@@ -20,7 +20,7 @@ def _column(table: FileView, name: str) -> Iterator[tuple[str, str]]:
 # --- participants ----------------------------------------------------------------------------------------
 
 
-@check("PARTICIPANTS_MISSING", per="dataset")
+@check("PARTICIPANTS_MISSING", per="dataset", mids=True)
 def participants_missing(dataset: DatasetView) -> Found:
     """The dataset has no participants.tsv.
 
@@ -32,7 +32,7 @@ def participants_missing(dataset: DatasetView) -> Found:
         yield Finding("there is no participants.tsv", expected=PARTICIPANTS)
 
 
-@check("PARTICIPANT_WITHOUT_FOLDER", per="dataset")
+@check("PARTICIPANT_WITHOUT_FOLDER", per="dataset", mids=True)
 def participant_without_folder(dataset: DatasetView) -> Found:
     """A row of participants.tsv names a subject that has no folder.
 
@@ -71,7 +71,7 @@ def _sessions(subject: DatasetView) -> Iterator[tuple[FileView, frozenset[str]]]
             yield table, subject.subjects[label]
 
 
-@check("SESSIONS_MISSING", per="subject", level=Level.WARNING)
+@check("SESSIONS_MISSING", per="subject", level=Level.WARNING, mids=True)
 def sessions_missing(subject: DatasetView) -> Found:
     """A subject with session folders has no sessions table.
 
@@ -134,7 +134,7 @@ def _owner(image: FileView) -> str:
     return f"{label}/{session}" if session.startswith("ses-") else label
 
 
-@check("SCANS_MISSING", per="subject", level=Level.WARNING)
+@check("SCANS_MISSING", per="subject", level=Level.WARNING, mids=True)
 def scans_missing(subject: DatasetView) -> Found:
     """A session has images but no scans table.
 
@@ -195,7 +195,7 @@ def _names(subject: DatasetView, folder: str) -> dict[str, str]:
     return {path.rpartition("/")[2]: path for path in images}
 
 
-@check("IMAGE_WITHOUT_SCAN", per="subject", level=Level.WARNING)
+@check("IMAGE_WITHOUT_SCAN", per="subject", level=Level.WARNING, mids=True)
 def image_without_scan(subject: DatasetView) -> Found:
     """An image has no row in the scans table of its session.
 
@@ -224,7 +224,8 @@ def reference_unknown(table: FileView) -> Found:
     Fix: Correct the id, restore what it names, or remove the row.
     """
     dataset = table.dataset
-    if table.subject or table.path == PARTICIPANTS or not (table.table or "filename" in table.rows.header):
+    is_known = table.table or table.rule or "filename" in table.rows.header
+    if table.subject or table.path == PARTICIPANTS or not is_known:
         return
     known = dataset.participants | dataset.subjects.keys()
     sessions = {session for found in dataset.subjects.values() for session in found}

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from mids.checks.references.masks import image_of
 from mids.dataset.disk.door import DESCRIPTION
 from mids.inspection.documents import read_json
+from mids.inspection.paths import IMAGES, Kind
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import IMAGES, DatasetView, FileView, Kind
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.records import Json
 

@@ -9,8 +9,9 @@ from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.dataset.disk.tree import ROIS
 from mids.inspection.cells import is_number
 from mids.inspection.guards import is_mask
+from mids.inspection.paths import applies
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import FileView, applies
+from mids.inspection.views import FileView
 from mids.issues import Level
 
 OWN = frozenset({"label", "desc", "res", "den", "seg", "space", "hemi", "scale", "atlas"})

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
-from mids.inspection.guards import has_schema_errors, is_odd_json, is_plain_bids, lacks_sidecar
+from mids.inspection.bids.rules import missing_keys
+from mids.inspection.guards import has_schema_errors, is_odd_json, lacks_sidecar
+from mids.inspection.paths import are_companions, split
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import FileView, applies, split
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.records import Json
+from mids.vocabulary.bids.names import split_name
 from mids.vocabulary.schema import Schema
 
 
@@ -60,10 +63,8 @@ def sidecar_shared(image: FileView) -> Found:
 
 
 def _has_any_sidecar(image: FileView) -> bool:
-    """Whether an image has a sidecar: its own, or in a plain BIDS folder an inherited one."""
-    if image.sidecar or image.name is None or image.name.group:
-        return image.sidecar is not None
-    return any(applies(path, image.path) for path in image.dataset.sidecars)
+    """Whether an image has a sidecar, its own or one that it inherits, or is one of BIDS that needs none."""
+    return bool(image.sidecars) or (image.is_bids and not any(missing_keys(image.context)))
 
 
 def _find_shared_sidecar(image: FileView) -> str:
@@ -82,19 +83,55 @@ def _drop_acq(stem: str) -> list[str]:
     return [part for part in stem.rpartition("/")[2].split("_") if part and not part.startswith("acq-")]
 
 
-@check("SIDECAR_ORPHAN", per="sidecar", when=lambda file: not file.is_companion)
+@check("SIDECAR_ORPHAN", per="sidecar", when=lambda file: not file.is_companion and not file.is_ignored)
 def sidecar_orphan(file: FileView) -> Found:
-    """A sidecar or gradient file has no image.
+    """A sidecar or gradient file applies to no file: neither to an image or table of its stem, nor to one below it.
 
     Why: An image is missing, or the two names do not match.
 
-    Fix: Restore the image, or correct the name.
+    Fix: Restore the image, or correct the name: suffix and entities must be those of the files that it is for.
     """
-    extensions = file.dataset.stems[file.stem]
-    if all(e.endswith((".json", ".bval", ".bvec", ".tsv")) for e in extensions) and not any(
-        applies(file.path, image.path) for image in file.dataset.find("image")
-    ):
+    if not _is_alone(file) and not file.dataset.heritage.below(file.path):
         yield "there is no image with the same stem"
+
+
+def _is_alone(file: FileView) -> bool:
+    """Whether files of this suffix are JSON alone, such as coordsystem.json."""
+    rules = file.dataset.facts.bids.file_rules.get(file.context.suffix, ())
+    return bool(rules) and all(rule.extensions <= {".json"} for rule in rules)
+
+
+@check("SIDECAR_ORPHAN_ABOVE", per="dataset")
+def sidecar_orphan_above(dataset: DatasetView) -> Found:
+    """A sidecar or gradient file at the top of the dataset applies to none of its files.
+
+    Why: Nobody reads it; a word in its name is misspelt, or what it was for was removed.
+
+    Fix: Correct its suffix or its entities, or remove it.
+    """
+    for path in dataset.tree.files:
+        if "/" not in path and path.endswith((".json", ".bval", ".bvec")):
+            file = dataset.view(path)
+            known = file.kind != "description" and path not in BY_THEMSELVES and not _is_alone(file)
+            if known and are_companions(dataset.stems[file.stem]) and not _is_used(path, dataset):
+                yield Finding("it applies to no file of the dataset", path=path)
+
+
+BY_THEMSELVES = frozenset({"genetic_info.json"})
+"""JSON files that describe the dataset, not other files."""
+
+
+def _is_used(path: str, dataset: DatasetView) -> bool:
+    """Whether any file below has the suffix and all entities of a file at the top."""
+    parts = split_name(path)
+    end = f"_{parts.suffix}."
+    for other in dataset.tree.files:
+        if end in other and "/" in other and not other.endswith((".json", ".bval", ".bvec")):
+            found = split_name(other.rpartition("/")[2])
+            if found.suffix == parts.suffix and set(parts.pairs) <= set(found.pairs):
+                return True
+    folder = f"_{parts.suffix}"  # a recording that is a folder without an extension
+    return any(other.endswith(folder) for other in dataset.tree.recordings)
 
 
 @check("SIDECAR_LEGACY", per="sidecar", level=Level.WARNING, when=is_odd_json)
@@ -123,15 +160,21 @@ def sidecar_not_an_object(file: FileView) -> Found:
         yield "the content is not a JSON object"
 
 
-@check("SIDECAR_KEY_MISSING", per="sidecar", when=has_schema_errors)
-def sidecar_key_missing(file: FileView) -> Found:
-    """A sidecar lacks a key that every sidecar of its kind must have.
+def _lacks_keys(image: FileView) -> bool:
+    """Whether the sidecars of an image of MIDS lack a key."""
+    return bool(image.missing_keys)
+
+
+@check("SIDECAR_KEY_MISSING", per="image", when=_lacks_keys)
+def sidecar_key_missing(image: FileView) -> Found:
+    """The sidecars of an image lack a key that an image of its kind must have.
 
     Why: The pixels can't be understood without it.
 
     Fix: Add the key with the value from the DICOM header.
     """
-    return (Finding(message, where=where) for kind, where, message in file.schema_errors if kind == "required")
+    path = image.sidecars[0].path
+    return (Finding(f"'{key}' is a required property", where="$", path=path) for key in image.missing_keys)
 
 
 @check("SIDECAR_VALUE", per="sidecar", when=has_schema_errors)
@@ -148,18 +191,45 @@ def sidecar_value(file: FileView) -> Found:
             yield Finding(message, where=where)
 
 
-@check("BIDS_KEY_MISSING", per="image", when=is_plain_bids)
-def bids_key_missing(image: FileView) -> Found:
-    """An image in a plain BIDS folder lacks a key that BIDS requires for its suffix.
+def _is_bids_data(file: FileView) -> bool:
+    """Whether a file is one of BIDS whose own keys, or those of its sidecars, can be asked for."""
+    return file.is_bids and not file.is_companion and not file.is_ignored
+
+
+@check("BIDS_KEY_MISSING", per="bids", when=_is_bids_data)
+def bids_key_missing(file: FileView) -> Found:
+    """A file of a BIDS dataset, or an image in a BIDS folder, lacks a key that BIDS requires, in all its sidecars.
 
     Why: BIDS tools refuse it; an image that lacks such keys belongs below `mim-…`.
 
-    Fix: Add the key, or move the image to the `mim-` folder of its modality.
+    Fix: Add the key to its sidecar or to one above it, or move an image to the `mim-` folder of its modality.
     """
-    if image.suffix and image.sidecar:
-        for key in image.suffix.required:
-            if key not in image.metadata and image.sidecar.layout in ("mids", "text"):
-                yield Finding(f"{key} is missing", path=image.sidecar.path)
+    return _missing(file) if file.kind == "image" or not file.dataset.facts.mids else ()
+
+
+@check("BIDS_KEY_ABSENT", per="bids", level=Level.WARNING, when=_is_bids_data)
+def bids_key_absent(file: FileView) -> Found:
+    """A recording that is no image, such as an EEG, lacks a key that BIDS requires, in a dataset that follows MIDS.
+
+    Why: BIDS tools refuse it; MIDS asks nothing of such recordings.
+
+    Fix: Add the key to its sidecar or to one above it.
+    """
+    return _missing(file) if file.kind != "image" and file.dataset.facts.mids else ()
+
+
+def _missing(file: FileView) -> Iterator[Finding]:
+    if file.kind == "image" and not file.sidecars:
+        return  # see SIDECAR_MISSING
+    if file.kind == "description" or any(_is_unread(sidecar) for sidecar in (*file.sidecars, file)):
+        return
+    for key in missing_keys(file.context):
+        yield Finding(f"{key} is missing", path=file.sidecars[0].path if file.sidecars else "")
+
+
+def _is_unread(file: FileView) -> bool:
+    """Whether what a JSON file holds is not known: it was not fetched, or has another layout."""
+    return file.extension == ".json" and (file.is_absent or file.layout not in ("mids", "text"))
 
 
 # --- name against sidecar --------------------------------------------------------------------------------

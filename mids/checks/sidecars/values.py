@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from mids.inspection.paths import applies
 from mids.inspection.registry import Finding, Found, check
-from mids.inspection.views import FileView, applies
+from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.records import Json
 

@@ -96,7 +96,7 @@ def table_empty(table: FileView) -> Found:
         yield "the table has no rows"
 
 
-@check("TABLE_UNKNOWN", per="table", level=Level.INFO)
+@check("TABLE_UNKNOWN", per="table", level=Level.INFO, mids=True)
 def table_unknown(table: FileView) -> Found:
     """The vocabulary does not define a table.
 
@@ -116,10 +116,9 @@ def column_missing(table: FileView) -> Found:
 
     Fix: Add the column, with n/a for unknown values.
     """
-    if table.table:
-        for column in table.table.columns.values():
-            if column.required and column.name not in table.rows.header:
-                yield Finding("a required column is missing", where=f"column {column.name}")
+    for name in table.required_columns:
+        if name not in table.rows.header:
+            yield Finding("a required column is missing", where=f"column {name}")
 
 
 @check("COLUMN_DUPLICATED", per="table")
@@ -136,7 +135,7 @@ def column_duplicated(table: FileView) -> Found:
             yield Finding("the header holds the name twice", where=f"column {name[:SHOWN]}")
 
 
-@check("COLUMN_NAME", per="table", level=Level.WARNING)
+@check("COLUMN_NAME", per="table", level=Level.WARNING, mids=True)
 def column_name(table: FileView) -> Found:
     """The name of a column is empty or not snake_case, such as `Patient's Sex (0010,0040)`.
 
@@ -158,10 +157,12 @@ def column_unknown(table: FileView) -> Found:
 
     Fix: Describe it in the JSON file beside the table, or use a column of docs/vocabulary.md.
     """
-    if table.table and table.table.additional_columns != "allow":
-        described = {name for view in table.dictionaries for name in view.keys}
+    rule = table.rule
+    known = table.table.columns if table.table else rule.columns if rule else {}
+    is_open = table.table.additional_columns == "allow" if table.table else rule is None or rule.others != "allowed"
+    if not is_open:
         for name in dict.fromkeys(table.rows.header):
-            if name and name not in table.table.columns and name not in described:
+            if name and name not in known and name not in table.described:
                 yield Finding(
                     "neither the vocabulary nor a JSON file describes this column", where=f"column {name[:SHOWN]}"
                 )
@@ -177,7 +178,8 @@ def key_duplicated(table: FileView) -> Found:
     """
     header = table.rows.header
     lookup = ("index",) if table.path.endswith("dseg.tsv") else ()  # BIDS: a row for each value of a segmentation
-    key = [name for name in (table.table.key if table.table else lookup) if name in header]
+    own = table.table.key if table.table else table.rule.key if table.rule else lookup
+    key = [name for name in own if name in header]
     if not key:
         return
     columns = [header.index(name) for name in key]

@@ -99,6 +99,11 @@ class NiftiHead:
         return self.offset + math.prod(self.shape) * self.bitpix // 8
 
     @property
+    def is_stub(self) -> bool:
+        """Whether the file ends where its voxels should begin."""
+        return (self.stored if self.gzip is None else self.gzip.length) <= self.offset < self.size
+
+    @property
     def affine(self) -> Rows:
         """The voxel-to-world matrix: sform, else qform, else the voxel sizes (nifti1.h, methods 3, 2, 1)."""
         if self.sform > 0:

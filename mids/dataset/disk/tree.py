@@ -2,20 +2,22 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Oddity = Literal["broken", "loop", "outside", "folder", "special", "unreadable", "encoding", "leftover"]
+Oddity = Literal["broken", "absent", "loop", "outside", "folder", "special", "unreadable", "encoding", "leftover"]
 
-CLOSED = frozenset({"sourcedata", "code", "stimuli"})
-"""Top-level folders whose content is free: not looked into."""
+CLOSED = frozenset({"sourcedata", "code", "stimuli", "docs", "logs"})
+"""Top-level folders whose content is free (BIDS, `rules.directories`, opaque): not looked into."""
 
 ROIS = "derivatives/rois/"
 
 CONVERSIONS = "derivatives/provenance/conversions.tsv"
 """How each image was made: the table that a conversion writes, with a digest of the pixels."""
+TOPS = ("sub-", "tpl-")
+"""Beginnings of the folders that hold images: subjects, and templates of derivative datasets."""
 
 IGNORE_FILE = ".midsignore"
 
@@ -30,14 +32,19 @@ class Odd:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The files (size in bytes by path) and folders of a dataset; paths are relative, POSIX, sorted."""
+    """The files (size in bytes by path) and folders of a dataset; paths are relative, POSIX, sorted.
+
+    `recordings` are folders that are one recording each and stand among the files; `absent` are files whose content was
+    not fetched (git-annex): their links stand among the files too, and among the `odd` entries.
+    """
 
     root: Path
     files: Mapping[str, int]
     folders: frozenset[str]
     odd: tuple[Odd, ...] = ()
     ignored: int = 0
-    shifted: bool = False
+    recordings: frozenset[str] = frozenset()
+    absent: frozenset[str] = frozenset()
 
     def subjects(self) -> Iterator[tuple[str, "Tree"]]:
         """Each subject folder with what lies in it, in `derivatives/rois` too, and with the files that apply to all."""
@@ -50,18 +57,24 @@ class Tree:
         for folder in self.folders:
             folders.setdefault(folder.partition("/")[0], []).append(folder)
         for subject in sorted(files):
-            yield subject, Tree(self.root, {**common, **files[subject]}, frozenset(folders.get(subject, ())))
+            own = {**common, **files[subject]}
+            yield subject, self._part(own, frozenset(folders.get(subject, ())))
 
-    def common(self, *, shifted: bool) -> "Tree":
-        """The files that apply to all subjects alone; `shifted` says that the dataset shifts dates."""
-        files = {path: size for path, size in self.files.items() if is_common(path)}
-        return Tree(self.root, files, frozenset(), shifted=shifted)
+    def common(self) -> "Tree":
+        """The files that apply to all subjects alone."""
+        return self._part({path: size for path, size in self.files.items() if is_common(path)}, frozenset())
+
+    def _part(self, files: Mapping[str, int], folders: frozenset[str]) -> "Tree":
+        recordings, absent = (
+            frozenset(filter(files.__contains__, paths)) if paths else paths for paths in (self.recordings, self.absent)
+        )
+        return Tree(self.root, files, folders, recordings=recordings, absent=absent)
 
 
 def find_subject(path: str) -> str:
-    """The `sub-…` folder that a file belongs to, in the raw data or below `derivatives/rois`; "" for none."""
+    """The `sub-…` or `tpl-…` folder that a file belongs to, in the raw data or in `derivatives/rois`; "" for none."""
     first, _, rest = path.removeprefix(ROIS).partition("/")
-    return first if rest and first.startswith("sub-") else ""
+    return first if rest and first.startswith(TOPS) else ""
 
 
 def is_common(path: str) -> bool:
@@ -70,50 +83,92 @@ def is_common(path: str) -> bool:
 
 
 def walk(
-    root: Path, *, closed: frozenset[str] = CLOSED, heeds_ignore: bool = True, follows_subjects: bool = False
+    root: Path,
+    *,
+    closed: frozenset[str] = CLOSED,
+    heeds_ignore: bool = True,
+    follows_subjects: bool = False,
+    is_recording: Callable[[str], bool] | None = None,
 ) -> Tree:
     """Everything below `root` but hidden entries, what lies in `closed` folders, and what `.midsignore` names.
 
-    `follows_subjects` goes into subjects' folders that are links: whole subjects may be kept elsewhere.
+    `follows_subjects` goes into subjects' folders that are links: whole subjects may be kept elsewhere. With
+    `is_recording`, asked of the path of a folder, a folder that is one recording stands among the files, and so does a
+    link of git-annex whose content was not fetched.
     """
     ignore = read_ignore(root / IGNORE_FILE) if heeds_ignore else Ignore(())
-    real = os.path.realpath(root)
-    files: dict[str, int] = {}
-    folders: list[str] = []
-    odd: list[Odd] = []
-    ignored = 0
+    found = _Found(os.path.realpath(root), ignore, closed, follows_subjects, is_recording)
     stack = [""]
     while stack:
         folder = stack.pop()
         try:
-            entries = _entries(real, folder)
+            entries = _entries(found.real, folder)
         except OSError:
-            odd.append(Odd(folder, "unreadable"))
+            found.odd.append(Odd(folder, "unreadable"))
             continue
-        for entry in entries:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.startswith("."):
-                odd += (
-                    [Odd(path, "leftover")] if LEFT.fullmatch(entry.name) and not ignore(path, entry.is_dir()) else []
-                )
-                continue
-            kind = _kind(entry, real)
-            if ignore.rules and ignore(path, kind == "directory"):
-                ignored += 1
-            elif not path.isascii() and not _is_utf8(path):
-                odd.append(Odd(path.encode("utf-8", "backslashreplace").decode(), "encoding"))
-            elif kind == "file":
-                try:
-                    files[path] = entry.stat().st_size
-                except OSError:  # a folder that may be listed and not entered
-                    odd.append(Odd(path, "unreadable"))
-            elif kind == "directory" or (follows_subjects and _is_subject(entry, path)):
-                folders.append(path)
-                stack += [path] if path not in closed else []
-            else:
-                odd.append(Odd(path, kind))
-    odd.sort(key=lambda o: o.path)
-    return Tree(root, dict(sorted(files.items())), frozenset(folders), tuple(odd), ignored)
+        stack += [path for entry in entries if (path := found.add(entry, folder))]
+    return found.tree(root)
+
+
+class _Found:
+    """What a walk has found so far."""
+
+    def __init__(
+        self,
+        real: str,
+        ignore: "Ignore",
+        closed: frozenset[str],
+        follows_subjects: bool,  # noqa: FBT001 - called once
+        is_recording: Callable[[str], bool] | None,
+    ) -> None:
+        self.real, self._ignore, self._closed = real, ignore, closed
+        self._follows_subjects, self._is_recording = follows_subjects, is_recording
+        self.odd: list[Odd] = []
+        self._files: dict[str, int] = {}
+        self._folders: list[str] = []
+        self._recordings: set[str] = set()
+        self._ignored = 0
+
+    def add(self, entry: os.DirEntry[str], folder: str) -> str:
+        """Keeps an entry; returns its path where it is a folder to look into, else ""."""
+        path = f"{folder}/{entry.name}" if folder else entry.name
+        if entry.name.startswith("."):
+            if LEFT.fullmatch(entry.name) and not self._ignore(path, entry.is_dir()):
+                self.odd.append(Odd(path, "leftover"))
+            return ""
+        kind = _kind(entry, self.real)
+        if self._ignore.rules and self._ignore(path, kind == "directory"):
+            self._ignored += 1
+        elif not path.isascii() and not _is_utf8(path):
+            self.odd.append(Odd(path.encode("utf-8", "backslashreplace").decode(), "encoding"))
+        elif kind == "file":
+            try:
+                self._files[path] = entry.stat().st_size
+            except OSError:  # a folder that may be listed and not entered
+                self.odd.append(Odd(path, "unreadable"))
+        elif kind == "directory" or (self._follows_subjects and _is_subject(entry, path)):
+            if self._is_recording and "_" in entry.name and self._is_recording(path):
+                self._recordings.add(path)
+                return ""
+            self._folders.append(path)
+            return path if path not in self._closed else ""
+        else:
+            self.odd.append(Odd(path, "broken" if kind == "absent" and not self._is_recording else kind))
+        return ""
+
+    def tree(self, root: Path) -> Tree:
+        """All of it."""
+        self.odd.sort(key=lambda o: o.path)
+        absent = frozenset(o.path for o in self.odd if o.kind == "absent")
+        files = {**self._files, **dict.fromkeys((*absent, *self._recordings), 0)}
+        return Tree(
+            root, dict(sorted(files.items())), frozenset(self._folders), tuple(self.odd), self._ignored,
+            frozenset(self._recordings), absent,
+        )  # fmt: skip
+
+
+ANNEX = "annex/objects/"
+"""Where git-annex keeps contents: what a link that leads there stands for was not fetched, if it leads to nothing."""
 
 
 LEFT = re.compile(
@@ -140,7 +195,7 @@ def _kind(entry: os.DirEntry[str], real: str) -> Oddity | Literal["file", "direc
         return "file" if entry.is_file(follow_symlinks=False) else "special"
     target = os.path.realpath(entry.path)
     if not os.path.exists(target) or os.path.islink(target):  # noqa: PTH110, PTH114
-        return "broken"
+        return "absent" if ANNEX in os.readlink(entry.path).replace(os.sep, "/") else "broken"  # noqa: PTH115
     if target != real and not target.startswith(real + os.sep):
         return "outside"
     if entry.is_dir():

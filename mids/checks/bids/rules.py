@@ -1,0 +1,107 @@
+"""Rules that are read from BIDS's schema: how files of one recording go together, and columns of tables."""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+
+from mids.inspection.bids import tables
+from mids.inspection.bids.rules import Broken, broken_rules
+from mids.inspection.registry import Finding, Found, check
+from mids.inspection.views import FileView
+from mids.issues import Level
+from mids.resources import read_yaml, schemas
+
+
+def is_bids(file: FileView) -> bool:
+    """Whether BIDS's rules are for a file, and its content is there."""
+    return file.is_bids and not file.is_companion and not file.is_ignored
+
+
+@cache
+def _said_otherwise() -> Mapping[str, str]:
+    """Our code for each rule of BIDS that another check says better."""
+    found: Mapping[str, str] = read_yaml(schemas() / "bids.yaml")
+    return found
+
+
+def _broken(file: FileView) -> tuple[Broken, ...]:
+    """The rules that a file breaks and that nothing else says."""
+    if "broken" not in file.notes:
+        found = broken_rules(file.context)
+        file.notes["broken"] = tuple(rule for rule in found if rule.code not in _said_otherwise())
+    broken: tuple[Broken, ...] = file.notes["broken"]
+    return broken
+
+
+@check("BIDS_RULE", per="bids", when=is_bids)
+def bids_rule(file: FileView) -> Found:
+    """A file breaks a rule of BIDS's schema, whose code and text the message gives.
+
+    Why: The rule says how files, keys and headers of a recording go together; BIDS tools refuse the dataset.
+
+    Fix: Do what the message says; the code leads to the rule in BIDS's schema.
+    """
+    return (Finding(f"{rule.code}: {rule.message}") for rule in _broken(file) if rule.is_error)
+
+
+@check("BIDS_ADVICE", per="bids", level=Level.WARNING, when=is_bids)
+def bids_advice(file: FileView) -> Found:
+    """A file does not follow an advice of BIDS's schema, whose code and text the message gives.
+
+    Why: What is there is possible but unusual, and often a mistake.
+
+    Fix: See whether the message is right, and correct the file; or waive the issue with a reason.
+    """
+    return (Finding(f"{rule.code}: {rule.message}") for rule in _broken(file) if not rule.is_error)
+
+
+HEADERLESS = (".tsv.gz", "_motion.tsv")
+"""Ends of the names of tables whose columns another file names."""
+
+
+def _is_headerless(file: FileView) -> bool:
+    return file.path.endswith(HEADERLESS) and is_bids(file) and not file.is_without_content and file.size > 0
+
+
+@check("TABLE_COLUMNS_CONTRADICTED", per="bids", when=_is_headerless)
+def table_columns_contradicted(file: FileView) -> Found:
+    """A table without a header has another number of columns than its sidecar or channels.tsv names, or is no gzip.
+
+    Why: Every value stands under the name of another column, or can't be read.
+
+    Fix: Correct Columns of the sidecar, or the rows of channels.tsv; compress the table again.
+    """
+    if file.context.unpacked is None:
+        yield "the file is named .gz but can't be unpacked"
+    rows = file.context.rows
+    wrong = [problem for problem in rows.problems if problem.kind in ("ragged", "encoding")] if rows else []
+    if rows and wrong:
+        more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+        message = f"the row has not the {len(rows.header)} columns that are named{more}"
+        yield Finding(message, where=f"row {wrong[0].line}", expected=str(len(rows.header)))
+
+
+def _is_bids_table(table: FileView) -> bool:
+    return table.is_bids and table.rule is not None and table.size > 0
+
+
+@check("BIDS_COLUMN", per="table", when=_is_bids_table)
+def bids_column(table: FileView) -> Found:
+    """A table of BIDS has its first columns in another order, or columns that BIDS wants described or not at all.
+
+    Why: Programs read the first columns by their place, and can't know what the others mean.
+
+    Fix: Move the column, describe it in the JSON file of the table, or remove it.
+    """
+    assert table.rule is not None
+    header = table.rows.header
+    for name, place in tables.misplaced(table.rule, header):
+        yield Finding(f"BIDS wants this column in place {place}", where=f"column {name}", value=name)
+    yield from _undefined(table, table.rule)
+
+
+def _undefined(table: FileView, rule: tables.Rule) -> Iterator[Finding]:
+    if rule.others == tables.OPEN:
+        return
+    for name, forbidden in tables.undefined(rule, table.rows.header, table.described):
+        message = "BIDS allows no other columns here" if forbidden else "no JSON file describes this column"
+        yield Finding(message, where=f"column {name[:40]}")

@@ -1,0 +1,48 @@
+"""What is wrong with the values of a JSON file, by the JSON Schemas of MIDS for its parts, by BIDS for the others."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from mids.inspection.bids import values
+from mids.inspection.bids.rules import missing_keys
+from mids.inspection.documents import schema_errors
+from mids.records import Json
+
+if TYPE_CHECKING:
+    from mids.inspection.file_view import FileView
+
+Errors = tuple[tuple[str, str, str], ...]
+"""(keyword of the schema, place, message) of each."""
+
+
+def errors_of(file: "FileView") -> Errors:
+    """What is wrong with the values of a JSON file; keys that are required of an image are asked of the image."""
+    content, schema = file.document.content, file.dataset.schema
+    if not isinstance(content, dict):
+        return ()
+    if file.kind == "description":
+        is_mids = file.dataset.facts.mids
+        return schema_errors(content, "dataset_description", schema) if is_mids else _of_description(file, content)
+    name = file.suffix.sidecar if file.suffix else ""
+    if file.layout != "mids":
+        return ()
+    if not file.is_bids:
+        return _without_required(schema_errors(content, name, schema)) if name else ()
+    facts, context = file.dataset.facts, file.context
+    found = tuple(values.errors(content, context.suffix, context.datatype, facts.bids))
+    if not name or not facts.mids:
+        return found
+    own = {key: value for key, value in content.items() if key not in facts.bids.metadata}
+    return found + _without_required(schema_errors(own, name, schema))
+
+
+def _without_required(found: Errors) -> Errors:
+    return tuple(error for error in found if error[0] != "required") if found else found
+
+
+def _of_description(file: "FileView", content: Mapping[str, Json]) -> Errors:
+    """What BIDS says of dataset_description.json; of derivatives within a dataset it says nothing."""
+    if file.folder:
+        return ()
+    missing = (("required", "$", f"'{key}' is a required property") for key in missing_keys(file.context))
+    return (*missing, *values.description_errors(content, file.dataset.facts.bids))

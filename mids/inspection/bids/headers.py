@@ -1,0 +1,49 @@
+"""The headers of images as the expressions of BIDS's schema name their parts (`meta.context`)."""
+
+import math
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mids.dataset.disk.heads import NiftiHead
+
+_SPACE = {1: "meter", 2: "mm", 3: "um"}
+_TIME = {8: "sec", 16: "msec", 24: "usec"}
+_TIFF = {b"II": "<", b"MM": ">"}
+
+
+def nifti(head: NiftiHead) -> Mapping[str, Any]:
+    """`nifti_header`: `dim` and `pixdim` have eight numbers each, the first of `dim` is that of the axes."""
+    shape = [*head.shape, *[1] * (7 - len(head.shape))]
+    sizes = [round(size, 3) for size in head.spacing]
+    return {
+        "dim": [len(head.shape), *shape],
+        "pixdim": [1.0, *sizes, *[0.0] * (7 - len(sizes))],
+        "shape": list(head.shape),
+        "voxel_sizes": [abs(size) for size in head.spacing[: len(head.shape)]],
+        "xyzt_units": {"xyz": _SPACE.get(head.units & 7, "unknown"), "t": _TIME.get(head.units & 56, "unknown")},
+        "qform_code": head.qform,
+        "sform_code": head.sform,
+        "axis_codes": _axes(head),
+    }
+
+
+def _axes(head: NiftiHead) -> list[str] | None:
+    """The letter of the direction in which each axis grows, None where two axes go the same way."""
+    found: list[str] = []
+    for axis in range(3):
+        column = [row[axis] for row in head.affine]
+        if not all(map(math.isfinite, column)) or not any(column):
+            return None
+        most = max(range(3), key=lambda row: abs(column[row]))
+        found.append(("RAS" if column[most] > 0 else "LPI")[most])
+    return found if len({"RLAPSI".index(letter) // 2 for letter in found}) == 3 else None
+
+
+def tiff(path: Path) -> Mapping[str, Any] | None:
+    """`tiff`: the version of a TIFF file, 42 or 43 for BigTIFF; None where it is none."""
+    with path.open("rb") as stream:
+        head = stream.read(4)
+    order = _TIFF.get(head[:2])
+    return {"version": struct.unpack(f"{order}H", head[2:])[0]} if order and len(head) == 4 else None

@@ -1,0 +1,199 @@
+"""What checks of one file must know of the whole dataset: gathered once, handed to every process."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Literal
+
+from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.heads import nifti_head
+from mids.dataset.disk.tree import TOPS, Ignore, Tree
+from mids.errors import DataError
+from mids.inspection.paths import HEADERLESS
+from mids.records import Json
+from mids.vocabulary.bids.names import is_recording, split_name
+from mids.vocabulary.bids.schema import HERITABLE, Bids
+from mids.vocabulary.schema import Schema
+
+if TYPE_CHECKING:
+    from mids.inspection.views import DatasetView
+
+MissingContent = Literal["report", "allow"]
+ALL = frozenset({("*", "*")})
+"""In place of the kinds of recordings: every kind."""
+HOLLOW = 2
+"""Bytes of a file that holds nothing: no byte, or a line end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Facts:
+    """`mids`: whether MIDS's rules are asked of its parts; `shifted`: whether its dates are; `ignored`: the lines of
+    `.bidsignore`; `missing`: what is to be done about files whose content is not there; `hollow`: suffix and extension
+    of recordings that have no content, as in published examples of structure.
+    """
+
+    bids: Bids
+    mids: bool = True
+    shifted: bool = False
+    description: Mapping[str, Json] = field(default_factory=dict)
+    subjects: tuple[str, ...] = ()
+    datatypes: frozenset[str] = frozenset()
+    ignored: tuple[str, ...] = ()
+    missing: MissingContent = "report"
+    hollow: frozenset[tuple[str, str]] = frozenset()
+
+    def may_be_hollow(self, suffix: str, extension: str) -> bool:
+        """Whether files of a kind may be without content."""
+        return self.missing == "allow" or self.hollow == ALL or (suffix, extension) in self.hollow
+
+    def leaves_out_top(self, path: str) -> bool:
+        """Whether `.bidsignore` names what lies at the top: MIDS knows no such files."""
+        return not self.mids and self.leaves_out(path)
+
+    @property
+    def derived(self) -> bool:
+        """Whether the dataset is a derivative (or, by BIDS's rule, names a program and no type)."""
+        kind = self.description.get("DatasetType") or ("derivative" if self.description.get("GeneratedBy") else "raw")
+        return kind == "derivative"
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether `.bidsignore` names a file, or a folder above it."""
+        return bool(self.ignored) and _leaves_out(self.ignored, path)
+
+
+@lru_cache(maxsize=8)
+def _ignore(lines: tuple[str, ...]) -> Ignore:
+    return Ignore(lines)
+
+
+@lru_cache(maxsize=1 << 14)
+def _leaves_out(lines: tuple[str, ...], path: str, *, folder: bool = False) -> bool:
+    parent = str(PurePosixPath(path).parent)
+    return _ignore(lines)(path, folder) or (parent != "." and _leaves_out(lines, parent, folder=True))
+
+
+def recordings(bids: Bids, tree_path: str) -> bool:
+    """Whether a folder is one recording, by its dataset-relative path."""
+    folder, _, name = tree_path.rpartition("/")
+    return tree_path.startswith(TOPS) and is_recording(name, folder.rpartition("/")[2], bids)
+
+
+def gather(view: "DatasetView", bids: Bids, *, plain: bool, missing: MissingContent) -> Facts:
+    """The facts of a dataset, from a view of all of it; `plain` asks of it what BIDS asks, and nothing of MIDS."""
+    tree = view.tree
+    content = view.view(DESCRIPTION).document.content if view.has(DESCRIPTION) else None
+    description = content if isinstance(content, dict) else {}
+    path = tree.root / ".bidsignore"
+    lines = tuple(path.read_text("utf-8", "replace").splitlines()) if path.is_file() else ()
+    mids = not plain and (is_mids(tree, view.schema, description) or MARK in map(str.strip, lines))
+    # What says nothing of itself is taken for a dataset of MIDS.
+    mids = mids or (not plain and not isinstance(content, dict))
+    return Facts(
+        bids=bids,
+        mids=mids,
+        shifted=_is_shifted(view),
+        description=description,
+        subjects=tuple(sorted(folder for folder in tree.folders if folder.startswith("sub-") and "/" not in folder)),
+        datatypes=_list_datatypes(tree, bids),
+        ignored=lines,
+        missing=missing,
+        hollow=_find_hollow(tree, mids=mids),
+    )
+
+
+def is_mids(tree: Tree, schema: Schema, description: Mapping[str, Json]) -> bool:
+    """Whether a dataset has parts of MIDS: folders of its groups, older ones too, or the version that it follows."""
+    if "MIDSVersion" in description:
+        return True
+    names = _mids_folders(schema)
+    return any(
+        folder.startswith("sub-") and folder.count("/") <= 2 and folder.rpartition("/")[2] in names
+        for folder in tree.folders
+    )
+
+
+def _list_datatypes(tree: Tree, bids: Bids) -> frozenset[str]:
+    """The folders of BIDS that hold files, below subjects and templates, but for what lies deeper."""
+    found = (folder.split("/") for folder in tree.folders if folder.startswith(TOPS))
+    return frozenset(parts[-1] for parts in found if 2 <= len(parts) <= 3 and parts[-1] in bids.datatypes)
+
+
+def _is_shifted(view: "DatasetView") -> bool:
+    """Whether the dates of the dataset are shifted: any of its first sessions lies in or before 1925."""
+    tables = islice((path for path in view.tree.files if path.endswith("_sessions.tsv")), 20)
+    times = (time for path in tables for time in view.view(path).rows.column("acq_time"))
+    return any(re.match(r"1[0-8]\d\d-|19([01]\d|2[0-5])-", time) for time in times)
+
+
+MARK = "**/mim-*"
+"""The line of `.bidsignore` that hides folders of MIDS from BIDS tools."""
+_TEXTS = (".json", ".tsv", ".bval", ".bvec", ".txt", ".md", ".vhdr", ".vmrk", ".pos", ".mrk")
+STUB = 512
+"""Bytes that a NIfTI file without a voxel has at most."""
+SAMPLE = 50
+
+
+def _find_hollow(tree: Tree, *, mids: bool) -> frozenset[tuple[str, str]]:
+    """The kinds of recordings of which half or more are empty, or end with their header: all, where half of all are and
+    two at least; that alone counts in a dataset of MIDS.
+    """
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for path in tree.files:
+        if path.startswith(TOPS) and (not path.endswith(_TEXTS) or path.endswith(HEADERLESS)):
+            parts = split_name(path.rpartition("/")[2])
+            kinds.setdefault((parts.suffix, parts.extension), []).append(path)
+    every = [path for paths in kinds.values() for path in paths]
+    if mids or _are_hollow(every, tree, 2):
+        return ALL if _are_hollow(every, tree, 2) else frozenset()
+    return frozenset(kind for kind, paths in kinds.items() if _are_hollow(paths, tree, 1))
+
+
+def _are_hollow(paths: list[str], tree: Tree, least: int) -> bool:
+    """Whether half of some files or more hold nothing; a stub is told by its content."""
+    found = [path for path in paths if path not in tree.recordings and path not in tree.absent]
+    empty = sum(tree.files[path] <= HOLLOW for path in found)
+    small = [path for path in found if HOLLOW < tree.files[path] <= STUB and path.endswith((".nii", ".nii.gz"))]
+    if small and 2 * (empty + len(small)) >= len(found) and all(_is_stub(tree, path) for path in small[:SAMPLE]):
+        empty += len(small)
+    return empty >= least and 2 * empty >= len(found)
+
+
+def _is_stub(tree: Tree, path: str) -> bool:
+    """Whether a NIfTI file ends with its header."""
+    try:
+        return nifti_head(tree.root / path).is_stub
+    except (DataError, OSError):
+        return False
+
+
+def is_bids_part(path: str, facts: Facts, schema: Schema) -> bool:
+    """Whether BIDS's rules are for a file, not those of MIDS: always where the dataset has no parts of MIDS."""
+    if path.startswith("derivatives/"):
+        return False
+    if not facts.mids:
+        return True
+    *folders, name = path.split("/")
+    if not folders or not path.startswith(TOPS):
+        return name.endswith(".json") and _is_inheritable(name, facts.bids)
+    if not _mids_folders(schema).isdisjoint(folders):
+        return False
+    if folders[-1] in facts.bids.datatypes:
+        return True
+    return len(folders) <= 2 and _is_inheritable(name, facts.bids)
+
+
+def _is_inheritable(name: str, bids: Bids) -> bool:
+    """Whether a name is that of a file of BIDS that may lie above what it describes."""
+    parts = split_name(name)
+    rules = bids.file_rules.get(parts.suffix, ())
+    return parts.extension in HERITABLE and any(rule.datatypes for rule in rules)
+
+
+@lru_cache(maxsize=8)
+def _mids_folders(schema: Schema) -> frozenset[str]:
+    """The folders of the groups of MIDS, and those that older datasets have in their place."""
+    names = (name for group in schema.groups.values() for name in (group.folder, *group.aliases))
+    return frozenset(name.partition("/")[0] for name in names)

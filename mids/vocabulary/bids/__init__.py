@@ -1,0 +1,1 @@
+"""BIDS as bidsschematools describes it: its words, its rules, and the language of their expressions."""
