@@ -233,7 +233,7 @@ def test_the_file_can_choose_the_profile() -> None:
 
 def test_profiles_name_codes_that_exist() -> None:
     profiles = read_yaml(schemas() / "profiles.yaml")
-    assert profiles.keys() == {"mids", "bimcv-covid19"}
+    assert profiles.keys() == {"mids", "bids", "bimcv-covid19"}
     for profile in profiles.values():
         assert {rule["code"] for rule in profile.get("accept", ())} <= CHECKS.keys()
         assert all(rule["reason"].endswith(".") and rule["path"] for rule in profile.get("accept", ()))

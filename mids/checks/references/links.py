@@ -49,8 +49,10 @@ def _candidates(file: FileView, key: str, text: str) -> list[str] | None:
         return [match[2], folder + match[2]]
     if text.startswith("bids:"):
         return []
-    if key == "IntendedFor":  # BIDS: relative to the subject's folder
-        return [f"{folder}{file.subject}/{text}", f"{file.subject}/{text}"]
+    text = text.removeprefix("/")
+    if key == "IntendedFor":  # BIDS: relative to the subject's folder, of iEEG to the dataset's
+        anywhere = [text] if "/ieeg/" in file.path else []
+        return [f"{folder}{file.subject}/{text}", f"{file.subject}/{text}", *anywhere]
     return [text, folder + text, f"{file.subject}/{text}"]
 
 
@@ -67,8 +69,11 @@ def link_unresolved(file: FileView) -> Found:
 
     Fix: Write `bids::` and the path from the root of the dataset, or restore the file.
     """
+    facts = file.dataset.facts
     for where, key, text in _links(file):
         paths = _candidates(file, key, text)
+        if key == "Sources" and facts.derived and not facts.mids:
+            continue  # what a derivative was made from is seldom published with it
         if paths is None:
             name = URI.fullmatch(text)
             if name and name[1] not in _linked(file):
