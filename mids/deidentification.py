@@ -24,7 +24,7 @@ from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.scan import CHUNK, Scan
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
-from mids.readers.given.embedding import Embedding, recall_embedding
+from mids.readers.given.embedding import HEADER_AGE, Embedding, recall_embedding
 from mids.records import About, Json, Map, Skipped
 from mids.run.decided.choices import applied_rows, join_rows, read_rows
 from mids.run.decided.people import WITHDRAWN, bury
@@ -218,6 +218,7 @@ def _texts(
         elements: dict[str, Json] = {
             f"({embed.group:04X},10{embed.elements[number]:02X})": {"Name": column, "VR": embed.vr(number)}
             for number, column in enumerate(embed.columns)
+            if embed.elements[number] != HEADER_AGE
         }
         done["PrivateBlock"] = {"PrivateCreator": embed.creator, "Elements": elements}
     if decided:

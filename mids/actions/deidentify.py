@@ -8,9 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from pydicom import dcmread
+from pydicom import config, dcmread
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import Tag
 
 from mids.actions.blacken import clean_pixels
 from mids.deid.burned.evidence import Screen
@@ -33,7 +35,10 @@ from mids.records import Box, Json, Made, Source
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Values of a table as a private block (PS3.5 7.8.1): (element inside the block, VR, value)."""
+    """Values of a table as a private block (PS3.5 7.8.1): (element inside the block, VR, value).
+
+    An element below 0 stands for PatientAge (0010,1010) instead.
+    """
 
     group: int
     creator: str
@@ -204,10 +209,14 @@ def embed(dataset: Dataset, block: Block, tells: Callable[[str], bool]) -> tuple
     if not all(value.isascii() for _, _, value in kept):
         dataset.decode()
         dataset.SpecificCharacterSet = "ISO_IR 192"
-    if kept:
+    inside = [value for value in kept if value[0] >= 0]
+    if inside:
         place = dataset.private_block(block.group, block.creator, create=True)
-        for element, vr, value in kept:
+        for element, vr, value in inside:
             place.add_new(element, vr, value)
+    for _, _, value in (value for value in kept if value[0] < 0):
+        # A range is no value of an AS (PS3.5 6.2): FIDAC has it there all the same.
+        dataset["PatientAge"] = DataElement(Tag("PatientAge"), "AS", value, validation_mode=config.IGNORE)
     message = "a value that repeats what the header tells of the patient is not embedded"
     return (issue("EMBED_REFUSED", message, origin="deid"),) * (len(block.values) - len(kept))
 

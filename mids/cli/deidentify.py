@@ -69,6 +69,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--embed-group", default="0C19", metavar="HEX", help="group of that block, an odd number (default: 0C19)")
     add("--embed-creator", default="MIDS", metavar="NAME", help="private creator of that block (default: MIDS)")
+    add(
+        "--region-counts", type=Path, metavar="FILE",
+        help="patients of each region in all centres: in the embedded column region, regions of few become other",
+    )  # fmt: skip
     privacy = policy_arguments(parser)
     privacy.add_argument("--profile", help=argparse.SUPPRESS)  # the former name of --policy
     choice_arguments(parser)
@@ -122,12 +126,20 @@ def _compared(path: Path) -> int:
 
 
 def _embedding(namespace: argparse.Namespace) -> "Embedding | None":
-    from mids.readers.given.embedding import read
+    from mids.readers.given.embedding import generalise_regions, read
 
     if namespace.embed is None:
+        if namespace.region_counts is not None:
+            raise MidsError("--region-counts needs --embed: it changes the column region of that table")
         return None
     try:
         group = int(namespace.embed_group, 16)
     except ValueError:
         group = 0  # refused with the others that are not odd
-    return read(namespace.embed, group=group, creator=namespace.embed_creator)
+    found = read(namespace.embed, group=group, creator=namespace.embed_creator)
+    if namespace.region_counts is None:
+        return found
+    policy = chosen_policy(namespace)
+    if policy is None or not policy.region_minimum:
+        raise MidsError("--region-counts needs a policy that generalises regions, such as --policy fidac-cnil")
+    return generalise_regions(found, namespace.region_counts, policy.region_minimum)

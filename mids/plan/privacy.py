@@ -1,21 +1,24 @@
 """What de-identification does to what leaves headers and tables: decided here and nowhere else in the plan."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.rules import Rules
 from mids.deid.headers.terms import is_listed
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
-from mids.deid.pseudonyms import age, dicom_datetime, shift_moment
+from mids.deid.pseudonyms import AGE_CAP, age, dicom_datetime, shift_moment
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
 from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import rows
 from mids.plan.job import Row
 from mids.records import ORIGINAL_REPORT, Json, PatientKey, Record
+from mids.vocabulary.clinical import promises
 from mids.vocabulary.schema import Column, Schema
 
 _NAMES = (
@@ -110,7 +113,9 @@ class Privacy:
         if original and self.policy.reports == "clean":
             cells["report"] = self._cleaned(original, "report", patient)
         ages = [name for name in cells if (column := columns.get(name)) and column.holds == "age"]
-        return {**cells, **_banded({name: cells[name] for name in ages})} if self.policy.ages == "bands" else cells
+        if self.policy.ages != "bands":
+            return cells
+        return {**cells, **_banded({name: cells[name] for name in ages}, _source_bands(self.labels.about.name))}
 
     def _cell(self, value: str, column: Column | None, patient: PatientKey) -> str:
         if column is None or value in ("", "n/a"):
@@ -192,11 +197,26 @@ def generalised(rows: Sequence[Row], columns: Mapping[str, Column], minimum: int
     return changed
 
 
-def _banded(ages: Mapping[str, str]) -> dict[str, str]:
-    """Ages as bands of ten years: age_min and age_max in place of age; a spelling nobody understood goes."""
+@cache
+def _source_bands(collection: str) -> frozenset[tuple[float, float | None]]:
+    """The bands in which a collection was published, by its paper; ends above the cap of ages are open."""
+    names = promises(collection).get("counts", {}).get("age", {})
+    ends = [[int(number) for number in re.findall(r"\d+", str(name))] for name in names]
+    pairs = ((found[0], found[1] if len(found) > 1 else None) for found in ends if found)
+    return frozenset((min(low, AGE_CAP), high if high is not None and high <= AGE_CAP else None) for low, high in pairs)
+
+
+def _banded(ages: Mapping[str, str], bands: frozenset[tuple[float, float | None]]) -> dict[str, str]:
+    """Ages as bands of ten years: age_min and age_max in place of age; a spelling nobody understood goes.
+
+    A range that is one of the source's own `bands` keeps its limits.
+    """
     numbers = {name: float(value) for name, value in ages.items() if value.replace(".", "", 1).isdigit()}
     low, high = numbers.get("age_min", numbers.get("age")), numbers.get("age_max", numbers.get("age"))
     banded = dict.fromkeys(ages, "n/a")
+    if "age" not in numbers and (low, high) in bands:
+        limits = {name: ages[name] for name in ("age_min", "age_max") if name in ages}
+        return {**banded, **limits}
     if low is not None:
         banded["age_min"] = str(min(int(low) // _BAND * _BAND, _LAST_BAND))
     if high is not None:

@@ -3,6 +3,7 @@
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from example_datasets.generators.dicomfile import encode, fill, uid
 from mids.collections.fidac import private_tags
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
+from mids.deid.policy import preset
 from mids.errors import MidsError
 from mids.readers.dicom.headers import PrivateTag, private_creators, read_instance
 from mids.records import Source
@@ -353,3 +355,22 @@ def test_every_private_element_of_the_paper_is_read() -> None:
     assert {(tag.group, tag.creator, tag.element) for tag in private_tags()} == {
         (0x0C19, "NEHS-COVID 19", element) for element in (0x01, 0x10, 0x11, 0x12, 0x13)
     }
+
+
+def test_bands_of_the_source_keep_their_limits_under_its_own_policy(tmp_path: Path, key: Path) -> None:
+    """18-20, 60-70, 80-90 and >90 are the paper's bands; years that are none of them become ten of the policy."""
+    ages = {"P1": "18-20", "P2": "60-70", "P3": "80-90", "P4": ">90", "P5": "33-34", "P6": "065Y"}
+    files = {}
+    with config.disable_value_validation():
+        for number, (name, age) in enumerate(ages.items()):
+            one = _slice({0x01: "Bretagne"}, name=name, study=number)
+            files[name] = fill(one, {"PatientID": name, "PatientAge": age})
+    source = tmp_path / "in"
+    for name, dataset in files.items():
+        put(source, name, dataset)
+    done = convert("fidac", source, tmp_path / "out", key=key, policy=replace(preset("fidac-cnil"), ids="keep"))
+    rows = table(done.dataset / "participants.tsv")
+    assert {row["participant_id"]: (row["age_min"], row["age_max"]) for row in rows} == {
+        "sub-P1": ("18", "20"), "sub-P2": ("60", "70"), "sub-P3": ("80", "n/a"), "sub-P4": ("89", "n/a"),
+        "sub-P5": ("30", "39"), "sub-P6": ("60", "69"),
+    }  # fmt: skip

@@ -47,6 +47,9 @@ OTHERS: Mapping[str, Mapping[str, Path | None]] = {
     "docs/risk.md": {"dataset": SOURCES / "fidac" / "mids"},
     "docs/report.md": COLLECTIONS,
     "docs/statistics.md": COLLECTIONS,
+    "docs/collections/fidac.md": {
+        name: SOURCES / "fidac" / "input" / patient for name, patient in (("north", "B7720D35"), ("south", "E903AA67"))
+    },
     "docs/exports.md": {"ricord": SOURCES / "midrc-ricord-1a" / "mids"},
 }  # fmt: skip
 """What single pages find under these names instead: other data, or nothing where they make it themselves."""
@@ -54,7 +57,11 @@ BRITTANY = {
     "type": "Feature", "properties": {"name": "Bretagne"},
     "geometry": {"type": "Polygon", "coordinates": [[[-5, 47], [-1, 47], [-1, 49], [-5, 49], [-5, 47]]]},
 }  # fmt: skip
+ELEMENTS = "PatientID,PatientAge,01:region,10:indication,11:delay,12:report,13:rt_pcr\n"
+"""The columns of a FIDAC centre's table of values."""
 FILES: Mapping[str, str] = {
+    "north.csv": f"{ELEMENTS}B7720D35,60-70,Grand Est,other,<3 days,normal,negative\n",
+    "south.csv": f"{ELEMENTS}E903AA67,>90,Bretagne,follow-up,8-21 days,intermediate,positive\n",
     "curation.tsv": "file\tfield\told\tnew\twho\twhy\n123/20200117/IM00002\tview\tap\tpa\tA. Reader\ta test\n",
     "reports.tsv": "participant_id\treport\nsub-1\tInfiltrado basal derecho.\nsub-2\tSin hallazgos.\n",
     "mine.tsv": 'participant_id\tlabels\nsub-1\t["infiltrates"]\nsub-2\t["normal"]\n',
