@@ -24,6 +24,7 @@ from example_datasets.small import (
     add_segmentation,
     added,
     bold,
+    labels,
     picture,
     radiograph,
     set_keys,
@@ -132,6 +133,19 @@ def tested(day: str) -> Files:
     return added(more)
 
 
+def swapped() -> Files:
+    """The two subjects with reports, and each other's labels."""
+    header = "participant_id session_id report_id labels"
+    rows = ('sub-S01 ses-E01 R1 ["nodule"]', 'sub-S02 ses-E02 R2 ["pneumonia"]')
+    more: Files = {
+        "derivatives/ehr/reports.tsv": as_tsv(
+            "participant_id session_id report_id report", "sub-S01 ses-E01 R1 Pneumonia.", "sub-S02 ses-E02 R2 Nodule."
+        ),
+        f"derivatives/ehr/{DESCRIPTION}": as_json(DERIVATIVE),
+    }
+    return added(more, labels(*rows, header=header, files=valid()))
+
+
 def renamed(label: str) -> Files:
     """The radiograph of a subject with another label."""
     found: Files = {}
@@ -179,6 +193,8 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "CONTOUR_OUTSIDE": lambda: segmented(
         Contours=[{"Label": "nodule", "Slice": 7, "Points": [[1, 1], [2, 1], [1, 2]]}]
     ),
+    # labels
+    "LABELS_EXCHANGED": swapped,
     # privacy
     "PRIVACY_NIFTI_GAP": lambda: volume(gz(gapped())),
     "PRIVACY_GZIP_MEMBERS": lambda: volume(gz(nifti((4, 4, 3))) + gz(b"", name=b"made-up.nii")),

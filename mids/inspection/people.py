@@ -19,7 +19,7 @@ PEOPLE = re.compile(
     # names
     f"{_WHO}s?(de|del)?{_FIRST}?{_NAME}(s|yapellidos|completo|complet)?|{_FIRST}names?"
     f"|{_NAME}(yapellidos|icognoms|completo|complet|defamille)?(del?|du|dela)?{_WHO}"
-    "|nombre(yapellidos|completo)|nom(icognoms|complet|defamille)|apellidos?|cognoms?|prenoms?|(primer|segundo)apellido"
+    "|noms?(et|i|y)(prenoms?|cognoms?|apellidos?)|nombre(yapellidos|completo)|nom(icognoms|complet|defamille)|apellidos?|cognoms?|prenoms?|(primer|segundo)apellido"
     "|mothers?(birth|maiden)?name|nombredelamadre"
     # numbers
     f"|{_WHO}(de|del)?(id|identifier|identification|ident|number|no|num|code|ids)|mrn|medrecno|(medical)?record(number|no)"
@@ -29,7 +29,7 @@ PEOPLE = re.compile(
     "|pasaporte|codemelli|nationalid(number)?|hospital(id|number|no)|accession(number|no|num|id)?|numerodeacceso"
     # birth
     f"|dob|{_WHO}?s?(birth(date|day|time)|dob)|birth(date|day|time)?|dateofbirth|datebirth|birthdatetime"
-    "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|datede?naissance|naissance|ddn|data(de)?naixement|naixement"
+    "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|date(de)?naissance|naissance|ddn|data(de)?naixement|naixement"
     # addresses
     f"|{_WHO}?s?(home|postal|street)?address|direccion(postal)?|domicilio|adresse|adreca|(home|cell|mobile)?(tele)?phone"
     f"(number|no)?|{_WHO}s?telephone(number)?s?|telefonos?|telefon|movil|portable|mobile|e?mail(address)?|correo(electronico)?"

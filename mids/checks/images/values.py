@@ -60,7 +60,7 @@ def image_not_finite(image: FileView) -> Found:
 
 # --- slices ----------------------------------------------------------------------------------------------
 
-FULL = 0.5
+FULL = 0.8
 """Share of the usual filling from which a slice is in the middle of something, not where it fades out."""
 
 

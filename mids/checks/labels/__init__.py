@@ -1,5 +1,5 @@
-"""Checks of labels: their cells, and the label tree."""
+"""Checks of labels: their cells, the label tree, and the texts that they come from."""
 
-from mids.checks.labels import cells, tree
+from mids.checks.labels import cells, exchanged, tree
 
-__all__ = ["cells", "tree"]
+__all__ = ["cells", "exchanged", "tree"]

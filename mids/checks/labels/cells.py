@@ -59,7 +59,16 @@ def _json(items: list[Any], *, nested: bool) -> Cell:
     kinds = (str, list) if nested else (str,)
     if not all(isinstance(item, kinds) for item in items):
         return Cell("")
-    return Cell("json", tuple(item for item in items if isinstance(item, str)))
+    return Cell("json", tuple(_words_of(items)))
+
+
+def _words_of(items: list[Any]) -> Iterator[str]:
+    """The texts of a list, and of the lists in it."""
+    for item in items:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, list):
+            yield from _words_of(item)
 
 
 def _python(text: str) -> tuple[str, ...] | None:
@@ -215,7 +224,8 @@ def label_unknown(dataset: DatasetView) -> Found:
     Fix: Use the spelling of the tree, or add the label to the tree.
     """
     tree = _tree(dataset)
-    for where, cell, _ in _cells(dataset.view(TABLE), "labels", "localizations") if tree and dataset.has(TABLE) else ():
+    columns = ("labels", "localizations", NESTED)
+    for where, cell, _ in _cells(dataset.view(TABLE), *columns) if tree and dataset.has(TABLE) else ():
         for item in dict.fromkeys(cell.items):
             if item.strip() and _word(item) not in tree:
                 yield Finding("the label tree does not hold this label", where, item.strip()[:40], path=TABLE)

@@ -60,7 +60,7 @@ def tree_cui(table: FileView) -> Found:
 
 @check("TREE_PARENT", per="table", when=_is_tree)
 def tree_parent(table: FileView) -> Found:
-    """The parent of a label is not a label of the same tree, or the label lies below itself.
+    """The parent of a label is not a label of the same tree, its tree has no root, or the label lies below itself.
 
     Why: The label belongs to no branch, or walking up from it never ends.
 
@@ -70,7 +70,10 @@ def tree_parent(table: FileView) -> Found:
     parents: dict[tuple[str, str], set[str]] = {}
     for node in nodes:
         parents.setdefault((node.tree, node.label), set()).add(node.parent)
+    roots = {node.label for node in nodes if not node.parent}
     for node in nodes:
+        if roots and node.tree not in roots:
+            yield Finding("no root has this name", f"row {node.line}, column tree", node.tree[:40])
         where = f"row {node.line}, column parent"
         if node.parent and (node.tree, node.parent) not in parents:
             yield Finding("the tree does not hold this label", where, node.parent[:40])

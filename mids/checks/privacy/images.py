@@ -22,7 +22,7 @@ PLAIN: dict[str, re.Pattern[str]] = {
 }
 """What programs write into fields without another use: SPM `dsr`, dcm2niix parts of complex images, viewers colours."""
 TELLING = re.compile(
-    r"\d{6,}|@|\^|\b(patient|pt|name|born|birth|dob|mrn|nhc|hospital|clinic|paciente|nombre|historia|nacido|dni|sip|nom|naiss)\b",
+    r"(?<![0-9a-f.:])\d{6,}(?![0-9a-f])|@|\^|\b(patient|pt|name|born|birth|dob|mrn|nhc|hospital|clinic|paciente|nombre|historia|nacido|dni|sip|nom|naiss)\b",
     re.IGNORECASE,
 )
 """Words and numbers that no description of a volume needs."""
