@@ -47,6 +47,7 @@ OTHERS: Mapping[str, Mapping[str, Path | None]] = {
     "docs/risk.md": {"dataset": SOURCES / "fidac" / "mids"},
     "docs/report.md": COLLECTIONS,
     "docs/statistics.md": COLLECTIONS,
+    "docs/collections/bimcv-covid19-raw.md": {"hospital": SOURCES / "bimcv-covid19-raw" / "input"},
     "docs/collections/fidac.md": {
         name: SOURCES / "fidac" / "input" / patient for name, patient in (("north", "B7720D35"), ("south", "E903AA67"))
     },
