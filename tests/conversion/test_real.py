@@ -100,8 +100,18 @@ LOSSLESS = (
     "BigEndianExplicit", "DeflatedExplicitVRLittleEndian", "JPEG2000LosslessOnly", "JPEGLSLossless",
     "JPEGProcess14Transfer", "JPEGProcess14SV1", "LittleEndianExplicit", "LittleEndianImplicit", "RLELossless",
 )  # fmt: skip
-LOSSY = ("JPEG2000Transfer", "JPEGLSLossy", "JPEGProcess1Transfer", "JPEGProcess2_4")
-REFUSED_BY_PYDICOM = ("JPEGProcess6_8", "JPEGProcess10_12")
+LOSSY = {
+    "JPEG2000Transfer": (5, 0.571),
+    "JPEGLSLossy": (1, 0.694),
+    "JPEGProcess1Transfer": (2, 0.618),
+    "JPEGProcess2_4": (18, 1.922),
+    "JPEGProcess6_8": (18, 1.922),  # this and the next are retired, and pydicom refuses them
+    "JPEGProcess10_12": (18, 1.922),
+}
+"""How far the picture is from that before compression as GDCM 3.0 decodes it: at most, and in the mean, in grey levels.
+
+JPEG-LS promises its figure (NEAR is 1); the others are what their quantization lost.
+"""
 
 
 def convert_slice(name: str, shared: Path, tmp_path: Path, key: Path) -> tuple[Path, np.ndarray]:
@@ -119,22 +129,16 @@ def test_lossless_transfer_syntaxes_give_the_same_pixels(name: str, shared: Path
 
 
 @pytest.mark.parametrize("name", LOSSY)
-def test_lossy_transfer_syntaxes_give_nearly_the_pixels_before_compression(
+def test_lossy_transfer_syntaxes_are_as_near_to_the_pixels_before_compression_as_by_another_decoder(
     name: str, shared: Path, tmp_path: Path, key: Path
 ) -> None:
     reference = pydicom.dcmread(next((shared / "dicom" / "transfer_syntaxes").glob("*LittleEndianExplicit*")))
     source, pixels = convert_slice(name, shared, tmp_path, key)
     level = float(pydicom.dcmread(source, stop_before_pixels=True).RescaleSlope)
-    apart = np.abs(pixels - apply_rescale(reference.pixel_array, reference))
-    assert apart.max() <= 20 * level
-    assert apart.mean() <= 2 * level
-
-
-@pytest.mark.parametrize("name", REFUSED_BY_PYDICOM)
-def test_retired_jpeg_processes_give_the_picture(name: str, shared: Path, tmp_path: Path, key: Path) -> None:
-    reference = pydicom.dcmread(next((shared / "dicom" / "transfer_syntaxes").glob("*LittleEndianExplicit*")))
-    _, pixels = convert_slice(name, shared, tmp_path, key)
-    assert np.corrcoef(pixels.ravel(), apply_rescale(reference.pixel_array, reference).ravel())[0, 1] > 0.99
+    apart = np.abs(pixels - apply_rescale(reference.pixel_array, reference)) / level
+    most, mean = LOSSY[name]
+    assert apart.max() <= most
+    assert apart.mean() == pytest.approx(mean, abs=0.005)
 
 
 def test_a_monochrome1_radiograph_is_white_on_black(shared: Path, tmp_path: Path, key: Path) -> None:
