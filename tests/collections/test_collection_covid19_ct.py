@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,6 +24,7 @@ from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
 from mids.errors import MidsError
 from mids.readers.archives.volumes import first_volume
+from mids.readers.dicom.scan import Scanner
 from mids.records import Person, Source
 from mids.vocabulary import clinical
 
@@ -334,3 +335,27 @@ def test_scans_of_two_archives_with_one_series_uid_are_told(tmp_path: Path, key:
     done = _convert_files(tmp_path, key, files)
     assert codes(done.issues) == ["SERIES_OF_TWO_PATIENTS"]
     assert _ids(done) == ["7", "9"]
+
+
+# Interruption
+
+
+def test_reading_goes_on_with_the_archives_that_were_not_read_yet(tmp_path: Path) -> None:
+    """Each archive is kept as soon as it is read: after an interruption no other one is read again."""
+    for number in range(4):
+        put(tmp_path / "source", f"P{number}.rar", _pack_patient("1", PatientID=f"P{number}"))
+    read: list[str] = []
+
+    def mapped(function: Callable[[T], R], batches: Iterable[T]) -> Iterator[R]:
+        for batch in batches:
+            read.extend(source.path for source in batch)  # type: ignore[attr-defined]
+            if len(read) == 3:
+                raise KeyboardInterrupt
+            yield function(batch)
+
+    with pytest.raises(KeyboardInterrupt):
+        list(collection.read(tmp_path / "source", Scanner(mapped, tmp_path)))
+    assert read == ["P0.rar", "P1.rar", "P2.rar"]
+    items = [item for found in collection.read(tmp_path / "source", Scanner(mapped, tmp_path)) for item in found]
+    assert read[3:] == ["P2.rar", "P3.rar"]
+    assert len([item for item in items if isinstance(item, Person)]) == 4
