@@ -13,6 +13,7 @@ from mids.deid.text.redact import redactor
 from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import write_review
 from mids.errors import MidsError
+from mids.learned.views import ViewModel
 from mids.plan import Context, Options, Outcome, Plan, build
 from mids.plan.curation import Corrections
 from mids.plan.image import patient_of
@@ -20,7 +21,7 @@ from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.selection import Names, Selection
 from mids.plan.texts.files import Inventory, Text, Words, dataset_texts, sidecar_texts
-from mids.plan.views import modelled
+from mids.plan.views import choose_view_model, find_view_model, modelled
 from mids.readers.dicom.scan import Scanner
 from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
@@ -54,7 +55,7 @@ def convert(
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
     issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
-    remove: int | None = 0, progress: Progress = lambda done, total, path: None,
+    remove: int | None = 0, view_model: str | Path | None = None, progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
@@ -63,7 +64,8 @@ def convert(
     collection, key and layout. `include` and `exclude` are ids or subject IDs, and globs where nobody is called so.
     `policy` (`mids.deid.policy`; the preset ``mids``) says what de-identification does. `issuer` is the
     IssuerOfPatientID of headers that have none; `site` stands in the column of that name. Images whose source files
-    vanished are kept; at most `remove` of them go, all where it is None. The other arguments are the flags of
+    vanished are kept; at most `remove` of them go, all where it is None. `view_model` is a file of
+    ``mids train views``, for radiographs whose headers and source say no view. The other arguments are the flags of
     ``mids-convert`` (docs/commands.md). What is not given is as an earlier run on `dataset` was given it; a choice
     that was recorded changes only if `change` names it, and `forget` names choices to drop.
 
@@ -72,7 +74,7 @@ def convert(
     _check_use(limit, review, layout)
     given = partial(
         _tell_choices, curation=curation, about=about, pixels=pixels, compression=compression, cine=cine,
-        contours=contours, layout=layout, publish_sources=publish_sources or None,
+        contours=contours, layout=layout, publish_sources=publish_sources or None, view_model=view_model,
     )  # fmt: skip
     if collection == collections.AUTO:
         collection = collections.recognise_source(Path(source))
@@ -87,7 +89,8 @@ def convert(
         collection, about_file.lay_over(reader.ABOUT, values.get("about", {})), clinical.load(collection).schema,
         request.dataset, Options(**{name: values[name] for name in _OPTIONS if name in values}),
         Selection(tuple(include), tuple(exclude), limit), read_rows(values.get("curation")),
-        Path(review) if review else None, publish_sources="publish-sources" in values,
+        Path(review) if review else None, find_view_model(values.get("view-model")),
+        publish_sources="publish-sources" in values,
     )  # fmt: skip
     return travel(road, request, Conversion)
 
@@ -102,12 +105,15 @@ def _check_use(limit: int | None, review: str | Path | None, layout: Layout | No
 
 
 def _tell_choices(
-    known: Choices, root: Path, *, curation: str | Path | None, about: str | Path | None, **plain: Json
-) -> Mapping[str, Json]:
+    known: Choices, root: Path, *, curation: str | Path | None, about: str | Path | None,
+    view_model: str | Path | None, **plain: Json,
+) -> Mapping[str, Json]:  # fmt: skip
     """The choices of a conversion by the names of their flags; files are read."""
     rows = join_rows(known, root, curation_table.read(Path(curation))) if curation else None
     described = about_file.read(Path(about)) if about else None
-    return {name.replace("_", "-"): value for name, value in plain.items()} | {"curation": rows, "about": described}
+    model = choose_view_model(Path(view_model)) if view_model else None
+    values = {name.replace("_", "-"): value for name, value in plain.items()}
+    return values | {"curation": rows, "about": described, "view-model": model}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class _Collection:
     selection: Selection
     corrections: tuple[Correction, ...]
     review: Path | None
+    view_model: ViewModel | None
     publish_sources: bool
     removed: list[Removed] = field(default_factory=list, repr=False)
     met: dict[str, Said] = field(default_factory=dict, repr=False)
@@ -149,7 +156,7 @@ class _Collection:
         people = People(labels, journal, root)
         batches = people.check(collections.find(self.name).read(request.source, scanner))
         wanted = self.selection.choose(_at_site(batches, request.site), lambda patient: _name(patient, labels))
-        items = modelled(wanted, request.source, self.schema)
+        items = modelled(wanted, request.source, self.schema, self.view_model)
         plan = build(items, context, complete=self.selection.is_everything)
         self.met.update(people.met)
         return replace(plan, complete=plan.complete and not people.is_torn)  # what is there of somebody else stays

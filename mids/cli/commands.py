@@ -21,7 +21,6 @@ from mids.cli import (
     deidentify,
     diff,
     export,
-    label,
     report,
     risk,
     scaffold,
@@ -30,13 +29,15 @@ from mids.cli import (
     validate,
 )
 from mids.cli.kept import key, withdraw
+from mids.cli.models import label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import release, verify
 from mids.cli.shared import say
 from mids.errors import MidsError
 
 _COMMANDS: Mapping[str, ModuleType] = {
-    "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "risk": risk, "report": report,
+    "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
+    "risk": risk, "report": report,
     "stats": stats, "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
     "withdraw": withdraw, "release": release, "verify": verify,
 }  # fmt: skip

@@ -112,6 +112,11 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         help="multi-frame images: one NIfTI file, or one PNG file per frame (default: nifti)",
     )
     add(
+        "--view-model",
+        metavar="FILE",
+        help="model of mids train views, for radiographs whose headers and source say no view",
+    )
+    add(
         "--contours",
         choices=["corner", "centre"],
         help="outlines whose source doesn't say: whole numbers mean the corners, or the centres, of pixels "
@@ -169,6 +174,7 @@ def _convert_source(a: argparse.Namespace) -> int:
         policy=chosen_policy(a), id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
         layout=a.layout, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
         issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=removable(a.remove),
+        view_model=a.view_model,
     )  # fmt: skip
     progress.end()
     say_done(a, done)

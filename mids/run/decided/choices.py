@@ -32,11 +32,12 @@ POLICY_FLAGS = frozenset(
 
 NAMES = frozenset({
     "about", "compression", "contours", "curation", "embed", "id-table", "issuer", "key", "layout", "cine",
-    "pixels", POLICY, "publish-sources", "site",
+    "pixels", POLICY, "publish-sources", "site", "view-model",
 })  # fmt: skip
 
 _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "about": dict, "curation": list, "embed": dict, "id-table": dict, POLICY: dict, "publish-sources": bool,
+    "view-model": dict,
 }  # fmt: skip
 """Kinds of values in JSON; others are texts."""
 

@@ -1,0 +1,1 @@
+"""Commands about models: they train, label and evaluate."""

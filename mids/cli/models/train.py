@@ -1,0 +1,92 @@
+"""The command ``mids train``: its arguments; the work is done in `mids.learned`."""
+
+import argparse
+import functools
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mids.cli.shared import Progress
+from mids.errors import DataError, MidsError
+
+TEXT = "train a model of views from your own table"
+EXAMPLES = (
+    ("mids train views views.csv --images pictures -o views.model", "learn views from a table and a folder of PNG"),
+    ("mids train views ~/dataset/derivatives/views.tsv --images ~/dataset -o views.model", "learn from a MIDS dataset"),
+    ("mids-convert dicom ~/studies ~/out --view-model views.model", "use the model where headers say no view"),
+)
+NOTES = "What the models are, how they are measured, and what they can't do: docs/models.md."
+CODES = {0: "trained", 1: "trained, but images could not be read", 2: "wrong usage or environment"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add = parser.add_argument
+    add("kind", choices=["views"], help="what is learned: views of radiographs, from pixels")
+    add("table", type=Path, metavar="TABLE", help="CSV, TSV or XLSX with columns image, view and participant_id")
+    add("--images", type=Path, metavar="DIR", help="folder that the paths of images are relative to (default: TABLE's)")
+    add("-o", "--output", type=Path, required=True, metavar="MODEL", help="new file for the model")
+    add = parser.add_argument_group("what the model says of itself").add_argument
+    add("--data", default="", metavar="TEXT", help="what it was trained on, for the model's head")
+    add("--licence", default="", metavar="NAME", help="licence of the model (SPDX), for the model's head")
+    add(
+        "--threshold", type=float, metavar="P",
+        help="probability below which a view stays unknown (default: 0.9)",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Trains, prints how well the model does on participants that it did not see, and returns the exit code."""
+    from mids.learned.views import THRESHOLD, train_views
+    from mids.readers.tables.workbook import read_table
+    from mids.records import Source
+
+    a = namespace
+    if not a.table.is_file():
+        raise MidsError(f"{a.table}: no such file: give a table with the columns image, view and participant_id")
+    if a.output.exists():
+        raise MidsError(f"{a.output} already exists: give another name, or remove it")
+    threshold = THRESHOLD if a.threshold is None else a.threshold
+    if not 0 <= threshold < 1:
+        raise MidsError(f"--threshold {threshold}: give a probability from 0 to below 1")
+    try:
+        rows = read_table(a.table.parent, Source(a.table.name)).rows
+    except DataError as error:
+        raise MidsError(f"{a.table}: {error}") from error
+    for column in ("image", "view"):
+        if rows and column not in rows[0]:
+            raise MidsError(f"{a.table} lacks the column {column}: it has {', '.join(rows[0])}")
+    progress = Progress(quiet=not sys.stderr.isatty(), verbose=False)
+    head = train_views(
+        rows, functools.partial(_load, a.images or a.table.parent), a.output, data=a.data, licence=a.licence,
+        threshold=threshold, progress=lambda done, total: progress.step(done, total, "images"),
+    )  # fmt: skip
+    progress.end()
+    print(_describe(head))
+    return 1 if head["images_unread"] else 0
+
+
+def _load(folder: Path, image: str) -> Any:
+    from mids.dataset.pixels import Picture, load_pixels
+
+    try:
+        found = load_pixels(folder / image, image)
+    except (OSError, MidsError) as error:
+        raise DataError("PNG_INVALID", f"{image} can't be read") from error
+    if not isinstance(found, Picture):
+        raise DataError("PNG_INVALID", f"{image} is a volume, not a radiograph")
+    return found.data
+
+
+def _describe(head: Mapping[str, Any]) -> str:
+    metrics = head["metrics"]
+    lines = [
+        f"{head['images']} images of {head['participants']} participants; {head['images_unread']} could not be read",
+        f"views: {', '.join(map(str, head['labels']))}",
+        f"right for participants that the model had not seen: {metrics['accuracy']:.1%} of images",
+        f"of these it is sure of {metrics['known']:.1%}; the others stay unknown",
+        *(f"  {pair}: {count}" for pair, count in metrics["confusions"].items()),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,113 @@
+"""The view of a radiograph from its pixels, by a model that a user trains from a table of images."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mids.errors import DataError, MidsError
+from mids.learned.file import read_model, write_model
+from mids.learned.gradients import gradients
+from mids.learned.ridge import FOLDS, Ridge, fit
+from mids.records import Json
+from mids.vocabulary.schema import load
+
+KIND = "views"
+THRESHOLD = 0.9
+"""A view that is less probable than this stays unknown."""
+
+LIMITS = (
+    "Tells only the views that it was trained with, on pictures that look like those: any other picture gets the most "
+    "similar of them. PA and AP can hardly be told apart from gradients. It does not know whether the picture is a "
+    "radiograph of the chest."
+)
+
+Load = Callable[[str], npt.NDArray[Any]]
+"""The pixels of an image of the table; raises `DataError` where it can't be read."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ViewModel:
+    """A trained model: `labels` are codes of view_positions, `digest` is that of its file."""
+
+    labels: Sequence[str]
+    ridge: Ridge
+    threshold: float
+    digest: str
+
+    def tell(self, picture: npt.NDArray[Any]) -> tuple[str, float]:
+        """The view of a picture (rows, columns), "" where none is probable enough, and the probability of the best."""
+        chances = self.ridge.probabilities(gradients(picture)[None])[0]
+        best = int(chances.argmax())
+        return self.labels[best] if chances[best] >= self.threshold else "", float(chances[best])
+
+
+def read_view_model(path: Path) -> ViewModel:
+    """A model that `train_views` wrote; raises `MidsError`."""
+    found = read_model(path, KIND)
+    try:
+        ridge = Ridge(*(np.asarray(found.arrays[name], np.float64) for name in ("weights", "bias", "slope", "offset")))
+        labels, threshold = [str(label) for label in found.head["labels"]], float(found.head["threshold"])  # type: ignore[union-attr, arg-type]
+    except (KeyError, TypeError, ValueError) as error:
+        raise MidsError(f"{path} lacks a part of a model of views: train it again with mids train views") from error
+    return ViewModel(labels, ridge, threshold, found.digest)
+
+
+def train_views(
+    rows: Iterable[Mapping[str, str]], load_image: Load, output: Path, *,
+    data: str = "", licence: str = "", threshold: float = THRESHOLD, progress: Progress = lambda done, total: None,
+) -> dict[str, Json]:  # fmt: skip
+    """Trains a model from rows with `image`, `view` and `participant_id`, and writes it; gives back what its head says.
+
+    A view may be spelled in any way that the code list view_positions knows. Rows without a view and images that can't
+    be read are left out and counted. Metrics are those of images whose participants the model had not seen (five-fold,
+    by participant). Raises `MidsError` for an unknown view, for fewer than two views, and for too few participants.
+    """
+    codes = load().code_lists["view_positions"]
+    given = [row for row in rows if row.get("view")]
+    features, views, people, unread = [], [], [], 0
+    for number, row in enumerate(given, start=1):
+        view = codes.find(row["view"])
+        if view is None:
+            raise MidsError(f"unknown view {row['view']}: see docs/vocabulary.md for the list view_positions")
+        try:
+            features.append(gradients(load_image(row["image"])))
+        except DataError:
+            unread += 1
+            continue
+        views.append(view)
+        people.append(row.get("participant_id") or row["image"])
+        progress(number, len(given))
+    labels = sorted(set(views))
+    if len(labels) < 2 or len(set(people)) < FOLDS:
+        raise MidsError(f"views are learned from two or more views of {FOLDS} or more participants: give more rows")
+    classes = np.array([labels.index(view) for view in views])
+    ridge, unseen = fit(np.stack(features), classes, people, len(labels))
+    head: dict[str, Json] = {
+        "labels": list(labels), "threshold": threshold, "features": "gradients", "data": data, "licence": licence,
+        "images": len(views), "images_unread": unread, "participants": len(set(people)), "limits": LIMITS,
+        "metrics": _measure(classes, unseen, labels, threshold),
+    }  # fmt: skip
+    write_model(output, KIND, head, {
+        "weights": ridge.weights.astype(np.float32), "bias": ridge.bias, "slope": ridge.slope, "offset": ridge.offset,
+    })  # fmt: skip
+    return head
+
+
+def _measure(classes: npt.NDArray[Any], unseen: npt.NDArray[Any], labels: Sequence[str], threshold: float) -> Json:
+    """What the model said of images whose participants it had not seen."""
+    best = unseen.argmax(axis=1)
+    sure = unseen.max(axis=1) >= threshold
+    confusions = Counter((labels[truth], labels[said]) for truth, said in zip(classes, best, strict=True))
+    return {
+        "accuracy": round(float((best == classes).mean()), 4),
+        "known": round(float(sure.mean()), 4),
+        "accuracy_where_known": round(float((best == classes)[sure].mean()), 4) if sure.any() else None,
+        "confusions": {f"{truth} called {said}": count for (truth, said), count in sorted(confusions.items())},
+    }
