@@ -6,13 +6,12 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from mids.errors import MidsError
 from mids.issues import Issue
 from mids.plan.job import Job
-from mids.run.disk import find_place, flush_files, flush_folders, make_parents, mark, write_file
+from mids.run.disk import find_place, flush_files, flush_folders, make_parents
 from mids.run.journal import Journal
 from mids.run.lock import Lock
 from mids.run.pool import Failed, Finished
@@ -182,57 +181,3 @@ def remove(paths: Sequence[str], place: Place, journal: Journal) -> list[str]:
         ) from error
     journal.forget(paths)
     return [*paths]
-
-
-def write_texts(place: Place, journal: Journal, texts: Iterable[tuple[str, str]], kept: set[str]) -> list[str]:
-    """Writes sidecars, tables and descriptions, and removes those that nothing wants any more, which it returns."""
-    ours = journal.texts()
-    wanted: set[str] = set()
-
-    def is_kept(path: str) -> bool:
-        return not kept.isdisjoint((path, *map(str, PurePosixPath(path).parents)))
-
-    def due() -> Iterator[tuple[str, bytes]]:
-        for path, content in texts:
-            wanted.add(path)
-            if not is_kept(path):
-                yield path, content.encode()
-
-    try:
-        with scratch_folder(place):
-            waiting = due()
-            while batch := tuple(islice(waiting, 4 * BATCH)):
-                _write(place, journal, batch, ours)
-    except OSError as error:
-        raise MidsError(
-            f"can't write the dataset ({error.strerror}): finished work is kept; run again to continue"
-        ) from error
-    return remove([path for path in ours if path not in wanted and not is_kept(path)], place, journal)
-
-
-def _write(
-    place: Place, journal: Journal, texts: Sequence[tuple[str, bytes]], ours: dict[str, tuple[int, int]]
-) -> None:
-    """Writes small files unless they hold the content already, so that a second run changes nothing.
-
-    As in `Mover.flush`, old files go before the new ones are announced.
-    """
-    moves: list[tuple[Path, Path]] = []
-    announced: list[tuple[str, tuple[int, int], str]] = []
-    for path, content in texts:
-        target = find_place(place.dataset, path)
-        if target.is_file() and target.read_bytes() == content:
-            if ours.get(path) != read_stamp(target):
-                announced.append((path, read_stamp(target), mark(target)))
-            continue
-        half = place.scratch / str(len(moves))
-        write_file(half, content)
-        announced.append((path, read_stamp(half), mark(half)))
-        moves.append((half, target))
-    if not announced:
-        return
-    flush_files([half for half, _ in moves])
-    for _, target in moves:
-        target.unlink(missing_ok=True)
-    journal.wrote(announced)
-    move(moves, place.dataset)

@@ -17,6 +17,7 @@ from mids.plan import Plan
 from mids.readers.images import ocr
 from mids.records import Json
 from mids.run.decided.choices import (
+    EDITS,
     Choices,
     Decision,
     add_source,
@@ -48,7 +49,8 @@ class Request:
 
     `id_table` are subject IDs by PatientID, `choices` what was decided in this and earlier runs.
     `issuer` gave out the PatientIDs whose headers name no issuer; everybody in the source is of the `site`.
-    At most `removes` images go whose source vanished, all where it is None.
+    At most `removes` images go whose source vanished, all where it is None. `forgets_edits` lets go of what a person
+    changed in tables and descriptions.
     `source` is absolute (workers of a cluster start elsewhere), `dataset` without links. `dask` is the address of a
     scheduler, or a cluster object of Dask. `show_paths` puts real paths of the source into messages.
     """
@@ -66,6 +68,7 @@ class Request:
     issuer: str = ""
     site: str = ""
     removes: int | None = 0
+    forgets_edits: bool = False
     progress: Progress = _say_nothing
 
 
@@ -103,7 +106,8 @@ def make_request(
     own_key = Path(values["key"]) if values.get("key") else None
     return Request(
         root, target, decided, own_key, values.get("id-table"), choices, dask=dask,
-        issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "", **others,
+        issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "",
+        forgets_edits=EDITS in leave.forget, **others,
     )  # fmt: skip
 
 

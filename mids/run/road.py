@@ -90,13 +90,16 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
-        comparison = survey(plan, request.dataset, state.journal)
+        comparison = survey(plan, request.dataset, state.journal, keep=not request.dry_run)
         outcome = None
         if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
             place = Place(request.source, request.dataset, state.folder, state.lock)
             texts = partial(road.write, stage, plan)
             record_choices(request, plan, state)  # before the first file: a killed run has decided too
-            outcome = run(plan, place, state.journal, texts, workers=workers, progress=request.progress)
+            outcome = run(
+                plan, place, state.journal, texts, workers=workers, progress=request.progress,
+                forgets_edits=request.forgets_edits,
+            )  # fmt: skip
         is_sealed = request.policy.ids == "random" and outcome is not None
         if not request.dry_run:
             road.finish(stage, plan, outcome)

@@ -1,7 +1,7 @@
 """Runs a plan: makes what is left to do, moves it in, writes the tables, removes what is superseded."""
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,10 +13,11 @@ from mids.plan.job import NOBODY, Job, Outcome, Plan, Subject
 from mids.plan.texts.files import Inventory
 from mids.readers.archives.files import archive_order
 from mids.records import Source
-from mids.run.disk import is_damaged
+from mids.run.disk import is_damaged, mark
 from mids.run.journal import Journal
-from mids.run.moving import Place, check_result, moving, remove, scratch_folder, write_texts
+from mids.run.moving import Place, check_result, moving, remove, scratch_folder
 from mids.run.pool import Failed, Finished, Workers, work
+from mids.run.texts import Held, write_texts
 
 Progress = Callable[[int, int, str], None]
 """Called with how many jobs are done, how many there are, and the path of the last one."""
@@ -27,18 +28,19 @@ Texts = Callable[[Inventory, Outcome], Iterable[tuple[str, str]]]
 
 def run(
     plan: Plan, place: Place, journal: Journal, texts: Texts, *,
-    workers: Workers, progress: Progress = lambda done, total, path: None,
+    workers: Workers, progress: Progress = lambda done, total, path: None, forgets_edits: bool = False,
 ) -> Outcome:  # fmt: skip
     """Makes everything of the plan that is not done yet.
 
-    `texts` gives the small files of the dataset: sidecars, tables, descriptions. Raises `MidsError` where the
+    `texts` gives the small files of the dataset: sidecars, tables, descriptions; with `forgets_edits`, what a person
+    changed in them is lost. Raises `MidsError` where the
     destination can't take the result; what is finished by then stays, and the next run goes on from there.
     """
-    comparison = survey(plan, place.dataset, journal)
+    comparison = survey(plan, place.dataset, journal, keep=True)
     todo = {*comparison.new, *comparison.stale}
     _check_space(comparison.needed, place)
     journal.give_names(plan)
-    issues = [*_foreign(comparison), *_kept_or_mended(comparison)]
+    issues = [*_foreign(comparison, journal.texts()), *_kept_or_mended(comparison)]
     made: list[str] = []
     crashes: list[str] = []
     with scratch_folder(place), moving(place, journal) as mover:
@@ -61,20 +63,44 @@ def run(
         tuple(issues),
         tuple(crashes),
     )
-    removed += write_texts(place, journal, texts(journal, outcome), {*comparison.foreign, *comparison.changed})
-    return replace(outcome, removed=tuple(removed))
+    held = Held(
+        frozenset(comparison.foreign),
+        frozenset(comparison.changed),
+        frozenset(comparison.damaged),
+        forgets=forgets_edits,
+    )
+    gone, told = write_texts(place, journal, texts(journal, outcome), held)
+    return replace(outcome, removed=(*removed, *gone), issues=(*issues, *told))
 
 
-def survey(plan: Plan, dataset: Path, journal: Journal) -> Comparison:
-    """What is left to do: the plan against the journal and against the files that are there, damage told apart."""
+def survey(plan: Plan, dataset: Path, journal: Journal, *, keep: bool) -> Comparison:
+    """What is left to do: the plan against the journal and against the files that are there, damage told apart.
+
+    `keep` has the journal learn the times of files that were copied, and that hold what they held.
+    """
     known, texts, present = journal.known(), journal.texts(), files_below(dataset)
     ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | texts
+    differing = [path for path, stamp in ours.items() if path in present and present[path] != stamp]
+    copied = [
+        path for path in differing if present[path][0] == ours[path][0] and _holds(dataset / path, journal.marks(path))
+    ]
+    if keep and copied:
+        journal.restamp({path: present[path] for path in copied})
+    present |= {path: ours[path] for path in copied}
     damaged = [
         path
-        for path, stamp in ours.items()
-        if path in present and present[path] != stamp and _is_damaged(dataset / path, stamp[0], journal.marks(path))
+        for path in differing
+        if present[path] != ours[path] and _is_damaged(dataset / path, ours[path][0], journal.marks(path))
     ]
     return compare(plan, known, texts, present, damaged=damaged, origins=journal.origins)
+
+
+def _holds(path: Path, marks: str) -> bool:
+    """Whether a file has the content that it was given."""
+    try:
+        return not path.is_symlink() and bool(marks) and mark(path) == marks
+    except OSError:
+        return False
 
 
 def _is_damaged(path: Path, size: int, marks: str) -> bool:
@@ -119,10 +145,10 @@ def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
-def _foreign(comparison: Comparison) -> Iterator[Issue]:
+def _foreign(comparison: Comparison, texts: Collection[str]) -> Iterator[Issue]:
     for path in comparison.foreign:
         yield issue("FOREIGN_FILE", "this program did not make the file; it is kept", path, origin="run")
-    for path in comparison.changed:
+    for path in sorted({*comparison.changed} - {*texts}):  # of small files `mids.run.texts` tells
         message = (
             "the file was changed since it was made; it is kept as it is: to have it made again, delete it and run"
         )

@@ -214,7 +214,7 @@ def test_a_table_that_was_filled_is_kept_by_later_runs(tmp_path: Path, key: Path
     path = done.dataset / "phenotype/comorbidities.tsv"
     path.write_text(path.read_text(encoding="utf-8").replace("n/a", "diabetes;other"), encoding="utf-8")
     again = convert("covid19-ct", tmp_path / "source", tmp_path / "dest", key=key)
-    assert codes(again.issues) == ["FOREIGN_FILE"]
+    assert codes(again.issues) == ["FILE_MERGED"]
     assert table(path) == [{"participant_id": "sub-P", "comorbidities": "diabetes;other"}]
 
 

@@ -24,6 +24,9 @@ Decision = tuple[str, str, str]
 LOOSE = frozenset({"key"})
 """Choices of which another value changes nothing that is published: the journal knows the key itself."""
 
+EDITS = "edits"
+"""What a person changed in small files of the dataset: not recorded here, and dropped under this name."""
+
 POLICY = "policy"
 POLICY_FLAGS = frozenset(
     {"ids", "burned-in", "detect", "faces", "texts", "reports", "lists", "model", "option", "without"}
@@ -123,7 +126,7 @@ def make_leave(change: Iterable[str], forget: Iterable[str]) -> Leave:
         *(frozenset(name.strip().lstrip("-").replace("_", "-") for name in names) for names in (change, forget))
     )
     for flag, names, known in (
-        ("--change", leave.change, NAMES | POLICY_FLAGS), ("--forget", leave.forget, NAMES),
+        ("--change", leave.change, NAMES | POLICY_FLAGS), ("--forget", leave.forget, NAMES | {EDITS}),
     ):  # fmt: skip
         if strange := sorted(names - known):
             raise MidsError(f"{flag} {strange[0]} is no choice: use one of {', '.join(sorted(known))}")

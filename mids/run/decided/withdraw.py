@@ -77,6 +77,7 @@ def withdraw(
         named = _naming(folder, [references.of(name) for name in gone])
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
         left = _drop_mentions(target, named)
+        state.journal.forget_lines(named)
     return Withdrawal(label, removed, tuple(left))
 
 

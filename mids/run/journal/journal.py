@@ -1,44 +1,18 @@
 """The journal beside a dataset (``<DEST>.mids/journal.sqlite``): what was made, from what, under which name.
 
-One file, one writer, survives SIGKILL. Its folder is readable by its owner only: it holds what the dataset
-must not.
+Its folder is readable by its owner only: it holds what the dataset must not.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from mids.errors import MidsError
 from mids.plan.compare import UNREAD, Known
 from mids.plan.job import Job, Plan, Subject, TableRow
 from mids.records import Delivered, Json, Source
-from mids.run.disk import is_inside
-
-IN_MEMORY = ":memory:"
-"""The name of a journal that is kept nowhere: that of a dry run without an earlier run."""
-
-VERSION = 2
-"""Of the tables below (user_version of the file); a journal of another version is not touched."""
-
-_TABLES = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS jobs (
-  path TEXT PRIMARY KEY, key TEXT NOT NULL, subject TEXT NOT NULL, session TEXT NOT NULL, digest TEXT NOT NULL,
-  outputs TEXT NOT NULL, sources TEXT NOT NULL, row TEXT NOT NULL, facts TEXT NOT NULL, private TEXT NOT NULL,
-  sidecar TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS texts (path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS subjects (label TEXT PRIMARY KEY, row TEXT NOT NULL, sessions TEXT NOT NULL,
-  entries TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS names (key TEXT PRIMARY KEY, path TEXT NOT NULL, is_settled INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS marks (path TEXT PRIMARY KEY, marks TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS people (patient TEXT PRIMARY KEY, source TEXT NOT NULL, born TEXT NOT NULL,
-  sex TEXT NOT NULL, label TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS withdrawn (patient TEXT PRIMARY KEY);
-"""
+from mids.run.journal.written import Written
 
 
 def state_folder(dataset: Path) -> Path:
@@ -46,91 +20,11 @@ def state_folder(dataset: Path) -> Path:
     return dataset.with_name(dataset.name + ".mids")
 
 
-class Journal:
+class Journal(Written):
     """The journal of one dataset; a second run on the same dataset is refused while it is open.
 
     Every method raises `MidsError` where the journal can't be written.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            if path.parent.is_dir() and path.name != IN_MEMORY:
-                path.touch(mode=0o600)  # it holds real paths; sqlite alone would let everybody read them
-            self._db = sqlite3.connect(path, timeout=0, isolation_level=None)
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            # A write-ahead log waits for the disk now and then, not twice a file: 6 ms each time on a common disk.
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA wal_autocheckpoint=16")  # pages: the log stays small on a small disk
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.execute("BEGIN EXCLUSIVE")
-            self._check_version(path)
-            for statement in _TABLES.split(";"):
-                self._db.execute(statement)
-            self._db.execute("COMMIT")
-        except (sqlite3.OperationalError, OSError) as error:
-            if "locked" in str(error):
-                raise MidsError("another run is writing to DEST: wait until it has ended") from error
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise MidsError(f"can't open the journal {path} ({reason}): check its permissions") from error
-        except sqlite3.DatabaseError as error:
-            raise self._damage() from error
-
-    def _check_version(self, path: Path) -> None:
-        if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-            self._db.execute(f"PRAGMA user_version = {VERSION}")
-        elif self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
-            raise MidsError(f"another version of mids made the journal {path}: use that version, or another DEST")
-
-    def _damage(self) -> MidsError:
-        advice = f"move {self._path.parent} and the dataset away, and run again"
-        return MidsError(f"the journal {self._path} is damaged: {advice}")
-
-    def _do(self, statement: str, values: Sequence[str | int] = ()) -> None:
-        try:
-            self._db.execute(statement, values)
-        except sqlite3.OperationalError as error:
-            raise MidsError(
-                f"can't write the journal ({error}): finished work is kept; run again to continue"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise self._damage() from error
-
-    def _ask(self, question: str, values: Sequence[str | int] = ()) -> Iterator[Any]:
-        """The rows that answer a question; raises `MidsError` where the journal is damaged."""
-        try:
-            for row in self._db.execute(question, values):  # noqa: UP028 - it would close a cursor after its journal
-                yield row
-        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-            raise self._damage() from error
-
-    def _parse(self, text: str, kind: type = dict) -> Any:
-        """A value as JSON that a row holds; raises `MidsError` where it is of another kind."""
-        try:
-            found = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise self._damage() from error
-        if not isinstance(found, kind):
-            raise self._damage()
-        return found
-
-    @contextmanager
-    def _together(self, *, lasting: bool = False) -> Iterator[None]:
-        """What is written meanwhile is there as a whole or not at all; on the disk at its end if it is `lasting`."""
-        self._do(f"PRAGMA synchronous={'FULL' if lasting else 'NORMAL'}")
-        self._do("BEGIN")
-        try:
-            yield
-        except BaseException:
-            if self._db.in_transaction:
-                self._do("ROLLBACK")
-            raise
-        self._do("COMMIT")
-        self._do("PRAGMA synchronous=NORMAL")
-
-    def close(self) -> None:
-        """Closes the journal and lets other runs in."""
-        self._db.close()
 
     def settle(self, name: str, value: str, complaint: str, *, before: str = "") -> None:
         """Records a fact that every run on this dataset must share; `MidsError` where it differs.
@@ -158,7 +52,7 @@ class Journal:
         """Forgets everything but that the dataset is finished, so that nothing here links a source to an output."""
         self._do("PRAGMA secure_delete=ON")
         with self._together(lasting=True):
-            for table in ("jobs", "texts", "subjects", "meta", "names", "marks", "people", "withdrawn"):
+            for table in ("jobs", "texts", "subjects", "meta", "names", "marks", "people", "withdrawn", "bases"):
                 self._do(f"DELETE FROM {table}")
             self._do("INSERT INTO meta VALUES ('sealed', 'yes')")
         self._do("VACUUM")
@@ -182,13 +76,6 @@ class Journal:
         except (AttributeError, TypeError, ValueError, LookupError) as error:
             raise self._damage() from error
         return dict(self._checked(found.items()))
-
-    def _checked(self, files: Iterable[tuple[str, tuple[int, int]]]) -> Iterator[tuple[str, tuple[int, int]]]:
-        """Files of ours; raises `MidsError` where one would lie outside of the dataset."""
-        for path, stamp in files:
-            if not is_inside(path):
-                raise self._damage()
-            yield path, stamp
 
     def origins(self, image: str) -> list[str]:
         """The names of the sources that an image was made of."""
@@ -232,10 +119,6 @@ class Journal:
                 kept = "SELECT key FROM planned UNION SELECT key FROM jobs"
                 self._do(f"DELETE FROM names WHERE key NOT IN ({kept})")
             self._do("DROP TABLE planned")
-
-    def marks(self, path: str) -> str:
-        """What tells the content of a file of ours (`mids.run.disk.mark`); empty where it is not known."""
-        return str(next(self._ask("SELECT marks FROM marks WHERE path = ?", (path,)), ("",))[0])
 
     def announce(self, jobs: Iterable[tuple[Job, str, Mapping[str, tuple[int, int]], Mapping[str, str]]]) -> None:
         """Records jobs whose files are about to be moved in, so that after a crash they are known as ours.
@@ -313,6 +196,16 @@ class Journal:
         row = next(self._ask("SELECT source, born, sex FROM people WHERE patient = ?", (patient,)), None)
         return (row[0], row[1], row[2]) if row else None
 
+    def restamp(self, stamps: Mapping[str, tuple[int, int]]) -> None:
+        """Records the times of files of ours that were copied, and that hold what they held."""
+        with self._together():
+            for path, (size, time) in stamps.items():
+                self._do("UPDATE texts SET size = ?, mtime = ? WHERE path = ?", (size, time, path))
+            for image, entry in self.known().items() if stamps else ():
+                if not stamps.keys().isdisjoint(entry.outputs):
+                    outputs = {path: stamps.get(path, stamp) for path, stamp in entry.outputs.items()}
+                    self._do("UPDATE jobs SET outputs = ? WHERE path = ?", (json.dumps(outputs), image))
+
     def withdraw(self, label: str, tombstones: Iterable[str]) -> list[str]:
         """Forgets everything of a subject but the tombstones; returns the files that were made of it.
 
@@ -329,7 +222,7 @@ class Journal:
             self._do("DELETE FROM people WHERE label = ?", (label,))
             for path in ours:
                 self._do("DELETE FROM texts WHERE path = ?", (path,))
-            for table in ("names", "marks"):
+            for table in ("names", "marks", "bases"):
                 self._do(f"DELETE FROM {table} WHERE path LIKE ?", (f"%sub-{label}/%",))
         self._do("VACUUM")
         self._do("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -350,20 +243,9 @@ class Journal:
             for patient, said in people.items():
                 self._do("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, ?)", (patient, *said))
 
-    def texts(self) -> dict[str, tuple[int, int]]:
-        """The small files (sidecars, tables, descriptions) that we wrote."""
-        return dict(self._checked((path, (size, time)) for path, size, time in self._ask("SELECT * FROM texts")))
-
-    def wrote(self, texts: Iterable[tuple[str, tuple[int, int], str]]) -> None:
-        """Records small files as ours before they are moved in: path, size and time, and marks."""
-        with self._together(lasting=True):
-            for path, stamp, marks in texts:
-                self._do("INSERT OR REPLACE INTO texts VALUES (?, ?, ?)", (path, *stamp))
-                self._do("INSERT OR REPLACE INTO marks VALUES (?, ?)", (path, marks))
-
     def forget(self, paths: Sequence[str]) -> None:
         """Forgets files, and jobs whose image is among them."""
         with self._together():
             for path in paths:
-                for table in ("texts", "jobs", "marks"):
+                for table in ("texts", "jobs", "marks", "bases"):
                     self._do(f"DELETE FROM {table} WHERE path = ?", (path,))
