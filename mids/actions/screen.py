@@ -17,7 +17,7 @@ from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.dicom.pixels import quiet
 from mids.readers.dicom.values import BROKEN
-from mids.readers.images import ocr
+from mids.readers.images import learned, ocr
 from mids.records import Box, Json
 
 Values = npt.NDArray[Any]
@@ -121,7 +121,10 @@ def _found(picture: Bytes, screen: Screen, names: frozenset[str]) -> tuple[tuple
     if screen.detect == "glyphs":
         return boxes, False
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
-    words = ocr.read([grey[top:bottom, left:right] for top, left, bottom, right in boxes])
+    if screen.detect == "learned":
+        boxes = unite_boxes(learned.text_boxes(picture, boxes))
+    reader = learned if screen.detect == "learned" else ocr
+    words = reader.read([grey[top:bottom, left:right] for top, left, bottom, right in boxes])
     kept = tuple(box for box, read in zip(boxes, words, strict=True) if not is_mark(read, box))
     return kept, any(names_someone(read, names) for read in words)
 

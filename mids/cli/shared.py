@@ -96,8 +96,9 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
     )
     add(
         "--detect",
-        choices=["none", "glyphs", "ocr"],
-        help="how text in images is found: not at all, by its shapes, or by Tesseract (default: set by the policy)",
+        choices=["none", "glyphs", "ocr", "learned"],
+        help="how text in images is found: not at all, by its shapes, by Tesseract, or by a trained network "
+        "(default: set by the policy)",
     )
     add(
         "--faces", choices=["keep", "warn", "withhold"],

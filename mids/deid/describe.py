@@ -58,6 +58,7 @@ _BURNED_IN = {
 _DETECT = {
     "none": "Pixels are not searched for text.",
     "glyphs": "Pixels are searched for text by the contrast of its strokes.",
+    "learned": "Pixels are searched for text by a trained network (RapidOCR), which reads what it finds.",
     "ocr": "Pixels are searched for text by text recognition (Tesseract).",
 }
 _FACES = {

@@ -32,7 +32,7 @@ Times = Literal["keep", "hour", "remove"]
 Texts = Literal["tags", "surrogates", "remove", "keep"]
 Reports = Literal["hold", "clean"]
 BurnedIn = Literal["hold", "blank", "report", "release"]
-Detect = Literal["none", "glyphs", "ocr"]
+Detect = Literal["none", "glyphs", "ocr", "learned"]
 Faces = Literal["keep", "warn", "withhold"]
 Code = Literal["D", "Z", "X", "K", "C", "U"]
 """An action of PS3.15 Table E.1-1a."""

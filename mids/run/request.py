@@ -14,7 +14,7 @@ from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.issues import issue
 from mids.plan import Plan
-from mids.readers.images import ocr
+from mids.readers.images import learned, ocr
 from mids.records import Json
 from mids.run.decided.choices import (
     EDITS,
@@ -131,6 +131,8 @@ def check_policy(policy: Policy, *, key: Path | None, id_table: Mapping[str, str
         raise MidsError("random IDs use no key: remove --key, or choose --ids keyed")
     if policy.detect == "ocr":
         ocr.version()
+    if policy.detect == "learned":
+        learned.version()
     redactor(policy, keys.draw())
     return resolve(policy)
 
