@@ -7,6 +7,9 @@ Three outcomes are never mixed:
 * we are wrong: any other exception, a traceback and exit code 3.
 """
 
+import os
+import sys
+
 
 class MidsError(Exception):
     """Use or environment is wrong: the message is one line that says what to do."""
@@ -29,3 +32,28 @@ class DataError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+# --- standard output, whose reader may go away and whose disk may be full ---------------------------------
+
+
+def put(text: str) -> None:
+    """Writes to standard output; what its encoding lacks is escaped. A reader that went away gets nothing more.
+
+    Raises `MidsError` where the output can't be written for another reason, such as a full disk.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    except BrokenPipeError:
+        forget_output()
+    except OSError as error:
+        forget_output()
+        raise MidsError(f"can't write to standard output ({error.strerror})") from error
+
+
+def forget_output() -> None:
+    """Sends what is still to be written to standard output nowhere, so that the exit code is that of the work."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

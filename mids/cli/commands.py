@@ -33,7 +33,7 @@ from mids.cli.models import label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import release, verify
 from mids.cli.shared import say
-from mids.errors import MidsError
+from mids.errors import MidsError, forget_output
 
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
@@ -96,6 +96,23 @@ def _add_version(parser: Parser) -> None:
 def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Runs a command; the three outcomes stay apart."""
     arguments = parser.parse_args(argv)
+    return _flushed(parser, _run(parser, arguments))
+
+
+def _flushed(parser: argparse.ArgumentParser, code: int) -> int:
+    """The exit code of a command whose output was written; a reader that went away does not change it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_output()
+    except OSError as error:
+        forget_output()
+        say(f"{parser.prog}: can't write to standard output ({error.strerror})\n")
+        return 2
+    return code
+
+
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
         _log_to(getattr(arguments, "log", None))
@@ -105,10 +122,10 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
         return 2
     except KeyboardInterrupt:
         print(f"{parser.prog}: stopped: finished work is kept; run the same command again to continue", file=sys.stderr)
-        return 2
+        return 130
     except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        forget_output()
+        return 141
     except Exception as error:
         # The text of an unexpected exception may quote a header: print only its place and its type.
         print("".join(traceback.format_tb(error.__traceback__)), type(error).__name__, file=sys.stderr)

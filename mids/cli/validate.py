@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mids.cli.shared import message_arguments
-from mids.errors import MidsError
+from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
     from mids.exports import Kind
@@ -23,6 +23,7 @@ EXAMPLES = (
     ("mids-validate ~/clone --missing-content allow", "check a DataLad or Git LFS clone without its images"),
     ("mids-validate ~/dataset --select privacy", "check only what may identify a patient"),
     ("mids-validate ~/dataset --format text --format sarif=out.sarif", "print a text and write a SARIF file"),
+    ("mids-validate ~/one ~/two --format sarif={dataset}.sarif", "validate several datasets, a file for each"),
     ("mids-validate ~/dataset --write-baseline known.json", "record the present issues as known"),
     ("mids-validate ~/dataset --baseline known.json", "fail on new issues only"),
     ("mids-validate ~/dataset --diff", "show what --fix would change"),
@@ -33,13 +34,13 @@ NOTES = """\
 Waivers with reasons, levels and selections can stand in mids-validate.toml, in the current folder or beside the
 dataset: see docs/validate.md.
 """
-CODES = {0: "no errors", 1: "errors", 2: "wrong usage or environment", 3: "a check crashed"}
+CODES = {0: "no errors", 1: "errors", 2: "wrong usage or environment", 3: "a check crashed", 130: "stopped by Ctrl-C"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("dataset", nargs="?", metavar="DATASET", help="folder of the dataset")
+    add("dataset", nargs="*", metavar="DATASET", help="folder of the dataset (several: one after the other)")
     add(
         "--export-schema",
         choices=["bids", "pybids", "jsonschema", "frictionless"],
@@ -120,14 +121,16 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.vocabulary.schema import load
 
     a = namespace
+    if len(a.dataset) > 1:
+        return _several(a)
     if a.list_codes or a.explain:
         return _explained(a.explain)
     schema = load(a.schema_extra)
     if a.export_schema:
         return _exported(a.export_schema, schema)
-    if a.dataset is None:
+    if not a.dataset:
         raise MidsError("DATASET is required: see --help for examples")
-    dataset = Path(a.dataset)
+    dataset = Path(a.dataset[0])
     rules = control.find(dataset, a.config)
     rules = control.merge_decisions(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
     codes = rules.codes(deep=a.deep)
@@ -156,6 +159,28 @@ def run(namespace: argparse.Namespace) -> int:
         formats.save(a.write_baseline, [baseline.render((*report.issues, *report.known))])
         return 3 if report.crashed else 0
     return report.exit_code(rules.fail_on)
+
+
+def _several(namespace: argparse.Namespace) -> int:
+    """Validates several datasets, one after the other; the exit code is the worst of theirs."""
+    from mids.report import formats
+
+    a = namespace
+    if a.baseline or a.write_baseline:
+        raise MidsError("a baseline is of one dataset: give one DATASET")
+    chosen = formats.outputs(a.format)
+    if any(output.path is None and output.name not in formats.PLURAL for output in chosen):
+        raise MidsError(f"of several datasets one output can be {', '.join(formats.PLURAL)}: write others to files")
+    if any(output.path and "{dataset}" not in str(output.path) for output in chosen):
+        raise MidsError("each of several datasets needs its own file: write --format NAME=FILE with {dataset} in FILE")
+    shows_text = any(output.path is None and output.name == "text" for output in chosen)
+    codes = []
+    for dataset in a.dataset:
+        if shows_text:
+            put(f"{dataset}\n")
+        names = [word.replace("{dataset}", Path(dataset).resolve().name) for word in a.format]
+        codes.append(run(argparse.Namespace(**{**vars(a), "dataset": [dataset], "format": names})))
+    return max(codes)
 
 
 def _explained(code: str | None) -> int:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
@@ -84,10 +85,14 @@ def recordings(bids: Bids, tree_path: str) -> bool:
 def gather(view: "DatasetView", bids: Bids, *, plain: bool, missing: MissingContent) -> Facts:
     """The facts of a dataset, from a view of all of it; `plain` asks of it what BIDS asks, and nothing of MIDS."""
     tree = view.tree
-    content = view.view(DESCRIPTION).document.content if view.has(DESCRIPTION) else None
+    content = None
+    with suppress(OSError):  # the checks that read it say so
+        content = view.view(DESCRIPTION).document.content if view.has(DESCRIPTION) else None
     description = content if isinstance(content, dict) else {}
     path = tree.root / ".bidsignore"
-    lines = tuple(path.read_text("utf-8", "replace").splitlines()) if path.is_file() else ()
+    lines: tuple[str, ...] = ()
+    with suppress(OSError):
+        lines = tuple(path.read_text("utf-8", "replace").splitlines()) if path.is_file() else ()
     mids = not plain and (is_mids(tree, view.schema, description) or MARK in map(str.strip, lines))
     # What says nothing of itself is taken for a dataset of MIDS.
     mids = mids or (not plain and not isinstance(content, dict))
@@ -124,8 +129,12 @@ def _list_datatypes(tree: Tree, bids: Bids) -> frozenset[str]:
 def _is_shifted(view: "DatasetView") -> bool:
     """Whether the dates of the dataset are shifted: any of its first sessions lies in or before 1925."""
     tables = islice((path for path in view.tree.files if path.endswith("_sessions.tsv")), 20)
-    times = (time for path in tables for time in view.view(path).rows.column("acq_time"))
-    return any(re.match(r"1[0-8]\d\d-|19([01]\d|2[0-5])-", time) for time in times)
+    for path in tables:
+        with suppress(OSError):
+            times = view.view(path).rows.column("acq_time")
+            if any(re.match(r"1[0-8]\d\d-|19([01]\d|2[0-5])-", time) for time in times):
+                return True
+    return False
 
 
 MARK = "**/mim-*"

@@ -1,14 +1,13 @@
 """Every format of a report by its name, and where each goes: ``--format NAME`` or ``--format NAME=FILE``."""
 
 import os
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from mids.errors import MidsError
+from mids.errors import MidsError, put
 from mids.issues import Issue
 from mids.report import annotations, html, json, junit, markdown, sarif, text
 from mids.report.issue import Style
@@ -28,6 +27,8 @@ FORMATS: Mapping[str, Callable[[Report, Style], Iterator[str]]] = {
 }
 EVERY_ISSUE = frozenset({"json", "sarif", "gitlab"})
 """Formats that are made of all issues; the others show some of each code."""
+PLURAL = ("text", "jsonl", "github", "markdown")
+"""Formats of which several reports can follow each other."""
 LINES = "jsonl"
 """The format that is written as issues come."""
 
@@ -87,36 +88,30 @@ class Writer:
     def __enter__(self) -> "Writer":
         for output in self._chosen:
             if output.name == LINES:
-                put = _print if output.path is None else self._stack.enter_context(_file(output.path))
-                self._lines.append(put)
+                write = put if output.path is None else self._stack.enter_context(_file(output.path))
+                self._lines.append(write)
         return self
 
     def tell(self, issue: Issue) -> None:
         """Writes an issue to the formats that are written as issues come."""
         if self._lines:
             text = json.line(issue)
-            for put in self._lines:
-                put(text)
+            for write in self._lines:
+                write(text)
 
     def finish(self, report: Report) -> None:
         """Writes the rest."""
-        for put in self._lines:
-            put(json.last_line(report))
+        for write in self._lines:
+            write(json.last_line(report))
         for output in self._chosen:
             if output.name != LINES and output.path is None:
                 for piece in FORMATS[output.name](report, self._style):
-                    _print(piece)
+                    put(piece)
             elif output.name != LINES and output.path:
                 save(output.path, FORMATS[output.name](report, replace(self._style, colour=False)))
 
     def __exit__(self, *failure: Any) -> None:
         self._stack.__exit__(*failure)
-
-
-def _print(text: str) -> None:
-    """To standard output; what its encoding lacks is escaped."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def save(path: Path, pieces: Iterable[str]) -> None:

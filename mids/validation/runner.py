@@ -1,6 +1,7 @@
 """Validates a dataset: one walk, then every selected check on every file, subject by subject."""
 
 import multiprocessing
+import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -97,7 +98,10 @@ def _choose_schema(tree: Tree) -> Schema:
     common = load()
     if DESCRIPTION not in tree.files:
         return common
-    description = DatasetView(tree, common).view(DESCRIPTION).document.content
+    try:
+        description = DatasetView(tree, common).view(DESCRIPTION).document.content
+    except OSError:  # its checks say so
+        return common
     own = clinical.load(read_collection_name(description)).schema.tables
     return replace(common, tables={**own, **common.tables}) if own.keys() - common.tables.keys() else common
 
@@ -201,7 +205,8 @@ _RUNS: list["_Run"] = []
 
 
 def _begin(common: Tree, schema: Schema, facts: Facts, codes: frozenset[str]) -> None:
-    """Prepares a worker process; checks travel by their codes."""
+    """Prepares a worker process; checks travel by their codes. The coordinator alone hears Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     plugins.load()
     checks = tuple(check for code, check in CHECKS.items() if code in codes)
     _RUNS[:] = [_Run(DatasetView(common, schema, facts=facts), checks)]

@@ -116,7 +116,7 @@ def link_of_another(file: FileView) -> Found:
     for where, key, text in _links(file) if file.subject else ():
         paths = [path for path in _candidates(file, key, text) or () if _exists(file.dataset, path)]
         others = [path for path in paths if _owner(path) not in ("", file.subject)]
-        if paths and len(others) == len(paths) and key not in ANYBODY:
+        if paths and len(others) == len(paths) and key not in ANYBODY and "/ieeg/" not in file.path:
             yield Finding("the file belongs to another subject", where, text[:200], file.subject)
     own = image_of(file) if file.is_mask and "Sources" in file.document.keys else None
     if own is not None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from mids.inspection.cells import SHOWN
+from mids.inspection.cells import SHOWN, list_nearest
 from mids.inspection.guards import has_faults
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
@@ -163,6 +163,6 @@ def cell_level(table: FileView) -> Found:
             if isinstance(levels, dict) and not (name in defined and defined[name].code_list):
                 for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
                     if row[at] != NA and row[at].strip() and row[at] not in levels:
-                        expected = " ".join(list(levels)[:12])
+                        expected = list_nearest(row[at], levels)
                         where = f"row {line}, column {name[:SHOWN]}"
                         yield Finding("the word is not among the column's Levels", where, row[at][:SHOWN], expected)

@@ -96,8 +96,13 @@ def walk(
     `is_recording`, asked of the path of a folder, a folder that is one recording stands among the files, and so does a
     link of git-annex whose content was not fetched.
     """
-    ignore = read_ignore(root / IGNORE_FILE) if heeds_ignore else Ignore(())
+    unread = []
+    try:
+        ignore = read_ignore(root / IGNORE_FILE) if heeds_ignore else Ignore(())
+    except OSError:
+        ignore, unread = Ignore(()), [Odd(IGNORE_FILE, "unreadable")]
     found = _Found(os.path.realpath(root), ignore, closed, follows_subjects, is_recording)
+    found.odd += unread
     stack = [""]
     while stack:
         folder = stack.pop()

@@ -104,6 +104,9 @@ def _separators(lines: list[str]) -> tuple[str | None, str]:
 def _decode(data: bytes) -> tuple[str, list[Problem]]:
     """The text with Unix line ends, and what was wrong with its encoding."""
     problems = []
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # a spreadsheet's "Unicode text"
+        problems.append(Problem("encoding", "the text is UTF-16, not UTF-8"))
+        return re.sub("\r\n?", "\n", data.decode("utf-16", "replace")), problems
     if data.startswith(b"\xef\xbb\xbf"):
         problems.append(Problem("byte order mark", "the file begins with a byte order mark"))
         data = data[3:]

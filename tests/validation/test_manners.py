@@ -1,0 +1,109 @@
+"""What a validation does when its surroundings fail: closed pipes, full disks, Ctrl-C, limits of code hosts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from example_datasets.generate_broken import BROKEN
+from example_datasets.invented import as_tsv
+from example_datasets.small import Files, radiograph, write
+from mids.issues import Level
+from mids.validation.runner import validate
+
+COMMAND = [sys.executable, "-c", "from mids.cli import validate_main; raise SystemExit(validate_main())"]
+
+
+def dataset(files: Files, root: Path) -> Path:
+    write(files, root)
+    return root
+
+
+@pytest.mark.parametrize("name", ["text", "json", "jsonl", "sarif"])
+@pytest.mark.parametrize(("code", "wanted"), [("JSON_INVALID", 1), ("README_MISSING", 0)])
+def test_a_reader_that_goes_away_does_not_change_the_exit_code(
+    name: str, code: str, wanted: int, tmp_path: Path
+) -> None:
+    root = dataset(BROKEN[code](), tmp_path / "dataset")
+    reader, writer = os.pipe()
+    with os.fdopen(writer, "wb") as closed:
+        os.close(reader)
+        words = [*COMMAND, str(root), "--format", name]
+        done = subprocess.run(words, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (wanted, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the system has no disk that is always full")
+@pytest.mark.parametrize("words", [[], ["--format", "json=/dev/full"]])
+def test_a_full_disk_is_one_line(words: list[str], tmp_path: Path) -> None:
+    root = dataset(radiograph(), tmp_path / "dataset")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*COMMAND, str(root), *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    root = dataset(radiograph(), tmp_path / "dataset")
+    os.mkfifo(tmp_path / "waits.toml")  # reading it waits for ever
+    words = [*COMMAND, str(root), "--config", str(tmp_path / "waits.toml")]
+    writer = None
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+        while writer is None:  # until the program has opened it
+            try:
+                writer = os.open(tmp_path / "waits.toml", os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate()
+    os.close(writer)
+    assert process.returncode == 130
+    assert b"Traceback" not in said
+
+
+def test_a_table_in_utf16_is_one_issue(tmp_path: Path) -> None:
+    files = radiograph()
+    for path in [path for path in files if path.endswith(".tsv")]:
+        content = files[path]
+        assert isinstance(content, bytes)
+        root = dataset({**files, path: content.decode().encode("utf-16")}, tmp_path / "dataset")
+        assert [(issue.code, issue.path) for issue in validate(root)] == [("TABLE_ENCODING", path)]
+
+
+@pytest.mark.slow
+def test_sarif_holds_what_github_takes_errors_first(tmp_path: Path) -> None:
+    files = radiograph()
+    rows = [f"sub-S01 40 {'X' if number % 2 else ''}. DX chest" for number in range(26_000)]
+    files["participants.tsv"] = as_tsv("participant_id age sex modalities body_parts", *rows)
+    root = dataset(files, tmp_path / "dataset")
+    done = subprocess.run([*COMMAND, str(root), "--format", "sarif"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    run = json.loads(done.stdout)["runs"][0]
+    number = len(list(validate(root)))
+    errors = len([issue for issue in validate(root) if issue.level is Level.ERROR])
+    assert errors > 25_000
+    assert len(run["results"]) == 25_000
+    assert run["properties"]["resultsLeftOut"] == number - 25_000
+    assert {result["level"] for result in run["results"]} == {"error"}
+
+
+def test_several_datasets_in_one_call(tmp_path: Path) -> None:
+    one = dataset(radiograph(), tmp_path / "one")
+    two = dataset(BROKEN["JSON_INVALID"](), tmp_path / "two")
+    words = [str(one), str(two), "--format", "text", "--format", "json={dataset}.json"]
+    done = subprocess.run([*COMMAND, *words], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if line in (str(one), str(two))] == [str(one), str(two)]
+    assert json.loads((tmp_path / "one.json").read_text())["issues"] == []
+    assert json.loads((tmp_path / "two.json").read_text())["issues"][0]["code"] == "JSON_INVALID"
+    done = subprocess.run([*COMMAND, str(one), str(two), "--format", "json"], capture_output=True, check=False)
+    assert done.returncode == 2
