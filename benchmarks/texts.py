@@ -47,6 +47,8 @@ class Tally:
     found: Counter[str] = field(default_factory=Counter)
     right: Counter[str] = field(default_factory=Counter)
     over: int = 0
+    kept: int = 0
+    lost: int = 0
     seconds: float = 0.0
     lines: list[str] = field(default_factory=list)
 
@@ -63,7 +65,7 @@ def _kinds(text: str, spans: Iterable[object]) -> dict[int, str]:
 
 def add(tally: Tally, report: Report, redactor: Redactor) -> None:
     text = report.text
-    known = Known(report.names, report.ids, report.dates)
+    known = Known(report.names, report.ids, report.dates, report.places)
     began = time.perf_counter()
     spans = redactor.find(text, known)
     tally.seconds += time.perf_counter() - began
@@ -76,7 +78,10 @@ def add(tally: Tally, report: Report, redactor: Redactor) -> None:
         tally.wanted[wanted] += 1
         tally.found[got] += 1
         tally.right[wanted] += wanted == got
-        if wanted not in ("", "CAB"):
+        if wanted == "KEEP":
+            tally.lost += got not in ("", "CAB")
+            tally.kept += 1
+        if wanted not in ("", "CAB", "KEEP"):
             hidden = got not in ("", "CAB")
             tally.covered[wanted] += hidden
             if not hidden:
@@ -96,10 +101,12 @@ def summary(name: str, tally: Tally) -> Iterator[str]:
     wanted, covered = sum(tally.wanted[k] for k in real), sum(tally.covered[k] for k in real)
     masked = sum(tally.found[k] for k in real)
     leaked, reports_leaking = (wanted - covered) / max(wanted, 1), tally.leaking / max(tally.reports, 1)
+    lost = f", eponyms and measures lost {tally.lost / tally.kept:.2%} of {tally.kept}" if tally.kept else ""
     yield (
         f"{name}: {tally.reports} reports, {wanted} tokens to hide; leaked {leaked:.2%}, reports with a leak"
         f" {reports_leaking:.1%}; precision {covered / max(masked, 1):.1%}, over-masked"
-        f" {tally.over / max(tally.tokens - wanted, 1):.2%}; {tally.reports / max(tally.seconds, 1e-9):.0f} reports/s"
+        f" {tally.over / max(tally.tokens - wanted, 1):.2%}{lost};"
+        f" {tally.reports / max(tally.seconds, 1e-9):.0f} reports/s"
     )
     for kind in KINDS:
         if tally.wanted[kind]:

@@ -50,16 +50,17 @@ class Report:
     names: tuple[str, ...]
     ids: tuple[str, ...]
     dates: tuple[date, ...]
+    places: tuple[str, ...] = ()
 
 
 @cache
-def _yaml(name: str) -> Any:
+def load(name: str) -> Any:
     return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
 
 
 def names(language: str) -> Mapping[str, list[str]]:
     """The lists of a language: first, last, town, province, street, hospital …"""
-    lists: Mapping[str, list[str]] = _yaml("names")[language]
+    lists: Mapping[str, list[str]] = load("names")[language]
     return lists
 
 
@@ -105,7 +106,7 @@ def month_year(draw: random.Random, language: str, moment: date) -> str:
     return draw.choice((f"{month}{between}{moment.year}", f"{month} {moment.year}", f"{moment:%m/%Y}"))
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     return "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
 
 
@@ -132,18 +133,19 @@ def _numbers(draw: random.Random, language: str, born: date, first: str, last: s
         return str(draw.randrange(10 ** (count - 1), 10**count))
 
     number = draw.randrange(10_000_000, 99_999_999)
-    user = _plain(f"{first.split()[0]}.{last.split()[-1]}".lower()).replace("'", "")
+    user = plain(f"{first.split()[0]}.{last.split()[-1]}".lower()).replace("'", "")
     return {
         "dni": draw.choice((dni(number), f"{dni(number)[:8]}-{dni(number)[8]}")),
         "nie": "X" + f"{number % 10**7:07}" + dni(number % 10**7)[8],
         "nhc": digits(draw.choice((6, 7))), "sip": digits(8),
-        "cip": _plain(last[:2].upper() + "XY") + draw.choice("01") + f"{born:%y%m%d}" + digits(3),
+        "cip": plain(last[:2].upper() + "XY") + draw.choice("01") + f"{born:%y%m%d}" + digits(3),
         "nass": f"{digits(2)} {digits(8)} {digits(2)}", "nir": nir(draw, born), "col": digits(draw.choice((5, 9))),
         "phone": _telephone(draw, language, draw.choice(("96", "95")) if language != "fr" else "4")
         if language != "es" else _telephone(draw, language, "9"),
         "mobile": _telephone(draw, language, "6"), "email": f"{user}{draw.randrange(99)}@example.org",
         "postal": f"{draw.randrange(1, 53):02}{draw.randrange(1, 999):03}",
-        "accession": draw.choice(("AC-", "P", "")) + digits(8),
+        "accession": draw.choice(("AC-", "P", "")) + digits(8), "nhs": f"943 {digits(3)} {digits(4)}",
+        "postcode": f"TR{draw.randrange(1, 9)} {draw.randrange(1, 9)}QX",
     }  # fmt: skip
 
 
@@ -153,12 +155,13 @@ KINDS: Mapping[str, str] = {
     **dict.fromkeys("dni nie nhc sip cip nass nir col phone mobile email postal accession".split(), "NUM"),
     **dict.fromkeys("study previous birth month_year".split(), "FECHA"),
     **dict.fromkeys("town town2 province".split(), "LOC"), **dict.fromkeys(("hospital", "centre"), "INST"),
-    "street": "DIR",
+    "street": "DIR", "doctor_first2": "NAME", "nhs": "NUM", "postcode": "NUM",
 }  # fmt: skip
 
 
-def _slots(draw: random.Random, language: str) -> tuple[dict[str, str], tuple[date, ...]]:
-    lists = names(language)
+def _slots(
+    draw: random.Random, language: str, lists: Mapping[str, list[str]]
+) -> tuple[dict[str, str], tuple[date, ...]]:
     born = date(1925, 1, 1) + timedelta(days=draw.randrange(32_000))
     seen = date(2013, 1, 1) + timedelta(days=draw.randrange(4_000))
     before = seen - timedelta(days=draw.randrange(30, 1_200))
@@ -170,7 +173,8 @@ def _slots(draw: random.Random, language: str) -> tuple[dict[str, str], tuple[da
         "patient_comma": f"{surnames.upper()}, {first.upper()}" if draw.random() < 0.6 else f"{surnames}, {first}",
         "patient_last": surnames, "doctor": f"{doctor_first} {doctor_last}", "doctor_first": doctor_first,
         "doctor_last": doctor_last, "doctor_comma": f"{doctor_last} {doctor_second}, {doctor_first}",
-        "doctor2": f"{draw.choice(lists['first'])} {other}", "town": draw.choice(lists["town"]),
+        "doctor2": f"{draw.choice(lists['first'])} {other}", "doctor_first2": draw.choice(lists["first"]),
+        "town": draw.choice(lists["town"]),
         "town2": draw.choice(lists["town"]), "province": draw.choice(lists["province"]),
         "street": _street(draw, lists), "hospital": draw.choice(lists["hospital"]),
         "centre": draw.choice(lists["centre"]), "study": day(draw, language, seen),
@@ -187,15 +191,24 @@ def _fill_template(template: str, slots: Mapping[str, str]) -> tuple[str, tuple[
     text, truth, at = "", [], 0
     for match in re.finditer(r"\{([A-Z]+)=([^}]*)\}|\{(\w+)\}", template):
         text += template[at : match.start()]
-        kind, value = (match[1], match[2]) if match[1] else (KINDS[match[3]], slots[match[3]])
+        kind, value = _read_slot(match, slots)
         truth.append(Truth(len(text), len(text) + len(value), kind))
         text, at = text + value, match.end()
     return text + template[at:], tuple(truth)
 
 
+def _read_slot(match: re.Match[str], slots: Mapping[str, str]) -> tuple[str, str]:
+    """Kind and text of a slot: drawn, in capitals or small letters, or words that stand for themselves."""
+    if match[3]:
+        return KINDS[match[3]], slots[match[3]]
+    if match[1] in ("UPPER", "LOWER"):
+        return KINDS[match[2]], slots[match[2]].upper() if match[1] == "UPPER" else slots[match[2]].lower()
+    return match[1], match[2]
+
+
 def _noisy(draw: random.Random, text: str) -> str:
     """As people write: one in eight all in capitals, one in eight without accents; no character moves."""
-    noise: Callable[[str], str] = draw.choice((str.upper, _plain, *[str] * 6))
+    noise: Callable[[str], str] = draw.choice((str.upper, plain, *[str] * 6))
     changed = "".join(noise(char) if len(noise(char)) == 1 else char for char in text)
     return changed
 
@@ -203,26 +216,43 @@ def _noisy(draw: random.Random, text: str) -> str:
 def make(language: str, number: int, template: int, which: Set, *, noise: bool = True) -> Report:
     """The report of a number; the same arguments give the same report on every machine."""
     draw = random.Random(f"{language} {which} {template} {number}")
-    slots, dates = _slots(draw, language)
-    text, truth = _fill_template(_yaml(language)[which][template], slots)
+    slots, dates = _slots(draw, language, names(language))
+    text, truth = _fill_template(load(language)[which][template], slots)
     if noise:
         text = _noisy(draw, unicodedata.normalize("NFC", text))
+    return replace(_report("", slots, dates, language, template), text=text, truth=truth)
+
+
+def _report(template: str, slots: Mapping[str, str], dates: tuple[date, ...], language: str, number: int) -> Report:
+    """A filled template, and what the header says."""
+    text, truth = _fill_template(template, slots)
     ids = tuple(slots[name] for name in ("nhc", "sip", "dni", "accession"))
     people = (f"{slots['patient_last']}^{slots['first']}", f"{slots['doctor_last']}^{slots['doctor_first']}")
-    return Report(text, truth, language, template, people, ids, dates)
+    return Report(text, truth, language, number, people, ids, dates, (slots["hospital"],))
 
 
 def reports(which: Set, each: int = 20, languages: tuple[str, ...] = LANGUAGES) -> Iterator[Report]:
     """`each` reports of every template of a set."""
     for language in languages:
-        for template in range(len(_yaml(language)[which])):
+        for template in range(len(load(language)[which])):
             for number in range(each):
                 yield make(language, number, template, which)
 
 
+def layouts_held_out(each: int = 20, languages: tuple[str, ...] = LANGUAGES) -> Iterator[Report]:
+    """`each` reports of every layout of `reports/layouts_held_out.yaml`; KEEP marks what has to stay."""
+    content = load("layouts_held_out")
+    for language in languages:
+        for template, text in enumerate(content["layouts"][language]):
+            for number in range(each):
+                draw = random.Random(f"{language} held-out layout {template} {number}")
+                slots, dates = _slots(draw, language, content["names"][language])
+                yield _report(text, slots, dates, language, template)
+
+
 def drop_knowledge(report: Report) -> Report:
     """The same report with nothing known of its study."""
-    return replace(report, names=(), ids=(), dates=())
+    return replace(report, names=(), ids=(), dates=(), places=())
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from mids.deid.headers.elements import is_registered_uid
 from mids.deid.text.numbers import is_dni, is_iranian, is_nir
 from mids.inspection.people import BARE, DAYS, PEOPLE, as_tag, looks_like_person, squeeze
 from mids.readers.tables.tsv import NA, Rows
@@ -157,7 +158,6 @@ _DATE = re.compile(
     r"(?<![\d.])(?:(?:19[3-9]\d|20\d\d)-(?:0\d|1[0-2])-[0-3]\d|[0-3]?\d[/.-][01]?\d[/.-](?:19[3-9]\d|20\d\d))(?!\d)"
 )
 _UID = re.compile(r"(?<![\d.])(?:2\.25\.\d{20,39}|[0-2](?:\.(?:0|[1-9]\d{0,38})){5,30})(?![\d.])", re.ASCII)
-STANDARD_UID = "1.2.840.10008."
 ROOTS: Mapping[str, str] = {
     "1.2.840.113619.": "GE", "1.3.12.2.1107.": "Siemens", "1.3.46.670589.": "Philips",
     "1.2.392.200036.9116.": "Canon (Toshiba)", "1.2.392.200036.9125.": "Fujifilm",
@@ -170,9 +170,9 @@ ROOTS: Mapping[str, str] = {
 
 
 def _uid(text: str) -> str:
-    """Of which maker a UID in the text is; "" where there is none but those of the standard."""
+    """Of which maker a UID in the text is; "" where there is none but those of PS3.6's registry."""
     for match in _UID.finditer(text):
-        if len(match[0]) >= 20 and not match[0].startswith(STANDARD_UID):
+        if len(match[0]) >= 20 and not is_registered_uid(match[0]):
             maker = next((maker for root, maker in ROOTS.items() if match[0].startswith(root)), "")
             return f"a UID of {maker}" if maker else "a UID"
     return ""

@@ -71,6 +71,8 @@ def test_other_identifiers(text: str, kind: str) -> None:
 
 def test_the_maker_of_a_uid_is_told() -> None:
     assert identify("1.3.12.2.1107.5.2.30.25245.2007") == (("uid", "a UID of Siemens"),)
+    assert identify("1.2.840.10008.5.1.4.1.1.2") == ()  # CT Image Storage
+    assert identify("1.2.840.10008.20200317.77889911.1") == (("uid", "a UID"),)  # a vendor's misuse of the root
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from mids.deid.headers.rules import Rules, types
 from mids.deid.headers.tables import extra, find_vr, safe_private
 from mids.deid.pixels.pixeldata import clear_comments, clear_unused_bits, cut_excess
 from mids.deid.policy import Code
+from mids.deid.text.rules import is_identifying
 from mids.errors import DataError
 from mids.issues import Issue, issue
 
@@ -272,17 +273,18 @@ class _Pass:
         if codes.is_published(context.source, tag):
             return str if tag != codes.MEANING or codes.is_defined(context.source) else self._code
         if tag in extra().makers:
-            return self.new.forget
+            return lambda value: _REMOVED if is_identifying(value) else self.new.forget(value)
         return self.new.label if vr in ("LO", "SH", "UC") else self.new.text
 
     def _code(self, value: str) -> str:
-        """A code, unless it is none of a closed list and repeats what the header tells."""
-        return _REMOVED if not terms.is_listed(value) and self.new.tells(value) else value
+        """A code, unless it is none of a closed list and repeats what the header tells, or holds a number or day."""
+        return _REMOVED if not terms.is_listed(value) and (self.new.tells(value) or is_identifying(value)) else value
 
     def _mapped(self, tag: int, element: Element, code: Code) -> Element:
         """UIDs, each replaced, or kept where it is one."""
         values = elements.values(element)
-        if code == "K" and all(map(elements.is_uid, filter(None, values))):
+        is_told = tag in extra().keep and any(map(self.new.tells, values))
+        if code == "K" and not is_told and all(map(elements.is_uid, filter(None, values))):
             return element
         return elements.made(tag, "UI", [self.uid(value) if value else "" for value in values])
 

@@ -26,6 +26,7 @@ FORMS: Mapping[str, re.Pattern[str]] = {
     "UI": re.compile(r"\d+(\.\d+)*|", re.ASCII),
     "CS": re.compile(r"[A-Z0-9_ ]{0,16}", re.ASCII),
     "AS": re.compile(r"\d{3}[DWMY]|", re.ASCII),
+    "UR": re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s\\]+ *|", re.ASCII),
 }
 """What one value looks like, for VRs of text that no shift or cap examines."""
 

@@ -45,7 +45,7 @@ def months() -> Months:
     table: Mapping[str, Mapping[str, Any]] = read_yaml(schemas() / "deid" / "text" / "months.yaml")
     number: dict[str, int] = {}
     forms = []
-    languages = [entry for name, entry in table.items() if name != "numbers"]
+    languages = [entry for entry in table.values() if "names" in entry]
     for form in ("names", "short"):
         for entry in languages:
             forms.append(tuple(entry[form]))
@@ -64,26 +64,38 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
     link = r"(?:[ .,/-]{1,3}|[ ]{0,2}(?:del mes de|de|d'|of|del)[ ]{1,3}|[ ]{0,2}d' ?)"
     before = r"(?:(?<![\w.,/-])\d{1,2} {1,2}(?:al?|y|i|et|au|to|and|o) {1,2}(?:el )?)?"
     texts = (
-        rf"(?<![\w.,/-]){before}(?P<day>\d{{1,2}})(?:º|°|er|st|nd|rd|th|o\b)?{link}{month}"
+        rf"(?<![\w.,/-]){before}(?P<day>\d{{1,2}})(?:º|°|er|st|nd|rd|th|[ornte]\b)?{link}{month}"
         rf"(?:(?:[ ]{{0,2}}[,.]?[ ]{{0,2}}(?:del? +any |de l'any |del ano |de |del |of |d')?[ ]{{0,2}}|[-/.]){year})?",
         rf"(?<![\w]){month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? {{1,2}}{full}",
         rf"(?<![a-z]){month}[ ]{{0,2}}(?:[-/,.]|de l'any|de|del ano|del|of|d')?[ ]{{0,2}}{full}",
         rf"(?<![a-z]){month}[-/'. ]{{1,2}}(?P<year>\d\d)(?![\d\w]|[.,/-]\d| {{0,2}}(?:mm|cm|%|anos|ans|anys|dias|h\b))",
-        r"(?<![\d/-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.-]) ?(?P<month>\d{1,3}) ?(?P=sep)"
+        rf"(?<![\w])(?P<x>{month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th))(?![\w])",
+        rf"\b(?:on|since|from|until|by|dated|of) {{1,2}}(?P<x>{month} {{1,2}}(?P<day>\d{{1,2}}))"
+        r"(?![\w]|[.,/-]\d| {0,2}(?:mm|cm|%))",
+        rf"(?<![\w])(?P<day>\d{{1,2}})(?P<word>{'|'.join(names)})(?P<year>(?:19|20)\d\d|\d\d)(?!\w)",
+        r"(?<![\d/·-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.·-]) ?(?P<month>\d{1,3}) ?(?P=sep)"
         r" ?(?P<year>\d{4}|\d\d)(?![\d]|[./-]\d)",
         r"(?<![\d./-])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[./-]\d)",
         r"(?<![\w./-])(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w)",
         r"(?<![\d./-])(?P<month>0?[1-9]|1[0-2])[/-](?P<year>(?:19|20)\d\d)(?![\d/-])",
         r"\b(?:el|dia|dias|fecha|del|le|du|data|dated|sesion|desde|hasta) {1,2}(?:de )?(?:el )?"
         r"(?P<x>(?P<day>\d{1,2})/(?P<month>\d{1,2}))(?![\d/]| {0,2}(?:mm|cm|%))",
+        r"\b(?:el|dia|fecha|del|le|du|desde|hasta) {1,2}(?P<x>(?P<day>[0-3]\d)-(?P<month>0[1-9]|1[0-2]))"
+        r"(?![\d-]| {0,2}(?:mm|cm|%))",
+        r"(?<![\w.,/-])(?P<x>(?P<day>0[1-9]|[12]\d|3[01])/(?P<month>0[1-9]))(?![\w/]|[.,]\d| {0,2}(?:mm|cm|%|ganglio))",
+        r"(?<![\w.,/-])(?P<day>[0-3]\d) (?P<month>0[1-9]|1[0-2]) (?P<year>(?:19|20)\d\d)(?!\w|[.,/-]\d| \d)",
         rf"(?<![\w]){month} {{1,2}}(?:del? (?:ano |any )?|de l'any |d'|of )'?(?P<year>\d\d)"
         rf"(?![\d\w]|[.,/-]\d| {{0,2}}(?:mm|cm|%|anos|ans|anys|dias|h\b))",
         rf"\b(?:el|dia|del|le|du|on|fecha) {{1,2}}(?P<x>(?P<day>\d{{1,2}}) {{1,2}}(?:de |d')?{month})(?!\w)",
         rf"(?<![\w./-])(?:(?P<day>\d{{1,2}})(?P<sep>[./-]))?(?P<roman>{'|'.join(ROMAN)})[./-](?P<year>\d{{4}}|\d\d)"
         r"(?!\w|[./-]\d)",
         r"\b(?:en|desde|ano|any|anys|anos|since|in|year|depuis|annee|des de|el|de|del|hasta|hacia|des del|d'|verano"
-        r"|invierno|primavera|otono) ?(?:el |l'|de |del )?(?:ano |any |annee )?"
+        r"|invierno|primavera|otono|nacimiento|nacid[oa]|naixement|born|quinta|trimestre|[1-4]t|q[1-4]) ?"
+        r"(?:el |l'|de |del )?(?:ano |any |annee )?"
         r"(?P<x>(?P<year>(?:19[2-9]|20[0-4])\d))(?![\d\w]|[.,/-]\d)",
+        r"(?:\(|\b(?:tc|tac|rm|rmn|rx|ct|mri|pet|irm|eco|scanner|cirugia|biopsia|previ[oa]|controle?|prior)\b"
+        r"[ :,(]{1,3}(?:de |del )?)"
+        r"(?P<x>(?P<year>(?:19[5-9]|20[0-4])\d))(?=[).,;:]|\s|$)(?![.,]\d| {0,2}(?:mm|cm|ml|mg|cc|%|uh|hu|g\b))",
     )
     return tuple(re.compile(text) for text in texts)
 
@@ -150,8 +162,13 @@ class Dates:
         """All dates, and years after a word such as 'since'."""
         for found in find_dates(text):
             yield Span(found.start, found.end, "FECHA", "date")
-        for match in _spelt_out().finditer(fold_text(text)):
+        plain = fold_text(text)
+        for match in _spelt_out().finditer(plain):
             yield Span(match.start(), match.end(), "FECHA", "date spelt out")
+        for pattern in _relative():
+            for match in pattern.finditer(plain):
+                start, end = match.span("x") if "x" in pattern.groupindex else match.span()
+                yield Span(start, end, "FECHA", "relative date")
 
 
 @cache
@@ -164,6 +181,30 @@ def _spelt_out() -> re.Pattern[str]:
     link = r"(?:,? {1,2}(?:del? |d'|of |of the year |del ano |de l'any )?)"
     return re.compile(
         rf"(?<!\w)(?:{run}{link}{month}(?:{link}(?:{run}|\d{{4}}))?|(?:\d{{1,2}}{link})?{month}{link}{run})(?!\w)"
+    )
+
+
+@cache
+def weekdays() -> frozenset[str]:
+    """The days of the week and the seasons, folded."""
+    lists = read_yaml(schemas() / "deid" / "text" / "months.yaml")["relative"]
+    return frozenset((*lists["weekdays"], *lists["seasons"]))
+
+
+@cache
+def _relative() -> tuple[re.Pattern[str], ...]:
+    """Days that only their neighbours date: martes 3, last Monday, verano del 19, el día 17 del presente."""
+    lists = read_yaml(schemas() / "deid" / "text" / "months.yaml")["relative"]
+    keys = ("weekdays", "last", "seasons", "this", "before")
+    day, last, season, this, before = (f"(?:{'|'.join(lists[key])})" for key in keys)
+    month = "|".join(sorted(name for name in months().number if len(name) > 4))
+    number = r"\d{1,2}(?:st|nd|rd|th|r|n|t|er|º)?(?![\w]|[.,:/]\d| {0,2}(?:mm|cm|%|h\b|horas|anos|dias))"
+    return (
+        re.compile(rf"(?<!\w){day},? {{1,2}}(?:dia |day |le |the |el )?{number}"),
+        re.compile(rf"(?<!\w)(?:{last} {{1,2}}{day}|{day} {{1,2}}{last})(?!\w)"),
+        re.compile(rf"(?<!\w){season} {{1,2}}(?:del? |de l'|d'|of )?(?:ano |any )?'?\d\d(?!\w|[.,/-]\d)"),
+        re.compile(rf"(?<!\w){before} (?P<x>(?:{month}))(?!\w)"),
+        re.compile(rf"(?<!\w)(?:el |le |the )?(?:dia |passat |pasado )?\d{{1,2}} {{1,2}}{this}(?!\w)"),
     )
 
 

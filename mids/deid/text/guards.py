@@ -10,12 +10,23 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from mids.deid.text.spans import Span
-from mids.deid.text.words import fold_text, list_ambiguous_names, particles
+from mids.deid.text.spans import Kind, Span
+from mids.deid.text.words import (
+    eponyms,
+    fold_text,
+    list_ambiguous_names,
+    list_given_names,
+    ordinary,
+    particles,
+    read_entries,
+)
 from mids.resources import read_yaml, schemas
 
 _END = re.compile(r"(?P<word>[^\W_]+)[\"”»)’']{0,2}[.!?][\"”»)]{0,2}\s{1,4}(?=[\"“«¿¡(]{0,2}(?P<next>[^\W_]+))")
 _WORD = re.compile(r"[^\W\d_]+")
+_NUMBER_BEHIND = re.compile(r"\.? ?\d")
+_LONGEST_MEASURE = 60
+"""Characters of the longest measure."""
 
 
 @cache
@@ -57,6 +68,8 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     for span in spans:
         if span.source in ("known", "list") or span.kind == "CAB":
             yield span
+        elif span.source == "trained" and _is_medical(plain[span.start : span.end], span.kind):
+            continue
         elif span.kind in ("NUM", "FECHA"):
             if not _measures()[1].match(plain, span.end):
                 yield span
@@ -64,6 +77,42 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
             end = min(_find_sentence_end(text, plain, span), _find_guarded_word(plain, span))
             if end > span.start:
                 yield replace(span, end=end) if end < span.end else span
+
+
+def _is_medical(text: str, kind: Kind) -> bool:
+    """Whether a stretch that only training takes for a name holds an eponym or a disease, and no listed name."""
+    parts = set(_WORD.findall(text))
+    medical = not eponyms().isdisjoint(parts)
+    if kind in ("NAME", "LOC"):
+        medical |= any(len(part) > 6 and _suffixes().search(part) for part in parts)
+        medical |= any(map(_findings_of_labels().fullmatch, parts))
+        medical |= len(parts) == 1 and parts <= ordinary()
+    return medical and (_names() - eponyms()).isdisjoint(parts)
+
+
+@cache
+def _findings_of_labels() -> re.Pattern[str]:
+    """The words of the findings and places that reports are labelled by (`schemas/lexicon`), with their endings."""
+    found: set[str] = set()
+    for path in sorted((schemas() / "lexicon").glob("*.yaml")):
+        content = read_yaml(path)
+        entries = [entry for part in ("findings", "localizations") for entry in content[part].values()]
+        patterns = " ".join(pattern for entry in entries for pattern in entry.get("words", ()))
+        found.update(re.findall(r"[^\W\d_]{4,}\*?", fold_text(patterns)))
+    return re.compile("|".join(sorted(word.replace("*", ".{0,12}") for word in found)))
+
+
+@cache
+def _names() -> frozenset[str]:
+    """The words of listed names and towns."""
+    entries = read_entries("given") | list_given_names() | read_entries("surnames") | read_entries("towns")
+    return frozenset(word for entry in entries for word in _WORD.findall(entry)) - ordinary() - particles()
+
+
+@cache
+def _suffixes() -> re.Pattern[str]:
+    """Ends of words of diseases, findings and procedures."""
+    return re.compile(f"(?:{'|'.join(_lists()['suffixes'])})$")
 
 
 def ends_sentence(text: str, start: int, end: int) -> bool:
@@ -92,11 +141,13 @@ def _find_guarded_word(plain: str, span: Span) -> int:
 
     After a particle a finding is part of a name (Instituto del Cáncer), and some are surnames beside a title.
     """
-    measure = _measures()[0].search(plain, span.start)
+    measure = _measures()[0].search(plain, span.start, min(span.end + _LONGEST_MEASURE, len(plain)))
     end = measure.start() if measure and measure.start() < span.end else span.end
     before = ""
     for word in _WORD.finditer(plain, span.start, end):
-        is_finding = _findings().fullmatch(word[0]) and before not in particles()
+        if word[0] == "no" and span.kind == "DIR" and _NUMBER_BEHIND.match(plain, word.end()):
+            continue  # nº 5, with a letter for its sign
+        is_finding = _findings().fullmatch(word[0]) and before not in particles() and plain[word.start() - 1] != "-"
         if word[0] in _negations() or (is_finding and word[0] not in list_ambiguous_names()):
             return max(span.start, len(plain[: word.start()].rstrip(" ,;:.-(")))
         before = word[0]

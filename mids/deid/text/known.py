@@ -4,11 +4,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from mids.deid.text.dates import find_dates
 from mids.deid.text.spans import Span
-from mids.deid.text.words import LONGEST, Word, ambiguous, compose_text, fold_text, ordinary, particles, words
+from mids.deid.text.words import (
+    LONGEST,
+    Word,
+    ambiguous,
+    compose_text,
+    fold_text,
+    ordinary,
+    particles,
+    vocabulary,
+    words,
+)
 
 SHORTEST_ID = 4
 """Characters of the shortest id that is searched: "12" stands in every report."""
@@ -80,8 +90,9 @@ def _drop_each_letter(word: str) -> set[str]:
 @lru_cache(maxsize=64)
 def _parts(names: tuple[str, ...]) -> _Parts:
     written = (form for name in names for form in _write_forms(name))
-    found = {part for name in written for word in words(name) for part in (word.plain, *re.split("['-]", word.plain))}
-    exact = frozenset(part for part in found if len(part) > 1 and part not in particles())
+    found = {form for name in written for word in words(name) for form in _read_word(word.plain)}
+    short = {form for part in found for form in vocabulary()["short_names"].get(part, ())}
+    exact = frozenset(part for part in found | short if len(part) > 1 and part not in particles())
     near = frozenset(short for part in exact if len(part) >= FUZZY for short in (part, *_drop_each_letter(part)))
     return _Parts(exact, near)
 
@@ -99,6 +110,16 @@ def _write_forms(name: str) -> Iterator[str]:
 
 
 _UMLAUTS = {"ä": "ae", "ö": "oe", "ü": "ue", "æ": "ae", "œ": "oe", "ø": "oe"}
+_LETTERS = str.maketrans(
+    {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "·": ""}
+)
+"""Letters that folding leaves, as they are written without them."""
+
+
+def _read_word(word: str) -> set[str]:
+    """A folded word as it is, its parts between hyphens and apostrophes, and all with plain letters."""
+    forms = {word, word.replace("-", ""), *re.split("['·-]", word)}
+    return forms | {form.translate(_LETTERS) for form in forms}
 
 
 def _is_joined(word: str, parts: frozenset[str]) -> bool:
@@ -113,7 +134,7 @@ def _is_joined(word: str, parts: frozenset[str]) -> bool:
     return counts.get(len(word), 0) >= 2
 
 
-_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_](?:\. ?| |-)){1,3}$")
+_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_](?:\.?ª ?|\. ?| |-)){1,3}$")
 _INITIALS_AFTER = re.compile(r",? ?(?:[^\W\d_]\.[ -]?){1,3}|,? [^\W\d_](?![^\W_])")
 
 
@@ -122,7 +143,7 @@ def _add_initials(text: str, span: Span, parts: frozenset[str]) -> Span:
     initials = {part[0] for part in parts}
 
     def width(match: re.Match[str] | None) -> int:
-        letters = [char for char in match[0] if char.isalpha()] if match else []
+        letters = [char for char in match[0] if char.isalpha() and char != "ª"] if match else []
         good = letters and all(char.isupper() and fold_text(char) in initials for char in letters)
         return len(match[0].rstrip()) if match and good else 0
 
@@ -142,22 +163,96 @@ def _names(text: str, known: Known) -> Iterator[Span]:
     parts = _parts(known.names)
     if not parts.exact:
         return
+    yield from _find_parts(text, parts)
+    yield from _find_spelt_letters(text, parts.exact)
+    yield from _find_initials(text, _initials(known.names))
+
+
+def _find_parts(text: str, parts: _Parts) -> Iterator[Span]:
     last: Word | None = None
     waiting: Word | None = None
+    before: Word | None = None
     for word in words(text):
-        pieces = (word.plain, *re.split(r"['·-]", word.plain))
-        exact = any(piece in parts.exact for piece in pieces) or _is_joined(word.plain, parts.exact)
+        exact = not parts.exact.isdisjoint(_read_word(word.plain)) or _is_joined(word.plain, parts.exact)
+        if before is not None and not exact and _is_cut(text, before, word, parts.exact):
+            yield Span(before.start, word.end, "NAME", "known")
+        previous, before = before, word
         if not exact and (word.plain in ordinary() or not _is_near(word.plain, parts)):
             last = waiting = None if word.plain not in particles() else last
             continue
         unsure = exact and (len(word.plain) < 4 or word.plain in ambiguous()) and not word.is_capitalised
-        if not unsure or last is not None:
+        if not unsure or last is not None or (previous is not None and previous.plain in _callers()):
             if waiting is not None and last is None:
                 yield Span(waiting.start, waiting.end, "NAME", "known")
             yield _add_initials(text, Span(word.start, word.end, "NAME", "known"), parts.exact)
             last, waiting = word, None
         else:
             waiting = word
+
+
+@cache
+def _callers() -> frozenset[str]:
+    """Words before a name: what follows is one in small letters too, though it is an ordinary word."""
+    lists = vocabulary()
+    phrases = (*lists["titles"], *lists["labels"], *lists["weak"], *lists["signatures"])
+    return frozenset(fold_text(phrase).split()[-1] for phrase in phrases) - particles()
+
+
+def _is_cut(text: str, before: Word, word: Word, parts: frozenset[str]) -> bool:
+    """Whether two words are one part of six letters or more, cut by a blank or the end of a line."""
+    whole = before.plain + word.plain
+    return (
+        len(whole) >= FUZZY
+        and whole in parts
+        and re.fullmatch(r" |-?\n {0,8}", text[before.end : word.start]) is not None
+    )
+
+
+_SPACED = re.compile(r"(?<![^\W_])[^\W\d_](?:[ .][^\W\d_]){3,24}(?![^\W_])")
+_MIXED = re.compile(r"(?<![^\W_])(?=[^\W\d_]{0,40}\d)[^\W_]{4,40}(?![^\W_])")
+_READ_AS = str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "6": "g", "8": "b", "9": "g"})
+"""Digits that stand for letters in what a machine read."""
+
+
+def _find_spelt_letters(text: str, parts: frozenset[str]) -> Iterator[Span]:
+    """Parts written with blanks between their letters, or with digits in place of some."""
+    plain = fold_text(text)
+    for match in _SPACED.finditer(plain):
+        if re.sub("[ .]", "", match[0]) in parts:
+            yield Span(match.start(), match.end(), "NAME", "known")
+    for match in _MIXED.finditer(plain):
+        letters = match[0].translate(_READ_AS)
+        if not letters.isdigit() and (letters in parts or match[0].replace("1", "l").translate(_READ_AS) in parts):
+            yield Span(match.start(), match.end(), "NAME", "known")
+
+
+_DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?-?){1,5}[^\W\d_](?:\.|(?![^\W_]))")
+
+
+@lru_cache(maxsize=64)
+def _initials(names: tuple[str, ...]) -> frozenset[str]:
+    """The initials of each name, given names first or last, all of them or the first of each."""
+    found = set()
+    for name in names:
+        groups = [
+            [word.plain[0] for word in words(part) if word.plain not in particles()]
+            for part in fold_text(name).split("^")[:3]
+        ]
+        last, given = (
+            (groups[0], [one for group in groups[1:] for one in group]) if len(groups) > 1 else (groups[0], [])
+        )
+        for ones in (given, given[:1]):
+            found |= {"".join(one) for one in (ones + last, last + ones, ones + last[:1], last[:1] + ones)}
+    return frozenset(one for one in found if len(one) > 1)
+
+
+def _find_initials(text: str, initials: frozenset[str]) -> Iterator[Span]:
+    """The initials of a name with full stops; two letters, which may be anything, only behind a title and the like."""
+    for match in _DOTTED.finditer(text):
+        letters = "".join(char for char in fold_text(match[0]) if char.isalpha())
+        before = re.search(r"([^\W\d_]+)[.:]? ?$", fold_text(text[max(match.start() - 24, 0) : match.start()]))
+        if letters in initials and (len(letters) > 2 or (before and before[1] in _callers())):
+            yield Span(match.start(), match.end(), "NAME", "known")
 
 
 @lru_cache(maxsize=64)
@@ -202,12 +297,38 @@ def _day_patterns(days: tuple[date, ...]) -> tuple[re.Pattern[str], ...]:
 
 def _phrases(text: str, known: Known) -> Iterator[Span]:
     plain = fold_text(text)
-    for phrase in known.places:
-        letters = fold_text(compose_text(phrase)).strip()
-        if len(letters) >= SHORTEST_ID:
-            pattern = re.compile(r"(?<!\w)" + r"\W{1,3}".join(map(re.escape, re.findall(r"\w+", letters))) + r"(?!\w)")
-            for match in pattern.finditer(plain):
-                yield Span(match.start(), match.end(), "INST", "known")
+    for pattern in _place_patterns(known.places):
+        for match in pattern.finditer(plain):
+            yield Span(match.start(), match.end(), "INST", "known")
+
+
+@lru_cache(maxsize=64)
+def _place_patterns(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    """A pattern for each place, whatever stands between its words, and for its own name without a Hospital before."""
+    found = set()
+    for place in places:
+        parts = re.findall(r"[^\W_]+", fold_text(compose_text(place)))
+        own = parts
+        while own and (own[0] in _heads() or own[0] in ("de", "del", "d", "of", "du", "des")):
+            own = own[1:]
+        if sum(map(len, parts)) >= SHORTEST_ID:
+            found.add(tuple(parts))
+        strong = [one for one in own if not (one in ordinary() or one in particles() or one.isdigit())]
+        if strong and sum(map(len, own)) >= FUZZY - min(len(own), 2):
+            found.add(tuple(own))
+    return tuple(
+        re.compile(r"(?<![^\W\d_])" + r"[\W_]{0,3}".join(map(re.escape, one)) + r"(?![^\W\d_])")
+        for one in sorted(found)
+    )
+
+
+@cache
+def _heads() -> frozenset[str]:
+    """Words that begin the names of many institutions."""
+    lists = vocabulary()["institutions"]
+    return frozenset(
+        word.strip(".") for key in ("heads", "tails", "generic") for one in lists[key] for word in one.split()
+    )
 
 
 def names_in(text: str, known: Known) -> bool:

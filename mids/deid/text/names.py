@@ -30,6 +30,10 @@ _COMMA = re.compile(r" ?, {0,2}|\.? ")
 _TO_NAME = re.compile(r"[ .:ªº,=(\t/-]{0,12}\n?[ \t]{0,12}(?:dr|dra|d|sr|sra|don|dona)?[.ªº]{0,2}[ ]{0,2}")
 
 
+_LETTER = re.compile(r"[^\W\d_]")
+_CAPITAL = re.compile(r"[A-ZÀ-ÖØ-ÞŒŸ]")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """The words of one line and whether it is written in capitals, so that capitals say nothing."""
@@ -43,9 +47,9 @@ class Line:
 def _lines(text: str) -> tuple[Line, ...]:
     found, at = [], 0
     for line in text.splitlines(keepends=True):
-        letters = [char for char in line if char.isalpha()]
-        small = sum(char.islower() for char in letters)
-        found.append(Line(at, at + len(line), len(letters) > 25 and small * 10 < len(letters)))
+        letters = len(_LETTER.findall(line))
+        is_upper = letters > 25 and len(_CAPITAL.findall(line)) * 10 > letters * 9
+        found.append(Line(at, at + len(line), is_upper))
         at += len(line)
     return tuple(found)
 

@@ -18,7 +18,8 @@ def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
 
 
 _POSTAL = re.compile(r"(?<![\w.,/-])(?:[a-z]-)?\d{5}(?=[ ,-]{1,3}[^\W\d_])")
-_DIGIT = re.compile(r"\d")
+_HINT = re.compile(r"[\d@]|www|//|arro[bv]|usuari|user|login| at ")
+"""What every text with a number or an address holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Numbers:
     def find(self, text: str) -> Iterator[Span]:
         """All of kind NUM, and postal codes before the name of a place."""
         plain = fold_text(text)
-        if not _DIGIT.search(plain) and "@" not in plain and "www" not in plain and "//" not in plain:
+        if not _HINT.search(plain):
             return
         for name, pattern, check in _patterns():
             for match in pattern.finditer(plain):

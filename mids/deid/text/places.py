@@ -17,14 +17,15 @@ from mids.deid.text.words import (
     fold_text,
     ordinary,
     particles,
+    read_entries,
     vocabulary,
     words,
 )
 
 _EDGE = r"(?<![\w])"
 _FLOOR = (
-    r"(?:\d{1,3} ?[ºª°.]{0,2}(?:[a-f]\b|er\b)?|[a-f]\b|p\d{1,2}\b|portal \d{1,3}|bloque \d{1,3}|local \d{1,3}"
-    r"|esc(?:alera)?\.? ?\w\b|pta\.?|puerta|piso|bajo|izq?\b\.?|dcha\b\.?)"
+    r"(?:\d{1,3}oa?\b|\d{1,3} ?[ºª°.]{0,2}(?:[a-f]\b|er\b)?|[a-f]\b|p\d{1,2}\b|portal \d{1,3}"
+    r"|bloque \d{1,3}|local \d{1,3}|esc(?:alera)?\.? ?\w\b|pta\.?|puerta|piso|bajo|izq?\b\.?|dcha\b\.?)"
 )
 _HOUSE = r"(?:\d{1,4}[a-z]?(?: ?bis)?|s/n\b|sn\b|km\.? ?\d{1,4}(?:[.,]\d{1,3})?)"
 _NUMBER = re.compile(
@@ -40,6 +41,7 @@ _UNTYPED = re.compile(
 )
 """A street without its kind: words and a number before a postal code."""
 
+_FIVE = re.compile(r"(?<!\d)\d{5}(?!\d)")
 _END = re.compile(r"\n|\t| {2,}|;|\. (?=[^\W\d_])|\.$|$")
 
 
@@ -102,8 +104,24 @@ def _field_values(plain: str) -> Iterator[Span]:
     for kind, pattern in _fields():
         for match in pattern.finditer(plain):
             end = _END.search(plain, match.start("x"), match.end("x"))
-            yield Span(match.start("x"), end.start() if end else match.end("x"), kind, "field")
+            value = plain[match.start("x") : end.start() if end else match.end("x")]
+            if not (kind == "INST" and _speciality().fullmatch(value)):
+                yield Span(match.start("x"), match.start("x") + len(value), kind, "field")
 
+
+@cache
+def _speciality() -> re.Pattern[str]:
+    """A department alone, which says nothing of where: Urgencias, Cirugía Oral y Maxilofacial."""
+    lists = vocabulary()["institutions"]
+    field = build_alternation([*lists["fields"], *lists["more_fields"]])
+    head = build_alternation(lists["services"])
+    return re.compile(
+        rf" {{0,3}}(?:{head} {{0,2}})?{field}"
+        rf"(?:(?:,| y| i| et| and| e|/|-)? {{0,2}}(?:de |del )?{field}){{0,3}}[ .]{{0,3}}"
+    )
+
+
+_LINE_START = re.compile(r"(?:^|\n)[ \t]{0,10}$")
 
 _STOPS = frozenset("km tel telf tlf telefono fax e-mail email correo nhc fecha".split())
 _BETWEEN = re.compile(r""" {1,2}|\.? ?|-|'|\. | ?["“”«»(]{0,1}(?:\d{1,3} )?["“”«»)]?""")
@@ -142,8 +160,10 @@ def _find_named_places(text: str, plain: str) -> Iterator[Span]:
     starts = [word.start for word in all_words]
     for kind, source, pattern in _patterns():
         for match in pattern.finditer(plain):
-            if source == "service":  # "en el servicio de urgencias" says nothing of where
-                if text[match.start()].isupper():
+            if source == "service":  # "en el Servicio de Urgencias" says nothing of where; a letterhead may
+                if text[match.start()].isupper() and _LINE_START.search(
+                    plain, max(match.start() - 12, 0), match.start()
+                ):
                     yield Span(match.start(), match.end(), kind, source)
                 continue
             first = bisect_left(starts, match.end())
@@ -232,6 +252,7 @@ def _find_known_places(text: str, plain: str) -> Iterator[Span]:
 # --- by what follows -------------------------------------------------------------------------------------
 
 _POSTAL = re.compile(r"(?<![\w.,/])(?:[a-z]-)?\d{5}[ ,-]{1,3}(?=[^\W\d_])")
+_BEFORE_POSTAL = re.compile(r"(?<![^\W_])(?P<x>[^\W\d_][^\n\d,:;.()]{2,40}?)[ ,(-]{1,3}(?:[a-z]-)?\d{5}(?![\w]|[.,]\d)")
 _DATED = re.compile(r"(?:^|\n)[ \t]{0,8}(?P<x>[^\W\d_][^\n\d,:;.]{1,40}), {0,2}(?:a |le |el |on )?(?=\d)")
 _TRAIL = re.compile(r"[,(] ?(?P<x>[^\W\d_][^\n\d,:;.()]{2,40})\)")
 
@@ -249,13 +270,28 @@ def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
         last = _run(text, all_words, first, 6, strict=True)
         if last > first and all_words[last - 1].end >= match.end("x") - 1:
             yield Span(match.start("x"), match.end("x"), "LOC", "before a date")
-    for match in _UNTYPED.finditer(plain):
+    for match in _BEFORE_POSTAL.finditer(plain):
+        if match["x"] in read_entries("towns") and text[match.start()].isupper():
+            yield Span(match.start("x"), match.end(), "LOC", "before a postal code")
+    for match in _origins().finditer(plain):
+        yield Span(*match.span(match.lastgroup or 0), "LOC", "origin")
+    for match in _find_untyped(plain):
         first, last = bisect_left(starts, match.start("x")), bisect_left(starts, match.end("x"))
         while first < last and not _is_place_word(all_words[first]):
             first += 1
         if first < last:
             yield Span(all_words[first].start, match.end(), "DIR", "before a postal code")
     yield from _english(text, all_words, plain)
+
+
+def _find_untyped(plain: str) -> Iterator[re.Match[str]]:
+    """Words and a number before each postal code, looked for backwards from it."""
+    end = 0
+    for code in _FIVE.finditer(plain):
+        start = max(code.start() - 160, end)
+        if match := _UNTYPED.search(plain, start, code.end()):
+            yield match
+            end = match.end()
 
 
 @cache
@@ -292,6 +328,19 @@ def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Spa
             yield Span(all_words[at].start, match.end(), "INST", "institution")
 
 
+@cache
+def _origins() -> re.Pattern[str]:
+    """Nationality, people or race of a person: varón peruano, de raza gitana, a Moroccan woman."""
+    lists = vocabulary()["places"]
+    person, people = (f"(?:{'|'.join(lists[key])})" for key in ("persons", "peoples"))
+    of = r"(?:nacionalidad|nacionalitat|origen|etnia|raza|raca|ethnie|race|nationalite|nationality|ethnicity)"
+    before = rf"(?:{person}|anos|anys|ans|old),? {{1,2}}(?:de )?"
+    return re.compile(
+        rf"(?<!\w)(?:(?P<x>{of} {{0,2}}:? {{0,2}}{people})|{before}(?P<y>{people})|(?P<z>{people}) {person})(?!\w)"
+    )
+
+
+_CODE_BESIDE = re.compile(r"[ ,.;(-]{1,4}(?:s/n[ ,.-]{1,3})?(?:[a-z]-)?(?P<x>\d{5})(?![\w]|[.,]\d)")
 _BESIDE = re.compile(r"(?:,? (?:de|en|a|del|d')|,)? ?\(?")
 
 
@@ -300,6 +349,9 @@ def _find_towns_beside(text: str, plain: str, found: list[Span]) -> Iterator[Spa
     all_words = words(text)
     starts = [word.start for word in all_words]
     for span in found:
+        code = _CODE_BESIDE.match(plain, span.end) if span.kind in ("DIR", "INST") else None
+        if code:
+            yield Span(code.start("x"), code.end("x"), "NUM", "postal code")
         first = bisect_left(starts, span.end)
         near = first < len(all_words) and all_words[first].start - span.end <= 6 and plain[span.end] != " "
         if span.kind in ("DIR", "INST") and near and _BESIDE.fullmatch(plain[span.end : all_words[first].start]):

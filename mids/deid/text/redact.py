@@ -7,23 +7,27 @@ from typing import Literal
 
 from mids.deid.keys import Key
 from mids.deid.policy import Policy, Texts
-from mids.deid.text.dates import Dates
+from mids.deid.tagger.tagger import Tagger
 from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.guards import guard_spans
 from mids.deid.text.known import Known
 from mids.deid.text.models import model
-from mids.deid.text.names import Names
-from mids.deid.text.numbers import Numbers
-from mids.deid.text.places import Places
-from mids.deid.text.spans import Recogniser, Span, joined, settle_spans
+from mids.deid.text.rules import Rules
+from mids.deid.text.spans import Masked, Recogniser, Span, joined, settle_spans, spare_tags
 from mids.deid.text.surrogates import Surrogates
 from mids.deid.text.words import compose_text
 from mids.errors import MidsError
 
-RULES: tuple[Recogniser, ...] = (Numbers(), Dates(), Names(), Places())
-"""The recognisers that need nothing but the text."""
+RULES: tuple[Recogniser, ...] = (Rules(),)
+"""The rules alone."""
+
+RECOGNISERS: tuple[Recogniser, ...] = (*RULES, Tagger())
+"""The recognisers that need nothing but the text: the rules, and the one that was trained."""
 
 NOTHING = Known()
+
+ROUNDS = 4
+"""How often at most a text is searched again with tags in place of what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Redactor:
     """
 
     texts: Texts = "tags"
-    recognisers: tuple[Recogniser, ...] = RULES
+    recognisers: tuple[Recogniser, ...] = RECOGNISERS
     key: Key | None = None
     dates: Literal["keep", "shift", "remove"] = "remove"
 
@@ -55,7 +59,20 @@ class Redactor:
     def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
         spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
-        return joined(text, settle_spans(text, guard_spans(text, spans)))
+        return joined(text, settle_spans(text, spare_tags(text, guard_spans(text, spans))))
+
+    def find_all(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
+        """The same, and what is found when tags stand for it, until nothing more is: masking twice changes nothing."""
+        found = self.find(text, known)
+        for _ in range(ROUNDS):
+            places = [span for span in found if span.kind != "CAB"]
+            masked = Masked(text, places)
+            again = self.find(masked.text, known) if places else ()
+            more = [masked.unmask(span) for span in again if span.kind != "CAB"]
+            if not more:
+                break
+            found = settle_spans(text, (*found, *more))
+        return found
 
     def clean(self, text: str, known: Known = NOTHING) -> Redacted:
         """The text without what identifies, and what was removed; headings stay, they identify nobody.
@@ -68,7 +85,7 @@ class Redactor:
             return Redacted("n/a", ())
         text = compose_text(text)
         removed, pieces, at = [], [], 0
-        for span in self.find(text, known):
+        for span in self.find_all(text, known) if self.texts == "tags" else self.find(text, known):
             new = self._instead(text[span.start : span.end], span, known)
             if new is not None:
                 pieces += [text[at : span.start], new]
@@ -81,7 +98,8 @@ class Redactor:
 
         Where texts are kept, only what the header itself tells goes.
         """
-        recognisers = tuple(Names(lines=False) if isinstance(one, Names) else one for one in self.recognisers)
+        others = (one for one in self.recognisers if not isinstance(one, Rules | Tagger))
+        recognisers = (Rules(label=True), *others)
         texts: Texts = "surrogates" if self.texts == "surrogates" else "tags"
         short = replace(self, texts=texts, recognisers=() if self.texts == "keep" else recognisers)
         return short.clean(text, known).text
@@ -112,4 +130,4 @@ def redactor(policy: Policy, key: Key | None = None, more: Iterable[Recogniser] 
         own.append(model(policy.model))
     for one in own:
         next(iter(one.find("")), None)  # a bad folder is told before anything is read
-    return Redactor(policy.texts, (*RULES, *own, *more), key, policy.dates)
+    return Redactor(policy.texts, (*RECOGNISERS, *own, *more), key, policy.dates)

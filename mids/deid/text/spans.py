@@ -1,7 +1,8 @@
 """Stretches of a text that identify a person: what recognisers find, and how overlapping ones are settled."""
 
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -79,3 +80,73 @@ def joined(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
         else:
             merged.append(span)
     return tuple(merged)
+
+
+# --- tags ------------------------------------------------------------------------------------------------
+
+_TAG = re.compile(rf"\[(?:{'|'.join(kind for kind in KINDS if kind != 'CAB')})\]")
+
+
+def spare_tags(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans without the tags that stand in a text for what was removed before: ``[NAME]`` is nobody's."""
+    tags = [Span(match.start(), match.end(), "CAB", "tag") for match in _TAG.finditer(text)]
+    if not tags:
+        yield from spans
+        return
+    starts = [tag.start for tag in tags]
+    for span in spans:
+        for start, end in _find_uncovered_parts(span, starts, tags):
+            yield Span(start, end, span.kind, span.source)
+
+
+class Masked:
+    """The lines of a text around its spans, which are in order and overlap nowhere, with tags in place of the spans."""
+
+    def __init__(self, text: str, spans: Sequence[Span]) -> None:
+        pieces: list[str] = []
+        self._places: list[int] = []
+        self._shifts: list[int] = []
+        length = 0
+
+        def add(piece: str, start: int) -> None:
+            nonlocal length
+            self._places.append(length)
+            self._shifts.append(start - length)
+            pieces.append(piece)
+            length += len(piece)
+
+        end = 0
+        for first, last, inside in _group_lines(text, spans):
+            end = first
+            for span in inside:
+                add(text[end : span.start], end)
+                add(f"[{span.kind}]", span.start)
+                end = span.end
+            add(text[end:last], end)
+        self.text = "".join(pieces)
+
+    def unmask(self, span: Span) -> Span:
+        """What was found outside the tags, as a span of the text before."""
+        shift = self._shifts[bisect_right(self._places, span.start) - 1]
+        return Span(span.start + shift, span.end + shift, span.kind, span.source)
+
+
+def _group_lines(text: str, spans: Sequence[Span]) -> Iterator[tuple[int, int, list[Span]]]:
+    """Stretches of whole lines that hold spans, with two lines before and behind, and the spans in each."""
+    groups: list[tuple[int, int, list[Span]]] = []
+    for span in spans:
+        first, last = span.start, span.end
+        for _ in range(NEAR_LINES):
+            first = text.rfind("\n", 0, max(first - 1, 0)) + 1
+            last = text.find("\n", last) + 1 or len(text)
+        if groups and first <= groups[-1][1]:
+            begun, end, inside = groups[-1]
+            inside.append(span)
+            groups[-1] = (begun, max(last, end), inside)
+        else:
+            groups.append((first, last, [span]))
+    return iter(groups)
+
+
+NEAR_LINES = 3
+"""Ends of lines before and behind a span up to which what stands for it may change what is found."""

@@ -94,6 +94,14 @@ def surrogate_lists() -> Mapping[str, list[str]]:
 
 
 @cache
+def read_entries(name: str) -> frozenset[str]:
+    """The entries of a list of `schemas/deid/text/lists` (given, surnames, towns, countries), folded."""
+    path = schemas() / "deid" / "text" / "lists" / f"{name}.txt"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return frozenset(fold_text(line) for line in lines if not line.startswith("#"))
+
+
+@cache
 def list_ambiguous_names() -> frozenset[str]:
     """Ordinary words that are surnames too, and common given names and surnames, folded."""
     lists = surrogate_lists()
@@ -103,7 +111,8 @@ def list_ambiguous_names() -> frozenset[str]:
 @cache
 def ambiguous() -> frozenset[str]:
     """Ordinary words, folded, those that are surnames too among them: in small letters no names."""
-    return ordinary() | {fold_text(name) for name in surrogate_lists()["words_that_are_surnames"]}
+    surnames = {fold_text(name) for name in surrogate_lists()["words_that_are_surnames"]}
+    return ordinary() | surnames | frozenset(vocabulary()["words_in_small_letters"])
 
 
 @cache
@@ -130,6 +139,14 @@ def blocked() -> frozenset[str]:
     """Words that are never a name: those after which none begins, and eponyms."""
     titles = {fold_text(title) for title in vocabulary()["titles"] if len(title) > 3}
     return frozenset(map(fold_text, vocabulary()["never"])) | eponyms() | titles
+
+
+@cache
+def titles() -> frozenset[str]:
+    """Titles and words before a name, folded: no part of it."""
+    lists = vocabulary()
+    phrases = (*lists["titles"], *lists["titles_of_one_letter"], *lists["labels"], *lists["signatures"])
+    return frozenset(word for phrase in phrases for word in fold_text(phrase).split()) - list_ambiguous_names()
 
 
 @cache

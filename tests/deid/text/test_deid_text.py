@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from example_datasets.layouts_corpus import layouts
 from example_datasets.reports_corpus import MONTHS, dni, reports
 from mids.deid.keys import Key
 from mids.deid.policy import preset
@@ -341,3 +342,32 @@ def test_a_model_of_spacy(tmp_path: Path) -> None:
     pipeline.to_disk(tmp_path / "model")
     more = Redactor(recognisers=(*RULES, model(f"spacy:{tmp_path / 'model'}")))
     assert more.clean("revisado con zutánez y Zutánez").text == "revisado con zutánez y [NAME]"
+
+
+# --- masking twice ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", ["es", "ca", "fr", "en"])
+def test_masking_twice_changes_nothing(language: str) -> None:
+    for report in layouts(40, (language,), first=50_000):
+        once = TAGS.clean(report.text).text
+        assert TAGS.clean(once).text == once
+
+
+@given(
+    st.lists(
+        st.sampled_from([*NOTE.split(), "[NAME]", "[INST]", "Hospital", "de", "\n", "C/", "28013", "a"]), max_size=30
+    )
+)
+def test_masking_any_words_twice_changes_nothing(parts: list[str]) -> None:
+    known = Known(("A^B", "Zz Aa"), ("0123",))
+    once = TAGS.clean(" ".join(parts), known).text
+    assert TAGS.clean(once, known).text == once
+
+
+def test_tags_of_an_earlier_pass_stay_and_what_was_found_has_its_place() -> None:
+    text = "Dr. [NAME] y Dra. Mengana Nunca, ingresa en [INST]"
+    found = TAGS.clean(text)
+    assert found.text == "Dr. [NAME] y Dra. [NAME], ingresa en [INST]"
+    assert [text[span.start : span.end] for span in found.removed] == ["Mengana Nunca"]

@@ -1,5 +1,6 @@
 """What the study's own header tells: found in texts, file names and cells however it is written."""
 
+import re
 from datetime import date
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from mids.deid.text.known import Known, names_in
 from mids.deid.text.redact import Redactor
+from mids.deid.text.words import fold_text
 
 BARE = Redactor(recognisers=())
 ONE = Known(
@@ -35,6 +37,77 @@ ONE = Known(
 )
 def test_known_identifiers_in_any_notation(text: str, expected: str) -> None:
     assert BARE.clean(text, ONE).text == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "visto quevedo",
+        "QUEVEDO",
+        "Q U E V E D O",
+        "q.u.e.v.e.d.o",
+        "Quev3do",
+        "QUEVED0",
+        "Que vedo",
+        "Quevedo's",
+        "quevedozarzalejo",
+        "Zarzalejo-Quevedo",
+        "QuevedoZarzalejo",
+        "Zarza-\nlejo",
+        "Qeuvedo",
+        "M.ª Quevedo",
+        "P. M. Quevedo",
+        "Quevedo, P. M.",
+        "iniciales P.M.Q.Z.",
+        "P. M. Q. Z.",
+        "paciente P.M.Q.",
+        "Strauss",
+        "STRAUSS",
+        "strauß",
+        "Loewe",
+        "Lowe",
+        "Löwe",
+        "LÖWE",
+        "Gallosa",
+        "GAL·LOSA",
+        "Gal-losa",
+    ],
+)
+def test_known_names_in_any_spelling(text: str) -> None:
+    known = Known(("Quevedo Zarzalejo^Perfecta María", "Strauß^Löwe", "Gal·losa"))
+    cleaned = fold_text(BARE.clean(f"hoy {text} igual", known).text)
+    assert cleaned.startswith("hoy ")
+    assert cleaned.endswith(" igual")
+    assert re.fullmatch(r"hoy (?:(?:visto|iniciales|paciente) )?\[name\](?:'s)? igual", cleaned), cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["nódulo blanco", "calcificación en rosa de los vientos", "a. b. c.", "T.C. torácica", "p. ej. L. B."]
+)
+def test_ordinary_words_and_other_initials_stay(text: str) -> None:
+    assert BARE.clean(text, Known(("BLANCO^ROSA", "Costa^Teresa"))).text == text
+
+
+@pytest.mark.parametrize("text", ["sr. blanco", "paciente blanco", "dra rosa", "madame blanco", "Nombre: rosa"])
+def test_an_ordinary_word_behind_a_title_is_the_known_name(text: str) -> None:
+    assert "[NAME]" in BARE.clean(f"visto {text} hoy", Known(("BLANCO^ROSA",))).text
+
+
+@pytest.mark.parametrize(
+    "text", ["la fe", "HOSP. LA FE", "Ntra. Sra. del Rosell", "Quirón", "HOSPITAL_LA_FE_3", "hospital  la-fe"]
+)
+def test_institutions_however_they_are_written(text: str) -> None:
+    known = Known(
+        places=(
+            "Hospital Universitario La Fé",
+            "Clínica Quirón",
+            "Hospital Nuestra Señora del Rosell",
+            "Hospital General",
+        )
+    )
+    found = BARE.clean(f"en {text} hoy. Hospital general de día.", known).text
+    assert not re.search("(?i)la[ _-]fe|quir|rosell", found)
+    assert found.endswith("hoy. Hospital general de día.") or "[INST] de día" in found
 
 
 def test_an_ordinary_word_is_a_name_only_as_one() -> None:

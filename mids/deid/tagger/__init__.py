@@ -1,0 +1,1 @@
+"""A trained recogniser of what identifies people in texts, beside the rules."""
