@@ -10,7 +10,7 @@ from mids.errors import MidsError
 GROUP = "mids.recognisers"
 """Entry points: each is a function from a model's name to a `Recogniser`."""
 
-BUILT_IN = {"spacy": "mids.deid.text.model_spacy", "presidio": "mids.deid.text.model_presidio"}
+BUILT_IN = {"spacy": "mids.deid.models.model_spacy", "presidio": "mids.deid.models.model_presidio"}
 
 
 def model(text: str) -> Recogniser:

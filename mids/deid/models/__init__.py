@@ -1,0 +1,1 @@
+"""Models of other packages as recognisers; each module is imported only when it is asked for."""
