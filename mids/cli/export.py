@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--segmentation", choices=["binary", "labelmap"], default="binary",
         help="kind of the segmentation (default: binary)",
     )  # fmt: skip
-    add = parser.add_argument_group("monai").add_argument
+    add = parser.add_argument_group("monai, nnunet and webdataset").add_argument
     add(
         "--task", choices=["segmentation", "classification"], default="segmentation",
         help="what is learned (default: segmentation)",
@@ -81,7 +81,11 @@ def run(namespace: argparse.Namespace) -> int:
     try:
         dataset = Dataset(a.dataset, fields=a.field)
         if target.is_folder:
-            print(f"{len(write(dataset, a.to, a.output, kind=a.segmentation))} files in {a.output}")
+            written = write(
+                dataset, a.to, a.output, kind=a.segmentation, modality=a.modality or None,
+                readers=[*a.annotator, *a.reader],
+            )  # fmt: skip
+            print(f"{len(written)} files in {a.output}")
             return say_unread(dataset.issues)
         content = document(
             dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label

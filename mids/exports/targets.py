@@ -63,6 +63,20 @@ TARGETS: Mapping[str, Target] = {
         "a data list for MONAI",
         choices=frozenset({"task", "modality", "readers", "labels"}),
     ),
+    "nnunet": Target(
+        "mids.exports.training.nnunet",
+        "write_nnunet",
+        "volumes and masks for nnU-Net version 2",
+        is_folder=True,
+        choices=frozenset({"modality", "readers"}),
+    ),
+    "webdataset": Target(
+        "mids.exports.training.webdataset",
+        "write_shards",
+        "images and their facts as WebDataset shards",
+        is_folder=True,
+        choices=frozenset({"modality"}),
+    ),
     "parquet": Target("mids.exports.parquet", "write_tables", "all tables, for pandas and databases", is_folder=True),
     "dicom-json-sidecars": Target(
         "mids.exports.dicomjson", "write_sidecars", "sidecars in the DICOM JSON model", is_folder=True

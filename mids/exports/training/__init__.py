@@ -1,0 +1,1 @@
+"""Datasets in the layouts that programs for training read from disk."""
