@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mids.errors import MidsError
 
@@ -129,17 +129,17 @@ def chosen_policy(arguments: argparse.Namespace) -> "Policy | None":
     Flags without --policy change the policy that was recorded for the destination.
     """
     from mids.deid import policy
-    from mids.run.decided.choices import load_choices
+    from mids.run.decided.choices import load_choices, recorded_policy
 
     a = arguments
     own = (a.option, a.without, a.ids, a.burned_in, a.detect, a.faces, a.texts, a.reports, a.lists, a.model)
     if not any((a.policy, *own)):
         return None
-    known: Any = load_choices(Path(a.dest).resolve()).values.get("policy") if a.dest else None
+    known = recorded_policy(load_choices(Path(a.dest).resolve())) if a.dest else None
     return policy.chosen(
         a.policy or "", a.option, without=a.without, ids=a.ids, burned_in=a.burned_in, detect=a.detect, faces=a.faces,
         texts=a.texts, reports=a.reports, lists=a.lists, model=a.model,
-        base=policy.from_json(known) if known and "policy" not in a.forget else None,
+        base=None if "policy" in a.forget else known,
     )  # fmt: skip
 
 

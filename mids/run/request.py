@@ -9,7 +9,7 @@ from typing import Any
 from mids.deid import keys
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.labels import read_table
-from mids.deid.policy import Policy, from_json, preset, to_json
+from mids.deid.policy import Policy, preset, to_json
 from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.issues import issue
@@ -18,12 +18,15 @@ from mids.readers.images import learned, ocr
 from mids.records import Json
 from mids.run.decided.choices import (
     EDITS,
+    POLICY,
     Choices,
     Decision,
     add_source,
     applied_rows,
+    keep_default,
     load_choices,
     make_leave,
+    recorded_policy,
     settle_choices,
     settle_source,
 )
@@ -50,7 +53,8 @@ class Request:
     `id_table` are subject IDs by PatientID, `choices` what was decided in this and earlier runs.
     `issuer` gave out the PatientIDs whose headers name no issuer; everybody in the source is of the `site`.
     At most `removes` images go whose source vanished, all where it is None. `forgets_edits` lets go of what a person
-    changed in tables and descriptions.
+    changed in tables and descriptions. `assumes_policy` says that nothing is known of the policy: it is this version's
+    default.
     `source` is absolute (workers of a cluster start elsewhere), `dataset` without links. `dask` is the address of a
     scheduler, or a cluster object of Dask. `show_paths` puts real paths of the source into messages.
     """
@@ -69,6 +73,7 @@ class Request:
     site: str = ""
     removes: int | None = 0
     forgets_edits: bool = False
+    assumes_policy: bool = False
     progress: Progress = _say_nothing
 
 
@@ -99,15 +104,17 @@ def make_request(
     if policy and policy.ids == "random":
         leave = replace(leave, forget=leave.forget | {"key"})
     choices = settle_choices(known, {**given(known, root), **shared}, leave, collection=collection)
+    choices = keep_default(choices, POLICY, to_json(preset("mids")))
     choices = settle_source(choices, root, {"issuer": issuer, "site": site}, leave)
     values: Mapping[str, Any] = choices.values
     own: Mapping[str, Any] = choices.sources.get(str(root), {})
-    decided = from_json(values["policy"]) if values.get("policy") else preset("mids")
+    decided = recorded_policy(choices) or preset("mids")
     own_key = Path(values["key"]) if values.get("key") else None
     return Request(
         root, target, decided, own_key, values.get("id-table"), choices, dask=dask,
         issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "",
         forgets_edits=EDITS in leave.forget, **others,
+        assumes_policy=not (policy or recorded_policy(known) or POLICY in leave.forget),
     )  # fmt: skip
 
 
@@ -146,23 +153,25 @@ def find_key(policy: Policy, key: Path | None, target: Path) -> tuple[keys.Key |
     return secret, place if is_new else None
 
 
-def join_source(plan: Plan, state: State, source: str, policy: Policy, *, keep: bool) -> Plan:
+def join_source(plan: Plan, state: State, source: str, request: Request, *, keep: bool) -> Plan:
     """The plan, which removes nothing where the dataset holds another source too; `keep` records this one.
 
-    Raises `MidsError` where the other source was de-identified under another policy (docs/decisions.md).
+    Raises `MidsError` where the other source was de-identified under another policy (docs/decisions.md), and where
+    nobody says a policy for a dataset that was made with another one than this version's default.
     """
-    plain = replace(policy, name="", options=frozenset())  # a set has no order that lasts
-    digest = sha256(repr((plain, sorted(policy.options))).encode())
-    if state.journal.joined(source, keep=keep):
-        complaint = (
-            "DEST holds another source that was de-identified with another policy: give that policy, or another DEST"
-        )
-        state.journal.settle("policy", digest.hexdigest(), complaint)
-        found = issue("SOURCE_ADDED", "DEST also holds another source: nothing is removed", origin="plan")
-        return replace(plan, complete=False, adds=True, issues=(*plan.issues, found))
-    if keep:
-        state.journal.note("policy", digest.hexdigest())
-    return plan
+    plain = replace(request.policy, name="", options=frozenset())  # a set has no order that lasts
+    digest = sha256(repr((plain, sorted(request.policy.options))).encode()).hexdigest()
+    joins = state.journal.joined(source, keep=keep)
+    if joins or (request.assumes_policy and state.journal.fact(POLICY)):
+        held = "DEST holds another source that" if joins else "DEST"
+        complaint = f"{held} was de-identified with another policy: give that policy, or another DEST"
+        state.journal.settle(POLICY, digest, complaint)
+    elif keep:
+        state.journal.note(POLICY, digest)
+    if not joins:
+        return plan
+    found = issue("SOURCE_ADDED", "DEST also holds another source: nothing is removed", origin="plan")
+    return replace(plan, complete=False, adds=True, issues=(*plan.issues, found))
 
 
 def record_choices(request: Request, plan: Plan, state: State) -> None:

@@ -89,7 +89,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         with workers.reading() as mapped:
             plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
         source = stage.labels.item("source root", str(request.source.resolve()))
-        plan = join_source(plan, state, source, request.policy, keep=not request.dry_run)
+        plan = join_source(plan, state, source, request, keep=not request.dry_run)
         comparison = survey(plan, request.dataset, state.journal, keep=not request.dry_run)
         outcome = None
         if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that

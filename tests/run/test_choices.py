@@ -205,3 +205,34 @@ def test_a_destination_that_is_a_link_to_itself_is_one_line(source: Path, tmp_pa
     (tmp_path / "out").symlink_to("out")
     with pytest.raises(MidsError, match="give another DEST"):
         convert("dicom", source, tmp_path / "out", key=key)
+
+
+def test_a_default_holds_where_a_later_version_has_another(source: Path, tmp_path: Path, key: Path) -> None:
+    """What an earlier run took because nothing was decided is recorded, and is this run's default."""
+    dest = tmp_path / "out"
+    convert("dicom", source, dest, key=key)
+    state = Path(f"{dest}.mids/choices.json")
+    content = json.loads(state.read_bytes())
+    assert content["values"].keys() == {"key"}
+    assert content["defaults"]["policy"]["burned_in"] == "hold"
+    content["defaults"]["policy"]["times"] = "remove"  # as a version with another default would have recorded it
+    state.write_text(json.dumps(content))
+    done = convert("dicom", source, dest)
+    assert load_choices(dest).defaults["policy"] == content["defaults"]["policy"]
+    assert done.outcome
+    assert len(done.outcome.made) + len(done.outcome.kept) == 3
+    convert("dicom", source, dest, policy=chosen("mids", burned_in="release"))
+    assert not load_choices(dest).defaults
+
+
+def test_nobody_says_which_policy_and_the_default_is_another(source: Path, tmp_path: Path, key: Path) -> None:
+    """A record that was lost, or a dataset of a version that had none: nothing is weakened without a word."""
+    dest = tmp_path / "out"
+    convert("dicom", source, dest, key=key, policy=chosen("basic"))
+    before = tree(dest)
+    Path(f"{dest}.mids/choices.json").unlink()
+    with pytest.raises(MidsError, match="another policy"):
+        convert("dicom", source, dest, key=key)
+    assert tree(dest) == before
+    assert convert("dicom", source, dest, key=key, policy=chosen("basic")).outcome
+    assert tree(dest) == before

@@ -6,11 +6,11 @@ request.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, cast
 
-from mids.deid.policy import from_json
+from mids.deid.policy import Policy, from_json
 from mids.errors import MidsError
 from mids.readers.given.curation import Correction
 from mids.records import About, Json
@@ -52,12 +52,14 @@ _SHOWN = frozenset({"compression", "contours", "cine", "layout", "pixels", "publ
 class Choices:
     """What was decided, by the name of its flag, and of each source (by its path) what is its own.
 
-    `collection` is what ``--again`` converts; it is empty for files that stay DICOM.
+    `collection` is what ``--again`` converts; it is empty for files that stay DICOM. `defaults` hold where nothing was
+    decided: a value given replaces them without a word, a later version's own default does not.
     """
 
     values: Mapping[str, Json] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     collection: str = ""
+    defaults: Mapping[str, Json] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
         """Writes the file, readable by its owner only; raises `MidsError` where it can't."""
@@ -72,7 +74,8 @@ class Choices:
 
     def _content(self) -> dict[str, Json]:
         sources: dict[str, Json] = {name: dict(own) for name, own in self.sources.items()}
-        return {"collection": self.collection, "values": dict(self.values), "sources": sources}
+        values, defaults = dict(self.values), dict(self.defaults)
+        return {"collection": self.collection, "values": values, "defaults": defaults, "sources": sources}
 
 
 def load_choices(dataset: Path) -> Choices:
@@ -80,7 +83,8 @@ def load_choices(dataset: Path) -> Choices:
     path = state_folder(dataset) / FILE
     try:
         content = json.loads(path.read_bytes())
-        return _checked(Choices(dict(content["values"]), dict(content["sources"]), str(content["collection"])))
+        values, sources = dict(content["values"]), dict(content["sources"])
+        return _checked(Choices(values, sources, str(content["collection"]), dict(content.get("defaults", {}))))
     except FileNotFoundError:
         return Choices()
     except OSError as error:
@@ -93,15 +97,15 @@ def load_choices(dataset: Path) -> Choices:
 
 def _checked(choices: Choices) -> Choices:
     """The choices, if every value is of the kind that its name has; raises what reading it raises, or `TypeError`."""
-    for name, value in choices.values.items():
+    for name, value in (*choices.values.items(), *choices.defaults.items()):
         kinds = _KINDS.get(name, str)
         if not isinstance(value, kinds):
             raise TypeError(name)
     values: Mapping[str, Any] = choices.values
     if not {*values.get("about", {})} <= {entry.name for entry in fields(About)}:
         raise TypeError("about")
-    if values.get(POLICY):
-        hash(from_json(values[POLICY]))  # a list where a word belongs has none
+    if (policy := recorded_policy(choices)) is not None:
+        hash(policy)  # a list where a word belongs has none
     rows = read_rows(values.get("curation"))
     texts = [*values.get("id-table", {}).values(), *(text for row in rows for text in row.decision)]
     for own in choices.sources.values():
@@ -150,7 +154,20 @@ def settle_choices(known: Choices, given: Mapping[str, Json], leave: Leave, *, c
                 f"leave --{name} away, or give --change {name}"
             )
         values[name] = value
-    return Choices(values, known.sources, collection or known.collection)
+    defaults = {name: value for name, value in known.defaults.items() if name not in leave.forget}
+    return Choices(values, known.sources, collection or known.collection, defaults)
+
+
+def recorded_policy(choices: Choices) -> Policy | None:
+    """The policy that was decided, or that an earlier run took because nothing was."""
+    recorded: Any = choices.values.get(POLICY) or choices.defaults.get(POLICY)
+    return from_json(recorded) if recorded else None
+
+
+def keep_default(choices: Choices, name: str, value: Json) -> Choices:
+    """The choices with what holds where nothing is decided: an earlier run's default, whatever this version's is."""
+    kept = {} if name in choices.values else {name: choices.defaults.get(name, value)}
+    return replace(choices, defaults=kept)
 
 
 def settle_source(choices: Choices, source: Path, given: Mapping[str, str | None], leave: Leave) -> Choices:
@@ -198,7 +215,7 @@ def _entries(embedding: Json) -> Json:
 def add_source(choices: Choices, source: Path, own: Mapping[str, Json]) -> Choices:
     """The choices with what is one source's own."""
     sources = {**choices.sources, str(source): {**choices.sources.get(str(source), {}), **own}}
-    return Choices(choices.values, sources, choices.collection)
+    return replace(choices, sources=sources)
 
 
 def applied_rows(choices: Choices, source: Path, *, others: bool = False) -> frozenset[Decision]:

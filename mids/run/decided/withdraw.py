@@ -11,14 +11,14 @@ from typing import Any
 
 from mids.deid import keys
 from mids.deid.labels import Labels
-from mids.deid.policy import Policy, from_json, preset
+from mids.deid.policy import Policy, preset
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
 from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan
 from mids.plan.texts.files import PROVENANCE, Inventory, Text
 from mids.records import About, Json, PatientKey, Source
-from mids.run.decided.choices import Choices, load_choices
+from mids.run.decided.choices import Choices, load_choices, recorded_policy
 from mids.run.decided.people import bury, bury_number
 from mids.run.journal import state_folder
 from mids.run.moving import Place
@@ -57,7 +57,7 @@ def withdraw(
         raise MidsError(f"no run of mids made {dataset}, or its state is gone: give the DEST of a conversion")
     choices = load_choices(target)
     values: Mapping[str, Any] = choices.values
-    policy = from_json(values["policy"]) if values.get("policy") else preset("mids")
+    policy = recorded_policy(choices) or preset("mids")
     secret = keys.find(key or (Path(values["key"]) if values.get("key") else None))[0]
     with State(target, dry_run=False) as state:
         made_by = state.journal.fact("collection")
@@ -210,7 +210,7 @@ def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) ->
         for name, own in choices.sources.items()
     }
     if choices != Choices():
-        Choices(values, sources, choices.collection).save(state.folder)
+        replace(choices, values=values, sources=sources).save(state.folder)
 
 
 def _without(value: Json, names: set[str], folder: str) -> Json:
