@@ -173,6 +173,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "BITS_LOST": lambda: added({f"{RX}.png": ramp(257), f"{RX}.json": set_keys(RX_KEYS, BitsStored=12)}),
     "IMAGE_PLANE_CONTRADICTED": lambda: named_ct("_vp-cor"),
     "IMAGE_PLANE_TRANSPOSED": transposed,
+    "PATIENT_ORIENTATION_CONTRADICTED": lambda: added({f"{RX}.json": set_keys(RX_KEYS, PatientOrientation=["A", "F"])}),
     "KERNEL_CONTRADICTED": lambda: named_ct("_rec-B40f_run-1", ConvolutionKernel=["B70f"]),
     "CONTRAST_CONTRADICTED": contrasted,
     "PIXELS_CHANGED": lambda: recorded("0" * 64),

@@ -12,7 +12,7 @@ from mids.resources import schemas
 
 # --- keys and columns ------------------------------------------------------------------------------------
 
-_WHO = "(patients?|subjects?|participants?|persons?|pacientes?|sujetos?|pacients?|malades?|pts?|pat)"
+_WHO = "(patients?|subjects?|persons?|pacientes?|sujetos?|pacients?|malades?|pts?|pat)"
 _NAME = "(names?|nombres?|apellidos?|noms?|prenoms?|cognoms?|initials?|iniciales|initiales)"
 _FIRST = "(full|first|last|given|family|sur|middle|maiden|birth|legal)"
 PEOPLE = re.compile(

@@ -1,7 +1,7 @@
 """Images: that they can be opened, that their heads make sense and agree with their sidecars."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
@@ -102,18 +102,20 @@ def image_shape_contradicted(image: FileView) -> Found:
 
     Fix: Convert the image again.
     """
-    rows, columns = image.metadata.get("Rows"), image.metadata.get("Columns")
-    if image.metadata.get("Resampled") is True or not (isinstance(rows, int) and isinstance(columns, int)):
+    said, head = (image.metadata.get("Rows"), image.metadata.get("Columns")), image.head
+    known = [length for length in said if isinstance(length, int)]
+    if image.metadata.get("Resampled") is True or not known or not isinstance(head, PngHead | NiftiHead):
         return
-    head = image.head
-    if isinstance(head, PngHead) and (head.rows, head.columns) != (rows, columns):
+    rows, columns = said
+    own = (head.rows, head.columns) if isinstance(head, PngHead) else ()
+    if own and any(isinstance(wanted, int) and wanted != length for wanted, length in zip(said, own, strict=True)):
         yield Finding(
             "rows × columns differ from the sidecar's",
-            value=f"{head.rows} × {head.columns}",
+            value=" × ".join(map(str, own)),
             expected=f"{rows} × {columns}",
         )
     # A reformatted or conformed volume may have its image plane along any two axes.
-    if isinstance(head, NiftiHead) and not has_size(head.shape, (rows, columns)):
+    if isinstance(head, NiftiHead) and not has_size(head.shape, known):
         shape = " × ".join(map(str, head.shape))
         yield Finding("no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}")
 
@@ -132,8 +134,8 @@ def png_monochrome1(image: FileView) -> Found:
         yield Finding(message, where, "MONOCHROME1", "MONOCHROME2")
 
 
-def has_size(shape: tuple[int, ...], plane: tuple[int, int]) -> bool:
-    """Whether two of the first three axes have the lengths of `plane`."""
+def has_size(shape: tuple[int, ...], plane: Sequence[int]) -> bool:
+    """Whether so many of the first three axes have the lengths of `plane`."""
     lengths = list(shape[:3])
     for length in plane:
         if length not in lengths:

@@ -83,6 +83,28 @@ def _evidence(image: FileView, head: NiftiHead) -> Iterator[tuple[str, Vector]]:
         yield "affine", axis
 
 
+FRONTAL, LATERAL = frozenset({"pa", "ap", "frontal"}), frozenset({"ll", "rl", "lateral"})
+"""Views of radiographs that show left and right, and that show front and back."""
+
+
+@check("PATIENT_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=lambda image: "vp" in image.entities)
+def patient_orientation_contradicted(image: FileView) -> Found:
+    """The name of a radiograph says frontal and PatientOrientation of its sidecar a lateral one, or the reverse.
+
+    Why: One of the two is wrong; networks for frontal radiographs are fed lateral ones.
+
+    Fix: Look at the image; say in scans.tsv (view_source) what the view was taken from.
+    """
+    said, value = image.entities.get("vp"), image.metadata.get("PatientOrientation")
+    parts = value if isinstance(value, list) else str(value or "").split("\\")
+    rows = str(parts[0]).strip().upper()[:1] if parts else ""
+    if image.is_mask or not image.name or image.name.group not in ("rx", "") or "ViewSource" in image.metadata:
+        return
+    wanted = FRONTAL if rows in ("L", "R") else LATERAL if rows in ("A", "P") else frozenset()
+    if wanted and said in FRONTAL | LATERAL and said not in wanted:
+        yield Finding(f"the name says vp-{said}, rows run to {rows}", "$.PatientOrientation", rows)
+
+
 @check("IMAGE_PLANE_TRANSPOSED", per="image", when=has_axes)
 def image_plane_transposed(image: FileView) -> Found:
     """A volume has as many rows as its sidecar has columns, and as many columns as it has rows.

@@ -13,7 +13,7 @@ from mids.readers.tables.tsv import NA
 REPORTS = "derivatives/ehr/reports.tsv"
 MOST = 300
 """Rows whose labels stand nowhere in their report that are compared with each other."""
-LETTERS = 5
+LETTERS = 4
 """Letters of the shortest label that is looked for in a text."""
 
 Row = tuple[int, frozenset[str], str]

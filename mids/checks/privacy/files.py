@@ -49,7 +49,7 @@ def _is_unlike_its_name(file: FileView) -> bool:
         return not hasattr(file.head, "stored")
     if file.kind in ("sidecar", "json"):
         return bool(file.document.error)
-    return file.kind == "other"
+    return file.kind == "other" or (file.kind == "table" and bool(file.rows.problems))
 
 
 @check("PRIVACY_DICOM", per="file", when=_is_unlike_its_name)

@@ -55,6 +55,13 @@ def privacy_phone(file: FileView) -> Found:
     return () if file.kind == "document" else _report_identifiers(file, "phone")
 
 
+CREDITS = re.compile(
+    r"\$\.(Authors|Curators|Contributors|Maintainers|Contact\w*|Acknowledgements|HowToAcknowledge|Funding|References\w*"
+    r"|EthicsApprovals|License|Citation\w*)\b"
+)
+"""Keys of descriptions that name those who made the data."""
+
+
 @check("PRIVACY_PERSON", per="content", level=Level.WARNING, when=has_identifiers)
 def privacy_person(file: FileView) -> Found:
     """A text holds what looks like a person's name: after "Dr.", "Patient:", "Fdo.", or in DICOM notation.
@@ -63,7 +70,8 @@ def privacy_person(file: FileView) -> Found:
 
     Fix: De-identify the text again; check the other texts of the same source too.
     """
-    return () if file.kind == "document" else _report_identifiers(file, "person")
+    if file.kind != "document":
+        yield from (found for found in _report_identifiers(file, "person") if not CREDITS.match(found.where))
 
 
 @check("PRIVACY_BIRTH_DATE", per="content", when=has_identifiers)

@@ -4,7 +4,7 @@ after shifting, so they must be right."""
 from collections.abc import Iterator
 from datetime import date
 from itertools import combinations
-from statistics import median
+from statistics import median_low
 
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
@@ -152,7 +152,7 @@ def test_date_contradicted(dataset: DatasetView) -> Found:
             sessions[label] = _sessions(dataset, label)
         if sessions[label]:
             apart[line] = min(abs((day - visit).days) for visit in sessions[label])
-    usual = median(apart.values()) if len(apart) > 2 else YEAR
+    usual = median_low(apart.values()) if len(apart) > 1 else YEAR
     for line, days in apart.items():
         if days > (UNUSUAL if usual <= USUAL else FAR):
             yield Finding("no session of the subject is near", f"row {line}, column date", f"{days:g} days", path=TESTS)

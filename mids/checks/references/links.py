@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from mids.checks.references.masks import image_of
 from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.tree import ROIS
 from mids.inspection.documents import read_json
 from mids.inspection.paths import IMAGES, Kind
 from mids.inspection.registry import Finding, Found, check
@@ -115,8 +116,9 @@ def link_of_another(file: FileView) -> Found:
     """
     for where, key, text in _links(file) if file.subject else ():
         paths = [path for path in _candidates(file, key, text) or () if _exists(file.dataset, path)]
-        others = [path for path in paths if _owner(path) not in ("", file.subject)]
-        if paths and len(others) == len(paths) and key not in ANYBODY and "/ieeg/" not in file.path:
+        # Templates of derivatives are subjects of their own: sub-Talairach, sub-fsaverage.
+        others = [path for path in paths if _owner(path) not in ("", file.subject) and not _is_template(path)]
+        if paths and len(others) == len(paths) and key not in ANYBODY:
             yield Finding("the file belongs to another subject", where, text[:200], file.subject)
     own = image_of(file) if file.is_mask and "Sources" in file.document.keys else None
     if own is not None:
@@ -125,6 +127,10 @@ def link_of_another(file: FileView) -> Found:
         images = [path for path in named if path.endswith(IMAGES) and file.dataset.has(path)]
         if images and own.path not in images:
             yield Finding("none of the sources is the image of this name", "$.Sources", images[0], own.path)
+
+
+def _is_template(path: str) -> bool:
+    return path.startswith("derivatives/") and not path.startswith(ROIS)
 
 
 def _owner(path: str) -> str:
@@ -174,7 +180,7 @@ def doi_invalid(file: FileView) -> Found:
     """
     content = file.document.content
     for where, text in _dois(content) if isinstance(content, dict) else ():
-        if not DOI.fullmatch(text):
+        if text and not DOI.fullmatch(text):
             yield Finding("this is not a DOI", where, text[:100], "doi:10.<number>/<name>")
 
 

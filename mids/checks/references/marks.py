@@ -21,6 +21,8 @@ BOXES = (
 )  # fmt: skip
 """Columns of boxes; where the third is a size, the box ends at the sum."""
 SIZES = ("width", "w")
+LISTS = ("box", "bbox", "bounding_box", "boxes")
+"""Columns of lists of numbers, as corners or as corner and size: none of them may lie beyond the longer side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def _frame(image: FileView) -> _Frame:
 def _has_marks(table: FileView) -> bool:
     """Whether a table holds marks or boxes: columns of a file, and of places in it."""
     header = set(table.rows.header)
-    places = {"slice", "points"} & header or any(set(names) <= header for names in BOXES)
+    places = {"slice", "points", *LISTS} & header or any(set(names) <= header for names in BOXES)
     return not table.subject and "filename" in header and bool(places)
 
 
@@ -80,6 +82,24 @@ def _outside(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
             yield "points", _size(frame), f"{x:g}, {y:g}"
             break
     yield from _box(row, frame)
+    for name in LISTS:
+        numbers = list(_numbers(row.get(name, "")))
+        if frame.columns and any(not -SLACK <= n <= max(frame.columns, frame.rows) + SLACK for n in numbers):
+            yield name, _size(frame), row[name][:40]
+
+
+def _numbers(text: str) -> Iterator[float]:
+    """The numbers of a list in a cell, and of the lists in it."""
+    try:
+        stack = [json.loads(text)] if text.startswith("[") else []
+    except (ValueError, RecursionError):
+        return
+    while stack:
+        item = stack.pop()
+        if isinstance(item, list):
+            stack += item
+        elif isinstance(item, int | float):
+            yield float(item)
 
 
 def _box(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:

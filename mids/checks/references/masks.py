@@ -113,6 +113,10 @@ LOOKUP = ("index", "name")
 """Columns of a table of values that BIDS requires (derivatives, imaging data types)."""
 
 
+FEW = 50
+"""Rows up to which a name that comes twice is a mistake: atlases give one name to many parcels."""
+
+
 def _is_lookup(table: FileView) -> bool:
     return table.path.endswith("dseg.tsv")
 
@@ -148,7 +152,7 @@ def dseg_lookup_invalid(table: FileView) -> Found:
         word = name.strip().casefold()
         if word in ("", "n/a"):
             yield Finding("the value has no name", f"row {line}, column name")
-        elif "name" in table.rows.header and first.setdefault(word, line) != line:
+        elif len(values) <= FEW and "name" in table.rows.header and first.setdefault(word, line) != line:
             yield Finding(f"row {first[word]} has the same name", f"row {line}, column name", name[:40])
 
 
