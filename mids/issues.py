@@ -89,3 +89,8 @@ def _escape(character: str) -> str:
     if character.isprintable():
         return character
     return character.encode("unicode_escape", "backslashreplace").decode()
+
+
+def count(number: int, word: str) -> str:
+    """A number and its word: ``1 file``, ``2,000 files``."""
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

@@ -10,7 +10,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import jsonschema
 import yaml
 
 from mids.errors import MidsError
@@ -217,6 +216,8 @@ def _presets() -> Mapping[str, Mapping[str, Any]]:
 
 def _merge_policy(content: object, place: str) -> Mapping[str, Any]:
     """What a user's file says on top of the preset that it names."""
+    import jsonschema  # heavy, and only policies of users are checked
+
     rules = json.loads((schemas() / "deid" / "policy.json").read_bytes())
     for error in sorted(jsonschema.Draft202012Validator(rules).iter_errors(content), key=lambda e: e.json_path):
         raise MidsError(f"the policy {place}, {error.json_path}: {error.message}")

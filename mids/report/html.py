@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from html import escape
 
-from mids.issues import escape_controls
-from mids.report.issue import Group, Style, count, find_definition, groups, scope, totals, verdict
+from mids.issues import count, escape_controls
+from mids.report.issue import Group, Style, find_definition, groups, scope, totals, verdict
 from mids.validation.outcome import Report
 
 CSS = """

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mids.inspection.registry import CHECKS
-from mids.issues import Definition, Issue, Level, catalogue
+from mids.issues import Definition, Issue, Level, catalogue, count
 from mids.validation.outcome import OWN, Report
 
 PAGE = "docs/codes.md"
@@ -132,11 +132,6 @@ def groups(report: Report, shown: int = 0) -> Iterator[Group]:
     for code, issues in sorted(by_code.items(), key=lambda item: (order.index(item[1][0].level), item[0])):
         number = len(issues) + report.left_out.get(code, 0)
         yield Group(code, issues[0].level, issues[0].fix, number, issues[:shown] if shown else issues)
-
-
-def count(number: int, word: str) -> str:
-    """A number and its word: ``1 file``, ``2,000 files``."""
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def totals(report: Report) -> Mapping[Level, int]:

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from mids.deid.references import References
-from mids.issues import Issue, Level, escape_controls
+from mids.issues import Issue, Level, count, escape_controls
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Skipped
-from mids.report.issue import count
 from mids.run.sources import fates
 
 

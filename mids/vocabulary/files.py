@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from mids.errors import MidsError
@@ -68,6 +67,8 @@ def find_place(folder: Path, kind: str, keys: Iterable[str | int]) -> str:
 
 def _problems(kind: str, content: object) -> list[tuple[tuple[str | int, ...], str, str]]:
     """(keys, place as JSON path, message) of everything that the meta-schema says."""
+    import jsonschema  # heavy, and vocabularies of users only are checked
+
     meta = json.loads((schemas() / "meta.json").read_bytes())
     rules = jsonschema.Draft202012Validator({"$ref": f"#/$defs/{kind}", "$defs": meta["$defs"]})
     return [(tuple(e.absolute_path), e.json_path, e.message) for e in rules.iter_errors(content)]

@@ -128,14 +128,17 @@ def _header(data: bytes, what: Wanted, *, whole: bool) -> Header:
     if syntax in ("", DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
         raise NotPlainError
     implicit = syntax == ImplicitVRLittleEndian
-    group, _, vr, _ = _explicit(data, at)
+    group, _, word, _ = _explicit(data, at)
     # A command set (PS3.7 6.3.1) or more of group 2, or a dataset that is not encoded as it says.
-    if group in (0, 2) or (implicit and vr.isalpha() and vr.isupper()):
+    if group in (0, 2) or (implicit and word.isalpha() and word.isupper()):
         raise NotPlainError
     elements: dict[int, Element] = {}
     at = _elements(data, at, _implicit_head if implicit else _explicit_head, what, elements, whole=whole)
     if _CHARSET in elements:
         _check_charset(*elements[_CHARSET])
+    vr, value = elements.get(_PIXEL_REPRESENTATION, (None, b"\0\0"))
+    if vr not in ("US", None) or len(value) != 2:  # what pydicom then makes of sequences depends on their lengths
+        raise NotPlainError
     return Header(elements, syntax, meta.get(_SOP_CLASS, ""), implicit, at, data[at : at + 12])
 
 
@@ -187,13 +190,14 @@ def _elements(
         tag, vr, length, start = head(data, at)
         if tag in _PIXELS:
             break
+        is_sequence = length == _UNDEFINED
+        at = _sequence_end(data, start, tag, vr, head, _DEPTH) if is_sequence else start + length
         if tag in tags or tag >> 16 in groups:
-            if length == _UNDEFINED or tag in found:
+            if tag in found or (tag == _CHARSET and found):  # texts in sequences before it are not of that set
                 raise NotPlainError
-            found[tag] = vr, data[start : start + length]
+            found[tag] = vr, data[start : at - len(_SEQUENCE_END) if is_sequence else at]
         elif tag >= _ITEM or (length and tag in refused):
             raise NotPlainError
-        at = start + length if length != _UNDEFINED else _sequence_end(data, start, tag, vr, head, _DEPTH)
     return at
 
 

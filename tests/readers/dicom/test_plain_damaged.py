@@ -67,7 +67,7 @@ def elements(draw: st.DrawFn, *, implicit: bool) -> tuple[int, bytes]:
 @st.composite
 def sequences(draw: st.DrawFn, *, implicit: bool, depth: int) -> tuple[int, bytes]:
     """Tag and bytes of a sequence, of either kind of length (PS3.5 7.5)."""
-    tag = draw(st.sampled_from([0x00081115] * 6 + [0x00540220, 0x52009229, 0x00091002]))
+    tag = draw(st.sampled_from([0x00081115] * 4 + [0x00540220] * 2 + [0x00120064, 0x52009229, 0x00091002]))
     content = b""
     for item in draw(st.lists(datasets(implicit=implicit, depth=depth - 1), max_size=2)):
         undefined = draw(st.booleans())
@@ -139,6 +139,14 @@ def _item(content: bytes, length: int) -> bytes:
     return _explicit(0x00081115, "SQ", struct.pack("<HHI", 0xFFFE, 0xE000, length) + content, _UNDEFINED)
 
 
+_VIEW = _explicit(
+    0x00540220,
+    "SQ",
+    _ITEM[:4] + struct.pack("<I", 10) + _explicit(0x00080104, "LO", b"\xc3\xbc") + _SEQUENCE_END,
+    _UNDEFINED,
+)
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -155,6 +163,9 @@ def _item(content: bytes, length: int) -> bytes:
         pytest.param(_explicit(0x00080060, "ZZ", b"") + _NAME, id="unknown VR without a value"),
         pytest.param(head(0x00080060, "", 2, implicit=True) + b"CT" + _NAME, id="implicit VR"),
         pytest.param(_NAME[:-1], id="cut off"),
+        pytest.param(_explicit(0x00280103, "US", b"\0") + _VIEW, id="half a pixel representation"),
+        pytest.param(_explicit(0x00280103, "LO", b"1 ") + _VIEW, id="a pixel representation that is a text"),
+        pytest.param(_VIEW + _explicit(0x00080005, "CS", b"ISO_IR 192"), id="a character set after texts"),
         pytest.param(_NAME + b"\x10", id="rest"),
         pytest.param(b"", id="nothing"),
     ],
