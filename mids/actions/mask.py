@@ -207,7 +207,7 @@ def _volume(values: Labels, shape: Geometry, path: Path, compression: Compressio
     if shape.positions:
         if voxels.shape[2] != shape.slices:
             raise DataError("REGION_MISMATCH", "the image is a volume over time that can't be put on a regular grid")
-        voxels, matrix = _resampled(voxels, shape)
+        voxels, matrix = on_regular(voxels, shape)
     if matrix is None:
         raise DataError("REGION_MISMATCH", "the position of the image is unknown, and so is that of the outlines")
     if voxels.shape[2] != shape.slices and not shape.positions:
@@ -215,8 +215,11 @@ def _volume(values: Labels, shape: Geometry, path: Path, compression: Compressio
     save(voxels, matrix, path, compression)
 
 
-def _resampled(voxels: Labels, shape: Geometry) -> tuple[Labels, npt.NDArray[np.float64]]:
-    """Label by label on the regular grid of the volume, which an empty map has too, and its affine (mm, RAS)."""
+def on_regular(voxels: Labels, shape: Geometry) -> tuple[Labels, npt.NDArray[np.float64]]:
+    """Labels (columns, rows from the bottom, slices) of a tilted or uneven stack, resampled one by one.
+
+    Returns them on the regular grid of the volume, which an empty map has too, and its affine (mm, RAS).
+    """
     moved = None
     for value in [found for found in np.unique(voxels) if found] or [1]:
         grid = regular((voxels == value) * np.uint8(_COVERED), shape)

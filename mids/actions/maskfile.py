@@ -2,7 +2,7 @@
 
 import gzip
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -14,16 +14,17 @@ from nibabel.spatialimages import HeaderDataError
 from pydicom.dataset import Dataset
 
 from mids.actions import agreement, picture
-from mids.actions.mask import Canvas, resampled, save, write_lookup
+from mids.actions.mask import Canvas, on_regular, resampled, save, write_lookup
 from mids.actions.png import encode
 from mids.actions.segments import Drawing
+from mids.actions.volumes.regrid import regular
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.annotations import segmentation
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.decoding import read_dataset, stored
 from mids.readers.dicom.geometry import affine
-from mids.records import Compression, Geometry, Made, Source
+from mids.records import Compression, Geometry, Json, Made, Source
 
 PLACE_TOLERANCE = 0.05
 """mm by which the corners of a mask's grid may lie off the image's."""
@@ -36,10 +37,11 @@ _UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, Header
 class MaskVolume:
     """A NIfTI label map on the grid of its image, axes flipped or permuted or not, as `mask.nii.gz`.
 
-    The image is a NIfTI that comes as one (`image`), or a volume made of DICOM (`geometry`).
+    The image is a NIfTI that comes as one (`image`), or a volume made of DICOM (`geometry`). On one that was put on
+    a regular grid, a mask of its slices is resampled in the same way, and marked.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     source: Source
     image: Source | None
     geometry: Geometry | None
@@ -55,16 +57,23 @@ class MaskVolume:
         """Makes the label map; raises `DataError` ``REGION_MISMATCH`` where the two grids differ."""
         mask = _load(root, self.source, "the mask")
         values = _whole_numbers(np.asarray(mask.dataobj))
-        shape, matrix = self._grid(root)
-        turn = _axes.ornt_transform(_axes.io_orientation(mask.affine), _axes.io_orientation(matrix))
-        turned = np.asarray(_axes.apply_orientation(values, turn))
-        placed = mask.affine @ _axes.inv_ornt_aff(turn, values.shape)
-        if turned.shape != shape or _apart(placed, matrix, shape) > PLACE_TOLERANCE:
-            raise DataError("REGION_MISMATCH", "the mask does not lie on the grid of its image")
+        turned, matrix, facts = self._placed(root, values, mask.affine)
         save(np.ascontiguousarray(turned), matrix, scratch / "mask.nii.gz", self.compression)
         lookup, issues = _completed(self.lookup, turned)
         write_lookup(scratch / "mask.tsv", lookup)
-        return Made(("mask.nii.gz", "mask.tsv"), issues=tuple(issues))
+        return Made(("mask.nii.gz", "mask.tsv"), facts, issues=tuple(issues))
+
+    def _placed(
+        self, root: Path, values: np.ndarray, place: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, Json]]:
+        """The labels on the image's grid, its affine (mm, RAS), and what the sidecar says of it."""
+        if self.image is None and self.geometry is not None and self.geometry.positions:
+            return *_on_corrected(values, place, self.geometry), resampled(self.geometry)
+        size, matrix = self._grid(root)
+        turned = _on(values, place, size, matrix)
+        if turned is None:
+            raise DataError("REGION_MISMATCH", "the mask does not lie on the grid of its image")
+        return turned, matrix, {}
 
     def _grid(self, root: Path) -> tuple[tuple[int, ...], np.ndarray]:
         """Shape and affine (mm, RAS) of the delivered image."""
@@ -73,10 +82,41 @@ class MaskVolume:
             return tuple(image.shape[:3]), np.asarray(image.affine)
         matrix = affine(self.geometry) if self.geometry is not None else None
         if self.geometry is None or matrix is None:
-            raise DataError(
-                "REGION_MISMATCH", "the image was resampled or has no position, so the mask does not fit it"
-            )
+            raise DataError("REGION_MISMATCH", "the position of the image is unknown, and so is that of the mask in it")
         return (self.geometry.columns, self.geometry.rows, self.geometry.slices), matrix
+
+
+def _on(values: np.ndarray, place: np.ndarray, shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray | None:
+    """(i, j, k) labels of a grid (affine, mm, RAS) turned to another, None where that is not the same grid."""
+    turn = _axes.ornt_transform(_axes.io_orientation(place), _axes.io_orientation(matrix))
+    turned = np.asarray(_axes.apply_orientation(values, turn))
+    placed = place @ _axes.inv_ornt_aff(turn, values.shape)
+    is_same = turned.shape == shape and _apart(placed, matrix, shape) <= PLACE_TOLERANCE
+    return turned if is_same else None
+
+
+def _on_corrected(values: np.ndarray, place: np.ndarray, shape: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """Labels on the grid that a tilted or uneven stack was put on, and its affine (mm, RAS).
+
+    They lie on that grid, or slice by slice on the source's: then they are resampled as the image was. What a program
+    wrote that stacked the slices uncorrected has the first slice's place, and any distance and direction of slices.
+    """
+    grid = regular(np.zeros((shape.columns, shape.rows, shape.slices), np.uint8), shape)
+    turned = _on(values, place, grid.voxels.shape, grid.affine)
+    if turned is not None:
+        return turned, grid.affine
+    first = affine(replace(shape, problem="", positions=(), slices=1, first=shape.positions[0]))
+    assert first is not None
+    turn = _axes.ornt_transform(_axes.io_orientation(place), _axes.io_orientation(first))
+    turned = np.asarray(_axes.apply_orientation(values, turn))
+    placed = place @ _axes.inv_ornt_aff(turn, values.shape)
+    is_sliced = turned.shape == (shape.columns, shape.rows, shape.slices)
+    if not is_sliced or _apart(placed, first, (shape.columns, shape.rows, 1)) > PLACE_TOLERANCE:
+        raise DataError(
+            "REGION_MISMATCH",
+            f"the image was put on a regular grid ({shape.problem}), and the mask lies neither there nor on its slices",
+        )
+    return on_regular(turned, shape)
 
 
 @dataclass(frozen=True, slots=True)

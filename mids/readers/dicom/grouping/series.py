@@ -89,6 +89,7 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
         yield _duplicate(twin, original, subject)
     for group in grouped(images, _series_key):
         yield from _mended(group)
+        yield from _without_slope(group)
         studies = grouped(group, study_key)
         together = len(studies) == 1 or _is_one(studies)
         if len(studies) > 1:
@@ -110,6 +111,13 @@ def _mended(instances: Sequence[Instance]) -> Iterator[Issue]:
     if keywords:
         message = f"decimal commas were read as points in {', '.join(keywords)}"
         yield issue("DECIMAL_COMMA", message, instances[0].source.name, origin="read")
+
+
+def _without_slope(instances: Sequence[Instance]) -> Iterator[Issue]:
+    count = sum(1 for instance in instances if any(plane.number("RescaleSlope") == 0 for plane in slices_of(instance)))
+    if count:
+        message = f"RescaleSlope is 0 in {count} of {len(instances)} files; 1 was taken"
+        yield issue("SLOPE_ZERO", message, instances[0].source.name, origin="read")
 
 
 def _is_one(studies: Sequence[Sequence[Instance]]) -> bool:

@@ -84,13 +84,38 @@ def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
 
 
 def stacks(slices: Sequence[Slice]) -> list[list[Slice]]:
-    """Slices of one size, kind of pixels, direction and pixel spacing; noise of directions sets none apart."""
+    """Slices of one size, kind of pixels, direction, pixel spacing and frame of reference.
+
+    Noise of directions sets none apart.
+    """
     keywords = ("Rows", "Columns", "BitsAllocated", "SamplesPerPixel", "PhotometricInterpretation")
     found: list[list[Slice]] = []
     for alike in grouped(slices, lambda plane: tuple(str(plane.get(keyword)) for keyword in keywords)):
         for aimed in near(alike, lambda plane: plane.orientation, DIRECTION_TOLERANCE):
-            found += near(aimed, lambda plane: _logarithms(plane.numbers("PixelSpacing", 2)), _SPACING_TOLERANCE)
+            spaced = near(aimed, lambda plane: _logarithms(plane.numbers("PixelSpacing", 2)), _SPACING_TOLERANCE)
+            found += [one for together in spaced for one in _of_one_frame(together)]
     return found
+
+
+def _of_one_frame(slices: list[Slice]) -> list[list[Slice]]:
+    """The slices by frame of reference: only within one do coordinates mean the same (PS3.3 C.7.4.1).
+
+    A slice that names none goes with the first.
+    """
+    named = [frame for plane in slices if (frame := _frame(plane))]
+    if len(set(named)) < 2 or is_frame_each(slices):
+        return [slices]
+    return grouped(slices, lambda plane: _frame(plane) or named[0])
+
+
+def is_frame_each(slices: Sequence[Slice]) -> bool:
+    """Whether each of several slices has a frame of reference of its own, as some anonymisers write it."""
+    frames = [_frame(plane) for plane in slices]
+    return len(frames) > 2 and all(frames) and len(set(frames)) == len(frames)
+
+
+def _frame(plane: Slice) -> str:
+    return str(plane.get("FrameOfReferenceUID") or "")
 
 
 def _logarithms(values: tuple[float, ...]) -> tuple[float, ...]:

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mids.issues import issue
+from mids.issues import Issue, issue
 from mids.readers.dicom.geometry import even_slices, geometry
 from mids.readers.dicom.grouping.axes import Ordered, Part, order, split
 from mids.readers.dicom.grouping.diffusion import differ_in_b
 from mids.readers.dicom.grouping.incomplete import complete
 from mids.readers.dicom.grouping.places import is_even, places
 from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, stacks
+from mids.readers.dicom.grouping.strangers import strangers, tell_frames
 from mids.readers.dicom.grouping.twins import without_copies
 from mids.readers.dicom.mosaic import is_sheet
 from mids.records import Geometry, Item, Json, Kind, PatientKey, Record, Skipped
@@ -36,8 +37,17 @@ def volumes(root: Path, ids: Ids, slices: Sequence[Slice], part: int) -> Iterato
     if len(found) > 1:
         message = f"{len(found)} sets of slices of different orientation, size or pixel spacing in one series"
         yield issue("SERIES_MIXED", message, slices[0].source.name, origin="read")
+    yield from tell_frames(slices)
     for stack in found:
-        for item in _stack(root, ids, stack):
+        number, what = strangers(stack, [other for other in found if other is not stack])
+        if number:
+            message = f"{number} slices beside the {len(stack)} of a volume differ from them in {what}"
+            yield issue("SLICE_DIFFERS", message, stack[0].source.name, origin="read")
+        items = list(_stack(root, ids, stack))
+        missing = sum(one.geometry.missing for one in items if isinstance(one, Record) and one.geometry)
+        for item in items:
+            if isinstance(item, Issue) and item.code == "SERIES_GAP" and missing <= number:
+                continue  # nothing is missing but what differs
             if isinstance(item, Record):
                 item = replace(item, part=part)
                 part += 1
