@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from mids.issues import Level, escape_controls
+from mids.issues import Level, count, escape_controls
 from mids.report.issue import (
     Group,
     Style,
     build_docs_url,
-    count,
     find_definition,
     find_family,
     format_place,
