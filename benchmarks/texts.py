@@ -16,10 +16,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from example_datasets.reports_corpus import LANGUAGES, Report, Set, Truth, drop_knowledge, names, reports
+from example_datasets.reports_corpus import (
+    LANGUAGES,
+    Report,
+    Set,
+    Truth,
+    drop_knowledge,
+    layouts_held_out,
+    names,
+    reports,
+)
 from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.known import Known
-from mids.deid.text.redact import Redactor
+from mids.deid.text.redact import RULES, Redactor
 from mids.deid.text.spans import KINDS
 from mids.deid.text.words import compose_text
 
@@ -172,9 +181,10 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=40, help="reports of each template")
     parser.add_argument("--sets", nargs="+", default=["tuning", "held_out", "clean", "clean_held_out"])
     parser.add_argument("--languages", nargs="+", default=list(LANGUAGES))
+    parser.add_argument("--rules", action="store_true", help="the rules alone, without what was trained")
     parser.add_argument("--show", type=int, default=0, help="how many mistakes to print")
     args = parser.parse_args()
-    plain = Redactor()
+    plain = Redactor(recognisers=RULES) if args.rules else Redactor()
     if args.meddocan or args.tagged:
         redactor = Redactor(recognisers=(*plain.recognisers, Gazetteers(args.lists))) if args.lists else plain
         texts = brat(args.meddocan) if args.meddocan else map(read_tagged, args.tagged)
@@ -185,10 +195,13 @@ def main() -> None:
         for which in args.sets:
             found: Set = which
             made = list(reports(found, args.each, tuple(args.languages)))
-            measure(f"{which}, rules alone", map(drop_knowledge, made), plain, args.show)
+            measure(f"{which}, nothing known", map(drop_knowledge, made), plain, args.show)
             if not which.startswith("clean"):
                 measure(f"{which}, with what the header knows", made, plain, 0)
                 measure(f"{which}, with that and lists of 80 %", made, lists, 0)
+    layouts = list(layouts_held_out(args.each, tuple(args.languages)))
+    measure("held-out layouts, nothing known", map(drop_knowledge, layouts), plain, 0)
+    measure("held-out layouts, with what the header knows", layouts, plain, 0)
 
 
 if __name__ == "__main__":

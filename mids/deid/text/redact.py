@@ -26,6 +26,9 @@ RECOGNISERS: tuple[Recogniser, ...] = (*RULES, Tagger())
 
 NOTHING = Known()
 
+LONGEST_AGAIN = 100_000
+"""Characters of the longest text that is searched again; a longer one is no report."""
+
 ROUNDS = 4
 """How often at most a text is searched again with tags in place of what was found."""
 
@@ -64,7 +67,7 @@ class Redactor:
     def find_all(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """The same, and what is found when tags stand for it, until nothing more is: masking twice changes nothing."""
         found = self.find(text, known)
-        for _ in range(ROUNDS):
+        for _ in range(ROUNDS if len(text) <= LONGEST_AGAIN else 0):
             places = [span for span in found if span.kind != "CAB"]
             masked = Masked(text, places)
             again = self.find(masked.text, known) if places else ()
