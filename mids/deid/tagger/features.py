@@ -47,6 +47,12 @@ def read_list(name: str) -> frozenset[str]:
 
 
 @cache
+def listed_names() -> frozenset[str]:
+    """The words of all listed names and places, folded."""
+    return list_given_names() | frozenset(word for key in ("given", "surnames", "towns") for word in read_list(key))
+
+
+@cache
 def _known_places() -> frozenset[str]:
     """The words of provinces, communities and countries."""
     words = {word for name in vocabulary()["places"]["known"] for word in name.split()}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mids.deid.tagger.features import OFFSETS, TOKEN, Sheet, describe_word, read_sheet, select_by_offset
+from mids.deid.tagger.features import OFFSETS, TOKEN, Sheet, describe_word, listed_names, read_sheet, select_by_offset
 from mids.deid.tagger.weights import Floats, Weights, default_path, load_weights
 from mids.deid.text.dates import months, weekdays
 from mids.deid.text.rules import Rules
@@ -136,7 +136,8 @@ def trim_span(text: str, span: Span) -> Span | None:
     part_start = names[0].start()
     capitals = [word for word in names if word[0][0].isupper()]
     if not capitals:
-        is_word = all(fold_text(word[0]) in ambiguous() or len(word[0]) == 1 for word in names)
+        plain = {fold_text(word[0]) for word in names if len(word[0]) > 1} - ambiguous()
+        is_word = not plain or (span.kind in ("NAME", "LOC") and plain.isdisjoint(listed_names()))
         return None if is_word and span.kind != "DIR" else _cut(span, part_start, len(part))
     last = max(m.end() for m in (capitals[-1], *re.finditer(r"\d+[^\W_]*", part)))
     return (

@@ -43,6 +43,13 @@ def test_names_that_no_rule_finds(text: str, name: str) -> None:
     assert name not in BOTH.clean(text).text
 
 
+@pytest.mark.parametrize(
+    "text", ["soft tissue", "no acute disease", "sin cambios", "poumons clairs", "L4-L5", "hernia de hiato"]
+)
+def test_a_few_words_in_small_letters_are_no_name(text: str) -> None:
+    assert BOTH.clean(text).text == text
+
+
 def test_the_same_text_gives_the_same_spans() -> None:
     text = "\n".join(report.text for report in layouts(3))
     first = list(Tagger().find(text))
