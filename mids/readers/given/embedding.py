@@ -120,7 +120,7 @@ def _place_columns(head: list[str], path: Path) -> tuple[tuple[str, ...], tuple[
 def generalise_regions(found: Embedding, counts: Path, minimum: int) -> Embedding:
     """The same with ``other`` for regions of at most `minimum` patients by the counts of all centres.
 
-    `counts` is a table with the columns region (or row) and patients (or here), as ``mids stats --table fidac-regions
+    `counts` is a table with the columns region (or row) and patients (or here), as ``mids stats --table NAME
     --format tsv`` writes it; of several centres the tables stand one after another, and their numbers are added.
     Raises `MidsError` where the embedding has no column region, or the counts can't be read.
     """
@@ -154,7 +154,7 @@ def _region_counts(path: Path) -> dict[str, int]:
             name = _folded(row[places[0]])
             totals[name] = totals.get(name, 0) + int(row[places[1]])
     if places is None:
-        raise MidsError(f"{path} has no columns region and patients: write it with mids stats --table fidac-regions")
+        raise MidsError(f"{path} has no columns region and patients (or row and here, as mids stats --table writes)")
     return totals
 
 
