@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from places import ROOT
 
-from example_datasets.generators import reports, reports_unseen
+from example_datasets.generators import reports, reports_unseen, reports_written
 from mids.analysis.evaluation import evaluate, format_evaluation
 from mids.cli import label as cli_label
 from mids.errors import MidsError
@@ -158,7 +158,16 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
 # --- how well it does --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [reports.corpus, reports_unseen.corpus], ids=["patterns", "unseen"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        reports.corpus,
+        reports_unseen.corpus,
+        lambda: reports_written.corpus("tuning"),
+        lambda: reports_written.corpus("held_out"),
+    ],
+    ids=["patterns", "unseen", "tuning", "held_out"],
+)
 def test_the_measured_quality_is_what_the_page_says(make: Callable[[], tuple[pd.DataFrame, pd.DataFrame]]) -> None:
     texts, truth = make()
     predicted = pd.DataFrame(label_rows(texts.to_dict("records"), lexicon()))
