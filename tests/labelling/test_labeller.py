@@ -13,7 +13,7 @@ from places import ROOT
 
 from example_datasets.generators import reports, reports_unseen, reports_written
 from mids.analysis.evaluation import evaluate, format_evaluation
-from mids.cli import label as cli_label
+from mids.cli.models import label as cli_label
 from mids.errors import MidsError
 from mids.labelling.labeller import Sentence, label, label_rows, lexicon, sentences
 
