@@ -18,7 +18,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Protocol, TypeVar
 
-from mids.actions.unchanged import check_identity, check_stamps
+from mids.actions.unchanged import check_identity, check_stamps, watching_identity
 from mids.dataset.disk.fingerprint import pixel_digest
 from mids.errors import DataError, MidsError
 from mids.plan.job import Job
@@ -154,7 +154,9 @@ def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
         _set_alarm(limit_seconds(sum(source.size for source in action.sources), base=_LONGEST))
         check_stamps(action.sources, root)
         check_identity(action.sources, root, job.identity)
-        made = with_digest(job, action.make(root, scratch), scratch)
+        with watching_identity(action.sources, job.identity):
+            made = action.make(root, scratch)
+        made = with_digest(job, made, scratch)
         check_stamps(action.sources, root)
         return Finished(made, str(scratch), tuple(mark(scratch / name) for name in made.files))
     except (MidsError, KeyboardInterrupt, SystemExit):

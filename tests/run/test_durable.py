@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import pydicom
 import pytest
-from trees import codes, fill_folder, images, tree
+from trees import chest, codes, fill_folder, images, radiographs, tree
 
 from example_datasets.generators import ct, radiograph
 from example_datasets.generators.dicomfile import encode
@@ -183,6 +184,38 @@ def test_a_source_that_is_replaced_before_its_image_is_made(
     assert {path: getattr(result, "code", "") for path, result in found.items()} == {
         "a/1": "", "a/2": "", "b/1": "SOURCE_CHANGED",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+@pytest.mark.parametrize("files", ["radiographs", "chest"])
+def test_an_archive_whose_members_are_replaced_before_their_images_are_made(
+    tmp_path: Path, key: Path, kind: str, files: str
+) -> None:
+    """By those of somebody else, in an archive of the same names and time."""
+    folder = fill_folder(tmp_path / "files", {"radiographs": radiographs, "chest": chest}[files]())
+    archive = _pack(folder, tmp_path / "in" / f"study.{kind}")
+    jobs = [*convert("dicom", tmp_path / "in", tmp_path / "out", key=key, dry_run=True).plan.jobs]
+    status = archive.stat()
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        dataset = pydicom.dcmread(path)
+        dataset.PatientID = dataset.PatientID[::-1]
+        dataset.save_as(path)
+    _pack(folder, archive)
+    os.utime(archive, ns=(status.st_atime_ns, status.st_mtime_ns))
+    (tmp_path / "scratch").mkdir()
+    found = [work(job, tmp_path / "in", tmp_path / "scratch") for job in jobs]
+    assert found
+    assert {getattr(result, "code", "") for result in found} == {"SOURCE_CHANGED"}
+
+
+def _pack(folder: Path, archive: Path) -> Path:
+    """The files of a folder as a zip or tar archive."""
+    archive.parent.mkdir(exist_ok=True)
+    archive.unlink(missing_ok=True)
+    kind = archive.name.partition(".")[2]
+    made = shutil.make_archive(str(archive.parent.parent / "made"), {"tar.gz": "gztar"}.get(kind, kind), folder)
+    shutil.move(made, archive)
+    return archive
 
 
 # Links, and paths that lead out

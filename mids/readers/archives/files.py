@@ -3,7 +3,9 @@
 import atexit
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -22,6 +24,21 @@ _PREAMBLE = 132
 _UNLISTED = "can't read SOURCE: give this user the right to list it"
 
 atexit.register(kept.close_all)
+
+Watch = Callable[[Source, BinaryIO], None]
+"""Called with each member of an archive that is opened, and a stream at its begin; may raise `DataError`."""
+
+_watch: ContextVar[Watch | None] = ContextVar("watch", default=None)
+
+
+@contextmanager
+def watching(watch: Watch) -> Iterator[None]:
+    """Has members that this thread opens meanwhile looked at as they are unpacked: a second pass may cost minutes."""
+    token = _watch.set(watch)
+    try:
+        yield
+    finally:
+        _watch.reset(token)
 
 
 def batched(sources: Iterable[Source], size: int) -> Iterator[tuple[Source, ...]]:
@@ -139,11 +156,15 @@ def open_source(root: Path, source: Source) -> BinaryIO:
         content = kept.opened(path).member(source.member)
         if content is None:
             raise DataError("SOURCE_UNREADABLE", "the archive lost the file during the run")
-        return cast(BinaryIO, content.fill())
+        filled = cast(BinaryIO, content.fill())
     except BROKEN as error:
         raise DataError("SOURCE_UNREADABLE", f"the file can't be opened ({type(error).__name__})") from error
     except DataError as error:
         raise DataError("SOURCE_UNREADABLE", error.message) from error
+    if (watch := _watch.get()) is not None:
+        watch(source, filled)
+        filled.seek(0)
+    return filled
 
 
 def archive_order(root: Path, path: str) -> dict[str, int]:
@@ -172,9 +193,14 @@ def materialise(root: Path, sources: Sequence[Source], folder: Path) -> list[Pat
         if "" in wanted:
             _link(base(root) / path, wanted[""])
             continue
+        watch = _watch.get()
         try:
             for name, content in kept.opened(base(root) / path).picked({*wanted}):
-                _write(cast(BinaryIO, content), wanted.pop(name))
+                target = wanted.pop(name)
+                _write(cast(BinaryIO, content), target)
+                if watch is not None:
+                    with target.open("rb") as stream:
+                        watch(Source(path, name), stream)
         except BROKEN as error:
             raise DataError("SOURCE_UNREADABLE", f"the archive can't be opened ({type(error).__name__})") from error
         if wanted:
