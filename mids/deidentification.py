@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ from mids.issues import Issue, issue
 from mids.plan import Outcome, Plan
 from mids.plan.curation import Corrections
 from mids.plan.instances import Context, build, headers
-from mids.plan.job import Subject
 from mids.plan.texts.files import Inventory, Text
 from mids.readers.archives.files import batched, walk
+from mids.readers.dicom.grouping.series import by_subject, subject_key
 from mids.readers.dicom.scan import CHUNK, Scan
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
 from mids.readers.given.embedding import HEADER_AGE, Embedding, recall_embedding
 from mids.records import About, Json, Map, Skipped
 from mids.run.decided.choices import applied_rows, join_rows, read_rows
-from mids.run.decided.people import WITHDRAWN, bury
+from mids.run.decided.people import WITHDRAWN, People, Said
 from mids.run.done import Done
 from mids.run.identities import write_map
 from mids.run.request import Request, make_request
@@ -96,6 +96,7 @@ class _Files:
     embed: Embedding | None
     rows: tuple[Correction, ...]
     map_file: Path | None
+    met: dict[str, Said] = field(default_factory=dict, repr=False)
     about: About = ABOUT
     emptiness: str = "the source holds no DICOM file"
 
@@ -114,12 +115,17 @@ class _Files:
         blocks, refused = _blocks(self.embed)
         corrections = Corrections(self.rows, applied_rows(request.choices, request.source, others=True))
         context = Context(stage.labels, request.policy, blocks, corrections)
-        plan = build(_scanned(request, mapped), request.source, context)
-        subjects = tuple(_withdrawn(subject, stage) for subject in plan.subjects)
-        return replace(plan, subjects=subjects, issues=(*plan.issues, *refused))
+        root = stage.labels.item("source root", str(request.source.resolve()))
+        people = People(stage.labels, stage.state.journal, root)
+        found, kept_out, told = _known_people(_scanned(request, mapped), people)
+        plan = build(found, request.source, context)
+        self.met.update(people.met)
+        issues, skipped = (*plan.issues, *refused, *told), (*plan.skipped, *kept_out)
+        return replace(plan, complete=plan.complete and not people.is_torn, issues=issues, skipped=skipped)
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """What was done, and what the private block holds."""
+        stage.state.journal.meet(self.met)
         files = {source.name: job.path for job in plan.jobs for source in job.action.sources}
         decided = [
             {"Image": files.get(row.file) or stage.references.of(row.file), "Decision": row.field,
@@ -134,12 +140,20 @@ class _Files:
             write_map(self.map_file, plan, outcome, stage.request.source, jobs=stage.request.jobs)
 
 
-def _withdrawn(subject: Subject, stage: Stage) -> Subject:
-    """A subject, of which nothing is delivered if it was withdrawn."""
-    if not stage.state.journal.is_withdrawn(bury(stage.labels, subject.label)):
-        return subject
-    sources = tuple(dict.fromkeys(source for job in subject.jobs for source in job.action.sources))
-    return Subject(subject.label, skipped=(*subject.skipped, Skipped(sources, WITHDRAWN)))
+def _known_people(found: Scan, people: People) -> tuple[Scan, list[Skipped], list[Issue]]:
+    """The files of who is known as the same person, or not known; what of the others is left out, and what is told."""
+    kept, skipped, told = Scan(issues=found.issues, others=found.others), list[Skipped](), list[Issue]()
+    for group in by_subject(found.instances):
+        reason = people.keep_out(subject_key(group[0]), [instance.header for instance in group])
+        sources = tuple(instance.source for instance in group)
+        if not reason:
+            kept.instances += group
+        elif reason == WITHDRAWN:
+            skipped.append(Skipped(sources, reason))
+        else:
+            skipped.append(Skipped(sources, f"lost: {reason}", status="lost"))
+            told.append(issue("PATIENT_CONTRADICTED", reason, sources[0].name, origin="read"))
+    return kept, skipped, told
 
 
 def _check_use(request: Request, map_file: Path | None) -> None:

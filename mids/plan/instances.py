@@ -68,10 +68,13 @@ class Context:
 
 
 NEEDED = (
-    "AccessionNumber InstanceNumber IssuerOfPatientID Modality PatientID SOPClassUID SOPInstanceUID SeriesInstanceUID "
-    "SeriesNumber StudyInstanceUID Rows Columns NumberOfFrames"
+    "AccessionNumber InstanceNumber IssuerOfPatientID Modality PatientBirthDate PatientID PatientSex SOPClassUID "
+    "SOPInstanceUID SeriesInstanceUID SeriesNumber StudyInstanceUID Rows Columns NumberOfFrames"
 ).split()
-"""What of a header names, groups and sorts files; the rules on burned-in text and faces name what else they need."""
+"""What of a header names, groups and sorts files, and tells two patients apart.
+
+The rules on burned-in text and faces name what else they need.
+"""
 
 
 @cache

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from deidentified import headers
-from trees import COMMANDS, another, chest, command, fill_folder, put, radiographs, stamps, tree
+from trees import COMMANDS, another, chest, codes, command, fill_folder, put, radiographs, stamps, tree
 
 from mids.deid.policy import chosen, preset
 from mids.deidentification import deidentify
@@ -35,7 +35,7 @@ def test_what_left_the_source_is_kept_and_told(source: Path, dest: Path, key: Pa
     assert len(after) == len(before) + 1
     (source / "b/2").unlink()
     done = deidentify(source, dest, key=key)
-    assert [found.code for found in done.issues] == ["SOURCE_VANISHED"]
+    assert codes(done.issues) == ["SOURCE_VANISHED"]
     assert tree(dest) == after
 
 

@@ -39,6 +39,20 @@ def test_another_person_of_the_same_number_is_not_merged(other: dict[str, str], 
     assert convert("dicom", tmp_path / "one", dest, key=key).exit_code == 0
 
 
+@pytest.mark.parametrize("other", [{"born": "19900102", "sex": "M"}, {"born": "19900102"}, {"sex": "M"}])
+def test_dicom_of_another_person_of_the_same_number_is_not_merged(
+    other: dict[str, str], tmp_path: Path, key: Path
+) -> None:
+    dest = tmp_path / "out"
+    deidentify(delivery(tmp_path / "one"), dest, key=key)
+    before = tree(dest)
+    done = deidentify(delivery(tmp_path / "two", **other), dest, key=key)
+    assert (done.exit_code, codes(done.issues).count("PATIENT_CONTRADICTED")) == (1, 1)
+    assert {path for path in tree(dest) if path.endswith(".dcm")} == {path for path in before if path.endswith(".dcm")}
+    assert deidentify(delivery(tmp_path / "three"), dest, key=key).exit_code == 0
+    assert len([path for path in tree(dest) if path.endswith(".dcm")]) == 2
+
+
 @pytest.mark.parametrize("flag", ["issuer", "site"])
 def test_an_issuer_makes_two_patients_of_one_number(flag: str, tmp_path: Path, key: Path) -> None:
     dest = tmp_path / "out"

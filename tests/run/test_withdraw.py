@@ -100,6 +100,19 @@ def test_another_spelling_or_an_issuer_brings_nobody_back(
     assert [row["reason"] for row in source_rows(dest) if row["source"] == "a"] == [WITHDRAWN]
 
 
+@pytest.mark.parametrize(("by", "issuer"), [("canary-4711", ""), (f" 00{CANARY} ", ""), (CANARY, "NORTH")])
+def test_another_spelling_brings_no_dicom_back(by: str, issuer: str, source: Path, tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "out"
+    deidentify(source, dest, key=key)
+    cli.main(["withdraw", f" {CANARY} ", str(dest)])
+    before = tree(dest)
+    again = radiograph.dx_lateral()
+    again.PatientID, again.IssuerOfPatientID = by, issuer
+    deidentify(fill_folder(tmp_path / "next", {"a": again}), dest)
+    assert [path for path in tree(dest) if path.endswith(".dcm")] == [path for path in before if path.endswith(".dcm")]
+    assert [row["reason"] for row in source_rows(dest) if row["source"] == "a"] == [WITHDRAWN]
+
+
 def test_a_number_is_enough_where_headers_name_one_issuer(tmp_path: Path, key: Path) -> None:
     one = radiograph.dx_pa()
     one.PatientID, one.IssuerOfPatientID = CANARY, "NORTH"

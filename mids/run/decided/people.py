@@ -11,7 +11,7 @@ from typing import Literal
 from mids.deid.labels import Labels
 from mids.issues import issue
 from mids.plan.image import patient_of
-from mids.records import Item, PatientKey, Record, Skipped
+from mids.records import Item, Json, PatientKey, Record, Skipped
 from mids.run.journal import Journal
 
 CONTRADICTED = "another delivery has the same PatientID with another birth date or sex"
@@ -40,22 +40,27 @@ class People:
         """The items patient by patient; of who is somebody else, or was withdrawn, only that they are left out."""
         for items in batches:
             patient = patient_of(items)
-            if patient is None:
-                yield items
-            elif is_withdrawn(self.journal, self.labels, patient):
-                yield list(_left_out(items, WITHDRAWN, "skipped"))
-            elif self._is_other(items, patient):
-                self.is_torn = True
+            reason = "" if patient is None else self.keep_out(patient, _headers(items))
+            if reason == CONTRADICTED:
                 lost = list(_left_out(items, f"lost: {CONTRADICTED}", "lost"))
                 path = next((item.sources[0].name for item in items if isinstance(item, Record)), "")
                 yield [*lost, issue("PATIENT_CONTRADICTED", CONTRADICTED, path, origin="read")]
             else:
-                yield items
+                yield list(_left_out(items, reason, "skipped")) if reason else items
 
-    def _is_other(self, items: Sequence[Item], patient: PatientKey) -> bool:
+    def keep_out(self, patient: PatientKey, headers: Iterable[Mapping[str, Json]]) -> str:
+        """Why nothing of a patient is delivered, `WITHDRAWN` or `CONTRADICTED`; empty where it is."""
+        if is_withdrawn(self.journal, self.labels, patient):
+            return WITHDRAWN
+        if self._is_other(patient, headers):
+            self.is_torn = True
+            return CONTRADICTED
+        return ""
+
+    def _is_other(self, patient: PatientKey, headers: Iterable[Mapping[str, Json]]) -> bool:
         """Whether the patient is known as somebody else; a header that one source corrects is no contradiction."""
         name = refer(self.labels, patient)
-        born, sex = (self._digest(name, kind, found) for kind, found in _facts(items).items())
+        born, sex = (self._digest(name, kind, found) for kind, found in _facts(headers).items())
         known = self.journal.person(name)
         if known is None:
             self.met[name] = (self.source, born, sex, self._label(patient))
@@ -107,11 +112,15 @@ def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
     return any(journal.is_withdrawn(bury_number(labels, patient, is_named=kind)) for kind in kinds)
 
 
-def _facts(items: Sequence[Item]) -> Mapping[str, set[str]]:
+def _headers(items: Sequence[Item]) -> list[Mapping[str, Json]]:
+    return [item.header for item in items if isinstance(item, Record)]
+
+
+def _facts(headers: Iterable[Mapping[str, Json]]) -> Mapping[str, set[str]]:
     """Birth dates and sexes that headers say, as far as they are any."""
-    headers = [item.header for item in items if isinstance(item, Record)]
-    days = {re.sub(r"\D", "", str(header.get("PatientBirthDate") or "")) for header in headers}
-    sexes = {str(header.get("PatientSex") or "").strip().upper() for header in headers}
+    said = [(header.get("PatientBirthDate"), header.get("PatientSex")) for header in headers]
+    days = {re.sub(r"\D", "", str(born or "")) for born, _ in said}
+    sexes = {str(sex or "").strip().upper() for _, sex in said}
     return {"born": {day for day in days if _DAY.fullmatch(day)}, "sex": sexes & {"M", "F"}}
 
 
