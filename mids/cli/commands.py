@@ -31,7 +31,7 @@ from mids.cli import (
 from mids.cli.kept import key, withdraw
 from mids.cli.models import label, train
 from mids.cli.parsing import EXIT_CODES, Parser
-from mids.cli.releases import release, verify
+from mids.cli.releases import certify, release, verify
 from mids.cli.shared import say
 from mids.errors import MidsError, forget_output
 
@@ -40,6 +40,7 @@ _COMMANDS: Mapping[str, ModuleType] = {
     "risk": risk, "report": report,
     "stats": stats, "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
     "withdraw": withdraw, "release": release, "verify": verify,
+    "certify": certify,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
 

@@ -1,0 +1,48 @@
+"""The command ``mids certify``: its arguments; the work is done in `mids.certify`."""
+
+import argparse
+from pathlib import Path
+
+from mids.cli.shared import say, show
+
+TEXT = "look at a finished dataset again, and certify what was found"
+EXAMPLES = (
+    ("mids certify ~/dataset", "write ~/dataset.certificate.json and .html"),
+    ("mids certify ~/dataset --sample 200", "search 200 pictures for text instead of all"),
+    ("mids certify ~/dataset --verify", "say which file has changed since"),
+)
+NOTES = """\
+The certificate says what was checked by which rule, what was withheld, and who released what. It does not say that
+nobody can be recognised. docs/certify.md explains each part.
+"""
+CODES = {
+    0: "nothing was found, or nothing changed", 1: "something was found, or a file changed",
+    2: "wrong usage or environment",
+}  # fmt: skip
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add = parser.add_argument
+    add("dataset", type=Path, metavar="DATASET", help="folder made by mids convert or mids deidentify")
+    add("--sample", type=int, default=0, metavar="N", help="search so many pictures for text (default: all)")
+    add("--verify", action="store_true", help="compare the dataset with its certificate")
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Makes or verifies a certificate; returns the exit code."""
+    from mids.certify.certificate import certify, place, verify
+    from mids.cli.releases.selftest import find_leaks
+
+    dataset = namespace.dataset.resolve()
+    if namespace.verify:
+        changed = verify(dataset)
+        say("".join(f"error: {line}\n" for line in changed))
+        show("the certificate is void\n" if changed else "the dataset is as it was certified\n")
+        return int(bool(changed))
+    made = certify(dataset, find_leaks(), sample=namespace.sample)
+    for part in ("Headers", "Texts", "Pixels"):
+        say("".join(f"found: {line}\n" for line in made[part]["Findings"]))
+    show(f"{made['Findings']} findings, {len(made['Files'])} files: {place(dataset)}\n")
+    return int(made["Findings"] > 0)
