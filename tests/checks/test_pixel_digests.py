@@ -57,6 +57,22 @@ def test_the_same_voxels_have_the_same_digest(other: Callable[[Path], Path], tmp
     assert pixel_digest(other(tmp_path / "b.nii")) == pixel_digest(volume(tmp_path / "a.nii.gz"))
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
+@pytest.mark.parametrize("signs", [(1, 1, 1), (-1, 1, 1), (-1, -1, -1)])
+@pytest.mark.parametrize(("slope", "intercept"), [(1, 0), (1, -1024), (1, 0.25), (0.5, 3), (1, -1e8)])
+def test_a_digest_is_that_of_nibabels_canonical_volume(
+    order: tuple[int, ...], signs: tuple[int, ...], slope: float, intercept: float, tmp_path: Path
+) -> None:
+    turned = np.zeros((4, 4))
+    turned[order, range(3)], turned[3, 3] = np.multiply(signs, (1.5, 2, 3)), 1
+    image = nib.Nifti1Image(np.repeat(VOXELS[..., None], 2, axis=3), turned)
+    image.header.set_slope_inter(slope, intercept)
+    nib.save(image, tmp_path / "a.nii.gz")
+    upright = nib.as_closest_canonical(nib.load(tmp_path / "a.nii.gz")).get_fdata().astype("<f4")
+    head = f"volume {' '.join(map(str, upright.shape))}\n".encode()
+    assert pixel_digest(tmp_path / "a.nii.gz") == hashlib.sha256(head + upright.tobytes(order="F")).hexdigest()
+
+
 def test_a_slope_is_applied(tmp_path: Path) -> None:
     path = volume(tmp_path / "b.nii", VOXELS)
     image = nib.Nifti1Image.from_filename(path)

@@ -25,6 +25,8 @@ BIAS = 0.31830988
 TOLERANCE = 1e-5
 """Of values between 0 and 1: rounding of 32-bit floats, and of slopes."""
 CHUNK = 1 << 22
+_EXACT = 1 << 23
+"""Whole numbers below it, and sums of two of them, are exact in float32."""
 
 
 # --- a digest --------------------------------------------------------------------------------------------
@@ -41,13 +43,14 @@ def pixel_digest(path: Path) -> str:
     Raises `DataError` where the image can't be read, `OSError` where the file can't.
     """
     head = read_head(path)
-    pixels = read_pixels(path, head)
-    if isinstance(head, NiftiHead):
-        pixels, kind = _upright(pixels, head), "volume"
+    if isinstance(head, PngHead):
+        pixels = read_pixels(path, head)
+        kind, shape, parts = "picture", pixels.shape, _samples(pixels)
     else:
-        kind = "picture"
-    digest = hashlib.sha256(f"{kind} {' '.join(map(str, pixels.shape))}\n".encode("ascii"))
-    for part in _parts(pixels, head):
+        kind, (shape, slices) = "volume", _upright(path, head)
+        parts = (_numbers(values, head) for values in slices)
+    digest = hashlib.sha256(f"{kind} {' '.join(map(str, shape))}\n".encode("ascii"))
+    for part in parts:
         digest.update(part)
     return digest.hexdigest()
 
@@ -66,47 +69,75 @@ def read_pixels(path: Path, head: NiftiHead | PngHead) -> Array:
             raise DataError("IMAGE_CORRUPT", f"the image has more than {PIXELS} pixels")
         pixels = np.asarray(decode_png(path))
         return pixels.astype(np.uint16) if head.bits == 16 else pixels
-    colours = {128: 3, 2304: 4}.get(head.datatype, 0)
-    if not colours and head.datatype not in TYPES:
-        raise DataError("IMAGE_CORRUPT", "voxels of this type can't be compared")
-    kind = np.dtype("u1" if colours else TYPES[head.datatype]).newbyteorder(">" if head.order == ">" else "<")
-    size = head.size - head.offset
-    if size > LARGEST:
-        raise DataError("IMAGE_CORRUPT", f"the image unpacks to more than {LARGEST} bytes")
+    kind, colours = _stored(head)
     data = b"".join(read_voxels(path, head, CHUNK))
     lengths = (colours, *head.shape) if colours else head.shape
     voxels = np.frombuffer(data, kind).reshape(lengths, order="F")
     return np.moveaxis(voxels, 0, -1) if colours else voxels
 
 
-def _upright(pixels: Array, head: NiftiHead) -> Array:
-    """A volume with its axes along the patient's; as it is where its position is unknown or senseless."""
+def _stored(head: NiftiHead) -> tuple[np.dtype[Any], int]:
+    """The type of the values of a volume as they are stored, and how many colours a voxel has (0: no colours)."""
+    colours = {128: 3, 2304: 4}.get(head.datatype, 0)
+    if not colours and head.datatype not in TYPES:
+        raise DataError("IMAGE_CORRUPT", "voxels of this type can't be compared")
+    if head.size - head.offset > LARGEST:
+        raise DataError("IMAGE_CORRUPT", f"the image unpacks to more than {LARGEST} bytes")
+    kind = np.dtype("u1" if colours else TYPES[head.datatype]).newbyteorder(">" if head.order == ">" else "<")
+    return kind, colours
+
+
+def _upright(path: Path, head: NiftiHead) -> tuple[tuple[int, ...], Iterator[Array]]:
+    """A volume with its axes along the patient's: its shape, and its slices (first two axes) in order.
+
+    Where the slices stay in their order, as they nearly always do, they are read one by one.
+    """
+    kind, colours = _stored(head)
+    order, steps = _turn(head)
+    if not colours and len(head.shape) > 2 and order[2:] == (2,) and steps[2] == 1:
+        size = head.shape[:2]
+        shape = (*(size[axis] for axis in order[:2]), *head.shape[2:])
+        pieces = read_voxels(path, head, math.prod(size))
+        planes = (np.frombuffer(piece, kind).reshape(size, order="F") for piece in pieces)
+        return shape, (plane.transpose(order[:2])[:: steps[0], :: steps[1]] for plane in planes)
+    pixels = read_pixels(path, head)
+    if order:
+        pixels = pixels.transpose(*order, *range(3, pixels.ndim))[tuple(slice(None, None, step) for step in steps)]
+    flat = pixels.reshape(*pixels.shape[:2], -1, order="F") if pixels.ndim > 2 else pixels[..., np.newaxis]
+    return pixels.shape, (flat[:, :, at] for at in range(flat.shape[2]))
+
+
+def _turn(head: NiftiHead) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Which axes a volume's first three become along the patient's, and in which direction (1, -1) each runs.
+
+    Both are empty where the position is unknown or senseless.
+    """
     rows = np.asarray(head.affine, float)
     if (head.sform <= 0 and head.qform <= 0) or not np.isfinite(rows).all() or len(head.shape) < 3:
-        return pixels
+        return (), ()
     lengths = np.linalg.norm(rows[:, :3], axis=0)
     if not lengths.all():
-        return pixels
+        return (), ()
     weight = np.abs(rows[:, :3] / lengths)
     best = max(permutations(range(3)), key=lambda order: sum(weight[at, axis] for at, axis in enumerate(order)))
-    pixels = pixels.transpose(*best, *range(3, pixels.ndim))
-    flips = tuple(slice(None, None, -1 if rows[at, axis] < 0 else 1) for at, axis in enumerate(best))
-    return pixels[flips]
+    return best, tuple(-1 if rows[at, axis] < 0 else 1 for at, axis in enumerate(best))
 
 
-def _parts(pixels: Array, head: NiftiHead | PngHead) -> Iterator[bytes]:
-    """The canonical bytes of an image, slice by slice, so that no second copy of a large one is needed."""
-    if isinstance(head, PngHead):
-        yield (pixels.astype("<u2") * (257 if pixels.dtype == np.uint8 else 1)).astype("<u2").tobytes()
-        return
-    flat = pixels.reshape(*pixels.shape[:2], -1, order="F") if pixels.ndim > 2 else pixels[..., np.newaxis]
-    for at in range(flat.shape[2]):
-        values = flat[:, :, at]
-        if values.dtype.kind == "c":
-            values = np.stack((values.real, values.imag))
-        numbers = scaled(values, head).astype("<f4") + np.float32(0)  # -0 becomes 0
-        numbers[np.isnan(numbers)] = np.float32(math.nan)
-        yield numbers.tobytes(order="F")
+def _samples(pixels: Array) -> Iterator[bytes]:
+    yield (pixels.astype("<u2") * (257 if pixels.dtype == np.uint8 else 1)).astype("<u2").tobytes()
+
+
+def _numbers(values: Array, head: NiftiHead) -> bytes:
+    """The canonical bytes of a slice; small whole numbers stay exact without float64 in between."""
+    intercept = head.intercept if head.slope else 0.0
+    is_small = values.dtype.kind in "iu" and values.dtype.itemsize <= 2 and abs(intercept) < _EXACT
+    if is_small and head.slope in (0, 1) and float(intercept).is_integer():
+        return np.asarray(values.astype("<f4") + np.float32(intercept), "<f4").tobytes(order="F")
+    if values.dtype.kind == "c":
+        values = np.stack((values.real, values.imag))
+    numbers = scaled(values, head).astype("<f4") + np.float32(0)  # -0 becomes 0
+    numbers[np.isnan(numbers)] = np.float32(math.nan)
+    return numbers.tobytes(order="F")
 
 
 # --- the same pixels in other files ----------------------------------------------------------------------
