@@ -20,6 +20,7 @@ from mids.cli import (
     convert,
     deidentify,
     diff,
+    duplicates,
     export,
     report,
     risk,
@@ -38,9 +39,8 @@ from mids.errors import MidsError, forget_output
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
     "risk": risk, "report": report,
-    "stats": stats, "diff": diff, "scaffold": scaffold, "export": export, "splits": splits, "key": key,
-    "withdraw": withdraw, "release": release, "verify": verify,
-    "certify": certify,
+    "stats": stats, "diff": diff, "duplicates": duplicates, "scaffold": scaffold, "export": export, "splits": splits,
+    "key": key, "withdraw": withdraw, "release": release, "verify": verify, "certify": certify,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
 

@@ -1,0 +1,49 @@
+"""The command ``mids duplicates``: its arguments; the work is done in `mids.analysis.duplicates`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from mids.cli.shared import Progress, say_unread
+from mids.errors import MidsError
+
+TEXT = "find images that show the same, within and across datasets"
+EXAMPLES = (
+    ("mids duplicates dataset", "list the pairs of images that show the same"),
+    ("mids duplicates ours theirs -o pairs.tsv", "compare two datasets"),
+)
+NOTES = "What is found, and how it was measured: docs/dataset.md and benchmarks/README.md."
+CODES = {0: "compared", 1: "compared, but something could not be read", 2: "wrong usage or environment"}
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the command's arguments to its parser."""
+    add = parser.add_argument
+    add("datasets", nargs="+", type=Path, metavar="DATASET", help="folders of datasets")
+    add = parser.add_argument_group("output").add_argument
+    add("-o", "--output", type=Path, metavar="FILE", help="new file for the table of pairs, TSV (default: print it)")
+    add("-q", "--quiet", action="store_true", help="print no progress")
+    parser.set_defaults(run=run)
+
+
+def run(namespace: argparse.Namespace) -> int:
+    """Compares, prints or writes the pairs, and returns the exit code."""
+    from mids.analysis.duplicates import find_duplicates
+    from mids.dataset.joined import concat
+
+    a = namespace
+    if a.output is not None and a.output.exists():
+        raise MidsError(f"{a.output} already exists: give another name, or remove it")
+    names = [path.resolve().name for path in a.datasets]
+    is_clear = len(set(names)) == len(names)
+    joined = concat(dict(zip(names if is_clear else map(str, a.datasets), a.datasets, strict=True)))
+    progress = Progress(quiet=a.quiet, verbose=False)
+    found = find_duplicates(joined, progress=lambda done, total: progress.step(done, total, "images"))
+    progress.end()
+    text = found.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
+    if a.output is None:
+        print(text, end="")
+    else:
+        a.output.write_text(text, encoding="utf-8")
+    print(f"{len(found)} pairs show the same, of {len(joined)} images", file=sys.stderr)
+    return say_unread(joined.issues)

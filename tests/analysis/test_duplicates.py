@@ -1,0 +1,111 @@
+"""Pictures that show the same are found, others are not."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from places import ROOT, SOURCES
+
+import mids
+from mids.analysis.duplicates import find_duplicates, list_groups
+from mids.analysis.duplicates.prints import compare, make_print
+
+THUMBNAILS = ROOT.parent / "shared" / "data" / "cxr-views" / "images"
+
+
+def draw(number: int) -> np.ndarray:
+    """A picture of blots, another one for each number."""
+    rng = np.random.default_rng(number)
+    small = rng.normal(size=(14, 12)).astype(np.float32)
+    grey = np.asarray(Image.fromarray(small).resize((180, 210), Image.Resampling.BICUBIC))
+    return ((grey - grey.min()) / (grey.max() - grey.min()) * 200 + 20).astype(np.uint8)
+
+
+def encode(picture: np.ndarray) -> np.ndarray:
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=30)
+    with Image.open(stream) as again:
+        return np.asarray(again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: (np.clip((p.astype(float) - 60) / 100, 0, 1) ** 1.4 * 255).astype(np.uint8),
+        lambda p: np.pad(p, ((9, 30), (20, 5)), constant_values=255),
+        lambda p: p[14:-6, 3:-12],
+        encode,
+        lambda p: p[:, ::-1],
+        lambda p: np.rot90(p),
+        lambda p: p.astype(np.uint16) * 257,
+        lambda p: np.repeat(p[..., None], 3, axis=2),
+        lambda p: encode(np.ascontiguousarray(np.rot90(p[10:, :-8], 2))),
+    ],
+    ids=["window", "border", "crop", "jpeg", "flip", "turn", "16 bits", "colour", "several"],
+)
+def test_a_changed_picture_is_the_same(change: object) -> None:
+    assert callable(change)
+    for number in range(5):
+        one, other = make_print(draw(number)), make_print(change(draw(number)))
+        assert max(compare(one, other), compare(other, one)) > 0.86
+        strange = make_print(change(draw(number + 100)))
+        assert max(compare(one, strange), compare(strange, one)) < 0.7
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A dataset of two people with one picture under another window and border, and a third with another."""
+    root = tmp_path / "planted"
+    (root).mkdir()
+    (root / "dataset_description.json").write_text('{"Name": "planted", "BIDSVersion": "1.10.0"}')
+    same = np.pad(255 - ((255 - draw(1)) // 2), 12)
+    for subject, picture in (("1", draw(1)), ("2", same), ("3", draw(3))):
+        folder = root / f"sub-{subject}" / "ses-1" / "mim-rx"
+        folder.mkdir(parents=True)
+        Image.fromarray(picture).save(folder / f"sub-{subject}_ses-1_run-1_bp-chest_vp-pa_dx.png")
+    return root
+
+
+def test_the_command_names_the_pair(planted: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mids", "duplicates", str(planted), "-o", str(tmp_path / "pairs.tsv"), "-q"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "1 pairs show the same, of 3 images" in done.stderr
+    row = pd.read_csv(tmp_path / "pairs.tsv", sep="\t").iloc[0]
+    assert (row["participant_id"], row["other_participant_id"]) == ("sub-1", "sub-2")
+    again = subprocess.run(done.args, capture_output=True, text=True, check=False)
+    assert again.returncode == 2
+    assert "already exists" in again.stderr
+
+
+def test_people_with_one_picture_are_on_one_side(planted: Path) -> None:
+    joined = mids.concat({"a": planted, "b": SOURCES / "bimcv-covid19" / "mids"})
+    groups = list_groups(find_duplicates(joined))
+    assert [("a", "sub-1"), ("a", "sub-2")] in groups
+    for seed in range(6):
+        table = joined.splits(seed=seed, together=groups)
+        mine = table[(table["dataset"] == "a") & table["participant_id"].isin(["sub-1", "sub-2"])]
+        assert mine["split"].nunique() == 1
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not THUMBNAILS.is_dir(), reason="needs the thumbnails beside the project")
+def test_radiographs_are_found_again_and_not_mixed_up() -> None:
+    rng = np.random.default_rng(11)
+    prints, changed = [], []
+    for path in sorted(THUMBNAILS.glob("*.png"))[:60]:
+        with Image.open(path) as image:
+            picture = np.asarray(image.convert("L"))
+        prints.append(make_print(picture))
+        top, bottom, left, right = (int(side * rng.uniform(0.0, 0.08)) for side in (*picture.shape, *picture.shape))
+        cropped = picture[top : picture.shape[0] - bottom, left : picture.shape[1] - right]
+        changed.append(make_print(encode(np.ascontiguousarray(cropped[:, ::-1]))))
+    same = [max(compare(a, b), compare(b, a)) for a, b in zip(prints, changed, strict=True)]
+    assert np.mean(np.array(same) > 0.86) >= 0.98
