@@ -153,7 +153,7 @@ def _whole(value: object) -> int | None:
 def _labels(groups: object) -> dict[str, tuple[Label, ...]]:
     """The labels that an id may mean: one, or more where groups share ids."""
     found: dict[str, list[Label]] = defaultdict(list)
-    for group in _items(groups):
+    for group in (group for group in _items(groups) if isinstance(group, dict)):
         entries = [entry for entry in _items(group.get("labels")) if isinstance(entry, dict)]
         names = {_text(entry.get("id")): _text(entry.get("name")) for entry in entries}
         for entry in entries:

@@ -56,13 +56,14 @@ def read(path: Path) -> tuple[Correction, ...]:
     """
     try:
         table = read_table(path.parent, Source(path.name))
+        is_elsewhere = not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1
     except (OSError, DataError) as error:
         raise MidsError(
             f"can't read the curation table {path} ({type(error).__name__}): check its path and permissions"
         ) from error
     for found in table.issues:
         raise MidsError(f"the curation table {path}, {found.where or 'as a whole'}: {found.message}: correct it")
-    if not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1:
+    if is_elsewhere:
         raise MidsError(
             f"the curation table {path} has no rows on its first sheet, and others on a later one: move them"
         )

@@ -1,7 +1,10 @@
 """Reads the first sheet of an Excel workbook (.xlsx) as the same table that its CSV would give."""
 
 import csv
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterable
 from datetime import date, datetime
 from io import BytesIO, StringIO
@@ -17,7 +20,8 @@ LARGEST = 256 * 1024**2
 """Bytes that a workbook may unpack to; a bomb is refused, a table of a million rows stays below."""
 
 _BROKEN = (
-    zipfile.BadZipFile, ParseError, KeyError, ValueError, TypeError, EOFError, OSError, AttributeError, IndexError,
+    zipfile.BadZipFile, ParseError, LookupError, ValueError, TypeError, EOFError, OSError, AttributeError,
+    ArithmeticError, RuntimeError, struct.error, zlib.error, lzma.LZMAError,
 )  # fmt: skip
 
 
@@ -35,12 +39,18 @@ def read_table(root: Path, source: Source) -> Table:
 
 
 def count_filled_sheets(path: Path) -> int:
-    """How many sheets of a workbook, which `read_table` has read, hold anything."""
+    """How many sheets of a workbook, of which `read_table` has read the first, hold anything.
+
+    Raises `DataError` ``TABLE_INVALID`` where one of them is broken.
+    """
     from openpyxl import load_workbook  # heavy, and most tables are text
 
-    book = load_workbook(path, read_only=True, data_only=True)
-    filled = [any(any(row) for row in sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
-    book.close()
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        filled = [any(any(row) for row in sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
+        book.close()
+    except _BROKEN as error:
+        raise DataError("TABLE_INVALID", f"the workbook can't be read ({type(error).__name__})") from error
     return sum(filled)
 
 
