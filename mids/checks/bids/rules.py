@@ -1,14 +1,12 @@
 """Rules that are read from BIDS's schema: how files of one recording go together, and columns of tables."""
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Iterator
 
 from mids.inspection.bids import tables
 from mids.inspection.bids.rules import Broken, broken_rules
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
-from mids.resources import read_yaml, schemas
 
 
 def is_bids(file: FileView) -> bool:
@@ -16,18 +14,10 @@ def is_bids(file: FileView) -> bool:
     return file.is_bids and not file.is_companion and not file.is_ignored
 
 
-@cache
-def _said_otherwise() -> Mapping[str, str]:
-    """Our code for each rule of BIDS that another check says better."""
-    found: Mapping[str, str] = read_yaml(schemas() / "bids.yaml")
-    return found
-
-
 def _broken(file: FileView) -> tuple[Broken, ...]:
     """The rules that a file breaks and that nothing else says."""
     if "broken" not in file.notes:
-        found = broken_rules(file.context)
-        file.notes["broken"] = tuple(rule for rule in found if rule.code not in _said_otherwise())
+        file.notes["broken"] = tuple(broken_rules(file.context))
     broken: tuple[Broken, ...] = file.notes["broken"]
     return broken
 

@@ -6,11 +6,12 @@ Of a rule's conditions those that ask for the kind of file alone are asked once 
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mids.inspection.bids.context import HEADERS, Context
 from mids.inspection.facts import Facts
+from mids.resources import read_yaml, schemas
 from mids.vocabulary.bids.expressions import Expression, compiled
 from mids.vocabulary.bids.schema import Rule
 
@@ -20,6 +21,11 @@ _NO_SIDECAR = frozenset({".json", "", ".md", ".txt", ".rst", ".cff"})
 _CONDITION = re.compile(r"(required|recommended) if `(\w+)` is `\"?(\w+)\"?`")
 _DERIVED = 'dataset.dataset_description.DatasetType == "derivative"'
 _UNLESS = re.compile(r'!\("(\w+)" in sidecar\)')
+_NEEDED = re.compile(
+    r"""\"(\w+)\" in sidecar|type\(sidecar\.(\w+)\) (?:!= ["']null|== ["'](?:array|string|object))["']"""
+    r"""|sidecar\.(\w+)(?: != null| == (?:true|["'][^"']*["']))?"""
+)
+"""Conditions that can't hold where a key is not there."""
 _KINDS_OF_DATA = re.compile(r"dataset\.(modalities|datatypes)")
 _TRUE = {"true": True, "false": False}
 _UNREAD = ("ome.", "nifti_header.mrs", "nifti_header.dim_info", "gzip.")
@@ -28,10 +34,20 @@ _UNREAD = ("ome.", "nifti_header.mrs", "nifti_header.dim_info", "gzip.")
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """A rule that may apply to files of a kind: where `selectors` hold, which are the ones still to be asked."""
+    """A rule that may apply to files of a kind: where `selectors` hold, which are the ones still to be asked.
+
+    `keys` are the names of the keys that it may require, with the level of each; `other` is a key that may stand in
+    their place; `is_conditional` says that it asks for other kinds of data in the dataset; `headers` are the parts of
+    headers that its checks read; `needs` are keys without which one of its conditions can't hold.
+    """
 
     rule: Rule
     selectors: tuple[Expression, ...]
+    keys: tuple[tuple[str, Any], ...] = ()
+    other: str = ""
+    is_conditional: bool = False
+    headers: frozenset[str] = frozenset()
+    needs: tuple[str, ...] = ()
 
     def holds(self, context: Context) -> bool:
         """Whether it applies to a file."""
@@ -45,25 +61,55 @@ class Rulebook:
         self._facts = facts
         self._known: dict[tuple[str, ...], tuple[Applying, ...]] = {}
 
-    def applying(self, family: str, context: Context) -> Iterator[Rule]:
+    def applying(self, family: str, context: Context) -> Iterator[Applying]:
         """The rules of a family (sidecars, json, tabular_data, checks) that apply to a file."""
         top = context["path"] if "/" not in context.file.path else ""
         key = family, context.suffix, context.datatype, context.extension, top
         rules = self._known.get(key)
         if rules is None:
             rules = self._known[key] = tuple(self._narrow(family, context))
-        return (each.rule for each in rules if each.holds(context))
+        present = context["sidecar"] if rules else {}
+        return (each for each in rules if all(key in present for key in each.needs) and each.holds(context))
 
     def _narrow(self, family: str, context: Context) -> Iterator[Applying]:
         for rule in self._facts.bids.rules(family):
             texts = [*(s.text for s in rule.selectors), *(c.text for c in rule.checks)]
             if any(part in text for text in texts for part in _UNREAD):
                 continue
+            if family == "checks" and rule.body["issue"]["code"] in _said_otherwise():
+                continue
             if family == "sidecars" and not _asks(rule, derived=self._facts.derived):
                 continue
             known = [selector for selector in rule.selectors if selector.names <= _KIND]
             if all(selector.holds(context) for selector in known):
-                yield Applying(rule, tuple(selector for selector in rule.selectors if selector not in known))
+                yield _applying(rule, known, self._facts)
+
+
+@cache
+def _said_otherwise() -> Mapping[str, str]:
+    """Our code for each rule of BIDS that another check says better."""
+    found: Mapping[str, str] = read_yaml(schemas() / "bids.yaml")
+    return found
+
+
+def _applying(rule: Rule, known: list[Expression], facts: Facts) -> Applying:
+    """A rule without the conditions that are known to hold."""
+    fields = rule.body.get("fields", {})
+    levels = {key: level if isinstance(level, Mapping) else {"level": level} for key, level in fields.items()}
+    asked = tuple(
+        (str(facts.bids.key(key)["name"]), fields[key])
+        for key, level in levels.items()
+        if "required" in level["level"] + level.get("level_addendum", "")
+    )
+    return Applying(
+        rule,
+        tuple(selector for selector in rule.selectors if selector not in known),
+        asked,
+        next((match[1] for selector in rule.selectors if (match := _UNLESS.fullmatch(selector.text))), ""),
+        any(_KINDS_OF_DATA.search(selector.text) for selector in rule.selectors),
+        frozenset().union(*(check.names for check in rule.checks)) & HEADERS,
+        tuple(match[match.lastindex or 0] for s in rule.selectors if (match := _NEEDED.fullmatch(s.text))),
+    )
 
 
 def _asks(rule: Rule, *, derived: bool) -> bool:
@@ -94,15 +140,11 @@ def missing_keys(context: Context, *, conditional: bool = False) -> Iterator[str
         return
     book = rulebook(context.file.dataset.facts)
     said: set[str] = set()
-    for rule in book.applying("json" if is_json else "sidecars", context):
-        if conditional is not any(_KINDS_OF_DATA.search(selector.text) for selector in rule.selectors):
-            continue
-        other = next((match[1] for selector in rule.selectors if (match := _UNLESS.fullmatch(selector.text))), "")
-        if other in said:  # one of the two is enough
+    for each in book.applying("json" if is_json else "sidecars", context):
+        if conditional is not each.is_conditional or each.other in said:  # one of two keys is enough
             continue
         present = context["json" if is_json else "sidecar"]
-        for key, level in rule.body["fields"].items():
-            name = str(context.bids.key(key)["name"])
+        for name, level in each.keys:
             if name not in present and name not in said and _is_required(level, present):
                 said.add(name)
                 yield name
@@ -132,13 +174,12 @@ class Broken:
 
 def broken_rules(context: Context) -> Iterator[Broken]:
     """The checks of BIDS's schema that a file fails."""
-    for rule in rulebook(context.file.dataset.facts).applying("checks", context):
-        parts = frozenset().union(*(check.names for check in rule.checks)) & HEADERS
-        if any(context[part] is None for part in parts):
+    for each in rulebook(context.file.dataset.facts).applying("checks", context):
+        if any(context[part] is None for part in each.headers):
             continue
-        if not all(check.holds(context) for check in rule.checks):
-            issue = rule.body["issue"]
-            is_error = issue["level"] == "error" and not any(_KINDS_OF_DATA.search(s.text) for s in rule.selectors)
+        if not all(check.holds(context) for check in each.rule.checks):
+            issue = each.rule.body["issue"]
+            is_error = issue["level"] == "error" and not each.is_conditional
             yield Broken(issue["code"], _filled(issue["message"], context), is_error)
     for key in missing_keys(context, conditional=True):
         yield Broken("SIDECAR_KEY_REQUIRED", f"{key} is required where the dataset has such other data", False)

@@ -39,8 +39,8 @@ def rule_of(context: Context) -> Rule | None:
     first: list[str] = []
     key: list[str] = []
     others = OPEN
-    for rule in found:
-        body = rule.body
+    for each in found:
+        body = each.rule.body
         for name, level in body["columns"].items():
             column = _name(name, bids)
             columns.setdefault(column, bids.column(name))

@@ -188,6 +188,8 @@ def truth(value: Value) -> bool:
 
 
 def _part(value: Value, name: str) -> Value:
+    if type(value) is dict:  # an instance check of Mapping costs more than all else
+        return value.get(name)
     return value.get(name) if isinstance(value, Mapping) else None
 
 
