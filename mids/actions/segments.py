@@ -171,7 +171,9 @@ class Drawing:
             yield issue("REGION_RESAMPLED", message, origin="run")
         if self.head.kind == "FRACTIONAL":
             what = self.head.fraction.lower() or "share"
-            yield issue("REGION_FRACTIONAL", f"a pixel belongs to a segment from a {what} of half on", origin="run")
+            yield issue(
+                "REGION_FRACTIONAL", f"a pixel belongs to a segment where its {what} is half or more", origin="run"
+            )
         if not self.drawn and not self.outside:
             yield issue("REGION_INVALID", "the segmentation marks no pixel", origin="run")
 

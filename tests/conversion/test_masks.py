@@ -331,7 +331,8 @@ def test_coordinates_of_another_frame_of_reference_are_refused(tmp_path: Path, k
     dataset = structures([ring(grid, 2, square(*BIG))])
     dataset.StructureSetROISequence[0].ReferencedFrameOfReferenceUID = uid("other")
     result = done(series(tmp_path / "in", grid), key, dataset)
-    assert codes(result) == {"REGION_UNMATCHED": "error"}
+    assert codes(result) == {"REGION_ELSEWHERE": "error"}
+    assert not list(result.dataset.rglob("*_dseg.nii.gz"))
 
 
 def test_two_series_that_could_be_meant_are_told_apart_or_refused(tmp_path: Path, key: Path) -> None:

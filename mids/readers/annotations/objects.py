@@ -246,6 +246,9 @@ def _record_of(
     place = known.find(image, number) if image else None
     record = place.record if place is not None else (None if image else other)
     if record is None:
+        frames = drawn.frames_of_reference
+        if frames and not image and not drawn.series and not any(known.of_frame(uid) for uid in frames):
+            return None, ("REGION_ELSEWHERE", "lie in a frame of reference that no image is in")
         return None, ("REGION_UNMATCHED", "name no image that is converted, or several can be meant")
     shape = record.geometry
     if not is_placed(shape):
