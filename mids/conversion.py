@@ -163,7 +163,8 @@ class _Collection:
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """Sidecars, tables, descriptions, and where the images come from."""
-        stage.state.journal.meet(self.met)
+        if not stage.request.dry_run:
+            stage.state.journal.meet(self.met)
         yield from write_texts(inventory, Words(self.about, self.schema, stage.request.policy))
         if next(inventory.images(), None):
             shown = published(plan, stage.references, self.corrections, outcome, with_sources=self.publish_sources)

@@ -125,7 +125,8 @@ class _Files:
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:
         """What was done, and what the private block holds."""
-        stage.state.journal.meet(self.met)
+        if not stage.request.dry_run:
+            stage.state.journal.meet(self.met)
         files = {source.name: job.path for job in plan.jobs for source in job.action.sources}
         decided = [
             {"Image": files.get(row.file) or stage.references.of(row.file), "Decision": row.field,

@@ -179,7 +179,7 @@ def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images
     if done.key_made:
         say(f"made a pseudonym key: {done.key_made} (keep it: without it a later run assigns other IDs)\n")
     if done.outcome is None and a.dry_run:
-        show(report.dry_run(done.plan, done.comparison, done.references))
+        show(report.dry_run(done.plan, done.comparison, done.references, done.changes))
     say(report.issue_lines(done.issues, least=Level.ERROR if a.quiet else Level.INFO if a.verbose else Level.WARNING))
     for crash in done.outcome.crashes if done.outcome else ():
         say(crash + "\n")

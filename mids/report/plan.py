@@ -1,7 +1,7 @@
 """Renders what a conversion will do, and what it did, for a terminal."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from mids.deid.references import References
 from mids.issues import Issue, Level, count, escape_controls
@@ -10,10 +10,14 @@ from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Skipped
 from mids.run.sources import fates
+from mids.run.texts import Change
 
 
-def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
-    """The plan as a table: state, how many sources, the first of them, the output; then what is skipped and why."""
+def dry_run(plan: Plan, comparison: Comparison, references: References, changes: Sequence[Change] = ()) -> str:
+    """The plan as a table: state, how many sources, the first of them, the output; then what is skipped and why.
+
+    Of small files those that change or go are listed, new ones are counted.
+    """
     states = {
         **dict.fromkeys(comparison.done, "done"),
         **dict.fromkeys(comparison.new, "new"),
@@ -30,6 +34,14 @@ def dry_run(plan: Plan, comparison: Comparison, references: References) -> str:
         if skipped.reason != NOT_DICOM:
             first = escape_controls(references.shown(skipped.sources[0].name))
             lines.append(f"{skipped.status}\t{len(skipped.sources)}\t{first}\t({skipped.reason})")
+    lines += [
+        f"{change.state}\t0\t-\t{change.path}" + (f"\t({change.what})" if change.what else "")
+        for change in changes
+        if change.state != "new"
+    ]
+    made = Counter(change.path.rpartition(".")[2] for change in changes if change.state == "new")
+    if others := made.total() - made["tsv"]:
+        lines.append(f"new\t0\t-\t({count(made['tsv'], 'table')}, {count(others, 'other small file')})")
     counts = Counter(states.values())
     lines.append(
         ", ".join(f"{counts[state]} {state}" for state in ("new", "stale", "done", "blocked") if counts[state])

@@ -55,7 +55,13 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
 def is_inside(path: str) -> bool:
     """Whether a path that the journal gives stays in the dataset."""
     pure = PurePosixPath(path)
-    return bool(path) and not pure.is_absolute() and not {"..", "."} & {*path.split("/")} and "\\" not in path
+    return (
+        bool(path)
+        and "\0" not in path
+        and not pure.is_absolute()
+        and not {"..", "."} & {*path.split("/")}
+        and "\\" not in path
+    )
 
 
 def find_place(root: Path, path: str) -> Path:

@@ -8,6 +8,7 @@ from mids.deid.references import References
 from mids.issues import Issue, Level
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.curation import is_acknowledged
+from mids.run.texts import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Done:
 
     `outcome` is None for a dry run. Source files in `issues` stand under references that ``<DEST>.mids/sources.tsv``
     resolves, unless real paths were asked for. `is_sealed` says that random ids were given, and that nothing links them
-    to the source any more. `acknowledged` counts errors that a person knows of, which are not among `issues`.
+    to the source any more. `acknowledged` counts errors that a person knows of, which are not among `issues`. `changes`
+    are what a dry run foresees of small files.
     """
 
     dataset: Path
@@ -28,6 +30,7 @@ class Done:
     acknowledged: int = 0
     key_made: Path | None = None
     is_sealed: bool = False
+    changes: tuple[Change, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -20,9 +20,10 @@ from mids.records import About, Map
 from mids.run.done import Done, collect_issues
 from mids.run.moving import Place
 from mids.run.request import Request, check_policy, find_key, join_source, record_choices
-from mids.run.run import run, survey
+from mids.run.run import rehearse, run, survey
 from mids.run.sources import write_sources
 from mids.run.state import State, check_places
+from mids.run.texts import Change
 from mids.run.workers import hire_workers
 
 D = TypeVar("D", bound=Done)
@@ -91,10 +92,15 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = join_source(plan, state, source, request, keep=not request.dry_run)
         comparison = survey(plan, request.dataset, state.journal, keep=not request.dry_run)
-        outcome = None
-        if not request.dry_run and plan.subjects:  # not where the source has vanished: nothing is removed for that
-            place = Place(request.source, request.dataset, state.folder, state.lock)
-            texts = partial(road.write, stage, plan)
+        outcome: Outcome | None = None
+        changes: tuple[Change, ...] = ()
+        place = Place(request.source, request.dataset, state.folder, state.lock)
+        texts = partial(road.write, stage, plan)
+        if request.dry_run and plan.subjects:
+            changes = rehearse(
+                plan, place, comparison, state.journal, texts, forgets_edits=request.forgets_edits
+            )  # fmt: skip
+        elif plan.subjects:  # not where the source has vanished: nothing is removed for that
             record_choices(request, plan, state)  # before the first file: a killed run has decided too
             outcome = run(
                 plan, place, state.journal, texts, workers=workers, progress=request.progress,
@@ -107,7 +113,9 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         if is_sealed:
             state.seal()
     found, known_of = collect_issues(plan, outcome, stage.references)
-    return kind(request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed)
+    return kind(
+        request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed, changes,
+    )  # fmt: skip
 
 
 def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: Rules) -> Stage:

@@ -17,7 +17,7 @@ from mids.run.disk import is_damaged, mark
 from mids.run.journal import Journal
 from mids.run.moving import Place, check_result, moving, remove, scratch_folder
 from mids.run.pool import Failed, Finished, Workers, work
-from mids.run.texts import Held, write_texts
+from mids.run.texts import Change, Held, preview_texts, write_texts
 
 Progress = Callable[[int, int, str], None]
 """Called with how many jobs are done, how many there are, and the path of the last one."""
@@ -63,12 +63,7 @@ def run(
         tuple(issues),
         tuple(crashes),
     )
-    held = Held(
-        frozenset(comparison.foreign),
-        frozenset(comparison.changed),
-        frozenset(comparison.damaged),
-        forgets=forgets_edits,
-    )
+    held = _held(comparison, forgets=forgets_edits)
     gone, told = write_texts(place, journal, texts(journal, outcome), held)
     return replace(outcome, removed=(*removed, *gone), issues=(*issues, *told))
 
@@ -113,16 +108,42 @@ def _is_damaged(path: Path, size: int, marks: str) -> bool:
 def _remove_unwanted(plan: Plan, comparison: Comparison, lost: set[str], place: Place, journal: Journal) -> list[str]:
     """Removes what is superseded, and what a lost job left of an earlier run; the journal learns of the plan."""
     known = journal.known()
-    vanished = {path.split("/", 1)[0].removeprefix("sub-") for path in comparison.vanished}
-    for subject in plan.subjects:
-        journal.describe(subject, adds=plan.adds or subject.label in vanished)
-    journal.describe(Subject(NOBODY, entries=plan.entries), adds=plan.adds)
+    _describe(plan, comparison, journal)
     failed = lost & set(known) - {*comparison.blocked}
     unwanted = [*comparison.superseded, *(path for image in failed for path in known[image].outputs)]
     untouched = {*comparison.foreign, *comparison.changed}
     removed = remove(sorted({*unwanted} - untouched), place, journal)
     journal.forget([path for path in known if not (place.dataset / path).exists()])
     return removed
+
+
+def _describe(plan: Plan, comparison: Comparison, journal: Journal) -> None:
+    vanished = {path.split("/", 1)[0].removeprefix("sub-") for path in comparison.vanished}
+    for subject in plan.subjects:
+        journal.describe(subject, adds=plan.adds or subject.label in vanished)
+    journal.describe(Subject(NOBODY, entries=plan.entries), adds=plan.adds)
+
+
+def rehearse(
+    plan: Plan, place: Place, comparison: Comparison, journal: Journal, texts: Texts, *, forgets_edits: bool = False
+) -> tuple[Change, ...]:
+    """What would become of the small files; what making an image finds out (its size in pixels) is not known yet."""
+    copy = journal.copy()
+    new = {*comparison.new}
+    for job in (job for subject in plan.subjects for job in subject.jobs if job.path in new):
+        copy.announce([(job, "", {}, {})])
+        copy.finish([(job, "planned", {}, {})])
+    _describe(plan, comparison, copy)
+    copy.forget(comparison.superseded)
+    outcome = Outcome((*comparison.new, *comparison.stale), comparison.done, (), (), ())
+    changes = [*preview_texts(place, copy, texts(copy, outcome), _held(comparison, forgets=forgets_edits))]
+    copy.close()
+    return tuple(changes)
+
+
+def _held(comparison: Comparison, *, forgets: bool) -> Held:
+    foreign, changed, damaged = map(frozenset, (comparison.foreign, comparison.changed, comparison.damaged))
+    return Held(foreign, changed, damaged, forgets=forgets)
 
 
 def _lost(plan: Plan, there: set[str]) -> set[str]:

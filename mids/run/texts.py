@@ -5,6 +5,8 @@ changed is replaced in one step and never removed before; the journal holds the 
 one is in place, so that a merge that was stopped is made again from the same texts.
 """
 
+import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -44,6 +46,15 @@ class Draft:
     base: Base | None = None
     merged: Merged | None = None
     issues: tuple[Issue, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would become of a small file: `new`, `changed` or `removed`; `what` counts rows or names keys."""
+
+    state: str
+    path: str
+    what: str = ""
 
 
 @dataclass(slots=True)
@@ -141,6 +152,34 @@ def _tell_merged(path: str, joined: Merged) -> Issue:
         f"what was changed by hand stays ({'; '.join(kept)})" if kept else "nothing that was changed by hand is left"
     )
     return issue("FILE_MERGED", f"{done}; {stays}; {_BACK}", path, origin="run")
+
+
+def preview_texts(place: Place, journal: Journal, texts: Iterable[tuple[str, str]], held: Held) -> Iterator[Change]:
+    """What `write_texts` would change; no value of a file is in it."""
+    drafting = Drafting(place, journal, held)
+    for draft in drafting.drafts(texts):
+        target = place.dataset / draft.path
+        if draft.content is None:
+            continue
+        if not target.is_file():
+            yield Change("new", draft.path)
+        elif (found := target.read_bytes()) != draft.content:
+            yield Change("changed", draft.path, _difference(draft.path, found, draft.content))
+    for path in drafting.unwanted()[0]:
+        if (place.dataset / path).is_file():
+            yield Change("removed", path)
+
+
+def _difference(path: str, old: bytes, new: bytes) -> str:
+    """How many rows of a table, or which keys of an object, are not what they were."""
+    if path.endswith(".tsv"):
+        before, after = Counter(old.splitlines()[1:]), Counter(new.splitlines()[1:])
+        return f"{(after - before).total()} rows new or changed, {(before - after).total()} gone or changed"
+    try:
+        was, now = json.loads(old), json.loads(new)
+        return "keys " + ", ".join(key for key in {**was, **now} if was.get(key) != now.get(key))
+    except (ValueError, TypeError, AttributeError):
+        return ""
 
 
 def write_texts(

@@ -166,7 +166,8 @@ def test_a_dry_run_leaves_an_earlier_run_as_it_is(
     before = tree(tmp_path), stamps(tmp_path / "dest")
     code, out, _ = _read_output(capsys, "mids-convert", *arguments, "--dry-run", "--pixels", "raw")
     assert code == 0
-    assert sorted(line.split("\t")[0] for line in out.splitlines()[1:-1]) == ["new", "stale", "stale", "stale"]
+    lines = [line.split("\t") for line in out.splitlines()[1:-1]]
+    assert sorted(line[0] for line in lines if line[1] != "0") == ["new", "stale", "stale", "stale"]
     assert (tree(tmp_path), stamps(tmp_path / "dest")) == before
 
 

@@ -265,3 +265,27 @@ def test_files_that_were_copied_are_no_edits(source: Path, dest: Path, key: Path
     assert codes(again.issues) == codes(done.issues)
     assert tree(dest) == before
     assert len(again.outcome.made if again.outcome else "?") == 0
+
+
+def test_a_dry_run_says_what_becomes_of_tables_and_sidecars(
+    source: Path, dest: Path, key: Path, done: Conversion, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring(source, 1)
+    put(source, "b/1", fill(radiograph.dx_pa(), {"PatientSex": "O", "KVP": "77"}))
+    before = tree(dest), stamps(dest)
+    foreseen = convert("dicom", source, dest, dry_run=True).changes
+    assert (tree(dest), stamps(dest)) == before
+    cli.main(["convert", "dicom", str(source), str(dest), "--dry-run"])
+    printed = capsys.readouterr().out
+    assert any(line.startswith("changed") and "participants.tsv" in line for line in printed.splitlines())
+    assert "77" not in printed
+    convert("dicom", source, dest)
+    after = tree(dest)
+    small = {path for path in after if not path.endswith((".png", ".nii.gz"))}
+    assert {change.path for change in foreseen if change.state == "new"} == small - before[0].keys()
+    assert {change.path for change in foreseen if change.state == "changed"} == {
+        path for path in small & before[0].keys() if before[0][path] != after[path]
+    }
+    (people,) = [change for change in foreseen if change.path == "participants.tsv"]
+    assert people.what.startswith("2 rows new or changed")
+    assert convert("dicom", source, dest, dry_run=True).changes == ()

@@ -60,7 +60,7 @@ class Database:
                 raise MidsError("another run is writing to DEST: wait until it has ended") from error
             reason = error.strerror if isinstance(error, OSError) else error
             raise MidsError(f"can't open the journal {path} ({reason}): check its permissions") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter for its own message of damage
             raise self._damage() from error
 
     def _check_version(self, path: Path) -> None:
@@ -80,7 +80,7 @@ class Database:
             raise MidsError(
                 f"can't write the journal ({error}): finished work is kept; run again to continue"
             ) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self._damage() from error
 
     def _ask(self, question: str, values: Sequence[str | int | bytes | None] = ()) -> Iterator[Any]:

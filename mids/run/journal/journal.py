@@ -12,6 +12,7 @@ from mids.errors import MidsError
 from mids.plan.compare import UNREAD, Known
 from mids.plan.job import Job, Plan, Subject, TableRow
 from mids.records import Delivered, Json, Source
+from mids.run.journal.database import IN_MEMORY
 from mids.run.journal.written import Written
 
 
@@ -25,6 +26,12 @@ class Journal(Written):
 
     Every method raises `MidsError` where the journal can't be written.
     """
+
+    def copy(self) -> "Journal":
+        """A copy in memory, in which a dry run notes what a run would."""
+        other = Journal(Path(IN_MEMORY))
+        self._db.backup(other._db)
+        return other
 
     def settle(self, name: str, value: str, complaint: str, *, before: str = "") -> None:
         """Records a fact that every run on this dataset must share; `MidsError` where it differs.
@@ -41,7 +48,7 @@ class Journal(Written):
 
     def fact(self, name: str) -> str:
         """A recorded fact; empty where there is none."""
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = next(self._ask("SELECT value FROM meta WHERE name = ?", (name,)), None)
         return str(row[0]) if row else ""
 
     def note(self, name: str, value: str) -> None:

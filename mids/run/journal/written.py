@@ -38,7 +38,7 @@ class Written(Database):
     def _checked(self, files: Iterable[tuple[str, tuple[int, int]]]) -> Iterator[tuple[str, tuple[int, int]]]:
         """Files of ours; raises `MidsError` where one would lie outside of the dataset."""
         for path, stamp in files:
-            if not is_inside(path):
+            if not isinstance(path, str) or not is_inside(path) or not all(isinstance(part, int) for part in stamp):
                 raise self._damage()
             yield path, stamp
 
