@@ -50,7 +50,18 @@ def evaluate(predicted: LabelTable, reference: LabelTable, *, column: str = "lab
     `labels` or `localizations`. Raises `MidsError` where the tables share no key or lack the column, `DataError`
     (TABLE_INVALID) where a cell is no JSON list.
     """
-    tables = (_frame(predicted), _frame(reference))
+    said, right, _ = pair_label_sets(predicted, reference, column=column)
+    return _compare_label_sets(said, right)
+
+
+def pair_label_sets(
+    predicted: LabelTable, reference: LabelTable, *, column: str = "labels"
+) -> tuple[dict[Key, set[str]], dict[Key, set[str]], list[str]]:
+    """The labels of each row of two label tables, by the keys that both know, and the names of these keys.
+
+    Raises what `evaluate` raises.
+    """
+    tables = (read_label_table(predicted), read_label_table(reference))
     for table in tables:
         if column not in table.columns:
             raise MidsError(f"a table of labels lacks the column {column}: it has {', '.join(table.columns)}")
@@ -58,10 +69,13 @@ def evaluate(predicted: LabelTable, reference: LabelTable, *, column: str = "lab
     if not keys:
         raise MidsError(f"the two tables share none of the columns {', '.join(KEYS)}: add one to both")
     said, right = (_sets(table, keys, column) for table in tables)
-    return _compare_label_sets(said, right)
+    if not right:
+        raise MidsError("the reference has no rows: give a table of labels with at least one")
+    return said, right, keys
 
 
-def _frame(table: LabelTable) -> pd.DataFrame:
+def read_label_table(table: LabelTable) -> pd.DataFrame:
+    """A label table from a frame, a dataset, or a path; raises `MidsError` where there is no such file."""
     if isinstance(table, pd.DataFrame):
         return table
     if isinstance(table, Dataset):

@@ -30,7 +30,7 @@ from mids.cli import (
     validate,
 )
 from mids.cli.kept import key, withdraw
-from mids.cli.models import label, train
+from mids.cli.models import evaluate, label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import certify, release, verify
 from mids.cli.shared import say
@@ -38,6 +38,7 @@ from mids.errors import MidsError, forget_output
 
 _COMMANDS: Mapping[str, ModuleType] = {
     "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
+    "evaluate": evaluate,
     "risk": risk, "report": report,
     "stats": stats, "diff": diff, "duplicates": duplicates, "scaffold": scaffold, "export": export, "splits": splits,
     "key": key, "withdraw": withdraw, "release": release, "verify": verify, "certify": certify,

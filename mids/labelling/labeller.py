@@ -7,10 +7,12 @@ list of report texts that returns, for each, its `Sentence` s.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TypeAlias
 
 from mids.errors import MidsError
 from mids.labelling.lexicon import Lexicon, lexicon
+from mids.labelling.model import read_label_model
 from mids.labelling.plain import sentences
 from mids.labelling.rules import Sentence, Why, label
 
@@ -32,12 +34,12 @@ def label_rows(
 ) -> list[dict[str, str]]:
     """A row of the label table for each report: its ids, and its labels as labels.tsv has them.
 
-    `column` holds the text; `model` is the name of an entry point of `mids.labellers` to use instead of the rules.
-    Raises `MidsError` where the model is not there or does not do what it must.
+    `column` holds the text; `model` is a file that `mids train labels` wrote, or the name of an entry point of
+    `mids.labellers`, to use instead of the rules. Raises `MidsError` where the model is not there or does not do what
+    it must.
     """
     texts = [report.get(column, "") for report in reports]
-    said = _run_model(model, texts) if model else [label(text, words) for text in texts]
-    source = f"model {model}" if model else f"rules {words.language}"
+    said, source = _run_labeller(model, texts, words)
     return [
         {**{key: report[key] for key in KEYS if key in report}, "source": source, **_cells(found, words)}
         for report, found in zip(reports, said, strict=True)
@@ -50,16 +52,34 @@ def _cells(found: Sequence[Sentence], words: Lexicon) -> dict[str, str]:
     grouped = [[*said.labels, *(LOCALIZATION + name for name in said.localizations)] for said in found]
     lists = {
         "labels": labels, "localizations": places, "labels_localizations_by_sentence": grouped,
+        "label_evidence": _evidence(found, labels),
         "label_cuis": [words.cui(name) for name in labels], "localization_cuis": [words.cui(name) for name in places],
     }  # fmt: skip
     return {name: json.dumps(items, ensure_ascii=False) for name, items in lists.items()}
+
+
+def _evidence(found: Sequence[Sentence], labels: Sequence[str]) -> list[str]:
+    """Why each label is given: the characters of the report (from 0, end excluded) and the rule or the model."""
+    why = {one.label: one for said in reversed(found) for one in reversed(said.why)}
+    return [f"{why[name].start}-{why[name].end} {why[name].reason}" if name in why else "" for name in labels]
+
+
+def _run_labeller(model: str, texts: Sequence[str], words: Lexicon) -> tuple[Sequence[Sequence[Sentence]], str]:
+    """What the reports say, and who says so."""
+    if not model:
+        return [label(text, words) for text in texts], f"rules {words.language}"
+    if Path(model).is_file():
+        trained = read_label_model(Path(model))
+        return trained.label(texts), f"model {trained.digest[:12]}"
+    return _run_model(model, texts), f"model {model}"
 
 
 def _run_model(name: str, texts: Sequence[str]) -> list[Sequence[Sentence]]:
     """What a user's own model says."""
     known = {point.name: point for point in entry_points(group=GROUP)}
     if name not in known:
-        raise MidsError(f"unknown labeller {name}: installed are {', '.join(known) or 'none'}")
+        installed = ", ".join(known) or "none"
+        raise MidsError(f"unknown labeller {name}: no such file, and installed are {installed}")
     try:
         model: Model = known[name].load()
     except (ImportError, AttributeError) as error:

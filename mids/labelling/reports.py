@@ -13,7 +13,8 @@ from mids.labelling.labeller import KEYS, label_rows, lexicon
 from mids.readers.tables.table import Table, read_csv
 
 COLUMNS = (
-    *KEYS, "source", "labels", "localizations", "labels_localizations_by_sentence", "label_cuis", "localization_cuis",
+    *KEYS, "source", "labels", "localizations", "labels_localizations_by_sentence", "label_evidence",
+    "label_cuis", "localization_cuis",
 )  # fmt: skip
 
 

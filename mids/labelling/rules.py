@@ -63,11 +63,15 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A sentence with what the rules make of its terms; `places` are the localizations that are not denied."""
+    """A sentence with what the rules make of its terms.
+
+    `places` are the localizations that are not denied, `scopes` what cues reach: kind, begin and end in the sentence.
+    """
 
     part: Part
     verdicts: tuple[Verdict, ...]
     places: tuple[str, ...]
+    scopes: tuple[tuple[str, int, int], ...] = ()
 
     @property
     def sentence(self) -> Sentence:
@@ -124,7 +128,7 @@ def _read_part(part: Part, words: Lexicon) -> Reading:
         name = hit.doubted if status == "doubted" and hit.doubted else hit.name
         verdicts.append(Verdict(name, status, hit.start, hit.end, hit.words))
     places = [hit.name for hit in _longest(_hits(text, words.localizations, starts), text) if not scope.is_denied(hit)]
-    return Reading(part, tuple(verdicts), tuple(dict.fromkeys(places)))
+    return Reading(part, tuple(verdicts), tuple(dict.fromkeys(places)), scope.reach(part.section))
 
 
 class _Scope:
@@ -142,6 +146,13 @@ class _Scope:
         self.aside = [(cue.end, self._end(cue.end)) for cue in free["aside_after"]]
         self.denied = [(cue.end, self._end(cue.end)) for cue in denials]
         self.unsure = [(cue.end, self._end(cue.end)) for cue in self.doubts]
+
+    def reach(self, section: str) -> tuple[tuple[str, int, int], ...]:
+        """What the cues reach, the strongest first."""
+        if self.is_aside or section in ASIDE:
+            return (("aside", 0, len(self.text)),)
+        kinds = (("aside", self.aside), ("denied", self.denied), ("doubted", self.unsure))
+        return tuple((kind, start, end) for kind, scopes in kinds for start, end in scopes)
 
     def status(self, hit: Hit) -> str:
         """What the sentence says of a term: found, doubted, denied or aside."""

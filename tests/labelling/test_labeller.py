@@ -203,6 +203,7 @@ def test_the_label_table(tmp_path: Path) -> None:
         "participant_id": "sub-1", "session_id": "ses-1", "report_id": "R1", "source": "rules es",
         "labels": '["infiltrates", "adenopathy"]', "localizations": '["basal bilateral"]',
         "labels_localizations_by_sentence": '[["infiltrates", "loc basal bilateral"], ["adenopathy"]]',
+        "label_evidence": '["0-10 rule infiltrado*", "20-31 rule adenopatia*"]',
         "label_cuis": '["C0277877", "C0478664"]', "localization_cuis": '[""]',
     }  # fmt: skip
     assert (second["report_id"], second["labels"]) == ("R2", "[]")

@@ -8,7 +8,8 @@ EXAMPLES = (
     ("mids label reports.tsv -o labels.tsv", "label Spanish reports by rules"),
     ("mids label reports.tsv -o labels.tsv --reference mine.tsv", "also compare with your own labels"),
     ("mids label reports.csv -o labels.tsv --text informe", 'read the texts from the column "informe"'),
-    ("mids label reports.tsv -o labels.tsv --model ours", "use your own model (entry point mids.labellers)"),
+    ("mids label reports.tsv -o labels.tsv --model labels.model", "use a model that mids train labels wrote"),
+    ("mids label reports.tsv -o labels.tsv --model ours", "use your own program (entry point mids.labellers)"),
 )
 NOTES = "How well the rules do, and what they can't: docs/labeller.md."
 
@@ -23,7 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--reference", type=Path, metavar="FILE", help="label table to compare with: precision, recall, F1")
     add = parser.add_argument_group("rules").add_argument
     add("--lexicon", default="es", metavar="NAME", help="lexicon of schemas/lexicon, or a YAML file (default: es)")
-    add("--model", default="", metavar="NAME", help="your own model instead of the rules (entry point mids.labellers)")
+    add("--model", default="", metavar="MODEL", help="file of mids train labels, or entry point of mids.labellers")
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""The command ``mids train``: its arguments; the work is done in `mids.learned`."""
+"""The command ``mids train``: its arguments; the work is done in `mids.learned` and `mids.labelling`."""
 
 import argparse
 import functools
@@ -10,23 +10,37 @@ from typing import Any
 from mids.cli.shared import Progress
 from mids.errors import DataError, MidsError
 
-TEXT = "train a model of views from your own table"
+TEXT = "train a model of views or labels from your own table"
 EXAMPLES = (
+    (
+        "mids train labels reports.csv -o labels.model",
+        "learn labels of reports from a table",
+    ),
     ("mids train views views.csv --images pictures -o views.model", "learn views from a table and a folder of PNG"),
-    ("mids train views ~/dataset/derivatives/views.tsv --images ~/dataset -o views.model", "learn from a MIDS dataset"),
+    ("mids train views views.tsv --images ~/dataset -o views.model", "learn from a MIDS dataset"),
     ("mids-convert dicom ~/studies ~/out --view-model views.model", "use the model where headers say no view"),
 )
-NOTES = "What the models are, how they are measured, and what they can't do: docs/models.md."
+NOTES = "What models are, how they are measured, what they can't do: docs/models.md, docs/labeller.md."
 CODES = {0: "trained", 1: "trained, but images could not be read", 2: "wrong usage or environment"}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("kind", choices=["views"], help="what is learned: views of radiographs, from pixels")
-    add("table", type=Path, metavar="TABLE", help="CSV, TSV or XLSX with columns image, view and participant_id")
+    add("kind", choices=["views", "labels"], help="what is learned: views from pixels, or labels from reports")
+    add(
+        "table",
+        type=Path,
+        metavar="TABLE",
+        help="CSV, TSV or XLSX: participant_id, with image and view, or report and labels",
+    )
     add("--images", type=Path, metavar="DIR", help="folder that the paths of images are relative to (default: TABLE's)")
     add("-o", "--output", type=Path, required=True, metavar="MODEL", help="new file for the model")
+    add = parser.add_argument_group("labels").add_argument
+    add("--text", default="report", metavar="COLUMN", help="column with the texts (default: report)")
+    add("--column", default="labels", metavar="COLUMN", help="column with the labels (default: labels)")
+    add("--labels", type=Path, metavar="FILE", help="table with the labels, joined by ids (default: TABLE has them)")
+    add("--lexicon", default="es", metavar="NAME", help="lexicon of the rules that help the model (default: es)")
     add = parser.add_argument_group("what the model says of itself").add_argument
     add("--data", default="", metavar="TEXT", help="what it was trained on, for the model's head")
     add("--licence", default="", metavar="NAME", help="licence of the model (SPDX), for the model's head")
@@ -39,15 +53,41 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Trains, prints how well the model does on participants that it did not see, and returns the exit code."""
+    a = namespace
+    if a.output.exists():
+        raise MidsError(f"{a.output} already exists: give another name, or remove it")
+    return _train_labels(a) if a.kind == "labels" else _train_views(a)
+
+
+def _train_labels(a: argparse.Namespace) -> int:
+    from mids.labelling.tables import read_examples
+    from mids.labelling.training import train_labels
+
+    examples = read_examples(
+        a.table, text=a.text.strip().lower(), column=a.column.strip().lower(), labels=a.labels
+    )  # fmt: skip
+    progress = Progress(quiet=not sys.stderr.isatty(), verbose=False)
+    head = train_labels(
+        examples, a.output, language=a.lexicon, data=a.data, licence=a.licence,
+        progress=lambda done, total: progress.step(done, total, "steps"),
+    )  # fmt: skip
+    progress.end()
+    metrics: Any = head["metrics"]
+    print(f"{head['reports']} reports of {head['participants']} participants, {len(head['labels'])} labels learned")  # type: ignore[arg-type]
+    print(f"{metrics['reports']} reports of participants that the model had not seen:")
+    for kind, name in (("rules", "rules alone"), ("model", "model alone"), ("hybrid", "model with the rules")):
+        scores = ", ".join(f"{key.replace('_f1', ' F1')} {metrics[kind][key]:.3f}" for key in metrics[kind])
+        print(f"  {name}: {scores}")
+    return 0
+
+
+def _train_views(a: argparse.Namespace) -> int:
     from mids.learned.views import THRESHOLD, train_views
     from mids.readers.tables.workbook import read_table
     from mids.records import Source
 
-    a = namespace
     if not a.table.is_file():
         raise MidsError(f"{a.table}: no such file: give a table with the columns image, view and participant_id")
-    if a.output.exists():
-        raise MidsError(f"{a.output} already exists: give another name, or remove it")
     threshold = THRESHOLD if a.threshold is None else a.threshold
     if not 0 <= threshold < 1:
         raise MidsError(f"--threshold {threshold}: give a probability from 0 to below 1")
