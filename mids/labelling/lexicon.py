@@ -62,7 +62,8 @@ class Lexicon:
 
 
 _CUES = (
-    "denied_after", "denied_before", "doubted_after", "doubted_before", "ends", "through", "aside_after", "aside",
+    "denied_after", "denied_before", "doubted_after", "doubted_before", "ends", "through",
+    "likely_after", "aside_after", "aside",
     "kept",
 )  # fmt: skip
 _SECTIONS = ("request", "history", "findings")

@@ -145,13 +145,14 @@ class _Scope:
         self.is_aside = bool(cues["aside"])
         self.aside = [(cue.end, self._end(cue.end)) for cue in free["aside_after"]]
         self.denied = [(cue.end, self._end(cue.end)) for cue in denials]
+        self.likely = [(cue.end, self._end(cue.end)) for cue in cues["likely_after"]]
         self.unsure = [(cue.end, self._end(cue.end)) for cue in self.doubts]
 
     def reach(self, section: str) -> tuple[tuple[str, int, int], ...]:
         """What the cues reach, the strongest first."""
         if self.is_aside or section in ASIDE:
             return (("aside", 0, len(self.text)),)
-        kinds = (("aside", self.aside), ("denied", self.denied), ("doubted", self.unsure))
+        kinds = (("aside", self.aside), ("denied", self.denied), ("doubted", self.unsure), ("likely", self.likely))
         return tuple((kind, start, end) for kind, scopes in kinds for start, end in scopes)
 
     def status(self, hit: Hit) -> str:
@@ -206,7 +207,7 @@ def _longest(hits: Iterable[Hit], text: str) -> list[Hit]:
     So is what shares its last words with a longer one, as "ateromatosis" in "elongación y ateromatosis aórtica".
     """
     kept: list[Hit] = []
-    for hit in sorted(set(hits), key=lambda hit: (hit.start - hit.end, hit.start)):
+    for hit in sorted(set(hits), key=lambda hit: (hit.start - hit.end, hit)):
         if all(
             hit.end <= other.start or other.end <= hit.start
             or (hit.start, hit.end) == (other.start, other.end) or _is_joined(hit, other, text)
