@@ -13,6 +13,7 @@ from mids.dataset.loaders.samples import Item, Samples, make_samples
 from mids.dataset.loaders.tools import make_hugging_face, make_subject
 from mids.dataset.pixels import Picture, Volume
 from mids.dataset.selection import Ages, Choice, Criteria
+from mids.errors import MidsError
 from mids.records import Json
 
 Ref: TypeAlias = "str | pd.Series[Any]"
@@ -134,6 +135,8 @@ class ImageSet(ABC):
         Raises `MidsError` for what is neither a column nor a label.
         """
         if not isinstance(target, str):
+            if not target:
+                raise MidsError("target: give a column, a label, or several labels")
             several = [self.targets(rows, one) for one in target]
             return [None if None in values else list(map(float, values)) for values in zip(*several, strict=True)]
         if target not in rows.columns:
@@ -142,13 +145,21 @@ class ImageSet(ABC):
             return [None if pd.isna(value) else int(value) for value in found]
         if pd.api.types.is_numeric_dtype(rows[target].dtype):
             return [None if pd.isna(value) else float(value) for value in rows[target]]
-        classes = {value: number for number, value in enumerate(sorted(self.images[target].dropna().unique()))}
+        classes = self._number_classes(rows, target)
         return [None if pd.isna(value) else classes[value] for value in rows[target]]
+
+    def _number_classes(self, rows: pd.DataFrame, target: str) -> Mapping[Any, int]:
+        """The number of each value of a column: of all images, so that parts agree; else of the rows."""
+        column = self.images[target] if target in self.images else rows[target]
+        classes = {value: number for number, value in enumerate(sorted(column.dropna().unique()))}
+        if not set(rows[target].dropna()) <= set(classes):
+            raise MidsError(f"column {target} of these rows has values that images has not: give rows of images")
+        return classes
 
     def torch(
         self, rows: pd.DataFrame | None = None, *, split: Choice = None, size: Sequence[int] | None = None,
         target: str | Sequence[str] | None = None, window: str | tuple[float, float] | None = None,
-        channels: int = 1, mask: bool = False, cache: str | None = None,
+        channels: int = 1, mask: bool | str = False, cache: str | None = None,
     ) -> Samples:  # fmt: skip
         """Images as a map-style dataset for PyTorch's `DataLoader`, with worker processes of any kind.
 
@@ -159,11 +170,11 @@ class ImageSet(ABC):
         target is unknown are left out, which is logged. `window` is (center, width) or "lung", "bone", "soft tissue",
         "brain": grey values become 0 to 1; without one, pictures become 0 to 1 and volumes keep their values. Pictures
         get one channel of grey, or three with `channels`. `cache` is a folder outside of the dataset for unpacked
-        volumes, from which patches are read.
+        volumes, from which patches are read. `mask` may name a reader, where several drew.
 
         Raises `MidsError` without PyTorch, and for a size, window or target that can't be.
         """
-        chosen = self.images if rows is None else rows
+        chosen = self._choose(rows)
         if split is not None:
             wanted = set(_keys(self.select(split=split)))
             chosen = chosen[[key in wanted for key in _keys(chosen)]]
@@ -176,15 +187,24 @@ class ImageSet(ABC):
             window=window,
             channels=channels,
             with_target=target is not None,
-            with_mask=mask,
+            with_mask=bool(mask),
             cache=cache,
         )
 
-    def _known_items(self, rows: pd.DataFrame, target: str | Sequence[str] | None, *, mask: bool) -> list[Item]:
+    def _choose(self, rows: pd.DataFrame | None) -> pd.DataFrame:
+        """The rows that are meant: all without any; raises `MidsError` for what are no rows of `images`."""
+        if rows is None:
+            return self.images
+        if not isinstance(rows, pd.DataFrame) or "filename" not in rows:
+            raise MidsError("rows: give rows of images, as select gives them")
+        return rows
+
+    def _known_items(self, rows: pd.DataFrame, target: str | Sequence[str] | None, *, mask: bool | str) -> list[Item]:
         """The images whose target is known, with their masks if asked for."""
+        reader = mask if isinstance(mask, str) else None
         goals = [None] * len(rows) if target is None else self.targets(rows, target)
         return [
-            Item(*self._place(row), self._mask_path(row) if mask else "", goal)
+            Item(*self._place(row), self._mask_path(row, reader) if mask else "", goal)
             for (_, row), goal in zip(rows.iterrows(), goals, strict=True)
             if goal is not None or target is None
         ]
@@ -207,15 +227,15 @@ class ImageSet(ABC):
         return make_subject(str(self.locate(row)[0]), self._mask_path(row, reader), row.to_dict())
 
     def monai(
-        self, rows: pd.DataFrame | None = None, *, target: str | Sequence[str] | None = None, mask: bool = False
+        self, rows: pd.DataFrame | None = None, *, target: str | Sequence[str] | None = None, mask: bool | str = False
     ) -> list[dict[str, Any]]:
         """Images as a list of dicts for MONAI's datasets and dictionary transforms.
 
-        Each has `image`, the path; `label`, the path of the segmentation, if `mask` is set (images without one are left
-        out); and `target` (see `targets`), if one is given (images whose target is unknown are left out). What is left
-        out is logged.
+        Each has `image`, the path; `label`, the path of the segmentation, if `mask` is set, or names a reader (images
+        without one are left out); and `target` (see `targets`), if one is given (images whose target is unknown are
+        left out). What is left out is logged.
         """
-        chosen = self.images if rows is None else rows
+        chosen = self._choose(rows)
         found = []
         for item in self._known_items(chosen, target, mask=mask):
             if item.mask or not mask:
@@ -232,7 +252,7 @@ class ImageSet(ABC):
 
         Its `info` has the licences. Raises `MidsError` without that package, and for volumes and pictures at once.
         """
-        chosen = self.images if rows is None else rows
+        chosen = self._choose(rows)
         paths = [str(self.locate(row)[0]) for _, row in chosen.iterrows()]
         licences = ", ".join(sorted(map(str, chosen["usage_terms"].dropna().unique())))
         return make_hugging_face(paths, chosen, repr(self), licences)
@@ -245,6 +265,15 @@ class ImageSet(ABC):
     @abstractmethod
     def terms(self) -> Mapping[str, str]:
         """The terms of use."""
+
+
+def read_name(image: Ref) -> str:
+    """The file name that is meant; raises `MidsError` for what is neither a name nor a row."""
+    if isinstance(image, str):
+        return image
+    if not isinstance(image, pd.Series) or "filename" not in image:
+        raise MidsError("an image is meant by its filename, or by its row of images: give dataset[0] for the first")
+    return str(image["filename"])
 
 
 def _keys(rows: pd.DataFrame) -> list[tuple[Any, ...]]:

@@ -11,9 +11,9 @@ import pandas as pd
 from mids.dataset import splits
 from mids.dataset.frames.harmonised import FRAME, harmonise
 from mids.dataset.frames.typed import typed
-from mids.dataset.imageset import ImageSet, Ref
+from mids.dataset.imageset import ImageSet, Ref, read_name
 from mids.dataset.pixels import Picture, Volume
-from mids.dataset.selection import Choice, Criteria
+from mids.dataset.selection import Choice, Criteria, check_known
 from mids.dataset.terms import STRICT, derive_terms, read_terms
 from mids.dataset.view import Dataset
 from mids.errors import MidsError, UnknownValueError
@@ -140,11 +140,20 @@ class Joined(ImageSet):
         shares = splits.name_fractions(fractions, load())
         columns = [stratify] if isinstance(stratify, str) else list(stratify)
         keys = self.images["dataset"].astype("string") + "\t" + self.images["participant_id"]
-        people = splits.group_people(keys, [["\t".join(each) for each in group] for group in together])
+        people = splits.group_people(keys, [["\t".join(self._person(each)) for each in group] for group in together])
         found = splits.deal_images(self.images.assign(participant_id=people), shares, seed, by, columns)
         table = self.images[["dataset", "participant_id", "session_id", "filename"]].copy()
         table["split"] = people.map(found).astype("string").to_numpy()
         return table
+
+    def _person(self, person: object) -> tuple[str, str]:
+        """A subject as (dataset, participant_id); raises `MidsError` for one that no image has."""
+        if not isinstance(person, tuple | list) or len(person) != 2:
+            raise MidsError("together: give groups of subjects, each (dataset, participant_id)")
+        dataset, subject = str(person[0]), f"sub-{str(person[1]).removeprefix('sub-')}"
+        check_known("dataset", [dataset], self.datasets)
+        check_known(f"subject of {dataset}", [subject], self.datasets[dataset].images["participant_id"].dropna())
+        return dataset, subject
 
     # --- one image ---
 
@@ -171,10 +180,14 @@ class Joined(ImageSet):
 
     def _find(self, image: Ref) -> tuple[Dataset, str]:
         """The dataset of an image, and its name there."""
-        dataset, name = image.split("/", 1) if isinstance(image, str) else (image["dataset"], image["filename"])
+        name = read_name(image)
+        if isinstance(image, str):
+            dataset, _, name = image.partition("/")
+        else:
+            dataset = str(image.get("dataset", "(none)"))
         if dataset not in self.datasets:
             raise MidsError(f"unknown dataset {dataset}: choose one of {', '.join(self.datasets)}")
-        return self.datasets[str(dataset)], str(name)
+        return self.datasets[dataset], name
 
     # --- terms ---
 
@@ -202,7 +215,12 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     Without a mapping a dataset is called by the collection that it was converted from, else by its folder. Raises
     `MidsError` for no dataset, two of one name, or a folder that is none.
     """
+    if isinstance(datasets, str | Path | Dataset):
+        raise MidsError("mids.concat joins several datasets: give a list of them")
     if isinstance(datasets, Mapping):
+        for name in datasets:
+            if not name or "/" in name:
+                raise MidsError(f"a dataset can't have the name {name or '(empty)'}: give one without /")
         found = {name: _open_dataset(given) for name, given in datasets.items()}
     else:
         found = {}
@@ -217,6 +235,8 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
 
 
 def _open_dataset(given: Given) -> Dataset:
+    if isinstance(given, Joined):
+        raise MidsError("joined datasets can't be joined again: give all datasets at once")
     return given if isinstance(given, Dataset) else Dataset(given)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 
 from mids.errors import MidsError, UnknownValueError
@@ -68,7 +69,7 @@ def check_known(what: str, values: Iterable[str], known: Iterable[str]) -> None:
         if value not in words:
             near = get_close_matches(value, words, 3, 0.4) or sorted(words)[:3]
             hint = f"did you mean {', '.join(near)}?" if near else "the dataset has none"
-            raise UnknownValueError(f"unknown {what} {value}: {hint}")
+            raise UnknownValueError(f"unknown {what} {value or '(empty)'}: {hint}")
 
 
 def meet_sex(images: pd.DataFrame, choice: Choice, schema: Schema) -> "pd.Series[Any]":
@@ -81,7 +82,7 @@ def meet_sex(images: pd.DataFrame, choice: Choice, schema: Schema) -> "pd.Series
 
 def meet_age(images: pd.DataFrame, ages: Ages) -> "pd.Series[Any]":
     """Whether the age of each image's subject is known and lies within the limits, both included."""
-    low, high = ages if isinstance(ages, tuple) else (ages, ages)
+    low, high = _limits(ages)
     if low is not None and high is not None and low > high:
         raise MidsError(f"age {low} to {high}: give the lower age first")
     met = images["age_min"].notna() | images["age_max"].notna()
@@ -90,6 +91,18 @@ def meet_age(images: pd.DataFrame, ages: Ages) -> "pd.Series[Any]":
     if high is not None:
         met &= images["age_max"].le(high).fillna(False).astype(bool)
     return met.astype(bool)
+
+
+def _limits(ages: object) -> "tuple[float | None, float | None]":
+    """The lowest and the highest age of a choice; raises `MidsError` for what is neither one age nor two."""
+    limits = tuple(ages) if isinstance(ages, tuple | list) else (ages, ages)
+    if len(limits) == 2 and all(each is None or _is_number(each) for each in limits):
+        return limits[0], limits[1]
+    raise MidsError(f"age {ages!r}: give one age in years, or the lowest and the highest: (60, None)")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool) and not np.isnan(value)
 
 
 def _suffixes(modality: str, schema: Schema) -> set[str]:

@@ -56,8 +56,8 @@ def group_people(people: "pd.Series[Any]", together: Iterable[Iterable[str]]) ->
         return one
 
     for group in together:
-        first, *others = sorted({head(one) for one in group})
-        heads |= dict.fromkeys(others, first)
+        found = sorted({head(one) for one in group})
+        heads |= dict.fromkeys(found[1:], found[0])
     return people.map({one: head(one) for one in map(str, people.unique())})
 
 

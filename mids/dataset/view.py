@@ -14,12 +14,12 @@ from mids.dataset.frames import harmonised, labels, laboratory
 from mids.dataset.frames.images import assemble_images, gather_images, participants, scans, sessions
 from mids.dataset.frames.timeline import timeline
 from mids.dataset.frames.typed import typed
-from mids.dataset.imageset import ImageSet, Ref
+from mids.dataset.imageset import ImageSet, Ref, read_name
 from mids.dataset.index import read_indexed_images
 from mids.dataset.pixels import Picture, Volume, load_pixels
 from mids.dataset.selection import Choice, Criteria, check_known, given, meet_age, meet_names, meet_sex
 from mids.dataset.tables import add_id_prefixes, frame, map_rows_by_key, read_table
-from mids.errors import DataError, MidsError
+from mids.errors import DataError, MidsError, UnknownValueError
 from mids.issues import Issue
 from mids.records import Json
 from mids.vocabulary.clinical import read_collection_name
@@ -195,6 +195,8 @@ class Dataset(ImageSet):
             wanted = [codes.find(value) or value for value in given(criteria.split)]
             known = self.text.partitions
             check_known("split", wanted, [*codes.codes, *known["split"].dropna()])
+            if not known["split"].notna().any():
+                raise UnknownValueError("no image has a part: write one with mids splits DATASET --write")
             met &= rows["filename"].isin(known.loc[known["split"].isin(wanted), "filename"])
         if criteria.commercial is not None:
             is_allowed = terms.commercial_use(rows, self.description).eq("allowed")
@@ -323,7 +325,7 @@ class Dataset(ImageSet):
         return files.find_sidecars(self.door, [each.relative_to(self.path).as_posix() for each in found])
 
     def _named(self, image: Ref) -> str:
-        path = image if isinstance(image, str) else str(image["filename"])
+        path = read_name(image)
         self.door.place(path)
         return path
 

@@ -12,7 +12,7 @@ from places import ROOT, SOURCES
 
 import mids
 from mids import testing
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 
 RICORD, BIMCV, CHESTXRAY = (SOURCES / n / "mids" for n in ("midrc-ricord-1a", "bimcv-covid19", "covid-chestxray"))
 torch: Any = pytest.importorskip("torch")
@@ -162,3 +162,99 @@ def test_the_training_script_of_the_docs_trains(monkeypatch: pytest.MonkeyPatch)
     exec(kept, {"kept": errors})
     assert "num_workers=2" in script
     assert np.mean(errors[-2:]) < np.mean(errors[:2]) / 2
+
+
+def _volumes(folder: Path, *shapes: tuple[int, ...]) -> mids.Dataset:
+    """A BIDS dataset with a volume of ones of each shape, each of a subject."""
+    (folder / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    (folder / "participants.tsv").write_text(
+        "participant_id\tage\n" + "".join(f"sub-{number}\t{40 + number}\n" for number in range(len(shapes)))
+    )
+    for number, shape in enumerate(shapes):
+        path = folder / f"sub-{number}" / "anat" / f"sub-{number}_T1w.nii.gz"
+        path.parent.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(np.ones(shape, np.int16), np.eye(4)), path)
+    return mids.Dataset(folder)
+
+
+def test_a_volume_of_four_axes_has_no_slices_or_patches_but_is_loaded_whole(tmp_path: Path) -> None:
+    dataset = _volumes(tmp_path, (6, 5, 4, 3))
+    for size in ((8, 8), (2, 2, 2)):
+        with pytest.raises(MidsError, match="has 4 axes: choose volumes of three"):
+            dataset.torch(size=size)
+    assert dataset.torch()[0]["image"].shape == (1, 6, 5, 4, 3)
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1, 1), (6, 5, 1)])
+def test_a_volume_of_one_plane_has_one_slice_and_patches(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    dataset = _volumes(tmp_path, shape)
+    assert [item["image"].shape for item in dataset.torch(size=(3, 2))] == [(1, 3, 2)]
+    assert dataset.torch(size=(3, 2, 1))[0]["image"].shape == (1, 3, 2, 1)
+
+
+def test_a_mask_is_nothing_where_its_volume_has_ended(tmp_path: Path) -> None:
+    dataset = _volumes(tmp_path, (6, 5, 4))
+    roi = tmp_path / "derivatives" / "rois" / "sub-0" / "anat" / "sub-0_label-lung_mask.nii.gz"
+    roi.parent.mkdir(parents=True)
+    nib.save(nib.Nifti1Image(np.ones((6, 5, 4), np.uint8), np.eye(4)), roi)
+    assert len(dataset.rois) == 1
+    mask = dataset.torch(size=(8, 8, 8), mask=True)[0]["mask"]
+    assert mask.sum() == 6 * 5 * 4
+    assert mask[:6, :5, :4].all()
+
+
+def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
+    dataset = _volumes(tmp_path, (6, 5, 4))
+    roi = tmp_path / "derivatives" / "rois" / "sub-0" / "anat" / "sub-0_label-lung_mask.nii.gz"
+    roi.parent.mkdir(parents=True)
+    nib.save(nib.Nifti1Image(np.ones((6, 5, 5), np.uint8), np.eye(4)), roi)
+    with pytest.raises(DataError, match="another shape than the image"):
+        dataset.torch(size=(2, 2, 2), mask=True)[0]
+
+
+def test_a_coloured_picture_without_a_mask_has_one_plane_of_zeros() -> None:
+    dataset = mids.Dataset(SOURCES / "covid-chestxray" / "mids")
+    samples = dataset.torch(dataset.select(modality="rx"), size=(8, 8), mask="lungVAE")
+    assert {tuple(item["mask"].shape) for item in samples} == {(8, 8)}
+
+
+def test_a_column_of_the_users_own_is_a_target() -> None:
+    rows = mids.Dataset(BIMCV).select(modality="rx")
+    rows["mine"] = ["b", "a"] * 2
+    items = mids.Dataset(BIMCV).torch(rows, size=(4, 4), target="mine")
+    assert [int(item["target"]) for item in items] == [1, 0, 1, 0]
+
+
+def test_the_cache_is_made_anew_where_it_is_broken(tmp_path: Path) -> None:
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    source.mkdir()
+    samples = _volumes(source, (6, 5, 4)).torch(size=(6, 5, 4), cache=str(cache))
+    assert samples[0]["image"].min() == 1
+    (kept,) = cache.iterdir()
+    kept.write_bytes(kept.read_bytes()[:150])
+    assert samples[0]["image"].min() == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"size": 8}, "size 8: give"),
+        ({"size": (8.5, 8)}, "size .8.5, 8.: give"),
+        ({"window": (40,)}, "give .center, width."),
+        ({"window": (40, float("nan"))}, "give .center, width."),
+        ({"window": ("40", "80")}, "give .center, width."),
+        ({"target": []}, "give a column, a label"),
+        ({"rows": ["a.png"]}, "give rows of images"),
+        ({"split": "train"}, "mids splits DATASET --write"),
+        ({"mask": "nobody"}, "unknown reader nobody"),
+        ({"cache": str(ROOT / "README.md")}, "is a file: give a folder"),
+    ],
+)
+def test_what_torch_cannot_do_is_one_line(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+    with pytest.raises(MidsError, match=said):
+        _volumes(tmp_path, (6, 5, 4)).torch(**wrong)
+
+
+def test_the_cache_is_not_in_the_dataset(tmp_path: Path) -> None:
+    with pytest.raises(MidsError, match="inside of the dataset"):
+        _volumes(tmp_path, (6, 5, 4)).torch(cache=str(tmp_path / "cache"))

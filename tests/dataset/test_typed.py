@@ -1,10 +1,12 @@
 """Columns come as what they are: numbers, times, categories, text; and missing stays missing."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from by_hand import written
+from places import SOURCES
 
 from mids import testing
 from mids.dataset import Dataset
@@ -13,6 +15,7 @@ from mids.dataset.frames.typed import typed
 from mids.dataset.joined import concat
 from mids.errors import MidsError
 
+BIMCV = SOURCES / "bimcv-covid19" / "mids"
 SCANS = "sub-1/ses-A/sub-1_ses-A_scans.tsv"
 IMAGE = "sub-1/ses-A/mim-rx/sub-1_ses-A_run-01_bp-chest_vp-pa_dx.png"
 
@@ -147,3 +150,59 @@ def test_one_person_of_two_datasets_is_on_one_side(tmp_path: Path) -> None:
         linked = table[(table["participant_id"] == "sub-S1") | (table["dataset"] == "b")]
         assert linked["split"].nunique() == 1
     assert joined.splits(fractions={"train": 0.5, "test": 0.5})["split"].nunique() == 2
+
+
+@pytest.mark.parametrize("age", ["60", "60-80", (60,), ("60", None), (float("nan"), None), (1, 2, 3), True])
+def test_an_age_that_is_none_is_one_line(age: Any) -> None:
+    with pytest.raises(MidsError, match="give one age in years"):
+        Dataset(BIMCV).select(age=age)
+
+
+@pytest.mark.parametrize("label", ["", " "])
+def test_an_empty_label_is_unknown(label: str) -> None:
+    with pytest.raises(MidsError, match="unknown label"):
+        Dataset(BIMCV).select(label=label)
+
+
+@pytest.mark.parametrize(("cell", "age", "low"), [("89+", 89, 89), (">89", 89, 89), ("90+", 89, 89), ("60+", None, 60)])
+def test_an_age_above_a_limit_keeps_the_limit(tmp_path: Path, cell: str, age: int | None, low: int) -> None:
+    dataset = read(tmp_path, f"participant_id\tage\nsub-1\t{cell}\n")
+    row = dataset[0]
+    assert row["age_min"] == low
+    assert pd.isna(row["age_max"])
+    assert row["age"] == age or (age is None and pd.isna(row["age"]))
+    assert len(dataset.select(age=(low, None))) == 1
+
+
+def test_an_image_is_meant_by_its_row_or_name() -> None:
+    joined = concat([BIMCV, SOURCES / "fidac" / "mids"])
+    for images in (Dataset(BIMCV), joined):
+        for wrong in (0, None, ["a"]):
+            with pytest.raises(MidsError, match="by its filename, or by its row"):
+                images.load(wrong)  # type: ignore[arg-type]
+    with pytest.raises(MidsError, match="unknown dataset zz"):
+        joined.load("zz")
+
+
+@pytest.mark.parametrize(
+    "group", [[("zz", "sub-S90001")], [("bimcv-covid19", "S0")], ["ab", "cd"], [("bimcv-covid19",)]]
+)
+def test_people_that_belong_together_are_known(group: Any) -> None:
+    with pytest.raises(MidsError, match=r"unknown|give groups of subjects"):
+        concat([BIMCV]).splits(together=[group])
+
+
+def test_people_that_belong_together_may_lack_their_prefix() -> None:
+    joined = concat([BIMCV])
+    for seed in range(8):
+        parts = joined.splits(
+            fractions={"train": 0.5, "test": 0.5}, seed=seed,
+            together=[[("bimcv-covid19", "S90001"), ("bimcv-covid19", "sub-S90002")], []],
+        )["split"]  # fmt: skip
+        assert parts.nunique() == 1
+
+
+def test_wrong_lists_of_datasets_are_one_line() -> None:
+    for wrong in (str(BIMCV), {"a/b": BIMCV}, [concat([BIMCV])]):
+        with pytest.raises(MidsError, match=r"give a list|without /|can't be joined again"):
+            concat(wrong)  # type: ignore[arg-type]

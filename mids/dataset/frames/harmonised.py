@@ -26,6 +26,9 @@ CODES = {
 }  # fmt: skip
 """The code lists of columns of the frame."""
 
+ABOVE = r"^(?:(?=[>≥])|(?=.*\+$))[>≥]?=?\s*(\d{1,3}(?:\.\d+)?)\s*\+?$"
+"""An age that is only known to be above a limit, as tables of BIDS write it (89+, >89)."""
+
 COVID = {"C5203670": "COVID-19", "C5203671": "COVID-19 uncertain"}
 """The two labels by their CUIs (BIMCV-COVID19+, "Assigning CUI labels to images"), the surer first."""
 
@@ -65,9 +68,13 @@ def _translate_column(frame: pd.DataFrame, column: str, listed: str) -> pd.DataF
 
 def _fill_age_limits(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the limits of ages that are known; 89 stands for 89 and more, and has no upper limit."""
+    above = frame["age"].str.extract(ABOVE)[0].astype("string")
+    is_oldest = pd.to_numeric(above).ge(89).fillna(False).astype(bool)
+    frame["age"] = frame["age"].mask(is_oldest, "89")
+    ages = frame["age"].where(pd.to_numeric(frame["age"].astype("object"), errors="coerce").notna())
     says_none = frame["age_min"].isna() & frame["age_max"].isna()
-    frame["age_min"] = frame["age_min"].mask(says_none, frame["age"])
-    frame["age_max"] = frame["age_max"].mask(says_none & frame["age"].ne("89").fillna(False), frame["age"])
+    frame["age_min"] = frame["age_min"].mask(says_none, ages.fillna(above))
+    frame["age_max"] = frame["age_max"].mask(says_none & ages.ne("89").fillna(False), ages)
     return frame
 
 

@@ -75,14 +75,19 @@ def concept(label: str, tree: Sequence[Mapping[str, str]], known: Collection[tup
     named = [
         row
         for row in tree
-        if label == row.get("cui") or normalise_label(label) == normalise_label(row.get("label", ""))
+        if label.strip()
+        and (label == row.get("cui") or normalise_label(label) == normalise_label(row.get("label", "")))
     ]
-    own = {(word, cui) for word, cui in known if label == cui or normalise_label(label) == normalise_label(word)}
+    own = {
+        (word, cui)
+        for word, cui in known
+        if label.strip() and (label == cui or normalise_label(label) == normalise_label(word))
+    }
     if not named and not own:
         words = sorted({row.get("label", "") for row in tree} | {word for word, _ in known})
         near = get_close_matches(label, words, 3) or words[:3]
         hint = f"did you mean {', '.join(near)}?" if near else "the dataset has no labels"
-        raise UnknownValueError(f"unknown label {label}: {hint}")
+        raise UnknownValueError(f"unknown label {label or '(empty)'}: {hint}")
     inside = list(_find_descendants(named, tree))
     cuis = {row.get("cui", "") for row in inside} | {cui for _, cui in own if not named}
     return Concept(

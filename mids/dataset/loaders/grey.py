@@ -22,9 +22,18 @@ def find_window(window: Window) -> tuple[float, float] | None:
         if window not in WINDOWS:
             raise MidsError(f"unknown window {window}: choose {', '.join(WINDOWS)}, or give (center, width)")
         return WINDOWS[window]
-    if window is not None and not window[1] > 0:
+    if window is not None and not _is_window(window):
         raise MidsError(f"window {window}: give (center, width) with a width above 0")
     return window
+
+
+def _is_window(window: object) -> bool:
+    return (
+        isinstance(window, Sequence)
+        and len(window) == 2
+        and all(isinstance(value, int | float | np.number) and np.isfinite(value) for value in window)
+        and window[1] > 0
+    )
 
 
 def apply_window(data: Array, window: tuple[float, float] | None) -> Array:
@@ -63,8 +72,10 @@ def set_channels(picture: Array, channels: int) -> Array:
     return np.moveaxis(picture, -1, 0) if picture.ndim == 3 else np.repeat(picture[None], channels, axis=0)
 
 
-def cut(data: Array, start: Sequence[int], size: Sequence[int]) -> Array:
-    """A patch of a volume, filled up with the lowest value where the volume ends."""
+def cut(data: Array, start: Sequence[int], size: Sequence[int], fill: float | None = None) -> Array:
+    """A patch of a volume, filled up where the volume ends: with its lowest value, or `fill`."""
     taken = np.asarray(data[tuple(slice(at, at + side) for at, side in zip(start, size, strict=True))])
     missing = [(0, side - have) for side, have in zip(size, taken.shape, strict=True)]
-    return np.pad(taken, missing, constant_values=taken.min()) if any(after for _, after in missing) else taken
+    if not any(after for _, after in missing):
+        return taken
+    return np.pad(taken, missing, constant_values=taken.min() if fill is None else fill)

@@ -5,6 +5,7 @@ Everything that is needed is kept as plain data, so that worker processes get it
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -16,7 +17,7 @@ import numpy as np
 from mids.dataset.disk.heads import nifti_head
 from mids.dataset.loaders.grey import Array, Window, apply_window, cut, find_window, resize, set_channels
 from mids.dataset.pixels import load_pixels
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Samples:
         item = self.items[number]
         data, mask = _read(item.path, item.name, self.cache), None
         if self.has_mask:
-            mask = np.zeros(data.shape[:3], np.uint8) if not item.mask else _read(item.mask, item.name, self.cache)
+            mask = _read_mask(item, data, self.cache)
         image, mask = self._fit(item, data, mask)
         sample: dict[str, Any] = {"image": torch.from_numpy(image), "filename": item.name}
         if self.has_target:
@@ -65,10 +66,12 @@ class Samples:
 
     def _fit(self, item: Item, data: Array, mask: Array | None) -> tuple[Array, Array | None]:
         """Image and mask as arrays with a channel in front, cut or resized alike."""
+        if self.size is not None and ".nii" in item.name:
+            data, mask = _as_volume(data), None if mask is None else _as_volume(mask)
         if self.size is not None and len(self.size) == 3:
             start = _place(data.shape, self.size)
             image = apply_window(cut(data, start, self.size), self.window)[None]
-            return image, None if mask is None else cut(mask, start, self.size).astype(np.int64)
+            return image, None if mask is None else cut(mask, start, self.size, fill=0).astype(np.int64)
         if item.slice >= 0:
             data, mask = _slice(data, item.slice), None if mask is None else _slice(mask, item.slice)
         image = apply_window(data, self.window)
@@ -91,12 +94,11 @@ def make_samples(
         import_module("torch")
     except ImportError as error:
         raise MidsError("Dataset.torch needs PyTorch: pip install torch") from error
-    if size is not None and (len(size) not in (2, 3) or min(size) < 1):
-        raise MidsError(f"size {tuple(size)}: give (rows, columns), or (columns, rows, slices) for patches")
+    _check_size(size)
     if channels not in (1, 3):
         raise MidsError(f"channels {channels}: give 1 (grey) or 3 (red, green, blue)")
+    kept = None if cache is None else _find_cache(Path(cache).resolve(), items)
     made = [each for item in items for each in _divide(item, size)]
-    kept = None if cache is None else str(Path(cache).resolve())
     return Samples(made, tuple(size) if size else None, find_window(window), channels, with_target, with_mask, kept)
 
 
@@ -105,10 +107,45 @@ def _divide(item: Item, size: Sequence[int] | None) -> list[Item]:
     is_volume = ".nii" in item.name
     if size is not None and len(size) == 3 and not is_volume:
         raise MidsError(f"{item.name} is a picture, which has no patches of three sides: give a size of two numbers")
-    if size is None or len(size) == 3 or not is_volume:
+    if size is None or not is_volume:
         return [item]
-    shape = nifti_head(item.path).shape
+    shape = _read_shape(item)
+    if max(shape[3:], default=1) > 1:
+        raise MidsError(f"{item.name} has {len(shape)} axes: choose volumes of three, or give no size")
+    if len(size) == 3:
+        return [item]
     return [replace(item, slice=number) for number in range(shape[2] if len(shape) > 2 else 1)]
+
+
+def _read_shape(item: Item) -> Sequence[int]:
+    """The axes of a volume by its header; raises `DataError` (NIFTI_INVALID), as loading it would."""
+    try:
+        return nifti_head(item.path).shape
+    except (OSError, EOFError, zlib.error, DataError) as error:
+        raise DataError("NIFTI_INVALID", f"{item.name} can't be read as NIfTI: convert the image again") from error
+
+
+def _check_size(size: object) -> None:
+    if size is None:
+        return
+    sides = list(size) if isinstance(size, Sequence) and not isinstance(size, str) else []
+    if len(sides) not in (2, 3) or not all(isinstance(side, int | np.integer) and side > 0 for side in sides):
+        raise MidsError(f"size {size}: give (rows, columns), or (columns, rows, slices) for patches, in pixels")
+
+
+def _find_cache(folder: Path, items: Sequence[Item]) -> str:
+    """The folder of unpacked volumes; raises `MidsError` for a file, and for a folder inside of a dataset."""
+    if folder.exists() and not folder.is_dir():
+        raise MidsError(f"cache {folder} is a file: give a folder")
+    if any(folder.is_relative_to(root) for root in {_find_root(item) for item in items}):
+        raise MidsError(f"cache {folder} is inside of the dataset, which stays as it is: give a folder elsewhere")
+    return str(folder)
+
+
+def _find_root(item: Item) -> Path:
+    """The dataset's folder, in which the subject's folder of an image is."""
+    path = Path(item.path).resolve()
+    return next((each.parent for each in path.parents if each.name.startswith("sub-")), path.parent)
 
 
 # --- pixels ----------------------------------------------------------------------------------------------
@@ -125,6 +162,22 @@ def _slice(data: Array, number: int) -> Array:
     return np.asarray(data[:, :, number]).T
 
 
+def _as_volume(data: Array) -> Array:
+    """Three axes: a plane gets a third, axes of one place at the end go."""
+    return data.reshape((*data.shape, 1)[:3]) if data.ndim != 3 else data
+
+
+def _read_mask(item: Item, data: Array, cache: str | None) -> Array:
+    """The segmentation of an image, on the image's grid; zeros where it has none."""
+    shape = data.shape if ".nii" in item.name else data.shape[:2]
+    if not item.mask:
+        return np.zeros(shape, np.uint8)
+    mask = _read(item.mask, item.name, cache)
+    if mask.shape != shape:
+        raise DataError("MASK_GRID", f"the mask of {item.name} has another shape than the image")
+    return mask
+
+
 def _read(path: str, name: str, cache: str | None) -> Array:
     """The values of a file; of a volume with a cache from its unpacked copy there, as far as they are used."""
     if cache is None or ".nii" not in name:
@@ -132,9 +185,11 @@ def _read(path: str, name: str, cache: str | None) -> Array:
     stat = Path(path).stat()
     key = hashlib.blake2b(f"{path}\0{stat.st_size}\0{stat.st_mtime_ns}".encode(), digest_size=16).hexdigest()
     kept = Path(cache) / f"{key}.npy"
-    if not kept.exists():
+    try:
+        copy: Array = np.load(kept, mmap_mode="r")
+    except (OSError, ValueError, EOFError):  # not there yet, or cut short by a full disk
         _write(kept, lambda stream: np.save(stream, np.asfortranarray(load_pixels(Path(path), name).data)))
-    copy: Array = np.load(kept, mmap_mode="r")
+        copy = np.load(kept, mmap_mode="r")
     return copy
 
 
