@@ -57,7 +57,8 @@ def group_people(people: "pd.Series[Any]", together: Iterable[Iterable[str]]) ->
 
     for group in together:
         found = sorted({head(one) for one in group})
-        heads |= dict.fromkeys(found[1:], found[0])
+        for one in found[1:]:
+            heads[one] = found[0]
     return people.map({one: head(one) for one in map(str, people.unique())})
 
 

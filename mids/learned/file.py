@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,19 @@ def read_model(path: Path, kind: str) -> ModelFile:
             raise ValueError
     except FileNotFoundError:
         raise MidsError(f"{path}: no such file: give a model that mids train wrote") from None
-    except (OSError, KeyError, TypeError, ValueError, RecursionError, AttributeError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RecursionError,
+        AttributeError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        zlib.error,
+        zipfile.BadZipFile,
+    ) as error:
         raise MidsError(f"{path} is no model of {kind}, or was changed: train it again with mids train") from error
     return ModelFile(head, arrays, said)
 

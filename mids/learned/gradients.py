@@ -11,6 +11,8 @@ SIDE = 64
 CELL = 8
 DIRECTIONS = 9
 COARSE = 16
+FEATURES = (SIDE // CELL - 1) ** 2 * 4 * DIRECTIONS + COARSE**2
+"""How many numbers a picture becomes."""
 
 Vector = npt.NDArray[np.float64]
 

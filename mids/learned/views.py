@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from mids.errors import DataError, MidsError
 from mids.learned.file import read_model, write_model
-from mids.learned.gradients import gradients
+from mids.learned.gradients import FEATURES, gradients
 from mids.learned.ridge import FOLDS, Ridge, fit
 from mids.records import Json
 from mids.vocabulary.schema import load
@@ -54,6 +55,10 @@ def read_view_model(path: Path) -> ViewModel:
     try:
         ridge = Ridge(*(np.asarray(found.arrays[name], np.float64) for name in ("weights", "bias", "slope", "offset")))
         labels, threshold = [str(label) for label in found.head["labels"]], float(found.head["threshold"])  # type: ignore[union-attr, arg-type]
+        if ridge.weights.shape != (len(labels), FEATURES) or any(
+            each.shape != (len(labels),) for each in (ridge.bias, ridge.slope, ridge.offset)
+        ):
+            raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise MidsError(f"{path} lacks a part of a model of views: train it again with mids train views") from error
     return ViewModel(labels, ridge, threshold, found.digest)
@@ -65,25 +70,25 @@ def train_views(
 ) -> dict[str, Json]:  # fmt: skip
     """Trains a model from rows with `image`, `view` and `participant_id`, and writes it; gives back what its head says.
 
-    A view may be spelled in any way that the code list view_positions knows. Rows without a view and images that can't
-    be read are left out and counted. Metrics are those of images whose participants the model had not seen (five-fold,
-    by participant). Raises `MidsError` for an unknown view, for fewer than two views, and for too few participants.
+    A view may be spelled in any way that the code list view_positions knows. Rows without a view, rows that are there
+    twice, and images that can't be read are left out; the last are counted. Metrics are those of images whose
+    participants the model had not seen (five-fold, by participant; an image of nobody known is on its own). Raises
+    `MidsError` for an unknown view, an image with two views, no image that can be read, fewer than two views, and too
+    few participants.
     """
-    codes = load().code_lists["view_positions"]
-    given = [row for row in rows if row.get("view")]
+    given = _read_views(rows)
     features, views, people, unread = [], [], [], 0
-    for number, row in enumerate(given, start=1):
-        view = codes.find(row["view"])
-        if view is None:
-            raise MidsError(f"unknown view {row['view']}: see docs/vocabulary.md for the list view_positions")
+    for number, (image, (view, person)) in enumerate(given.items(), start=1):
         try:
-            features.append(gradients(load_image(row["image"])))
+            features.append(gradients(load_image(image)))
         except DataError:
             unread += 1
             continue
         views.append(view)
-        people.append(row.get("participant_id") or row["image"])
+        people.append(person)
         progress(number, len(given))
+    if given and not features:
+        raise MidsError(f"none of {len(given)} images can be read: give the folder that their paths are relative to")
     labels = sorted(set(views))
     if len(labels) < 2 or len(set(people)) < FOLDS:
         raise MidsError(f"views are learned from two or more views of {FOLDS} or more participants: give more rows")
@@ -98,6 +103,26 @@ def train_views(
         "weights": ridge.weights.astype(np.float32), "bias": ridge.bias, "slope": ridge.slope, "offset": ridge.offset,
     })  # fmt: skip
     return head
+
+
+def _read_views(rows: Iterable[Mapping[str, str]]) -> Mapping[str, tuple[str, str]]:
+    """The view of each image, as its code, and of whom it is; raises `MidsError`, see `train_views`."""
+    codes = load().code_lists["view_positions"]
+    found: dict[str, tuple[str, str]] = {}
+    for number, row in enumerate(rows, start=1):
+        image, said, person = (
+            "" if (cell := str(row.get(key) or "").strip()) == "n/a" else cell
+            for key in ("image", "view", "participant_id")
+        )
+        if not said:
+            continue
+        view = codes.find(said)
+        if view is None:
+            near = get_close_matches(said.lower(), codes.codes, 3, 0.4) or ["pa", "ap", "lateral"]
+            raise MidsError(f"unknown view {said}: did you mean {', '.join(near)}?")
+        if found.setdefault(image, (view, person or image))[0] != view:
+            raise MidsError(f"the image of row {number} has another view in a row above: keep the right one")
+    return found
 
 
 def _measure(classes: npt.NDArray[Any], unseen: npt.NDArray[Any], labels: Sequence[str], threshold: float) -> Json:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from places import SOURCES
 
 import mids
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 from mids.exports.targets import write
 
 RICORD = SOURCES / "midrc-ricord-1a" / "mids"
@@ -49,7 +50,7 @@ def test_several_annotators_are_not_mixed(tmp_path: Path) -> None:
     if dataset.rois["image"].duplicated().any():
         with pytest.raises(MidsError, match="choose one annotator"):
             write(dataset, "nnunet", tmp_path / "d")
-    with pytest.raises(MidsError, match="no volume has a segmentation"):
+    with pytest.raises(MidsError, match="unknown annotator nobody: did you mean"):
         write(dataset, "nnunet", tmp_path / "e", readers=["nobody"])
 
 
@@ -90,3 +91,51 @@ def test_webdataset_reads_the_shards(tmp_path: Path) -> None:
     found = list(webdataset.WebDataset([str(path) for path in paths], shardshuffle=False))
     rows = dataset.select(modality="rx")
     assert sorted(json.loads(sample["json"])["filename"] for sample in found) == sorted(rows["filename"])
+
+
+def _copy(folder: Path, name: str = "bimcv-covid19") -> Path:
+    return Path(shutil.copytree(SOURCES / name / "mids", folder / "copy"))
+
+
+def _members(folder: Path) -> dict[str, bytes]:
+    with tarfile.open(folder / "shard-000000.tar") as archive:
+        return {member.name: archive.extractfile(member).read() for member in archive}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("which", ["image", "filename"])
+def test_a_volume_that_cannot_be_read_is_a_fault_of_the_data(which: str, tmp_path: Path) -> None:
+    copy = _copy(tmp_path)
+    rois = mids.Dataset(copy).rois
+    broken = copy / rois.loc[rois["extension"] == ".nii.gz", which].iloc[0]
+    broken.write_bytes(broken.read_bytes()[:100])
+    with pytest.raises(DataError, match="can't be read as NIfTI"):
+        write(mids.Dataset(copy), "nnunet", tmp_path / "d")
+
+
+def test_shards_leave_out_what_is_not_there(tmp_path: Path) -> None:
+    copy = _copy(tmp_path)
+    gone = copy / mids.Dataset(copy)[0]["filename"]
+    gone.unlink()
+    gone.symlink_to(tmp_path / "nowhere")
+    write(mids.Dataset(copy), "webdataset", tmp_path / "shards")
+    keys = {name.split(".")[0] for name in _members(tmp_path / "shards")}
+    assert len(keys) == 4
+    assert gone.name.split(".")[0] not in keys
+
+
+def test_shards_hold_the_labels_of_the_session_and_every_mask_of_an_annotator(tmp_path: Path) -> None:
+    copy = _copy(tmp_path)
+    dataset = mids.Dataset(copy)
+    row = dataset[0]
+    table = "participant_id\tsession_id\tfilename\tlabels\n"
+    table += f'{row["participant_id"]}\t{row["session_id"]}\tn/a\t["nodule"]\n'
+    (copy / "derivatives" / "labels" / "labels.tsv").write_text(table)
+    own = copy / dataset.rois.loc[dataset.rois["image"] == row["filename"], "filename"].iloc[0]
+    shutil.copyfile(own, own.with_name(own.name.replace("_desc-", "_label-heart_desc-")))
+    dataset = mids.Dataset(copy)
+    masks = dataset.rois[dataset.rois["image"] == row["filename"]]
+    assert len(masks) == 2
+    write(dataset, "webdataset", tmp_path / "shards")
+    members = {name: data for name, data in _members(tmp_path / "shards").items() if Path(row["filename"]).stem in name}
+    assert json.loads(members[f"{Path(row['filename']).stem}.json"])["labels"] == ["nodule"]
+    assert sum(".mask." in name for name in members) == 2

@@ -142,7 +142,8 @@ def test_a_changed_damaged_or_foreign_file_is_one_line(trained: tuple[Path, str]
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("image,view\n0.png,pa\n", "two or more views"), ("image,view\n0.png,sideways\n", "unknown view sideways"),
+        ("image,view,participant_id\n0.png,pa,1\n", "two or more views"),
+        ("image,view,participant_id\n0.png,sideways,1\n", "unknown view sideways"),
         ("picture,view\n0.png,pa\n", "lacks the column image"), ("", "two or more views"),
     ],
 )  # fmt: skip
@@ -169,3 +170,59 @@ def test_laterals_of_patients_never_seen_are_told_from_frontals(tmp_path: Path) 
     assert isinstance(metrics, dict)
     assert metrics["accuracy"] >= 0.995  # type: ignore[operator]
     assert "frontal called lateral" not in metrics["confusions"]  # type: ignore[operator]
+
+
+def _write_rows(trained: tuple[Path, str], folder: Path, *, skip: int = 0, more: str = "") -> Path:
+    """The table of the trained model with further rows, or without its last columns."""
+    lines = (trained[0].with_name("views.csv")).read_text().splitlines()
+    table = folder / "own.csv"
+    table.write_text("\n".join(",".join(line.split(",")[: 3 - skip]) for line in lines) + "\n" + more)
+    return table
+
+
+@pytest.mark.parametrize(
+    ("skip", "more", "said"),
+    [
+        (1, "", "lacks the column participant_id"),
+        (0, "0.png,frontal,sub-0\n", "the image of row 41 has another view in a row above"),
+        (0, "0.png,latteral,sub-0\n", "did you mean lateral"),
+    ],
+)
+def test_rows_that_contradict_are_one_line(
+    trained: tuple[Path, str], tmp_path: Path, skip: int, more: str, said: str
+) -> None:
+    images = str(trained[0].parent)
+    done = train(_write_rows(trained, tmp_path, skip=skip, more=more), tmp_path / "m", "--images", images)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "m").exists()
+
+
+def test_images_in_another_folder_are_told_as_such(trained: tuple[Path, str], tmp_path: Path) -> None:
+    done = train(_write_rows(trained, tmp_path), tmp_path / "m", "--images", str(tmp_path))
+    assert done.returncode == 2
+    assert "none of 40 images can be read" in done.stderr
+
+
+def test_rows_without_a_view_and_rows_twice_do_not_count(trained: tuple[Path, str], tmp_path: Path) -> None:
+    more = "1.png,n/a,sub-0\n2.png,,sub-1\n0.png,lateral,sub-0\n"
+    done = train(_write_rows(trained, tmp_path, more=more), tmp_path / "m", "--images", str(trained[0].parent))
+    assert done.returncode == 0
+    assert "40 images of 20 participants; 0 could not be read" in done.stdout
+
+
+def test_a_model_of_other_features_is_refused_when_it_is_read(trained: tuple[Path, str], tmp_path: Path) -> None:
+    found = read_model(trained[0], "views")
+    head = {name: value for name, value in found.head.items() if name not in ("format", "kind")}
+    write_model(tmp_path / "m", "views", head, {**found.arrays, "weights": found.arrays["weights"][:, :10]})
+    with pytest.raises(MidsError, match="lacks a part"):
+        read_view_model(tmp_path / "m")
+
+
+def test_a_damaged_model_is_refused(trained: tuple[Path, str], tmp_path: Path) -> None:
+    whole = trained[0].read_bytes()
+    for place in range(40, len(whole), len(whole) // 40):
+        (tmp_path / "m").write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(MidsError, match=r"was changed|too large"):
+            read_view_model(tmp_path / "m")

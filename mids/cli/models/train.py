@@ -95,7 +95,7 @@ def _train_views(a: argparse.Namespace) -> int:
         rows = read_table(a.table.parent, Source(a.table.name)).rows
     except DataError as error:
         raise MidsError(f"{a.table}: {error}") from error
-    for column in ("image", "view"):
+    for column in ("image", "view", "participant_id"):
         if rows and column not in rows[0]:
             raise MidsError(f"{a.table} lacks the column {column}: it has {', '.join(rows[0])}")
     progress = Progress(quiet=not sys.stderr.isatty(), verbose=False)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mids.dataset import Choice, Dataset
+from mids.dataset.selection import check_known
 from mids.errors import MidsError
 from mids.exports.description import read_description
 from mids.exports.writing import write_json
@@ -27,11 +28,13 @@ def write_nnunet(dataset: Dataset, folder: Path, *, modality: Choice = None, rea
     Every volume with one segmentation (of the `readers`, if given) is a training case; those of the part "test" go to
     `imagesTs`. A case is called by its file. Structures of all masks get the values 1, 2 … in the order of their names,
     "ignore" the last. Raises `MidsError` where there is no such volume, one has several segmentations, a mask lies on
-    another grid, or several modalities are chosen.
+    another grid, or several modalities are chosen, `DataError` where a volume can't be read.
     """
     images = dataset.select(modality=modality)
     masks = dataset.rois[dataset.rois["image"].isin(images["filename"])]
-    masks = masks[masks["reader"].isin(readers)] if readers else masks
+    if readers:
+        check_known("annotator", readers, masks["reader"].dropna())
+        masks = masks[masks["reader"].isin(readers)]
     masks = masks[masks["filename"].str.contains(r"\.nii(?:\.gz)?$")]
     _check(images, masks)
     names = _name_values(dataset, masks)
@@ -42,9 +45,10 @@ def write_nnunet(dataset: Dataset, folder: Path, *, modality: Choice = None, rea
     for image, mask in masks[["image", "filename"]].itertuples(index=False):
         case = _case(image)
         is_test = parts.get(image) == "test"
+        volume = dataset.load(image)  # a file that can't be read is found here, not in the middle of a training
         written.append(_copy_image(dataset.path / image, folder / ("imagesTs" if is_test else "imagesTr"), case))
         if not is_test:
-            written.append(_write_labels(dataset, image, mask, names, folder / "labelsTr" / f"{case}.nii.gz"))
+            written.append(_write_labels(dataset, volume, mask, names, folder / "labelsTr" / f"{case}.nii.gz"))
             (validation if parts.get(image) == "validation" else training).append(case)
     said = read_description(dataset)
     suffix = str(images.loc[images["filename"].isin(masks["image"]), "suffix"].iloc[0])
@@ -94,13 +98,12 @@ def _copy_image(path: Path, folder: Path, case: str) -> Path:
     return place
 
 
-def _write_labels(dataset: Dataset, image: str, mask: str, names: Mapping[str, int], place: Path) -> Path:
+def _write_labels(dataset: Dataset, target: Any, mask: str, names: Mapping[str, int], place: Path) -> Path:
     """A mask with the values of `names`; raises `MidsError` where it lies on another grid than its image."""
-    given: Any = nib.load(dataset.path / mask)
-    target: Any = nib.load(dataset.path / image)
+    given: Any = dataset.load(mask)
     if given.shape != target.shape or not np.allclose(given.affine, target.affine, atol=1e-3):
         raise MidsError(f"{mask} lies on another grid than its image: mids-validate says how they differ")
-    values = np.asanyarray(given.dataobj)
+    values = given.data
     meant = {value: names[name] for value, name in dataset.structures(mask).items() if name in names}
     unknown = sorted(set(np.unique(values).tolist()) - set(meant) - {0})
     if unknown:

@@ -9,6 +9,9 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset import Choice, Dataset
+from mids.dataset.disk.door import opening
+from mids.dataset.frames.labels import find_labelled_images
+from mids.errors import DataError
 
 SHARD = 256 << 20
 """Bytes after which a new shard begins."""
@@ -18,11 +21,12 @@ def write_shards(dataset: Dataset, folder: Path, *, modality: Choice = None, siz
     """Writes `shard-000000.tar` and so on, and returns their paths.
 
     A sample has the image under its own extension (`.png`, `.nii.gz`), its segmentations as ``mask`` or, of several
-    annotators, ``NAME.mask``, and `.json`: what is known of it (the row of `Dataset.images`, and `labels`). Shards are
-    the same bytes whenever the dataset is.
+    annotators, ``NAME.mask`` (of several of one annotator, ``NAME-LABEL.mask``), and `.json`: what is known of it (the
+    row of `Dataset.images`, and `labels`: its own, and those of its session or subject that name no image). Files that
+    can't be read are left out, which `Dataset.issues` tells. Shards are the same bytes whenever the dataset is.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    labels = dataset.labels.dropna(subset=["filename"]).groupby("filename")["label"].agg(list).to_dict()
+    labels = _gather_labels(dataset)
     masks = dict(list(dataset.rois.dropna(subset=["image"]).groupby("image")))
     paths: list[Path] = []
     records = dataset.select(modality=modality).to_dict("records")
@@ -35,22 +39,56 @@ def write_shards(dataset: Dataset, folder: Path, *, modality: Choice = None, siz
     return paths
 
 
+def _gather_labels(dataset: Dataset) -> dict[str, list[str]]:
+    """The labels of each image, each once, in the order of the table."""
+    found: dict[str, list[str]] = {}
+    for label, rows in dataset.labels.groupby("label", sort=False):
+        for name in dataset.images.loc[find_labelled_images(dataset.images, rows), "filename"]:
+            found.setdefault(str(name), []).append(str(label))
+    return found
+
+
 def _add(
     stream: tarfile.TarFile, dataset: Dataset, record: dict[Any, Any], labels: list[str] | None, masks: Any
 ) -> None:
-    """One sample; its key is the file name, which has no dot."""
+    """One sample, where its image can be read; its key is the file name, which has no dot."""
     name = str(record["filename"])
     key, _, extension = Path(name).name.partition(".")
     facts = {str(column): value for column, value in record.items() if not pd.isna(value)}
     if labels:
         facts["labels"] = labels
-    members = {extension: (dataset.path / name).read_bytes()}
-    if masks is not None:
-        for reader, mask in masks[["reader", "filename"]].itertuples(index=False):
-            which = f"{reader}.mask" if len(masks) > 1 and not pd.isna(reader) else "mask"
-            members[f"{which}.{Path(mask).name.partition('.')[2]}"] = (dataset.path / mask).read_bytes()
+    files = {extension: name} | ({} if masks is None else _name_masks(masks))
+    members = {ending: data for ending, path in files.items() if (data := _read(dataset, path)) is not None}
+    if extension not in members:
+        return
     members["json"] = json.dumps(facts, ensure_ascii=False, sort_keys=True).encode()
     for ending, data in sorted(members.items()):
         member = tarfile.TarInfo(f"{key}.{ending}")
         member.size = len(data)
         stream.addfile(member, io.BytesIO(data))
+
+
+def _name_masks(masks: pd.DataFrame) -> dict[str, str]:
+    """The segmentations of an image by their endings in a sample; no two have the same."""
+    found: dict[str, str] = {}
+    for number, row in enumerate(masks.to_dict("records"), start=1):
+        is_one_of_several = (masks["reader"] == row["reader"]).sum() > 1
+        entities = [row["reader"], row.get("label") if is_one_of_several else None]
+        known = "-".join(str(each) for each in entities if not pd.isna(each)) if len(masks) > 1 else ""
+        ending = Path(row["filename"]).name.partition(".")[2]
+        which = f"{known}.mask" if known else "mask"
+        which = f"{known or 'unnamed'}-{number}.mask" if f"{which}.{ending}" in found else which
+        found[f"{which}.{ending}"] = row["filename"]
+    return found
+
+
+def _read(dataset: Dataset, path: str) -> bytes | None:
+    """The bytes of a file; None where it can't be read, which the dataset tells."""
+    if not dataset.door.holds(path):  # a link whose content is not there
+        return None
+    try:
+        with opening(path):
+            return (dataset.path / path).read_bytes()
+    except DataError as error:
+        dataset.door.keep(error, path)
+        return None
