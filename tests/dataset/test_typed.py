@@ -164,7 +164,9 @@ def test_an_empty_label_is_unknown(label: str) -> None:
         Dataset(BIMCV).select(label=label)
 
 
-@pytest.mark.parametrize(("cell", "age", "low"), [("89+", 89, 89), (">89", 89, 89), ("90+", 89, 89), ("60+", None, 60)])
+@pytest.mark.parametrize(
+    ("cell", "age", "low"), [("89+", 89, 89), ("89.0", 89, 89), (">89", 89, 89), ("90+", 89, 89), ("60+", None, 60)]
+)
 def test_an_age_above_a_limit_keeps_the_limit(tmp_path: Path, cell: str, age: int | None, low: int) -> None:
     dataset = read(tmp_path, f"participant_id\tage\nsub-1\t{cell}\n")
     row = dataset[0]
@@ -206,3 +208,13 @@ def test_wrong_lists_of_datasets_are_one_line() -> None:
     for wrong in (str(BIMCV), {"a/b": BIMCV}, [concat([BIMCV])]):
         with pytest.raises(MidsError, match=r"give a list|without /|can't be joined again"):
             concat(wrong)  # type: ignore[arg-type]
+
+
+def test_a_person_with_two_rows_is_told(tmp_path: Path) -> None:
+    same = read(tmp_path / "same", "participant_id\tsex\nsub-1\tF\nsub-1\tF\n")
+    other = read(tmp_path / "other", "participant_id\tsex\nsub-1\tF\nsub-1\tM\n")
+    assert [dataset.images["sex"].tolist() for dataset in (same, other)] == [["F"], ["F"]]
+    assert same.issues == ()
+    (issue,) = other.issues
+    assert (issue.code, issue.path) == ("KEY_DUPLICATED", "participants.tsv")
+    assert "the first counts" in issue.message

@@ -72,9 +72,10 @@ def _fill_age_limits(frame: pd.DataFrame) -> pd.DataFrame:
     is_oldest = pd.to_numeric(above).ge(89).fillna(False).astype(bool)
     frame["age"] = frame["age"].mask(is_oldest, "89")
     ages = frame["age"].where(pd.to_numeric(frame["age"].astype("object"), errors="coerce").notna())
+    is_open = pd.to_numeric(ages).eq(89).fillna(False).astype(bool)
     says_none = frame["age_min"].isna() & frame["age_max"].isna()
     frame["age_min"] = frame["age_min"].mask(says_none, ages.fillna(above))
-    frame["age_max"] = frame["age_max"].mask(says_none & ages.ne("89").fillna(False), ages)
+    frame["age_max"] = frame["age_max"].mask(says_none & ~is_open, ages)
     return frame
 
 

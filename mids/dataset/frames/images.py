@@ -1,7 +1,7 @@
 """The table of images: what names, tables and sidecars say of each, gathered and joined."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 
 import pandas as pd
@@ -31,9 +31,21 @@ JOINED = ("scan", "session", "sidecar")
 def participants(door: Door) -> pd.DataFrame:
     """participants.tsv; empty where it is absent."""
     path = "participants.tsv"
-    rows = map_rows_by_key(door, path, "participant_id")
+    rows = _rows_of_keys(door, path, "participant_id")
     named = ({**row, "participant_id": add_prefix("sub-", row["participant_id"])} for row in rows)
     return frame(named, ["participant_id"])
+
+
+def _rows_of_keys(door: Door, path: str, key: str) -> Sequence[Mapping[str, str]]:
+    """The rows of a table with a row for each `key`; that a key has several that differ is told, the first counts."""
+    rows = map_rows_by_key(door, path, key)
+    first: dict[str, Mapping[str, str]] = {}
+    twice = {row[key] for row in rows if row[key] and first.setdefault(row[key], row) != row}
+    if twice:
+        which = "1 value has" if len(twice) == 1 else f"{len(twice)} values have"
+        message = f"column {key}: {which} several rows that differ, of which the first counts"
+        door.keep(DataError("KEY_DUPLICATED", message), path)
+    return rows
 
 
 def sessions(door: Door, files: Sequence[str]) -> pd.DataFrame:
@@ -42,7 +54,7 @@ def sessions(door: Door, files: Sequence[str]) -> pd.DataFrame:
         {**row, "participant_id": path.split("/")[0], "session_id": add_prefix("ses-", row["session_id"])}
         for path in files
         if path.endswith("_sessions.tsv")
-        for row in map_rows_by_key(door, path, "session_id")
+        for row in _rows_of_keys(door, path, "session_id")
     )
     return frame(rows, ["participant_id", "session_id"])
 
@@ -56,7 +68,7 @@ def scans(door: Door, files: Sequence[str]) -> pd.DataFrame:
         {**row, "filename": _resolve_scan_path(path.rpartition("/")[0], row["filename"], places)}
         for path in files
         if path.endswith("_scans.tsv")
-        for row in map_rows_by_key(door, path, "filename")
+        for row in _rows_of_keys(door, path, "filename")
         if row["filename"]
     )
     return frame(rows, ["filename"])
