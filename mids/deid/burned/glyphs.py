@@ -66,7 +66,7 @@ def text_boxes(picture: Bytes) -> tuple[Box, ...]:
     found = set()
     passes = ((finest, _LOWEST), (_COARSER * finest, _LOWEST_COARSE))
     for channel, (step, lowest) in ((channel, each) for channel in channels for each in passes):
-        for top, left, bottom, right in (line for mask in _strokes(channel, step) for line in _lines(mask, lowest)):
+        for top, left, bottom, right in (line for mask in _strokes(channel, step) for line in _both_ways(mask, lowest)):
             box = max(0, top * step), max(0, left * step), min(rows, bottom * step), min(columns, right * step)
             found.add(box)
     return unite_boxes(found)
@@ -131,6 +131,12 @@ def _median(channel: Bytes, size: tuple[int, int]) -> Bytes:
     cells = (max(1, size[0] // _CELL), max(1, size[1] // _CELL))
     small = Image.fromarray(channel).resize(cells, Image.Resampling.BOX).filter(ImageFilter.MedianFilter(_WINDOW))
     return np.asarray(small.resize(size, Image.Resampling.BILINEAR))
+
+
+def _both_ways(mask: Flags, lowest: int) -> list[Box]:
+    """Lines of text, and lines along an edge: nothing is read, so a transposed letter is as good as a turned one."""
+    along = _lines(np.ascontiguousarray(mask.T), lowest)
+    return [*_lines(mask, lowest), *((top, left, bottom, right) for left, top, right, bottom in along)]
 
 
 def _lines(mask: Flags, lowest: int) -> list[Box]:

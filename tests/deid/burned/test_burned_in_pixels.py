@@ -31,6 +31,19 @@ def test_light_text_is_covered_and_nothing_else_found(place: tuple[int, int], si
     assert len(found) == 1
 
 
+@pytest.mark.parametrize("turns", [1, 3])
+@pytest.mark.parametrize("size", [14, 20, 34])
+def test_text_along_an_edge_is_covered(size: int, turns: int) -> None:
+    picture, box = lettered(radiograph(size), "GARCIA 12345678Z", (300, 20), size)
+    turned = np.ascontiguousarray(np.rot90(picture, turns))
+    back = np.zeros(picture.shape, bool)
+    for top, left, bottom, right in text_boxes(turned):
+        covered = np.zeros(turned.shape, bool)
+        covered[top:bottom, left:right] = True
+        back |= np.rot90(covered, -turns)
+    assert back[box[0] + 2 : box[2] - 2, box[1] : box[3]].all()
+
+
 def test_dark_text_on_a_light_body_is_found() -> None:
     picture, box = lettered(radiograph(1), "GARCIA 12345678Z", (290, 600), 24, fill=0)
     assert covers(text_boxes(picture), (box[0] + 2, box[1], box[2] - 2, box[3]))
