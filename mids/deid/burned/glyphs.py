@@ -32,6 +32,9 @@ _CELL, _WINDOW = 4, 13
 _LOWEST, _LOWEST_COARSE, _HIGHEST = 5, 10, 0.07
 """Height of a glyph: pixels at least, in the fine and in the coarse image; part of the longer side at most."""
 
+_FEWEST_ALONG = 6
+"""Glyphs of a line along an edge."""
+
 _MOST = 4000
 """Candidates; in an image with more no text could be told apart: all of it counts as text."""
 
@@ -134,13 +137,16 @@ def _median(channel: Bytes, size: tuple[int, int]) -> Bytes:
 
 
 def _both_ways(mask: Flags, lowest: int) -> list[Box]:
-    """Lines of text, and lines along an edge: nothing is read, so a transposed letter is as good as a turned one."""
-    along = _lines(np.ascontiguousarray(mask.T), lowest)
+    """Lines of text, and lines along an edge: nothing is read, so a transposed letter is as good as a turned one.
+
+    A line along an edge has more letters: vertebrae stand in a column too.
+    """
+    along = _lines(np.ascontiguousarray(mask.T), lowest, fewest=_FEWEST_ALONG)
     return [*_lines(mask, lowest), *((top, left, bottom, right) for left, top, right, bottom in along)]
 
 
-def _lines(mask: Flags, lowest: int) -> list[Box]:
-    """Boxes of lines of glyphs that are at least `lowest` pixels high, with a margin.
+def _lines(mask: Flags, lowest: int, *, fewest: int = 1) -> list[Box]:
+    """Boxes of lines of at least `fewest` glyphs that are at least `lowest` pixels high, with a margin.
 
     Small signs, and the letters at an end where the ground is light, may be missing from a line: the margin is half
     its height above and below, its height at the sides of a pair, twice its height at those of a longer line.
@@ -154,6 +160,8 @@ def _lines(mask: Flags, lowest: int) -> list[Box]:
     found = []
     for label in np.unique(labels):
         line = glyphs.only(labels == label)
+        if len(line.top) < fewest:
+            continue
         if len(line.top) > 2 or (len(line.top) == 2 and _pair(line)) or _are_touching_letters(line):
             top, bottom = int(line.top.min()), int(line.bottom.max())
             above, beside = (bottom - top) // 2, (bottom - top) * min(2, max(1, len(line.top) - 1))
