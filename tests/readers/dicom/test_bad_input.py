@@ -207,9 +207,12 @@ def test_a_path_that_is_no_text_is_converted(tmp_path: Path, key: Path) -> None:
 def test_links_are_followed_once(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"a/1": WHOLE})
     (source / "a/loop").symlink_to(source)
-    (source / "nowhere").symlink_to(tmp_path / "absent")
     done = convert("dicom", source, tmp_path / "dest", key=key)
     assert done.exit_code == 0
+    assert len(images(done.dataset)) == 1
+    (source / "nowhere").symlink_to(tmp_path / "absent")
+    done = convert("dicom", source, tmp_path / "dest", key=key)
+    assert done.exit_code == 1
     assert len(images(done.dataset)) == 1
 
 
