@@ -182,7 +182,9 @@ class Joined(ImageSet):
         """The dataset of an image, and its name there."""
         name = read_name(image)
         if isinstance(image, str):
-            dataset, _, name = image.partition("/")
+            named = [each for each in self.datasets if name.startswith(f"{each}/")]  # a name may hold slashes too
+            dataset = max(named, key=len, default=name.partition("/")[0])
+            name = name.removeprefix(f"{dataset}/")
         else:
             dataset = str(image.get("dataset", "(none)"))
         if dataset not in self.datasets:
@@ -218,9 +220,6 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     if isinstance(datasets, str | Path | Dataset):
         raise MidsError("mids.concat joins several datasets: give a list of them")
     if isinstance(datasets, Mapping):
-        for name in datasets:
-            if not name or "/" in name:
-                raise MidsError(f"a dataset can't have the name {name or '(empty)'}: give one without /")
         found = {name: _open_dataset(given) for name, given in datasets.items()}
     else:
         found = {}
