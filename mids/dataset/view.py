@@ -296,7 +296,12 @@ class Dataset(ImageSet):
         Raises `MidsError` where there is no such image or its format is neither, `DataError` (NIFTI_INVALID,
         PNG_INVALID) where the file is broken.
         """
-        return load_pixels(*self.locate(image))
+        path, name = self.locate(image)
+        try:
+            return load_pixels(path, name)
+        except DataError as error:
+            self.door.keep(error, name)
+            raise
 
     def locate(self, image: Ref) -> tuple[Path, str]:
         """Where an image or a segmentation lies on disk, and its dataset-relative path.

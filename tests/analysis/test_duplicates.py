@@ -1,6 +1,7 @@
 """Pictures that show the same are found, others are not."""
 
 import io
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -109,3 +110,14 @@ def test_radiographs_are_found_again_and_not_mixed_up() -> None:
         changed.append(make_print(encode(np.ascontiguousarray(cropped[:, ::-1]))))
     same = [max(compare(a, b), compare(b, a)) for a, b in zip(prints, changed, strict=True)]
     assert np.mean(np.array(same) > 0.86) >= 0.98
+
+
+def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(SOURCES / "bimcv-covid19" / "mids", tmp_path / "copy"))
+    names = mids.Dataset(copy).images["filename"].tolist()
+    (copy / names[0]).unlink()
+    (copy / names[0]).symlink_to(tmp_path / "nowhere")
+    (copy / names[1]).write_bytes(b"no picture")
+    dataset = mids.Dataset(copy)
+    find_duplicates(dataset)
+    assert {issue.path for issue in dataset.issues} == set(names[:2])

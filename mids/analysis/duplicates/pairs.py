@@ -9,7 +9,7 @@ import pandas as pd
 from mids.analysis.duplicates.prints import Print, compare, make_print
 from mids.dataset.imageset import ImageSet
 from mids.dataset.pixels import Volume
-from mids.errors import DataError
+from mids.errors import DataError, MidsError
 
 COLUMNS = (
     "dataset", "participant_id", "filename", "other_dataset", "other_participant_id", "other_filename", "similarity",
@@ -40,7 +40,7 @@ def find_duplicates(
         progress(number + 1, 2 * len(rows))
         try:
             loaded = images.load(rows.iloc[number])
-        except DataError:
+        except (DataError, MidsError):  # broken, or a link whose content is not there
             continue
         numbers, prints = kinds[isinstance(loaded, Volume)]
         numbers.append(number)
@@ -67,7 +67,8 @@ def list_groups(duplicates: pd.DataFrame) -> list[list[tuple[str, str]]]:
 
 def _flatten(data: np.ndarray) -> np.ndarray:
     """A volume as a picture: the mean along its third axis, of tissue between air and bone."""
-    return np.asarray(np.clip(data[..., 0] if data.ndim == 4 else data, -1000, 1000).mean(axis=2).T)
+    volume = data.reshape((*data.shape, 1)) if data.ndim == 2 else data.reshape((*data.shape[:3], -1))[..., 0]
+    return np.asarray(np.clip(volume, -1000, 1000).mean(axis=2).T)
 
 
 def _search(prints: Sequence[Print], similar: float, told: Callable[[int], None]) -> Iterable[tuple[int, int, float]]:
