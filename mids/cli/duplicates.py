@@ -34,6 +34,8 @@ def run(namespace: argparse.Namespace) -> int:
     a = namespace
     if a.output is not None and a.output.exists():
         raise MidsError(f"{a.output} already exists: give another name, or remove it")
+    if a.output is not None and not a.output.parent.is_dir():
+        raise MidsError(f"can't write {a.output}: its folder is not there")
     names = [path.resolve().name for path in a.datasets]
     is_clear = len(set(names)) == len(names)
     joined = concat(dict(zip(names if is_clear else map(str, a.datasets), a.datasets, strict=True)))

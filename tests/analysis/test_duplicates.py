@@ -121,3 +121,10 @@ def test_what_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
     dataset = mids.Dataset(copy)
     find_duplicates(dataset)
     assert {issue.path for issue in dataset.issues} == set(names[:2])
+
+
+def test_a_table_in_no_folder_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mids", "duplicates", str(SOURCES / "fidac" / "mids"), "-o", str(tmp_path / "a/b")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "its folder is not there" in done.stderr
