@@ -325,8 +325,9 @@ def finding_view_counts(data: Data) -> pd.DataFrame:
     given = get_tables(data)
     named = add_missing_columns(given.labels, "filename", "labels").dropna(subset=["filename", "labels"])
     lists = [words(str(cell)) for cell in named["labels"]]
-    labelled = pd.DataFrame({"filename": named["filename"].to_list(), "label": lists}).explode("label").dropna()
-    images = given.scans[["filename"]].assign(view=views(given.scans).fillna("n/a"))
+    labelled = pd.DataFrame({"filename": named["filename"].to_list(), "label": lists}, dtype=object)
+    labelled = labelled.explode("label").dropna()
+    images = given.scans[["filename"]].astype(object).assign(view=views(given.scans).fillna("n/a"))
     found = labelled.drop_duplicates().merge(images, on="filename")
     counts = pd.crosstab(found["label"], found["view"])
     order = counts.assign(total=counts.sum(axis=1)).reset_index()

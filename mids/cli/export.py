@@ -76,6 +76,12 @@ def run(namespace: argparse.Namespace) -> int:
     target = find_target(a.to)
     if a.output is None and target.is_folder:
         raise MidsError(f"{a.to} writes many files: give a folder with --output")
+    for option, given, choice in (
+        ("--annotator", [*a.annotator, *a.reader], "readers"), ("--modality", a.modality, "modality"),
+        ("--label", a.label, "labels"),
+    ):  # fmt: skip
+        if given and choice not in target.choices:
+            raise MidsError(f"{a.to} takes no {option}: it writes all of them; leave the option out")
     if a.reader:
         warn_of_former("--reader", "--annotator")
     try:

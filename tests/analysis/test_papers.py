@@ -1,6 +1,7 @@
 """Tables of the papers beside their count-true twins: equal to the last digit, or an erratum says why not."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 from places import SOURCES
@@ -9,6 +10,7 @@ import mids
 from example_datasets.generators import twins
 from mids.analysis.counting import Tables, tables
 from mids.analysis.papers import PaperTable, compare_table, find_tables, paper_tables
+from mids.cli import main
 from mids.errors import MidsError
 
 
@@ -81,3 +83,12 @@ def test_a_dataset_of_another_kind_has_few_numbers_and_no_crash() -> None:
     for key in ("bimcv-7", "bimcv-text-tests", "fidac-regions", "fidac-delays"):
         assert {row.here for row in found[key].rows} == {None}, key
     assert found["bimcv-2"].rows[0].here == 18
+
+
+@pytest.mark.parametrize("paper", ["fidac", "bimcv", "ricord", "covid19-ct", "covid-chestxray"])
+def test_an_empty_dataset_has_no_numbers_and_no_crash(
+    paper: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dataset_description.json").write_text('{"Name": "Nothing yet", "BIDSVersion": "1.11.1"}')
+    assert main(["stats", str(tmp_path), "--table", paper]) == 0
+    assert "Nothing yet" in capsys.readouterr().out

@@ -119,3 +119,50 @@ def test_what_is_no_padchest_is_refused(tmp_path: Path, key: Path) -> None:
         convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
     with pytest.raises(MidsError, match="no table with the columns ImageID"):
         convert("padchest", SOURCES / "covid-chestxray" / "input", tmp_path / "other", key=key)
+
+
+def _changed(row: tuple[str, ...], **cells: str) -> tuple[str, ...]:
+    """The row with other cells in the columns that are named."""
+    return tuple(cells.get(name, cell) for name, cell in zip(example.HEADER, row, strict=True))
+
+
+def test_missing_labels_are_no_label_called_nan(tmp_path: Path, key: Path) -> None:
+    cells = ("nan", "None", "", "[nan]", "[nan, 'normal']")
+    studies = {cell: f"21684011136696401281920706111201040000{number}" for number, cell in enumerate(cells, 1)}
+    rows = [
+        _changed(example.rows()[0], ImageID=f"{study}_a.png", StudyID=study, Labels=cell)
+        for cell, study in studies.items()
+    ]
+    done = convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    found = {row["session_id"]: row["labels"] for row in table(done.dataset / "derivatives/labels/labels.tsv")}
+    wanted = {cell: '["normal"]' if "normal" in cell else "[]" for cell in cells}
+    assert {cell: found[f"ses-{study}"] for cell, study in studies.items()} == wanted
+    assert not count_codes(done.issues)["VALUE_UNKNOWN"]
+
+
+def test_a_row_without_patient_or_study_is_told_and_makes_no_patient_called_nan(tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    rows[0] = _changed(rows[0], PatientID="nan")
+    rows[1] = _changed(rows[1], StudyID="None")
+    rows[2] = _changed(rows[2], PatientID="8.39860488694292E+35")
+    done = convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    told = sorted((issue.where, issue.level) for issue in done.issues if issue.code == "ROW_INVALID")
+    assert told == [
+        ("row 2, column participant", "error"), ("row 3, column study", "error"),
+        ("row 4, column participant", "error"),
+    ]  # fmt: skip
+    assert set(scans(done.dataset)) == {row[1] for row in rows[3:]}
+
+
+def test_an_image_is_delivered_once_and_to_one_patient(tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    source = subset(tmp_path / "in", rows)
+    again = [rows[2], _changed(rows[3], PatientID="P9")]
+    kept = [example.HEADER.index(name) for name in SUBSET]
+    cells = [tuple(row[k] for k in kept) for row in (*rows, *again)]
+    (source / "padchest_subset.tsv").write_bytes(example.table(SUBSET, cells, "\t"))
+    done = convert("padchest", source, tmp_path / "out", key=key)
+    told = [(issue.code, issue.where) for issue in done.issues if issue.code in ("ROW_REPEATED", "IMAGE_SHARED")]
+    assert sorted(told) == [("IMAGE_SHARED", "row 10, column image"), ("ROW_REPEATED", "row 9, column image")]
+    assert len(list(done.dataset.glob("sub-*/ses-*/mim-rx/*.png"))) == len(rows)
+    assert not (done.dataset / "sub-P9").exists()

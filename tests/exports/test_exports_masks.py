@@ -143,3 +143,13 @@ def test_loops_enclose_the_pixels_and_nothing_else(plane: npt.NDArray[np.bool_])
             for y in range(min(row, to), max(row, to)):
                 inside[y, column:] += 1
     assert np.array_equal(inside % 2 == 1, plane)
+
+
+@pytest.mark.parametrize("option", ["--annotator", "--modality", "--label"])
+def test_a_choice_that_would_change_nothing_is_refused(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["export", str(RICORD), "--to", "rtstruct", option, "Nobody", "--output", str(tmp_path / "out")]
+    assert cli.main(arguments) == 2
+    assert f"rtstruct takes no {option}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

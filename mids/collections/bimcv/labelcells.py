@@ -6,6 +6,8 @@
 * Python's repr without its outer brackets and quotes: ``pneumonia', ' loc basal``;
 * joined by tabs: ``pneumonia<TAB> loc basal``.
 
+A missing value is ``nan`` or ``None``, as a cell or in a list without quotes: it is no label.
+
 Some cells were cut in the middle of a text. Blanks in front of a label mean something, so `parse` keeps them.
 """
 
@@ -23,7 +25,8 @@ _TOKEN = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([\[\]])|(['"])"
 _BETWEEN = re.compile(r"""['"]\]?(?:\s*,\s*|\s+)\[?['"]""")
 """What stands between two texts of a list."""
 
-_QUOTED = re.compile(r"""^[\s\[(]*(?:(?:list|array)\([\s\[]*)?['"]""")
+_MISSING = ("nan", "none")
+_QUOTED = re.compile(r"""^[\s\[(]*(?:(?:nan|none)[\s,]+)*(?:(?:list|array)\([\s\[]*)?['"]""", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def parse(cell: str) -> Cell:
     items = bare.split(separator) if bare.strip() else []
     if is_open and items:
         items = items[:-1]
-    return Cell(tuple(items), is_open)
+    return Cell(tuple(item for item in items if item.strip().lower() not in _MISSING), is_open)
 
 
 def _restore_ends(text: str) -> str:

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from mids.collections.bimcv import labelcells, labeltree, legacy, pngs
 from mids.collections.bimcv import rows as bimcv_rows
@@ -11,7 +12,7 @@ from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.pngs import Files
 from mids.collections.bimcv.rows import Report, Words
 from mids.errors import MidsError
-from mids.issues import issue
+from mids.issues import Issue, issue
 from mids.readers.archives.files import walk
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.readers.evidence import make_stranger
@@ -56,6 +57,12 @@ ABOUT = About(
 _IMAGE = re.compile(r"\d{20,}_[0-9A-Za-z-]+\.png", re.IGNORECASE)
 """How images are called: the study's number and the image's own: 2168…880_02-094-102.png."""
 
+_ROUNDED = re.compile(r"\d[.,]\d+E\+\d+", re.IGNORECASE)
+"""A long number as spreadsheets write it: most of its digits are lost."""
+
+Rows: TypeAlias = "dict[str, list[tuple[int, dict[str, str]]]]"
+"""Rows of the table with their lines, by patient."""
+
 _REQUIRED = ("image", "study", "participant", "projection", "labels")
 AGE_CAP = 89
 _SUBOPTIMAL = bimcv_rows.SUBOPTIMAL
@@ -82,15 +89,13 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
         raise make_stranger(root, NAME, "no ImageID is like 2168…880_02-094-102.png")
     nodes, cuis, problems = labeltree.read(*tree) if tree else labeltree.without()
     words = Words(clinical.load(NAME), cuis, public=True)
-    people: dict[str, list[tuple[int, dict[str, str]]]] = defaultdict(list)
-    for line, row in table.numbered():
-        people[row["participant"].strip()].append((line, row))
+    people, unusable = _by_patient(table, words)
     lacking = [line for line, row in table.numbered() if row["image"].strip() not in files.images]
-    yield [*files.issues, *table.issues, *problems, *_lacking(table, lacking), *_left(table, files)]
+    yield [*files.issues, *table.issues, *problems, *unusable, *_lacking(table, lacking), *_left(table, people, files)]
     yield list(bimcv_rows.tree(nodes))
     for subject, rows in sorted(people.items()):
         present = [(line, row) for line, row in rows if row["image"].strip() in files.images]
-        if subject and present:
+        if present:
             yield list(_patient(subject, table, present, files, words))
 
 
@@ -114,11 +119,43 @@ def _lacking(table: Table, lines: Sequence[int]) -> Iterator[Item]:
         yield issue("ENTRY_UNMATCHED", message, table.path, where=f"rows {shown}", origin="read")
 
 
-def _left(table: Table, files: Files) -> Iterator[Item]:
-    """Images without a row, the tables, and files of other kinds."""
+def _by_patient(table: Table, words: Words) -> tuple[Rows, list[Issue]]:
+    """The rows of each patient, each image once, and an Issue for each row that is left out."""
+    people: Rows = defaultdict(list)
+    owners: dict[str, str] = {}
+    issues: list[Issue] = []
+    for line, row in table.numbered():
+        image, patient = row["image"].strip(), _known(row, "participant", words)
+        problem = _problem(row, owners.get(image, ""), words)
+        if problem is None:
+            people[patient].append((line, row))
+            owners[image] = patient
+        else:
+            code, column, message = problem
+            issues.append(issue(code, message, table.path, where=table.where(line, column), origin="read"))
+    return people, issues
+
+
+def _problem(row: Mapping[str, str], owner: str, words: Words) -> tuple[str, str, str] | None:
+    """Why a row can't be used (code, column, message); `owner` is the patient of an earlier row with its image."""
+    for column, what in (("participant", "patient"), ("study", "study")):
+        if not (text := _known(row, column, words)):
+            return "ROW_INVALID", column, f"the row names no {what}"
+        if _ROUNDED.fullmatch(text):  # the same text for everybody whose number begins with the same digits
+            return "ROW_INVALID", column, f"a spreadsheet rounded the number of the {what}"
+    if owner == _known(row, "participant", words):
+        return "ROW_REPEATED", "image", "an earlier row names the image"
+    return ("IMAGE_SHARED", "image", "an earlier row gives the image to another patient") if owner else None
+
+
+def _left(table: Table, people: Rows, files: Files) -> Iterator[Item]:
+    """Images without a row that can be used, the tables, and files of other kinds."""
     listed = {row["image"].strip() for row in table.rows}
+    used = {row["image"].strip() for rows in people.values() for _, row in rows}
     for name, picture in files.images.items():
-        if name not in listed:
+        if name in listed - used:
+            yield Skipped((picture.source,), "its row in the table is invalid")
+        elif name not in listed:
             message = "no row of the table names the image, so nothing is known of it"
             yield issue("IMAGE_UNLISTED", message, picture.source.name, origin="read")
             yield Skipped((picture.source,), "an image without a row in the table")

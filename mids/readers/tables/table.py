@@ -48,9 +48,9 @@ class Table:
 def read_csv(root: Path, source: Source | str, *, comment: str = "") -> Table:
     """The table in a file (or archive member) below `root`; the delimiter is the one that its header has most of.
 
-    Lines before the header that begin with `comment` are left out. A row with another number of cells than the header
-    is an Issue and left out; so is what is no text at all. Raises `DataError` ``SOURCE_UNREADABLE`` where the file
-    can't be opened.
+    Lines before the header that begin with `comment` are left out, and rows of empty cells. A row with another number
+    of cells than the header is an Issue and left out; so is what is no text at all. Raises `DataError`
+    ``SOURCE_UNREADABLE`` where the file can't be opened.
     """
     place = Source(source) if isinstance(source, str) else source
     with open_source(root, place) as stream:
@@ -77,7 +77,7 @@ def parse_csv(data: bytes, path: str, *, comment: str = "") -> Table:
     rows: list[dict[str, str]] = []
     numbers: list[int] = []
     for line, row in records:
-        if not row:
+        if not any(cell.strip() for cell in row):
             continue
         filled = row[: len(header)] if not any(cell.strip() for cell in row[len(header) :]) else row
         if len(filled) == len(header):

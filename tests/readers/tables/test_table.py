@@ -111,7 +111,7 @@ def test_what_a_writer_writes_is_read(cells: list[list[str]], delimiter: str) ->
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerows([["a", "b", "c"], *cells])
     table = parse_csv(text.getvalue().encode(), "t.csv")
-    assert [list(row.values()) for row in table.rows] == cells
+    assert [list(row.values()) for row in table.rows] == [row for row in cells if any(map(str.strip, row))]
     assert table.issues == ()
 
 
@@ -120,3 +120,10 @@ def test_no_bytes_are_too_odd_and_no_row_is_lost(data: bytes) -> None:
     table = parse_csv(data, "t.csv")
     assert len(table.rows) == len(table.lines)
     assert all(tuple(row) == table.header for row in table.rows)
+
+
+def test_rows_of_empty_cells_are_no_rows() -> None:
+    """Spreadsheets write their blank rows as separators alone; the line numbers of the others stay."""
+    table = parse_csv(b"a,b\n1,2\n,\n , \n,,,\n3,4\n", "t.csv")
+    assert list(table.numbered()) == [(2, {"a": "1", "b": "2"}), (6, {"a": "3", "b": "4"})]
+    assert table.issues == ()
