@@ -138,6 +138,19 @@ def test_a_shared_sidecar_describes_the_image_whose_number_it_carries(source: Pa
     assert by_part[other].view == ""
 
 
+@pytest.mark.parametrize(("number", "described"), [("1", 1), ("2", 2), ("9", 0), ("", 2)])
+def test_the_number_in_a_shared_sidecar_decides_before_its_name(source: Path, number: str, described: int) -> None:
+    """One sidecar for two files, called as the second: its number says whose it is; without one its name does."""
+    header = {"InstanceNumber": number, "Modality": "DX", "ViewPosition": "LL"}
+    put(source, f"{example.TWO[1]}.json", json.dumps(header).encode())
+    records = [item for items in read(source) for item in items if isinstance(item, Record)]
+    of_series = [record for record in records if record.study == example.SERIES.removeprefix("ses-")]
+    assert {record.part: record.columns["sidecar_source"] for record in of_series} == {
+        part: "own" if part == described else "series" for part in (1, 2)
+    }
+    assert {record.part for record in of_series if "ViewPosition" in record.header} == {described} - {0}
+
+
 def test_partitions_without_a_split_make_none(source: Path, tmp_path: Path, key: Path) -> None:
     put(source, "derivatives/partitions.tsv", b"subject\tsession\tfilepath\nsub-S90001\tses-E900011\ta/b\n")
     done = convert(NAME, source, tmp_path / "out", key=key)

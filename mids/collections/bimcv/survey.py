@@ -4,7 +4,7 @@ Archives are read once, member by member, and nothing of them is unpacked to dis
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -142,13 +142,16 @@ def pictures(files: Iterable[Found]) -> Iterator[Picture]:
         if found.place.endswith(IMAGES):
             series[_series(found.place)].append(found)
     of_series = {_series(f"{stem}.json"): header for stem, header in sorted(sidecars.items()) if header}
+    counts = Counter(_series(f"{stem}.json") for stem, header in sidecars.items() if header)
     for key, images in series.items():
         for found in images:
             name = parse(found.place).name
             if name is None or not name.get("ses"):
                 continue
             whole = of_series.get(key, {})
-            own = sidecars.get(_stem(found.place)) or (whole if _is_numbered(name, whole) else None)
+            named = sidecars.get(_stem(found.place))
+            is_shared = len(images) > 1 and counts[key] == 1 and str(whole.get("InstanceNumber", "")).isdigit()
+            own = (named if not is_shared else None) or (whole if _is_numbered(name, whole) else None)
             shared = legacy.of_series(whole)
             by = "own" if own else "series" if shared else "none"
             yield Picture(found, name, own or shared, by, len(images))
