@@ -103,7 +103,7 @@ def test_select_by_sex_and_age(tmp_path: Path) -> None:
     ("wanted", "near"),
     [
         ({"vp": "pq"}, "pa"), ({"bp": "chets"}, "chest"), ({"suffix": "dxx"}, "dx"), ({"subject": "S11"}, "S1"),
-        ({"session": "E9"}, "E1"), ({"sex": "x"}, "F"), ({"modality": "radio"}, "rx"), ({"split": "trian"}, "train"),
+        ({"session": "E9"}, "E1"), ({"sex": "x"}, "F"), ({"modality": "radio"}, "rx"), ({"split": "trainn"}, "train"),
     ],
 )  # fmt: skip
 def test_an_unknown_value_is_an_error_that_names_the_nearest(tmp_path: Path, wanted: dict[str, str], near: str) -> None:

@@ -16,7 +16,7 @@ EXAMPLES = (
         "mids train labels reports.csv -o labels.model",
         "learn labels of reports from a table",
     ),
-    ("mids train views views.csv --images pictures -o views.model", "learn views from a table and a folder of PNG"),
+    ("mids train views views.csv --images images -o views.model", "learn views from a table and a folder of PNG"),
     ("mids train views views.tsv --images ~/dataset -o views.model", "learn from a MIDS dataset"),
     ("mids-convert dicom ~/studies ~/out --view-model views.model", "use the model where headers say no view"),
 )

@@ -8,7 +8,7 @@ from mids.cli.shared import say, show
 TEXT = "look at a finished dataset again, and certify what was found"
 EXAMPLES = (
     ("mids certify ~/dataset", "write ~/dataset.certificate.json and .html"),
-    ("mids certify ~/dataset --sample 200", "search 200 pictures for text instead of all"),
+    ("mids certify ~/dataset --sample 200", "search 200 images for text instead of all"),
     ("mids certify ~/dataset --verify", "say which file has changed since"),
 )
 NOTES = """\
@@ -25,7 +25,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
     add("dataset", type=Path, metavar="DATASET", help="folder made by mids convert or mids deidentify")
-    add("--sample", type=int, default=0, metavar="N", help="search so many pictures for text (default: all)")
+    add("--sample", type=int, default=0, metavar="N", help="search so many images for text (default: all)")
     add("--verify", action="store_true", help="compare the dataset with its certificate")
     parser.set_defaults(run=run)
 
