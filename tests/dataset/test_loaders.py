@@ -144,7 +144,7 @@ def test_hugging_face_holds_images_and_columns() -> None:
 def test_wrong_choices_are_one_line() -> None:
     dataset = mids.Dataset(BIMCV)
     with pytest.raises(MidsError, match="did you mean normal"):
-        dataset.torch(target="normall")
+        dataset.torch(target="norma1")
     with pytest.raises(MidsError, match="has no patches"):
         dataset.torch(dataset.select(modality="rx"), size=(8, 8, 8))
     with pytest.raises(MidsError, match="give"):
