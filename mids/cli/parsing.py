@@ -10,6 +10,7 @@ WIDEST = 100
 """Columns; longer lines are hard to read on wide terminals."""
 EXIT_CODES: Mapping[int, str] = {
     0: "done", 1: "something is wrong with the data", 2: "wrong usage or environment", 3: "a fault of this program",
+    130: "stopped by Ctrl-C",
 }  # fmt: skip
 
 
