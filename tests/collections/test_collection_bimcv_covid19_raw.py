@@ -122,10 +122,21 @@ def test_an_uneven_series_keeps_its_shapes_in_place(source: Path, tmp_path: Path
     assert {centres[1], centres[3]} <= drawn["pleural_effusion_ct"]
 
 
-def test_a_mask_on_a_resampled_volume_is_refused(source: Path, tmp_path: Path, key: Path) -> None:
+def test_a_mask_on_the_grid_of_a_resampled_volume_stays_in_place(source: Path, tmp_path: Path, key: Path) -> None:
+    (source / "DOE JANE/TC/04").unlink()  # the gap is filled, so that the grid is that of all slices
+    result = convert(NAME, source, tmp_path / "out", key=key)
+    assert np.array_equal(maps(result.dataset)["normal_consolidation_ct"], maps(GOLDEN)["normal_consolidation_ct"])
+
+
+def test_a_mask_off_a_resampled_volume_is_refused(source: Path, tmp_path: Path, key: Path) -> None:
     (source / "DOE JANE/TC/04").unlink()
+    (path,) = (source / "DOE JANE/roi").glob("*.nii.gz")
+    mask = nib.load(path)
+    moved = mask.affine + np.pad([[30.0]], ((0, 3), (3, 0)))  # mm
+    nib.save(nib.Nifti1Image(np.asarray(mask.dataobj), moved), path)
     result = convert(NAME, source, tmp_path / "out", key=key)
     assert "REGION_MISMATCH" in {issue.code for issue in result.issues}
+    assert "normal_consolidation_ct" not in maps(result.dataset)
 
 
 def test_nobody_is_named(done: Conversion) -> None:
@@ -143,8 +154,8 @@ def test_dates_of_tests_and_images_move_together(done: Conversion) -> None:
     assert all(row["date"] < "1926" for row in tests)
     weekday = {row["test"]: np.datetime64(row["date"]) for row in tests if row["result"] in ("positive", "negative")}
     assert weekday["IGG"] - weekday["PCR"] == np.timedelta64(1, "D")
-    shot = min(day[:10] for day in dataset.scans["acq_time"] if day > f"{weekday['PCR']}")
-    assert np.datetime64(shot) - weekday["PCR"] == np.timedelta64(2, "D")  # 10 and 12 September 2021
+    shot = min(time for time in dataset.scans["acq_time"] if time > weekday["PCR"])
+    assert np.datetime64(shot.date()) - weekday["PCR"] == np.timedelta64(2, "D")  # 10 and 12 September 2021
 
 
 def test_reports_stay_out_unless_said_to_be_deidentified(done: Conversion) -> None:

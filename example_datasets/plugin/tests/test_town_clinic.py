@@ -26,6 +26,7 @@ def test_it_is_valid(done: mids.Conversion) -> None:
 def test_what_is_wrong_with_the_source_is_told(done: mids.Conversion) -> None:
     assert {(issue.code, issue.where) for issue in done.issues} == {
         ("VALUE_UNKNOWN", "row 4, column pcr"), ("VALUE_UNKNOWN", "row 4, column smoker"), ("IMAGE_MISSING", "row 5"),
+        ("PRIVACY_UNSEEN", ""),  # the pixels were not searched for text
     }  # fmt: skip
 
 
