@@ -51,10 +51,17 @@ def published(tmp_path: Path) -> Dataset:
 
 
 def test_the_command_line_reads_the_table(tmp_path: Path, published: Dataset) -> None:
-    task = ["--task", "classification", "--label", str(published.labels["label"][0])]
+    label = ["--label", str(published.labels["label"][0])]
     for name, target in TARGETS.items():
-        path = SOURCES / "bimcv-covid19-raw" / "mids" if "masks" in target.module else published.path
-        assert main(["export", str(path), "--to", name, "--output", str(tmp_path / name), *task]) == 0
+        has_masks = "masks" in target.text
+        path = SOURCES / "bimcv-covid19-raw" / "mids" if has_masks else published.path
+        given = ["export", str(path), "--to", name, "--output", str(tmp_path / name), "--task", "classification"]
+        if has_masks and "readers" in target.choices:  # three readers drew on one volume
+            given += ["--annotator", "reader1"]
+        if "labels" not in target.choices:
+            assert main([*given, *label]) == 2
+            assert not (tmp_path / name).exists()
+        assert main([*given, *(label if "labels" in target.choices else [])]) == 0
         assert (tmp_path / name).is_dir() == target.is_folder
 
 
