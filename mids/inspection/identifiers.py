@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from mids.deid.headers.elements import is_registered_uid
 from mids.deid.text.numbers import is_dni, is_iranian, is_nir
 from mids.inspection.people import BARE, DAYS, PEOPLE, as_tag, looks_like_person, squeeze
 from mids.readers.tables.tsv import NA, Rows
@@ -172,10 +171,19 @@ ROOTS: Mapping[str, str] = {
 def _uid(text: str) -> str:
     """Of which maker a UID in the text is; "" where there is none but those of PS3.6's registry."""
     for match in _UID.finditer(text):
-        if len(match[0]) >= 20 and not is_registered_uid(match[0]):
+        if len(match[0]) >= 20 and not _is_of_the_standard(match[0]):
             maker = next((maker for root, maker in ROOTS.items() if match[0].startswith(root)), "")
             return f"a UID of {maker}" if maker else "a UID"
     return ""
+
+
+def _is_of_the_standard(uid: str) -> bool:
+    """Whether PS3.6's registry has a UID: all in it are below one root, so the registry is seldom loaded."""
+    if not uid.startswith("1.2.840.10008."):
+        return False
+    from mids.deid.headers.elements import is_registered_uid
+
+    return is_registered_uid(uid)
 
 
 def _is_person(text: str) -> bool:

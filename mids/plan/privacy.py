@@ -8,7 +8,7 @@ from functools import cache
 
 from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.rules import Rules
-from mids.deid.headers.terms import is_listed
+from mids.deid.headers.terms import is_listed, is_statement
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import AGE_CAP, age, dicom_datetime, shift_moment
@@ -85,7 +85,7 @@ class Privacy:
             field = schema.fields.get(key)
             is_kept = field is None or not field.dicom or self.rules.of(field.dicom) in ("K", "C")
             if key == FREE_TEXT and isinstance(value, list) and not self.labels.are_public:
-                value = [self.redactor.clean(str(text), self.known).text for text in value]
+                value = [self._state(str(text)) for text in value]
             if isinstance(value, list):
                 texts = [part for part in value if not self._tells(part)]
                 value = texts if all(isinstance(part, str) for part in value) or texts == value else []
@@ -93,6 +93,11 @@ class Privacy:
             if is_kept and not self._tells(value):
                 kept[key] = value
         return kept
+
+    def _state(self, text: str) -> str:
+        """What was typed of a de-identification, cleaned; the recogniser of reports takes Annex E for a place."""
+        is_standard = self.policy.texts != "remove" and is_statement(text)
+        return text if is_standard else self.redactor.clean(text, self.known).text
 
     def _tells(self, value: object) -> bool:
         """Whether a text or a number repeats what is known of the patient; a code of a closed list never does."""

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from trees import another, chest, images, put, table
@@ -67,3 +68,24 @@ def test_how_a_header_was_deidentified_travels_along(tmp_path: Path, key: Path) 
         },
         {"CodeValue": "7", "CodingSchemeDesignator": "99ACME"},
     ]
+
+
+@pytest.mark.parametrize(
+    ("method", "kept"),
+    [
+        ("Per DICOM PS 3.15 AnnexE. Details in 0012,0064", True),
+        ("DICOM PS3.15 2026c Annex E", True),
+        ("RSNA CTP", True),
+        ("Basic Application Confidentiality Profile", True),
+        ("RSNA CTP by Bernardo Villacorta", False),
+        ("Anonymized 12/03/2021", False),
+    ],
+)
+def test_statements_in_words_of_the_standard_stay_whole(method: str, kept: bool, tmp_path: Path, key: Path) -> None:
+    put(tmp_path, "source/1", another("1", DeidentificationMethod=method))
+    done = convert("dicom", tmp_path / "source", tmp_path / "dest", key=key)
+    (image,) = images(done.dataset)
+    said = json.loads((done.dataset / image).with_suffix(".json").read_text(encoding="utf-8"))
+    told = said.get("DeidentificationMethod", [])
+    assert (told == [method]) == kept
+    assert not any(secret in str(told) for secret in ("Bernardo", "Villacorta", "12/03/2021"))

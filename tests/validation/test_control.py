@@ -196,9 +196,9 @@ def covid() -> generator.Files:
         rows += f"mod-rx/sub-S03044_ses-E06155{name}_{suffix}.png\t1920-01-02T10:00:00\tDX\t6\n"
     files[f"{stem}_acq-2_run-1_bp-chest_vp-pa_dx.json"] = json.dumps(dicom).encode()
     files[f"{stem}_run-1_bp-chest_ct.nii.gz"] = generator.gz(generator.nifti((4, 4, 3)))
-    dicom["00080060"]["Value"] = ["CT"]
+    dicom["00080060"]["Value"], dicom["00280010"]["Value"] = ["CT"], [4]
     files[f"{stem}_run-1_bp-chest_ct.json"] = json.dumps(dicom).encode()
-    rows += "mod-rx/sub-S03044_ses-E06155_run-1_bp-chest_ct.nii.gz\t1920-01-02T10:00:00\tCT\t6\n"
+    rows += "mod-rx/sub-S03044_ses-E06155_run-1_bp-chest_ct.nii.gz\t1920-01-02T10:00:00\tCT\t4\n"
     files[f"{session}/sub-S03044_ses-E06155_scans.tsv"] = (scans + rows).encode()
     return files
 

