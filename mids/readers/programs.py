@@ -23,9 +23,10 @@ def limit_seconds(size: int, *, base: float = _BASE) -> float:
 
 
 def run_program(
-    command: Sequence[str], *, seconds: float, given: bytes = b"", environment: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """Runs a program to its end, with what it said.
+    command: Sequence[str], *, seconds: float, given: bytes = b"", environment: dict[str, str] | None = None,
+    name: str = "",
+) -> subprocess.CompletedProcess[bytes]:  # fmt: skip
+    """Runs a program to its end, with what it said; messages call it `name`, or by its file.
 
     Raises `DataError` ``TIME_LIMIT`` where it takes longer, after it was ended with all that it started, and `OSError`
     where it can't be started.
@@ -38,7 +39,7 @@ def run_program(
             out, err = process.communicate(given, seconds)
         except subprocess.TimeoutExpired:
             end_program(process)
-            message = f"{Path(command[0]).name} did not end within {seconds:.0f} s and was stopped"
+            message = f"{name or Path(command[0]).name} did not end within {seconds:.0f} s and was stopped"
             raise DataError("TIME_LIMIT", message) from None
         except BaseException:
             end_program(process)

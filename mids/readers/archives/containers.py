@@ -2,7 +2,6 @@
 
 import bz2
 import io
-import lzma
 import tarfile
 import zipfile
 from collections import Counter
@@ -16,13 +15,16 @@ from isal import igzip
 
 from mids.errors import DataError
 from mids.readers.archives import multipart, sevenzip
+from mids.readers.archives.bounded import TarMember, Xz
 from mids.readers.archives.kinds import Kind, looks_like_dicom, recognise
 from mids.readers.archives.streams import BOMB, BROKEN, MEMBER_LIMIT, Budget, Forward, Refused, Unpacked, reading
 
 NESTING_LIMIT = 3
 """Archives inside archives are entered this deep."""
 
-_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})
+"""What Python unpacks; its LZMA takes whatever memory a member claims."""
+
 _ENCRYPTED = 1
 _PASSWORD = "it is protected by a password"
 _PEEK = 1024
@@ -220,7 +222,7 @@ class _Tar:
     def members(self, budget: Budget) -> Iterator[Member]:
         names = _Names()
         self._stream.seek(0)
-        with reading(), tarfile.open(fileobj=self._stream, mode="r:") as archive:
+        with reading(), tarfile.open(fileobj=self._stream, mode="r:", tarinfo=TarMember) as archive:
             for entry in archive:
                 if entry.isfile():
                     yield _tar_member(names.of(entry.name), archive, entry, budget)
@@ -230,9 +232,11 @@ class _Tar:
             with reading():
                 names = _Names()
                 self._stream.seek(0)
-                self._archive = tarfile.open(fileobj=self._stream, mode="r:")  # noqa: SIM115 - kept open
+                self._archive = tarfile.open(  # noqa: SIM115 - kept open
+                    fileobj=self._stream, mode="r:", tarinfo=TarMember
+                )
                 entries: dict[str, tarfile.TarInfo] = {}
-                with suppress(tarfile.ReadError):  # what is whole before a cut is read as it was by `members`
+                with suppress(tarfile.ReadError, DataError):  # what is whole before a cut is as `members` had it
                     entries.update((names.of(one.name), one) for one in self._archive if one.isfile())
                 self._entries = entries
         entry = self._entries.get(name)
@@ -241,7 +245,7 @@ class _Tar:
 
 def _tar_members(stream: Forward, budget: Budget) -> Iterator[Member]:
     names = _Names()
-    with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|") as archive:
+    with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|", tarinfo=TarMember) as archive:
         for entry in archive:
             if entry.isfile():
                 yield _tar_member(names.of(entry.name), archive, entry, budget)
@@ -256,7 +260,7 @@ def _tar_member(name: str, archive: tarfile.TarFile, entry: tarfile.TarInfo, bud
 _UNPACKERS: dict[str, Callable[[Forward], Forward]] = {
     "gzip": lambda stream: cast(Forward, igzip.IGzipFile(fileobj=stream)),  # type: ignore[no-untyped-call]
     "bzip2": lambda stream: bz2.BZ2File(cast(BinaryIO, stream)),
-    "xz": lambda stream: lzma.LZMAFile(cast(BinaryIO, stream)),  # noqa: SIM115 - closed with its content
+    "xz": lambda stream: Xz(cast(BinaryIO, stream)),
 }
 
 

