@@ -9,6 +9,8 @@ Three outcomes are never mixed:
 
 import os
 import sys
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 
 
 class MidsError(Exception):
@@ -32,6 +34,19 @@ class DataError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def nearest(word: str, choices: Iterable[str], most: int = 2) -> str:
+    """A question that names the choices nearest to a word, whatever its case; empty where none is near."""
+    folded = {choice.casefold(): choice for choice in choices}
+    near = [folded[match] for match in get_close_matches(word.casefold(), folded, most)]
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def advise(word: str, choices: Collection[str], most: int = 2) -> str:
+    """`nearest`, or where nothing is near the first of the choices."""
+    shown = [*list(choices)[:12], *(["…"] if len(choices) > 12 else [])]
+    return nearest(word, choices, most) or f"choose from {', '.join(shown)}"
 
 
 # --- standard output, whose reader may go away and whose disk may be full ---------------------------------

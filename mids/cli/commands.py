@@ -97,8 +97,10 @@ def _add_version(parser: Parser) -> None:
 
 def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Runs a command; the three outcomes stay apart."""
-    arguments = parser.parse_args(argv)
-    return _flushed(parser, _run(parser, arguments))
+    typed = list(sys.argv[1:] if argv is None else argv)
+    if parser.prog == "mids" and typed[:1] in ([], ["help"], ["version"]):
+        typed = ["--version"] if typed[:1] == ["version"] else [*typed[1:], "--help"]
+    return _flushed(parser, _run(parser, parser.parse_args(typed)))
 
 
 def _flushed(parser: argparse.ArgumentParser, code: int) -> int:

@@ -132,13 +132,23 @@ def run(namespace: argparse.Namespace) -> int:
     if namespace.again:
         return _convert_again(namespace)
     if None in (namespace.collection, namespace.source, namespace.dest):
-        raise MidsError("COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections")
+        raise MidsError(_lacking(namespace.collection, namespace.source))
     if namespace.collection == "auto":
         from mids import collections
 
         namespace.collection = collections.recognise_source(Path(namespace.source))
         print(f"collection: {namespace.collection}")
     return _convert_source(namespace)
+
+
+def _lacking(first: str | None, second: str | None) -> str:
+    """What is missing of COLLECTION, SOURCE and DEST."""
+    if first and Path(first).exists():
+        places = f"{first} {second or 'DEST'}"
+        return f"COLLECTION is missing: type mids-convert auto {places}, or name it (mids-convert --list)"
+    if second:
+        return f"DEST is missing: type mids-convert {first} {second} DEST, with the folder of the dataset"
+    return "COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections"
 
 
 def _convert_again(namespace: argparse.Namespace) -> int:

@@ -4,7 +4,7 @@ import argparse
 import re
 from pathlib import Path
 
-from mids.cli.shared import say_unread, show
+from mids.cli.shared import jobs_argument, say_unread, show
 from mids.errors import MidsError
 
 TEXT = "say what changed between two releases of a dataset"
@@ -42,9 +42,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="text: names to show per kind, 0 for all (default: 20)",
     )
     add("--exit-code", action="store_true", help="end with exit code 1 if something changed")
-    add = parser.add_argument_group("machine").add_argument
+    add = jobs_argument(parser, what="threads that read")
     add("--quick", action="store_true", help="take images of the same name and size as the same")
-    add("--jobs", type=int, default=1, metavar="N", help="number of threads that read (default: 1)")
     parser.set_defaults(run=run)
 
 

@@ -35,7 +35,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("output").add_argument
     add("--to", choices=list(TARGETS), metavar="TARGET", help=f"what to write: {', '.join(TARGETS)}")
     add(
-        "--output", type=Path, metavar="PATH",
+        "-o", "--output", type=Path, metavar="PATH",
         help="new file, or new folder where TARGET is many files (default: print it)",
     )  # fmt: skip
     add = parser.add_argument_group("parquet").add_argument

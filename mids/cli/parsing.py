@@ -6,6 +6,18 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
+from mids.errors import advise, nearest
+
+OTHER_WORDS: Mapping[str, str] = {
+    "anonymise": "deidentify", "anonymize": "deidentify", "de-identify": "deidentify", "deid": "deidentify",
+    "check": "validate", "lint": "validate", "import": "convert", "dcm2niix": "convert", "view": "report",
+    "show": "report", "count": "stats", "compare": "diff", "split": "splits", "dedup": "duplicates",
+    "delete": "withdraw", "remove": "withdraw", "summary": "info", "status": "info", "find": "where",
+    "--out": "--output", "--outdir": "--output", "--threads": "--jobs", "--workers": "--jobs", "--n-jobs": "--jobs",
+    "--nproc": "--jobs", "-n": "--dry-run", "-j": "--jobs", "--anonymize": "--policy",
+    "--simulate": "--dry-run", "--silent": "--quiet", "--subject": "--include", "--deface": "--faces",
+}  # fmt: skip
+"""What other programs call a command or flag, and what it is called here."""
 WIDEST = 100
 """Columns; longer lines are hard to read on wide terminals."""
 EXIT_CODES: Mapping[int, str] = {
@@ -35,7 +47,30 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program; argparse would print its usage first."""
-        self.exit(2, f"{self.prog}: {message}: see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {message}{'' if message.endswith('?') else ':'} see {self.prog} --help\n")
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What was typed; a flag that the command does not have is refused with the nearest that it has."""
+        known, rest = self.parse_known_args(args, namespace)
+        if rest:
+            _chosen(self, known)._refuse(rest)
+        return known
+
+    def _refuse(self, rest: Sequence[str]) -> NoReturn:
+        flags = [word.partition("=")[0] for word in rest if word.startswith("-")]
+        if not flags:
+            self.error(f"unexpected argument {rest[0]!r}: quote a path that holds spaces")
+        hint = did_you_mean(flags[0], list(self._option_string_actions))
+        self.error(f"unknown flag {flags[0]}" + (f": {hint}" if hint else ""))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        hint = did_you_mean(str(value), choices) or advise(str(value), choices)
+        if isinstance(action, argparse._SubParsersAction):
+            self.error(f"unknown command {value!r}: {hint}")
+        raise argparse.ArgumentError(action, f"unknown value {value!r}: {hint}")
 
     def format_help(self) -> str:
         """The help text; flags that nobody put into a group come last."""
@@ -82,6 +117,21 @@ class Parser(argparse.ArgumentParser):
     def _exit_codes(self) -> Iterator[str]:
         if self.exit_codes:
             yield "exit codes:\n" + "".join(f"  {code}  {meaning}\n" for code, meaning in self.exit_codes.items())
+
+
+def did_you_mean(word: str, choices: Sequence[str]) -> str:
+    """A question that names the choices nearest to a word, by its letters or as other programs call them."""
+    other = OTHER_WORDS.get(word.casefold(), "")
+    return f"did you mean {other}?" if other in choices and other else nearest(word, choices)
+
+
+def _chosen(parser: Parser, namespace: argparse.Namespace) -> Parser:
+    """The parser of the command that was typed, the innermost."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            inner = action.choices.get(str(getattr(namespace, action.dest, "")))
+            return _chosen(inner, namespace) if isinstance(inner, Parser) else parser
+    return parser
 
 
 class _Formatter(argparse.HelpFormatter):

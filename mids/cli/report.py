@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from mids.cli.shared import message_arguments, say, say_unread, show
+from mids.cli.shared import jobs_argument, message_arguments, say, say_unread, show
 from mids.errors import MidsError
 
 TEXT = "make an HTML page that shows datasets"
@@ -42,8 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--viewer", nargs="?", choices=["none", "link", "embed"], const="link", default="none",
         help="viewer of volumes: none, with links to the files, or with the volumes in the page (default: none)",
     )  # fmt: skip
-    add = parser.add_argument_group("machine").add_argument
-    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    jobs_argument(parser)
     message_arguments(parser)
     parser.set_defaults(run=run)
 

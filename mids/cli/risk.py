@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=["text", "json", "markdown", "html"], default="text",
         help="format of the page (default: text)",
     )  # fmt: skip
-    add("--output", type=Path, metavar="FILE", help="new file for the page (default: print it)")
+    add("-o", "--output", type=Path, metavar="FILE", help="new file for the page (default: print it)")
     add("--without-people", action="store_true", help="omit the list of people: others may see the page")
     add("--fail-below", type=int, metavar="N", help="exit code 1 if the smallest group has fewer than N people")
     parser.set_defaults(run=run)

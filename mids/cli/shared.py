@@ -21,12 +21,20 @@ UNREAD = 20
 
 def machine_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags that say how many processes work, and where."""
+    add = jobs_argument(parser)
+    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
+
+
+def jobs_argument(
+    parser: argparse.ArgumentParser, *, what: str = "worker processes", default: int = 1
+) -> Callable[..., argparse.Action]:
+    """The flag that says how many processes or threads work; gives `add_argument` of its group."""
     add = parser.add_argument_group("machine").add_argument
     add(
-        "--jobs", type=parse_jobs, default=1, metavar="N",
-        help="number of worker processes, or auto: as many as this machine has processors (default: 1)",
+        "--jobs", type=parse_jobs, default=default, metavar="N",
+        help=f"number of {what}, or auto: as many as this machine has processors (default: {default})",
     )  # fmt: skip
-    add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
+    return add
 
 
 def parse_jobs(text: str) -> int:

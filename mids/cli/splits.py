@@ -33,7 +33,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add = parser.add_argument_group("output").add_argument
     add("--write", action="store_true", help="write derivatives/partitions.tsv instead of printing")
-    add("--overwrite", action="store_true", help="with --write: replace an existing table")
+    add("--force", action="store_true", help="with --write: replace an existing table")
+    add("--overwrite", dest="force", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
 
@@ -50,7 +51,7 @@ def run(namespace: argparse.Namespace) -> int:
     try:
         dataset = Dataset(a.dataset)
         table = dataset.splits(
-            fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify, write=a.write, overwrite=a.overwrite
+            fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify, write=a.write, overwrite=a.force
         )
     except DataError as error:
         say(f"error: {error.code}: {error}\n")

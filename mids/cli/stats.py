@@ -52,7 +52,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--format", choices=["text", "tsv", "json", "markdown"], default="text",
         help="format of the counts (default: text)",
     )  # fmt: skip
-    add("--output", type=Path, metavar="FILE", help="new file (default: print; a figure needs it: ….svg or ….png)")
+    add(
+        "-o", "--output", type=Path, metavar="FILE", help="new file (default: print; a figure needs it: ….svg or ….png)"
+    )
     parser.set_defaults(run=run)
 
 

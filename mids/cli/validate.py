@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import message_arguments
+from mids.cli.shared import jobs_argument, message_arguments
 from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("repairs").add_argument
     add("--fix", action="store_true", help="repair what is safe to repair first, and print the changes")
     add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
-    add = parser.add_argument_group("machine").add_argument
-    add("--jobs", type=int, default=1, metavar="N", help="number of worker processes (default: 1)")
+    jobs_argument(parser)
     message_arguments(parser)
     parser.set_defaults(run=run)
 

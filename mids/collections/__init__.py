@@ -6,7 +6,6 @@ the family stand in its ``COLLECTIONS``: ``bimcv/padchest.py`` is ``padchest``.
 """
 
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
 from itertools import islice
@@ -14,7 +13,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Protocol
 
-from mids.errors import MidsError
+from mids.errors import MidsError, advise
 from mids.readers.archives.files import walk
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.records import About, Item
@@ -58,7 +57,7 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Collection:
-    """The collection of that name; raises `MidsError` with the nearest names where there is none."""
+    """The collection of that name; raises `MidsError` with the advise names where there is none."""
     if own := _modules().get(name):
         module: Collection = import_module(own)
         return module
@@ -66,8 +65,7 @@ def find(name: str) -> Collection:
         if entry.name == name:
             loaded: Collection = entry.load()
             return loaded
-    near = get_close_matches(name, names(), 3) or names()
-    raise MidsError(f"unknown collection {name!r}: did you mean {' or '.join(near)}? See mids-convert --list")
+    raise MidsError(f"unknown collection {name!r}: {advise(name, names())} (mids-convert --list)")
 
 
 def recognise_source(root: Path) -> str:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mids.dataset.disk.door import DESCRIPTION
+    from mids.dataset.disk.folder import DESCRIPTION
     from mids.dataset.imageset import Ref
     from mids.dataset.pixels import Picture, Volume
     from mids.dataset.selection import Choice

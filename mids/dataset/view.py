@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset import files, masks, splits, terms
-from mids.dataset.disk.door import DESCRIPTION, Door
+from mids.dataset.disk.door import Door
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.dataset.frames import harmonised, labels, laboratory
 from mids.dataset.frames.images import assemble_images, gather_images, participants, scans, sessions
 from mids.dataset.frames.timeline import timeline

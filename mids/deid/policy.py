@@ -6,13 +6,12 @@ Presets are data (`schemas/deid/presets.yaml`); a user's own file has the same f
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
 
-from mids.errors import MidsError
+from mids.errors import MidsError, advise
 from mids.records import Json
 from mids.resources import read_yaml, schemas
 
@@ -114,11 +113,10 @@ def presets() -> tuple[str, ...]:
 
 
 def preset(name: str) -> Policy:
-    """A preset by its name; raises `MidsError` with the nearest names where there is none."""
+    """A preset by its name; raises `MidsError` with the advise names where there is none."""
     known = _presets()
     if name not in known:
-        near = get_close_matches(name, known, 1) or list(known)
-        raise MidsError(f"unknown policy {name!r}: did you mean {' or '.join(near)}?")
+        raise MidsError(f"unknown policy {name!r}: {advise(name, known)}")
     return _policy(name, known[name])
 
 
@@ -198,9 +196,7 @@ def _option(text: str) -> Option:
     for option in OPTIONS:
         if option == name:
             return option
-    near = get_close_matches(name, OPTIONS, 1)
-    advice = f"did you mean {near[0]}?" if near else f"choose from {', '.join(OPTIONS)}"
-    raise MidsError(f"unknown option {text!r}: {advice}")
+    raise MidsError(f"unknown option {text!r}: {advise(name, OPTIONS)}")
 
 
 def _find_excluded_option(options: set[Option]) -> set[Option]:

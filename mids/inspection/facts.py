@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.dataset.disk.heads import nifti_head
 from mids.dataset.disk.tree import TOPS, Ignore, Tree
 from mids.errors import DataError

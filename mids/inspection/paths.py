@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.dataset.disk.tree import ROIS, TOPS
 
 Kind = Literal["image", "sidecar", "gradient", "table", "description", "json", "document", "other"]

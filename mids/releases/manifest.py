@@ -16,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.errors import MidsError
 from mids.records import Json
 
@@ -230,6 +230,8 @@ def read(table: Path) -> tuple[Release, Iterator[Entry]]:
         said: Json = json.loads(head.read_text(encoding="utf-8")) if head.is_file() else {}
         if isinstance(said, dict) and said.get("SHA256", found := digest_file(table)[1]) != found:
             raise MidsError(f"{table} differs from what {head.name} says of it: download both again")
+    except FileNotFoundError as error:
+        raise MidsError(f"there is no manifest {table}: make it (mids release), or give --manifest") from error
     except OSError as error:
         raise MidsError(f"can't read the manifest {table} ({error.strerror}): give another with --manifest") from error
     except ValueError as error:

@@ -13,6 +13,7 @@ from typing import Literal
 
 import platformdirs
 
+from mids.dataset.disk.folder import require_folder
 from mids.errors import MidsError
 from mids.releases.manifest import NAME, Entry, Release, digest_file, in_threads, read, walk_files
 
@@ -55,8 +56,7 @@ def verify(root: Path, manifest: Path | None = None, *, threads: int = 2, again:
     Files that an earlier, stopped check found right, and whose size and time are the same, are not read again, unless
     `again`. Raises `MidsError` where there is no manifest or it can't be read.
     """
-    if not root.is_dir():
-        raise MidsError(f"{root}: no such folder: give the folder of a dataset")
+    require_folder(root)
     table = manifest or root / NAME
     release, rows = read(table)
     notes = Notes(root, table, forget=again)

@@ -3,6 +3,7 @@
 read, plan, compare, run, and say what is wrong: in this order, whoever reads.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -144,4 +145,17 @@ def _check_content(plan: Plan, road: Road) -> Plan:
         return plan
     if any(found.level is Level.ERROR for found in plan.issues):
         return plan
-    return replace(plan, issues=(*plan.issues, issue("SOURCE_EMPTY", road.emptiness, origin="plan")))
+    message = f"{road.emptiness}{_say_content(plan)}"
+    return replace(plan, issues=(*plan.issues, issue("SOURCE_EMPTY", message, origin="plan")))
+
+
+_KNOWN = ".png .jpg .jpeg .tif .tiff .nii .nii.gz .mha .nrrd .csv .tsv .json .xlsx".split()
+"""Endings that may be told: another one could be a part of a name."""
+
+
+def _say_content(plan: Plan) -> str:
+    """What the files are that are not DICOM, as far as their names' endings say."""
+    names = [source.name.lower() for skipped in plan.skipped for source in skipped.sources]
+    found = Counter(ending for name in names for ending in _KNOWN if name.endswith(ending))
+    told = ", ".join(f"{number} {ending}" for ending, number in found.most_common())
+    return f"; it holds {told}: give a collection that reads them (mids-convert --list, mids scaffold)" if told else ""

@@ -167,7 +167,13 @@ def _size(count: int) -> str:
 
 
 def _foreign(comparison: Comparison, texts: Collection[str]) -> Iterator[Issue]:
+    renamed = _renamed(comparison)
+    for folder, subject in renamed.items():
+        message = f"the folder holds files of {subject}, whose images are made again: remove it, or rename it back"
+        yield issue("SUBJECT_RENAMED", message, folder, origin="run")
     for path in comparison.foreign:
+        if path.partition("/")[0] in renamed:
+            continue
         yield issue("FOREIGN_FILE", "this program did not make the file; it is kept", path, origin="run")
     for path in sorted({*comparison.changed} - {*texts}):  # of small files `mids.run.texts` tells
         message = (
@@ -177,6 +183,13 @@ def _foreign(comparison: Comparison, texts: Collection[str]) -> Iterator[Issue]:
     for path in comparison.blocked:
         message = "in the way: this program did not make the file, or it was changed since"
         yield issue("FOREIGN_IN_THE_WAY", message, path, origin="run")
+
+
+def _renamed(comparison: Comparison) -> dict[str, str]:
+    """Folders of subjects that are not ours, though their files are called as those of a subject of ours."""
+    ours = {job.partition("/")[0] for job in (*comparison.done, *comparison.new, *comparison.stale)}
+    parts = (path.split("/") for path in comparison.foreign if path.startswith("sub-") and "/" in path)
+    return {folder: found for folder, *_, name in parts if (found := name.partition("_")[0]) in ours - {folder}}
 
 
 def _kept_or_mended(comparison: Comparison) -> Iterator[Issue]:

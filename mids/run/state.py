@@ -32,15 +32,25 @@ def _check_places(root: Path, target: Path) -> None:
         raise MidsError("a DICOMDIR is only an index: give the folder that holds it as SOURCE")
     if target.exists() and not target.is_dir():
         raise MidsError(f"{target} is a file: give a folder as DEST")
+    if is_made(root) and not is_made(target):
+        raise MidsError(
+            f"{root} is a dataset that mids made, not a source: SOURCE comes before DEST (to check a dataset: "
+            "mids-validate)"
+        )
     if target.resolve() == root.resolve() or target.resolve() in root.resolve().parents:
         raise MidsError("SOURCE lies inside DEST: give another DEST")
     if root.is_dir() and root.resolve() in target.resolve().parents:
         raise MidsError("DEST lies inside SOURCE, and the next run would read it as a source: give another DEST")
     if any((parent / "dataset_description.json").is_file() for parent in target.resolve().parents):
         raise MidsError("DEST lies inside another dataset, whose state must not hold real paths: give another DEST")
-    journal = state_folder(target) / "journal.sqlite"
-    if target.is_dir() and any(target.iterdir()) and not journal.is_file():
+    if target.is_dir() and any(target.iterdir()) and not is_made(target):
         raise MidsError(f"{target} is not empty, and no earlier run made it: give an empty or absent folder as DEST")
+
+
+def is_made(folder: Path) -> bool:
+    """Whether an earlier run made what lies in a folder."""
+    place = folder.resolve()
+    return bool(place.name) and (state_folder(place) / "journal.sqlite").is_file()
 
 
 def check_key_place(key: Path, target: Path) -> None:

@@ -1,19 +1,18 @@
 """What a person decides about a validation: waivers, levels, selection, profile. Read from a TOML file.
 
-Nothing is guessed: a key, code or family that does not exist is wrong use, and the nearest one is named.
+Nothing is guessed: a key, code or family that does not exist is wrong use, and the advise one is named.
 """
 
 import tomllib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mids.dataset.disk.tree import Ignore
-from mids.errors import MidsError
+from mids.errors import MidsError, advise
 from mids.inspection.registry import CHECKS, is_selected
 from mids.issues import Issue, Level
 from mids.resources import read_yaml, schemas
@@ -90,7 +89,7 @@ def find(dataset: Path, given: Path | None = None) -> Control:
 
 
 def load(path: Path) -> Control:
-    """The decisions in a TOML file. Raises `MidsError`, with the nearest right word, where it is wrong."""
+    """The decisions in a TOML file. Raises `MidsError`, with the advise right word, where it is wrong."""
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -138,13 +137,10 @@ def names(words: Iterable[object]) -> frozenset[str]:
 
 
 def check_choice(kind: str, word: object, choices: Collection[str]) -> str:
-    """The word, if it is one of the choices; else raises `MidsError` with the nearest of them."""
+    """The word, if it is one of the choices; else raises `MidsError` with the advise of them."""
     if isinstance(word, str) and word in choices:
         return word
-    folded = {choice.casefold(): choice for choice in choices}
-    near = [folded[match] for match in get_close_matches(str(word).casefold(), folded, 2)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(sorted(choices)[:12])}"
-    raise MidsError(f"unknown {kind} {word}: {hint}")
+    raise MidsError(f"unknown {kind} {word}: {advise(str(word), sorted(choices))}")
 
 
 def _list(value: object) -> frozenset[str]:

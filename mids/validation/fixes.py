@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from difflib import unified_diff
 from pathlib import Path
 
+from mids.dataset.disk.folder import require_folder
 from mids.dataset.disk.tree import Tree, walk
 from mids.errors import MidsError
 from mids.inspection.paths import classify_path
@@ -64,8 +65,7 @@ def plan(dataset: Path | str, *, select: frozenset[str] = frozenset(), schema: S
     what `.midsignore` names. Raises `MidsError` where `dataset` is no folder.
     """
     root = Path(dataset)
-    if not root.is_dir():
-        raise MidsError(f"{root}: no such folder: give the folder of a dataset")
+    require_folder(root)
     schema = schema or load()
     tree = walk(root)
     if not DatasetView(tree, schema).facts.mids:  # BIDS's tables are not those of the vocabulary

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mids.checks import CHECKS, Check
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION, require_folder
 from mids.dataset.disk.tree import Tree, find_subject, is_common, walk
 from mids.errors import MidsError
 from mids.inspection.facts import HOLLOW, Facts, MissingContent, gather, recordings
@@ -118,8 +118,7 @@ def _prepare_checks(
 ) -> tuple[DatasetView, Checks]:
     """A view of what is in the folder, and the checks to run on it."""
     root = Path(dataset)
-    if not root.is_dir():
-        raise MidsError(f"{root}: no such folder: give the folder of a dataset")
+    require_folder(root)
     plugins.load()
     checks = _select_checks(select, deep=deep)
     words = load_bids(bids)

@@ -111,7 +111,6 @@ def test_codes_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> N
         ("mids-convert dicom SOURCE DEST --nonsense", "--nonsense"),
         ("mids-convert dicom SOURCE DEST --jobs many", "--jobs"),
         ("mids-convert dicom SOURCE DEST --pixels wide", "window"),
-        ("mids", ""),
         ("mids dance", "convert"),
         ("mids key new", "FILE"),
     ],

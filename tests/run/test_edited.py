@@ -289,3 +289,19 @@ def test_a_dry_run_says_what_becomes_of_tables_and_sidecars(
     (people,) = [change for change in foreseen if change.path == "participants.tsv"]
     assert people.what.startswith("2 rows new or changed")
     assert convert("dicom", source, dest, dry_run=True).changes == ()
+
+
+def test_a_renamed_subject_is_told_once_and_renaming_it_back_mends_it(source: Path, dest: Path, key: Path) -> None:
+    first = convert("dicom", source, dest, key=key)
+    before = tree(dest)
+    folder = next(dest.glob("sub-*"))
+    folder.rename(dest / "sub-RENAMED")
+    done = convert("dicom", source, dest, key=key)
+    told = [found for found in done.issues if found.code in ("SUBJECT_RENAMED", "FOREIGN_FILE")]
+    assert [(found.code, found.path) for found in told] == [("SUBJECT_RENAMED", "sub-RENAMED")]
+    assert folder.name in told[0].message
+    assert done.exit_code == 1
+    shutil.rmtree(folder)
+    (dest / "sub-RENAMED").rename(folder)
+    assert codes(convert("dicom", source, dest, key=key).issues) == codes(first.issues)
+    assert tree(dest) == before

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from mids.checks.claims.evidence import Evidence
 from mids.checks.claims.rules import Judged, Verdict, judge
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView
 from mids.issues import Level

@@ -2,7 +2,7 @@
 
 import re
 
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level

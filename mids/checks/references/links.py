@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from mids.checks.references.masks import image_of
-from mids.dataset.disk.door import DESCRIPTION
+from mids.dataset.disk.folder import DESCRIPTION
 from mids.dataset.disk.tree import ROIS
 from mids.inspection.documents import read_json
 from mids.inspection.paths import IMAGES, Kind

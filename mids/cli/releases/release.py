@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mids.cli.shared import parse_jobs, show
+from mids.cli.shared import jobs_argument, show
 
 TEXT = "write the manifest of a release: size and SHA-256 of every file"
 EXAMPLES = (
@@ -21,8 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("release").add_argument
     add("--as", dest="version", default="", metavar="VERSION", help="version (default: the newest of CHANGES)")
     add("--doi", default="", metavar="DOI", help="DOI (default: DatasetDOI of dataset_description.json)")
-    add = parser.add_argument_group("machine").add_argument
-    add("--jobs", type=parse_jobs, default=2, metavar="N", help="number of threads that read, or auto (default: 2)")
+    jobs_argument(parser, what="threads that read", default=2)
     parser.set_defaults(run=run)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import parse_jobs, show
+from mids.cli.shared import jobs_argument, show
 
 if TYPE_CHECKING:
     from mids.releases.verification import Verification
@@ -34,8 +34,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--again", action="store_true", help="read all files, those too that a stopped check has found right")
     add = parser.add_argument_group("output").add_argument
     add("--format", choices=["text", "json"], default="text", help="format of the output (default: text)")
-    add = parser.add_argument_group("machine").add_argument
-    add("--jobs", type=parse_jobs, default=2, metavar="N", help="number of threads that read, or auto (default: 2)")
+    jobs_argument(parser, what="threads that read", default=2)
     parser.set_defaults(run=run)
 
 

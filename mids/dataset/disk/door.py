@@ -11,11 +11,11 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from mids.dataset.disk.folder import require_description
 from mids.dataset.disk.tree import CLOSED, Tree, walk
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
 
-DESCRIPTION = "dataset_description.json"
 UNREADABLE, LINK_BROKEN = "FILE_UNREADABLE", "LINK_BROKEN"
 
 _FIX = "See what mids validate says of it, and restore the file or correct its permissions."
@@ -41,10 +41,7 @@ class Door:
         self.root, self._closed = root, closed
         self._found: dict[tuple[str, str], Issue] = {}
         try:
-            if not root.is_dir():
-                raise MidsError(f"{root} is not a folder: give the folder of a dataset")
-            if not (root / DESCRIPTION).is_file():
-                raise MidsError(f"{root} holds no {DESCRIPTION}: give the top folder of a dataset")
+            require_description(root)
         except OSError as error:
             raise MidsError(f"{root} can't be read ({error.strerror}): correct its permissions") from error
 

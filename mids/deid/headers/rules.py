@@ -8,7 +8,6 @@ class, by its last part, which is valid for every type and tells nothing either.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -16,7 +15,7 @@ from pydicom.datadict import keyword_dict
 
 from mids.deid.headers.tables import attributes, concepts, extra, find_tag, find_vr, iods, tags
 from mids.deid.policy import Code, Option, Policy
-from mids.errors import MidsError
+from mids.errors import MidsError, nearest
 
 _TAG = re.compile(r"\(?([0-9A-Fa-f]{4}),?([0-9A-Fa-f]{4})\)?", re.ASCII)
 _NEEDED = {"3": 0, "2C": 1, "2": 1, "1C": 2, "1": 2}
@@ -127,6 +126,5 @@ def _tag(attribute: str) -> int:
     if tag is not None and find_vr(tag):
         return tag
     known: Mapping[str, Any] = {**keyword_dict, **tags()}
-    near = get_close_matches(attribute, known, 3)
-    advice = f"did you mean {' or '.join(near)}?" if near else "give a keyword of DICOM PS3.6, or gggg,eeee"
+    advice = nearest(attribute, known, 3) or "give a keyword of DICOM PS3.6, or gggg,eeee"
     raise MidsError(f"the policy overrides {attribute!r}, which is not a DICOM attribute: {advice}")

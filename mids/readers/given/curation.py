@@ -58,8 +58,11 @@ def read(path: Path) -> tuple[Correction, ...]:
         table = read_table(path.parent, Source(path.name))
         is_elsewhere = not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1
     except (OSError, DataError) as error:
+        if not path.exists():
+            raise MidsError(f"there is no curation table {path}: check the path") from error
         raise MidsError(
-            f"can't read the curation table {path} ({type(error).__name__}): check its path and permissions"
+            f"can't read the curation table {path} ({type(error).__name__}): check its permissions, and that it is a "
+            "table"
         ) from error
     for found in table.issues:
         raise MidsError(f"the curation table {path}, {found.where or 'as a whole'}: {found.message}: correct it")
