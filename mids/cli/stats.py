@@ -66,6 +66,10 @@ def run(namespace: argparse.Namespace) -> int:
         return 0
     if not a.datasets:
         raise MidsError("give a dataset, or --list")
+    if a.subject and a.figure != "longitudinal":
+        raise MidsError("--subject is the patient of --figure longitudinal: leave it out")
+    if a.reference and not a.table:
+        raise MidsError("--reference is for tables of scores: give one with --table, such as bimcv-7")
     from mids.dataset import Dataset  # loads pandas
 
     datasets = [Dataset(path, text=True) for path in a.datasets]
@@ -133,6 +137,8 @@ def _draw(datasets: "list[Dataset]", a: argparse.Namespace) -> None:
 
     if a.output is None or len(datasets) != 1 or a.table:
         raise MidsError("a figure is of one dataset, without --table: give its file with --output (….svg or ….png)")
+    if a.format != "text":
+        raise MidsError("a figure is written as its file is called (….svg or ….png): leave out --format")
     (dataset,) = datasets
     if a.figure == "longitudinal":
         drawing = draw_strip(dataset, a.subject)

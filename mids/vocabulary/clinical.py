@@ -27,6 +27,9 @@ from mids.resources import read_yaml, schemas
 from mids.vocabulary.schema import Column, Schema, Table
 from mids.vocabulary.schema import load as load_schema
 
+_COMMA = re.compile(r"^([+-]?\d+),(\d{1,2}|\d{4,})$")
+"""A number with a decimal comma; three digits behind it may be thousands."""
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -86,6 +89,7 @@ class Clinical:
             code = self.schema.code_lists[column.code_list].find(raw)
             return code, "" if code else "VALUE_UNKNOWN"
         if column.type in ("number", "integer"):
+            raw = _COMMA.sub(r"\1.\2", raw)
             if not re.fullmatch(r"[+-]?\d+(\.\d+)?", raw):
                 return None, "VALUE_UNKNOWN"
             if column.type == "integer":

@@ -11,7 +11,6 @@ from places import SOURCES
 from trees import issues_by_code, put, table
 
 from example_datasets.generators import bimcv_covid19 as example
-from mids.collections.bimcv import labelcells
 from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.bimcv_covid19 import read
 from mids.conversion import convert
@@ -104,22 +103,6 @@ def test_without_a_label_tree_the_terms_that_are_known_serve(source: Path, tmp_p
     found, wanted = ([row["label_cuis"] for row in table(root / path)] for root in (done.dataset, GOLDEN))
     assert found == wanted
     assert not (done.dataset / "derivatives/labels/label_tree.tsv").exists()
-
-
-@pytest.mark.parametrize(
-    ("cell", "sentences"),
-    [
-        ("pneumonia', ' loc basal", (("pneumonia", "loc basal"),)),
-        ("pneumonia', ' loc basal'], ['normal", (("pneumonia", "loc basal"), ("normal",))),
-        ("a' ' loc b", (("a", "loc b"),)),
-        ("a', \"b's\", 'c", (("a",), ("b's",), ("c",))),
-        ("pneumonia", (("pneumonia",),)),
-        ("", ()),
-    ],
-)
-def test_label_cells_without_their_outer_brackets_and_quotes(cell: str, sentences: tuple[tuple[str, ...], ...]) -> None:
-    assert labelcells.parse(cell).sentences == sentences
-    assert not labelcells.parse(cell).truncated
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -216,3 +216,50 @@ def test_other_spellings_of_a_label_become_the_term(folder: Path, key: Path) -> 
     schema = readings.terms({"Typical": {"kind": "finding", "also": ["Typical Appearance"]}})
     assert schema["Typical Appearance"] is schema["Typical"]
     assert list(schema) == ["Typical", "Typical Appearance"]
+
+
+def write_book(path: Path, **sheets: list[list[str]]) -> None:
+    """A workbook of these sheets."""
+    book = Workbook()
+    book.remove(book.worksheets[0])
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    book.save(path)
+
+
+def clinical_cells(folder: Path) -> list[list[str]]:
+    with (folder / CLINICAL).open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_the_clinical_sheet_is_found_behind_notes(folder: Path, tmp_path: Path, key: Path) -> None:
+    add_row(folder)
+    plain = converted(folder, key)
+    cells = clinical_cells(folder)
+    (folder / CLINICAL).unlink()
+    notes = [["Notes on this release"], ["Ages are years"]]
+    write_book(folder / "Clinical Data.xlsx", Empty=[], Notes=notes, Data=cells)
+    done = convert(NAME, folder, tmp_path / "book", key=key)
+    assert table(done.dataset / "participants.tsv") == table(plain.dataset / "participants.tsv")
+    assert count_codes(done.issues) == count_codes(plain.issues)
+    write_book(folder / "Clinical Data.xlsx", Notes=notes, More=notes)
+    with pytest.raises(MidsError, match=r"none of its 2 sheets has the clinical columns \(mrn, age"):
+        convert(NAME, folder, tmp_path / "none", key=key)
+
+
+def test_ages_with_a_decimal_comma_and_a_second_column_of_ages(folder: Path, tmp_path: Path, key: Path) -> None:
+    add_row(folder)
+    cells = clinical_cells(folder)
+    for name, second, age, told in (("comma", "", "84", 0), ("same", "84", "84", 0), ("other", "48", "n/a", 1)):
+        rows = [[*row, ""] if row[1] != "84" else [row[0], "84,84", *row[2:], second] for row in cells]
+        rows[0][-1] = "Patient Age"
+        with (folder / CLINICAL).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, delimiter=";").writerows(rows)
+        done = convert(NAME, folder, tmp_path / name, key=key)
+        (person,) = table(done.dataset / "participants.tsv")
+        assert (person["age"], person.get("age_raw", "n/a")) == (age, "n/a")
+        contradicted = [one.message for one in done.issues if one.code == "VALUE_CONTRADICTED"]
+        assert sum("'age' and 'patient age' say different" in message for message in contradicted) == told
+        assert "COLUMN_UNREAD" not in count_codes(done.issues)

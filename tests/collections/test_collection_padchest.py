@@ -166,3 +166,30 @@ def test_an_image_is_delivered_once_and_to_one_patient(tmp_path: Path, key: Path
     assert sorted(told) == [("IMAGE_SHARED", "row 10, column image"), ("ROW_REPEATED", "row 9, column image")]
     assert len(list(done.dataset.glob("sub-*/ses-*/mim-rx/*.png"))) == len(rows)
     assert not (done.dataset / "sub-P9").exists()
+
+
+def test_a_patient_whose_number_became_a_decimal_in_some_rows_is_one(tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    rows[5] = _changed(rows[5], PatientID=f"{example.C}.0")
+    done = convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    assert {row["source_id"] for row in table(done.dataset / "participants.tsv")} == {example.A, example.B, example.C}
+    (told,) = [issue for issue in done.issues if issue.code == "ID_REPAIRED"]
+    assert told.where == "row 7, column participant"
+
+
+def test_days_and_years_of_birth_that_are_none_are_told(tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    rows[4] = _changed(rows[4], StudyDate_DICOM="20129999")
+    rows[0] = _changed(rows[0], PatientBirth="1951.0")
+    rows[5] = _changed(rows[5], PatientBirth="12/03/1990", StudyDate_DICOM="20100401.0")
+    done = convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    told = sorted((one.code, one.where) for one in done.issues if one.code.startswith("VALUE_"))
+    assert told == [
+        ("VALUE_CONTRADICTED", "row 2, column birth"), ("VALUE_UNKNOWN", "row 6, column day"),
+        ("VALUE_UNKNOWN", "row 7, column birth"),
+    ]  # fmt: skip
+    people = {row["source_id"]: row for row in table(done.dataset / "participants.tsv")}
+    assert {row.get("age_min", "n/a") for row in people.values()} == {"n/a"}
+    found = scans(done.dataset)
+    assert found[example.PORTABLE].get("acq_time", "n/a") == "n/a"
+    assert found[example.COSTAL]["acq_time"].startswith("2010-04-01")

@@ -21,6 +21,7 @@ from mids.readers.dicom.grouping.series import records, subject_key
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
+from mids.readers.tables import ids
 from mids.readers.tables.table import Table, read_csv
 from mids.records import (
     ORIGINAL_REPORT,
@@ -147,10 +148,10 @@ def _known(instances: Iterable[Instance]) -> _Known:
         subject = subject_key(instance)
         for keyword in ("PatientID", "SOPInstanceUID", "SeriesInstanceUID"):
             if instance.text(keyword) and (keyword == "PatientID" or not objects.kind_of(instance)):
-                subjects[instance.text(keyword)].add(subject)
+                subjects[ids.plain(instance.text(keyword))].add(subject)
         for keyword in ("AccessionNumber", "StudyInstanceUID"):
             if instance.text(keyword):
-                studies[subject, instance.text(keyword)] = instance.text("StudyInstanceUID")
+                studies[subject, ids.plain(instance.text(keyword))] = instance.text("StudyInstanceUID")
     return _Known(subjects, studies)
 
 

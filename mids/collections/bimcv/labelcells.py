@@ -4,7 +4,7 @@
 * numpy's repr, which has no commas: ``['pneumonia' ' loc basal']``, ``[list(['pneumonia']) list(['normal'])]``;
 * a bare list: ``[C0205307,C1282378]``, its brackets stripped or not;
 * Python's repr without its outer brackets and quotes: ``pneumonia', ' loc basal``;
-* joined by tabs: ``pneumonia<TAB> loc basal``.
+* joined by tabs or semicolons: ``pneumonia<TAB> loc basal``, ``pneumonia; loc basal``.
 
 A missing value is ``nan`` or ``None``, as a cell or in a list without quotes: it is no label.
 
@@ -52,12 +52,17 @@ class Cell:
         for entry in self.entries:
             if isinstance(entry, tuple):
                 groups.append(list(entry))
-            elif groups and (entry[:1].isspace() or not entry or entry.startswith(LOCALIZATION)):
+            elif groups and (entry[:1].isspace() or not entry or is_localization(entry)):
                 groups[-1].append(entry)
             else:
                 groups.append([entry])
         stripped = (tuple(text.strip() for text in group if text.strip()) for group in groups)
         return tuple(group for group in stripped if group)
+
+
+def is_localization(text: str) -> bool:
+    """Whether a text is a localization, in whatever case it is written."""
+    return text.lower().startswith(LOCALIZATION)
 
 
 def parse(cell: str) -> Cell:
@@ -71,7 +76,7 @@ def parse(cell: str) -> Cell:
         return _quoted(text)
     is_open = text.strip().startswith("[") and not text.strip().endswith("]")
     bare = text.replace("[", "").replace("]", "")
-    separator = "\t" if "\t" in bare else ","
+    separator = next((one for one in "\t;" if one in bare), ",")  # no label of the tree has one of these
     items = bare.split(separator) if bare.strip() else []
     if is_open and items:
         items = items[:-1]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from mids.collections.bimcv import labelcells, labeltree, legacy, pngs
+from mids.collections.bimcv import labeltree, legacy, pngs
 from mids.collections.bimcv import rows as bimcv_rows
 from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.pngs import Files
@@ -16,6 +16,7 @@ from mids.issues import Issue, issue
 from mids.readers.archives.files import walk
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.readers.evidence import make_stranger
+from mids.readers.tables import ids
 from mids.readers.tables.table import Table
 from mids.records import About, Entry, Item, Person, Record, Skipped, Source, Visit
 from mids.vocabulary import clinical
@@ -65,7 +66,6 @@ Rows: TypeAlias = "dict[str, list[tuple[int, dict[str, str]]]]"
 
 _REQUIRED = ("image", "study", "participant", "projection", "labels")
 AGE_CAP = 89
-_SUBOPTIMAL = bimcv_rows.SUBOPTIMAL
 
 
 def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
@@ -189,7 +189,12 @@ def _image(subject: str, table: Table, line: int, row: Mapping[str, str], files:
         yield _unknown(table, line, "projection", projection)
     yield from (_unknown(table, line, one.column, one.value) for one in problems)
     header = legacy.of_names(row)
-    header |= {"StudyDate": bimcv_tables.iso_date(row.get("day", "").removesuffix(".0")).replace("-", "")}
+    day = _day(row, words)
+    if not day and (written := _known(row, "day", words)):
+        message = "this is not a date"
+        where = table.where(line, "day")
+        yield issue("VALUE_UNKNOWN", message, table.path, where=where, value=written, origin="read")
+    header |= {"StudyDate": day.replace("-", "")}
     modality = header.get("Modality")
     if modality not in ("CR", "DX"):
         yield _unknown(table, line, "modality", str(modality or ""))
@@ -211,6 +216,11 @@ def _image(subject: str, table: Table, line: int, row: Mapping[str, str], files:
         view=meaning.get("view", ""),
         view_source="" if "view" not in meaning else "model" if by_model and not is_reviewed else "source",
     )  # fmt: skip
+
+
+def _day(row: Mapping[str, str], words: Words) -> str:
+    """The study's day in ISO 8601, empty for none and for what is none."""
+    return bimcv_tables.iso_date(ids.plain(_known(row, "day", words)))
 
 
 def _known(row: Mapping[str, str], column: str, words: Words) -> str:
@@ -238,14 +248,35 @@ def _person(subject: str, table: Table, rows: Sequence[tuple[int, dict[str, str]
             "VALUE_CONTRADICTED", "rows of the patient say several sexes", table.path, where=where, origin="read"
         )
     columns |= {"sex": sexes.pop()} if len(sexes) == 1 else {}
-    births = {_known(row, "birth", words).removesuffix(".0") for _, row in rows} - {""}
-    days = sorted(filter(None, (row.get("day", "").strip()[:4] for _, row in rows)))
-    if len(births) == 1 and days and re.fullmatch(r"(18|19|20)\d\d", born := births.pop()) and days[0].isdigit():
-        high = int(days[0]) - int(born)
-        if 0 <= high <= 130:
-            columns |= {"age_min": str(min(max(high - 1, 0), AGE_CAP))}
-            columns |= {"age_max": str(high)} if high <= AGE_CAP else {}
-    yield Person(subject, columns)
+    limits, problems_of_age = _age(table, rows, words)
+    yield from problems_of_age
+    yield Person(subject, columns | limits)
+
+
+def _age(table: Table, rows: Sequence[tuple[int, dict[str, str]]], words: Words) -> tuple[dict[str, str], list[Issue]]:
+    """The limits of the age at the first study, and what of the years of birth can't be used."""
+
+    def told(code: str, message: str, line: int) -> list[Issue]:
+        return [issue(code, message, table.path, where=table.where(line, "birth"), origin="read")]
+
+    births = {ids.plain(text): line for line, row in reversed(rows) if (text := _known(row, "birth", words))}
+    issues = [
+        one
+        for born, line in births.items()
+        if not re.fullmatch(r"(18|19|20)\d\d", born)
+        for one in told("VALUE_UNKNOWN", "this is not a year of birth", line)
+    ]
+    days = sorted(filter(None, (_day(row, words) for _, row in rows)))
+    if len(births) > 1:
+        issues += told("VALUE_CONTRADICTED", "rows of the patient give several years of birth", min(births.values()))
+    if issues or not births or not days:
+        return {}, issues
+    ((born, line),) = births.items()
+    high = int(days[0][:4]) - int(born)
+    if not 0 <= high <= 130:
+        return {}, told("VALUE_IMPLAUSIBLE", "the year of birth does not fit the day of the first study", line)
+    limits = {"age_min": str(min(max(high - 1, 0), AGE_CAP))}
+    return limits | ({"age_max": str(high)} if high <= AGE_CAP else {}), []
 
 
 def _study(
@@ -271,6 +302,6 @@ def _study(
         if "report" in table.header:
             values = {"report": _known(row, "report", words), "report_source": "labels"}
             yield Entry("reports", subject, {"report_id": report.report_id, **values}, study)
-        if _SUBOPTIMAL in labelcells.parse(row.get("labels", "")).flat:
-            columns |= {"quality": "suboptimal", "quality_source": f"report: {_SUBOPTIMAL}"}
+        if bimcv_rows.is_suboptimal(row):
+            columns |= {"quality": "suboptimal", "quality_source": f"report: {bimcv_rows.SUBOPTIMAL}"}
     yield Visit(subject, study, columns)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mids.collections.bimcv import labelcells
 from mids.collections.bimcv.labeltree import Node
@@ -27,6 +27,17 @@ class Words:
     clinical: Clinical
     cuis: Mapping[str, tuple[str, ...]]
     public: bool
+    _spelled: dict[str, str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_spelled", {term.casefold(): term for term in self.cuis})
+
+    def term(self, text: str) -> str:
+        """A label or localization (with its ``loc ``) as the tree spells it; case and blanks make no difference."""
+        plain = " ".join(text.split())
+        prefix = labelcells.LOCALIZATION if labelcells.is_localization(plain) else ""
+        name = plain[len(prefix) :]
+        return prefix + self._spelled.get(name.casefold(), name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +93,10 @@ def labels(table: Table, line: int, row: Mapping[str, str], report: Report, word
         if cell.truncated:
             where = table.where(line, name)
             yield issue("CELL_TRUNCATED", "the list is cut off", table.path, where=where, origin="read")
-    found = [text for text in cells["labels"].flat if not text.startswith(labelcells.LOCALIZATION)]
-    places = list(dict.fromkeys(text.removeprefix(labelcells.LOCALIZATION) for text in cells["localizations"].flat))
-    sentences = [list(sentence) for sentence in cells["sentences"].sentences]
+    said = dict.fromkeys(map(words.term, cells["labels"].flat))
+    found = [text for text in said if not labelcells.is_localization(text)]
+    places = list(dict.fromkeys(_place(text, words) for text in cells["localizations"].flat))
+    sentences = [list(map(words.term, sentence)) for sentence in cells["sentences"].sentences]
     unknown = [text for text in (*found, *places) if text not in words.cuis]
     if unknown:
         shown = ", ".join(unknown) if words.public else ""
@@ -106,6 +118,10 @@ def labels(table: Table, line: int, row: Mapping[str, str], report: Report, word
     yield Entry("labels", report.subject, values, study=report.study)
 
 
+def _place(text: str, words: Words) -> str:
+    return words.term(words.term(text).removeprefix(labelcells.LOCALIZATION))
+
+
 def _cui(text: str, words: Words) -> str:
     return next(iter(words.cuis.get(text, ())), "")
 
@@ -116,7 +132,8 @@ def _json(value: object) -> str:
 
 def is_suboptimal(row: Mapping[str, str]) -> bool:
     """Whether a report's labels say that the study could not be read well."""
-    return SUBOPTIMAL in labelcells.parse(row.get("labels", "")).flat
+    said = labelcells.parse(row.get("labels", "")).flat
+    return SUBOPTIMAL in (" ".join(text.split()).lower() for text in said)
 
 
 def tree(nodes: Iterable[Node]) -> Iterator[Entry]:

@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from mids.collections.bimcv import labelcells
+from mids.readers.tables import columns, ids
 from mids.readers.tables.table import Table, check_columns, parse_csv
 from mids.resources import read_yaml, schemas
 
+_IDS = ("participant", "study", "report_id")
 _SESSION = re.compile(rb"^\"?(ses-[0-9A-Za-z]+)\"?\t", re.MULTILINE)
 _BEHIND = re.compile(r"(.*[.!?\]][\"']?)\t([^\t]*)", re.DOTALL)
 """A tab behind a whole sentence, or a list of them, and what follows it."""
@@ -35,9 +37,10 @@ def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> 
     spellings: Mapping[str, list[str]] = read_yaml(schemas() / "collections" / f"{collection}.yaml")["sources"][kind]
     known = {str(spelling).lower(): name for name, given in spellings.items() for spelling in given}
     missing = [spellings[name][0] for name in required if not {s.lower() for s in spellings[name]} & {*table.header}]
-    checked = check_columns(table, known, [spelling.lower() for spelling in missing])
-    rows = tuple({known.get(column, column): value for column, value in row.items()} for row in checked.rows)
-    return replace(checked, header=tuple(known[column] for column in checked.header), rows=rows)
+    given = columns.named_by(table, known)
+    checked = check_columns(table, {**known, **given}, [spelling.lower() for spelling in missing])
+    renamed = columns.rename(checked, given)
+    return ids.repair(renamed, _IDS)
 
 
 def partitions(data: bytes, path: str) -> Table:

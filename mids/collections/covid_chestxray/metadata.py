@@ -4,13 +4,14 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mids.issues import Issue, issue
+from mids.readers.tables import columns, ids
 from mids.readers.tables.table import Table, check_columns, find_file, read_csv
 from mids.records import Source
 from mids.resources import read_yaml, schemas
@@ -28,7 +29,7 @@ COLUMNS = (
 )  # fmt: skip
 """The columns of all versions, blanks as underscores."""
 
-OTHER_NAMES = {"wbc_count": "leukocyte_count"}
+OTHER_NAMES = {"wbc_count": "leukocyte_count", "wbc count": "leukocyte_count"}
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _WHOLE_DAYS = (
@@ -101,11 +102,9 @@ def read_metadata(root: Path) -> Table:
     Raises `MidsError` where the file is absent or lacks a column; a column that is in no version is an Issue.
     """
     table = read_csv(root, find_file(root, [METADATA]))
-    spellings = {name.replace("_", " ") for name in (*COLUMNS, *OTHER_NAMES)}
-    table = check_columns(table, {*COLUMNS, *OTHER_NAMES, *spellings}, REQUIRED)
-    names = {name: name.replace(" ", "_") for name in table.header}
-    names |= {name: OTHER_NAMES.get(plain, plain) for name, plain in names.items()}
-    return replace(table, rows=tuple({names.get(name, name): cell for name, cell in row.items()} for row in table.rows))
+    known = {spelling: name for name in COLUMNS for spelling in (name, name.replace("_", " "))} | OTHER_NAMES
+    given = columns.named_by(table, known)
+    return ids.repair(columns.rename(check_columns(table, {**known, **given}, REQUIRED), given), ("patientid",))
 
 
 def rows_of(table: Table, files: Mapping[str, Source]) -> tuple[list[Row], list[Issue]]:

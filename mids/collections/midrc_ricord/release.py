@@ -21,7 +21,7 @@ from mids.readers.dicom.index import Index
 from mids.readers.dicom.scan import PLAIN, Scanner
 from mids.readers.evidence import make_stranger
 from mids.readers.tables.table import Table
-from mids.readers.tables.workbook import read_table
+from mids.readers.tables.workbook import read_sheets
 from mids.records import About, Entry, Item, PatientKey, Person, Record, Skipped, Source, Visit, patient_key
 from mids.vocabulary import clinical
 from mids.vocabulary.clinical import Clinical
@@ -172,17 +172,21 @@ def _take_export(release: Release, root: Path, source: Source, found: _Documents
 
 
 def _take_table(release: Release, root: Path, source: Source, found: _Documents) -> str:
-    table = read_table(root, source)
-    found.issues += table.issues
-    if tables.is_manifest(table):
-        found.manifests.append(table)
-        return "NBIA's manifest, compared with the images"
-    if not table.header or not tables.is_clinical(table, release.declared["clinical"]):
-        return "a table that does not belong to the collection"
-    rows, issues = tables.clinical_rows(table, release.declared["clinical"], release.declared["required"])
-    found.rows += rows
-    found.issues += issues
-    return f"the clinical table: {len(table.rows)} rows, read into tables"
+    """Reads a table, or every sheet of a workbook that belongs to the collection."""
+    sheets = read_sheets(root, source)
+    clinical_sheets = tables.clinical_sheets(sheets, release.declared["clinical"])
+    manifests = [table for table in sheets if tables.is_manifest(table)]
+    found.manifests += manifests
+    for table in clinical_sheets:
+        rows, issues = tables.clinical_rows(table, release.declared["clinical"], release.declared["required"])
+        found.rows += rows
+        found.issues += [*table.issues, *issues]
+    if clinical_sheets:
+        return f"the clinical table: {sum(len(table.rows) for table in clinical_sheets)} rows, read into tables"
+    found.issues += [one for table in sheets for one in table.issues]
+    return (
+        "NBIA's manifest, compared with the images" if manifests else "a table that does not belong to the collection"
+    )
 
 
 # --- one patient -----------------------------------------------------------------------------------------

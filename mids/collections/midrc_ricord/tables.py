@@ -3,12 +3,14 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mids.deid.pseudonyms import AGE_CAP, dicom_datetime
 from mids.deid.pseudonyms import age as dicom_age
+from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.readers.dicom.headers import Instance
+from mids.readers.tables import columns, ids
 from mids.readers.tables.table import Table, check_columns
 from mids.vocabulary.clinical import Clinical
 
@@ -89,9 +91,18 @@ def missing_series(table: Table, instances: Iterable[Instance]) -> Iterator[Issu
             yield issue("COUNT_MISMATCH", message, table.path, where=where, origin="read")
 
 
-def is_clinical(table: Table, spellings: Mapping[str, Sequence[str]]) -> bool:
-    """Whether a table is the clinical one: by its name, or by two of its columns."""
-    return "clinical" in table.path.lower() or len(_name_columns(table, spellings)) > 1
+def clinical_sheets(sheets: Sequence[Table], spellings: Mapping[str, Sequence[str]]) -> list[Table]:
+    """The sheets of a file that are clinical tables: by two of their columns, or a single one by the file's name.
+
+    Raises `MidsError` where a workbook has the name and none of its sheets has the columns.
+    """
+    filled = [table for table in sheets if table.header and not is_manifest(table)]
+    found = [table for table in filled if len(_name_columns(table, spellings)) > 1]
+    is_called_so = bool(filled) and "clinical" in filled[0].path.lower()
+    if not found and is_called_so and len(filled) > 1:
+        wanted = ", ".join(given[0] for given in spellings.values())
+        raise MidsError(f"{filled[0].path}: none of its {len(filled)} sheets has the clinical columns ({wanted})")
+    return found or (filled if is_called_so else [])
 
 
 def clinical_rows(
@@ -101,29 +112,27 @@ def clinical_rows(
 
     Raises `MidsError` for the first required column that is absent.
     """
-    canonical = _name_columns(table, spellings)
-    renamed = replace(
-        table,
-        header=tuple(canonical.get(name, name) for name in table.header),
-        rows=tuple({canonical.get(name, name): cell for name, cell in row.items()} for row in table.rows),
-    )
-    checked = check_columns(renamed, tuple(spellings), required)
+    renamed = columns.rename(table, _name_columns(table, spellings))
+    checked = ids.repair(check_columns(renamed, tuple(spellings), required), ("mrn",))
     rows = [
-        Row(table.path, line, {name: " ".join(value.split()) for name, value in row.items()})
+        Row(table.path, line, {name: _cell(name, value) for name, value in row.items()})
         for line, row in checked.numbered()
     ]
     return rows, checked.issues[len(table.issues) :]
 
 
+def _cell(name: str, text: str) -> str:
+    """A cell without blanks too many; a number with a point, where spreadsheets wrote 84,84."""
+    plain = " ".join(text.split())
+    return re.sub(r"^(\d+),(\d+)$", r"\1.\2", plain) if name in ("age", "image count") else plain
+
+
 def _name_columns(table: Table, spellings: Mapping[str, Sequence[str]]) -> Mapping[str, str]:
-    """The canonical name of each column that is known, the first column of a name before others."""
+    """The canonical name of each column that is known."""
     names = {_squeeze(spelling): name for name, given in spellings.items() for spelling in given}
-    found: dict[str, str] = {}
-    for column in table.header:
-        name = names.get(_squeeze(column))
-        if name and name not in found.values():
-            found[column] = name
-    return found
+    return columns.named_by(
+        table, {column: names[_squeeze(column)] for column in table.header if _squeeze(column) in names}
+    )
 
 
 def _squeeze(name: str) -> str:

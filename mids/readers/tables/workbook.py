@@ -1,4 +1,4 @@
-"""Reads the first sheet of an Excel workbook (.xlsx) as the same table that its CSV would give."""
+"""Reads the sheets of an Excel workbook (.xlsx) as the same tables that their CSV would give."""
 
 import csv
 import lzma
@@ -31,11 +31,16 @@ def read_table(root: Path, source: Source) -> Table:
     Raises `DataError`: ``TABLE_INVALID`` where a workbook is broken or unpacks to too much, ``SOURCE_UNREADABLE``
     where the file can't be opened.
     """
+    return read_sheets(root, source)[0]
+
+
+def read_sheets(root: Path, source: Source) -> list[Table]:
+    """The table in a CSV or TSV file, or those in the sheets of an XLSX file, in their order (see `read_table`)."""
     with open_source(root, source) as stream:
         data = stream.read()
-    if source.name.lower().endswith(".xlsx"):
-        data = _as_csv(_cells(data))
-    return parse_csv(data, source.name)
+    if not source.name.lower().endswith(".xlsx"):
+        return [parse_csv(data, source.name)]
+    return [parse_csv(_as_csv(rows), source.name) for rows in _cells(data)]
 
 
 def count_filled_sheets(path: Path) -> int:
@@ -54,8 +59,8 @@ def count_filled_sheets(path: Path) -> int:
     return sum(filled)
 
 
-def _cells(data: bytes) -> list[list[str]]:
-    """The cells of the first sheet; of a row that is quite empty none."""
+def _cells(data: bytes) -> list[list[list[str]]]:
+    """The cells of each sheet; of a row that is quite empty none."""
     from openpyxl import load_workbook  # heavy, and most tables are text
 
     try:
@@ -67,11 +72,11 @@ def _cells(data: bytes) -> list[list[str]]:
                 if info.filename.endswith((".xml", ".rels")) and b"<!DOCTYPE" in archive.read(info)[:4096]:
                     raise DataError("TABLE_INVALID", "the workbook defines entities, which no program writes")
         book = load_workbook(BytesIO(data), read_only=True, data_only=True)
-        rows = [[_text(value) for value in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+        sheets = [[[_text(v) for v in row] for row in sheet.iter_rows(values_only=True)] for sheet in book.worksheets]
         book.close()
     except _BROKEN as error:
         raise DataError("TABLE_INVALID", f"the workbook can't be read ({type(error).__name__})") from error
-    return [row if any(row) else [] for row in rows]
+    return [[row if any(row) else [] for row in rows] for rows in sheets]
 
 
 def _text(value: object) -> str:
