@@ -1,7 +1,7 @@
 """JSON files: reading them strictly, and the four layouts in which sidecars have been published."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -35,31 +35,72 @@ class Document:
     has_uris: bool = False
 
 
+class _Twice(Exception):  # noqa: N818 - it says that a slower way is needed
+    """An object holds a key twice."""
+
+
+def _unique(items: list[tuple[str, Json]]) -> dict[str, Json]:
+    content = dict(items)
+    if len(content) < len(items):
+        raise _Twice
+    return content
+
+
+def _refuse(text: str) -> Json:
+    raise ValueError(f"{text} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+"""One for all files: making a decoder takes as long as reading a sidecar."""
+
+
 def read_json(data: bytes) -> Document:
     """JSON as a `Document`: UTF-8 without a byte order mark, no NaN, keys written twice noted."""
-    twice: list[str] = []
-    keys: set[str] = set()
-
-    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
-        content = dict(items)
-        keys.update(content)
-        if len(content) < len(items):
-            names = [name for name, _ in items]
-            twice.extend(sorted({name for name in names if names.count(name) > 1}))
-        return content
-
-    def constant(text: str) -> Json:
-        raise ValueError(f"{text} is not JSON")
-
+    twice: tuple[str, ...] = ()
     try:
-        content = json.loads(data.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
+        text = data.decode("utf-8")
+        if text.startswith("\ufeff"):
+            raise json.JSONDecodeError("Unexpected UTF-8 BOM (decode using utf-8-sig)", text, 0)
+        try:
+            content = _DECODER.decode(text)
+            keys = _all_keys(content)
+        except _Twice:
+            content, keys, twice = _read_with_repeats(text)
     except UnicodeDecodeError:
         return Document(error="the text is not UTF-8")
     except json.JSONDecodeError as error:
         return Document(error=error.msg, where=f"line {error.lineno}, column {error.colno}")
     except (ValueError, RecursionError) as error:
         return Document(error="nested too deeply" if isinstance(error, RecursionError) else str(error))
-    return Document(content, frozenset(keys), tuple(twice), has_uris=b"bids:" in data)
+    return Document(content, frozenset(keys), twice, has_uris=b"bids:" in data)
+
+
+def _read_with_repeats(text: str) -> tuple[Json, set[str], tuple[str, ...]]:
+    """The content, all keys, and those that an object holds twice, of which the last value counts."""
+    twice: list[str] = []
+    keys: set[str] = set()
+
+    def pairs(items: list[tuple[str, Json]]) -> dict[str, Json]:
+        names = [name for name, _ in items]
+        keys.update(names)
+        twice.extend(sorted({name for name in names if names.count(name) > 1}))
+        return dict(items)
+
+    content = json.loads(text, object_pairs_hook=pairs, parse_constant=_refuse)
+    return content, keys, tuple(twice)
+
+
+def _all_keys(content: Json) -> set[str]:
+    """The keys of all objects."""
+    keys = set(content) if isinstance(content, dict) else set()
+    items = content.values() if isinstance(content, dict) else content if isinstance(content, list) else ()
+    for item in items:
+        if type(item) in _NESTED:
+            keys |= _all_keys(item)
+    return keys
+
+
+_NESTED = (dict, list)
 
 
 def detect_layout(content: Json, schema: Schema) -> Layout:
@@ -113,9 +154,6 @@ def entries(content: Json, layout: Layout) -> Iterator[tuple[str, str, Json]]:
             yield where, tag, value
     else:
         yield from _iterate_nested(content, "$")
-
-
-_NESTED = (dict, list)
 
 
 def _iterate_nested(content: Json, where: str) -> Iterator[tuple[str, str, Json]]:
@@ -196,23 +234,26 @@ def _rules(name: str, words: Schema) -> tuple[frozenset[str] | None, set[object]
 def _value_is_right(name: str, words: Schema, key: str, value: Json) -> bool:
     rules: Any = validator(name, words)
     part = rules.schema["properties"].get(key, True)
-    if part is True or (type(value) in _NUMBERS and _obeys(part, value)):
+    if part is True or (type(value) in NUMBERS and obeys(part, value)):
         return True
     return bool(rules.evolve(schema=part).is_valid(value))
 
 
-_NUMBERS = {int: ("integer", "number"), float: ("number",)}
-_LIMITED = frozenset({"type", "description", "minimum", "maximum"})
+NUMBERS = {int: ("integer", "number"), float: ("number",)}
+_SAID = frozenset({"description", "name", "display_name", "unit"})
+_LIMITED = _SAID | {"type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
 
 
-def _obeys(part: dict[str, Any], value: Any) -> bool:
+def obeys(part: Mapping[str, Any], value: Any) -> bool:
     """Whether a number surely obeys a part that only limits it: almost every number of a sidecar is a new one."""
-    if "anyOf" in part and part.keys() <= {"anyOf", "description"}:
-        return any(_obeys(one, value) for one in part["anyOf"])
+    if "anyOf" in part:
+        return part.keys() <= _SAID | {"anyOf"} and any(obeys(one, value) for one in part["anyOf"])
     return (
         part.keys() <= _LIMITED
-        and part.get("type") in _NUMBERS[type(value)]
+        and part.get("type") in NUMBERS[type(value)]
         and part.get("minimum", value) <= value <= part.get("maximum", value)
+        and ("exclusiveMinimum" not in part or part["exclusiveMinimum"] < value)
+        and ("exclusiveMaximum" not in part or value < part["exclusiveMaximum"])
     )
 
 

@@ -149,11 +149,15 @@ def _find_hollow(tree: Tree, *, mids: bool) -> frozenset[tuple[str, str]]:
     """The kinds of recordings of which half or more are empty, or end with their header: all, where half of all are and
     two at least; that alone counts in a dataset of MIDS.
     """
-    kinds: dict[tuple[str, str], list[str]] = {}
+    ends: dict[str, list[str]] = {}
     for path in tree.files:
         if path.startswith(TOPS) and (not path.endswith(_TEXTS) or path.endswith(HEADERLESS)):
-            parts = split_name(path.rpartition("/")[2])
-            kinds.setdefault((parts.suffix, parts.extension), []).append(path)
+            name = path.rpartition("/")[2]
+            ends.setdefault(name[max(name.rfind("_"), 0) :], []).append(path)
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for end, paths in ends.items():
+        parts = split_name(end)
+        kinds.setdefault((parts.suffix, parts.extension), []).extend(paths)
     every = [path for paths in kinds.values() for path in paths]
     if mids or _are_hollow(every, tree, 2):
         return ALL if _are_hollow(every, tree, 2) else frozenset()

@@ -24,11 +24,10 @@ from mids.inspection.documents import (
 from mids.inspection.facts import HOLLOW, is_bids_part
 from mids.inspection.identifiers import Found, find_in_cells, find_in_entries, find_in_lines, is_suspicious
 from mids.inspection.once import once
-from mids.inspection.parsing import parsed
+from mids.inspection.parsing import Alike, alike, judged, parsed
 from mids.inspection.paths import applies, are_companions, classify_path, split
 from mids.readers.tables import tsv
 from mids.records import Json
-from mids.vocabulary.bids.names import judge
 from mids.vocabulary.names import Name, Parsed, Problem
 from mids.vocabulary.schema import Suffix, Table
 
@@ -64,7 +63,12 @@ class FileView:
     @once
     def parsed(self) -> Parsed:
         """Its name by the grammar."""
-        return parsed(self.path, self.dataset.schema)
+        return parsed(self.path, self.dataset.schema, self.alike)
+
+    @once
+    def alike(self) -> Alike:
+        """What its path has in common with those of other subjects and sessions."""
+        return alike(self.path)
 
     @property
     def name(self) -> Name | None:
@@ -81,7 +85,7 @@ class FileView:
         facts = self.dataset.facts
         if not self.subject or facts.leaves_out(self.path):
             return ()
-        found = judge(self.path, facts.bids, derived=facts.derived, folder=self.is_folder)
+        found = judged(self.path, facts.bids, self.alike, derived=facts.derived, folder=self.is_folder)
         # The vocabulary of MIDS knows more of what its own suffixes are meant to be called.
         return self.parsed.problems or found if found and facts.mids and self.suffix else found
 

@@ -1,6 +1,6 @@
 """Which files apply to a file: BIDS's inheritance principle, for sidecars, gradients and every other companion."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from mids.vocabulary.bids.names import split_name
@@ -22,18 +22,29 @@ class _Entry:
     path: str
 
 
+def _entry(path: str, suffix: str) -> _Entry | None:
+    folder, _, name = path.rpartition("/")
+    parts = split_name(name)
+    if not suffix or parts.suffix != suffix:
+        return None
+    return _Entry(folder, frozenset(parts.pairs), parts.extension, path)
+
+
 class Heritage:
     """The files of a dataset, or of one subject and of all, by suffix: which of them apply to another file."""
 
     def __init__(self, paths: Iterable[str]) -> None:
-        found: dict[str, list[_Entry]] = {}
+        self._paths: dict[str, list[str]] = {}
         for path in paths:
-            folder, _, name = path.rpartition("/")
-            parts = split_name(name)
-            if parts.suffix:
-                entry = _Entry(folder, frozenset(parts.pairs), parts.extension, path)
-                found.setdefault(parts.suffix, []).append(entry)
-        self._found: Mapping[str, Sequence[_Entry]] = found
+            name = path[path.rfind("/") + 1 :].partition(".")[0]
+            self._paths.setdefault(name[name.rfind("_") + 1 :], []).append(path)
+        self._found: dict[str, Sequence[_Entry]] = {}
+
+    def _of(self, suffix: str) -> Sequence[_Entry]:
+        """The files with a suffix; few suffixes of a large dataset are asked for at its top."""
+        if suffix not in self._found:
+            self._found[suffix] = [entry for path in self._paths.get(suffix, ()) if (entry := _entry(path, suffix))]
+        return self._found[suffix]
 
     def above(
         self,
@@ -53,7 +64,7 @@ class Heritage:
         parts = split_name(name)
         own = frozenset(parts.pairs)
         levels: dict[str, list[_Entry]] = {}
-        for entry in self._found.get(suffix or parts.suffix, ()):
+        for entry in self._of(suffix or parts.suffix):
             if (
                 entry.extension in extensions
                 and (entry.folder == folder or (inherit and _is_above(entry.folder, folder)))
@@ -72,7 +83,7 @@ class Heritage:
         own = frozenset(pair for pair in parts.pairs if pair[0] not in also)
         return any(
             own <= entry.pairs and entry.extension not in _COMPANIONS and _is_above(folder, entry.folder)
-            for entry in self._found.get(parts.suffix, ())
+            for entry in self._of(parts.suffix)
         )
 
 

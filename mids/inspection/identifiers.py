@@ -198,8 +198,8 @@ _TESTS: tuple[tuple[Kind, str, Callable[[str], object]], ...] = (
     ("birth date", "a date of birth", _BIRTH.search),
     ("date", "a date", lambda text: len(text) > 20 and _DATE.search(text)),
 )
-_SIGNS = re.compile(r"\d\d|[@^:]|[A-Z]\w{1,3}\.? ")
-"""Without any of these a text holds no identifier that is looked for."""
+_SIGNS = re.compile(r"[@^:]|[A-Z]\w{1,3}\.? |\d(?:\d{6}|[ /.-]\d| [^\W\d_])|\+\d|Fdo|irmado|igned")
+"""Without any of these a text holds no identifier that is looked for, unless all of it is a name."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -209,6 +209,11 @@ def identify(text: str) -> tuple[tuple[Kind, str], ...]:
         return ()
     if not _SIGNS.search(text):
         return (("person", "a name"),) if looks_like_person(text) else ()
+    return identify_closely(text)
+
+
+def identify_closely(text: str) -> tuple[tuple[Kind, str], ...]:
+    """The same of a text that has signs of an identifier."""
     found: list[tuple[Kind, str]] = [("national id", what) for what in _national_ids(text)]
     found += [(kind, what) for kind, what, test in _TESTS if test(text)]
     if uid := _uid(text):

@@ -65,4 +65,8 @@ def split(path: str) -> tuple[str, str]:
 
 def are_companions(extensions: Iterable[str]) -> bool:
     """Whether the extensions of the files of one stem are those of sidecars and gradients alone."""
-    return all(extension.endswith((".json", ".bval", ".bvec")) for extension in extensions)
+    return all(map(_is_companion, extensions))
+
+
+def _is_companion(extension: str) -> bool:
+    return extension.endswith((".json", ".bval", ".bvec"))

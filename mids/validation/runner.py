@@ -293,13 +293,17 @@ def _run_groups(groups: Groups, file: FileView) -> list[Issue]:
             continue
         if wanted:
             for check in group:
-                issues += _run(check, file, file.path)
+                _run(check, file, file.path, issues)
     return issues
 
 
 def _run_checks(view: DatasetView, per: Per, path: str, checks: Checks) -> Iterator[Issue]:
     """The checks that look at a dataset or a subject."""
-    return (issue for check in checks if check.per == per for issue in _run(check, view, path))
+    for check in checks:
+        if check.per == per:
+            issues: list[Issue] = []
+            _run(check, view, path, issues)
+            yield from issues
 
 
 def _keep_first_unreadable(found: Iterable[Issue]) -> Iterator[Issue]:
@@ -313,9 +317,8 @@ def _keep_first_unreadable(found: Iterable[Issue]) -> Iterator[Issue]:
         yield issue
 
 
-def _run(check: Check, view: Any, path: str) -> Iterable[Issue]:
-    """What one check finds; its failure is an issue of its own and stops nothing."""
-    issues: list[Issue] = []
+def _run(check: Check, view: Any, path: str, issues: list[Issue]) -> None:
+    """Adds what one check finds; its failure is an issue of its own and stops nothing."""
     try:
         for found in check.function(view):
             issues.append(_issue(check, Finding(found) if isinstance(found, str) else found, path))
@@ -324,7 +327,6 @@ def _run(check: Check, view: Any, path: str) -> Iterable[Issue]:
         issues.append(_unreadable(error, path, check, tree))
     except Exception as error:  # whatever it is, the run goes on and ends with exit code 3
         issues.append(_crash(error, path, check))
-    return issues
 
 
 def _issue(check: Check, finding: Finding, path: str) -> Issue:

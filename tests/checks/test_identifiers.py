@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mids.deid.text.numbers import is_dni, is_iranian, is_nir
-from mids.inspection.identifiers import find_in_cells, find_in_entries, identify, is_private_column
+from mids.inspection.identifiers import find_in_cells, find_in_entries, identify, identify_closely, is_private_column
 from mids.readers.tables import tsv
 
 
@@ -127,3 +127,16 @@ def test_private_columns(name: str) -> None:
 @pytest.mark.parametrize("name", ["filename", "age", "site", "name_of_sequence", "label"])
 def test_other_columns(name: str) -> None:
     assert not is_private_column(name)
+
+
+PIECES = (
+    "Fdo. Firmado por: Signed. by Juan García López 12 1987 3 de enero tel fax 612 34 56 78 +34 (91) 555-1234 a@x.es "
+    "A^B 1.2.840.113619.2 2.25. 187122A12345678 12345678Z X1234567L 123-45-6789 کد ملی 0012345678 nacido el 3/4/1990 "
+    "born DOB f.nac. Dr Dra. Prof Name Patient : Paciente sub-000001_ses-01 anat/ run-1 2020-01-02T10:00:00 , . - _ 0 a"
+).split(" ")
+
+
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6), st.sampled_from([" ", "", "-", "."]))
+def test_the_quick_look_at_a_text_misses_nothing(pieces: list[str], between: str) -> None:
+    text = between.join(pieces)
+    assert len(text) < 7 or identify(text) == identify_closely(text)

@@ -254,6 +254,8 @@ STRAYS = re.compile(
     re.IGNORECASE,
 )
 """What systems, editors, browsers and hasty copies leave behind."""
+PLAIN = (".json", ".nii.gz", ".tsv", ".png")
+"""Ends of names that are no leftovers unless there is a blank in them: almost all names of a large dataset."""
 
 
 @check("FILE_STRAY", per="dataset", level=Level.WARNING)
@@ -265,6 +267,7 @@ def file_stray(dataset: DatasetView) -> Found:
     Fix: Remove it.
     """
     for path in dataset.tree.files:
-        if "/" in path and STRAYS.fullmatch(path):
+        is_plain = path.endswith(PLAIN) and " " not in path
+        if not is_plain and "/" in path and STRAYS.fullmatch(path):
             yield Finding("this file is a leftover", path=path)
     yield from _report_odd_entries(dataset, "leftover", "this hidden entry is a leftover")

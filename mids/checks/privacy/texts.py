@@ -134,7 +134,7 @@ def privacy_date_unshifted(table: FileView) -> Found:
 
 _DAY = r"(?:19[3-9]\d|20[0-4]\d)(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _PATH = re.compile(rf"(?<!\d){_DAY}(?!\d)|(?<!\d){_DAY}(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?!\d)")
-_LONG = re.compile(r"\d{7}|\d-\d\d-\d|\d\.\d{1,9}\.\d")
+_LONG = re.compile(r"\d(?:\d{6}|-\d\d-\d|\.\d{1,9}\.\d)")
 
 
 @check("PRIVACY_PATH", per="file", level=Level.WARNING)

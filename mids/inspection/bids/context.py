@@ -21,6 +21,9 @@ MOST = 1 << 26
 """Bytes of a compressed table that are looked at."""
 
 
+_OF_PEOPLE = ("sub", "ses")
+
+
 class Entities(dict[str, str]):
     """The entities of a name, by their keys (`acq`) and their long names (`acquisition`)."""
 
@@ -80,7 +83,13 @@ class Context(Mapping[str, Any]):
     def _nifti(self) -> Any:
         file = self.file
         is_nifti = file.kind == "image" and self.extension.startswith(".nii") and not file.is_empty
-        return headers.nifti(file.head) if is_nifti and isinstance(file.head, NiftiHead) else None
+        return headers.Header(file.head) if is_nifti and isinstance(file.head, NiftiHead) else None
+
+    @once
+    def shape(self) -> tuple[Any, ...]:
+        """What its name has in common with those of other subjects and sessions: pairs and suffix."""
+        pairs = self.parts.pairs
+        return (*((key, "" if key in _OF_PEOPLE else value) for key, value in pairs), self.suffix)
 
     @property
     def modality(self) -> str:

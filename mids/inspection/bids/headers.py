@@ -2,7 +2,7 @@
 
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +13,29 @@ _TIME = {8: "sec", 16: "msec", 24: "usec"}
 _TIFF = {b"II": "<", b"MM": ">"}
 
 
-def nifti(head: NiftiHead) -> Mapping[str, Any]:
-    """`nifti_header`: `dim` and `pixdim` have eight numbers each, the first of `dim` is that of the axes."""
-    shape = [*head.shape, *[1] * (7 - len(head.shape))]
+class Header(Mapping[str, Any]):
+    """`nifti_header` of BIDS's schema, each part made when a rule asks for it."""
+
+    def __init__(self, head: NiftiHead) -> None:
+        self._head = head
+
+    def __getitem__(self, name: str) -> Any:
+        return _NIFTI[name](self._head)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NIFTI)
+
+    def __len__(self) -> int:
+        return len(_NIFTI)
+
+
+def _pixdim(head: NiftiHead) -> list[float]:
     sizes = [round(size, 3) for size in head.spacing]
-    return {
-        "dim": [len(head.shape), *shape],
-        "pixdim": [1.0, *sizes, *[0.0] * (7 - len(sizes))],
-        "shape": list(head.shape),
-        "voxel_sizes": [abs(size) for size in head.spacing[: len(head.shape)]],
-        "xyzt_units": {"xyz": _SPACE.get(head.units & 7, "unknown"), "t": _TIME.get(head.units & 56, "unknown")},
-        "qform_code": head.qform,
-        "sform_code": head.sform,
-        "axis_codes": _axes(head),
-    }
+    return [1.0, *sizes, *[0.0] * (7 - len(sizes))]
+
+
+def _units(head: NiftiHead) -> dict[str, str]:
+    return {"xyz": _SPACE.get(head.units & 7, "unknown"), "t": _TIME.get(head.units & 56, "unknown")}
 
 
 def _axes(head: NiftiHead) -> list[str] | None:
@@ -39,6 +48,19 @@ def _axes(head: NiftiHead) -> list[str] | None:
         most = max(range(3), key=lambda row: abs(column[row]))
         found.append(("RAS" if column[most] > 0 else "LPI")[most])
     return found if len({"RLAPSI".index(letter) // 2 for letter in found}) == 3 else None
+
+
+_NIFTI: Mapping[str, Callable[[NiftiHead], Any]] = {
+    "dim": lambda head: [len(head.shape), *head.shape, *[1] * (7 - len(head.shape))],
+    "pixdim": _pixdim,
+    "shape": lambda head: list(head.shape),
+    "voxel_sizes": lambda head: [abs(size) for size in head.spacing[: len(head.shape)]],
+    "xyzt_units": _units,
+    "qform_code": lambda head: head.qform,
+    "sform_code": lambda head: head.sform,
+    "axis_codes": _axes,
+}
+"""The parts; `dim` and `pixdim` have eight numbers each, the first of `dim` is that of the axes."""
 
 
 def tiff(path: Path) -> Mapping[str, Any] | None:

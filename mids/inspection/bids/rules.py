@@ -4,7 +4,7 @@ Of a rule's conditions those that ask for the kind of file alone are asked once 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -13,9 +13,9 @@ from mids.inspection.bids.context import HEADERS, Context
 from mids.inspection.facts import Facts
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.bids.expressions import Expression, compiled
-from mids.vocabulary.bids.schema import Rule
+from mids.vocabulary.bids.schema import Node, Rule
 
-_KIND = frozenset({"suffix", "datatype", "modality", "extension", "path", "dataset", "schema"})
+_KIND = frozenset({"suffix", "datatype", "modality", "extension", "path", "dataset", "schema", "entities"})
 """Parts of the context that are the same for all files of one kind in a dataset."""
 _NO_SIDECAR = frozenset({".json", "", ".md", ".txt", ".rst", ".cff"})
 _CONDITION = re.compile(r"(required|recommended) if `(\w+)` is `\"?(\w+)\"?`")
@@ -28,30 +28,51 @@ _NEEDED = re.compile(
 """Conditions that can't hold where a key is not there."""
 _KINDS_OF_DATA = re.compile(r"dataset\.(modalities|datatypes)")
 _TRUE = {"true": True, "false": False}
+_OF_NAMES = re.compile(r"entities\.(sub|ses)")
+"""What would make a condition on entities another one for each subject or session."""
+SHAPES = 1 << 14
+"""How many kinds of names are remembered."""
 _UNREAD = ("ome.", "nifti_header.mrs", "nifti_header.dim_info", "gzip.")
 """Parts of headers that are not read: rules that ask for them are not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A key that a rule may require: always, or (`key` not "") only where another key has a value, or has it not."""
+
+    name: str
+    always: bool
+    key: str = ""
+    value: Any = None
+    demanded: bool = False
+
+    def is_required(self, present: Mapping[str, Any]) -> bool:
+        """Whether it is required beside the keys that are there."""
+        if self.key and self.key in present and present[self.key] == self.value:
+            return self.demanded
+        return self.always
 
 
 @dataclass(frozen=True, slots=True)
 class Applying:
     """A rule that may apply to files of a kind: where `selectors` hold, which are the ones still to be asked.
 
-    `keys` are the names of the keys that it may require, with the level of each; `other` is a key that may stand in
-    their place; `is_conditional` says that it asks for other kinds of data in the dataset; `headers` are the parts of
-    headers that its checks read; `needs` are keys without which one of its conditions can't hold.
+    `keys` are those that it may require; `other` is a key that may stand in their place; `is_conditional` says that it
+    asks for other kinds of data in the dataset; `headers` are the parts of headers that its checks read; `needs` are
+    keys without which one of its conditions can't hold.
     """
 
     rule: Rule
     selectors: tuple[Expression, ...]
-    keys: tuple[tuple[str, Any], ...] = ()
+    keys: tuple[Asked, ...] = ()
     other: str = ""
     is_conditional: bool = False
     headers: frozenset[str] = frozenset()
-    needs: tuple[str, ...] = ()
+    needs: frozenset[str] = frozenset()
 
     def holds(self, context: Context) -> bool:
         """Whether it applies to a file."""
-        return all(selector.holds(context) for selector in self.selectors)
+        return all(selector.holds(context) for selector in self.selectors) if self.selectors else True
 
 
 class Rulebook:
@@ -59,17 +80,28 @@ class Rulebook:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._known: dict[tuple[str, ...], tuple[Applying, ...]] = {}
+        self._known: dict[tuple[Any, ...], tuple[Applying, ...]] = {}
 
-    def applying(self, family: str, context: Context) -> Iterator[Applying]:
-        """The rules of a family (sidecars, json, tabular_data, checks) that apply to a file."""
+    def applying(self, family: str, context: Context, *, conditional: bool | None = None) -> Iterator[Applying]:
+        """The rules of a family (sidecars, json, tabular_data, checks) that apply to a file.
+
+        `conditional` asks for those alone that are, or are not.
+        """
         top = context["path"] if "/" not in context.file.path else ""
-        key = family, context.suffix, context.datatype, context.extension, top
+        key = family, conditional, context.datatype, context.extension, top, context.shape
         rules = self._known.get(key)
         if rules is None:
-            rules = self._known[key] = tuple(self._narrow(family, context))
-        present = context["sidecar"] if rules else {}
-        return (each for each in rules if all(key in present for key in each.needs) and each.holds(context))
+            if len(self._known) >= SHAPES:
+                self._known.clear()
+            found = self._narrow(family, context)
+            rules = tuple(each for each in found if conditional in (None, each.is_conditional))
+            self._known[key] = rules
+        if not rules:
+            return
+        present = context["sidecar"].keys()
+        for each in rules:
+            if each.needs <= present and each.holds(context):
+                yield each
 
     def _narrow(self, family: str, context: Context) -> Iterator[Applying]:
         for rule in self._facts.bids.rules(family):
@@ -80,9 +112,39 @@ class Rulebook:
                 continue
             if family == "sidecars" and not _asks(rule, derived=self._facts.derived):
                 continue
-            known = [selector for selector in rule.selectors if selector.names <= _KIND]
-            if all(selector.holds(context) for selector in known):
-                yield _applying(rule, known, self._facts)
+            known = {selector: _of_kind(selector, context) for selector in rule.selectors}
+            if False not in known.values():
+                yield _applying(rule, [selector for selector, holds in known.items() if holds is None], self._facts)
+
+
+class _Open(Exception):  # noqa: N818 - it is an answer
+    """A part of the context that may be another one for each file of a kind."""
+
+
+class _OfKind(Mapping[str, Any]):
+    """The parts of a context that are the same for all files whose names differ by subject and session alone."""
+
+    def __init__(self, context: Context, names: frozenset[str]) -> None:
+        self._context, self._names = context, names
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self._names:
+            raise _Open
+        return self._context[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def _of_kind(selector: Expression, context: Context) -> bool | None:
+    """Whether a condition holds for all files of a kind; None where that is another question for each of them."""
+    try:
+        return selector.holds(_OfKind(context, _KIND - {"entities"} if _OF_NAMES.search(selector.text) else _KIND))
+    except _Open:
+        return None
 
 
 @cache
@@ -92,24 +154,30 @@ def _said_otherwise() -> Mapping[str, str]:
     return found
 
 
-def _applying(rule: Rule, known: list[Expression], facts: Facts) -> Applying:
-    """A rule without the conditions that are known to hold."""
+def _applying(rule: Rule, selectors: Sequence[Expression], facts: Facts) -> Applying:
+    """A rule with the conditions that are still to be asked."""
     fields = rule.body.get("fields", {})
     levels = {key: level if isinstance(level, Mapping) else {"level": level} for key, level in fields.items()}
-    asked = tuple(
-        (str(facts.bids.key(key)["name"]), fields[key])
-        for key, level in levels.items()
-        if "required" in level["level"] + level.get("level_addendum", "")
-    )
+    asked = (_asked(str(facts.bids.key(key)["name"]), level) for key, level in levels.items())
     return Applying(
         rule,
-        tuple(selector for selector in rule.selectors if selector not in known),
-        asked,
+        tuple(selectors),
+        tuple(key for key in asked if key.always or key.demanded),
         next((match[1] for selector in rule.selectors if (match := _UNLESS.fullmatch(selector.text))), ""),
         any(_KINDS_OF_DATA.search(selector.text) for selector in rule.selectors),
         frozenset().union(*(check.names for check in rule.checks)) & HEADERS,
-        tuple(match[match.lastindex or 0] for s in rule.selectors if (match := _NEEDED.fullmatch(s.text))),
+        frozenset(match[match.lastindex or 0] for s in rule.selectors if (match := _NEEDED.fullmatch(s.text))),
     )
+
+
+def _asked(name: str, level: Node) -> Asked:
+    """When a key is required: by its level, or by the addendum to it."""
+    always = level["level"] == "required"
+    match = _CONDITION.search(level.get("level_addendum", ""))
+    if not match:
+        return Asked(name, always)
+    demanded, key, value = match.groups()
+    return Asked(name, always, key, _TRUE.get(value, value), demanded == "required")
 
 
 def _asks(rule: Rule, *, derived: bool) -> bool:
@@ -140,24 +208,15 @@ def missing_keys(context: Context, *, conditional: bool = False) -> Iterator[str
         return
     book = rulebook(context.file.dataset.facts)
     said: set[str] = set()
-    for each in book.applying("json" if is_json else "sidecars", context):
-        if conditional is not each.is_conditional or each.other in said:  # one of two keys is enough
+    for each in book.applying("json" if is_json else "sidecars", context, conditional=conditional):
+        if each.other in said:  # one of two keys is enough
             continue
         present = context["json" if is_json else "sidecar"]
-        for name, level in each.keys:
-            if name not in present and name not in said and _is_required(level, present):
+        for asked in each.keys:
+            name = asked.name
+            if name not in present and name not in said and asked.is_required(present):
                 said.add(name)
                 yield name
-
-
-def _is_required(level: Any, present: Mapping[str, Any]) -> bool:
-    if isinstance(level, str):
-        return level == "required"
-    if match := _CONDITION.search(level.get("level_addendum", "")):
-        demanded, key, value = match.groups()
-        if key in present and present[key] == _TRUE.get(value, value):
-            return demanded == "required"
-    return bool(level["level"] == "required")
 
 
 # --- checks ----------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from mids.inspection.cells import SHOWN, Fault, list_nearest
 from mids.inspection.identifiers import identify, is_private_column
 from mids.readers.tables.tsv import NA, Rows
 from mids.vocabulary.bids.schema import Bids, Node
+from mids.vocabulary.bids.schema import Rule as BidsRule
 
 OPEN, DESCRIBED, CLOSED = "allowed", "allowed_if_defined", "not_allowed"
 
@@ -30,17 +31,19 @@ class Rule:
 
 def rule_of(context: Context) -> Rule | None:
     """The rules of BIDS for a table, merged; None where it has none."""
-    found = list(rulebook(context.file.dataset.facts).applying("tabular_data", context))
-    if not found:
-        return None
-    bids = context.bids
+    found = tuple([each.rule for each in rulebook(context.file.dataset.facts).applying("tabular_data", context)])
+    return _merged(found, context.bids) if found else None
+
+
+@lru_cache(maxsize=512)
+def _merged(rules: tuple[BidsRule, ...], bids: Bids) -> Rule:
     columns: dict[str, Node] = {}
     levels: dict[str, str] = {}
     first: list[str] = []
     key: list[str] = []
     others = OPEN
-    for each in found:
-        body = each.rule.body
+    for rule in rules:
+        body = rule.body
         for name, level in body["columns"].items():
             column = _name(name, bids)
             columns.setdefault(column, bids.column(name))

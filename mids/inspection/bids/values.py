@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from mids.inspection.documents import shorten_error
+from mids.inspection.documents import NUMBERS, obeys, shorten_error
 from mids.records import Json
 from mids.vocabulary.bids.expressions import Expression
 from mids.vocabulary.bids.schema import Bids
@@ -24,7 +24,7 @@ def errors(content: Mapping[str, Json], suffix: str, datatype: str, bids: Bids) 
     """
     definitions = _definitions(suffix, datatype, bids)
     for key, value in content.items():
-        if key in definitions and (error := _judged(key, _frozen(value), definitions[key], bids)):
+        if key in definitions and (error := _judge(key, value, definitions[key], bids)):
             yield error
 
 
@@ -32,7 +32,7 @@ def description_errors(content: Mapping[str, Json], bids: Bids) -> Iterator[tupl
     """What is wrong with the values of dataset_description.json: (keyword of the schema, place, message)."""
     definitions = _of_description(bids)
     for key, value in content.items():
-        if key in definitions and (error := _judged(key, _frozen(value), definitions[key], bids)):
+        if key in definitions and (error := _judge(key, value, definitions[key], bids)):
             yield error
 
 
@@ -42,14 +42,32 @@ def _of_description(bids: Bids) -> Definitions:
     return {str(bids.key(key)["name"]): (key,) for rule in named for key in rule.body["fields"]}
 
 
-def _frozen(value: Json) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+Error = tuple[str, str, str]
+
+
+def _judge(key: str, value: Json, definitions: tuple[str, ...], bids: Bids) -> Error | None:
+    """The first error of a value that fits none of its definitions."""
+    kind = type(value)
+    if kind is str:
+        return _judged_text(key, value, definitions, bids)  # type: ignore[arg-type]
+    if kind in NUMBERS:  # almost every number is a new one: remembering them would help nobody
+        if any(obeys(bids.key(definition), value) for definition in definitions):
+            return None
+        return _errors_of(key, value, definitions, bids)
+    return _judged(key, json.dumps(value, ensure_ascii=False, sort_keys=True), definitions, bids)
 
 
 @lru_cache(maxsize=1 << 15)
-def _judged(key: str, text: str, definitions: tuple[str, ...], bids: Bids) -> tuple[str, str, str] | None:
-    """The first error of a value that fits none of its definitions."""
-    value = json.loads(text)
+def _judged_text(key: str, text: str, definitions: tuple[str, ...], bids: Bids) -> Error | None:
+    return _errors_of(key, text, definitions, bids)
+
+
+@lru_cache(maxsize=1 << 13)
+def _judged(key: str, text: str, definitions: tuple[str, ...], bids: Bids) -> Error | None:
+    return _errors_of(key, json.loads(text), definitions, bids)
+
+
+def _errors_of(key: str, value: Json, definitions: tuple[str, ...], bids: Bids) -> Error | None:
     first = None
     for definition in definitions:
         error = next(_validator(definition, bids).iter_errors(value), None)
