@@ -33,7 +33,7 @@ from mids.cli.kept import key, withdraw
 from mids.cli.models import evaluate, label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import certify, release, verify
-from mids.cli.shared import say
+from mids.cli.shared import Interrupts, say
 from mids.errors import MidsError, forget_output
 
 _COMMANDS: Mapping[str, ModuleType] = {
@@ -44,6 +44,8 @@ _COMMANDS: Mapping[str, ModuleType] = {
     "key": key, "withdraw": withdraw, "release": release, "verify": verify, "certify": certify,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
+
+_STOPPED = "stopped: finished work is kept; run the same command again to continue"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -100,7 +102,9 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     typed = list(sys.argv[1:] if argv is None else argv)
     if parser.prog == "mids" and typed[:1] in ([], ["help"], ["version"]):
         typed = ["--version"] if typed[:1] == ["version"] else [*typed[1:], "--help"]
-    return _flushed(parser, _run(parser, parser.parse_args(typed)))
+    arguments = parser.parse_args(typed)
+    with Interrupts(f"{parser.prog}: {_STOPPED}\n") as interrupts:
+        return _flushed(parser, _run(parser, arguments, interrupts))
 
 
 def _flushed(parser: argparse.ArgumentParser, code: int) -> int:
@@ -116,7 +120,7 @@ def _flushed(parser: argparse.ArgumentParser, code: int) -> int:
     return code
 
 
-def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
+def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, interrupts: Interrupts) -> int:
     command: Callable[[argparse.Namespace], int] = arguments.run
     try:
         _log_to(getattr(arguments, "log", None))
@@ -125,7 +129,7 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> int:
         say(f"{parser.prog}: {error}\n")
         return 2
     except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped: finished work is kept; run the same command again to continue", file=sys.stderr)
+        interrupts.tell()
         return 130
     except BrokenPipeError:
         forget_output()

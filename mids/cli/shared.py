@@ -1,12 +1,16 @@
 """What several commands share: flags, messages and progress."""
 
 import argparse
+import atexit
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from mids.errors import MidsError
 
@@ -246,3 +250,42 @@ class Progress:
         """Ends the bar's line."""
         if self._is_terminal and self._last >= 0 and not self._quiet and not self._verbose:
             print(file=sys.stderr)
+
+
+class Interrupts:
+    """Has Ctrl-C stop a command with a `line`, and a second one end it at once, without what Python says of that.
+
+    The first waits for the jobs under way. The second leaves what a kill leaves: the next run goes on from there.
+    """
+
+    def __init__(self, line: str) -> None:
+        self._line, self._count, self._told = line, 0, False
+        self._process = os.getpid()
+
+    def __enter__(self) -> Self:
+        is_main = threading.current_thread() is threading.main_thread()
+        self._is_ours = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._is_ours:
+            signal.signal(signal.SIGINT, self._stop)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_ours and not self._count:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def tell(self) -> None:
+        """Says the line, once."""
+        if not self._told:
+            self._told = True
+            with suppress(OSError):
+                os.write(2, self._line.encode())  # a signal may come while a print is under way
+
+    def _stop(self, number: int, frame: object) -> None:
+        if os.getpid() != self._process:
+            return  # a worker that was forked just now: the coordinator ends it
+        self._count += 1
+        if self._count == 1:
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # Python's own end takes handlers away
+            raise KeyboardInterrupt
+        self.tell()
+        os._exit(130)

@@ -1,6 +1,6 @@
 """From records to jobs: names, modality, 2D or 3D, pseudonyms and shifted dates, all decided here."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from mids.plan.register import Register
 from mids.plan.texts.entries import Known, resolved
 from mids.plan.texts.rows import participant, scan, sessions
 from mids.plan.texts.sidecar import sidecar
-from mids.plan.unseen import count_unseen, tell_unseen
+from mids.plan.unseen import list_unseen
 from mids.records import (
     ORIGINAL_REPORT,
     Action,
@@ -52,7 +52,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
     entries: list[TableRow] = []
     corrections = context.corrections
     earlier = _by_label(context)
-    held, unseen = 0, Counter[str]()
+    held = 0
     for items in subjects:
         patient = patient_of(items)
         corrections.note(items)
@@ -73,9 +73,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
         known, given = earlier.get(label, _NOTHING)
         own = replace(context, known=known, given=given)
         subject = _subject(items, patient, label, own, corrections)
-        unseen.update(subject.unseen)
         register.add(subject, patient)
-    issues += tell_unseen([unseen], "images")
     if held:
         message = (
             f"{held} reports may name patients and were withheld: deliver them with --reports clean, and review them"
@@ -175,7 +173,6 @@ def _subject(
         entries=tuple(row for row in rows if isinstance(row, TableRow)),
         skipped=tuple(skipped),
         issues=tuple(issues),
-        unseen=Counter(chain.from_iterable(_unseen(image, context) for image in named)),
     )
 
 
@@ -202,7 +199,7 @@ def _unseen(image: Image, context: Context) -> Iterator[str]:
     """What of an image nobody looks at."""
     looked = screen(image.decision, context.privacy.policy)
     is_picture = image.record.kind in ("image", "frames", "picture") and image.record.modality != "NM"
-    return count_unseen(image.decision, looked, image.record.modality, has_picture=is_picture)
+    return list_unseen(image.decision, looked, image.record.modality, has_picture=is_picture)
 
 
 def _withheld(records: Iterable[Record], skipped: Iterable[Skipped]) -> frozenset[str]:
@@ -350,7 +347,10 @@ def _job(image: Image, label: str, context: Context) -> Job:
         fields["BurnedInAnnotation"] = "NO"
     row = scan(image, label, context)
     ids = read_identity(image.record.header) if image.record.kind in ("volume", "image", "frames") else {}
-    return Job(image.key, label, session(image, context), image.name, outputs, action, fields, row, identity=ids)
+    unseen = tuple(_unseen(image, context))
+    return Job(
+        image.key, label, session(image, context), image.name, outputs, action, fields, row, identity=ids, unseen=unseen
+    )
 
 
 def _collisions(jobs: Sequence[Job]) -> Iterator[Issue]:

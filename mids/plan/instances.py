@@ -25,7 +25,7 @@ from mids.deid.policy import Policy
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections
 from mids.plan.job import Job, Plan, Subject, read_identity
-from mids.plan.unseen import count_unseen, tell_unseen
+from mids.plan.unseen import list_unseen
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
 from mids.readers.dicom.grouping.slices import grouped
@@ -111,10 +111,9 @@ def build(found: Scan, root: Path, context: Context) -> Plan:
     context.corrections.note((*issues, *skipped))
     for subject in subjects:
         context.corrections.note((*subject.issues, *subject.skipped))
-    unseen = tell_unseen((subject.unseen for subject in subjects), "files")
     plan = Plan(
-        tuple(subjects), (*issues, *unseen, *context.corrections.unmatched()), skipped,
-        acknowledged=context.corrections.acknowledged(), applied=context.corrections.applied(),
+        tuple(subjects), (*issues, *context.corrections.unmatched()), skipped,
+        acknowledged=context.corrections.acknowledged(), applied=context.corrections.applied(), what="files",
     )  # fmt: skip
     return _without_collisions(plan)
 
@@ -208,13 +207,11 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
     """The jobs of one patient, and what of the patient is not delivered."""
     label = context.label(patient)
     jobs: list[Job] = []
-    unseen = Counter[str]()
     apart: dict[tuple[_Fate, str, str], list[Instance]] = defaultdict(list)
     for instance in instances:
         fate, reason, decision = _fate(instance, context)
         if fate in ("deliver", "report"):
             jobs.append(_job(instance, patient, label, context, decision))
-            unseen.update(_unseen(instance, decision, context.policy))
         if fate != "deliver":
             apart[fate, reason, instance.text("SeriesInstanceUID")].append(instance)
     issues = [_problem(_CODES[fate], reason, group) for (fate, reason, _), group in apart.items() if fate in _CODES]
@@ -223,7 +220,7 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
         for (fate, reason, series), group in apart.items()
         if fate != "report"
     ]
-    return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues), unseen=unseen)
+    return Subject(label, jobs=tuple(jobs), skipped=tuple(skipped), issues=tuple(issues))
 
 
 _Fate = Literal["deliver", "report", "skip", "withhold", "hold", "truncated"]
@@ -280,7 +277,8 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
         edition().name,
     )  # fmt: skip
     key, ids = labels.item("source", instance.source.name), read_identity(instance.header)
-    return Job(key, label, session, None, (path,), action, identity=ids)
+    unseen = tuple(_unseen(instance, decision, policy))
+    return Job(key, label, session, None, (path,), action, identity=ids, unseen=unseen)
 
 
 def _is_picture(instance: Instance) -> bool:
@@ -295,7 +293,7 @@ def _unseen(instance: Instance, decision: Decision, policy: Policy) -> Iterator[
     """What of a file nobody looks at."""
     has_picture = _is_picture(instance) and not _is_slice(instance)
     looked = _screen(instance, decision, policy)
-    return count_unseen(decision, looked, instance.text("Modality"), has_picture=has_picture)
+    return list_unseen(decision, looked, instance.text("Modality"), has_picture=has_picture)
 
 
 def _is_slice(instance: Instance) -> bool:

@@ -22,7 +22,8 @@ class Job:
     `key` is the keyed id of the source item, which keeps its name over runs; `name` is that of an image of MIDS;
     `sidecar` is what the headers give, completed by the action's facts; `row` is the line of scans.tsv, empty for
     what is no scan (a label map, which is `of` the image that it lies on). `outputs` are relative to the dataset, the
-    image first. `identity` are ids (by DICOM keyword) that the headers of all sources had.
+    image first. `identity` are ids (by DICOM keyword) that the headers of all sources had. `unseen` is
+    what of the image nobody looks at, by kind (`mids.plan.unseen`).
     """
 
     key: str
@@ -35,6 +36,7 @@ class Job:
     row: Row = field(default_factory=dict)
     of: str = ""
     identity: Mapping[str, str] = field(default_factory=dict, repr=False)
+    unseen: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
@@ -73,10 +75,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One subject of the plan: its rows, its jobs, what is rightly skipped and what is wrong.
-
-    `unseen` counts what is delivered though nobody looked at it, by kind (`mids.plan.unseen`).
-    """
+    """One subject of the plan: its rows, its jobs, what is rightly skipped and what is wrong."""
 
     label: str
     row: Row = field(default_factory=dict)
@@ -85,7 +84,6 @@ class Subject:
     entries: tuple[TableRow, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     issues: tuple[Issue, ...] = ()
-    unseen: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ class Plan:
     `adds` says that the dataset holds another source too, of which nothing may be removed. `removes` is how many
     images may be removed whose source vanished; None: all. `acknowledged` are files
     of the source whose errors a person knows of, with the codes of these (none: all); `applied` is what
-    rows of the curation table decided (`Correction.decision`).
+    rows of the curation table decided (`Correction.decision`). `what` is the word for its outputs.
     """
 
     subjects: Sequence[Subject]
@@ -108,6 +106,7 @@ class Plan:
     acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     removes: int | None = 0
     applied: frozenset[tuple[str, str, str]] = frozenset()
+    what: str = "images"
 
     @property
     def jobs(self) -> Iterator[Job]:

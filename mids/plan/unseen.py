@@ -1,16 +1,17 @@
 """Counts what is delivered though nobody has looked at it: pixels that may show text, heads that may show a face."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from mids.deid.burned.evidence import Decision, Screen
 from mids.issues import Issue, issue
+from mids.plan.job import Outcome, Plan
 
 FACE = "face"
 
 
-def count_unseen(decision: Decision, looked: Screen, modality: str, *, has_picture: bool) -> Iterator[str]:
-    """What nobody looks at of one delivered image: its modality where it is 2D (`has_picture`), and `FACE`.
+def list_unseen(decision: Decision, looked: Screen, modality: str, *, has_picture: bool) -> Iterator[str]:
+    """What nobody looks at of one image: its modality where it is 2D (`has_picture`), and `FACE`.
 
     A header that says BurnedInAnnotation NO is no look: devices write it without one.
     """
@@ -20,18 +21,21 @@ def count_unseen(decision: Decision, looked: Screen, modality: str, *, has_pictu
         yield FACE
 
 
-def tell_unseen(counts: Iterable[Mapping[str, int]], what: str) -> Iterator[Issue]:
-    """An Issue for what nobody looked at, and one for what may show a face; `counts` are of subjects, of `what`."""
-    total = Counter[str]()
-    for each in counts:
-        total.update(each)
+def tell_unseen(plan: Plan, outcome: Outcome | None) -> Iterator[Issue]:
+    """An Issue for what nobody looked at, and one for what may show a face.
+
+    Counted is what is delivered: an image that was refused when it was made is not; without an outcome all are.
+    """
+    lost = frozenset(outcome.lost if outcome else ())
+    total = Counter(kind for job in plan.jobs if job.unseen and job.path not in lost for kind in job.unseen)
+    what = plan.what
     faces = total.pop(FACE, 0)
     if number := sum(total.values()):
         kinds = ", ".join(f"{kind} {total[kind]}" for kind in sorted(total))
         message = f"{_number(number, what)} delivered whose pixels nobody searched for text ({kinds})"
-        yield issue("PRIVACY_UNSEEN", message, origin="plan")
+        yield issue("PRIVACY_UNSEEN", message, origin="run")
     if faces:
-        yield issue("PRIVACY_FACE_KEPT", f"{_number(faces, what)} delivered that may show a face", origin="plan")
+        yield issue("PRIVACY_FACE_KEPT", f"{_number(faces, what)} delivered that may show a face", origin="run")
 
 
 def _number(number: int, what: str) -> str:

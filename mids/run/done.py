@@ -8,6 +8,7 @@ from mids.deid.references import References
 from mids.issues import Issue, Level
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.curation import is_acknowledged
+from mids.plan.unseen import tell_unseen
 from mids.run.texts import Change
 
 
@@ -66,4 +67,5 @@ def _issues(plan: Plan, outcome: Outcome | None) -> Iterator[Issue]:
     yield from plan.issues
     for subject in plan.subjects:
         yield from subject.issues
+    yield from tell_unseen(plan, outcome)
     yield from outcome.issues if outcome else ()

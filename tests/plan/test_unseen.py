@@ -9,6 +9,7 @@ import pytest
 from image2d import image
 from lettering import radiograph
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from trees import fill_folder
 
 from mids.conversion import convert
@@ -97,3 +98,19 @@ def test_a_capture_that_claims_to_lie_among_slices_is_none_of_them(tmp_path: Pat
 
 def convert_images(dataset: Path) -> list[np.ndarray]:
     return [np.asarray(nibabel.nifti1.load(path).dataobj) for path in dataset.glob("sub-*/**/*.nii.gz")]
+
+
+def test_what_is_refused_when_it_is_made_is_not_counted(tmp_path: Path, key: Path) -> None:
+    """Its header is right, and its pixels are no JPEG: that is noticed after the plan."""
+    files = {"1": picture(1, "CR"), "2": picture(2, "DX")}
+    broken = files["2"]
+    broken.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.70"
+    broken.PixelData = encapsulate([b"no image" * 400])
+    broken["PixelData"].is_undefined_length = True
+    source = fill_folder(tmp_path / "s", files)
+    done = convert("dicom", source, tmp_path / "d", key=key)
+    assert done.exit_code == 1
+    assert done.outcome is not None
+    assert (len(done.outcome.made), len(done.outcome.lost)) == (1, 1)
+    assert told(done)["PRIVACY_UNSEEN"].startswith("1 image is delivered")
+    assert "(CR 1)" in told(done)["PRIVACY_UNSEEN"]
