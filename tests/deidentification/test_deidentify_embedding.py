@@ -92,6 +92,17 @@ def test_regions_of_few_patients_in_all_centres_become_other(counts: str, tmp_pa
     }  # fmt: skip
 
 
+def test_spellings_of_one_region_are_counted_and_kept_together(tmp_path: Path) -> None:
+    """Spreadsheets of French hospitals write semicolons, and people write PACA."""
+    (tmp_path / "values.csv").write_text("\ufeffPatientID;01:region\nA;PACA\nB;HDF\nC;Normandie\n", encoding="utf-8")
+    (tmp_path / "counts.csv").write_text(
+        "region,patients\nprovence_alpes_cote_d_azur,90\nProvence-Alpes-Côte d'Azur,11\nHauts-de-France,100\n", "utf-8"
+    )
+    found = read_embedding(tmp_path / "values.csv", group=0x0C19, creator="NEHS-COVID 19")
+    general = generalise_regions(found, tmp_path / "counts.csv", 100)
+    assert general.rows == {"A": ("PACA",), "B": ("other",), "C": ("other",)}
+
+
 def test_region_counts_ask_for_what_they_need(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "values.csv").write_text(REGIONS, encoding="utf-8")
     (tmp_path / "counts.tsv").write_text("what\never\n", encoding="utf-8")

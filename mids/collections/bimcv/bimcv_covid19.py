@@ -9,6 +9,7 @@ from pathlib import Path
 from mids.collections.bimcv import legacy, rois
 from mids.collections.bimcv import rows as bimcv_rows
 from mids.collections.bimcv import tables as bimcv_tables
+from mids.collections.bimcv.description import under_agreement
 from mids.collections.bimcv.subjects import NAME, Subject, kind_of, load, rows_about, strangers
 from mids.collections.bimcv.survey import Found, Picture, pictures, survey
 from mids.collections.bimcv.tables import label_of
@@ -27,14 +28,12 @@ from mids.vocabulary.names import Name
 
 LICENCE = "LicenseRef-BIMCV-COVID19"
 
-ABOUT = About(
+_ABOUT = About(
     name=NAME,
     title="BIMCV-COVID19+",
     description="Chest radiographs (CR, DX) and CT of patients of the Valencian Region with at least one positive test "
     "for SARS-CoV-2, with their tests, radiological reports in Spanish and labels found in the reports by a neural "
     "network, mapped to UMLS. The negatives (BIMCV-COVID19-) have the same form.",
-    licence="BIMCV-COVID19 Dataset Research Use Agreement: research use without charge, no redistribution, credit "
-    "by citing the article; other uses need the consent of BIMCV",
     authors=(
         "Maria de la Iglesia Vayá", "Jose Manuel Saborit", "Joaquim Angel Montell", "Antonio Pertusa",
         "Aurelia Bustos", "Miguel Cazorla", "Joaquin Galant", "Xavier Barber", "Domingo Orozco-Beltrán",
@@ -65,16 +64,10 @@ ABOUT = About(
         "Whether the pixels of MONOCHROME1 radiographs were inverted before publication is not stated.",
         "Hospitals of the first iteration lie mostly in the provinces of Alicante and Castellón.",
     ),
-    commercial_use="forbidden",
-    redistribution="forbidden",
-    attribution="required",
-    agreement="required",
-    ids="public",
-    dates="public",
-    access="On request, from the page of BIMCV, after the research use agreement.",
     expected="One iteration (1, 1+2, 1+2+3, or the negatives): unpacked, as the downloaded tar archives, or both. "
     "participants.tsv and a table of labels must be there; sub-*/ses-*/ hold the images.",
 )  # fmt: skip
+ABOUT = under_agreement(_ABOUT, "BIMCV-COVID19")
 
 _DRAWN = re.compile(r"derivatives/.+\.(xml|nii|nii\.gz)", re.IGNORECASE)
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 from mids.collections.bimcv import labeltree, legacy, pngs
 from mids.collections.bimcv import rows as bimcv_rows
 from mids.collections.bimcv import tables as bimcv_tables
+from mids.collections.bimcv.description import under_agreement
 from mids.collections.bimcv.pngs import Files
 from mids.collections.bimcv.rows import Report, Words
 from mids.errors import MidsError
@@ -24,14 +25,12 @@ from mids.vocabulary import clinical
 NAME = "padchest"
 LICENCE = "LicenseRef-PadChest"
 
-ABOUT = About(
+_ABOUT = About(
     name=NAME,
     title="PadChest",
     description="Chest radiographs of one hospital of the Valencian Region (San Juan, 2009 to 2017) with their "
     "radiological reports in Spanish and labels of findings, diagnoses and places found in them by physicians or by a "
     "neural network, mapped to UMLS.",
-    licence="PadChest Dataset Research Use Agreement: research use without charge, no redistribution, credit by citing "
-    "the article; other uses need the consent of BIMCV",
     authors=("Aurelia Bustos", "Antonio Pertusa", "Jose-Maria Salinas", "Maria de la Iglesia-Vayá"),
     how_to_cite="Bustos A, Pertusa A, Salinas JM, de la Iglesia-Vayá M. PadChest: A large chest x-ray image dataset "
     "with multi-label annotated reports. Medical Image Analysis 2020;66:101797",
@@ -44,16 +43,10 @@ ABOUT = About(
         "Whether the pixels of MONOCHROME1 radiographs were inverted before publication is not stated.",
         "Images whose projection is EXCLUDE are no chest radiographs of a usual projection; they are delivered.",
     ),
-    commercial_use="forbidden",
-    redistribution="forbidden",
-    attribution="required",
-    agreement="required",
-    ids="public",
-    dates="public",
-    access="On request, from the page of BIMCV, after the research use agreement.",
     expected="The table (PADCHEST_chest_x_ray_images_labels_….csv, .csv.gz or a subset of it) and the images as PNG, "
     "in folders or in the downloaded archives.",
 )
+ABOUT = under_agreement(_ABOUT, "PadChest")
 
 _IMAGE = re.compile(r"\d{20,}_[0-9A-Za-z-]+\.png", re.IGNORECASE)
 """How images are called: the study's number and the image's own: 2168…880_02-094-102.png."""

@@ -63,6 +63,32 @@ class Release:
         """The labels of the annotation schema."""
         return _terms(self.name)
 
+    def read(self, root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
+        """First what belongs to no patient, then the items patient by patient; tables are checked before images.
+
+        Raises `MidsError` where an annotated release comes without its export of annotations, the clinical table names
+        no studies, or the images are not the release's.
+        """
+        sources = list(walk(root))
+        documents = _documents(self, root, [source for source in sources if _is_document(source)])
+        is_bare = not documents.has_export and not any(is_archive(root, source) for source in sources)
+        if self.is_annotated and is_bare:
+            raise MidsError(
+                f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
+            )
+        with scanner.scan(root) as found:
+            if missing := _missing(self, found):
+                raise make_stranger(root, self.name, missing)
+            yield from _read(self, root, found, documents)
+
+    def recognise(self, root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
+        """What is missing for `root` to be the release; empty if nothing is."""
+        with scanner.scan(root, sources=sources) as found:
+            if next(found.instances(), None) is None:
+                return "it holds no DICOM"
+            is_named = any(_PATIENT.match(one.text("PatientID")) for one in found.instances())
+            return _missing(self, found) or ("" if is_named else "no PatientID is of RICORD")
+
 
 @dataclass(slots=True)
 class _Documents:
@@ -79,34 +105,6 @@ class _Documents:
 @cache
 def _terms(name: str) -> Mapping[str, Term]:
     return readings.terms(clinical.declared(name)["terms"])
-
-
-def read(release: Release, root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
-    """First what belongs to no patient, then the items patient by patient; the tables are checked before the images.
-
-    Raises `MidsError` where an annotated release comes without its export of annotations, the clinical table names no
-    studies, or the images are not the release's.
-    """
-    sources = list(walk(root))
-    documents = _documents(release, root, [source for source in sources if _is_document(source)])
-    is_bare = not documents.has_export and not any(is_archive(root, source) for source in sources)
-    if release.is_annotated and is_bare:
-        raise MidsError(
-            f"{root} holds no annotations: put the MD.ai export of the collection (.json) beside the images"
-        )
-    with scanner.scan(root) as found:
-        if missing := _missing(release, found):
-            raise make_stranger(root, release.name, missing)
-        yield from _read(release, root, found, documents)
-
-
-def recognise(release: Release, root: Path, scanner: Scanner, sources: Iterable[Source] | None) -> str:
-    """What is missing for `root` to be the release; empty if nothing is."""
-    with scanner.scan(root, sources=sources) as found:
-        if next(found.instances(), None) is None:
-            return "it holds no DICOM"
-        is_named = any(_PATIENT.match(one.text("PatientID")) for one in found.instances())
-        return _missing(release, found) or ("" if is_named else "no PatientID is of RICORD")
 
 
 def _missing(release: Release, found: Index) -> str:

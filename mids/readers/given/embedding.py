@@ -9,6 +9,8 @@ from typing import Any
 from unicodedata import normalize
 
 from mids.errors import MidsError
+from mids.readers.tables.table import DELIMITERS
+from mids.vocabulary.schema import load
 
 FIRST = 0x10
 """The element of the first column where the header names none."""
@@ -57,10 +59,10 @@ def recall_embedding(content: Mapping[str, Any]) -> Embedding:
 
 
 def read(path: Path, *, group: int, creator: str) -> Embedding:
-    """A CSV in UTF-8: the first column is the PatientID of the source, the others are embedded under their names.
+    """A CSV in UTF-8, separated by commas, semicolons or tabs; its first column is the PatientID of the source.
 
-    A name may begin with its element in hexadecimal (``01:region``, as FIDAC's table 1 has it, Diagn Interv Imaging
-    2022); where none does, the elements count from 10 (PS3.5 7.8.1). The column PatientAge goes into the header itself.
+    The others are embedded under their names. A name may begin with its element in hexadecimal (``01:region``, as
+    FIDAC's table 1 has it, Diagn Interv Imaging 2022); where none does, the elements count from 10 (PS3.5 7.8.1). The column PatientAge goes into the header itself.
 
     Raises `MidsError`, without a value of the table, where the block is no private one, or the table can't be read,
     is ragged, or names a patient twice.
@@ -73,7 +75,9 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
     lines: dict[str, int] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            table = csv.reader(stream)
+            first = stream.readline()
+            stream.seek(0)
+            table = csv.reader(stream, delimiter=max(DELIMITERS, key=first.count))
             head = [name.strip() for name in next(table, [])]
             columns, elements = _place_columns(head, path)
             for row in table:
@@ -159,6 +163,8 @@ def _region_counts(path: Path) -> dict[str, int]:
 
 
 def _folded(name: str) -> str:
-    """A name without case, accents and what is no letter: Île-de-France and ile_de_france are one."""
+    """One name for all spellings of a region: PACA, "Provence Alpes Côte d'Azur"; others without case and accents."""
+    if code := load().code_lists["fidac_regions"].find(name):
+        return code
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]", "", plain)
