@@ -1,13 +1,16 @@
 """The command ``mids export``: its arguments; the work is done in `mids.exports`."""
 
 import argparse
+import csv
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from mids.cli.shared import say, say_unread, show, warn_of_former
 from mids.errors import DataError, MidsError
 from mids.exports.targets import TARGETS, document, find_target, write
-from mids.exports.writing import format_json
+from mids.exports.writing import LEFT_OUT, PICTURE, format_json
 
 TEXT = "write a dataset's description, lists or tables for other programs"
 EXAMPLES = (
@@ -92,7 +95,7 @@ def run(namespace: argparse.Namespace) -> int:
                 readers=[*a.annotator, *a.reader],
             )  # fmt: skip
             print(f"{len(written)} files in {a.output}")
-            return say_unread(dataset.issues)
+            return max(say_unread(dataset.issues), _say_left_out(written))
         content = document(
             dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label
         )
@@ -107,3 +110,16 @@ def run(namespace: argparse.Namespace) -> int:
         say(f"error: {error.code}: {error}\n")
         return 1
     return say_unread(dataset.issues)
+
+
+def _say_left_out(written: Sequence[Path]) -> int:
+    """Says which masks an export could not write, and why; 1 for those of volumes, which the target is for."""
+    listed = next((path for path in written if path.name == LEFT_OUT), None)
+    if listed is None:
+        return 0
+    with listed.open(encoding="utf-8", newline="") as file:
+        reasons = Counter(row["why"] for row in csv.DictReader(file, delimiter="\t"))
+    for why, count in reasons.items():
+        level = "info" if why == PICTURE else "error: REGION_MISMATCH"
+        say(f"{level}: {count} masks are left out: {why} ({listed})\n")
+    return int(any(why != PICTURE for why in reasons))

@@ -19,11 +19,12 @@ class Volume:
 
     `data` is (columns, rows, slices) or (columns, rows, slices, volumes) in the order of the file, scaled as its
     header says (CT: Hounsfield units). `affine` (4, 4) takes voxel indices to millimetres, +x right, +y
-    anterior, +z superior (NIfTI-1 standard).
+    anterior, +z superior (NIfTI-1 standard); unless `is_placed`, the header states none (frames of a loop).
     """
 
     data: npt.NDArray[Any]
     affine: npt.NDArray[np.float64]
+    is_placed: bool = True
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -65,7 +66,8 @@ def _volume(path: Path, shown: str) -> Volume:
     try:
         check_claim(nifti_head(path))
         image: Any = nib.load(path)
-        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
+        is_placed = any(int(image.header.get(key, 1)) > 0 for key in ("sform_code", "qform_code"))
+        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64), is_placed)
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error, DataError) as error:
         raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI: convert the image again") from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mids.errors import MidsError
-from mids.exports.writing import write_json
+from mids.exports.writing import clear, write_json
 
 if TYPE_CHECKING:
     from mids.dataset import Dataset
@@ -119,19 +119,23 @@ def write(
 
     Of `choices` a target takes those that it knows.
 
-    Raises `MidsError` where `output` exists, or can't be written.
+    Raises `MidsError` where `output` exists, or can't be written. What fails half-way or is interrupted leaves nothing.
     """
     target = find_target(to)
     if output.exists() and (not target.is_folder or not output.is_dir() or any(output.iterdir())):
         raise MidsError(f"{output} already exists: give another name, or remove it")
+    was_there = output.exists()
     try:
         if target.is_folder:
             known = {key: value for key, value in choices.items() if key in target.choices}
             written: list[Path] = target.load()(dataset.text, output, **known)
             return written
         return [write_json(output, document(dataset, to) if content is None else content)]
-    except OSError as error:
-        raise MidsError(f"can't write {output} ({error.strerror}): give another name") from error
+    except BaseException as error:
+        clear(output, keep=was_there)
+        if isinstance(error, OSError):
+            raise MidsError(f"can't write {output} ({error.strerror}): give another name") from error
+        raise
 
 
 def find_target(to: str) -> Target:

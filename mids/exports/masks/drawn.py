@@ -4,7 +4,7 @@ A folder for each image: ``image/`` has the volume as a DICOM series, a file for
 regions are called as in the table of the mask's values, with the UMLS code that the dataset's labels give the name.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,7 @@ from mids.dataset import Dataset
 from mids.dataset.pixels import Volume
 from mids.errors import DataError, MidsError
 from mids.exports.masks.images import Grid, Names, make_grid, make_series, save, slices
-
-LEFT_OUT = "left_out.tsv"
-"""Masks that could not be written, and why."""
+from mids.exports.writing import LEFT_OUT, PICTURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +46,8 @@ Writer = Callable[[Drawn], Dicom]
 def write_masks(dataset: Dataset, output: Path, make: Writer) -> list[Path]:
     """What `make` gives of each mask of a volume, with its images; returns the paths of all files.
 
-    Raises `MidsError` where there is no mask of a volume.
+    Masks that can't be written are listed in `LEFT_OUT`. Raises `MidsError` where there is no mask of a volume, or none
+    that can be written, with why.
     """
     codes = _codes(dataset)
     written: list[Path] = []
@@ -59,12 +58,20 @@ def write_masks(dataset: Dataset, output: Path, make: Writer) -> list[Path]:
         except DataError as error:
             left += [(str(name), error.message) for name in masks["filename"]]
     if not any(path.parent.name != "image" for path in written):
-        raise MidsError("the dataset has no mask of a volume: masks of pictures have no place in a patient")
+        raise MidsError(_nothing(why for _, why in left))
     if left:
         lines = "".join(f"{name}\t{why}\n" for name, why in left)
         (output / LEFT_OUT).write_text(f"filename\twhy\n{lines}", encoding="utf-8")
         written.append(output / LEFT_OUT)
     return written
+
+
+def _nothing(reasons: Iterable[str]) -> str:
+    """Why a dataset gives no object at all."""
+    known = sorted({why for why in reasons if why != PICTURE})
+    if known:
+        return f"no mask of the dataset can be written: {'; '.join(known)}"
+    return "the dataset has no mask of a volume: masks of pictures have no place in a patient"
 
 
 def _of_image(
@@ -75,7 +82,7 @@ def _of_image(
     if not image:
         raise DataError("REGION_UNMATCHED", "the mask has no image in the dataset")
     if ".nii" not in image:
-        raise DataError("REGION_MISMATCH", "the mask lies on a picture, which has no place in the patient")
+        raise DataError("REGION_MISMATCH", PICTURE)
     volume = dataset.load(image)
     assert isinstance(volume, Volume)
     stem = image.rpartition("/")[2].partition(".")[0]
@@ -106,6 +113,8 @@ def _regions(dataset: Dataset, filename: str, volume: Volume, codes: dict[str, s
     assert isinstance(mask, Volume)
     if mask.data.shape != volume.data.shape or not np.allclose(mask.affine, volume.affine, atol=1e-3):
         raise DataError("REGION_MISMATCH", "the mask has another grid than its image")
+    if mask.data.dtype.kind not in "iufb" or not np.array_equal(mask.data, np.round(mask.data)):
+        raise DataError("REGION_INVALID", "the values of the mask are no whole numbers")
     known = dataset.structures(filename)
     values = [int(value) for value in np.unique(mask.data) if value]
     if not values:

@@ -89,7 +89,11 @@ def slices(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 
 def make_grid(volume: Volume) -> Grid:
-    """The grid of a volume; raises `DataError` REGION_MISMATCH where it is no straight box of three axes."""
+    """The grid of a volume; raises `DataError` REGION_MISMATCH where it is no straight box of numbers."""
+    if not volume.is_placed:
+        raise DataError("REGION_MISMATCH", "the image has no place in the patient (frames of a loop, or no affine)")
+    if volume.data.dtype.kind not in "iufb":
+        raise DataError("REGION_MISMATCH", "the voxels of the image are colours or pairs of numbers")
     if volume.data.ndim != 3:
         raise DataError("REGION_MISMATCH", f"the image has {volume.data.ndim} axes: a DICOM series has three")
     steps = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
@@ -151,11 +155,14 @@ def save(images: Sequence[Dataset], folder: Path) -> list[Path]:
 
 def _stored(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int16], float, float]:
     """16-bit values with slope and intercept: whole numbers as they are, others over the whole range."""
-    low, high = (float(np.nanmin(values)), float(np.nanmax(values))) if values.size else (0.0, 0.0)
-    if low >= -(1 << 15) and high < 1 << 15 and np.array_equal(values, np.round(values)):
-        return values.astype(np.int16), 1.0, 0.0
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
+    if known.size == values.size and high - low <= 65535 and np.array_equal(values, np.round(values)):
+        offset = 0.0 if low >= -(1 << 15) and high < 1 << 15 else low + (1 << 15)
+        return (values.astype(np.float64) - offset).astype(np.int16), 1.0, offset
     slope = _round((high - low) / 65535.0) or 1.0
-    stored = np.clip(np.round((np.nan_to_num(values, nan=low) - low) / slope) - (1 << 15), -(1 << 15), (1 << 15) - 1)
+    whole = np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low)
+    stored = np.clip(np.round((whole - low) / slope) - (1 << 15), -(1 << 15), (1 << 15) - 1)
     return stored.astype(np.int16), slope, _round(low + slope * (1 << 15))
 
 

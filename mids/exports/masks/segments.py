@@ -31,8 +31,8 @@ def make_segmentation(drawn: Drawn, kind: str = "binary") -> Segmentation:
         for number, region in enumerate(drawn.regions, start=1)
     ]  # fmt: skip
     areas = np.stack([region.area for region in drawn.regions], axis=-1)
-    numbers = np.arange(1, len(segments) + 1, dtype=np.uint8)
-    pixels = (areas * numbers).max(axis=-1).astype(np.uint8) if kind == "labelmap" else areas.astype(np.uint8)
+    numbers = np.arange(1, len(segments) + 1, dtype=np.uint16)
+    pixels = (areas * numbers).max(axis=-1) if kind == "labelmap" else areas.astype(np.uint8)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # pseudonyms have one component, which highdicom finds unlikely
         return Segmentation(

@@ -62,7 +62,8 @@ def read(path: Path, *, group: int, creator: str) -> Embedding:
     """A CSV in UTF-8, separated by commas, semicolons or tabs; its first column is the PatientID of the source.
 
     The others are embedded under their names. A name may begin with its element in hexadecimal (``01:region``, as
-    FIDAC's table 1 has it, Diagn Interv Imaging 2022); where none does, the elements count from 10 (PS3.5 7.8.1). The column PatientAge goes into the header itself.
+    FIDAC's table 1 has it, Diagn Interv Imaging 2022); where none does, the elements count from 10 (PS3.5 7.8.1). The
+    column PatientAge goes into the header itself.
 
     Raises `MidsError`, without a value of the table, where the block is no private one, or the table can't be read,
     is ragged, or names a patient twice.
