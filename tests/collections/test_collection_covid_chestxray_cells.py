@@ -1,10 +1,11 @@
 """covid-chestxray: versions of its table, and what its cells mean."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from chestxray import NAME, converted, only, row, where
+from chestxray import NAME, converted, only, row, source, where
 from trees import codes, count_codes, put, scans, table
 
 from example_datasets.generators import covid_chestxray as example
@@ -167,3 +168,25 @@ def test_several_ages_give_a_range(tmp_path: Path, key: Path) -> None:
     rows = [row(1, age=age, filename=f"{age}.png", offset=age) for age in ("40", "42")]
     person = only(converted(tmp_path, key, rows), "participants.tsv")
     assert (person["age_min"], person["age_max"]) == ("40", "42")
+
+
+def test_half_decimal_ids_comma_ages_and_names_in_capitals(tmp_path: Path, key: Path) -> None:
+    rows = [row(1, patientid="7", age="44,5"), row(2, patientid="7.0", age="44"), row(3, patientid="7b")]
+    root = source(tmp_path / "source", rows)
+    for path in sorted((root / "images").iterdir()):
+        path.rename(path.with_name(path.name.upper()))
+    done = convert(NAME, root, tmp_path / "dest", key=key)
+    people = {found["source_id"]: found for found in table(done.dataset / "participants.tsv")}
+    assert {name: found["age"] for name, found in people.items()} == {"7": "44", "7b": "n/a"}
+    assert {one.code for one in done.issues} >= {"ID_REPAIRED"}
+    assert "IMAGE_MISSING" not in {one.code for one in done.issues}
+
+
+def test_a_checkout_one_folder_down_or_packed_is_named(tmp_path: Path, key: Path) -> None:
+    source(tmp_path / "source" / "covid-chestxray-dataset-master", [row(1)])
+    with pytest.raises(MidsError, match="give the folder that holds it, covid-chestxray-dataset-master"):
+        convert(NAME, tmp_path / "source", tmp_path / "dest", key=key)
+    (tmp_path / "packed").mkdir()
+    shutil.make_archive(str(tmp_path / "packed" / "repo"), "zip", tmp_path / "source")
+    with pytest.raises(MidsError, match="unpack the archive"):
+        convert(NAME, tmp_path / "packed", tmp_path / "dest", key=key)

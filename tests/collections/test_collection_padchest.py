@@ -1,5 +1,6 @@
 """PadChest: the published table and its subsets, views by review, reports once a study."""
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -193,3 +194,35 @@ def test_days_and_years_of_birth_that_are_none_are_told(tmp_path: Path, key: Pat
     found = scans(done.dataset)
     assert found[example.PORTABLE].get("acq_time", "n/a") == "n/a"
     assert found[example.COSTAL]["acq_time"].startswith("2010-04-01")
+
+
+@pytest.mark.parametrize("written", ["{}", "0/{}", "{}.PNG", "0\\\\{}.Png"])
+def test_images_are_found_by_names_in_other_forms(written: str, tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    source = subset(tmp_path / "in", rows)
+    kept = [example.HEADER.index(name) for name in SUBSET]
+    cells = [tuple(_changed(row, ImageID=written.format(row[1][:-4]))[k] for k in kept) for row in rows]
+    (source / "padchest_subset.tsv").write_bytes(example.table(SUBSET, cells, "\t"))
+    done = convert("padchest", source, tmp_path / "out", key=key)
+    assert done.exit_code == 0
+    assert set(scans(done.dataset)) == {row[1] for row in rows}
+
+
+def test_a_study_of_two_patients_stays_the_firsts(tmp_path: Path, key: Path) -> None:
+    rows = example.rows()
+    rows[1] = _changed(rows[1], PatientID="P9")
+    done = convert("padchest", subset(tmp_path / "in", rows), tmp_path / "out", key=key)
+    told = [(one.code, one.where) for one in done.issues if one.code == "VALUE_CONTRADICTED"]
+    assert told == [("VALUE_CONTRADICTED", "row 3, column study")]
+    assert set(scans(done.dataset)) == {row[1] for row in rows} - {rows[1][1]}
+
+
+def test_a_cut_or_empty_table_is_refused_with_its_cause(tmp_path: Path, key: Path) -> None:
+    source = subset(tmp_path / "in", [])
+    with pytest.raises(MidsError, match="has no rows that can be read"):
+        convert("padchest", source, tmp_path / "out", key=key)
+    whole = gzip.compress((source / "padchest_subset.tsv").read_bytes())
+    (source / "padchest_subset.tsv").unlink()
+    (source / "PADCHEST.csv.gz").write_bytes(whole[:-20])
+    with pytest.raises(MidsError, match=r"holds no table .*PADCHEST\.csv\.gz: "):
+        convert("padchest", source, tmp_path / "out", key=key)

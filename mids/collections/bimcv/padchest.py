@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -78,16 +79,18 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """
     files = pngs.collect(root, scanner.mapped)
     table, tree = _table(root, files)
-    if not any(_IMAGE.fullmatch(row["image"].strip()) for row in table.rows):
+    if not table.rows:
+        raise MidsError(f"{table.path} has no rows that can be read: give the table of the images that you have")
+    if not any(_IMAGE.fullmatch(row["image"]) for row in table.rows):
         raise make_stranger(root, NAME, "no ImageID is like 2168…880_02-094-102.png")
     nodes, cuis, problems = labeltree.read(*tree) if tree else labeltree.without()
     words = Words(clinical.load(NAME), cuis, public=True)
     people, unusable = _by_patient(table, words)
-    lacking = [line for line, row in table.numbered() if row["image"].strip() not in files.images]
+    lacking = [line for line, row in table.numbered() if row["image"] not in files.images]
     yield [*files.issues, *table.issues, *problems, *unusable, *_lacking(table, lacking), *_left(table, people, files)]
     yield list(bimcv_rows.tree(nodes))
     for subject, rows in sorted(people.items()):
-        present = [(line, row) for line, row in rows if row["image"].strip() in files.images]
+        present = [(line, row) for line, row in rows if row["image"] in files.images]
         if present:
             yield list(_patient(subject, table, present, files, words))
 
@@ -97,12 +100,14 @@ def _table(root: Path, files: Files) -> tuple[Table, tuple[bytes, str] | None]:
     found = [table for table in files.tables if {"imageid", "patientid"} <= set(table.header)]
     if len(found) != 1:
         many = ", ".join(table.path for table in found)
+        broken = "".join(f"; {one.path}: {one.message}" for one in files.issues[:1])
         raise MidsError(
             f"{root} holds several tables of images ({many}): convert one at a time" if found
             else f"{root} holds no table with the columns ImageID and PatientID, such as "
-            "PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv"
+            f"PADCHEST_chest_x_ray_images_labels_160K_01.02.19.csv{broken}"
         )  # fmt: skip
-    return bimcv_tables.named(found[0], NAME, "images", _REQUIRED), files.tree
+    table = bimcv_tables.named(found[0], NAME, "images", _REQUIRED)
+    return replace(table, rows=tuple({**row, "image": pngs.name_of(row["image"])} for row in table.rows)), files.tree
 
 
 def _lacking(table: Table, lines: Sequence[int]) -> Iterator[Item]:
@@ -118,8 +123,10 @@ def _by_patient(table: Table, words: Words) -> tuple[Rows, list[Issue]]:
     owners: dict[str, str] = {}
     issues: list[Issue] = []
     for line, row in table.numbered():
-        image, patient = row["image"].strip(), _known(row, "participant", words)
+        image, patient, study = row["image"], _known(row, "participant", words), _known(row, "study", words)
         problem = _problem(row, owners.get(image, ""), words)
+        if problem is None and owners.setdefault(study, patient) != patient:
+            problem = "VALUE_CONTRADICTED", "study", "an earlier row gives the study to another patient: it is not used"
         if problem is None:
             people[patient].append((line, row))
             owners[image] = patient
@@ -143,8 +150,8 @@ def _problem(row: Mapping[str, str], owner: str, words: Words) -> tuple[str, str
 
 def _left(table: Table, people: Rows, files: Files) -> Iterator[Item]:
     """Images without a row that can be used, the tables, and files of other kinds."""
-    listed = {row["image"].strip() for row in table.rows}
-    used = {row["image"].strip() for rows in people.values() for _, row in rows}
+    listed = {row["image"] for row in table.rows}
+    used = {row["image"] for rows in people.values() for _, row in rows}
     for name, picture in files.images.items():
         if name in listed - used:
             yield Skipped((picture.source,), "its row in the table is invalid")
@@ -173,7 +180,7 @@ def _patient(
 
 
 def _image(subject: str, table: Table, line: int, row: Mapping[str, str], files: Files, words: Words) -> Iterator[Item]:
-    picture = files.images[row["image"].strip()]
+    picture = files.images[row["image"]]
     columns, problems = words.clinical.values("scans", row)
     projection = _known(row, "projection", words)
     known = clinical.declared(NAME)["projections"]
@@ -201,11 +208,11 @@ def _image(subject: str, table: Table, line: int, row: Mapping[str, str], files:
     by_model = bool(re.search("model|network", _known(row, "projection_method", words), re.IGNORECASE))
     is_reviewed = "manual" in _known(row, "projection_method", words).lower()
     yield Record(
-        subject=subject, study=row["study"].strip(), series=row["image"].strip(), kind="picture",
+        subject=subject, study=row["study"].strip(), series=row["image"], kind="picture",
         modality=str(modality), sources=(picture.source,),
         header={**{key: value for key, value in header.items() if value}, "BodyPartExamined": "CHEST"},
-        instance=row["image"].strip(),
-        columns={**columns, **position, "source_file": row["image"].strip(), "usage_terms": LICENCE},
+        instance=row["image"],
+        columns={**columns, **position, "source_file": row["image"], "usage_terms": LICENCE},
         view=meaning.get("view", ""),
         view_source="" if "view" not in meaning else "model" if by_model and not is_reviewed else "source",
     )  # fmt: skip

@@ -39,6 +39,12 @@ class Files:
     issues: list[Issue] = field(default_factory=list)
 
 
+def name_of(text: str) -> str:
+    """What a table and a folder call an image alike: without folders, ending in .png whatever stands there."""
+    name = text.strip().replace("\\", "/").rpartition("/")[2]
+    return (name[:-4] if name.lower().endswith(".png") else name) + ".png" if name else ""
+
+
 def collect(root: Path, mapped: Map = map) -> Files:
     """Every file below `root`, archives entered; of two pictures of one name the first counts."""
     files = Files()
@@ -79,9 +85,9 @@ def _take(root: Path, source: Source, files: Files) -> Iterator[None]:
                     size = (image.height, image.width)
             except BROKEN_PICTURE:
                 pass  # its conversion will say so
-            if name in files.images:
+            if name_of(name) in files.images:
                 files.repeated.append(one)
-            files.images.setdefault(name, Picture(one, size))
+            files.images.setdefault(name_of(name), Picture(one, size))
         elif lower.endswith(_TABLES):
             data = stream.read(LARGEST)
             data = gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data

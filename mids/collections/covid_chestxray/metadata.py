@@ -67,7 +67,7 @@ class Row:
     @property
     def age(self) -> int | None:
         """Whole years."""
-        match = re.fullmatch(r"(\d{1,3})(\.\d+)?", self.known("age"))
+        match = re.fullmatch(r"(\d{1,3})([.,]\d+)?", self.known("age"))
         return int(match[1]) if match and int(match[1]) < 130 else None
 
     @property
@@ -121,7 +121,7 @@ def rows_of(table: Table, files: Mapping[str, Source]) -> tuple[list[Row], list[
             cells["patientid"].strip(),
             _study(cells),
             file,
-            files.get(file) or elsewhere.get(PurePosixPath(file).name),
+            files.get(file) or elsewhere.get(PurePosixPath(file).name.lower()),
         )
         problem = _problem(row, owners.get(file, ""))
         if problem is not None:
@@ -149,12 +149,15 @@ def _problem(row: Row, owner: str) -> Issue | None:
 
 
 def _files_by_name(table: Table, files: Mapping[str, Source]) -> Mapping[str, Source]:
-    """The images that no row names by their place, by their name if it is theirs alone: copies have other folders."""
+    """The images that no row names by their place, by their name if it is theirs alone: copies have other folders.
+
+    Names in lower case: some systems change it.
+    """
     named = {_file(cells) for cells in table.rows}
     found: dict[str, list[Source]] = defaultdict(list)
     for path, source in files.items():
         if path not in named and "annotations" not in PurePosixPath(path).parts:
-            found[PurePosixPath(path).name].append(source)
+            found[PurePosixPath(path).name.lower()].append(source)
     return {name: sources[0] for name, sources in found.items() if len(sources) == 1}
 
 

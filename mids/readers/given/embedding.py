@@ -164,7 +164,7 @@ def _region_counts(path: Path) -> dict[str, int]:
 
 
 def _folded(name: str) -> str:
-    """One name for all spellings of a region: PACA, "Provence Alpes Côte d'Azur"; others without case and accents."""
+    """One name for all spellings of a region (HDF, "Hauts de France"); others without case and accents."""
     if code := load().code_lists["fidac_regions"].find(name):
         return code
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()

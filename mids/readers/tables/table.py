@@ -135,7 +135,10 @@ def find_file(folder: Path, names: Sequence[str]) -> str:
             return name
     present = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     near = get_close_matches(names[0], present, 1, 0.5)
-    hint = f": did you mean {near[0]}?" if near else ": give the folder that holds it"
+    inside = next((path.parent.name for name in names for path in sorted(folder.glob(f"*/{name}"))), "")
+    hint = f": did you mean {near[0]}?" if near else f": give the folder that holds it{inside and f', {inside}'}"
+    if not near and not inside and any(name.lower().endswith((".zip", ".tar", ".gz", ".tgz")) for name in present):
+        hint = ": unpack the archive, and give the folder that holds it"
     raise MidsError(f"{folder} holds no {' or '.join(names)}{hint}")
 
 
