@@ -86,3 +86,29 @@ def test_iteration_3_has_new_subjects_and_tables_with_names_of_its_own(source: P
     (scan,) = table(next(done.dataset.glob(f"sub-*/ses-{session}/*_scans.tsv")))
     assert scan["acq_time"].startswith("2020-09-14")
     assert len(people) == 1 + len(table(GOLDEN / "participants.tsv"))
+
+
+@pytest.mark.parametrize(
+    ("row", "age", "code"),
+    [
+        ("['CR']\t[['chest']]\t57,5\tF", "n/a", "VALUE_CONTRADICTED"),
+        ("['CR']\t[['chest']]\t['57', '58']\tF", "57", ""),
+        ("['CR']\t[['chest']]\t['57', '57', '58']\tM\n{}", "n/a", "VALUE_CONTRADICTED"),
+    ],
+    ids=["decimal comma", "list", "contradiction"],
+)
+def test_rows_of_participants_that_contradict_each_other_or_themselves(
+    row: str, age: str, code: str, source: Path, tmp_path: Path, key: Path
+) -> None:
+    """Headers may still say an age and a sex. The table's name in capitals makes no difference."""
+    path = source / "participants.tsv"
+    lines = path.read_text("utf-8").splitlines()
+    lines[1] = f"sub-{example.A.removeprefix('sub-')}\t{row.format(lines[1])}"
+    path.unlink()
+    (source / "Participants.TSV").write_text("\n".join(lines), "utf-8")
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    people = {one["participant_id"]: one for one in table(done.dataset / "participants.tsv")}
+    person = people[f"sub-{example.A.removeprefix('sub-')}"]
+    assert person["age_min"] == age
+    told = [one.code for one in done.issues if "articipants" in one.path and one.code.startswith("VALUE_C")]
+    assert told == ([code] if code else [])

@@ -1,6 +1,7 @@
 """MIDRC-RICORD-1B and 1C: the same code as 1A, other images, labels and promises."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,37 @@ def test_every_label_of_the_real_export_is_a_term(shared: Path) -> None:
     terms = readings.terms(clinical.declared("midrc-ricord-1c")["terms"])
     assert {found.label.name for found in export.annotations} - set(terms) == set()
     assert find("midrc-ricord-1c").ABOUT.doi == "doi:10.7937/91ah-v663"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "age"),
+    [
+        (",44.0", ",17", "VALUE_CONTRADICTED", "n/a"), (",44.0", ",44.9", "", "44"), (",44.0", ',"44,9"', "", "44"),
+    ],
+)  # fmt: skip
+def test_an_age_that_the_headers_contradict_is_not_used(
+    old: str, new: str, code: str, age: str, tmp_path: Path, key: Path
+) -> None:
+    source = shutil.copytree(B / "input", tmp_path / "in")
+    (path,) = source.glob("*Clinical*")
+    text = path.read_text("utf-8-sig")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), "utf-8")
+    done = convert("midrc-ricord-1b", source, tmp_path / "out", key=key)
+    (person,) = table(done.dataset / "participants.tsv")
+    assert person.get("age_min", "n/a") == age
+    assert [one.code for one in done.issues if one.where.endswith("column age")] == ([code] if code else [])
+
+
+def test_a_clinical_table_without_rows_and_a_row_that_differs_are_told(tmp_path: Path, key: Path) -> None:
+    source = shutil.copytree(B / "input", tmp_path / "in")
+    (path,) = source.glob("*Clinical*")
+    header, row = path.read_text("utf-8-sig").splitlines()
+    for name, lines, code, words in (
+        ("none", [header], "TABLE_ABSENT", "no rows"),
+        ("two", [header, row, row.replace(",F,", ",M,")], "ROW_REPEATED", "something else of sex"),
+    ):
+        path.write_text("\n".join(lines), "utf-8")
+        done = convert("midrc-ricord-1b", source, tmp_path / name, key=key)
+        (told,) = [one for one in done.issues if one.code == code]
+        assert words in told.message

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -38,6 +38,9 @@ _REQUIRED = {
 }
 AGE_CAP = 89
 """Ages above are given as 89 (45 CFR 164.514(b)(2)(i)(C))."""
+
+APART = 10
+"""Years between ages of one subject that are still believed: a collection spans fewer."""
 
 _OPTIONAL = frozenset({"tests", "tree", "partitions"})
 """Tables that some iterations lack: the negatives have no tests, and may have no tree."""
@@ -165,7 +168,9 @@ def _person(label: str, subject: Subject, tables: Tables, covid_test: str) -> It
     rows = list(tables.of("participants", label))
     columns = {"region": "Valencian Region", "country": "Spain", "covid_test": covid_test}
     ages: list[int] = []
-    for table, line, row in rows[:1]:
+    yield from _repeated(rows)
+    is_one = len({(row["age"], row["gender"]) for _, _, row in rows}) == 1
+    for table, line, row in rows[:1] if is_one else ():
         sexes = labelcells.parse(row["gender"]).flat
         plain = {**row, "gender": sexes[0]} if len(sexes) == 1 else row
         values, problems = tables.words.clinical.values("participants", plain)
@@ -174,17 +179,43 @@ def _person(label: str, subject: Subject, tables: Tables, covid_test: str) -> It
             where = table.where(line, problem.column)
             message = "the word is not in the code list"
             yield issue(problem.code, message, table.path, where=where, value=problem.value, origin="read")
-        texts = labelcells.parse(row["age"]).flat
-        known = [text for text in texts if text.lower() not in tables.words.clinical.missing]
-        ages = [int(float(text)) for text in known if re.fullmatch(r"\d{1,3}(\.\d+)?", text)]
-        if len(ages) < len(known):
-            where = table.where(line, "age")
-            yield issue("VALUE_UNKNOWN", "this is not an age", table.path, where=where, value=row["age"], origin="read")
+        ages = yield from _ages(table, line, row["age"], tables.words)
     if not rows:
         path = tables.rows["participants"].table.path
         yield issue("VALUE_MISSING", f"there is no row for sub-{label}", path, origin="read")
     columns |= _age(min(ages)) if ages else _born(subject)
     yield Person(label, {key: value for key, value in columns.items() if value})
+
+
+def _repeated(rows: Sequence[tuple[Table, int, dict[str, str]]]) -> Iterator[Issue]:
+    """An Issue for each further row about a subject: it repeats the first, or contradicts it."""
+    for table, line, row in rows[1:]:
+        first = rows[0][2]
+        if (row["age"], row["gender"]) == (first["age"], first["gender"]):
+            yield issue(
+                "ROW_REPEATED",
+                "an earlier row is about the subject",
+                table.path,
+                where=table.where(line),
+                origin="read",
+            )
+        else:
+            message = "an earlier row gives the subject another age or sex: none is used"
+            yield issue("VALUE_CONTRADICTED", message, table.path, where=table.where(line), origin="read")
+
+
+def _ages(table: Table, line: int, cell: str, words: Words) -> Generator[Issue, None, list[int]]:
+    """The ages of a cell; none where something else stands in it, which an Issue tells, or they are years apart."""
+    where = table.where(line, "age")
+    texts = [text for text in labelcells.parse(cell).flat if text.lower() not in words.clinical.missing]
+    ages = [int(float(text)) for text in texts if re.fullmatch(r"\d{1,3}(\.\d+)?", text)]
+    if len(ages) < len(texts):
+        yield issue("VALUE_UNKNOWN", "this is not an age", table.path, where=where, value=cell, origin="read")
+    if ages and max(ages) - min(ages) > APART:
+        message = f"the ages lie more than {APART} years apart (a decimal comma?): none is used"
+        yield issue("VALUE_CONTRADICTED", message, table.path, where=where, origin="read")
+        return []
+    return ages
 
 
 def _age(years: int) -> dict[str, str]:

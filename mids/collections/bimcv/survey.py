@@ -28,7 +28,7 @@ LARGEST = 256 * 1024**2
 
 IMAGES = (".png", ".nii.gz", ".nii")
 _TEXTS = (".tsv", ".csv", ".txt", ".xml")
-_PLACE = re.compile(r"(?:^|/)((?:derivatives|sub-[0-9A-Za-z]+)/.+|participants\.tsv)$")
+_PLACE = re.compile(r"(?:^|/)((?:derivatives|sub-[0-9A-Za-z]+)/.+|(?i:participants\.tsv))$")
 BROKEN_PICTURE = (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from mids.collections.bimcv import labelcells
 from mids.readers.tables import columns, ids
-from mids.readers.tables.table import Table, check_columns, parse_csv
+from mids.readers.tables.table import Table, check_columns, parse_csv, without_rows
 from mids.resources import read_yaml, schemas
 
 _IDS = ("participant", "study", "report_id")
@@ -38,7 +38,11 @@ def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> 
     known = {str(spelling).lower(): name for name, given in spellings.items() for spelling in given}
     missing = [spellings[name][0] for name in required if not {s.lower() for s in spellings[name]} & {*table.header}]
     given = columns.named_by(table, known)
-    checked = check_columns(table, {**known, **given}, [spelling.lower() for spelling in missing])
+    checked = check_columns(
+        replace(table, issues=(*table.issues, *without_rows(table))),
+        {**known, **given},
+        [spelling.lower() for spelling in missing],
+    )
     renamed = columns.rename(checked, given)
     return ids.repair(renamed, _IDS)
 

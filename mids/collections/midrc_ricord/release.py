@@ -243,6 +243,8 @@ def _person(
     columns: dict[str, str] = {}
     for uid in sorted(studies, key=lambda uid: (studies[uid].day, uid)):
         row = rows.get(uid)
+        if row and tables.contradicts_age(row, studies[uid]):
+            continue
         raw = (row.cells.get("age", "") if row else "") or min(studies[uid].ages, default="")
         found = tables.age(raw)
         if found is None and row and row.cells.get("age", "").lower() not in vocabulary.missing:

@@ -11,7 +11,7 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.readers.dicom.headers import Instance
 from mids.readers.tables import columns, ids
-from mids.readers.tables.table import Table, check_columns
+from mids.readers.tables.table import Table, check_columns, without_rows
 from mids.vocabulary.clinical import Clinical
 
 _MANIFEST = {"series uid", "study uid", "number of images"}
@@ -118,7 +118,7 @@ def clinical_rows(
         Row(table.path, line, {name: _cell(name, value) for name, value in row.items()})
         for line, row in checked.numbered()
     ]
-    return rows, checked.issues[len(table.issues) :]
+    return rows, [*checked.issues[len(table.issues) :], *without_rows(table)]
 
 
 def _cell(name: str, text: str) -> str:
@@ -151,7 +151,9 @@ def match_rows_to_studies(rows: Iterable[Row], known: Mapping[str, Study]) -> tu
         elif uid not in known:
             issues.append(row.issue("ENTRY_UNMATCHED", "the row is about a study that the source does not hold"))
         elif uid in found:
-            issues.append(row.issue("ROW_REPEATED", f"row {found[uid].line} also names the study"))
+            other = [name for name, cell in row.cells.items() if cell != found[uid].cells.get(name)]
+            differs = f", and says something else of {', '.join(other)}" if other else ""
+            issues.append(row.issue("ROW_REPEATED", f"row {found[uid].line} also names the study{differs}"))
         elif mrn and not _is_same_patient(mrn, known[uid].patient):
             message = "the row gives the study to another patient than its DICOM; the row is not used"
             issues.append(row.issue("VALUE_CONTRADICTED", message, "mrn"))
@@ -174,9 +176,18 @@ def compare_with_dicom(row: Row, study: Study) -> Iterator[Issue]:
     if modality and modality not in study.modalities:
         found = ", ".join(sorted(study.modalities)) or "none"
         yield row.issue("VALUE_CONTRADICTED", f"the table says {modality}, the headers {found}", "modality")
+    if contradicts_age(row, study):
+        yield row.issue("VALUE_CONTRADICTED", "the table has another age than the headers; neither is used", "age")
     day = _day(row.cells.get("study date", ""))
     if day and study.day and day != study.day:
         yield row.issue("VALUE_CONTRADICTED", "the table has another date than the headers", "study date")
+
+
+def contradicts_age(row: Row, study: Study) -> bool:
+    """Whether the ages of a row and of the headers lie more than a year apart."""
+    said, known = age(row.cells.get("age", "")), [age(text) for text in study.ages]
+    headers = [int(found["age"]) for found in known if found and "age" in found]
+    return bool(said and "age" in said and headers and min(abs(int(said["age"]) - one) for one in headers) > 1)
 
 
 def _day(text: str) -> str:

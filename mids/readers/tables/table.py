@@ -128,6 +128,12 @@ def _report_unknown(table: Table, name: str, known: Collection[str]) -> Issue:
     return issue("COLUMN_UNREAD", f"{message}{hint}", table.path, where=f"column {name}", origin="read")
 
 
+def without_rows(table: Table) -> list[Issue]:
+    """An Issue where a table that a collection needs has a header and no row."""
+    message = "the table has no rows, so nothing of it is in the dataset"
+    return [] if table.rows else [issue("TABLE_ABSENT", message, table.path, origin="read")]
+
+
 def find_file(folder: Path, names: Sequence[str]) -> str:
     """The first of `names` that is a file in `folder`; raises `MidsError` with the nearest name that is there."""
     for name in names:
