@@ -29,7 +29,7 @@ from mids.cli import (
     stats,
     validate,
 )
-from mids.cli.kept import key, withdraw
+from mids.cli.kept import info, init, key, where, withdraw
 from mids.cli.models import evaluate, label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import certify, release, verify
@@ -37,11 +37,12 @@ from mids.cli.shared import Interrupts, say
 from mids.errors import MidsError, forget_output
 
 _COMMANDS: Mapping[str, ModuleType] = {
-    "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
+    "init": init, "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
     "evaluate": evaluate,
     "risk": risk, "report": report,
     "stats": stats, "diff": diff, "duplicates": duplicates, "scaffold": scaffold, "export": export, "splits": splits,
-    "key": key, "withdraw": withdraw, "release": release, "verify": verify, "certify": certify,
+    "info": info, "where": where, "key": key, "withdraw": withdraw,
+    "release": release, "verify": verify, "certify": certify,
 }  # fmt: skip
 """Each with TEXT (what it does), EXAMPLES, `arguments`, and where they are needed NOTES and CODES (exit codes)."""
 

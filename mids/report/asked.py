@@ -1,9 +1,18 @@
-"""Answers of ``mids-convert`` to questions about itself: a collection, the tools it works with."""
+"""Answers to questions: what a collection is, what tools there are, what a dataset is."""
 
 import textwrap
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from mids import collections
 from mids.actions.tools import tools as found_tools
+from mids.issues import count
+from mids.run.decided.choices import load_choices
+from mids.run.sources import count_sources
+
+if TYPE_CHECKING:
+    from mids.dataset import Dataset
+    from mids.records import Json
 
 _WIDTH = 100
 
@@ -57,3 +66,52 @@ def tools() -> str:
         for tool in found_tools()
     )
     return "".join("\t".join(row) + "\n" for row in rows)
+
+
+def info(dataset: "Dataset", counts: str) -> str:
+    """What a dataset says of itself, its `counts`, what the last run left for a person, and commands that go on."""
+    rows = [(name, _plain(dataset.description.get(key))) for name, key in _SHOWN.items()]
+    lines = [f"{dataset.path}", *(f"{name:<10}{text}" for name, text in rows if text)]
+    lines += ["", counts.rstrip("\n"), ""]
+    return "\n".join([*lines, *_left(dataset), *_next(dataset)]) + "\n"
+
+
+_SHOWN = {
+    "title": "Name", "licence": "License", "version": "DatasetVersion", "DOI": "DatasetDOI", "authors": "Authors",
+    "made by": "GeneratedBy",
+}  # fmt: skip
+"""Keys of dataset_description.json, and what they are called in an answer."""
+
+
+def _plain(value: "Json") -> str:
+    """A value of the description in one line."""
+    if isinstance(value, list):
+        return ", ".join(filter(None, map(_plain, value)))
+    if isinstance(value, dict):
+        return " ".join(_plain(value[key]) for key in ("Name", "Version") if value.get(key))
+    return "" if value is None else str(value)
+
+
+def _left(dataset: "Dataset") -> Iterator[str]:
+    """What the last run says of its source, if it was made here."""
+    if found := count_sources(dataset.path):
+        yield "source files: " + ", ".join(f"{number} {status}" for status, number in sorted(found.items()))
+        for status, advice in _WANTS.items():
+            if found.get(status):
+                yield f"{count(found[status], 'file')} {status}: {advice}"
+        yield ""
+
+
+_WANTS = {
+    "withheld": "look at them, and free single images with rows release in --curation",
+    "lost": "the column reason of the table of sources says why",
+}
+"""What wants a person, by the status of source files."""
+
+
+def _next(dataset: "Dataset") -> Iterator[str]:
+    yield "next:"
+    yield f"  mids-validate {dataset.path}"
+    yield f"  mids report {dataset.path}"
+    if load_choices(dataset.path.resolve()).collection:
+        yield f"  mids-convert --again {dataset.path}"

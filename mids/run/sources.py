@@ -6,7 +6,8 @@ owner alone can read; everywhere else a keyed reference stands for a source.
 
 import re
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -18,6 +19,7 @@ from mids.plan.texts.files import PROVENANCE, as_tsv
 from mids.readers.given.curation import COLUMNS, Correction
 from mids.records import Source
 from mids.run.disk import flush_files
+from mids.run.journal import state_folder
 
 _OURS = re.compile(r"sub-S[A-Z2-7]{10}/ses-E[A-Z2-7]{10}/")
 """How an image of the dataset begins, also one that has another name since; a source may lie in ``sub-DOE``."""
@@ -84,6 +86,37 @@ def write_sources(
         raise MidsError(
             f"can't write {path} ({error.strerror}): finished work is kept; run again to continue"
         ) from error
+
+
+def find_sources(dataset: Path, what: str) -> list[tuple[str, ...]]:
+    """The rows of the table of sources (`SOURCE_COLUMNS`) whose reference, source or file in the dataset is `what`.
+
+    Raises `MidsError` where no run has left a table beside the dataset, or it can't be read.
+    """
+    path = state_folder(dataset.resolve()) / "sources.tsv"
+    wanted = {what, what.removeprefix("./"), f"source:{what}", _escaped(what)}
+    try:
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+            rows = (tuple(line.rstrip("\n").split("\t")) for line in islice(stream, 1, None))
+            return [row for row in rows if not wanted.isdisjoint((row[0], row[1], row[3]))]
+    except FileNotFoundError as error:
+        raise MidsError(f"there is no {path}: give the folder of a dataset that mids convert made here") from error
+    except (OSError, IndexError) as error:
+        raise MidsError(f"can't read {path} ({type(error).__name__}): run mids-convert again") from error
+
+
+def count_sources(dataset: Path) -> Mapping[str, int]:
+    """How many source files had each status (converted, skipped, lost); empty where no table says."""
+    path = state_folder(dataset.resolve()) / "sources.tsv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+        rows = (line.split("\t") for line in islice(stream, 1, None))
+        return Counter(_told(row[2], row[4]) for row in rows if len(row) == len(SOURCE_COLUMNS))
+
+
+def _told(status: str, reason: str) -> str:
+    return "withheld" if reason.startswith("withheld") else status
 
 
 class _Sorted:
