@@ -187,12 +187,15 @@ def _convert_source(a: argparse.Namespace) -> int:
         view_model=a.view_model,
     )  # fmt: skip
     progress.end()
-    say_done(a, done)
-    if not a.dry_run and not a.quiet and done.outcome and (done.outcome.made or done.outcome.kept):
-        print(_counted(done.dataset), end="")
+    is_told = not a.dry_run and not a.quiet and done.outcome and (done.outcome.made or done.outcome.kept)
+    say_done(a, done, holds=_counted(done.dataset) if is_told else (), commands=_next(done.dataset))
     if done.outcome is not None:
         cli_report.write_html(a, done.dataset)
     return done.exit_code
+
+
+def _next(dataset: Path) -> tuple[str, ...]:
+    return f"mids-validate {dataset}", f"mids report {dataset}", f"mids-convert --again {dataset}"
 
 
 def _answer_question(namespace: argparse.Namespace) -> str | None:
@@ -213,9 +216,9 @@ def _answer_question(namespace: argparse.Namespace) -> str | None:
     return None
 
 
-def _counted(dataset: Path) -> str:
+def _counted(dataset: Path) -> list[str]:
     """What is in the dataset, by modality, body part and view."""
     from mids.analysis import statistics  # these load pandas: not before somebody reads what they count
     from mids.dataset import Dataset
 
-    return statistics.summary_text(Dataset(dataset))
+    return statistics.summary_text(Dataset(dataset)).splitlines()

@@ -7,12 +7,12 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from mids.errors import MidsError
+from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
@@ -182,9 +182,15 @@ def say_unread(issues: Iterable["Issue"]) -> int:
     return int(any(each.level is Level.ERROR for each in found))
 
 
-def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images") -> None:
-    """Prints what a run planned or did, and what is wrong; `what` is the word for its outputs."""
-    from mids.issues import Level
+def say_done(
+    arguments: argparse.Namespace, done: "Done", *, what: str = "images", holds: Sequence[str] = (),
+    commands: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Prints what a run planned or did, and what is wrong.
+
+    `what` is the word for its outputs, `holds` counts what is in the destination, `commands` go on from here.
+    """
+    from mids.issues import Level, escape_lines
     from mids.report import plan as report
 
     a = arguments
@@ -199,10 +205,15 @@ def say_done(arguments: argparse.Namespace, done: "Done", *, what: str = "images
         state = f"{done.dataset}.mids"
         text = report.summary(
             done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed,
-            acknowledged=done.acknowledged,
+            acknowledged=done.acknowledged, holds=holds, commands=commands,
         )  # fmt: skip
-        show(text)
+        put(report.colour(escape_lines(text)) if wants_colour() else escape_lines(text))
         logging.getLogger("mids").info(text)
+
+
+def wants_colour() -> bool:
+    """Colour on a terminal, unless its user says no (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def warn_of_former(former: str, now: str) -> None:

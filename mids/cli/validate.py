@@ -3,12 +3,11 @@
 import argparse
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import jobs_argument, message_arguments
+from mids.cli.shared import jobs_argument, message_arguments, wants_colour
 from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
@@ -140,7 +139,7 @@ def run(namespace: argparse.Namespace) -> int:
         if a.diff:
             return int(changes)
     style = Style(
-        colour=_wants_colour(), shown=max(a.max_per_code, 0), reasons=a.verbose, fail_on=rules.fail_on,
+        colour=wants_colour(), shown=max(a.max_per_code, 0), reasons=a.verbose, fail_on=rules.fail_on,
         least=issues.Level.ERROR if a.quiet else issues.Level.INFO, prefix=build_prefix(dataset), ran=codes,
     )  # fmt: skip
     with formats.Writer(outputs, style) as writer:
@@ -215,8 +214,3 @@ def _mended(dataset: Path, schema: "Schema", select: frozenset[str], *, dry: boo
     if not dry:
         fixes.apply(planned)
     return bool(planned)
-
-
-def _wants_colour() -> bool:
-    """Colour on a terminal, unless its user says no (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -70,38 +70,69 @@ def summary(
     what: str = "images",
     linked: bool = True,
     acknowledged: int = 0,
+    holds: Sequence[str] = (),
+    commands: Sequence[str] = (),
 ) -> str:
-    """What a run did, in a few lines: withheld images first, then counts, then where to look.
+    """What a run did, on one screen: what needs a person first, then what was made, what was left out, what is next.
 
-    `what` was made; `linked` says that the source table names the outputs; `acknowledged` errors are known.
+    `what` was made; `linked` says that the source table names the outputs; `acknowledged` errors are known; `holds`
+    counts what is in the destination; `commands` are what can be typed next.
     """
     reasons = Counter[tuple[str, str]]()
     for skipped in _iterate_skipped(plan):
         reasons[skipped.status, skipped.reason] += len(skipped.sources)
     others = reasons.pop(("skipped", NOT_DICOM), 0)
-    lines = [*_format_withheld(reasons, issues)]
-    if outcome is not None:
-        removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
-        lines.append(f"{len(outcome.made)} {what} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}")
-    unread = sum(found.origin == "read" and found.level is Level.ERROR for found in issues)
-    if unread:
-        lines.append(f"{count(unread, 'error')} in the source: see the messages above")
-    lost = Counter(status for _, status, _, _ in fates(plan, outcome))["lost"]
-    if lost:
-        lines.append(f"{count(lost, 'file')} of the source lost: the table of sources says why")
-    lines += [
+    left = [
         f"{number} {status}: {reason.removeprefix(f'{status}: ')}"
         for (status, reason), number in sorted(reasons.items())
     ]
-    if others:
-        lines.append(f"{count(others, 'file')} not DICOM")
-    if acknowledged:
-        lines.append(f"{count(acknowledged, 'error')} of the source acknowledged in the curation table")
+    left += [f"{count(others, 'file')} not DICOM"] if others else []
     levels = Counter(found.level for found in issues)
-    lines.append(", ".join(count(levels[level], level) for level in Level))
     told = "which source became which file" if linked else "what became of each source (its key is destroyed)"
-    lines.append(f"{told}: {state}/sources.tsv")
-    return "\n".join(lines) + "\n"
+    groups = {
+        "needs you": [*_format_withheld(reasons, issues), *_format_lost(plan, outcome, issues)],
+        "done": [*_format_made(outcome, what), ", ".join(count(levels[level], level) for level in Level)],
+        "left out": left,
+        "known": [f"{count(acknowledged, 'error')} of the source acknowledged in the curation table"]
+        if acknowledged
+        else [],
+        "holds": list(holds),
+        "look at": [f"{told}: {state}/sources.tsv"],
+        "next": list(commands),
+    }
+    return "".join(
+        f"{title if number == 0 else '':<{_MARGIN}}{line}\n"
+        for title, lines in groups.items()
+        for number, line in enumerate(lines)
+    )
+
+
+_MARGIN = 11
+"""Columns of the titles on the last screen."""
+
+
+def colour(text: str) -> str:
+    """The last screen with its titles in colour (ECMA-48): yellow what needs a person, green what was made."""
+    colours = {"needs you": 33, "done": 32}
+    lines = (
+        f"\x1b[1;{colours.get(line[:_MARGIN].strip(), 36)}m{line[:_MARGIN]}\x1b[0m{line[_MARGIN:]}"
+        for line in text.splitlines()
+    )
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _format_made(outcome: Outcome | None, what: str) -> Iterator[str]:
+    if outcome is not None:
+        removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
+        yield f"{count(len(outcome.made), what[:-1])} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}"
+
+
+def _format_lost(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue]) -> Iterator[str]:
+    """What of the source is wrong or not in the dataset."""
+    if unread := sum(found.origin == "read" and found.level is Level.ERROR for found in issues):
+        yield f"{count(unread, 'error')} in the source: see the messages above"
+    if lost := Counter(status for _, status, _, _ in fates(plan, outcome))["lost"]:
+        yield f"{count(lost, 'file')} of the source lost: the table of sources says why"
 
 
 _LOOKS = {
