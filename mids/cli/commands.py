@@ -29,7 +29,7 @@ from mids.cli import (
     stats,
     validate,
 )
-from mids.cli.kept import info, init, key, where, withdraw
+from mids.cli.kept import info, init, key, review, where, withdraw
 from mids.cli.models import evaluate, label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import certify, release, verify
@@ -39,7 +39,7 @@ from mids.errors import MidsError, forget_output
 _COMMANDS: Mapping[str, ModuleType] = {
     "init": init, "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
     "evaluate": evaluate,
-    "risk": risk, "report": report,
+    "risk": risk, "report": report, "review": review,
     "stats": stats, "diff": diff, "duplicates": duplicates, "scaffold": scaffold, "export": export, "splits": splits,
     "info": info, "where": where, "key": key, "withdraw": withdraw,
     "release": release, "verify": verify, "certify": certify,

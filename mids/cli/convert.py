@@ -153,7 +153,8 @@ def _lacking(first: str | None, second: str | None) -> str:
 
 def _convert_again(namespace: argparse.Namespace) -> int:
     """Converts every source of a dataset once more; the worst of the exit codes."""
-    from mids.run.decided.choices import load_choices
+    from mids.run.decided.choices import REVIEWED, load_choices
+    from mids.run.journal import state_folder
 
     if namespace.collection or namespace.source or namespace.dest:
         raise MidsError("--again DEST needs no COLLECTION, SOURCE and DEST: leave them away")
@@ -162,6 +163,10 @@ def _convert_again(namespace: argparse.Namespace) -> int:
     if not known.collection or not known.sources:
         raise MidsError(f"nothing is recorded of {namespace.dest}: give COLLECTION, SOURCE and DEST once")
     namespace.collection = known.collection
+    reviewed = state_folder(Path(namespace.dest).resolve()) / REVIEWED
+    if namespace.curation is None and reviewed.is_file():
+        namespace.curation = reviewed  # it holds every earlier row that nobody decided otherwise on the page
+        namespace.change = [*namespace.change, "curation"]
     codes, refused = [0], None
     for namespace.source in known.sources:
         try:

@@ -88,35 +88,40 @@ def write_sources(
         ) from error
 
 
-def find_sources(dataset: Path, what: str) -> list[tuple[str, ...]]:
-    """The rows of the table of sources (`SOURCE_COLUMNS`) whose reference, source or file in the dataset is `what`.
+def read_sources(dataset: Path) -> Iterator[dict[str, str]]:
+    """The rows of the table of sources beside a dataset, by `SOURCE_COLUMNS`; n/a is empty, `source` a path as it is.
 
-    Raises `MidsError` where no run has left a table beside the dataset, or it can't be read.
+    Raises `MidsError` where no run has left a table, or it can't be read.
     """
     path = state_folder(dataset.resolve()) / "sources.tsv"
-    wanted = {what, what.removeprefix("./"), f"source:{what}", _escaped(what)}
     try:
         with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
-            rows = (tuple(line.rstrip("\n").split("\t")) for line in islice(stream, 1, None))
-            return [row for row in rows if not wanted.isdisjoint((row[0], row[1], row[3]))]
+            for line in islice(stream, 1, None):
+                cells = ("" if cell == "n/a" else cell for cell in line.rstrip("\n").split("\t"))
+                row = dict(zip(SOURCE_COLUMNS, cells, strict=False))
+                if len(row) == len(SOURCE_COLUMNS):
+                    yield {**row, "source": _unescaped(row["source"])}
     except FileNotFoundError as error:
         raise MidsError(f"there is no {path}: give the folder of a dataset that mids convert made here") from error
-    except (OSError, IndexError) as error:
-        raise MidsError(f"can't read {path} ({type(error).__name__}): run mids-convert again") from error
+    except OSError as error:
+        raise MidsError(f"can't read {path} ({error.strerror}): correct its permissions") from error
+
+
+def find_sources(dataset: Path, what: str) -> list[dict[str, str]]:
+    """The rows of the table of sources whose reference, source or file in the dataset is `what`."""
+    wanted = {what, what.removeprefix("./"), f"source:{what}"}
+    return [row for row in read_sources(dataset) if not wanted.isdisjoint(row[name] for name in _NAMES)]
+
+
+_NAMES = ("reference", "source", "filename")
 
 
 def count_sources(dataset: Path) -> Mapping[str, int]:
-    """How many source files had each status (converted, skipped, lost); empty where no table says."""
-    path = state_folder(dataset.resolve()) / "sources.tsv"
-    if not path.is_file():
+    """How many source files had each status (converted, skipped, withheld, lost); empty where no table says."""
+    if not (state_folder(dataset.resolve()) / "sources.tsv").is_file():
         return {}
-    with path.open(encoding="utf-8", errors="replace", newline="\n") as stream:
-        rows = (line.split("\t") for line in islice(stream, 1, None))
-        return Counter(_told(row[2], row[4]) for row in rows if len(row) == len(SOURCE_COLUMNS))
-
-
-def _told(status: str, reason: str) -> str:
-    return "withheld" if reason.startswith("withheld") else status
+    rows = read_sources(dataset)
+    return Counter("withheld" if row["reason"].startswith("withheld") else row["status"] for row in rows)
 
 
 class _Sorted:
@@ -149,6 +154,13 @@ def _escaped(value: str) -> str:
     for character, code in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
         value = value.replace(character, code)
     return value.encode("utf-8", "backslashreplace").decode("utf-8") or "n/a"
+
+
+_ESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r"}
+
+
+def _unescaped(value: str) -> str:
+    return re.sub(r"\\[\\tnr]", lambda found: _ESCAPES[found[0]], value)
 
 
 def published(

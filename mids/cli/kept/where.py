@@ -33,5 +33,6 @@ def run(namespace: argparse.Namespace) -> int:
             f"no source of {namespace.dataset} is called {namespace.what}: give a reference as messages show it, or a "
             "path as it stands in the table of sources"
         )
-    show("\t".join(SOURCE_COLUMNS) + "\n" + "".join("\t".join(row) + "\n" for row in found))
+    lines = ("\t".join(row[column] or "n/a" for column in SOURCE_COLUMNS) + "\n" for row in found)
+    show("\t".join(SOURCE_COLUMNS) + "\n" + "".join(lines))
     return 0

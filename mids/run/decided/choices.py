@@ -17,6 +17,8 @@ from mids.records import About, Json
 from mids.run.journal import state_folder
 
 FILE = "choices.json"
+REVIEWED = "curation.tsv"
+"""The table of corrections that ``mids review`` writes beside a dataset."""
 
 Decision = tuple[str, str, str]
 """What a row of the curation table decides: file, field, new value (`Correction.decision`)."""

@@ -1,0 +1,189 @@
+"""What people decided: a log to which every act is added at once, and the table of corrections that follows from it."""
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mids.errors import MidsError
+from mids.readers.given.curation import COLUMNS, Correction, read_box
+from mids.review.items import VALUES, Item
+from mids.run.decided.choices import REVIEWED
+from mids.run.journal import state_folder
+
+LOG = "review.jsonl"
+FIELDS = ("release", "exclude", "redact", "acknowledge", "looked", *VALUES)
+"""What an act may say; `looked`: a person saw the item and leaves it as it is."""
+
+_TRUE = "true"
+_LOOKED_AT = "looked at in mids review"
+
+State = dict[str, dict[str, dict[str, Any]]]
+"""By file and by person: fields with their values; `redact` holds a list of boxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute:
+    """A field of a file on which people differ: what each said (empty: nothing)."""
+
+    file: str
+    field: str
+    said: Mapping[str, str]
+
+
+class Decisions:
+    """The log of one dataset. Every act is on disk before `add` returns; undoing is an act too."""
+
+    def __init__(self, dataset: Path, items: Iterable[Item]) -> None:
+        self._folder = state_folder(dataset)
+        self._items = {item.file: item for item in items}
+        self._log = self._folder / LOG
+        self._acts: list[dict[str, Any]] = list(self._read())
+
+    def add(self, who: str, file: str, field: str, new: Any, why: str = "", *, judge: bool = False) -> None:
+        """Adds what a person decides; None takes it back. Raises `MidsError` for what can't be meant."""
+        if not who.strip():
+            raise MidsError("say who you are first")
+        if file not in self._items:
+            raise MidsError("the dataset holds no such item")
+        if field not in FIELDS:
+            raise MidsError(f"unknown decision {field}")
+        if field == "redact" and any(read_box(_as_text(box)) is None for box in new or ()):
+            raise MidsError("a box needs top, left, bottom and right in pixels, with an area")
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self._append(
+            {"when": now, "who": who.strip(), "judge": judge, "file": file, "field": field, "new": new, "why": why}
+        )
+
+    def undo(self, who: str) -> str:
+        """Takes back a person's last act; the file that it was about, empty where there is none."""
+        acts = [act for act in self._alive() if act["who"] == who.strip()]
+        if not acts:
+            return ""
+        self._append({"undo": acts[-1]["number"], "who": who.strip()})
+        return str(acts[-1]["file"])
+
+    def state(self, *, judges: bool = False) -> State:
+        """What holds now of people who read, or of those who judge between them."""
+        found: State = {}
+        for act in self._alive():
+            if act["judge"] == judges:
+                own = found.setdefault(act["file"], {}).setdefault(act["who"], {})
+                own.pop(act["field"], None)
+                if act["new"] is not None:
+                    own[act["field"]] = act["new"]
+                    own[f"why {act['field']}"] = act["why"]
+        return found
+
+    def disputes(self) -> list[Dispute]:
+        """Where people differ and nobody has judged."""
+        judged = self.state(judges=True)
+        found = []
+        for file, field, said in self._said():
+            if len(set(said.values())) > 1 and not any(field in own for own in judged.get(file, {}).values()):
+                found.append(Dispute(file, field, said))
+        return found
+
+    def corrections(self) -> Iterator[Correction]:
+        """The rows on which people agree, and those that were judged."""
+        judged = self.state(judges=True)
+        for file, field, said in self._said():
+            judge = next(((who, own) for who, own in judged.get(file, {}).items() if field in own), None)
+            if judge:
+                yield from self._rows(file, field, judge[1][field], [judge[0]], judge[1].get(f"why {field}", ""))
+            elif len(set(said.values())) == 1 and (text := next(iter(said.values()))):
+                readers = self.state()[file]
+                why = "; ".join(filter(None, (readers[who].get(f"why {field}", "") for who in said)))
+                yield from self._rows(file, field, json.loads(text), list(said), why)
+
+    def save(self, others: Iterable[Correction]) -> Path:
+        """Writes the table of corrections beside the dataset, with rows of `others` that are about other files.
+
+        Its owner alone can read it. Raises `MidsError` where it can't be written.
+        """
+        open_still = {(found.file, found.field) for found in self.disputes()}  # an earlier row holds until it is judged
+        touched = {(file, field) for file, field, _ in self._said()} - open_still
+        rows = [row for row in others if (row.file, row.field) not in touched] + list(self.corrections())
+        text = io.StringIO()
+        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
+        path, half = self._folder / REVIEWED, self._folder / "curation.half"
+        try:
+            _write(half, text.getvalue())
+            half.replace(path)
+        except OSError as error:
+            raise MidsError(f"can't write {path} ({error.strerror}): check permissions and space") from error
+        return path
+
+    def _said(self) -> Iterator[tuple[str, str, dict[str, str]]]:
+        """Each file and field of which somebody says something, with what everyone who looked at the file says."""
+        readers = self.state()
+        for file in {**readers, **self.state(judges=True)}:
+            people = {who: own for who, own in readers.get(file, {}).items() if own}
+            judges = self.state(judges=True).get(file, {})
+            fields = {name for own in (*people.values(), *judges.values()) for name in own if name in FIELDS}
+            for field in sorted(fields - {"looked"}):
+                yield file, field, {who: json.dumps(own[field]) if field in own else "" for who, own in people.items()}
+
+    def _rows(self, file: str, field: str, new: Any, who: list[str], why: str) -> Iterator[Correction]:
+        item, people = self._items.get(file), "; ".join(who)
+        why = why or _LOOKED_AT
+        if field == "redact":
+            yield from (Correction(file, field, "", _as_text(box), people, why, 0) for box in new)
+        elif field in VALUES:
+            old = item.before.get(field, "") if item else ""
+            if new != old:
+                yield Correction(file, field, old or "n/a", new or "n/a", people, why, 0)
+        elif new == _TRUE:
+            old = item.code if item and field == "acknowledge" else ""
+            yield Correction(file, field, old, "", people, why, 0)
+
+    def _real(self) -> Iterator[dict[str, Any]]:
+        return (act for act in self._acts if "undo" not in act)
+
+    def _alive(self) -> list[dict[str, Any]]:
+        undone = {act["undo"] for act in self._acts if "undo" in act}
+        return [act for act in self._real() if act["number"] not in undone]
+
+    def _append(self, act: dict[str, Any]) -> None:
+        act["number"] = len(self._acts)
+        try:
+            handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            with os.fdopen(handle, "a", encoding="utf-8") as stream:
+                stream.write(json.dumps(act) + "\n")
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise MidsError(f"can't write {self._log} ({error.strerror}): check permissions and space") from error
+        self._acts.append(act)
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        """The acts of the log; a last line that a power cut left half written is no act."""
+        if not self._log.is_file():
+            return
+        lines = self._log.read_text(encoding="utf-8").splitlines()
+        for number, line in enumerate(lines):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                if number + 1 < len(lines):
+                    raise MidsError(f"{self._log} is damaged in line {number + 1}: restore it from a copy") from error
+
+
+def _as_text(box: Iterable[int]) -> str:
+    return ",".join(str(int(number)) for number in box)
+
+
+def _write(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,147 @@
+"""What wants a person: images of a dataset, and source files that were withheld, lost or left out."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pydicom
+
+from mids.dataset import Dataset
+from mids.errors import DataError, MidsError
+from mids.readers.archives.files import base, open_source
+from mids.records import Source
+from mids.run.decided.choices import Choices, load_choices, read_rows
+from mids.run.sources import read_sources
+
+KINDS = ("withheld", "lost", "unsure", "image", "left out")
+"""In the order in which a person looks at them. `unsure`: a radiograph or photograph whose view nobody said."""
+
+VALUES: Mapping[str, str] = {"view": "view_position", "body_part": "body_part", "laterality": "laterality"}
+"""Fields of the table of corrections, and the columns of scans.tsv that they correct."""
+
+_CODE = re.compile(r"([A-Z]+(?:_[A-Z]+)+): ")
+_PROJECTIONS = frozenset({"cr", "dx", "mg", "io", "px"})
+"""Suffixes of images that have a view."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to look at. `file` names it in a table of corrections: a source file, relative to SOURCE.
+
+    `image` is its file in the dataset, empty where it is not there. `values` are what the dataset says of it now,
+    and `before` what it said before any correction, by the fields of `VALUES`. `code` is that of the issue for which
+    it is lost.
+    """
+
+    number: int
+    kind: str
+    file: str
+    image: str = ""
+    title: str = ""
+    reason: str = ""
+    code: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """All items of a dataset in the order of looking, and where their sources lie."""
+
+    dataset: Path
+    items: tuple[Item, ...]
+    roots: tuple[Path, ...]
+    choices: Choices
+
+
+def collect_items(dataset: Path) -> Shelf:
+    """What of a dataset wants a person; raises `MidsError` where ``mids convert`` did not make it here."""
+    root = dataset.resolve()
+    choices = load_choices(root)
+    if not choices.collection or not choices.sources:
+        raise MidsError(f"{dataset} was not made by mids convert here: its images can't be made again; see mids report")
+    rows = list(read_sources(root))
+    roots = tuple(map(Path, choices.sources))
+    found = [*_images(Dataset(root), rows, choices), *_sources(rows, roots)]
+    found.sort(key=lambda item: (KINDS.index(item.kind), item.image or item.file))
+    numbered = (Item(number, *_rest(item)) for number, item in enumerate(found))
+    return Shelf(root, tuple(numbered), roots, choices)
+
+
+def _rest(item: Item) -> tuple[Any, ...]:
+    return (
+        item.kind, item.file, item.image, item.title, item.reason, item.code, item.values, item.before, item.facts,
+    )  # fmt: skip
+
+
+def _images(dataset: Dataset, rows: list[dict[str, str]], choices: Choices) -> Iterator[Item]:
+    sources: dict[str, list[str]] = {}
+    for row in rows:
+        if row["status"] == "converted":
+            sources.setdefault(row["filename"], []).append(row["source"])
+    decided = {(row.file, row.field): row.old for row in read_rows(choices.values.get("curation"))}
+    table = dataset.select()
+    for values in table.astype(object).where(table.notna(), None).to_dict("records"):
+        name = str(values["filename"])
+        files = sources.get(name, [])
+        if not files:
+            continue
+        now = {key: str(values[column] or "") for key, column in VALUES.items()}
+        before = dict(now)
+        for file in (*files, name):
+            before |= {key: decided[file, key] for key in VALUES if (file, key) in decided}
+        kind, reason = "image", ""
+        if values["suffix"] in _PROJECTIONS and not now["view"]:
+            kind, reason = "unsure", "no view is known"
+        yield Item(
+            0, kind, files[0], name, str(values["suffix"]), reason, values=now, facts=_facts(values, len(files)),
+            before={key: "" if value == "n/a" else value for key, value in before.items()},
+        )  # fmt: skip
+
+
+def _facts(values: Mapping[Any, Any], files: int) -> dict[str, str]:
+    """What the page says of an image."""
+    shown = ("participant_id", "session_id", "modality", "view_source", "sex", "age", "acq_time")
+    facts = {name: str(values[name]) for name in shown if values.get(name) is not None}
+    return {**facts, "source files": str(files)}
+
+
+def find_source(roots: Iterable[Path], file: str) -> tuple[Path, Source] | None:
+    """Where a source file, or a member of an archive, lies now; None where it is gone."""
+    path, _, member = file.partition("!")
+    for root in roots:
+        for source in (Source(file), Source(path, member)):
+            if (base(root) / source.path).is_file():
+                return root, source
+    return None
+
+
+def _series(roots: Iterable[Path], file: str) -> str:
+    """The SeriesInstanceUID of a source file; empty where none is to be had."""
+    try:
+        if not (found := find_source(roots, file)):
+            return ""
+        with open_source(*found) as stream:
+            header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"], force=True)
+        return str(header.get("SeriesInstanceUID", ""))
+    except (DataError, OSError, ValueError, AttributeError, KeyError, TypeError):
+        return ""
+
+
+def _sources(rows: list[dict[str, str]], roots: tuple[Path, ...]) -> Iterator[Item]:
+    volumes: set[str] = set()
+    for row in rows:
+        if "face" in row["reason"] and (series := _series(roots, row["source"])):
+            if series in volumes:  # one decision holds for all slices of a volume
+                continue
+            volumes.add(series)
+        reason = row["reason"]
+        if row["status"] == "lost":
+            code = _CODE.match(reason)
+            yield Item(0, "lost", row["source"], title=row["reference"], reason=reason, code=code[1] if code else "")
+        elif row["status"] == "skipped" and reason != "not DICOM":
+            kind = "withheld" if reason.startswith("withheld") else "left out"
+            yield Item(0, kind, row["source"], title=row["reference"], reason=reason)

@@ -1,0 +1,256 @@
+// The page of a review: what is decided goes to the server at once; what the server says holds.
+import {Viewer} from "./viewer.js";
+
+const $ = id => document.getElementById(id);
+const token = new URLSearchParams(location.search).get("token") || "";
+const fields = ["view", "body_part", "laterality"];
+let content = {items: [], kinds: [], lists: {}, state: {}, judged: {}, disputes: [], rows: 0};
+let kind = "", item = null, side = "dataset", frame = -1, wanted = 0;
+
+const viewer = new Viewer($("canvas"), box => decide("redact", [...boxes(), box]));
+
+async function ask(path, body) {
+  const options = {headers: {"X-Token": token}};
+  if (body) Object.assign(options, {method: "POST", body: JSON.stringify(body)});
+  const answer = await fetch(path, options);
+  if (answer.ok) return answer;
+  const said = answer.headers.get("content-type")?.includes("json") ? (await answer.json()).error : await answer.text();
+  throw new Error(said || `error ${answer.status}`);
+}
+
+function tell(text, isWrong = false) {
+  $("message").textContent = text;
+  $("message").classList.toggle("wrong", isWrong);
+}
+
+const mine = file => ((judging() ? content.judged : content.state)[file] || {})[$("who").value.trim()] || {};
+const judging = () => $("judge").checked;
+const isDecided = file => Object.keys(mine(file)).some(name => !name.startsWith("why"));
+const isDisputed = file => content.disputes.some(found => found.file === file);
+const boxes = () => mine(item.file).redact || [];
+
+function shown() {
+  return content.items.filter(each =>
+    (!kind || (kind === "differ" ? isDisputed(each.file) : each.kind === kind)) && (!$("open").checked || !isDecided(each.file) || each === item));
+}
+
+function element(name, text, more = {}) {
+  return Object.assign(document.createElement(name), {textContent: text}, more);
+}
+
+function drawList() {
+  const counts = {"": content.items.length, differ: content.disputes.length};
+  for (const name of content.kinds) counts[name] = content.items.filter(each => each.kind === name).length;
+  $("kinds").replaceChildren(...["", ...content.kinds, "differ"].filter(name => counts[name] || !name).map(name => {
+    const button = element("button", `${name || "all"} ${counts[name]}`, {onclick: () => { kind = name; drawList(); }});
+    button.setAttribute("aria-pressed", String(kind === name));
+    return button;
+  }));
+  const list = shown();
+  $("items").replaceChildren(...list.slice(0, 500).map(each => {
+    const line = element("li", "");
+    const label = each.image ? each.image.split("/").pop() : `${each.title} ${each.reason}`;
+    const button = element("button", label, {onclick: () => open(each)});
+    button.className = isDisputed(each.file) ? "dispute" : isDecided(each.file) ? "decided" : "";
+    button.setAttribute("aria-current", String(each === item));
+    line.append(button);
+    return line;
+  }));
+  const place = item ? list.indexOf(item) + 1 : 0;
+  $("progress").textContent = `${place} of ${list.length} · ${content.items.filter(each => isDecided(each.file)).length} decided`;
+  $("agreement").textContent = content.kappa === null || content.kappa === undefined ? "" : `kappa ${content.kappa}`;
+  $("after").textContent = `${content.rows} row${content.rows === 1 ? "" : "s"} in curation.tsv: mids-convert --again applies them`;
+  document.querySelector("#items [aria-current=true]")?.scrollIntoView({block: "nearest"});
+}
+
+function drawItem() {
+  if (!item) return;
+  const own = mine(item.file);
+  $("title").textContent = item.image ? item.image.split("/").pop() : item.title;
+  $("reason").textContent = item.reason && !item.reason.startsWith(item.kind) ? `${item.kind}: ${item.reason}` : item.reason || item.kind;
+  $("accept").textContent = {withheld: "shows nobody: release it", lost: "known: acknowledge it"}[item.kind] || "looks right";
+  const chosen = {accept: own.release || own.acknowledge || own.looked, draw: boxes().length, exclude: own.exclude};
+  for (const button of document.querySelectorAll("#acts button")) button.classList.toggle("chosen", Boolean(chosen[button.dataset.act]));
+  document.querySelector("[data-act=draw]").setAttribute("aria-pressed", String(viewer.isDrawing));
+  $("values").replaceChildren(...(item.image ? fields : []).map(drawField));
+  $("boxes").replaceChildren(...boxes().map((box, at) => {
+    const line = element("li", box.join(",") + " ");
+    line.append(element("button", "remove", {onclick: () => decide("redact", boxes().filter((_, other) => other !== at))}));
+    return line;
+  }));
+  const people = Object.entries(content.state[item.file] || {}).map(([who, said]) => `${who}: ${describe(said)}`);
+  const judges = Object.entries(content.judged[item.file] || {}).map(([who, said]) => `${who} decides: ${describe(said)}`);
+  $("said").replaceChildren(...[...people, ...judges].map(text => element("li", text)));
+  $("facts").replaceChildren(...Object.entries({...item.facts, source: item.file}).flatMap(([name, value]) =>
+    [element("dt", name), element("dd", value)]));
+  viewer.boxes = side === "source" || !item.image || !item.image.endsWith(".nii.gz") ? boxes() : [];
+  viewer.draw();
+}
+
+function drawField(name) {
+  const label = element("label", name.replace("_", " "));
+  const select = element("select", "", {id: name, onchange: event => decide(name, event.target.value)});
+  const now = mine(item.file)[name] ?? item.values[name] ?? "";
+  for (const code of ["", ...content.lists[name]]) select.append(element("option", code || "not known", {value: code, selected: code === now}));
+  label.append(select);
+  return label;
+}
+
+function describe(said) {
+  const parts = Object.entries(said).filter(([name]) => !name.startsWith("why"));
+  return parts.map(([name, value]) => value === "true" ? name : name === "redact" ? `${value.length} box${value.length === 1 ? "" : "es"}` : `${name} ${value || "not known"}`).join(", ") || "nothing";
+}
+
+async function decide(field, value) {
+  if (!item) return;
+  if (!$("who").value.trim()) {
+    $("who").focus();
+    return tell("say who you are first: your initials or role", true);
+  }
+  const empty = Array.isArray(value) && !value.length;
+  try {
+    const answer = await ask("api/decide", {who: $("who").value, judge: judging(), file: item.file, field, new: empty ? null : value, why: $("why").value});
+    Object.assign(content, await answer.json());
+    tell("saved");
+  } catch (error) {
+    tell(`not saved: ${error.message}`, true);
+  }
+  drawItem();
+  drawList();
+}
+
+const accept = () => decide({withheld: "release", lost: "acknowledge"}[item.kind] || "looked", "true");
+
+function setDrawing(isDrawing) {
+  viewer.isDrawing = isDrawing;
+  if (isDrawing && item.image && side !== "source") return setSide("source");
+  drawItem();
+}
+
+async function undo() {
+  try {
+    const answer = await (await ask("api/undo", {who: $("who").value})).json();
+    Object.assign(content, answer);
+    const found = content.items.find(each => each.file === answer.undone);
+    tell(answer.undone ? "taken back" : "nothing to take back");
+    if (found && found !== item) return open(found);
+  } catch (error) {
+    tell(`not taken back: ${error.message}`, true);
+  }
+  drawItem();
+  drawList();
+}
+
+function setSide(name) {
+  side = name;
+  $("side").textContent = name === "source" ? "source" : "delivered";
+  $("side").setAttribute("aria-pressed", String(name === "source"));
+  frame = -1;
+  return load();
+}
+
+async function open(each) {
+  item = each;
+  viewer.suspected = [];
+  viewer.isDrawing = false;
+  $("why").value = mine(each.file)["why"] || "";
+  location.hash = String(each.number);
+  drawList();
+  drawItem();
+  await setSide(each.image ? "dataset" : "source");
+}
+
+async function load() {
+  const asked = ++wanted, query = `?side=${side}&frame=${frame}`;
+  try {
+    const answer = await ask(`api/pixels/${item.number}${query}`);
+    const head = JSON.parse(answer.headers.get("X-Frame")), buffer = await answer.arrayBuffer();
+    let mask = null;
+    if (side === "dataset" && item.image) {
+      const found = await ask(`api/mask/${item.number}?frame=${head.frame}`);
+      if (found.status === 200) mask = new Uint8Array(await found.arrayBuffer());
+      if (mask && mask.length !== head.rows * head.columns) mask = null;
+    }
+    if (asked !== wanted) return;
+    frame = head.frame;
+    Object.assign($("slice"), {max: head.frames - 1, value: frame, disabled: head.frames < 2});
+    $("at").textContent = head.frames > 1 ? `${frame + 1} of ${head.frames}` : "";
+    viewer.show(head, buffer, mask);
+    tell("");
+  } catch (error) {
+    if (asked !== wanted) return;
+    viewer.clear();
+    tell(`no picture: ${error.message}`, true);
+  }
+  drawItem();
+}
+
+function turn(step) {
+  frame = Math.max(0, Math.min(Number($("slice").max), frame + step));
+  load();
+}
+
+function go(step, test = () => true) {
+  const list = shown(), at = list.indexOf(item);
+  for (let next = at + step; next >= 0 && next < list.length; next += step) if (test(list[next])) return open(list[next]);
+  tell(step > 0 ? "this is the last one" : "this is the first one");
+}
+
+async function findText() {
+  if (side !== "source" && item.image) await setSide("source");
+  const answer = await (await ask(`api/text/${item.number}?frame=${frame}`)).json();
+  viewer.suspected = answer.boxes;
+  tell(answer.boxes.length ? `${answer.boxes.length} places look like text: press a to cover them` : "no text was found: look yourself");
+  viewer.draw();
+}
+
+const keys = {
+  "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": () => decide("exclude", "true"), u: undo, t: findText,
+  a: () => { const found = viewer.suspected; viewer.suspected = []; if (found.length) decide("redact", [...boxes(), ...found]); },
+  s: () => setSide(side === "source" && item.image ? "dataset" : "source"), n: () => go(1, each => !isDecided(each.file)),
+  ArrowRight: () => go(1), ArrowLeft: () => go(-1), ArrowUp: () => turn(1), ArrowDown: () => turn(-1),
+  "+": () => { viewer.zoom *= 1.25; viewer.draw(); }, "-": () => { viewer.zoom /= 1.25; viewer.draw(); },
+};
+
+addEventListener("keydown", event => {
+  if (["INPUT", "SELECT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey || !item) return;
+  const act = keys[event.key];
+  if (act) { event.preventDefault(); act(); }
+});
+for (const button of document.querySelectorAll("#acts button")) {
+  button.onclick = {accept, draw: keys["2"], exclude: keys["3"], undo}[button.dataset.act];
+}
+$("side").onclick = keys.s;
+$("zoomin").onclick = keys["+"];
+$("zoomout").onclick = keys["-"];
+$("text").onclick = findText;
+$("slice").oninput = event => { frame = Number(event.target.value); load(); };
+$("opacity").oninput = event => { viewer.opacity = event.target.value / 100; viewer.draw(); };
+$("preset").onchange = event => {
+  if (event.target.value && viewer.head) {
+    [viewer.centre, viewer.width] = event.target.value === "full" ? viewer.full : event.target.value.split(",").map(Number);
+    viewer.draw();
+  }
+};
+$("open").onchange = drawList;
+for (const id of ["who", "judge"]) $(id).oninput = () => {
+  localStorage.setItem("mids-who", $("who").value);
+  drawItem();
+  drawList();
+};
+
+async function begin() {
+  $("who").value = localStorage.getItem("mids-who") || "";
+  try {
+    content = await (await ask("api/items")).json();
+  } catch (error) {
+    return tell(`the program does not answer: ${error.message}`, true);
+  }
+  $("name").textContent = `Review: ${content.name}`;
+  const number = Number(location.hash.slice(1));
+  drawList();
+  if (content.items.length) await open(content.items[number] || content.items[0]);
+  else tell("nothing wants a person");
+}
+
+begin();

@@ -1,0 +1,110 @@
+// The image on the page: grey values with window and level, colour as it is, boxes and a mask over it.
+
+const MASK = [[230, 80, 40], [0, 114, 178], [0, 158, 115], [204, 121, 167], [240, 228, 66], [86, 180, 233]];
+
+export class Viewer {
+  constructor(canvas, onBox) {
+    this.canvas = canvas;
+    this.zoom = 1;
+    this.boxes = [];
+    this.suspected = [];
+    this.isDrawing = false;
+    this.opacity = 0.5;
+    this._listen(onBox);
+  }
+
+  show(head, buffer, mask) {
+    this.head = head;
+    this.mask = mask;
+    this.values = head.colour ? new Uint8Array(buffer) : new Float32Array(buffer);
+    this.full = this._range();
+    [this.centre, this.width] = head.window;
+    const frame = this.canvas.parentElement;
+    const height = head.rows * head.spacing;
+    this.zoom = Math.max(0.05, Math.min((frame.clientWidth - 8) / head.columns, (frame.clientHeight - 8) / height, 8));
+    this.draw();
+  }
+
+  clear() {
+    this.head = null;
+    this.canvas.width = this.canvas.height = 1;
+  }
+
+  _range() {
+    let low = Infinity, high = -Infinity;
+    for (const value of this.values) {
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+    return [(low + high) / 2, Math.max(high - low, 1)];
+  }
+
+  draw() {
+    if (!this.head) return;
+    const {rows, columns, colour, spacing} = this.head;
+    const canvas = this.canvas, context = canvas.getContext("2d");
+    canvas.width = columns;
+    canvas.height = rows;
+    canvas.style.width = `${columns * this.zoom}px`;
+    canvas.style.height = `${rows * spacing * this.zoom}px`;
+    const picture = context.createImageData(columns, rows), data = picture.data;
+    const low = this.centre - this.width / 2, scale = 255 / this.width;
+    for (let i = 0; i < rows * columns; i++) {
+      for (let part = 0; part < 3; part++) {
+        data[4 * i + part] = ((colour ? this.values[3 * i + part] : this.values[i]) - low) * scale;
+      }
+      data[4 * i + 3] = 255;
+      const label = this.mask ? this.mask[i] : 0;
+      if (label) this._blend(data, 4 * i, MASK[(label - 1) % MASK.length]);
+    }
+    context.putImageData(picture, 0, 0);
+    this._outline(context, this.suspected, "#f5c518", [4, 3]);
+    this._outline(context, this.boxes, "#ff4d4d", []);
+    if (this.draft) this._outline(context, [this.draft], "#4dd2ff", []);
+  }
+
+  _blend(data, at, colour) {
+    for (let part = 0; part < 3; part++) data[at + part] += (colour[part] - data[at + part]) * this.opacity;
+  }
+
+  _outline(context, boxes, colour, dash) {
+    context.strokeStyle = colour;
+    context.lineWidth = Math.max(1, 2 / this.zoom);
+    context.setLineDash(dash);
+    for (const [top, left, bottom, right] of boxes) context.strokeRect(left, top, right - left, bottom - top);
+  }
+
+  _place(event) {
+    const edge = this.canvas.getBoundingClientRect();
+    const row = (event.clientY - edge.top) / edge.height * this.head.rows;
+    const column = (event.clientX - edge.left) / edge.width * this.head.columns;
+    return [Math.max(0, Math.min(this.head.rows, Math.round(row))), Math.max(0, Math.min(this.head.columns, Math.round(column)))];
+  }
+
+  _listen(onBox) {
+    let start = null;
+    this.canvas.addEventListener("pointerdown", event => {
+      if (!this.head) return;
+      this.canvas.setPointerCapture(event.pointerId);
+      start = {at: this._place(event), x: event.clientX, y: event.clientY, window: [this.centre, this.width]};
+    });
+    this.canvas.addEventListener("pointermove", event => {
+      if (!start) return;
+      if (this.isDrawing) {
+        const [row, column] = this._place(event);
+        this.draft = [Math.min(row, start.at[0]), Math.min(column, start.at[1]), Math.max(row, start.at[0]), Math.max(column, start.at[1])];
+      } else {
+        const step = this.full[1] / 500;
+        this.width = Math.max(1, start.window[1] + (event.clientX - start.x) * step);
+        this.centre = start.window[0] + (event.clientY - start.y) * step;
+      }
+      this.draw();
+    });
+    this.canvas.addEventListener("pointerup", () => {
+      const box = this.draft;
+      start = this.draft = null;
+      if (this.isDrawing && box && box[2] > box[0] && box[3] > box[1]) onBox(box);
+      this.draw();
+    });
+  }
+}

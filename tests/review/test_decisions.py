@@ -1,0 +1,95 @@
+"""The log of decisions and the table that follows from it: nothing is lost, nobody's row is dropped unasked."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mids.errors import MidsError
+from mids.readers.given.curation import Correction, read
+from mids.review.decisions import Decisions
+from mids.review.items import Item
+
+ITEMS = (
+    Item(0, "withheld", "us/1"),
+    Item(1, "image", "rx/1", "sub-1/rx.png", values={"view": "ap"}, before={"view": "ap"}),
+    Item(2, "lost", "ct/1", code="FILE_TRUNCATED"),
+)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    (tmp_path / "data.mids").mkdir(mode=0o700)
+    return tmp_path / "data"
+
+
+def rows(desk: Decisions, *others: Correction) -> list[tuple[str, str, str, str, str]]:
+    return [(row.file, row.field, row.old, row.new, row.who) for row in read(desk.save(others))]
+
+
+def test_the_table_says_what_was_decided_and_a_new_start_knows_it(dataset: Path) -> None:
+    desk = Decisions(dataset, ITEMS)
+    desk.add("A", "us/1", "release", "true", "shows nobody")
+    desk.add("A", "rx/1", "view", "pa")
+    desk.add("A", "rx/1", "redact", [[0, 0, 5, 9], [7, 1, 9, 4]])
+    desk.add("A", "ct/1", "acknowledge", "true", "known since May")
+    expected = [
+        ("us/1", "release", "", "", "A"), ("rx/1", "redact", "", "0,0,5,9", "A"),
+        ("rx/1", "redact", "", "7,1,9,4", "A"),
+        ("rx/1", "view", "ap", "pa", "A"), ("ct/1", "acknowledge", "FILE_TRUNCATED", "", "A"),
+    ]  # fmt: skip
+    assert rows(desk) == expected
+    assert rows(Decisions(dataset, ITEMS)) == expected
+    assert read(desk.save(()))[0].why == "shows nobody"
+
+
+def test_undo_takes_back_ones_own_acts_only(dataset: Path) -> None:
+    desk = Decisions(dataset, ITEMS)
+    desk.add("A", "us/1", "release", "true")
+    desk.add("B", "rx/1", "exclude", "true")
+    assert desk.undo("A") == "us/1"
+    assert desk.undo("A") == ""
+    assert rows(Decisions(dataset, ITEMS)) == [("rx/1", "exclude", "", "", "B")]
+
+
+def test_a_line_that_a_power_cut_left_is_no_act_and_a_damaged_log_is_told(dataset: Path) -> None:
+    desk = Decisions(dataset, ITEMS)
+    desk.add("A", "us/1", "release", "true")
+    log = dataset.with_name("data.mids") / "review.jsonl"
+    whole = log.read_bytes()
+    log.write_bytes(whole + whole[:40])
+    assert rows(Decisions(dataset, ITEMS)) == [("us/1", "release", "", "", "A")]
+    log.write_bytes(b"nonsense\n" + whole)
+    with pytest.raises(MidsError, match="damaged in line 1"):
+        Decisions(dataset, ITEMS)
+
+
+def test_earlier_rows_stay_until_the_page_decides_otherwise(dataset: Path) -> None:
+    earlier = Correction("us/1", "release", "", "", "Z", "seen in May", 1)
+    other = replace(earlier, file="elsewhere/9", field="exclude")
+    desk = Decisions(dataset, ITEMS)
+    assert rows(desk, earlier, other) == [("us/1", "release", "", "", "Z"), ("elsewhere/9", "exclude", "", "", "Z")]
+    desk.add("A", "us/1", "exclude", "true")
+    assert ("us/1", "release", "", "", "Z") in rows(desk, earlier, other)  # another field
+    desk.add("A", "us/1", "release", "true")
+    assert ("us/1", "release", "", "", "A") in rows(desk, earlier, other)
+    desk.add("B", "us/1", "looked", "true")  # two people differ: the earlier row holds until it is judged
+    assert ("us/1", "release", "", "", "Z") in rows(desk, earlier, other)
+    desk.add("C", "us/1", "release", None, judge=True)
+    desk.undo("A")
+    desk.undo("A")
+    assert rows(desk, earlier, other)[0] == ("us/1", "release", "", "", "Z")
+
+
+@pytest.mark.parametrize(
+    ("who", "file", "field", "new"),
+    [
+        (" ", "us/1", "release", "true"), ("A", "absent", "release", "true"), ("A", "us/1", "nonsense", "true"),
+        ("A", "rx/1", "redact", [[5, 5, 5, 9]]), ("A", "rx/1", "redact", [[0, 0, 5]]),
+    ],
+)  # fmt: skip
+def test_what_can_not_be_meant_is_refused(dataset: Path, who: str, file: str, field: str, new: object) -> None:
+    desk = Decisions(dataset, ITEMS)
+    with pytest.raises(MidsError):
+        desk.add(who, file, field, new)
+    assert rows(desk) == []

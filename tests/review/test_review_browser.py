@@ -1,0 +1,221 @@
+"""The page of a review in a real browser, with a real program behind it: what is decided there is what is delivered."""
+
+import re
+import shutil
+import signal
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from trees import COMMANDS, another, command, fill_folder, images, put, source_rows, table
+
+from example_datasets.generators import radiograph, us
+from example_datasets.generators.dicomfile import fill
+from mids.conversion import convert
+
+pytestmark = pytest.mark.slow
+
+playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
+pytest.importorskip("starlette", reason="the extra `review` is not installed")
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.skip("no Chromium is installed: .ci/install-browser")
+    with playwright.sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Review:
+    """The program, and a person at its page."""
+
+    def __init__(self, dest: Path) -> None:
+        self.process = subprocess.Popen([COMMANDS / "mids", "review", str(dest)], stdout=-1, stderr=-1, text=True)
+        assert self.process.stdout is not None
+        lines = [self.process.stdout.readline() for _ in range(2)]
+        self.address = lines[1].strip()
+        assert self.address.startswith("http://127.0.0.1:"), lines
+
+    def open(self, browser: Any, who: str, *, judge: bool = False) -> Any:
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(self.address)
+        page.wait_for_selector("#items [aria-current=true]")
+        page.fill("#who", who)
+        if judge:
+            page.check("#judge")
+        return page
+
+    def kill(self, number: int = signal.SIGKILL) -> int:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=60)
+        return self.process.returncode
+
+
+def choose(page: Any, part: str) -> None:
+    """Opens the item whose line holds a text, and waits for its picture."""
+    with page.expect_response(re.compile("api/pixels")):
+        page.locator("#items button", has_text=part).first.click()
+    page.wait_for_timeout(200)
+
+
+def press(page: Any, key: str) -> None:
+    """A key that decides; the answer of the program is waited for."""
+    page.locator("#canvas").focus()
+    with page.expect_response(re.compile("api/(decide|undo)")) as answer:
+        page.keyboard.press(key)
+    assert answer.value.ok
+    page.wait_for_timeout(100)
+
+
+def draw(page: Any, box: tuple[int, int, int, int]) -> None:
+    """A box over rows and columns of the source image."""
+    page.locator("#canvas").focus()
+    if page.get_attribute("[data-act=draw]", "aria-pressed") != "true":
+        page.keyboard.press("2")
+        page.wait_for_timeout(800)
+    edge = page.locator("#canvas").bounding_box()
+    columns, rows = page.evaluate("[document.querySelector('#canvas').width, document.querySelector('#canvas').height]")
+    top, left, bottom, right = box
+    page.mouse.move(edge["x"] + left * edge["width"] / columns, edge["y"] + top * edge["height"] / rows)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + right * edge["width"] / columns, edge["y"] + bottom * edge["height"] / rows)
+    with page.expect_response(re.compile("api/decide")):
+        page.mouse.up()
+    page.wait_for_timeout(200)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    files = {"a/1": radiograph.cr_pa(), "a/2": radiograph.dx_lateral(), "b/1": radiograph.dx_pa(), "c/1": another("c")}
+    return fill_folder(tmp_path / "source", {**files, "us/1": us.make_lettered()})
+
+
+def read(page: Any, names: dict[str, str]) -> None:
+    """The first reader: an ultrasound with a name is redacted and released, a view is wrong, a corner is covered."""
+    choose(page, "withheld")
+    draw(page, (0, 0, 14, 112))  # the name in the ultrasound
+    press(page, "1")  # and nothing else shows who it is
+    choose(page, names["a/2"])
+    page.select_option("#view", "pa")
+    page.wait_for_timeout(500)
+    choose(page, names["a/1"])
+    draw(page, (2, 3, 12, 20))
+
+
+def read_again(page: Any, names: dict[str, str]) -> None:
+    """The same reader after a crash: nothing is lost; one exclusion is taken back, one stays."""
+    assert "3 decided" in page.inner_text("#progress")
+    choose(page, names["b/1"])
+    press(page, "3")
+    press(page, "u")
+    assert "3 decided" in page.inner_text("#progress")
+    choose(page, names["c/1"])
+    press(page, "3")
+
+
+def contradict(page: Any, names: dict[str, str]) -> None:
+    """Another reader: keeps what the first one excludes, and agrees on the view."""
+    choose(page, names["c/1"])
+    press(page, "1")
+    choose(page, names["a/2"])
+    page.select_option("#view", "pa")
+    page.wait_for_timeout(500)
+    assert page.locator("#kinds button", has_text="differ 1").count() == 1
+    assert "kappa" in page.inner_text("#agreement")
+
+
+def review_dataset(browser: Any, dest: Path, names: dict[str, str]) -> None:
+    """Two readers and a third who decides; the program is killed in the middle, and its page with it."""
+    review = Review(dest)
+    page = review.open(browser, "Reader A")
+    read(page, names)
+    review.kill()
+    page.context.close()
+    review = Review(dest)
+    first, second = review.open(browser, "Reader A"), review.open(browser, "Reader B")
+    read_again(first, names)
+    contradict(second, names)
+    assert "exclude" not in Path(f"{dest}.mids/curation.tsv").read_text("utf-8")
+    judge = review.open(browser, "Reader C", judge=True)
+    choose(judge, names["c/1"])
+    press(judge, "3")
+    assert judge.locator("#kinds button", has_text="differ").count() == 0
+    assert first.complaints == second.complaints == judge.complaints == []
+    assert review.kill(signal.SIGINT) == 0
+
+
+def test_the_page_decides_what_is_delivered(browser: Any, source: Path, tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "dest"
+    first = convert("dicom", source, dest, key=key)
+    assert not any(path.endswith("_us.png") for path in images(dest))
+    review_dataset(browser, dest, {row["source"]: row["filename"].rpartition("/")[2] for row in source_rows(dest)})
+    decided = Path(f"{dest}.mids/curation.tsv")
+    assert decided.stat().st_mode & 0o077 == 0
+    rows = {(row["file"], row["field"]): row for row in table(decided)}
+    assert set(rows) == {
+        ("us/1", "redact"), ("us/1", "release"), ("a/2", "view"), ("a/1", "redact"), ("c/1", "exclude"),
+    }  # fmt: skip
+    assert rows["c/1", "exclude"]["who"] == "Reader C"
+    assert set(rows["a/2", "view"]["who"].split("; ")) == {"Reader A", "Reader B"}
+    assert rows["a/1", "redact"]["new"] == "2,3,12,20"
+
+    done = command("mids-convert", "--again", str(dest))
+    assert done.returncode == first.exit_code == 0, done.stderr
+    (ultrasound,) = (path for path in images(dest) if path.endswith("_us.png"))
+    assert not np.asarray(Image.open(dest / ultrasound))[:14].any()
+    after = {row["source"]: row for row in source_rows(dest)}
+    assert after["c/1"]["reason"].startswith("excluded")
+    assert after["b/1"]["status"] == "converted"
+    assert "vp-pa" in after["a/2"]["filename"]
+    redacted = np.asarray(Image.open(dest / after["a/1"]["filename"]))
+    assert not redacted[2:12, 3:20].any()
+    assert redacted[14:].any()
+
+    put(source, "us/2", fill(us.make_lettered(), {"SOPInstanceUID": "1.2.826.0.1.9", "InstanceNumber": 9}))
+    before = images(dest)
+    again = command("mids-convert", "--again", str(dest))
+    assert images(dest) == before
+    assert {row["source"]: row["reason"] for row in source_rows(dest)}["us/2"].startswith("withheld"), again.stderr
+
+
+def test_the_page_opens_with_its_secret_on_this_machine_only(source: Path, tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "dest"
+    convert("dicom", source, dest, key=key)
+    review = Review(dest)
+    try:
+        base = review.address.partition("?")[0]
+        for address, headers in [
+            (base, {}), (f"{base}?token=wrong", {}), (f"{base}api/items", {}),
+            (review.address, {"Host": "attacker.example"}), (f"{base}../review.jsonl", {}),
+            (f"{base}api/pixels/0", {"X-Token": "x"}),
+        ]:  # fmt: skip
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=30)
+            assert refused.value.code in (400, 403, 404)
+        answer = urllib.request.urlopen(review.address, timeout=30)
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    finally:
+        review.kill()
+
+
+def test_a_dataset_that_was_not_made_here_is_refused(source: Path, tmp_path: Path, key: Path) -> None:
+    convert("dicom", source, tmp_path / "dest", key=key)
+    shutil.copytree(tmp_path / "dest", tmp_path / "download")
+    done = command("mids", "review", str(tmp_path / "download"))
+    assert done.returncode == 2
+    assert "was not made by mids convert here" in done.stderr
