@@ -32,7 +32,8 @@ def _check_places(root: Path, target: Path) -> None:
         raise MidsError("a DICOMDIR is only an index: give the folder that holds it as SOURCE")
     if target.exists() and not target.is_dir():
         raise MidsError(f"{target} is a file: give a folder as DEST")
-    if is_made(root) and not is_made(target):
+    is_dataset = (root / "dataset_description.json").is_file()  # de-identified DICOM is a source
+    if is_dataset and is_made(root) and not is_made(target):
         raise MidsError(
             f"{root} is a dataset that mids made, not a source: SOURCE comes before DEST (to check a dataset: "
             "mids-validate)"

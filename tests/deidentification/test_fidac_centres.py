@@ -40,6 +40,15 @@ def _run(*words: object) -> None:
     assert main([str(word) for word in words]) == 0, words
 
 
+def test_what_a_centre_de_identified_is_a_source(tmp_path: Path) -> None:
+    studies, values = _centre(tmp_path, 0)
+    words = ("--policy", "fidac-cnil", "--embed", values, "--embed-creator", CREATOR)
+    _run("deidentify", studies, tmp_path / "draft", *words)
+    _run("convert", "fidac", tmp_path / "draft", tmp_path / "counted")
+    people = table(tmp_path / "counted" / "participants.tsv")
+    assert [row["region"] for row in people] == ["grand_est"] * PATIENTS
+
+
 @pytest.mark.slow
 def test_regions_are_generalised_over_all_22_centres(tmp_path: Path) -> None:
     """105 patients of one region in 21 centres keep it, though no centre has more than 5; the last one's are rare."""
