@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -32,7 +31,7 @@ def written(path: Path, shape: Geometry, slices: Iterable[int]) -> Iterator[tupl
     if path.suffix == ".png":
         yield 0, np.asarray(Image.open(path)), True
         return
-    image: Any = nib.load(path)
+    image = _load(path)
     voxels = np.asarray(image.dataobj)
     volumes = voxels.reshape(*voxels.shape[:2], -1, order="F")
     corners = positions(shape)
@@ -77,8 +76,13 @@ def compare(path: Path, shape: Geometry, wanted: Mapping[int, Labels], uncertain
 def _filled(path: Path) -> int:
     if path.suffix == ".png":
         return int(np.count_nonzero(np.asarray(Image.open(path))))
-    image: Any = nib.load(path)
-    return int(np.count_nonzero(np.asarray(image.dataobj)))
+    return int(np.count_nonzero(np.asarray(_load(path).dataobj)))
+
+
+def _load(path: Path) -> Any:
+    import nibabel as nib  # as long to load as all small volumes take to make
+
+    return nib.load(path)
 
 
 def _border(values: Labels) -> Plane:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import nibabel as nib
 import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
@@ -20,8 +19,6 @@ from mids.readers.dicom import pixels as reader
 from mids.records import Compression, Json, Made, Pixels, Source
 
 RGB24 = np.dtype([("R", "u1"), ("G", "u1"), ("B", "u1")])
-
-_NiftiHeader: Any = nib.Nifti1Header  # nibabel does not annotate its headers
 
 _CENTIMETRE = 3
 """The value of PhysicalUnitsXDirection and PhysicalUnitsYDirection for cm (PS3.3 C.8.5.5.1.1)."""
@@ -91,7 +88,9 @@ def _header(dataset: Dataset, *, colour: bool) -> bytes:
     shape = (int(dataset.Columns), int(dataset.Rows), 1, reader.number_of_frames(dataset))
     if max(shape) > _LARGEST:
         raise DataError("PIXELS_UNREADABLE", f"a NIfTI-1 holds at most {_LARGEST} columns, rows and frames")
-    header = _NiftiHeader(endianness="<")
+    import nibabel as nib  # as long to load as all small volumes take to make
+
+    header: Any = nib.Nifti1Header(endianness="<")  # type: ignore[no-untyped-call]
     header.set_data_dtype(RGB24 if colour else np.uint16)
     header.set_data_shape(shape)
     header.set_zooms(zooms(dataset))

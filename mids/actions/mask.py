@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
@@ -234,6 +233,8 @@ def save(
     zooms: Sequence[float] = (),
 ) -> None:  # fmt: skip
     """Writes (i, j, k) label values with their affine (mm, RAS) as a gzipped NIfTI; without one, only with zooms."""
+    import nibabel as nib  # as long to load as all small volumes take to make
+
     image: Any = nib.Nifti1Image(voxels, matrix)  # type: ignore[no-untyped-call]
     image.header.set_xyzt_units("mm", "sec")
     if matrix is None:

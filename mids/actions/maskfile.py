@@ -7,10 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 from pydicom.dataset import Dataset
 
 from mids.actions import agreement, picture
@@ -28,9 +25,6 @@ from mids.records import Compression, Geometry, Json, Made, Source
 
 PLACE_TOLERANCE = 0.05
 """mm by which the corners of a mask's grid may lie off the image's."""
-
-_axes: Any = nib.orientations
-_UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class MaskVolume:
     ) -> tuple[np.ndarray, np.ndarray, dict[str, Json]]:
         """The labels on the image's grid, its affine (mm, RAS), and what the sidecar says of it."""
         if self.image is None and self.geometry is not None and self.geometry.positions:
-            return *_on_corrected(values, place, self.geometry), resampled(self.geometry)
+            return _on_corrected(values, place, self.geometry)
         size, matrix = self._grid(root)
         turned = _on(values, place, size, matrix)
         if turned is None:
@@ -88,15 +82,24 @@ class MaskVolume:
 
 def _on(values: np.ndarray, place: np.ndarray, shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray | None:
     """(i, j, k) labels of a grid (affine, mm, RAS) turned to another, None where that is not the same grid."""
-    turn = _axes.ornt_transform(_axes.io_orientation(place), _axes.io_orientation(matrix))
-    turned = np.asarray(_axes.apply_orientation(values, turn))
-    placed = place @ _axes.inv_ornt_aff(turn, values.shape)
+    turned, placed = _turned(values, place, matrix)
     is_same = turned.shape == shape and _apart(placed, matrix, shape) <= PLACE_TOLERANCE
     return turned if is_same else None
 
 
-def _on_corrected(values: np.ndarray, place: np.ndarray, shape: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """Labels on the grid that a tilted or uneven stack was put on, and its affine (mm, RAS).
+def _turned(values: np.ndarray, place: np.ndarray, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels with their axes flipped and permuted to run as those of another affine, and their affine then."""
+    from nibabel import orientations as axes  # as long to load as all small volumes take to make
+
+    known: Any = axes
+    turn = known.ornt_transform(known.io_orientation(place), known.io_orientation(matrix))
+    return np.asarray(known.apply_orientation(values, turn)), place @ known.inv_ornt_aff(turn, values.shape)
+
+
+def _on_corrected(
+    values: np.ndarray, place: np.ndarray, shape: Geometry
+) -> tuple[np.ndarray, np.ndarray, dict[str, Json]]:
+    """Labels on the grid that a tilted or uneven stack was put on, its affine (mm, RAS), and what the sidecar says.
 
     They lie on that grid, or slice by slice on the source's: then they are resampled as the image was. What a program
     wrote that stacked the slices uncorrected has the first slice's place, and any distance and direction of slices.
@@ -104,19 +107,17 @@ def _on_corrected(values: np.ndarray, place: np.ndarray, shape: Geometry) -> tup
     grid = regular(np.zeros((shape.columns, shape.rows, shape.slices), np.uint8), shape)
     turned = _on(values, place, grid.voxels.shape, grid.affine)
     if turned is not None:
-        return turned, grid.affine
+        return turned, grid.affine, {}
     first = affine(replace(shape, problem="", positions=(), slices=1, first=shape.positions[0]))
     assert first is not None
-    turn = _axes.ornt_transform(_axes.io_orientation(place), _axes.io_orientation(first))
-    turned = np.asarray(_axes.apply_orientation(values, turn))
-    placed = place @ _axes.inv_ornt_aff(turn, values.shape)
+    turned, placed = _turned(values, place, first)
     is_sliced = turned.shape == (shape.columns, shape.rows, shape.slices)
     if not is_sliced or _apart(placed, first, (shape.columns, shape.rows, 1)) > PLACE_TOLERANCE:
         raise DataError(
             "REGION_MISMATCH",
             f"the image was put on a regular grid ({shape.problem}), and the mask lies neither there nor on its slices",
         )
-    return on_regular(turned, shape)
+    return *on_regular(turned, shape), resampled(shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +218,10 @@ def _pixels(dataset: Dataset, head: segmentation.Segmentation, number: int) -> n
 
 
 def _load(root: Path, source: Source, what: str) -> Any:
+    import nibabel as nib  # as long to load as all small volumes take to make
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+
     try:
         with open_source(root, source) as stream:
             content = stream.read()
@@ -225,7 +230,7 @@ def _load(root: Path, source: Source, what: str) -> Any:
         image = nib.Nifti1Image.from_bytes(content)
         image.get_fdata(dtype=np.float32)
         return image
-    except _UNREADABLE as error:
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
         raise DataError("PIXELS_UNREADABLE", f"{what} can't be read as NIfTI ({type(error).__name__})") from error
 
 

@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import nibabel as nib
 import numpy as np
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
 
 from mids.actions import gz
 from mids.errors import DataError
@@ -35,6 +32,10 @@ class Nifti:
 
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes `volume.nii.gz`; raises `DataError` ``PIXELS_UNREADABLE`` where the file is broken."""
+        import nibabel as nib  # as long to load as all small volumes take to make
+        from nibabel.filebasedimages import ImageFileError
+        from nibabel.spatialimages import HeaderDataError
+
         try:
             with open_source(root, self.source) as stream:
                 content = bytearray(stream.read())

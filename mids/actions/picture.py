@@ -9,11 +9,12 @@ from PIL import Image, UnidentifiedImageError
 
 from mids.actions.png import encode
 from mids.actions.screen import look
+from mids.dataset.disk.fingerprint import picture_digest
 from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.pixels import blanked
-from mids.records import Box, Compression, Json, Made, Source
+from mids.records import PIXELS, Box, Compression, Json, Made, Source
 
 LARGEST = 200_000_000
 """Pixels of a picture; a decompression bomb is refused, the largest scanned film stays far below."""
@@ -59,7 +60,7 @@ class Picture:
         }
         if blank:
             facts["BlankedRegions"] = [list(box) for box in blank]
-        return Made(("image.png",), {**facts, **looked.facts}, issues=looked.issues)
+        return Made(("image.png",), {**facts, **looked.facts}, {PIXELS: picture_digest(pixels)}, looked.issues)
 
 
 def read(stream: object) -> tuple[np.ndarray, str]:

@@ -14,11 +14,12 @@ import numpy.typing as npt
 from isal import isal_zlib
 
 from mids.actions.screen import identifying, look
+from mids.dataset.disk.fingerprint import picture_digest
 from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom import pixels as reader
-from mids.records import Compression, Made, Pixels, Source
+from mids.records import PIXELS, Compression, Made, Pixels, Source
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
@@ -86,7 +87,8 @@ class Png:
             blank = (*self.blank, *looked.boxes)
             rendered = reader.render(dataset, self.pixels, blank, frame=self.frame)
         (scratch / "image.png").write_bytes(encode(rendered.pixels, compression=self.compression))
-        return Made(("image.png",), {**rendered.facts, **looked.facts}, issues=looked.issues)
+        digest = picture_digest(rendered.pixels)
+        return Made(("image.png",), {**rendered.facts, **looked.facts}, {PIXELS: digest}, looked.issues)
 
 
 def encode(pixels: npt.NDArray[Any], *, compression: Compression) -> bytes:

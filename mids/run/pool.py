@@ -175,7 +175,9 @@ def work(job: Job, root: Path, scratch_root: Path) -> Finished | Failed:
 
 
 def with_digest(job: Job, made: Made, scratch: Path) -> Made:
-    """What was made with a digest of the pixels of its image, read back from the file: that is what goes out."""
+    """What was made with a digest of the pixels of its image; where its action took none, the file is read back."""
+    if PIXELS in made.private:
+        return made
     name = dict(zip(job.outputs, made.files, strict=True)).get(job.path, "")
     if not name.endswith(IMAGES):
         return made

@@ -14,7 +14,9 @@ from highdicom.seg import Segmentation, SegmentDescription
 from highdicom.sr.coding import CodedConcept
 from numpy.typing import NDArray
 from pydicom import dcmread
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from trees import put, table
 
 from example_datasets.generators.dicomfile import uid
@@ -324,6 +326,63 @@ def test_what_is_wrong_with_contours_has_a_name(tmp_path: Path, key: Path) -> No
         if code == "REGION_CONTRADICTED":
             expected |= area(*SMALL, grid.shape, 3)
         assert np.array_equal(at(mask(result), grid), expected)
+
+
+@pytest.mark.parametrize(
+    ("code", "part", "keyword", "value"),
+    [
+        ("REGION_MISMATCH", "PlaneOrientationSequence", "ImageOrientationPatient", [2, 0, 0, 0, 2, 0]),
+        ("REGION_MISMATCH", "PixelMeasuresSequence", "PixelSpacing", [0, 0]),
+        ("ANNOTATION_INVALID", "SegmentSequence", "SegmentNumber", 7),
+    ],
+)
+def test_a_segmentation_that_is_not_described_is_refused_by_the_cause(
+    code: str, part: str, keyword: str, value: object, tmp_path: Path, key: Path
+) -> None:
+    grid = axial()
+    dataset = segmentation([Shown(np.ones((24, 32), np.uint8), grid.place(2, 0, 0))], grid)
+    holder = dataset if part in dataset else dataset.SharedFunctionalGroupsSequence[0]
+    setattr(holder[part].value[0], keyword, value)
+    result = done(series(tmp_path / "in", grid), key, dataset)
+    assert codes(result) == {code: "error"}
+    assert not list(result.dataset.rglob("*_dseg.nii.gz"))
+
+
+def test_a_contour_of_no_numbers_does_not_take_the_others_along(tmp_path: Path, key: Path) -> None:
+    grid = axial()
+    dataset = structures([ring(grid, 2, square(*BIG)), ring(grid, 3, square(*BIG))])
+    tag, text = BaseTag(0x30060050), b"1,5\\2,5\\3,0"
+    dataset.ROIContourSequence[0].ContourSequence[1][tag] = RawDataElement(tag, "DS", 12, text + b" ", 0, False, True)
+    result = done(series(tmp_path / "in", grid), key, dataset)
+    assert codes(result) == {"ANNOTATION_INVALID": "error"}
+    assert np.array_equal(at(mask(result), grid), area(*BIG, grid.shape, 2))
+
+
+def test_equal_contours_of_exclusive_or_cancel_out(tmp_path: Path, key: Path) -> None:
+    grid = axial()
+    turned = (square(*BIG)[1:] + square(*BIG)[:1])[::-1]
+    rings = [
+        ring(grid, 2, one, kind="CLOSEDPLANAR_XOR", names=2) for one in (square(*BIG), square(*SMALL), turned)
+    ]  # fmt: skip
+    result = done(series(tmp_path / "in", grid), key, structures(rings))
+    assert codes(result) == {"REGION_INVALID": "warning"}
+    assert np.array_equal(at(mask(result), grid), area(*SMALL, grid.shape, 2))
+
+
+def test_what_names_its_image_and_another_frame_of_reference_is_told(tmp_path: Path, key: Path) -> None:
+    grid, square_of_ones = axial(), np.ones((24, 32), np.uint8)
+    shown = Shown(square_of_ones, grid.place(2, 0, 0), names=2)
+    contours = structures([ring(grid, 2, square(*BIG), names=2)])
+    contours.StructureSetROISequence[0].ReferencedFrameOfReferenceUID = uid("other")
+    wrong = (
+        (segmentation([shown], grid, FrameOfReferenceUID=uid("other")), square_of_ones > 0),
+        (contours, area(*BIG, grid.shape, 2)[2]),
+    )
+    for number, (dataset, expected) in enumerate(wrong):
+        result = done(series(tmp_path / f"{number}/in", grid), key, dataset)
+        assert codes(result) == {"REGION_CONTRADICTED": "error"}
+        assert "frame of reference" in result.issues[0].message
+        assert np.array_equal(at(mask(result), grid)[2], expected)
 
 
 def test_coordinates_of_another_frame_of_reference_are_refused(tmp_path: Path, key: Path) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
@@ -16,7 +15,6 @@ from mids.records import Geometry
 
 Values = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
-_NiftiHeader: Any = nib.Nifti1Header  # nibabel does not annotate its headers
 
 
 def assemble(stack: Stack, target: Path, step: float = 0.0) -> None:
@@ -109,7 +107,9 @@ def _header(
     size: tuple[int, ...], kind: np.dtype[Any], grid: Floats, scale: tuple[float, float] | None, step: float
 ) -> bytes:
     """The 352 bytes before the voxels of a single-file NIfTI-1, of three dimensions where there is one volume."""
-    header = _NiftiHeader(endianness="<")
+    import nibabel as nib  # as long to load as all small volumes take to make
+
+    header: Any = nib.Nifti1Header(endianness="<")  # type: ignore[no-untyped-call]
     header.set_data_dtype(kind)
     header.set_data_shape(size if size[3] > 1 else size[:3])
     header.set_qform(grid, 1)

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import nibabel as nib
 import numpy as np
 import numpy.typing as npt
 
 from mids.actions.volumes.stack import Stack, Survey, affine, is_placed, misplaced
+from mids.dataset.disk.facts import stored_type
+from mids.dataset.disk.heads import NiftiHead, nifti_head
+from mids.errors import DataError
 from mids.readers.dicom.planes import Place, Plane
 
 Values = npt.NDArray[Any]
@@ -27,28 +29,28 @@ def compare(path: Path, stack: Stack, survey: Survey) -> str:
 
     Raises `DataError` where a plane can't be read (see `Stack.planes`).
     """
-    image: Any = nib.load(path)
-    kind, shape = image.get_data_dtype(), (*image.shape, 1, 1)[:4]
-    if kind.fields or len(image.shape) > 4:
-        return f"its shape is {image.shape} and its type {kind}"
+    head = nifti_head(path)
+    kind, shape = stored_type(head), (*head.shape, 1, 1)[:4]
+    if kind is None or not 2 <= len(head.shape) <= 4:
+        return f"its shape is {head.shape} and its type {head.datatype}"
     if shape[2:] != (stack.slices, stack.volumes):
         return f"it has {shape[2]} slices and {shape[3]} volumes, not {stack.slices} and {stack.volumes}"
     columns, rows = shape[:2]
-    scale = float(image.dataobj.slope), float(image.dataobj.inter)
-    slices = _slices(path, image, rows, columns)
+    slices = _slices(path, head.offset, np.empty((rows, columns), kind))
     for volume, k, plane in stack.planes():
         found = next(slices, None)
         survey.add(plane)
         if plane.values.shape != (rows, columns):
             return f"a slice of {plane.values.shape} pixels became one of {(rows, columns)}"
-        if found is None or not holds(found, scale, plane):
+        if found is None or not holds(found, scale(head), plane):
             return f"the voxels of slice {k + 1} of volume {volume + 1} are not its pixels"
     if len(survey.places) != stack.slices * stack.volumes:
         return f"it has {stack.slices * stack.volumes} slices, and {len(survey.places)} were read"
-    off = misplaced(survey.places, image.affine, stack.slices, rows)
+    grid = np.array((*head.affine, (0, 0, 0, 1)))
+    off = misplaced(survey.places, grid, stack.slices, rows)
     if off is not None:
         return f"slice {off % stack.slices + 1} does not lie where its header puts it"
-    return _drift(survey.places[: stack.slices], image.affine, rows)
+    return _drift(survey.places[: stack.slices], grid, rows)
 
 
 def _drift(places: Sequence[Place], found: Values, rows: int) -> str:
@@ -68,12 +70,25 @@ def _drift(places: Sequence[Place], found: Values, rows: int) -> str:
     return "the distance of its slices is not that of their positions" if is_off else ""
 
 
-def _slices(path: Path, image: Any, rows: int, columns: int) -> Iterator[Values]:
+def scale(head: NiftiHead) -> tuple[float, float]:
+    """Slope and intercept of a volume; a slope of 0 says that there are none (nifti1.h, scl_slope)."""
+    return (head.slope, head.intercept) if head.slope and math.isfinite(head.slope) else (1.0, 0.0)
+
+
+def open_voxels(path: Path, mode: Literal["r", "r+"]) -> Values:
+    """The voxels of an uncompressed volume as they are stored, in the file itself."""
+    head = nifti_head(path)
+    kind = stored_type(head)
+    if kind is None:
+        raise DataError("PIXELS_UNREADABLE", f"a volume of voxels of type {head.datatype}")
+    return np.memmap(path, kind, mode, head.offset, head.shape, "F")
+
+
+def _slices(path: Path, offset: int, buffer: Values) -> Iterator[Values]:
     """The slices of a NIfTI one after the other, as (rows, columns) in the order of DICOM, all in one buffer."""
-    buffer = np.empty((rows, columns), image.get_data_dtype())
     view = buffer.data.cast("B")
     with path.open("rb", buffering=0) as stream:
-        stream.seek(int(image.dataobj.offset))
+        stream.seek(offset)
         while stream.readinto(view) == len(view):
             yield buffer[::-1]
 

@@ -1,14 +1,13 @@
 """The .bval and .bvec of a diffusion volume, which dcm2niix derives, in the order of the delivered volumes."""
 
 from pathlib import Path
-from typing import Any
 
-import nibabel as nib
 import numpy as np
 
-from mids.actions.volumes.comparison import holds
+from mids.actions.volumes.comparison import holds, open_voxels, scale
 from mids.actions.volumes.dcm2niix import Converted
 from mids.actions.volumes.stack import Stack
+from mids.dataset.disk.heads import nifti_head
 from mids.errors import DataError
 
 
@@ -36,13 +35,11 @@ def gradients(converted: Converted, path: Path, stack: Stack, scratch: Path) -> 
 
 def _order(theirs: Path, stack: Stack) -> list[int]:
     """For each of our volumes the one of dcm2niix's that has the same slices, all of them."""
-    image: Any = nib.load(theirs)
-    scale = float(image.dataobj.slope), float(image.dataobj.inter)
-    voxels = np.asanyarray(image.dataobj.get_unscaled())
+    head, voxels = nifti_head(theirs), open_voxels(theirs, "r")
     alike: list[list[int]] = [list(range(stack.volumes)) for _ in range(stack.volumes)]
     if voxels.ndim == 4 and voxels.shape[2:] == (stack.slices, stack.volumes):
         for volume, k, plane in stack.planes():
-            alike[volume] = [n for n in alike[volume] if holds(voxels[:, ::-1, k, n].T, scale, plane)]
+            alike[volume] = [n for n in alike[volume] if holds(voxels[:, ::-1, k, n].T, scale(head), plane)]
     if sorted(numbers[0] for numbers in alike if len(numbers) == 1) != list(range(stack.volumes)):
         message = "dcm2niix's volumes differ from the slices, and which b-value belongs to which can't be told"
         raise DataError("CONVERTER_FAILED", message)

@@ -8,24 +8,23 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
-
-import nibabel as nib
-import numpy as np
+from typing import ClassVar
 
 from mids._version import __version__
 from mids.actions import gz
 from mids.actions.nifti import SCRUBBED
 from mids.actions.volumes import dcm2niix
 from mids.actions.volumes.assembly import assemble
-from mids.actions.volumes.comparison import compare
+from mids.actions.volumes.comparison import compare, open_voxels
 from mids.actions.volumes.dcm2niix import Converted
 from mids.actions.volumes.gradients import gradients
 from mids.actions.volumes.stack import Stack, Survey, open_stack
+from mids.dataset.disk.fingerprint import pixel_digest
+from mids.dataset.disk.heads import nifti_head
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import materialise
-from mids.records import Box, Compression, Geometry, Json, Made, Source
+from mids.records import PIXELS, Box, Compression, Geometry, Json, Made, Source
 
 _PIXDIM_4 = 92
 """Where the header of NIfTI-1 has the distance along its fourth axis, a little-endian float of 4 bytes."""
@@ -68,16 +67,17 @@ class Volume:
         facts = {**self._facts(_shape(path), ours=ours), **_derived(converted, path, stack, ours=ours)}
         _scrub(path, _flipped(self.blank, stack))
         _set_step(path, self.geometry.step)
+        private = _digest(path)
         _compress(path, scratch / "volume.nii.gz", self.compression)
         provenance = self._provenance(converted, differs, ours=ours)
-        return Made(("volume.nii.gz", *made), facts, provenance, _resampled(self.geometry))
+        return Made(("volume.nii.gz", *made), facts, {**provenance, **private}, _resampled(self.geometry))
 
     def _step(self, converted: Converted) -> float:
         """The time from volume to volume in s: of the record, else what dcm2niix found, 0 where neither knows."""
         if self.geometry.step or not converted.volumes:
             return self.geometry.step
-        zooms = _header(converted.volumes[0]).get_zooms()
-        return float(zooms[3]) if len(zooms) > 3 else 0.0
+        zooms = nifti_head(converted.volumes[0]).spacing
+        return zooms[3] if len(zooms) > 3 else 0.0
 
     def _facts(self, shape: Sequence[int], *, ours: bool) -> dict[str, Json]:
         """What the sidecar says of the delivered volume, whose shape is (columns, rows, slices …)."""
@@ -139,14 +139,8 @@ def _resampled(shape: Geometry) -> tuple[Issue, ...]:
     return (issue("VOLUME_RESAMPLED", f"the stack is not regular ({shape.problem}), and was resampled", origin="run"),)
 
 
-def _header(path: Path) -> Any:
-    """The header of a NIfTI (nibabel has no types)."""
-    image: Any = nib.load(path)
-    return image.header
-
-
 def _shape(path: Path) -> tuple[int, ...]:
-    return tuple(int(n) for n in _header(path).get_data_shape())
+    return nifti_head(path).shape
 
 
 def _flipped(boxes: Sequence[Box], stack: Stack) -> list[tuple[slice, slice]]:
@@ -176,11 +170,17 @@ def _scrub(path: Path, blank: Sequence[tuple[slice, slice]]) -> None:
             stream.write(bytes(length))
     if not blank:
         return
-    image: Any = nib.load(path)
-    content = np.memmap(path, dtype=np.uint8, mode="r+")
-    voxels = np.ndarray(image.shape, image.get_data_dtype(), content, int(image.dataobj.offset), order="F")
+    voxels = open_voxels(path, "r+")
     for columns, rows in blank:
         voxels[columns, rows] = voxels.min()
+
+
+def _digest(path: Path) -> dict[str, Json]:
+    """The digest of the voxels that are about to be packed: unpacking them again would take as long as packing."""
+    try:
+        return {PIXELS: pixel_digest(path)}
+    except DataError:
+        return {}  # voxels of a number that nobody compares
 
 
 def _compress(path: Path, target: Path, compression: Compression) -> None:

@@ -22,6 +22,12 @@ TYPES = {
 """numpy's types for NIfTI's datatypes (nifti1.h, DT_*); those of colours and of 128 bits have no statistics."""
 
 
+def stored_type(head: NiftiHead) -> "np.dtype[Any] | None":
+    """numpy's type of the voxels of a volume as they are stored; None of colours and of 128 bits."""
+    kind = TYPES.get(head.datatype)
+    return np.dtype(kind).newbyteorder("<" if head.order == "<" else ">") if kind else None
+
+
 class Values:
     """The different values of an image, as long as there are few of them."""
 
@@ -56,8 +62,7 @@ class Volume:
 
     def __init__(self, head: NiftiHead) -> None:
         self._head = head
-        kind = TYPES.get(head.datatype)
-        self._type = np.dtype(kind).newbyteorder("<" if head.order == "<" else ">") if kind else None
+        self._type = stored_type(head)
         self._width = head.bitpix // 8
         voxels = max(1, (head.size - head.offset) // self._width)
         # An odd step does not walk along one column of a volume.

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,23 @@ def pixel_digest(path: Path) -> str:
     """
     head = read_head(path)
     if isinstance(head, PngHead):
-        pixels = read_pixels(path, head)
-        kind, shape, parts = "picture", pixels.shape, _samples(pixels)
-    else:
-        kind, (shape, slices) = "volume", _upright(path, head)
-        parts = (_numbers(values, head) for values in slices)
+        return picture_digest(read_pixels(path, head))
+    shape, slices = _upright(path, head)
+    return _digest("volume", shape, (_numbers(values, head) for values in slices))
+
+
+def picture_digest(pixels: Array) -> str:
+    """The digest that `pixel_digest` finds in the PNG of grey uint8 or uint16 (rows, columns), or of RGB uint8."""
+    samples = pixels.astype("<u2", order="C")
+    if pixels.dtype == np.uint8:
+        samples *= 257
+    return _digest("picture", pixels.shape, (samples,))
+
+
+def _digest(kind: str, shape: tuple[int, ...], parts: Iterable[Array]) -> str:
     digest = hashlib.sha256(f"{kind} {' '.join(map(str, shape))}\n".encode("ascii"))
     for part in parts:
-        digest.update(part)
+        digest.update(part.data)
     return digest.hexdigest()
 
 
@@ -123,21 +132,19 @@ def _turn(head: NiftiHead) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return best, tuple(-1 if rows[at, axis] < 0 else 1 for at, axis in enumerate(best))
 
 
-def _samples(pixels: Array) -> Iterator[bytes]:
-    yield (pixels.astype("<u2") * (257 if pixels.dtype == np.uint8 else 1)).astype("<u2").tobytes()
-
-
-def _numbers(values: Array, head: NiftiHead) -> bytes:
-    """The canonical bytes of a slice; small whole numbers stay exact without float64 in between."""
+def _numbers(values: Array, head: NiftiHead) -> Array:
+    """The canonical numbers of a slice, its last axis fastest: small whole ones stay exact without float64 between."""
     intercept = head.intercept if head.slope else 0.0
     is_small = values.dtype.kind in "iu" and values.dtype.itemsize <= 2 and abs(intercept) < _EXACT
     if is_small and head.slope in (0, 1) and float(intercept).is_integer():
-        return np.asarray(values.astype("<f4") + np.float32(intercept), "<f4").tobytes(order="F")
+        whole = values.T.astype("<f4", order="C")
+        whole += np.float32(intercept)
+        return whole
     if values.dtype.kind == "c":
         values = np.stack((values.real, values.imag))
     numbers = scaled(values, head).astype("<f4") + np.float32(0)  # -0 becomes 0
     numbers[np.isnan(numbers)] = np.float32(math.nan)
-    return numbers.tobytes(order="F")
+    return np.ascontiguousarray(numbers.T)
 
 
 # --- the same pixels in other files ----------------------------------------------------------------------

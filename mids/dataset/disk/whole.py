@@ -86,6 +86,9 @@ def _says_more(data: bytes) -> bool:
 def read_voxels(path: Path, head: NiftiHead, count: int) -> Iterator[bytes]:
     """The voxels of a volume, `count` at a time. Raises `DataError` where they can't be had, or are too few."""
     length, left = count * head.bitpix // 8, head.size - head.offset
+    if path.suffix != ".gz":
+        yield from _plain_voxels(path, head.offset, length, left)
+        return
     waiting, start = bytearray(), head.offset
     for block in _blocks(path):
         waiting += block[start:]
@@ -97,6 +100,17 @@ def read_voxels(path: Path, head: NiftiHead, count: int) -> Iterator[bytes]:
             yield piece
     if left:
         raise DataError("NIFTI_TRUNCATED", "the volume ends before its end")
+
+
+def _plain_voxels(path: Path, offset: int, length: int, left: int) -> Iterator[bytes]:
+    with path.open("rb", buffering=0) as stream:
+        stream.seek(offset)
+        while left:
+            piece = stream.read(min(length, left))
+            if len(piece) < min(length, left):
+                raise DataError("NIFTI_TRUNCATED", "the volume ends before its end")
+            left -= len(piece)
+            yield piece
 
 
 def check_length(path: Path, head: NiftiHead) -> Tail:

@@ -36,6 +36,7 @@ class Laid:
     moved: int = 0
     between: int = 0
     repeated: int = 0
+    cancelled: int = 0
     nested: int = 0
     farthest: float = 0.0
 
@@ -108,12 +109,17 @@ def _nearest(found: Sequence[_Flat], shape: Geometry, laid: Laid) -> list[_Flat]
 def _combined(found: Sequence[_Flat], laid: Laid) -> list[Points]:
     """The contours of a region on one slice as outlines of which each pixel within any belongs to the region.
 
-    With one of type CLOSEDPLANAR_XOR they are one outline by the even-odd rule (PS3.3 C.8.8.6.3). Otherwise one that
+    With one of type CLOSEDPLANAR_XOR they are one outline by the even-odd rule (PS3.3 C.8.8.6.3), and two that are
+    equal cancel out. Otherwise one that
     lies wholly within another is a hole in it, as planning systems write it, and one within a hole an island.
     """
-    plain = _distinct([flat.points for flat in found], laid)
+    alike = _alike([flat.points for flat in found])
     if any(flat.contour.is_xor for flat in found):
-        return [joined(plain)]
+        odd = [rings[0] for rings in alike if len(rings) % 2]
+        laid.cancelled += len(found) - len(odd)
+        return [joined(odd)] if odd else []
+    plain = [rings[0] for rings in alike]
+    laid.repeated += len(found) - len(plain)
     inside = {i: [j for j, outer in enumerate(plain) if i != j and _within(inner, outer)]
               for i, inner in enumerate(plain)}  # fmt: skip
     parts = []
@@ -125,13 +131,12 @@ def _combined(found: Sequence[_Flat], laid: Laid) -> list[Points]:
     return parts
 
 
-def _distinct(rings: Sequence[Points], laid: Laid) -> list[Points]:
-    """Each ring once, wherever and in whichever direction it begins."""
-    kept: dict[frozenset[tuple[float, float]], Points] = {}
+def _alike(rings: Sequence[Points]) -> list[list[Points]]:
+    """Rings that are equal, wherever and in whichever direction they begin, together."""
+    found: dict[frozenset[tuple[float, float]], list[Points]] = {}
     for ring in rings:
-        kept.setdefault(frozenset((round(x, 2), round(y, 2)) for x, y in ring), ring)
-    laid.repeated += len(rings) - len(kept)
-    return list(kept.values())
+        found.setdefault(frozenset((round(x, 2), round(y, 2)) for x, y in ring), []).append(ring)
+    return list(found.values())
 
 
 def _within(inner: Points, outer: Points) -> bool:

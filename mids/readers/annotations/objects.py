@@ -15,6 +15,7 @@ from mids.issues import Issue, issue
 from mids.readers.annotations import contours, rtstruct, segmentation
 from mids.readers.annotations.places import Places, around, distance, frame_of_reference, is_placed, normal_of
 from mids.readers.dicom.geometry import positions
+from mids.readers.dicom.grouping.slices import is_direction
 from mids.readers.dicom.headers import Instance
 from mids.records import Geometry, MaskFile, Outline, Record, Regions, Source
 
@@ -138,6 +139,10 @@ def _problem(
     frame: segmentation.Frame, head: segmentation.Segmentation, record: Record | None, index: int
 ) -> tuple[str, str] | None:
     """Why a frame can't be placed, or what contradicts its place: a code and what it says of the frame."""
+    if head.kind != "LABELMAP" and frame.segment not in head.labels:
+        return "ANNOTATION_INVALID", "show a segment that its SegmentSequence does not describe"
+    if (frame.orientation and not is_direction(frame.orientation)) or min(frame.spacing, default=1.0) <= 0:
+        return "REGION_MISMATCH", "have no directions of length 1 at right angles, or no distance of their pixels"
     if record is None:
         return "REGION_UNMATCHED", "name no image that is converted, or several can be meant"
     shape = record.geometry
@@ -153,8 +158,10 @@ def _problem(
     assert shape is not None
     frames = (frame_of_reference(record), head.frame_of_reference)
     off = _off(frame, shape, index)
-    if all(frames) and frames[0] != frames[1] and (index < 0 or off > 0.1):
-        return "REGION_ELSEWHERE", "lie in another frame of reference than the image"
+    if all(frames) and frames[0] != frames[1]:
+        if index < 0 or off > 0.1:
+            return "REGION_ELSEWHERE", "lie in another frame of reference than the image"
+        return "REGION_CONTRADICTED", "lie on the image that they name, but say another frame of reference"
     return ("REGION_CONTRADICTED", "lie on another slice than the image that they name") if off > 0.6 else None
 
 
@@ -255,10 +262,14 @@ def _record_of(
         return None, ("REGION_MISMATCH", "lie on an image whose own place is not known")
     assert shape is not None
     own = frame_of_reference(record)
-    if place is None and own and drawn.frames_of_reference and own not in drawn.frames_of_reference:
-        return None, ("REGION_ELSEWHERE", "lie in another frame of reference than the image")
+    is_elsewhere = bool(own and drawn.frames_of_reference and own not in drawn.frames_of_reference)
     index = contours.slice_of(contour.points, shape)
-    if place is not None and place.slice >= 0 and index is not None and index != place.slice % shape.slices:
+    is_off = place is not None and place.slice >= 0 and index != place.slice % shape.slices
+    if is_elsewhere and (place is None or is_off):
+        return None, ("REGION_ELSEWHERE", "lie in another frame of reference than the image")
+    if is_elsewhere:
+        return record, ("REGION_CONTRADICTED", "lie on the image that they name, but say another frame of reference")
+    if is_off and index is not None:
         return record, ("REGION_CONTRADICTED", "lie on another slice than the image that they name")
     return record, None
 
@@ -275,6 +286,7 @@ def _regions(
         ("REGION_RESAMPLED", "contours lie between others that are nearer to a slice", laid.between),
         ("REGION_HOLE", "contours lie within another of their region: taken as holes", laid.nested),
         ("ANNOTATION_REPEATED", "contours were drawn twice", laid.repeated),
+        ("REGION_INVALID", "contours of exclusive or are equal and cancel out", laid.cancelled),
     ):
         if count:
             yield told(file, code, f"{count} {text}")

@@ -7,6 +7,7 @@ from typing import BinaryIO
 from pydicom.dataset import Dataset
 
 from mids.errors import DataError
+from mids.readers.dicom.decoding import quiet
 from mids.readers.dicom.headers import read_header
 from mids.readers.dicom.values import BROKEN
 
@@ -105,7 +106,11 @@ def _contour(label: str, item: Dataset) -> Contour:
         return Contour(label, image, encloses_nothing=True)
     if kind not in _CLOSED:
         return Contour(label, image, problem="a contour without a known ContourGeometricType")
-    numbers = [float(value) for value in item.get("ContourData") or []]
+    try:
+        with quiet():
+            numbers = [float(value) for value in item.get("ContourData") or []]
+    except ValueError:
+        return Contour(label, image, problem="a contour whose points are no numbers")
     if not all(abs(value) < 1e6 for value in numbers):
         return Contour(label, image, problem="a contour whose points are no places in a patient")
     points = [(numbers[i], numbers[i + 1], numbers[i + 2]) for i in range(0, len(numbers) - 2, 3)]

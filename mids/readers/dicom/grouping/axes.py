@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +18,9 @@ from mids.vocabulary.names import label
 
 Place = tuple[int, int]
 AxisName = Literal["", "time", "b", "inversion"]
+
+_DAY = 86400
+"""Seconds."""
 
 _LIKE = 0.01
 """Relative difference of numbers (echo times, flip angles) up to which they are one."""
@@ -145,6 +149,7 @@ def _names(values: Sequence[_Value], rule: Mapping[str, Any]) -> dict[_Value, st
     words = {value: value for value in every if isinstance(value, tuple)}
     shared = set.intersection(*(set(value) for value in words.values())) if len(words) > 1 else set()
     names = dict.fromkeys(every, "")
+    shared |= {"NONE"}  # it stands where nothing is to be said (PS3.3 C.8.13.1.1.1)
     return names | {value: label("".join(word for word in value if word not in shared)) for value in words}
 
 
@@ -258,7 +263,18 @@ def numbers(slices: Sequence[Slice], rule: Mapping[str, Any]) -> list[float]:
         if value is None:
             return []
         found.append(value)
-    return found
+    is_one_day = "date" in rule and len({plane.get(rule["date"]) for plane in slices}) == 1
+    return _past_midnight(found) if is_one_day else found
+
+
+def _past_midnight(seconds: list[float]) -> list[float]:
+    """Times of day, those after midnight a day later where the others are of the evening before.
+
+    No series waits for half a day; dates are absent, or of the day on which it began.
+    """
+    known = sorted(set(seconds))
+    gap, last = max(((after - before, before) for before, after in pairwise(known)), default=(0.0, 0.0))
+    return [value + _DAY * (value <= last) for value in seconds] if gap > _DAY / 2 else seconds
 
 
 def _seconds(plane: Slice, rule: Mapping[str, Any]) -> float | None:

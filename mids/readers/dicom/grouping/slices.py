@@ -20,7 +20,7 @@ DIRECTION_TOLERANCE = 0.01
 _SPACING_TOLERANCE = 0.002
 """Relative difference of pixel spacings up to which they are the same, written with more or fewer digits."""
 
-_ORTHONORMAL = 0.05
+_ORTHONORMAL = 0.018
 """How far lengths may be from 1, and the cosine from 0, of direction cosines that were written with two digits."""
 
 

@@ -33,7 +33,7 @@ def strangers(stack: Sequence[Slice], others: Sequence[Sequence[Slice]]) -> tupl
     if not cosines or not all(plane.position for plane in stack):
         return 0, ""
     normal = np.cross(cosines[:3], cosines[3:])
-    depth = np.unique(np.round(np.array([plane.position for plane in stack]) @ normal, 3))
+    depth = np.array(sorted({*np.round(np.array([plane.position for plane in stack]) @ normal, 3).tolist()}))
     if len(depth) < 3:
         return 0, ""
     step = float(np.median(np.diff(depth)))

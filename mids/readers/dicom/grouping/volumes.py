@@ -27,6 +27,8 @@ _CLASSIC = {"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"}
 _CLOCK = 0.05
 """Relative difference up to which the time between volumes is the repetition time, read from a clock."""
 
+_DEPTHS = ("SpacingBetweenSlices", "SliceThickness")
+
 Ids = tuple[PatientKey, str, str]
 """Subject, study and modality."""
 
@@ -35,7 +37,8 @@ def volumes(root: Path, ids: Ids, slices: Sequence[Slice], part: int) -> Iterato
     """The records of the slices of one series, numbered from `part`, and what is skipped or wrong."""
     found = stacks(slices)
     if len(found) > 1:
-        message = f"{len(found)} sets of slices of different orientation, size or pixel spacing in one series"
+        what = "orientation, size, pixel spacing or frame of reference"
+        message = f"{len(found)} sets of slices of different {what} in one series"
         yield issue("SERIES_MIXED", message, slices[0].source.name, origin="read")
     yield from tell_frames(slices)
     for stack in found:
@@ -83,13 +86,18 @@ def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str]
     """The code and message of what keeps slices from being placed at all."""
     said = [plane.orientation for plane in stack]
     if any(cosines and not is_direction(cosines) for cosines in said):
-        zero = "zero" if any(cosines and not any(cosines) for cosines in said) else "not two axes at right angles"
+        zero = (
+            "zero"
+            if any(cosines and not any(cosines) for cosines in said)
+            else "not two axes of length 1 at right angles"
+        )
         return "ORIENTATION_INVALID", f"ImageOrientationPatient is {zero}; the direction of the slices is unknown"
     if is_one_place:
         return None
-    if not all(said) or not all(plane.position for plane in stack):
-        what = "frames" if stack[0].frame is not None else "slices"
-        return "SERIES_UNSTACKABLE", f"{len(stack)} {what} have no positions, and can't be stacked into a volume"
+    for what, known in (("position", [plane.position for plane in stack]), ("orientation", said)):
+        if absent := sum(not one for one in known):
+            of = f"{absent} of {len(stack)} {'frames' if stack[0].frame is not None else 'slices'}"
+            return "SERIES_UNSTACKABLE", f"{of} say no {what} (of numbers), and can't be stacked into a volume"
     locations = {plane.number("SliceLocation") for plane in stack}
     if len({plane.position for plane in stack}) == 1 and len(locations) > 1:
         return (
@@ -136,6 +144,9 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
         yield issue("SERIES_GAP", message, name, origin="read")
     if ids[2] == "NM" and shape.frames and shape.slices > 1 and slices[0].number("SpacingBetweenSlices") is None:
         message = "SpacingBetweenSlices is missing; the slices were stacked along their normal"
+        yield issue("SPACING_ASSUMED", message, name, origin="read")
+    if shape.slices == 1 and shape.first and not any(map(slices[0].number, _DEPTHS)):
+        message = "the one slice does not say how thick it is (SliceThickness); its voxels were made 1 mm deep"
         yield issue("SPACING_ASSUMED", message, name, origin="read")
     if not ordered.named:
         message = f"{ordered.volumes} volumes at one place were ordered by the numbers of their images, not by time"
