@@ -166,7 +166,7 @@ def peers(pythons: Sequence[Path]) -> str:
         folders = _inputs(Path(scratch))
         lines = [_line("mids", Path(sys.executable), OURS, folders)]
         for name, script in PEERS.items():
-            there = next(((python, found) for python in pythons if (found := _version(python, name))), None)
+            there = installed(pythons, name)
             lines += [_line(f"{name} {there[1]}", there[0], script, folders)] if there else []
     where = (
         f"{platform.system()}, {FILES} files each, by second of processor time in one process, its start not counted."
@@ -220,6 +220,11 @@ def run_script(python: Path, script: str, folder: Path) -> tuple[float, Path]:
     subprocess.run([python, "-W", "ignore", "-c", script, folder, output], cwd=ROOT, capture_output=True, check=False)
     end = resource.getrusage(resource.RUSAGE_CHILDREN)
     return end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime, output
+
+
+def installed(pythons: Sequence[Path], name: str) -> tuple[Path, str] | None:
+    """The first interpreter that finds a program, and the program's version."""
+    return next(((python, found) for python in pythons if (found := _version(python, name))), None)
 
 
 def _version(python: Path, name: str) -> str:

@@ -99,6 +99,7 @@ def _lines(policy: Policy) -> Iterator[str]:
     if "clean_descriptors" in policy.options:
         kinds = "modality, body part, plane, view, contrast, kernel, sequence, phase"
         yield f"Descriptions keep only listed words: {kinds}."
+        yield "Comments and histories keep ordinary clinical words; a mark, [...], stands for every other one."
     yield _TEXTS[policy.texts]
     yield _REPORTS[policy.reports]
     yield f"{_BURNED_IN[policy.burned_in]} {_DETECT[policy.detect]}"

@@ -1,6 +1,6 @@
 """Codes of sequences (PS3.3 8.8): those of published coding schemes stay, the meaning of others may be anything."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from pydicom import Dataset
@@ -46,6 +46,11 @@ def _meanings(scheme: str) -> dict[str, frozenset[str]]:
         for code, (meaning, _) in entries.items():
             found.setdefault(code, set()).add(meaning.casefold())
     return {code: frozenset(meanings) for code, meanings in found.items()}
+
+
+def defined_meanings() -> Iterator[str]:
+    """The meanings of all codes that pydicom's dictionary has, folded."""
+    return (meaning for scheme in concepts for meanings in _meanings(scheme).values() for meaning in meanings)
 
 
 def clean(item: Dataset) -> None:

@@ -7,6 +7,7 @@ sequences and phases in English, Spanish, Catalan and French; names of parts of 
 import re
 import unicodedata
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
@@ -23,18 +24,18 @@ def clean_description(text: str) -> str:
     may be a room, a bed or part of a date.
     """
     words = list(_keep_listed_words(text))
-    return " ".join(words) if any(_normalise_word(word) not in _load_joining_words() for word in words) else ""
+    return " ".join(words) if any(normalise_word(word) not in listed_words().joining for word in words) else ""
 
 
 def _keep_listed_words(text: str) -> Iterator[str]:
-    allowed, joined, units = _words()
+    listed = listed_words()
     tokens = list(_TOKEN.finditer(text))
     place = 0
     while place < len(tokens):
-        word, taken = _compound(tokens, place, joined)
+        word, taken = _compound(tokens, place, listed.joined)
         if not word:
-            word, taken = _measure(tokens, place, units)
-        if not word and _normalise_word(tokens[place][0]) in allowed:
+            word, taken = _measure(tokens, place, listed.units)
+        if not word and normalise_word(tokens[place][0]) in listed.plain:
             word = tokens[place][0]
         if word:
             yield word
@@ -47,7 +48,7 @@ def _compound(tokens: list[re.Match[str]], place: int, joined: frozenset[str]) -
         run = tokens[place : place + taken]
         adjacent = all(left.end() == right.start() for left, right in pairwise(run))
         text = "".join(token[0] for token in run)
-        if len(run) == taken and adjacent and _normalise_word(text) in joined and _ends(tokens, place + taken):
+        if len(run) == taken and adjacent and normalise_word(text) in joined and _ends(tokens, place + taken):
             return text, taken
     return "", 1
 
@@ -57,7 +58,7 @@ def _measure(tokens: list[re.Match[str]], place: int, units: frozenset[str]) -> 
     run = tokens[place : place + 2]
     if len(run) < 2 or not _NUMBER.fullmatch(run[0][0]) or run[1].start() - run[0].end() > 1:
         return "", 1
-    if _normalise_word(run[1][0]) not in units or not _ends(tokens, place + 2):
+    if normalise_word(run[1][0]) not in units or not _ends(tokens, place + 2):
         return "", 1
     return run[0].string[run[0].start() : run[1].end()], 2
 
@@ -67,25 +68,31 @@ def _ends(tokens: list[re.Match[str]], place: int) -> bool:
     return not 0 < place < len(tokens) or tokens[place].start() > tokens[place - 1].end()
 
 
-def _normalise_word(word: str) -> str:
+def normalise_word(word: str) -> str:
     """A word in lower case without accents."""
     return "".join(c for c in unicodedata.normalize("NFKD", word.casefold()) if not unicodedata.combining(c))
 
 
-@cache
-def _load_joining_words() -> frozenset[str]:
-    """Words that say nothing alone, such as ``de`` and ``with``."""
-    return frozenset(map(_normalise_word, read_yaml(schemas() / "deid" / "descriptor_words.yaml")["words"]["joining"]))
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Words that may stay: of letters alone, with digits, units; those that say nothing alone (``de``, ``with``)."""
+
+    plain: frozenset[str]
+    joined: frozenset[str]
+    units: frozenset[str]
+    joining: frozenset[str]
 
 
 @cache
-def _words() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """Words of letters alone, words that hold digits, and units."""
+def listed_words() -> Listed:
+    """The words of the list and of the parts of the body, without accents and in lower case."""
     content = read_yaml(schemas() / "deid" / "descriptor_words.yaml")
     parts = read_yaml(schemas() / "code_lists" / "body_parts.yaml")["codes"]
     texts = [text for name, entry in parts.items() for text in (name, entry["definition"], *entry.get("synonyms", ()))]
     listed = [str(word) for words in content["words"].values() for word in words]
-    plain = {_normalise_word(word) for text in (*texts, *listed) for word in text.split()}
-    words = {word.strip(",.()") for word in plain} - {_normalise_word(str(name)) for name in content["names"]}
+    plain = {normalise_word(word) for text in (*texts, *listed) for word in text.split()}
+    words = {word.strip(",.()") for word in plain} - {normalise_word(str(name)) for name in content["names"]}
     joined = {word for word in words if re.search(r"\d", word)}
-    return frozenset(words - joined), frozenset(joined), frozenset(map(_normalise_word, map(str, content["units"])))
+    units = frozenset(map(normalise_word, map(str, content["units"])))
+    joining = frozenset(map(normalise_word, content["words"]["joining"]))
+    return Listed(frozenset(words - joined), frozenset(joined), units, joining)

@@ -188,15 +188,16 @@ def _change_values(tag: int, vr: str, element: Element, change: Callable[[str], 
 
 
 def clean_descriptor(
-    tag: int, vr: str, element: Element, encoding: Charset, forget: Callable[[str], str] = str
+    tag: int, vr: str, element: Element, encoding: Charset, clean: Callable[[str], str] = descriptors.clean_description
 ) -> Element | None:
-    """A text of listed words only, without those that `forget` takes out; None where none is left, or it is no text."""
+    """A text of which only listed words stay; None where none is left, or it is no text."""
     if tag == _TIMEZONE:
         return element if ZONE.fullmatch(text(element)) else None
     if vr not in _TEXTS and vr != "CS":
         return None
-    cleaned = [descriptors.clean_description(forget(value)) for value in _parts(vr, decode_text(element, encoding))]
-    return made(tag, vr, cleaned) if any(cleaned) else None
+    cleaned = [clean(value) for value in _parts(vr, decode_text(element, encoding))]
+    fitting = [text if len(text) <= _LONGEST.get(vr, len(text)) else _DUMMY for text in cleaned]
+    return made(tag, vr, [_fit_charset(text, encoding) for text in fitting]) if any(cleaned) else None
 
 
 def rewritten(tag: int, vr: str, element: Element, encoding: Charset, rewrite: Callable[[str], str]) -> Element:

@@ -18,9 +18,11 @@ from pydicom.sequence import Sequence
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from mids.deid.headers import codes, elements, terms
+from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.elements import DEFAULT, Charset, Element
 from mids.deid.headers.markers import UNSEEN, PixelFacts, mark, new_meta
 from mids.deid.headers.private import Blocks
+from mids.deid.headers.prose import clean_prose
 from mids.deid.headers.rules import Rules, types
 from mids.deid.headers.tables import extra, find_vr, safe_private
 from mids.deid.pixels.pixeldata import clear_comments, clear_unused_bits, cut_excess
@@ -250,12 +252,20 @@ class _Pass:
         if vr == "AS":
             return self._counted(tag, vr, elements.coarsen_age_element(tag, element, policy.ages))
         if code == "C":
-            return elements.clean_descriptor(tag, vr, element, context.encoding, self.new.forget)
+            return elements.clean_descriptor(tag, vr, element, context.encoding, self._descriptor(tag, vr))
         if not elements.is_well_formed(tag, vr, element, context.encoding):
             return self._counted(
                 tag, vr, elements.clean_descriptor(tag, vr, element, context.encoding) if vr == "CS" else None
             )
         return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element)
+
+    def _descriptor(self, tag: int, vr: str) -> Callable[[str], str]:
+        """How a description is cleaned; prose keeps ordinary clinical words too."""
+        if vr in ("ST", "LT", "UT"):
+            return lambda value: clean_prose(self.new.text(value))
+        if tag in extra().prose:
+            return lambda value: clean_prose(self.new.label(value))
+        return lambda value: clean_description(self.new.forget(value))
 
     def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":
         """A value that no table names, without what identifies; nothing of a number or address that does."""

@@ -36,6 +36,7 @@ class Extra:
     dummy_items: Mapping[int, Mapping[str, Any]]
     coding_schemes: frozenset[str]
     makers: frozenset[int]
+    prose: frozenset[int]
 
 
 @cache
@@ -121,6 +122,7 @@ def extra() -> Extra:
         dummy_items={tag: content["dummy_items"][key] for key in content["dummy_items"] for tag in _tags([key])},
         coding_schemes=frozenset(content["coding_schemes"]),
         makers=frozenset(_tags(outside["makers"])),
+        prose=frozenset(_tags(content["prose"])),
     )
 
 
