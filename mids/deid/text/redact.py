@@ -8,6 +8,7 @@ from typing import Literal
 from mids.deid.keys import Key
 from mids.deid.policy import Policy, Texts
 from mids.deid.tagger.tagger import Tagger
+from mids.deid.text.addresses import fill_addresses
 from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.guards import guard_spans
 from mids.deid.text.known import Known
@@ -62,7 +63,8 @@ class Redactor:
     def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
         spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
-        return joined(text, settle_spans(text, spare_tags(text, guard_spans(text, spans))))
+        settled = settle_spans(text, spare_tags(text, guard_spans(text, spans)))
+        return joined(text, settle_spans(text, (*settled, *fill_addresses(text, settled))))
 
     def find_all(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """The same, and what is found when tags stand for it, until nothing more is: masking twice changes nothing."""

@@ -1,5 +1,6 @@
 """Numbers and days in texts however they are written, with a wrong check letter or in words."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -52,3 +53,30 @@ def test_known_names_joined_with_initials_and_umlauts_spelt_out(text: str) -> No
         "visto [NAME] hoy",
         "visto [NAME], [NAME] hoy",
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Responsable clínico: Dr. Silvino Gil Barbón. Acacias, 30. 33423 Soto de Llanera.",
+        "Hospital Costa del Sol. A7, km. 187. 29602 Marbella.",
+        "Dra. Nerea Izco Ruiz. C/ Hnos. Falcó, 37 E-02006 Albacete",
+        "Fernando Ugarriza. c/ Castillo de Rena 43. Puerta 2. 6006 Badajoz.",
+    ],
+)
+def test_numbers_between_the_parts_of_an_address_go_with_it(text: str) -> None:
+    cleaned = Redactor().clean(text).text
+    assert not re.search(r"\d", cleaned), cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["Dr. Gil, nódulo de 12 mm. Ver TC del 3/4/2020", "Hospital de Alcoy: 3 nódulos en Alcoy"]
+)
+def test_numbers_of_findings_between_names_stay(text: str) -> None:
+    cleaned = Redactor().clean(text).text
+    assert "nódulo" in cleaned
+    assert re.search(r"\d", cleaned)
+
+
+def test_postal_codes_of_letters_and_digits_go_behind_their_word() -> None:
+    assert Redactor().clean("Rosario. CP: S2000.").text.endswith("CP: [NUM].")
