@@ -64,7 +64,7 @@ def _score(weights: Weights, sheet: Sheet) -> Floats:
     for name, values in sheet.columns.items():
         prefix = name + "="
         rows = {value: get(prefix + value, 0) if value else 0 for value in set(values)}
-        scores += weights.states[[rows[value] for value in values]]
+        scores += weights.states[list(map(rows.__getitem__, values))]
     return scores
 
 

@@ -8,12 +8,18 @@ from functools import cache
 from typing import Any
 
 from mids.deid.text.spans import Span
+from mids.deid.text.starts import Begins, find_matches
 from mids.deid.text.words import fold_text
 from mids.resources import read_yaml, schemas
 
 YEARS = (1900, 2059)
 ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 """Months in Roman numbers."""
+
+AROUND = 120
+"""Characters before and behind a month in which its day and year stand in words."""
+
+_WORD = re.compile(r"[a-z]{3,}")
 
 PIVOT = 40
 """Years of two digits below this are 20yy, others 19yy."""
@@ -56,13 +62,17 @@ def months() -> Months:
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], ...]:
+def _patterns() -> tuple[tuple[re.Pattern[str], Begins], ...]:
     names = sorted(months().number, key=lambda name: (-len(name), name))
     month = rf"(?P<word>{'|'.join(names)})(?![a-z])\.?"
     year = r"(?P<year>(?:19|20)\d\d|'?\d\d)(?!\d|[.,/-]\d)"
     full = r"(?P<year>(?:1[89]|20)\d\d)(?![\d])"
     link = r"(?:[ .,/-]{1,3}|[ ]{0,2}(?:del mes de|de|d'|of|del)[ ]{1,3}|[ ]{0,2}d' ?)"
     before = r"(?:(?<![\w.,/-])\d{1,2} {1,2}(?:al?|y|i|et|au|to|and|o) {1,2}(?:el )?)?"
+    begins: tuple[Begins, ...] = (
+        "digit", "word", "word", "word", "word", "word", "digit", "digit", "digit", "digit",
+        "digit", "word", "word", "digit", "digit", "word", "word", "either", "word", "either",
+    )  # fmt: skip
     texts = (
         rf"(?<![\w.,/-]){before}(?P<day>\d{{1,2}})(?:º|°|er|st|nd|rd|th|[ornte]\b)?{link}{month}"
         rf"(?:(?:[ ]{{0,2}}[,.]?[ ]{{0,2}}(?:del? +any |de l'any |del ano |de |del |of |d')?[ ]{{0,2}}|[-/.]){year})?",
@@ -97,7 +107,7 @@ def _patterns() -> tuple[re.Pattern[str], ...]:
         r"[ :,(]{1,3}(?:de |del )?)"
         r"(?P<x>(?P<year>(?:19[5-9]|20[0-4])\d))(?=[).,;:]|\s|$)(?![.,]\d| {0,2}(?:mm|cm|ml|mg|cc|%|uh|hu|g\b))",
     )
-    return tuple(re.compile(text) for text in texts)
+    return tuple(zip(map(re.compile, texts), begins, strict=True))
 
 
 def find_dates(text: str) -> Iterator[Found]:
@@ -107,8 +117,8 @@ def find_dates(text: str) -> Iterator[Found]:
     """
     plain = fold_text(text)
     month_first = _is_month_first(plain)
-    for pattern in _patterns():
-        for match in pattern.finditer(plain):
+    for pattern, begins in _patterns():
+        for match in find_matches(pattern, plain, begins):
             found = _read(match, month_first=month_first)
             if found is not None:
                 yield found
@@ -163,12 +173,23 @@ class Dates:
         for found in find_dates(text):
             yield Span(found.start, found.end, "FECHA", "date")
         plain = fold_text(text)
-        for match in _spelt_out().finditer(plain):
+        for match in _find_spelt_out(plain):
             yield Span(match.start(), match.end(), "FECHA", "date spelt out")
-        for pattern in _relative():
-            for match in pattern.finditer(plain):
+        for pattern, begins in _relative():
+            for match in find_matches(pattern, plain, begins):
                 start, end = match.span("x") if "x" in pattern.groupindex else match.span()
                 yield Span(start, end, "FECHA", "relative date")
+
+
+def _find_spelt_out(plain: str) -> Iterator[re.Match[str]]:
+    """Days and years in words around each month."""
+    end = 0
+    for name in _WORD.finditer(plain):
+        if name[0] in months().number and name.start() >= end:
+            match = _spelt_out().search(plain, max(name.start() - AROUND, end), name.end() + AROUND)
+            if match:
+                yield match
+                end = match.end()
 
 
 @cache
@@ -192,7 +213,7 @@ def weekdays() -> frozenset[str]:
 
 
 @cache
-def _relative() -> tuple[re.Pattern[str], ...]:
+def _relative() -> tuple[tuple[re.Pattern[str], Begins], ...]:
     """Days that only their neighbours date: martes 3, last Monday, verano del 19, el día 17 del presente."""
     lists = read_yaml(schemas() / "deid" / "text" / "months.yaml")["relative"]
     keys = ("weekdays", "last", "seasons", "this", "before")
@@ -200,11 +221,11 @@ def _relative() -> tuple[re.Pattern[str], ...]:
     month = "|".join(sorted(name for name in months().number if len(name) > 4))
     number = r"\d{1,2}(?:st|nd|rd|th|r|n|t|er|º)?(?![\w]|[.,:/]\d| {0,2}(?:mm|cm|%|h\b|horas|anos|dias))"
     return (
-        re.compile(rf"(?<!\w){day},? {{1,2}}(?:dia |day |le |the |el )?{number}"),
-        re.compile(rf"(?<!\w)(?:{last} {{1,2}}{day}|{day} {{1,2}}{last})(?!\w)"),
-        re.compile(rf"(?<!\w){season} {{1,2}}(?:del? |de l'|d'|of )?(?:ano |any )?'?\d\d(?!\w|[.,/-]\d)"),
-        re.compile(rf"(?<!\w){before} (?P<x>(?:{month}))(?!\w)"),
-        re.compile(rf"(?<!\w)(?:el |le |the )?(?:dia |passat |pasado )?\d{{1,2}} {{1,2}}{this}(?!\w)"),
+        (re.compile(rf"(?<!\w){day},? {{1,2}}(?:dia |day |le |the |el )?{number}"), "word"),
+        (re.compile(rf"(?<!\w)(?:{last} {{1,2}}{day}|{day} {{1,2}}{last})(?!\w)"), "anywhere"),
+        (re.compile(rf"(?<!\w){season} {{1,2}}(?:del? |de l'|d'|of )?(?:ano |any )?'?\d\d(?!\w|[.,/-]\d)"), "word"),
+        (re.compile(rf"(?<!\w){before} (?P<x>(?:{month}))(?!\w)"), "anywhere"),
+        (re.compile(rf"(?<!\w)(?:el |le |the )?(?:dia |passat |pasado )?\d{{1,2}} {{1,2}}{this}(?!\w)"), "either"),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from mids.deid.text.spans import Span
+from mids.deid.text.starts import Begins, find_matches
 from mids.deid.text.words import (
     LONGEST,
     Word,
@@ -68,6 +69,7 @@ class Trigger:
     small: bool = False
     comma: bool = False
     sure: bool = True
+    begins: Begins = "letter"
 
 
 @cache
@@ -82,7 +84,7 @@ def _triggers() -> tuple[Trigger, ...]:
     signed = rf"(?<![\w]){build_alternation(lists['signatures'])}(?![\w])[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
     return (
         Trigger("field", re.compile(label), small=True, comma=True),
-        Trigger("form", re.compile(form), comma=True, sure=False),
+        Trigger("form", re.compile(form), comma=True, sure=False, begins="anywhere"),
         Trigger("signature", re.compile(signed), comma=True),
         Trigger("closing", re.compile(rf"(?<![\w]){build_alternation(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
         Trigger("title", re.compile(rf"(?<![\w]){build_alternation(lists['titles'])}{title}")),
@@ -124,7 +126,7 @@ def _find_triggered_names(text: str) -> Iterator[Span]:
     plain, all_words = fold_text(text), words(text)
     starts = [word.start for word in all_words]
     for trigger in _triggers():
-        for match in trigger.pattern.finditer(plain):
+        for match in find_matches(trigger.pattern, plain, trigger.begins):
             inner = _INNER_TITLE.match(plain, match.end())
             yield from _find_name_after(text, starts, inner.end() if inner else match.end(), trigger)
     title = next(one for one in _triggers() if one.name == "title")

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from functools import cache
 
 from mids.deid.text.spans import Span
+from mids.deid.text.starts import Begins, find_matches
 from mids.deid.text.words import fold_text, ordinary, words
 from mids.resources import read_yaml, schemas
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], str], ...]:
+def _patterns() -> tuple[tuple[str, re.Pattern[str], Begins, str], ...]:
     entries = read_yaml(schemas() / "deid" / "text" / "numbers.yaml")
     joined = ((e, "".join(line.strip() for line in e["pattern"].splitlines())) for e in entries)
-    return tuple((e["name"], re.compile(pattern), e.get("check", "")) for e, pattern in joined)
+    return tuple((e["name"], re.compile(text), e.get("begins", "anywhere"), e.get("check", "")) for e, text in joined)
 
 
 _POSTAL = re.compile(r"(?<![\w.,/-])(?:[a-z]-)?\d{5}(?=[ ,-]{1,3}[^\W\d_])")
@@ -31,8 +32,8 @@ class Numbers:
         plain = fold_text(text)
         if not _HINT.search(plain):
             return
-        for name, pattern, check in _patterns():
-            for match in pattern.finditer(plain):
+        for name, pattern, begins, check in _patterns():
+            for match in find_matches(pattern, plain, begins):
                 if not check or passes(check, match):
                     start, end = match.span("x") if "x" in pattern.groupindex else match.span()
                     yield Span(start, end, "NUM", name)

@@ -8,6 +8,7 @@ from functools import cache
 
 from mids.deid.text.guards import ends_sentence
 from mids.deid.text.spans import Kind, Span
+from mids.deid.text.starts import find_matches
 from mids.deid.text.words import (
     LONGEST,
     Word,
@@ -159,7 +160,7 @@ def _find_named_places(text: str, plain: str) -> Iterator[Span]:
     all_words = words(text)
     starts = [word.start for word in all_words]
     for kind, source, pattern in _patterns():
-        for match in pattern.finditer(plain):
+        for match in find_matches(pattern, plain, "letter"):
             if source == "service":  # "en el Servicio de Urgencias" says nothing of where; a letterhead may
                 if text[match.start()].isupper() and _LINE_START.search(
                     plain, max(match.start() - 12, 0), match.start()
@@ -273,7 +274,7 @@ def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
     for match in _BEFORE_POSTAL.finditer(plain):
         if match["x"] in read_entries("towns") and text[match.start()].isupper():
             yield Span(match.start("x"), match.end(), "LOC", "before a postal code")
-    for match in _origins().finditer(plain):
+    for match in find_matches(_origins(), plain, "letter"):
         yield Span(*match.span(match.lastgroup or 0), "LOC", "origin")
     for match in _find_untyped(plain):
         first, last = bisect_left(starts, match.start("x")), bisect_left(starts, match.end("x"))
@@ -307,11 +308,11 @@ def _tails() -> tuple[re.Pattern[str], re.Pattern[str]]:
 def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Span]:
     """Streets and institutions whose kind stands behind: 12 Maple Street, Mercy Medical Center."""
     street, institution = _tails()
-    for match in street.finditer(plain):
+    for match in find_matches(street, plain, "either"):
         if text[match.start("x")].isupper():
             yield Span(match.start(), match.end(), "DIR", "street")
     starts = [word.start for word in all_words]
-    for match in institution.finditer(plain):
+    for match in find_matches(institution, plain, "letter"):
         first = at = bisect_left(starts, match.start())
         while (
             at > 0

@@ -37,7 +37,7 @@ def settle_spans(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
     """
     starts: list[int] = []
     chosen: list[Span] = []
-    for span in sorted(set(spans), key=lambda one: (one.start - one.end, one.source != "known", one)):
+    for span in sorted(set(spans), key=_precedence):
         for start, end in list(_find_uncovered_parts(span, starts, chosen)):
             start, end = _trim_span(text, start, end)
             if start < end:
@@ -45,6 +45,11 @@ def settle_spans(text: str, spans: Iterable[Span]) -> tuple[Span, ...]:
                 starts.insert(at, start)
                 chosen.insert(at, Span(start, end, span.kind, span.source))
     return tuple(chosen)
+
+
+def _precedence(span: Span) -> tuple[int, bool, int, int, str, str]:
+    """The longest first, then what the header knows, then by place."""
+    return span.start - span.end, span.source != "known", span.start, span.end, span.kind, span.source
 
 
 def _find_uncovered_parts(span: Span, starts: list[int], chosen: list[Span]) -> Iterator[tuple[int, int]]:

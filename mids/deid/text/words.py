@@ -46,7 +46,8 @@ def compose_text(text: str) -> str:
     if text.isascii():
         return text
     plain = unicodedata.normalize("NFC", text)
-    return "".join(char for char in plain if unicodedata.category(char) != "Cf")
+    unseen = {ord(char): None for char in set(plain) if unicodedata.category(char) == "Cf"}
+    return plain.translate(unseen) if unseen else plain
 
 
 @dataclass(frozen=True, slots=True)

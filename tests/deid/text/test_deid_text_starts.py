@@ -1,0 +1,43 @@
+"""Patterns that are tried only where they can begin find what they find everywhere."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from example_datasets.layouts_corpus import layouts
+from mids.deid.text import dates, names, numbers, places
+from mids.deid.text.starts import find_matches
+from mids.deid.text.words import fold_text
+
+PATTERNS = [
+    *((pattern, begins) for _, pattern, begins, _ in numbers._patterns()),
+    *dates._patterns(),
+    *dates._relative(),
+    *((trigger.pattern, trigger.begins) for trigger in names._triggers()),
+    *((pattern, "letter") for _, _, pattern in places._patterns()),
+]
+PIECES = (
+    "tel. +34 (96) 123 45 67|"
+    "NHC: 12-34|a.b@c.org|juan arroba mail punto es|(2019)|5 de MAYO|d'agost 12|c/ 3|Dr. Pi|X1234567L|"
+    "_12|.5|nº 4|hª 12345|IBAN ES12 3456 7890 1234 5678 9012|1.2.840.10008.1.2.3|TC 2017|12/3/20|lunes 3|\n|; | "
+).split("|")
+
+
+def spans(text: str) -> tuple[list[object], list[object]]:
+    plain = fold_text(text)
+    searched = [(at, m.span()) for at, (pattern, _) in enumerate(PATTERNS) for m in pattern.finditer(plain)]
+    tried = [(at, m.span()) for at, (pattern, sort) in enumerate(PATTERNS) for m in find_matches(pattern, plain, sort)]
+    return searched, tried
+
+
+@pytest.mark.slow
+def test_reports_in_many_layouts_give_the_same_matches() -> None:
+    for report in layouts(12):
+        searched, tried = spans(report.text)
+        assert tried == searched
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_pieces_of_numbers_and_words_give_the_same_matches(text: str) -> None:
+    searched, tried = spans(text)
+    assert tried == searched
