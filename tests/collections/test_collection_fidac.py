@@ -148,7 +148,7 @@ def test_spellings_of_both_languages(name: str, text: str, expected: str) -> Non
     assert all(not problems for _, problems in found)
 
 
-@pytest.mark.parametrize("name", ["fidac_regions", "fidac_indications", "fidac_ct_classes"])
+@pytest.mark.parametrize("name", ["french_regions", "fidac_indications", "fidac_ct_classes"])
 def test_no_spelling_has_two_meanings(name: str) -> None:
     words = load().code_lists[name]
     for code, entry in words.codes.items():

@@ -261,10 +261,9 @@ class _Pass:
 
     def _descriptor(self, tag: int, vr: str) -> Callable[[str], str]:
         """How a description is cleaned; prose keeps ordinary clinical words too."""
-        if vr in ("ST", "LT", "UT"):
-            return lambda value: clean_prose(self.new.text(value))
-        if tag in extra().prose:
-            return lambda value: clean_prose(self.new.label(value))
+        if vr in ("ST", "LT", "UT") or tag in extra().prose:
+            search = self.new.label if tag in extra().prose else self.new.text
+            return lambda value: clean_prose(search(value))
         return lambda value: clean_description(self.new.forget(value))
 
     def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":

@@ -8,8 +8,7 @@ from functools import cache
 from typing import Any
 
 from mids.deid.text.spans import Span
-from mids.deid.text.starts import Begins, find_matches
-from mids.deid.text.words import fold_text
+from mids.deid.text.words import Begins, find_matches, fold_text
 from mids.resources import read_yaml, schemas
 
 YEARS = (1900, 2059)

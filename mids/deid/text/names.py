@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from mids.deid.text.spans import Span
-from mids.deid.text.starts import Begins, find_matches
 from mids.deid.text.words import (
     LONGEST,
+    Begins,
     Word,
     blocked,
     build_alternation,
     eponyms,
+    find_matches,
     fold_text,
     list_ambiguous_names,
     list_given_names,

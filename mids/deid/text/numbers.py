@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mids.deid.text.spans import Span
-from mids.deid.text.starts import Begins, find_matches
-from mids.deid.text.words import fold_text, ordinary, words
+from mids.deid.text.words import Begins, find_matches, fold_text, ordinary, words
 from mids.resources import read_yaml, schemas
 
 

@@ -8,13 +8,13 @@ from functools import cache
 
 from mids.deid.text.guards import ends_sentence
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.starts import find_matches
 from mids.deid.text.words import (
     LONGEST,
     Word,
     blocked,
     build_alternation,
     eponyms,
+    find_matches,
     fold_text,
     ordinary,
     particles,
@@ -267,8 +267,7 @@ def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
         if last > first:
             yield Span(all_words[first].start, all_words[last - 1].end, "LOC", "after a postal code")
     for match in _DATED.finditer(plain):
-        first = bisect_left(starts, match.start("x"))
-        last = _run(text, all_words, first, 6, strict=True)
+        last = _run(text, all_words, first := bisect_left(starts, match.start("x")), 6, strict=True)
         if last > first and all_words[last - 1].end >= match.end("x") - 1:
             yield Span(match.start("x"), match.end("x"), "LOC", "before a date")
     for match in _BEFORE_POSTAL.finditer(plain):

@@ -165,7 +165,7 @@ def _region_counts(path: Path) -> dict[str, int]:
 
 def _folded(name: str) -> str:
     """One name for all spellings of a region (HDF, "Hauts de France"); others without case and accents."""
-    if code := load().code_lists["fidac_regions"].find(name):
+    if code := load().code_lists["french_regions"].find(name):
         return code
     plain = normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]", "", plain)

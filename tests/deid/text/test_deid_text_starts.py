@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from example_datasets.layouts_corpus import layouts
 from mids.deid.text import dates, names, numbers, places
-from mids.deid.text.starts import find_matches
-from mids.deid.text.words import fold_text
+from mids.deid.text.words import find_matches, fold_text
 
 PATTERNS = [
     *((pattern, begins) for _, pattern, begins, _ in numbers._patterns()),
