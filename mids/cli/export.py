@@ -25,6 +25,7 @@ EXAMPLES = (
     ("mids export ~/dataset --to dicom-json-sidecars --output json", "sidecars in the DICOM JSON model"),
     ("mids export ~/dataset --to dicom-seg --output segmentations", "masks as DICOM SEG, with their images"),
     ("mids export ~/dataset --to rtstruct --output structures", "masks as RT Structure Sets, with their images"),
+    ("mids export ~/dataset --to card --output card", "a data card, and a paragraph for a paper"),
     ("mids export --list", "list the targets"),
 )
 NOTES = "What each export holds: docs/exports.md."

@@ -95,6 +95,9 @@ TARGETS: Mapping[str, Target] = {
         "masks of volumes as RT Structure Sets, with their images",
         is_folder=True,
     ),
+    "card": Target(
+        "mids.exports.card", "write_card", "a data card and a paragraph for the methods of a paper", is_folder=True
+    ),
     "datacite": Target("mids.exports.datacite", "datacite", "metadata for registering a DOI"),
 }
 
