@@ -124,14 +124,6 @@ def _deidentified(dataset: Dataset) -> set[str]:
     return found - {""}
 
 
-def _meaning(entry: Json) -> str:
-    return (
-        " ".join(str(entry[key]) for key in ("CodeValue", "CodeMeaning") if entry.get(key))
-        if isinstance(entry, dict)
-        else ""
-    )
-
-
 def _terms(dataset: Dataset, said: Described) -> Iterator[str]:
     yield f"- licence: {said.licence}" if said.licence else "- licence: not stated"
     terms = dataset.description.get("UsageTerms")
