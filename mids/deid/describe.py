@@ -25,7 +25,8 @@ _IDS = {
     "keep": "Subjects keep their IDs, which must already be pseudonyms.",
 }
 _DATES = {
-    "shift": "All dates of a subject are moved by the same number of whole weeks, to before 1925; intervals are kept.",
+    "shift": "All dates of a subject are moved by the same number of whole weeks, one of {:,}, to before 1925; "
+    "intervals are kept.",
     "keep": "Dates are kept.",
     "remove": "Dates are removed, or become 1900-01-01 where a date is required.",
 }
@@ -89,7 +90,7 @@ def _lines(policy: Policy) -> Iterator[str]:
     yield _private(policy)
     keeps_uids = "retain_uids" in policy.options
     yield f"{_IDS[policy.ids]} UIDs are {'kept' if keeps_uids else 'replaced in the same way'}."
-    yield _DATES[policy.dates]
+    yield _DATES[policy.dates].format(policy.shifts)
     if policy.dates != "remove":
         yield _TIMES[policy.times]
     has_ages = "retain_patient_characteristics" in policy.options

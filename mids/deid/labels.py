@@ -52,9 +52,9 @@ class Labels:
         is_kept = self.are_public
         return _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
 
-    def shift(self, patient: PatientKey) -> timedelta:
-        """The shift of all dates of a patient."""
-        return self.pseudonyms.shift(patient) if self.about.dates == "real" else timedelta(0)
+    def shift(self, patient: PatientKey, shifts: int) -> timedelta:
+        """The shift of all dates of a patient, one of so many."""
+        return self.pseudonyms.shift(patient, shifts) if self.about.dates == "real" else timedelta(0)
 
     def item(self, *ids: str) -> str:
         """A reference to a source item."""

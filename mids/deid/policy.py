@@ -11,6 +11,7 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from mids.deid.pseudonyms import SHIFTS
 from mids.errors import MidsError, advise
 from mids.records import Json
 from mids.resources import read_yaml, schemas
@@ -60,7 +61,8 @@ class Policy:
     """The choices of de-identification; the field names are the keys of a policy file.
 
     `ages` counts if patient characteristics are retained: ``cap`` turns higher ages into 89, ``bands`` into ten years.
-    `times` of day are kept, become whole hours, or are removed. A region keeps its name only with more than
+    `times` of day are kept, become whole hours, or are removed; `shifts` is how many different date shifts there are.
+    A region keeps its name only with more than
     `region_minimum` patients (0: always). `texts` says what becomes of names, places, numbers and dates in free text,
     `reports` whether reports that nobody has de-identified yet are withheld or cleaned in that way; `lists` is a folder
     with names and places to look for, `model` a model that also checks texts (docs/deidentify-text.md). `burned_in`
@@ -73,6 +75,7 @@ class Policy:
     ids: Ids = "keyed"
     ages: Ages = "cap"
     times: Times = "keep"
+    shifts: int = SHIFTS
     region_minimum: int = 0
     texts: Texts = "tags"
     reports: Reports = "hold"

@@ -16,8 +16,11 @@ from mids.records import PatientKey
 LABEL = 10
 """Base32 characters of a label: 50 bits, a collision among a million patients is a matter of 1 in 2,000."""
 
-SHIFT_WEEKS = (5_500, 6_020)
-"""Shifts lie between these weeks into the past: today's dates land before 1925, as BIDS wants shifted ones."""
+FIRST_SHIFT = 5_500
+"""Weeks of the smallest shift into the past: today's dates land before 1925, as BIDS wants shifted ones."""
+
+SHIFTS = 520
+"""How many different shifts there are where a policy asks for no more: ten years of weeks."""
 
 AGE_CAP = 89
 """Ages above are given as 89 (45 CFR 164.514(b)(2)(i)(C); BIDS says the same of participants.tsv)."""
@@ -48,11 +51,10 @@ class Pseudonyms:
         digest[8] = digest[8] & 0x3F | 0x80
         return f"2.25.{int.from_bytes(digest, 'big')}"
 
-    def shift(self, patient: PatientKey) -> timedelta:
-        """The shift of all dates of one patient: whole weeks, so that weekdays and intervals survive."""
-        low, high = SHIFT_WEEKS
+    def shift(self, patient: PatientKey, shifts: int = SHIFTS) -> timedelta:
+        """The shift of all dates of one patient, of so many: whole weeks, so that weekdays and intervals survive."""
         number = int.from_bytes(self._digest("shift", patient.text)[:8], "big")
-        return -timedelta(weeks=low + number % (high - low))
+        return -timedelta(weeks=FIRST_SHIFT + number % shifts)
 
     def _label(self, purpose: str, *parts: str) -> str:
         return base64.b32encode(self._digest(purpose, *parts)).decode("ascii")[:LABEL]

@@ -64,7 +64,7 @@ class Context:
 
     def shift(self, patient: PatientKey) -> timedelta:
         """What the dates of a patient are moved by."""
-        return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient)
+        return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient, self.policy.shifts)
 
 
 NEEDED = (

@@ -62,7 +62,7 @@ class Privacy:
 
     def shift(self, patient: PatientKey) -> timedelta:
         """What the dates of a patient are moved by."""
-        return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient)
+        return timedelta(0) if self.policy.dates == "keep" else self.labels.shift(patient, self.policy.shifts)
 
     def acquired(self, moment: datetime | None, patient: PatientKey) -> str:
         """A moment as acq_time says it: shifted, perhaps in whole hours or at midnight; ``n/a`` without dates."""

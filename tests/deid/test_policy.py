@@ -15,9 +15,12 @@ from example_datasets.generators.dicomfile import encode, instance, uid, with_pi
 from mids import cli
 from mids.conversion import Conversion, convert
 from mids.deid.describe import describe
+from mids.deid.keys import draw
 from mids.deid.policy import OPTIONS, Policy, chosen, load, preset, presets
+from mids.deid.pseudonyms import Pseudonyms
 from mids.errors import MidsError
 from mids.plan.privacy import generalised
+from mids.records import PatientKey
 from mids.validation.runner import validate
 from mids.vocabulary.schema import load as vocabulary
 
@@ -245,3 +248,14 @@ def test_options_by_flags() -> None:
 def test_a_command_says_what_a_policy_does(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.convert_main(["--policy", name, "--describe"]) == 0
     assert capsys.readouterr().out == describe(preset(name))
+
+
+def test_a_policy_may_ask_for_more_shifts_of_whole_weeks(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text("profile: mids\nshifts: 10000\n", encoding="utf-8")
+    policy = load(tmp_path / "policy.yaml")
+    pseudonyms = Pseudonyms(draw())
+    shifts = {pseudonyms.shift(PatientKey(None, str(number)), policy.shifts) for number in range(3000)}
+    assert len(shifts) > 2000
+    assert {shift % timedelta(weeks=1) for shift in shifts} == {timedelta(0)}
+    assert min(shifts) >= timedelta(weeks=-15_499)
+    assert len({pseudonyms.shift(PatientKey(None, str(number))) for number in range(3000)}) <= 520
