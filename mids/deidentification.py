@@ -12,6 +12,7 @@ from mids.actions.deidentify import Block
 from mids.deid.headers.tables import edition
 from mids.deid.policy import Policy
 from mids.deid.text.dates import find_dates
+from mids.deid.text.redact import redactor
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.issues import Issue, issue
@@ -128,12 +129,14 @@ class _Files:
         if not stage.request.dry_run:
             stage.state.journal.meet(self.met)
         files = {source.name: job.path for job in plan.jobs for source in job.action.sources}
+        policy = stage.request.policy
+        clean = replace(redactor(policy, stage.labels.pseudonyms.key), texts="tags").clean
         decided = [
             {"Image": files.get(row.file) or stage.references.of(row.file), "Decision": row.field,
-             "Who": row.who, "Why": row.why}
+             "Who": clean(row.who).text, "Why": clean(row.why).text}
             for row in self.rows
         ]  # fmt: skip
-        return _texts(inventory, stage.request.policy, self.embed, decided)
+        return _texts(inventory, policy, self.embed, decided)
 
     def finish(self, stage: Stage, plan: Plan, outcome: Outcome | None) -> None:
         """Writes old and new ids side by side."""

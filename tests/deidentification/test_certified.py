@@ -81,13 +81,15 @@ def test_no_of_the_source_does_not_stay_where_text_was_found(tmp_path: Path, key
 def test_a_person_certifies_one_image_and_new_ones_are_withheld_again(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "s", {str(n): picture(n, radiograph(n), Modality="US") for n in (1, 2)})
     table = tmp_path / "curation.tsv"
-    table.write_text("file\tfield\told\tnew\twho\twhy\n1.2.826.0.1.1\trelease\t\t\tA. Reader\tno text\n")
+    table.write_text("file\tfield\told\tnew\twho\twhy\n1.2.826.0.1.1\trelease\t\t\tA. Reader\tno text, Dra. Izco\n")
     done = run(tmp_path, key, "hold", "none", curation=table)
     assert [claims(one) for one in delivered(tmp_path)] == [("NO", True)]
     assert [found.code for found in done.issues] == ["PRIVACY_HELD_BACK"]
     told = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
     (path,) = (path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.dcm"))
-    assert [(row["Decision"], row["Who"], row["Why"]) for row in told] == [("release", "A. Reader", "no text")]
+    assert [(row["Decision"], row["Who"], row["Why"]) for row in told] == [
+        ("release", "[NAME]", "no text, Dra. [NAME]")
+    ]
     assert told[0]["Image"].startswith("source:") or told[0]["Image"] == path
     fill_folder(source, {"3": picture(3, radiograph(3), Modality="US")})
     again = run(tmp_path, key, "hold", "none")

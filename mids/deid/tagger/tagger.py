@@ -14,7 +14,7 @@ from mids.deid.text.rules import Rules
 from mids.deid.text.spans import KINDS, Span
 from mids.deid.text.words import ambiguous, fold_text, titles
 
-CARE = 3.0
+CARE = 4.0
 """What ``O`` must have more than a label for a capitalised word: above 0 more is found, and more is found wrongly."""
 
 REMEMBERED = 50_000
