@@ -50,14 +50,19 @@ def modelled(
 
     The model of a file is asked first. Raises `MidsError` where a model can't be loaded or returns what is no view.
     """
-    models: dict[str, Model] = {} if file is None else {"file": partial(_tell, file)}
-    models |= {entry.name: _loaded(entry.name, entry.load) for entry in entry_points(group=GROUP)}
+    models: dict[str, Model] | None = None  # before the first radiograph nobody looks through the installed packages
     opened = partial(open_source, root)
     for items in batches:
-        if not models:
+        if not any(isinstance(item, Record) and item.modality in _PROJECTIONS for item in items):
             yield items
             continue
+        models = _models(file) if models is None else models
         yield [_seen(item, models, opened, schema) if isinstance(item, Record) else item for item in items]
+
+
+def _models(file: ViewModel | None) -> dict[str, Model]:
+    models: dict[str, Model] = {} if file is None else {"file": partial(_tell, file)}
+    return models | {entry.name: _loaded(entry.name, entry.load) for entry in entry_points(group=GROUP)}
 
 
 def _loaded(name: str, load: Callable[[], Model]) -> Model:
