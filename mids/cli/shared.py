@@ -113,9 +113,9 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
         "(default: set by the policy)",
     )
     add(
-        "--faces", choices=["keep", "warn", "withhold"],
-        help="images that may show a face: deliver them, count them in a warning, withhold them (default: set by the "
-        "policy)",
+        "--faces", choices=["keep", "warn", "withhold", "deface"],
+        help="images that may show a face: deliver them, count them in a warning, withhold them, remove the face from "
+        "CT and MR of the head and withhold the others (default: set by the policy)",
     )  # fmt: skip
     add(
         "--texts",

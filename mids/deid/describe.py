@@ -66,6 +66,8 @@ _FACES = {
     "keep": "Images that may show a face are delivered.",
     "warn": "Faces are not removed: images that may show one are delivered and counted.",
     "withhold": "Faces are not removed: images that may show one are withheld.",
+    "deface": "Faces are removed from CT and MR of the head; other images that may show one, and doubtful ones, are "
+    "withheld.",
 }
 
 

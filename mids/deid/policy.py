@@ -32,7 +32,7 @@ Texts = Literal["tags", "surrogates", "remove", "keep"]
 Reports = Literal["hold", "clean"]
 BurnedIn = Literal["hold", "blank", "report", "release"]
 Detect = Literal["none", "glyphs", "ocr", "learned"]
-Faces = Literal["keep", "warn", "withhold"]
+Faces = Literal["keep", "warn", "withhold", "deface"]
 Code = Literal["D", "Z", "X", "K", "C", "U"]
 """An action of PS3.15 Table E.1-1a."""
 
@@ -101,8 +101,9 @@ class Policy:
 
     @property
     def face_rule(self) -> Faces:
-        """What happens to images that may show a face: the option of PS3.15 E.3.2 does not let them out."""
-        return "withhold" if "clean_recognizable_visual_features" in self.options else self.faces
+        """What happens to images that may show a face: the option of PS3.15 E.3.2 does not let them out as they are."""
+        is_clean = "clean_recognizable_visual_features" in self.options and self.faces != "deface"
+        return "withhold" if is_clean else self.faces
 
     @property
     def stated(self) -> frozenset[Option]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain, count
 
+from mids.actions.deface import Deface
 from mids.actions.frames import Frames
 from mids.actions.nifti import Nifti
 from mids.actions.picture import Picture
@@ -339,6 +340,8 @@ def _job(image: Image, label: str, context: Context) -> Job:
     assert image.name is not None
     action = _action(image, context)
     extra = (".bval", ".bvec") if isinstance(action, Volume) and action.gradients else ()
+    if image.decision.deface and isinstance(action, Volume | Nifti):
+        action = Deface(action, image.record.modality, context.options.compression)
     names = (image.name, *(image.name.with_extension(extension) for extension in extra))
     outputs = tuple(written(name, context.options.layout) for name in names)
     fields = sidecar(image.record, image.described, context.schema, frame=image.frame)

@@ -249,6 +249,8 @@ def _fate(instance: Instance, context: Context) -> tuple[_Fate, str, Decision]:
             return "truncated", "an image without pixel data: its header may be cut off", nothing
         return "deliver", "", nothing
     decision = decide_by_header(header, policy, is_volume=_is_slice(instance))
+    if decision.deface:
+        decision = Decision("hold", "it may show a face, which is removed from volumes of mids convert only")
     names = {instance.source.name, instance.text("SOPInstanceUID")}
     decided = context.corrections.decide(names, decision, header)
     if decided is None:

@@ -20,6 +20,9 @@ Outcome = Literal["deliver", "hold", "blank", "report", "release"]
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 """Modalities of which no detector looks at slices: only their headers are evidence."""
 
+DEFACED = frozenset({"CT", "MR"})
+"""Modalities of volumes from which faces can be removed."""
+
 _ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "StudyDescription", "SeriesDescription")
 
 
@@ -30,7 +33,7 @@ class Decision:
     `boxes` are blanked. `certain` says that the header is sure of text: where nothing is found and nothing
     blanked, the image is not delivered. ``release`` is the word of a person who has looked at the image.
     `certified` says that the pixels name nobody once it is done: by that person, or by a complete rule for the device.
-    `face` is why an image that is delivered may show one.
+    `face` is why an image that is delivered may show one; `deface` says that it is removed first.
     """
 
     outcome: Outcome
@@ -39,6 +42,7 @@ class Decision:
     certain: bool = False
     certified: bool = False
     face: str = ""
+    deface: bool = False
 
 
 DELIVER = Decision("deliver")
@@ -77,9 +81,11 @@ def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Deci
     ``blank`` it is withheld where neither a region is known nor a detector may look (none looks into volumes).
     """
     face = _face(header) if policy.face_rule != "keep" else ""
-    if face and policy.face_rule != "warn":
-        return Decision("hold", face)
-    return replace(_decide_on_text(header, policy, is_volume=is_volume), face=face)
+    if not face or policy.face_rule == "warn":
+        return replace(_decide_on_text(header, policy, is_volume=is_volume), face=face)
+    if policy.face_rule == "deface" and is_volume and header.get("Modality") in DEFACED:
+        return replace(_decide_on_text(header, policy, is_volume=is_volume), deface=True)
+    return Decision("hold", face)
 
 
 def _decide_on_text(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
