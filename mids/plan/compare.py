@@ -11,11 +11,13 @@ from mids.plan.job import Job, Plan
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.records import Source
 
-UNREADABLE = frozenset({"SOURCE_UNREADABLE", "ARCHIVE_UNREADABLE"})
-"""Codes of input that may be as it was: what can't be read is not gone."""
+UNREAD = frozenset({
+    "SOURCE_UNREADABLE", "ARCHIVE_UNREADABLE", "FILE_TRUNCATED", "FILE_EMPTY", "DICOM_UNREADABLE", "SOURCE_CHANGED",
+})  # fmt: skip
+"""Codes of input that another run may read: what can't be read, or is half-written, is not gone.
 
-UNREAD = UNREADABLE | {"FILE_TRUNCATED", "FILE_EMPTY", "DICOM_UNREADABLE", "SOURCE_CHANGED"}
-"""Codes of input that another run may read: images that stand beside it are not counted for good."""
+Images that stand beside it are not counted for good.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class _Gone:
     @cached_property
     def _sources(self) -> set[str]:
         """The names of all sources that the plan speaks of."""
-        return {*_spoken_of(self._plan)}
+        return {*_spoken_of(self._plan)} - self._shut
 
     @cached_property
     def _keys(self) -> set[str]:
@@ -147,8 +149,8 @@ class _Gone:
 
     @cached_property
     def _shut(self) -> set[str]:
-        """Files, folders and archives that can't be read."""
-        return {found.path for found in read_issues(self._plan) if found.code in UNREADABLE}
+        """Files, folders and archives that can't be read, or not whole."""
+        return {found.path for found in read_issues(self._plan) if found.code in UNREAD}
 
     def hides(self, image: str) -> bool:
         """Whether a source of an image can't be read, or lies in what can't be."""
@@ -189,7 +191,7 @@ def _spoken_of(plan: Plan) -> Iterator[str]:
         yield from (source.name for source in job.action.sources)
     for skipped in (*plan.skipped, *(item for subject in plan.subjects for item in subject.skipped)):
         yield from (source.name for source in skipped.sources if skipped.reason != NOT_DICOM)
-    yield from (found.path for found in read_issues(plan) if found.code not in UNREADABLE)
+    yield from (found.path for found in read_issues(plan) if found.code not in UNREAD)
 
 
 def read_issues(plan: Plan) -> Iterator[Issue]:

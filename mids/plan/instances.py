@@ -12,8 +12,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
-from pydicom.uid import UID
-
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
 from mids.deid.burned.evidence import Decision, Screen, decide_by_header, is_slice, screen
@@ -27,7 +25,7 @@ from mids.plan.curation import Corrections
 from mids.plan.job import Job, Plan, Subject, read_identity
 from mids.plan.unseen import list_unseen
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.grouping.series import by_subject, study_key, subject_key
+from mids.readers.dicom.grouping.series import by_subject, cut_off, study_key, subject_key
 from mids.readers.dicom.grouping.slices import grouped
 from mids.readers.dicom.grouping.twins import pixel_digest
 from mids.readers.dicom.headers import Instance
@@ -242,11 +240,9 @@ def _fate(instance: Instance, context: Context) -> tuple[_Fate, str, Decision]:
         return "skip", rule.reason, nothing
     if rule := first(_rules("withheld", policy.options), header):
         return "withhold", rule.reason, nothing
-    if instance.truncated:
-        return "truncated", "the pixel data is cut off", nothing
+    if missing := cut_off(instance):
+        return "truncated", missing, nothing
     if not instance.has_pixels:
-        if "Image Storage" in UID(instance.text("SOPClassUID")).name:
-            return "truncated", "an image without pixel data: its header may be cut off", nothing
         return "deliver", "", nothing
     decision = decide_by_header(header, policy, is_volume=_is_slice(instance))
     if decision.deface:

@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from mids.issues import Issue
-from mids.records import Action, Json, Skipped
+from mids.records import Action, Json, Skipped, Source
 from mids.vocabulary.names import Name
 
 Row = Mapping[str, str]
@@ -43,10 +43,19 @@ class Job:
         """The image, relative to the dataset."""
         return self.outputs[0]
 
-    def digest(self) -> str:
-        """SHA-256 over the outputs, the action, its version and parameters, and the sources' fingerprints."""
+    def digest(self, earlier: Iterable[Source] = ()) -> str:
+        """SHA-256 over the outputs, the action, its version and parameters, and the sources' fingerprints.
+
+        Of a source that is among `earlier` ones by its name, the fingerprint is that of then.
+        """
+        known = {(source.path, source.member): asdict(source) for source in earlier}
+
+        def described_as(fields: list[tuple[str, Json]]) -> dict[str, Json]:
+            found = dict(fields)
+            return known.get((str(found.get("path")), str(found.get("member"))), found)
+
         # The description of an action is its dataclass fields: they are all it depends on.
-        parameters = asdict(self.action)  # type: ignore[call-overload]
+        parameters = asdict(self.action, dict_factory=described_as)  # type: ignore[call-overload]
         described = [list(self.outputs), type(self.action).__name__, self.action.VERSION, parameters]
         return hashlib.sha256(json.dumps(described, sort_keys=True, default=_plain).encode()).hexdigest()
 

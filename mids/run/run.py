@@ -53,11 +53,13 @@ def run(
                 issues.append(issue(result.code, result.message, job.path, origin="run"))
                 crashes += [result.crash] if result.crash else []
             progress(number, len(todo), job.path)
-    lost = _lost(plan, {*made, *comparison.done})
+    retained = {*_retained(plan, comparison, {found.path: found.code for found in issues}, journal)} - {*made}
+    issues = [_as_kept(found) if found.path in retained else found for found in issues]
+    lost = _lost(plan, {*made, *comparison.done, *retained})
     removed = _remove_unwanted(plan, comparison, lost, place, journal)
     outcome = Outcome(
         tuple(path for path in made if path not in lost),
-        tuple(path for path in comparison.done if path not in lost),
+        tuple(path for path in (*comparison.done, *sorted(retained)) if path not in lost),
         tuple(sorted(lost)),
         (),
         tuple(issues),
@@ -144,6 +146,22 @@ def rehearse(
 def _held(comparison: Comparison, *, forgets: bool) -> Held:
     foreign, changed, damaged = map(frozenset, (comparison.foreign, comparison.changed, comparison.damaged))
     return Held(foreign, changed, damaged, forgets=forgets)
+
+
+def _retained(plan: Plan, comparison: Comparison, codes: Mapping[str, str], journal: Journal) -> Iterator[str]:
+    """The images that could not be made again, of which nothing but a source is another: they stay for a better night.
+
+    Where the policy, an option or the program is another, what an earlier run left is not what is wanted.
+    """
+    failed = {path for path in comparison.stale if not codes.get(path, "PRIVACY_").startswith("PRIVACY_")}
+    known = journal.known() if failed else {}
+    for job in (job for subject in plan.subjects for job in subject.jobs if job.path in failed):
+        if known[job.path].digest == job.digest(journal.sources(job.path)):
+            yield job.path
+
+
+def _as_kept(found: Issue) -> Issue:
+    return replace(found, message=f"{found.message}; the image that an earlier run made is kept")
 
 
 def _lost(plan: Plan, there: set[str]) -> set[str]:

@@ -7,11 +7,14 @@ import sys
 import tarfile
 from pathlib import Path
 
+import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 from trees import codes, fill_folder, images, put, tree
 
 from example_datasets.generators import ct, radiograph
 from mids.conversion import convert
+from mids.deid.policy import chosen
 
 PROGRAM = Path(sys.executable).parent / "mids-convert"
 
@@ -121,3 +124,71 @@ def test_a_tar_that_is_half_written_costs_no_image(source: Path, tmp_path: Path,
     path.write_bytes(content)
     assert convert("dicom", packed, dest, key=key).exit_code == 0
     assert tree(dest) == whole
+
+
+@pytest.mark.parametrize("flags", [{}, {"remove": None}])
+@pytest.mark.parametrize("kept", [140, 400, 0.5, 0.95])
+def test_a_picture_that_is_half_written_costs_no_image(
+    kept: float, flags: dict[str, None], source: Path, dest: Path, key: Path
+) -> None:
+    """Cut in its header, and in its pixels."""
+    convert("dicom", source, dest, key=key)
+    whole, path = tree(dest), source / "x/inner"
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept if kept > 1 else len(content) * kept)])
+    half = convert("dicom", source, dest, key=key, **flags)
+    assert half.exit_code == 1
+    assert "SOURCE_VANISHED" in codes(half.issues)
+    assert pictures(tree(dest)) == pictures(whole)
+    path.write_bytes(content)
+    assert convert("dicom", source, dest, key=key).exit_code == 0
+    assert tree(dest) == whole
+
+
+def pictures(files: dict[str, bytes]) -> dict[str, bytes]:
+    return {path: content for path, content in files.items() if path.endswith((".png", ".nii.gz"))}
+
+
+def test_a_slice_that_is_half_written_costs_no_slice(tmp_path: Path, dest: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "ct", {f"{number}": each for number, each in enumerate(ct.slices(ct.SOFT))})
+    convert("dicom", source, dest, key=key)
+    before = pictures(tree(dest))
+    content = (source / "2").read_bytes()
+    put(source, "2", content[: len(content) // 2])
+    half = convert("dicom", source, dest, key=key)
+    assert half.exit_code == 1
+    assert pictures(tree(dest)) == before
+
+
+def broken_pixels(path: Path) -> None:
+    """A header that is right, of pixels that are no JPEG: noticed when the image is made."""
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.4.70"
+    dataset.PixelData = encapsulate([b"no image" * 400])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path)
+
+
+def test_an_image_that_fails_one_night_stays_and_is_told(source: Path, dest: Path, key: Path) -> None:
+    convert("dicom", source, dest, key=key)
+    whole, content = tree(dest), (source / "top").read_bytes()
+    broken_pixels(source / "top")
+    for _ in range(2):
+        night = convert("dicom", source, dest, key=key)
+        assert night.exit_code == 1
+        (told,) = [found for found in night.issues if found.code == "PIXELS_UNREADABLE"]
+        assert told.message.endswith("the image that an earlier run made is kept")
+        assert pictures(tree(dest)) == pictures(whole)
+    put(source, "top", content)
+    assert convert("dicom", source, dest, key=key).exit_code == 0
+    assert tree(dest) == whole
+
+
+def test_an_image_that_fails_under_another_choice_does_not_stay(source: Path, dest: Path, key: Path) -> None:
+    """What an earlier policy let out must not stay because tonight's could not be made."""
+    convert("dicom", source, dest, key=key)
+    broken_pixels(source / "top")
+    policy = chosen("mids", detect="glyphs")
+    night = convert("dicom", source, dest, key=key, policy=policy, change=["detect"])
+    assert night.exit_code == 1
+    assert len(images(dest)) == 2

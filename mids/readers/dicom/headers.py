@@ -14,6 +14,7 @@ import pydicom
 from pydicom import config
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -58,6 +59,7 @@ IDENTIFYING = (
 ).split()
 """Attributes of which no value may stand in a text that goes out; they are looked for there."""
 
+_UNDEFINED = 0xFFFFFFFF
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
 _REFUSED = frozenset(tag for keyword in SEQUENCES if (tag := tag_for_keyword(keyword)))
 
@@ -161,6 +163,7 @@ def read_any(
     Raises `DataError` ``DICOM_UNREADABLE``.
     """
     dataset = read_header(stream)
+    is_cut = _is_cut(dataset)  # before values are decoded
     meta, _ = header(getattr(dataset, "file_meta", Dataset()), _META)
     syntax = str(meta.get("TransferSyntaxUID", ""))
     found, mended = header(dataset, keywords)
@@ -172,6 +175,8 @@ def read_any(
         has_pixels, truncated = find_pixels(
             stream, stream.read(12), start, source.size, found, implicit=bool(implicit), big=little is False
         )
+        if is_cut and not has_pixels:
+            raise DataError("DICOM_UNREADABLE", "the DICOM header breaks off")
     found |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
     if syntax:
         found["TransferSyntaxUID"] = syntax
@@ -181,6 +186,14 @@ def read_any(
         return None if getattr(dataset, "preamble", None) is None else Instance(source, {}, syntax)
     frames = read_frames(dataset, elements(keywords), found) if any(key in dataset for key in SEQUENCES) else {}
     return Instance(source, found, syntax, has_pixels, truncated, frames, tuple(sorted(mended)))
+
+
+def _is_cut(dataset: Dataset) -> bool:
+    """Whether the last value is shorter than its element says: half of an ID would be another patient's."""
+    last: object = dataset.get_item(max(dataset.keys())) if len(dataset) else None
+    if not isinstance(last, RawDataElement) or not isinstance(last.value, bytes):
+        return False
+    return len(last.value) < last.length < _UNDEFINED
 
 
 def read_plain(

@@ -5,7 +5,7 @@ Its folder is readable by its owner only: it holds what the dataset must not.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
 from mids.errors import MidsError
@@ -86,9 +86,13 @@ class Journal(Written):
 
     def origins(self, image: str) -> list[str]:
         """The names of the sources that an image was made of."""
+        return [source.name for source in self.sources(image)]
+
+    def sources(self, image: str) -> list[Source]:
+        """The sources that an image was made of; journals of earlier versions know no size and time of them."""
         found = next(self._ask("SELECT sources FROM jobs WHERE path = ?", (image,)), ("[]",))
         try:
-            return [Source(*parts).name for parts in self._parse(found[0], list)]
+            return [Source(*parts) for parts in self._parse(found[0], list)]
         except TypeError as error:
             raise self._damage() from error
 
@@ -137,7 +141,7 @@ class Journal(Written):
                 self._do(
                     "INSERT OR REPLACE INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?, '{}', '{}', '{}')",
                     (job.path, job.key, job.subject, job.session, f"moving {digest}", json.dumps(outputs),
-                     json.dumps([[source.path, source.member] for source in job.action.sources]),
+                     json.dumps([astuple(source) for source in job.action.sources]),
                      json.dumps(dict(job.row))),
                 )  # fmt: skip
                 for path, found in marks.items():

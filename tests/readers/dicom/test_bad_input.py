@@ -38,6 +38,9 @@ def _convert_files(tmp_path: Path, key: Path, files: dict[str, pydicom.Dataset |
     [
         ("x.dcm", b"", "FILE_EMPTY", "lost"),
         ("x", WHOLE[: len(WHOLE) // 2], "FILE_TRUNCATED", "lost"),
+        ("x", WHOLE[:140], "FILE_TRUNCATED", "lost"),
+        ("x", WHOLE[:420], "FILE_TRUNCATED", "lost"),
+        ("x", WHOLE[:450], "DICOM_UNREADABLE", "lost"),
         ("x", WHOLE[:-1000], "FILE_TRUNCATED", "lost"),
         ("x.dcm", WHOLE[:200], None, None),
         ("x.txt", b"Call JANE DOE", None, "skipped"),

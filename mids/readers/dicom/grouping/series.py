@@ -9,6 +9,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
+from pydicom.uid import UID
+
 from mids.issues import Issue, issue
 from mids.readers.dicom.grouping.classes import kind_of, modality_of
 from mids.readers.dicom.grouping.slices import Slice, grouped, slices_of
@@ -61,7 +63,17 @@ def skip_reason(instance: Instance) -> str:
     for reason, patterns in _skip_rules():
         if all(pattern.search(_joined(instance.header.get(key))) for key, pattern in patterns):
             return reason
-    return "" if instance.has_pixels else "not an image: it holds no pixel data"
+    return "" if instance.has_pixels or cut_off(instance) else "not an image: it holds no pixel data"
+
+
+def cut_off(instance: Instance) -> str:
+    """What is missing at the end of a file, or an empty text: half-written files must not pass for other objects."""
+    if instance.truncated:
+        return "the pixel data is cut off"
+    sop_class = instance.text("SOPClassUID")
+    if not instance.has_pixels and (not sop_class or "Image Storage" in UID(sop_class).name):
+        return "an image without pixel data: its header may be cut off"
+    return ""
 
 
 def _joined(value: Json) -> str:
@@ -80,8 +92,8 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
         reason = skip_reason(instance)
         if reason:
             yield Skipped((instance.source,), reason, subject, instance.text("SeriesInstanceUID"))
-        elif instance.truncated:
-            yield issue("FILE_TRUNCATED", "the pixel data is cut off", instance.source.name, origin="read")
+        elif missing := cut_off(instance):
+            yield issue("FILE_TRUNCATED", missing, instance.source.name, origin="read")
         else:
             images.append(instance)
     images, repeated = distinct(root, images)
