@@ -13,7 +13,6 @@ from mids.cli.shared import (
     machine_arguments,
     message_arguments,
     policy_arguments,
-    removable,
     remove_argument,
     say_done,
 )
@@ -188,7 +187,7 @@ def _convert_source(a: argparse.Namespace) -> int:
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
         policy=chosen_policy(a), id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
         layout=a.layout, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
-        issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=removable(a.remove),
+        issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=a.remove,
         view_model=a.view_model,
     )  # fmt: skip
     progress.end()

@@ -13,7 +13,6 @@ from mids.cli.shared import (
     machine_arguments,
     message_arguments,
     policy_arguments,
-    removable,
     remove_argument,
     say_done,
     warn_of_former,
@@ -106,7 +105,7 @@ def run(namespace: argparse.Namespace) -> int:
         a.source, a.dest, policy=chosen_policy(a), key=a.key, id_table=a.id_table, embed=_embedding(a),
         curation=a.curation, map_file=a.write_map,
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
-        issuer=a.issuer, change=a.change, forget=a.forget, remove=removable(a.remove),
+        issuer=a.issuer, change=a.change, forget=a.forget, remove=a.remove,
     )  # fmt: skip
     progress.end()
     say_done(a, done, what="files")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from mids.errors import MidsError, put
+from mids.errors import put
 
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
@@ -63,16 +63,15 @@ def issuer_argument(add: Callable[..., argparse.Action]) -> None:
 def remove_argument(add: Callable[..., argparse.Action]) -> None:
     """The flag that lets images go of which the source has vanished."""
     add(
-        "--remove", nargs="?", type=int, const=-1, default=0, metavar="N",
+        "--remove", nargs="?", type=_parse_removable, const=None, default=0, metavar="N",
         help="remove images whose source files vanished, at most N of them: without it they are kept and listed",
     )  # fmt: skip
 
 
-def removable(number: int) -> int | None:
-    """How many images may go (None: all); raises `MidsError` where a number is none."""
-    if number < -1:
-        raise MidsError("--remove must be a whole number of 0 or more, or stand alone")
-    return None if number == -1 else number
+def _parse_removable(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError("give a whole number of 0 or more, or --remove alone for all")
+    return int(text)
 
 
 def message_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,9 @@ from platformdirs import user_config_path
 
 from mids.errors import MidsError
 
+_LONGEST = 1024
+"""Bytes that are read of what may be a key, or a device without an end."""
+
 LENGTH = 32
 """Bytes of a key: more bring nothing to HMAC-SHA256 (RFC 2104)."""
 
@@ -72,7 +75,8 @@ def load(path: Path) -> Key:
     try:
         if os.name == "posix" and path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise MidsError(f"others can read the key {path}, and undo pseudonyms with it: run  chmod 600 {path}")
-        secret = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        with path.open("rb") as stream:
+            secret = bytes.fromhex(stream.read(_LONGEST).decode("ascii").strip())
     except FileNotFoundError as error:
         raise MidsError(f"the key {path} does not exist: make one with  mids key new {path}") from error
     except OSError as error:

@@ -21,6 +21,7 @@ from mids.run.decided.choices import (
     POLICY,
     Choices,
     Decision,
+    Leave,
     add_source,
     applied_rows,
     keep_default,
@@ -32,6 +33,9 @@ from mids.run.decided.choices import (
 )
 from mids.run.run import Progress
 from mids.run.state import State, check_key_place
+
+KEPT = "choices"
+"""The fact of the journal that says whether anything was decided that a later run would miss."""
 
 MOST_JOBS = 4096
 """Processes that one run may have: more are a slip of the finger, and would take the machine with them."""
@@ -74,6 +78,7 @@ class Request:
     removes: int | None = 0
     forgets_edits: bool = False
     assumes_policy: bool = False
+    leave: Leave = field(default_factory=Leave)
     progress: Progress = _say_nothing
 
 
@@ -114,7 +119,7 @@ def make_request(
         root, target, decided, own_key, values.get("id-table"), choices, dask=dask,
         issuer=own.get("issuer") or own.get("site") or "", site=own.get("site") or "",
         forgets_edits=EDITS in leave.forget, **others,
-        assumes_policy=not (policy or recorded_policy(known) or POLICY in leave.forget),
+        leave=leave, assumes_policy=not (policy or recorded_policy(known) or POLICY in leave.forget),
     )  # fmt: skip
 
 
@@ -178,4 +183,6 @@ def record_choices(request: Request, plan: Plan, state: State) -> None:
     """Keeps what was decided for the next run, and which rows of the curation table this source had images for."""
     before = frozenset[Decision]() if plan.complete else applied_rows(request.choices, request.source)
     applied: list[Json] = [list(row) for row in sorted(before | plan.applied)]
-    add_source(request.choices, request.source, {"curation": applied}).save(state.folder)
+    choices = add_source(request.choices, request.source, {"curation": applied})
+    choices.save(state.folder)
+    state.journal.note(KEPT, "yes" if choices.is_decided else "")

@@ -18,9 +18,10 @@ from mids.issues import Level, issue
 from mids.plan import Outcome, Plan
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
+from mids.run.decided.choices import check_record
 from mids.run.done import Done, collect_issues
 from mids.run.moving import Place
-from mids.run.request import Request, check_policy, find_key, join_source, record_choices
+from mids.run.request import KEPT, Request, check_policy, find_key, join_source, record_choices
 from mids.run.run import rehearse, run, survey
 from mids.run.sources import write_sources
 from mids.run.state import State, check_places
@@ -124,6 +125,7 @@ def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: R
     for fact in road.facts:
         state.journal.settle(fact.name, fact.value, fact.complaint, before=fact.before)
     _settle_key(request, state, secret)
+    check_record(request.dataset, was_kept=bool(state.journal.fact(KEPT)), leave=request.leave)
     labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)

@@ -1,7 +1,5 @@
 """What can't be read is not gone: folders, files, links and archives of one night, also where images may be removed."""
 
-import os
-import shutil
 import subprocess
 import sys
 import tarfile
@@ -9,6 +7,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
+from places import plain_user
 from pydicom.encaps import encapsulate
 from trees import codes, fill_folder, images, put, tree
 
@@ -17,14 +16,6 @@ from mids.conversion import convert
 from mids.deid.policy import chosen
 
 PROGRAM = Path(sys.executable).parent / "mids-convert"
-
-
-def plain_user() -> tuple[str, ...]:
-    """What takes root's right to read everything away."""
-    if os.getuid():
-        return ()
-    tool = shutil.which("setpriv") or pytest.skip("root reads everything")
-    return (tool, "--bounding-set=-all", "--inh-caps=-all")
 
 
 def night(source: Path, dest: Path, key: Path, *flags: str) -> tuple[int, str]:

@@ -37,7 +37,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(namespace: argparse.Namespace) -> int:
-    """Takes the patient out; exit code 1 where a file still names the subject."""
+    """Takes the patient out; exit code 1 where a file still names the subject, or may."""
     from mids.run.decided.withdraw import withdraw
 
     a = namespace
@@ -45,7 +45,9 @@ def run(namespace: argparse.Namespace) -> int:
     print(f"{done.label} was withdrawn: {done.removed} files removed")
     for path in done.left:
         print(f"error: {path} still names the subject: remove or mend it", file=sys.stderr)
-    return int(bool(done.left))
+    for path in done.unread:
+        print(f"error: {path} can't be searched, and may name the subject: look into it", file=sys.stderr)
+    return int(bool(done.left or done.unread))
 
 
 def _about(collection: str) -> "About":

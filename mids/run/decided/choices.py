@@ -23,6 +23,8 @@ REVIEWED = "curation.tsv"
 Decision = tuple[str, str, str]
 """What a row of the curation table decides: file, field, new value (`Correction.decision`)."""
 
+_ANEW = "everything that was decided (--curation, --policy …) and --change policy"
+
 LOOSE = frozenset({"key"})
 """Choices of which another value changes nothing that is published: the journal knows the key itself."""
 
@@ -63,6 +65,12 @@ class Choices:
     collection: str = ""
     defaults: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def is_decided(self) -> bool:
+        """Whether anything was decided besides where the key is."""
+        own = any(each.get(name) for each in self.sources.values() for name in ("issuer", "site"))
+        return own or bool(self.values.keys() - LOOSE)
+
     def save(self, folder: Path) -> None:
         """Writes the file, readable by its owner only; raises `MidsError` where it can't."""
         half = folder / "half-written"
@@ -91,10 +99,8 @@ def load_choices(dataset: Path) -> Choices:
         return Choices()
     except OSError as error:
         raise MidsError(f"can't read {path} ({error.strerror}): check its permissions") from error
-    except (MidsError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MidsError(
-            f"{path} is damaged: delete it, and give everything that was decided for this dataset again"
-        ) from error
+    except (MidsError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MidsError(f"{path} is damaged: bring it back from a backup, or delete it and run with {_ANEW}") from error
 
 
 def _checked(choices: Choices) -> Choices:
@@ -137,6 +143,18 @@ def make_leave(change: Iterable[str], forget: Iterable[str]) -> Leave:
         if strange := sorted(names - known):
             raise MidsError(f"{flag} {strange[0]} is no choice: use one of {', '.join(sorted(known))}")
     return leave
+
+
+def check_record(dataset: Path, *, was_kept: bool, leave: Leave) -> None:
+    """Refuses to go on without the record of earlier runs: what it held, such as redactions, would be undone.
+
+    Raises `MidsError` where it `was_kept`, is gone, and nobody gave leave to decide anew.
+    """
+    path = state_folder(dataset) / FILE
+    if was_kept and not (leave.change or leave.forget) and not path.exists():
+        raise MidsError(
+            f"{path} is gone, with what was decided for this dataset: bring it back from a backup, or run with {_ANEW}"
+        )
 
 
 def settle_choices(known: Choices, given: Mapping[str, Json], leave: Leave, *, collection: str = "") -> Choices:

@@ -4,6 +4,7 @@ Two hospitals may give out the same PatientID. Who was born on another day is so
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -88,10 +89,25 @@ def bury(labels: Labels, label: str) -> str:
     return labels.item("withdrawn", label.lower())
 
 
-def bury_number(labels: Labels, patient: PatientKey, *, is_named: bool) -> str:
-    """The tombstone of a number as anybody spells it; `is_named`: an issuer was known of who was withdrawn."""
-    spelled = re.sub(r"\s", "", patient.id).casefold().lstrip("0")
-    return labels.item("withdrawn number", "issued" if is_named else "of any issuer", spelled)
+def bury_number(labels: Labels, patient: PatientKey) -> set[str]:
+    """The tombstones of a number as anybody spells it: for who names no issuer, and for who names the same one."""
+    whose = ("issued", f"issued by {_plain(patient.issuer)}") if patient.issuer else ("of any issuer",)
+    return _tombstones(labels, patient, whose)
+
+
+def _tombstones(labels: Labels, patient: PatientKey, whose: Iterable[str]) -> set[str]:
+    return {labels.item("withdrawn number", by, spelled) for by in whose for spelled in _spellings(patient.id)}
+
+
+def _spellings(number: str) -> set[str]:
+    """A number without what people, spreadsheets and HL7 (``4711^^^NORTH``) change in it, and as it was once kept."""
+    text = re.sub(r"\.0+$", "", unicodedata.normalize("NFKC", number).partition("^")[0].strip())
+    found = {re.sub(r"\s", "", number).casefold().lstrip("0"), _plain(text).lstrip("0")}
+    return found - {""} or {number}
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFKC", text).casefold())
 
 
 def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
@@ -108,8 +124,8 @@ def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
         return True
     if labels.are_public or patient.of != "patient" or journal.subject(label) is not None:
         return False
-    kinds = (False,) if patient.issuer else (False, True)
-    return any(journal.is_withdrawn(bury_number(labels, patient, is_named=kind)) for kind in kinds)
+    by = f"issued by {_plain(patient.issuer)}" if patient.issuer else "issued"
+    return any(map(journal.is_withdrawn, _tombstones(labels, patient, ("of any issuer", by))))
 
 
 def _headers(items: Sequence[Item]) -> list[Mapping[str, Json]]:

@@ -1,8 +1,11 @@
 """Takes a patient out of a dataset and out of its state; a tombstone keeps a later delivery of the patient out."""
 
+import gzip
+import os
 import re
 import shutil
 import sqlite3
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -30,6 +33,13 @@ _LINES = (".tsv", ".csv", ".txt", ".md", ".bidsignore")
 """Files of which single lines can be dropped; names without an ending (README, CHANGES) are such too."""
 
 _IMAGES = (".nii.gz", ".nii", ".png", ".dcm")
+_PACKED = (
+    ".zip", ".xlsx", ".ods", ".docx", ".parquet", ".feather", ".npz", ".7z", ".rar", ".tgz", ".bz2", ".xz", ".zst",
+)  # fmt: skip
+"""Files that are not searched: a person is told of them."""
+
+_MOST = 1 << 28
+"""Bytes of a packed table that are searched."""
 
 Texts = Callable[[Inventory, Policy, Choices], Iterator[Text]]
 """The small files of a dataset, from what the journal knows is there."""
@@ -37,11 +47,15 @@ Texts = Callable[[Inventory, Policy, Choices], Iterator[Text]]
 
 @dataclass(frozen=True, slots=True)
 class Withdrawal:
-    """What was taken out: the subject ID, how many files, and files that still name it and can't be mended here."""
+    """What was taken out: the subject ID, how many files, and files that still name it and can't be mended here.
+
+    `unread` are files and folders that can't be read, or searched, and may name it.
+    """
 
     label: str
     removed: int
     left: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def withdraw(
@@ -50,7 +64,8 @@ def withdraw(
 ) -> Withdrawal:  # fmt: skip
     """Takes a patient, by PatientID or subject ID, out of `dataset`; `about` describes a collection by its name.
 
-    Raises `MidsError` where no run made the dataset, the key is another, or the ID is that of nobody, or of several.
+    Whatever stops it, the patient stays out, and the same call goes on. Raises `MidsError` where no run made the
+    dataset, the key is another, the ID is that of nobody, or of several, or a file can't be removed.
     """
     target = dataset.resolve()
     if not (state_folder(target) / "journal.sqlite").is_file():
@@ -67,18 +82,19 @@ def withdraw(
         labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}))
         label = _find(patient, issuer, labels, choices, state)
         folder = f"sub-{label}" if choices.collection else label
-        tombstones = {bury(labels, label)} | {
-            bury_number(labels, one, is_named=bool(one.issuer)) for one in _keys(state, labels, label, patient, issuer)
-        }
+        numbers = (bury_number(labels, one) for one in _keys(state, labels, label, patient, issuer))
+        tombstones = {bury(labels, label)}.union(*numbers)
         gone = _sources(state, labels, label, folder)
-        _clear_state(state, folder, {patient, *gone}, choices)
-        removed = _remove(target, folder, state.journal.withdraw(label, tombstones))
+        state.journal.bury(tombstones)  # first of all: no run between brings the patient back
+        removed = _remove(target, folder, state.journal.outputs(label))
+        state.journal.withdraw(label)
         references = References(labels.pseudonyms)
         named = _naming(folder, [references.of(name) for name in gone])
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
-        left = _drop_mentions(target, named)
+        left, unread = _drop_mentions(target, named)
+        _clear_state(state, folder, {patient, *gone}, choices)
         state.journal.forget_lines(named)
-    return Withdrawal(label, removed, tuple(left))
+    return Withdrawal(label, removed, tuple(left), tuple(unread))
 
 
 def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, state: State) -> str:
@@ -92,7 +108,8 @@ def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, st
         issuers |= {"", *(str(own.get("issuer") or own.get("site") or "") for own in choices.sources.values())}
     patients = {PatientKey(one, patient) for one in issuers}
     patients |= {one for one in _indexed(state) if issuer is None and one.id == patient}  # headers that name an issuer
-    found = {labels.subject(one) for one in patients if labels.is_known(one)} & there
+    meant = {labels.subject(one) for one in patients if labels.is_known(one)}
+    found = meant & there or {one for one in meant if state.journal.is_withdrawn(bury(labels, one))}
     if len(found) == 1:
         return found.pop()
     if found:
@@ -153,36 +170,65 @@ def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
     """Removes a subject's files, whoever made them, and the page that shows them; how many files of the dataset."""
     named = _naming(folder, ())
     removed = 0
-    for output in made:
-        removed += (dataset / output).is_file()
-        (dataset / output).unlink(missing_ok=True)
-    for path in sorted(dataset.rglob(f"{folder}*"), reverse=True):
-        if not named.match(path.name):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            removed += sum(inner.is_file() for inner in path.rglob("*"))
-            shutil.rmtree(path)
-        elif path.is_symlink() or path.exists():
-            removed += 1
-            path.unlink()
-    dataset.with_name(dataset.name + ".html").unlink(missing_ok=True)  # mids report makes it again
+    try:
+        for output in made:
+            removed += (dataset / output).is_file()
+            (dataset / output).unlink(missing_ok=True)
+        for path in sorted(dataset.rglob(f"{folder}*"), reverse=True):
+            if not named.match(path.name):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                removed += sum(inner.is_file() for inner in path.rglob("*"))
+                shutil.rmtree(path)
+            elif path.is_symlink() or path.exists():
+                removed += 1
+                path.unlink()
+        dataset.with_name(dataset.name + ".html").unlink(missing_ok=True)  # mids report makes it again
+    except OSError as error:
+        place = Path(error.filename or dataset).parent
+        raise MidsError(
+            f"can't remove files in {place} ({error.strerror}): the patient stays out; mend that and run again"
+        ) from error
     return removed
 
 
 def _naming(folder: str, others: Iterable[str]) -> re.Pattern[str]:
     """What finds a subject, and the `others`, in a text."""
-    return re.compile("|".join([rf"(?<![0-9A-Za-z]){re.escape(folder)}(?![0-9A-Za-z])", *map(re.escape, others)]))
+    subject = rf"(?<![0-9A-Za-z])(?i:{re.escape(folder)})(?![0-9A-Za-z])"
+    return re.compile("|".join([subject, *map(re.escape, others)]))
 
 
-def _drop_mentions(dataset: Path, named: re.Pattern[str]) -> list[str]:
-    """Drops lines that still name a subject; the files of which that can't be done."""
-    left = []
-    for path in sorted(dataset.rglob("*")):
-        if path.is_file() and not path.is_symlink() and not path.name.endswith(_IMAGES):
-            text = path.read_bytes().decode("utf-8", "surrogateescape")
-            if named.search(text) and not _drop_lines(path, text, named):
-                left.append(path.relative_to(dataset).as_posix())
-    return left
+def _drop_mentions(dataset: Path, named: re.Pattern[str]) -> tuple[list[str], list[str]]:
+    """Drops lines that still name a subject; the files of which that can't be done, and what can't be searched."""
+    left: list[str] = []
+    unread: list[str] = []
+    shut: list[OSError] = []
+    for folder, _, names in os.walk(dataset, onerror=shut.append):
+        for path in (Path(folder, name) for name in sorted(names) if not name.endswith(_IMAGES)):
+            if path.is_symlink() or not path.is_file():
+                continue
+            try:
+                text = _searchable(path)
+                is_done = not named.search(text) or _drop_lines(path, text, named)
+            except (OSError, EOFError, zlib.error):
+                unread.append(path.relative_to(dataset).as_posix())
+            else:
+                left += [] if is_done else [path.relative_to(dataset).as_posix()]
+    unread += [Path(error.filename).relative_to(dataset).as_posix() for error in shut]
+    return sorted(left), sorted(unread)
+
+
+def _searchable(path: Path) -> str:
+    """The content of a file as a text; raises `OSError` and others where it can't be read, or is packed."""
+    if path.name.lower().endswith(_PACKED):
+        raise OSError("packed")
+    if path.suffix.lower() != ".gz":
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    with gzip.open(path) as stream:
+        content = stream.read(_MOST + 1)
+    if len(content) > _MOST:
+        raise OSError("too large")
+    return content.decode("utf-8", "surrogateescape")
 
 
 def _drop_lines(path: Path, text: str, named: re.Pattern[str]) -> bool:

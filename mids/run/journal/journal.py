@@ -217,17 +217,25 @@ class Journal(Written):
                     outputs = {path: stamps.get(path, stamp) for path, stamp in entry.outputs.items()}
                     self._do("UPDATE jobs SET outputs = ? WHERE path = ?", (json.dumps(outputs), image))
 
-    def withdraw(self, label: str, tombstones: Iterable[str]) -> list[str]:
-        """Forgets everything of a subject but the tombstones; returns the files that were made of it.
-
-        Deleted rows are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete), in the log too.
-        """
-        made = [*self._ask("SELECT outputs FROM jobs WHERE subject = ?", (label,))]
-        ours = [path for path in self.texts() if f"sub-{label}/" in path]
-        self._do("PRAGMA secure_delete=ON")
+    def bury(self, tombstones: Iterable[str]) -> None:
+        """Records that a patient was withdrawn."""
         with self._together(lasting=True):
             for tombstone in sorted(tombstones):
                 self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
+
+    def outputs(self, label: str) -> list[str]:
+        """The files that were made of a subject."""
+        made = self._ask("SELECT outputs FROM jobs WHERE subject = ?", (label,))
+        return [path for (outputs,) in [*made] for path in self._stamps(outputs)]
+
+    def withdraw(self, label: str) -> None:
+        """Forgets everything of a subject but its tombstones.
+
+        Deleted rows are overwritten (https://www.sqlite.org/pragma.html#pragma_secure_delete), in the log too.
+        """
+        ours = [path for path in self.texts() if f"sub-{label}/" in path]
+        self._do("PRAGMA secure_delete=ON")
+        with self._together(lasting=True):
             self._do("DELETE FROM jobs WHERE subject = ?", (label,))
             self._do("DELETE FROM subjects WHERE label = ?", (label,))
             self._do("DELETE FROM people WHERE label = ?", (label,))
@@ -237,7 +245,6 @@ class Journal(Written):
                 self._do(f"DELETE FROM {table} WHERE path LIKE ?", (f"%sub-{label}/%",))
         self._do("VACUUM")
         self._do("PRAGMA wal_checkpoint(TRUNCATE)")
-        return [path for (outputs,) in made for path in self._parse(outputs)]
 
     def labels(self) -> frozenset[str]:
         """The subjects that anything is known of."""
