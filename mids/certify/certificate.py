@@ -137,11 +137,20 @@ def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for path in paths:
         if path.endswith(".json") and path.startswith("sub-"):
-            said: Mapping[str, Any] = json.loads((dataset / path).read_bytes())
+            said = _content(dataset / path)
             counts["images"] += 1
             counts["BurnedInAnnotation NO"] += said.get("BurnedInAnnotation") == "NO"
             counts["searched"] += "BurnedInTextSearch" in said
     return dict(counts)
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    """A JSON object; nothing where a file is none, which validation tells."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _list_released(dataset: Path) -> list[Json]:
@@ -152,7 +161,7 @@ def _list_released(dataset: Path) -> list[Json]:
             lines = [line.split("\t") for line in (dataset / name).read_text(encoding="utf-8").splitlines()]
             rows += [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
     if (dataset / _DESCRIPTIONS[1]).is_file():
-        rows += json.loads((dataset / _DESCRIPTIONS[1]).read_bytes()).get("Curation", [])
+        rows += _content(dataset / _DESCRIPTIONS[1]).get("Curation", [])
     return [row for row in rows if isinstance(row, dict) and "release" in (row.get("field"), row.get("Decision"))]
 
 

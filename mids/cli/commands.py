@@ -6,6 +6,7 @@ is quick.
 """
 
 import argparse
+import io
 import logging
 import sys
 import traceback
@@ -34,7 +35,7 @@ from mids.cli.models import evaluate, label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import certify, release, verify
 from mids.cli.shared import Interrupts, say
-from mids.errors import MidsError, forget_output
+from mids.errors import DataError, MidsError, forget_output
 
 _COMMANDS: Mapping[str, ModuleType] = {
     "init": init, "convert": convert, "validate": validate, "deidentify": deidentify, "label": label, "train": train,
@@ -100,6 +101,9 @@ def _add_version(parser: Parser) -> None:
 
 def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int:
     """Runs a command; the three outcomes stay apart."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names that are no text are data, and no fault
     typed = list(sys.argv[1:] if argv is None else argv)
     if parser.prog == "mids" and typed[:1] in ([], ["help"], ["version"]):
         typed = ["--version"] if typed[:1] == ["version"] else [*typed[1:], "--help"]
@@ -129,6 +133,9 @@ def _run(parser: argparse.ArgumentParser, arguments: argparse.Namespace, interru
     except MidsError as error:
         say(f"{parser.prog}: {error}\n")
         return 2
+    except DataError as error:  # of the one file without which nothing can be said
+        say(f"{parser.prog}: {error.code}: {error}\n")
+        return 1
     except KeyboardInterrupt:
         interrupts.tell()
         return 130

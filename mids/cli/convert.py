@@ -16,7 +16,7 @@ from mids.cli.shared import (
     remove_argument,
     say_done,
 )
-from mids.errors import MidsError
+from mids.errors import MidsError, put
 from mids.resources import layout_names
 
 TEXT = "convert a source collection into a MIDS dataset"
@@ -126,7 +126,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Answers what is asked, or converts; returns the exit code."""
     if (answer := _answer_question(namespace)) is not None:
-        print(answer, end="")
+        put(answer)
         return 0
     if namespace.again:
         return _convert_again(namespace)

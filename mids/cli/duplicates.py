@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from mids.cli.shared import Progress, say_unread
-from mids.errors import MidsError
+from mids.errors import MidsError, put
 
 TEXT = "find images that show the same, within and across datasets"
 EXAMPLES = (
@@ -44,7 +44,7 @@ def run(namespace: argparse.Namespace) -> int:
     progress.end()
     text = found.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
     if a.output is None:
-        print(text, end="")
+        put(text)
     else:
         a.output.write_text(text, encoding="utf-8")
     print(f"{len(found)} pairs show the same, of {len(joined)} images", file=sys.stderr)

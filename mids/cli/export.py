@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mids.cli.shared import say, say_unread, show, warn_of_former
-from mids.errors import DataError, MidsError
+from mids.errors import DataError, MidsError, put
 from mids.exports.targets import TARGETS, document, find_target, write
 from mids.exports.writing import LEFT_OUT, PICTURE, format_json
 
@@ -101,7 +101,7 @@ def run(namespace: argparse.Namespace) -> int:
             dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label
         )
         if a.output is None:
-            print(format_json(content), end="")
+            put(format_json(content))
         else:
             write(dataset, a.to, a.output, content)
         if lacking := [key for name, key in target.recommended.items() if name not in content]:

@@ -47,7 +47,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the program; argparse would print its usage first."""
-        self.exit(2, f"{self.prog}: {message}{'' if message.endswith('?') else ':'} see {self.prog} --help\n")
+        from mids.issues import escape_lines  # its schemas are loaded with it, and --help needs none
+
+        line = f"{self.prog}: {message}{'' if message.endswith('?') else ':'} see {self.prog} --help\n"
+        self.exit(2, escape_lines(line))
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What was typed; a flag that the command does not have is refused with the nearest that it has."""

@@ -224,7 +224,7 @@ def show(text: str) -> None:
     """Prints an answer on standard output; names in it can't steer the terminal."""
     from mids.issues import escape_lines
 
-    print(escape_lines(text), end="")
+    put(escape_lines(text))
 
 
 def say(text: str) -> None:

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from mids.cli.shared import say, say_unread
-from mids.errors import DataError, MidsError
+from mids.errors import DataError, MidsError, put
 
 TEXT = "split subjects into train, validation and test"
 EXAMPLES = (
@@ -57,7 +57,7 @@ def run(namespace: argparse.Namespace) -> int:
         say(f"error: {error.code}: {error}\n")
         return 1
     if not a.write:
-        print(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"), end="")
+        put(table.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n"))
     counts = table.drop_duplicates("participant_id")["split"].value_counts()
     told = ", ".join(f"{part} {counts[part]}" for part in ("train", "validation", "test") if part in counts)
     print(f"subjects: {told or 'none'}", file=sys.stdout if a.write else sys.stderr)

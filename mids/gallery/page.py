@@ -116,7 +116,7 @@ def _workers(jobs: int) -> Iterator[Map]:
 def _save(target: Path, page: str) -> None:
     half = target.with_name(target.name + ".half-written")
     try:
-        half.write_text(page, encoding="utf-8", newline="\n")
+        half.write_text(page, encoding="utf-8", errors="replace", newline="\n")
         half.replace(target)
     except OSError as error:
         half.unlink(missing_ok=True)

@@ -82,7 +82,7 @@ def _make_band_change(width: int) -> Callable[[str], str]:
     """The band of an age, or of the lower limit of a range; what is no age stays as it is."""
 
     def band(age: str) -> str:
-        found = re.match(r"\d+", age)
+        found = re.match(r"\d{1,3}(?!\d)", age)
         start = int(found[0]) // width * width if found else 0
         return f"{start}-{start + width - 1}" if found else age
 

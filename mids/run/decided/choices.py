@@ -67,9 +67,9 @@ class Choices:
 
     @property
     def is_decided(self) -> bool:
-        """Whether anything was decided besides where the key is."""
+        """Whether anything was decided besides key and policy, of which the journal knows."""
         own = any(each.get(name) for each in self.sources.values() for name in ("issuer", "site"))
-        return own or bool(self.values.keys() - LOOSE)
+        return own or bool(self.values.keys() - LOOSE - {POLICY})
 
     def save(self, folder: Path) -> None:
         """Writes the file, readable by its owner only; raises `MidsError` where it can't."""
