@@ -33,7 +33,7 @@ from example_datasets.generators.dicomfile import encode
 Victim = Literal["coordinator", "worker", "dcm2niix", "scheduler"]
 VICTIMS: tuple[Victim, ...] = ("coordinator", "worker", "dcm2niix", "scheduler")
 SERIES = 6
-SECONDS = 120.0
+SECONDS = 900.0
 """How long a run may take before it counts as stuck."""
 
 

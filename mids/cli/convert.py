@@ -9,6 +9,7 @@ from mids.cli.shared import (
     Progress,
     choice_arguments,
     chosen_policy,
+    given_file,
     issuer_argument,
     machine_arguments,
     message_arguments,
@@ -54,7 +55,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _add_input_and_output(parser)
     corrections = parser.add_argument_group("corrections")
     corrections.add_argument(
-        "--curation", type=Path, metavar="FILE", help="table of corrections by a person (see docs/curation.md)"
+        "--curation", type=given_file, metavar="FILE", help="table of corrections by a person (see docs/curation.md)"
     )
     privacy = policy_arguments(parser)
     privacy.add_argument(
@@ -112,6 +113,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--view-model",
+        type=given_file,
         metavar="FILE",
         help="model of mids train views, for radiographs whose headers and source say no view",
     )

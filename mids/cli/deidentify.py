@@ -9,6 +9,7 @@ from mids.cli.shared import (
     Progress,
     choice_arguments,
     chosen_policy,
+    given_file,
     issuer_argument,
     machine_arguments,
     message_arguments,
@@ -56,14 +57,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="write old and new IDs to this new file, which only you can read",
     )  # fmt: skip
     add(
-        "--curation", type=Path, metavar="FILE",
+        "--curation", type=given_file, metavar="FILE",
         help="table in which a person releases, redacts or excludes single files (see docs/curation.md)",
     )  # fmt: skip
     issuer_argument(add)
     remove_argument(add)
     add = parser.add_argument_group("values to add").add_argument
     add(
-        "--embed", type=Path, metavar="TABLE",
+        "--embed", type=given_file, metavar="TABLE",
         help="CSV with PatientID first: put its other columns into a private block of each file",
     )  # fmt: skip
     add("--embed-group", default="0C19", metavar="HEX", help="group of that block, an odd number (default: 0C19)")

@@ -52,6 +52,14 @@ def parse_jobs(text: str) -> int:
     return int(text)
 
 
+def given_file(text: str) -> Path:
+    """A file that a person gives; raises `argparse.ArgumentTypeError` for a device, which may have no end."""
+    path = Path(text)
+    if path.is_char_device() or path.is_block_device():
+        raise argparse.ArgumentTypeError("it is a device: give a file")
+    return path
+
+
 def issuer_argument(add: Callable[..., argparse.Action]) -> None:
     """The flag that tells two hospitals apart."""
     add(
@@ -97,7 +105,7 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
         "--ids", choices=["keyed", "random", "table", "keep"],
         help="how subject IDs are assigned (default: set by the policy)",
     )  # fmt: skip
-    add("--id-table", type=Path, metavar="FILE", help="CSV id_old,id_new: the subject IDs of --ids table")
+    add("--id-table", type=given_file, metavar="FILE", help="CSV id_old,id_new: the subject IDs of --ids table")
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: your own key, made once)")
     add(
         "--burned-in",

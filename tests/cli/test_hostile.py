@@ -87,6 +87,15 @@ def test_a_device_is_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert "is not a key" in capsys.readouterr().err
 
 
+@pytest.mark.skipif(os.name == "nt", reason="devices of POSIX")
+@pytest.mark.parametrize("flag", ["--curation", "--id-table", "--view-model"])
+def test_a_device_is_no_table(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.convert_main(["dicom", str(tmp_path), str(tmp_path / "d"), flag, "/dev/zero"])
+    assert caught.value.code == 2
+    assert "give a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("loss", ["deleted", "deep"])
 def test_a_lost_record_of_choices_undoes_none(loss: str, tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "s", radiographs())
