@@ -3,6 +3,7 @@
     python -m benchmarks.texts                               the generated corpus, tuned and held-out templates
     python -m benchmarks.texts --meddocan FOLDER             brat files (.txt and .ann) of MEDDOCAN
     python -m benchmarks.texts --tagged FILE ...             texts with <NAME>…</NAME>, as DisMed publishes them
+    python -m benchmarks.texts --templates FILE              blocks with [word](NOM), as EDS-Pseudo publishes them
 
 Tokens are words and numbers. A token leaks when nothing but a heading covers it; headings (CAB) never leak.
 """
@@ -14,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 
 from example_datasets.reports_corpus import (
@@ -155,6 +157,33 @@ def brat(folder: Path) -> Iterator[Report]:
             yield Report(text, tuple(truth), "es", 0, (), (), ())
 
 
+EDS = {
+    "NOM": "NAME", "PRENOM": "NAME", "DATE": "FECHA", "DATE_NAISSANCE": "FECHA", "ADRESSE": "DIR", "ZIP": "NUM",
+    "VILLE": "LOC", "TEL": "NUM", "MAIL": "NUM", "IPP": "NUM", "NDA": "NUM", "SECU": "NUM", "HOPITAL": "INST",
+}  # fmt: skip
+"""EDS-Pseudo's labels by our classes."""
+
+
+def read_templates(path: Path) -> Iterator[tuple[Report, bool]]:
+    """The blocks of a file with ``[word](LABEL)``; whether each is in the half that was looked at to mend rules.
+
+    The header is taken to know the first two parts of a name and the hospital's numbers.
+    """
+    for block in re.split(r"\n\s*\n", compose_text(path.read_text(encoding="utf-8")).strip()):
+        text, truth, at = "", [], 0
+        known: dict[str, list[str]] = {"NOM": [], "IPP": []}
+        for match in re.finditer(r"\[([^\]\[]+)\]\(([A-Z_]+)\)", block):
+            text += block[at : match.start()]
+            if match[2] in EDS:
+                truth.append(Truth(len(text), len(text) + len(match[1]), EDS[match[2]]))
+                known.setdefault({"PRENOM": "NOM", "NDA": "IPP"}.get(match[2], match[2]), []).append(match[1])
+            text, at = text + match[1], match.end()
+        text += block[at:]
+        names = ("^".join(known["NOM"][:2]),) if known["NOM"] else ()
+        is_seen = int(sha256(text.encode("utf-8")).hexdigest(), 16) % 2 == 0
+        yield Report(text, tuple(truth), "fr", 0, names, tuple(known["IPP"]), ()), is_seen
+
+
 def read_tagged(path: Path) -> Report:
     source = compose_text(path.read_text(encoding="utf-8"))
     text, truth, at = "", [], 0
@@ -177,6 +206,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--meddocan", type=Path, help="a folder of brat files")
     parser.add_argument("--tagged", type=Path, nargs="+", help="texts with inline tags")
+    parser.add_argument("--templates", type=Path, help="blocks with [word](LABEL)")
     parser.add_argument("--lists", type=Path, help="a folder of gazetteers for --meddocan and --tagged")
     parser.add_argument("--each", type=int, default=40, help="reports of each template")
     parser.add_argument("--sets", nargs="+", default=["tuning", "held_out", "clean", "clean_held_out"])
@@ -189,6 +219,13 @@ def main() -> None:
         redactor = Redactor(recognisers=(*plain.recognisers, Gazetteers(args.lists))) if args.lists else plain
         texts = brat(args.meddocan) if args.meddocan else map(read_tagged, args.tagged)
         measure(str((args.meddocan or args.tagged[0]).name), texts, redactor, args.show)
+        return
+    if args.templates:
+        for seen in (True, False):
+            made = [report for report, is_seen in read_templates(args.templates) if is_seen == seen]
+            half = "the half that was looked at" if seen else "the other half"
+            measure(f"{half}, nothing known", map(drop_knowledge, made), plain, args.show)
+            measure(f"{half}, with what the header knows", made, plain, 0)
         return
     with tempfile.TemporaryDirectory() as folder:
         lists = Redactor(recognisers=(*plain.recognisers, gazetteers(Path(folder), 0.8)))

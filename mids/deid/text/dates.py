@@ -70,19 +70,19 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Begins], ...]:
     before = r"(?:(?<![\w.,/-])\d{1,2} {1,2}(?:al?|y|i|et|au|to|and|o) {1,2}(?:el )?)?"
     begins: tuple[Begins, ...] = (
         "digit", "word", "word", "word", "word", "word", "digit", "digit", "digit", "digit",
-        "digit", "word", "word", "digit", "digit", "word", "word", "either", "word", "either",
+        "digit", "word", "word", "digit", "digit", "word", "word", "either", "word", "either", "word", "digit",
     )  # fmt: skip
     texts = (
         rf"(?<![\w.,/-]){before}(?P<day>\d{{1,2}})(?:º|°|er|st|nd|rd|th|[ornte]\b)?{link}{month}"
         rf"(?:(?:[ ]{{0,2}}[,.]?[ ]{{0,2}}(?:del? +any |de l'any |del ano |de |del |of |d')?[ ]{{0,2}}|[-/.]){year})?",
-        rf"(?<![\w]){month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? {{1,2}}{full}",
+        rf"(?<![\w]){month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?:,? {{1,2}}|,){full}",
         rf"(?<![a-z]){month}[ ]{{0,2}}(?:[-/,.]|de l'any|de|del ano|del|of|d')?[ ]{{0,2}}{full}",
         rf"(?<![a-z]){month}[-/'. ]{{1,2}}(?P<year>\d\d)(?![\d\w]|[.,/-]\d| {{0,2}}(?:mm|cm|%|anos|ans|anys|dias|h\b))",
         rf"(?<![\w])(?P<x>{month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th))(?![\w])",
         rf"\b(?:on|since|from|until|by|dated|of) {{1,2}}(?P<x>{month} {{1,2}}(?P<day>\d{{1,2}}))"
         r"(?![\w]|[.,/-]\d| {0,2}(?:mm|cm|%))",
         rf"(?<![\w])(?P<day>\d{{1,2}})(?P<word>{'|'.join(names)})(?P<year>(?:19|20)\d\d|\d\d)(?!\w)",
-        r"(?<![\d/·-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.·-]) ?(?P<month>\d{1,3}) ?(?P=sep)"
+        r"(?<![\d/·-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.·|-]) ?(?P<month>\d{1,3}) ?(?P=sep)"
         r" ?(?P<year>\d{4}|\d\d)(?![\d]|[./-]\d)",
         r"(?<![\d./-])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[./-]\d)",
         r"(?<![\w./-])(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\w)",
@@ -105,6 +105,9 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Begins], ...]:
         r"(?:\(|\b(?:tc|tac|rm|rmn|rx|ct|mri|pet|irm|eco|scanner|cirugia|biopsia|previ[oa]|controle?|prior)\b"
         r"[ :,(]{1,3}(?:de |del )?)"
         r"(?P<x>(?P<year>(?:19[5-9]|20[0-4])\d))(?=[).,;:]|\s|$)(?![.,]\d| {0,2}(?:mm|cm|ml|mg|cc|%|uh|hu|g\b))",
+        r"\b(?:en|in|desde|depuis|since|des de) {1,2}(?P<x>(?P<month>0[1-9]|1[0-2]) (?P<year>(?:19|20)\d\d))"
+        r"(?!\w|[.,/-]\d| {0,2}(?:mm|cm|%))",
+        rf"(?<![\w.,/-])(?P<x>(?P<day>0?[1-9]|[12]\d|3[01])(?P<word>{'|'.join(names)}))(?!\w)",
     )
     return tuple(zip(map(re.compile, texts), begins, strict=True))
 

@@ -80,3 +80,23 @@ def test_numbers_of_findings_between_names_stay(text: str) -> None:
 
 def test_postal_codes_of_letters_and_digits_go_behind_their_word() -> None:
     assert Redactor().clean("Rosario. CP: S2000.").text.endswith("CP: [NUM].")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "N° 1 8 5 7 4 6 9 1 3 0 8 3 3 7 9",
+        "1 60 04 25 311 114 26",
+        "Date de naissance 21|05|1956",
+        "résecté en 07 2002 pour papillome",
+        "Prélever le Sept 01,2026",
+        "rendez-vous fixé le 23avr",
+    ],
+)
+def test_numbers_and_days_of_forms_go(text: str) -> None:
+    assert not re.search(r"\d", TAGS.clean(text).text)
+
+
+@pytest.mark.parametrize("text", ["Niveles L4 L5 S1 conservados", "1 2 3 nódulos", "nódulo de 2 3 mm", "grado 2 de 4"])
+def test_few_digits_apart_stay(text: str) -> None:
+    assert TAGS.clean(text).text == text
