@@ -105,3 +105,13 @@ def test_embedded_cells_that_repeat_the_header_are_refused(tmp_path: Path) -> No
     after, issues = clean(tmp_path, block=Block(0x0C19, "MIDS", values))
     assert [element.value for element in after.group_dataset(0x0C19)] == ["MIDS", "severe"]
     assert [issue.code for issue in issues].count("EMBED_REFUSED") == 2
+
+
+def test_a_negation_in_a_comment_stays_beside_its_finding(tmp_path: Path) -> None:
+    made, _ = clean(tmp_path, ImageComments="Dr. Inventádez niega disnea. Sin derrame.")
+    assert made.ImageComments == "Dr. [NAME] niega disnea. Sin derrame."
+
+
+def test_scan_options_of_vendors_are_codes_whatever_the_patient_is_called(tmp_path: Path) -> None:
+    made, _ = clean(tmp_path, PatientName="HELICAL^Axial", ScanOptions="HELICAL MODE")
+    assert made.ScanOptions == "HELICAL MODE"

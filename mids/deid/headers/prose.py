@@ -10,6 +10,7 @@ from functools import cache
 
 from mids.deid.headers.codes import defined_meanings
 from mids.deid.headers.descriptors import listed_words, normalise_word
+from mids.deid.text.guards import negations
 from mids.deid.text.words import eponyms, ordinary, read_entries
 from mids.resources import read_yaml, schemas
 
@@ -31,13 +32,27 @@ def clean_prose(text: str) -> str:
     pieces, stays = [], False
     for token in _TOKEN.finditer(text):
         if token["word"]:
-            kept = normalise_word(token[0]) in _words()
+            kept = _is_ordinary(normalise_word(token[0]))
             stays |= kept and normalise_word(token[0]) not in listed_words().joining
         else:
             is_gap = token["measure"] is None and token["other"] is None
             kept = is_gap or (bool(token["unit"]) and _is_unit(token["unit"]))
         pieces.append(token[0] if kept else MARK)
     return _RUNS.sub("", "".join(pieces)).strip() if stays else ""
+
+
+def _is_ordinary(word: str) -> bool:
+    """Whether a word may stay; what denies or doubts a finding always may, so that none turns round."""
+    return word in _words() or _cues().fullmatch(word) is not None
+
+
+@cache
+def _cues() -> re.Pattern[str]:
+    """The words by which `mids label` knows what is denied, doubted or likely, and the negations of all languages."""
+    content = [read_yaml(path)["cues"] for path in sorted((schemas() / "lexicon").glob("*.yaml"))]
+    phrases = " ".join(phrase for cues in content for listed in cues.values() for phrase in listed)
+    stems = re.findall(r"[^\W\d_]+\*?", normalise_word(phrases))
+    return re.compile("|".join(sorted({stem.replace("*", ".{0,12}") for stem in stems} | negations())))
 
 
 def _is_unit(text: str) -> bool:

@@ -41,7 +41,8 @@ def _abbreviations() -> frozenset[str]:
 
 
 @cache
-def _negations() -> frozenset[str]:
+def negations() -> frozenset[str]:
+    """Words that deny, in four languages, folded."""
     return frozenset(_lists()["negations"])
 
 
@@ -148,7 +149,7 @@ def _find_guarded_word(plain: str, span: Span) -> int:
         if word[0] == "no" and span.kind == "DIR" and _NUMBER_BEHIND.match(plain, word.end()):
             continue  # nº 5, with a letter for its sign
         is_finding = _findings().fullmatch(word[0]) and before not in particles() and plain[word.start() - 1] != "-"
-        if word[0] in _negations() or (is_finding and word[0] not in list_ambiguous_names()):
+        if word[0] in negations() or (is_finding and word[0] not in list_ambiguous_names()):
             return max(span.start, len(plain[: word.start()].rstrip(" ,;:.-(")))
         before = word[0]
     return end

@@ -36,6 +36,13 @@ def test_common_names_do_not_stay(name: str) -> None:
     assert name not in clean_prose(f"Dolor torácico {name}")
 
 
+@pytest.mark.parametrize(
+    "cue", ["niega", "no se identifica", "descarta", "ausencia de", "denies", "aucun", "tampoc", "sin"]
+)
+def test_what_denies_a_finding_stays(cue: str) -> None:
+    assert clean_prose(f"Xyzzyx {cue} neumotórax") == f"{MARK} {cue} neumotórax"
+
+
 @given(st.text(max_size=60))
 def test_cleaning_prose_twice_changes_nothing_more(text: str) -> None:
     assert clean_prose(clean_prose(text)) == clean_prose(text)
