@@ -67,6 +67,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--fix", action="store_true", help="repair what is safe to repair first, and print the changes")
     add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
     jobs_argument(parser)
+    _add_cache(parser)
     message_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -109,6 +110,17 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _add_cache(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("results of earlier runs").add_argument
+    add(
+        "--cache-by", choices=["times", "contents"], default="times", dest="cache",
+        help="how a file is known as unchanged since it was checked: by size, times and number on the disk, or by its "
+        "content, for checkouts whose times are new (default: times)",
+    )  # fmt: skip
+    add("--no-cache", action="store_const", const="off", dest="cache", help="check everything, and keep no results")
+    add("--clear-cache", action="store_true", help="remove the results that were kept, of all datasets, and stop")
+
+
 def run(namespace: argparse.Namespace) -> int:
     """Explains, lists, exports, repairs or validates; returns the exit code."""
     from mids import issues
@@ -119,6 +131,11 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.vocabulary.schema import load
 
     a = namespace
+    if a.clear_cache:
+        from mids.validation import kept
+
+        kept.clear()
+        return 0
     if len(a.dataset) > 1:
         return _several(a)
     if a.list_codes or a.explain:
@@ -148,7 +165,7 @@ def run(namespace: argparse.Namespace) -> int:
         extended = schema if a.schema_extra else None
         report = validation.validate(
             dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=extended, through=judge, plain=rules.plain,
-            missing=a.missing_content, bids=a.bids_schema,
+            missing=a.missing_content, bids=a.bids_schema, cache=a.cache,
         )  # fmt: skip
         report = judge.add_to(report)
         writer.finish(report)

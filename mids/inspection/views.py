@@ -1,5 +1,6 @@
 """What checks look at: the dataset and each of its files, read when asked for and once."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,6 +31,7 @@ class DatasetView:
         if facts or common:
             self.facts = facts or common.facts  # type: ignore[union-attr]
         self._root = str(tree.root)
+        self.asked: dict[str, bool] = {}
         self._views: dict[str, FileView] = {}
         self._common = common
 
@@ -52,7 +54,10 @@ class DatasetView:
             "dataset_description": {"DatasetType": kind, **facts.description},
             "datatypes": sorted(facts.datatypes),
             "modalities": sorted({bids.modalities[folder] for folder in facts.datatypes if folder in bids.modalities}),
-            "subjects": {"sub_dirs": list(facts.subjects), "participant_id": sorted(self.participants)},
+            # Of a subject nothing is asked that depends on which others there are.
+            "subjects": {"sub_dirs": list(facts.subjects), "participant_id": sorted(self.participants)}
+            if self._common is None
+            else {},
         }
 
     def forget(self) -> None:
@@ -75,6 +80,16 @@ class DatasetView:
     def has(self, path: str) -> bool:
         """Whether there is such a file."""
         return path in self.tree.files
+
+    def exists(self, path: str) -> bool:
+        """Whether anything lies at a path of the dataset, in folders that are not looked into too.
+
+        `asked` keeps the answers: a result that was kept holds as long as they do.
+        """
+        if path in self.tree.files:
+            return True
+        found = self.asked[path] = os.path.lexists(self.place(path))
+        return found
 
     def find(self, kind: Kind) -> Iterator["FileView"]:
         """Every file of a kind."""

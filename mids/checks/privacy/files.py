@@ -111,7 +111,8 @@ def privacy_history(dataset: DatasetView) -> Found:
             path = f"{folder}/{name}".lstrip("/")
             place = Path(dataset.place(path))
             # Unlike Path's, these say no of what lies in a closed folder.
-            if os.path.isdir(place) and not os.path.isdir(place / "annex"):  # noqa: PTH112
+            is_there = dataset.exists(path) and not dataset.exists(f"{path}/annex")
+            if is_there and os.path.isdir(place):  # noqa: PTH112
                 yield Finding("earlier versions of all files lie here", path=path)
 
 

@@ -1,6 +1,5 @@
 """What sidecars and descriptions refer to: files by path or BIDS URI, fields of B0 by name, the dataset's DOI."""
 
-import os
 import re
 from collections.abc import Iterator
 
@@ -59,7 +58,7 @@ def _candidates(file: FileView, key: str, text: str) -> list[str] | None:
 
 def _exists(dataset: DatasetView, path: str) -> bool:
     """Whether anything lies there; the content of a link may be elsewhere (git-annex)."""
-    return bool(path) and not path.startswith("/") and os.path.lexists(dataset.place(path.rstrip("/")))
+    return bool(path) and not path.startswith("/") and dataset.exists(path.rstrip("/"))
 
 
 @check("LINK_UNRESOLVED", per="json", when=_has_links)

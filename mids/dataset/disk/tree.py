@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,10 +16,14 @@ ROIS = "derivatives/rois/"
 
 CONVERSIONS = "derivatives/provenance/conversions.tsv"
 """How each image was made: the table that a conversion writes, with a digest of the pixels."""
+FOLDER = "folder"
 TOPS = ("sub-", "tpl-")
 """Beginnings of the folders that hold images: subjects, and templates of derivative datasets."""
 
 IGNORE_FILE = ".midsignore"
+
+Mark = Callable[[str, str, os.stat_result | None], None]
+"""Is told the path of an entry, what it is, and, where it stands among the files, its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +50,15 @@ class Tree:
     recordings: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
 
-    def subjects(self) -> Iterator[tuple[str, "Tree"]]:
-        """Each subject folder with what lies in it, in `derivatives/rois` too, and with the files that apply to all."""
+    def subjects(self, wanted: Container[str] | None = None) -> Iterator[tuple[str, "Tree"]]:
+        """Each subject folder with what lies in it, in `derivatives/rois` too, and with the files that apply to all.
+
+        `wanted` are those that are asked for, by default all.
+        """
         common = {path: size for path, size in self.files.items() if is_common(path)}
         files: dict[str, dict[str, int]] = {}
         for path, size in self.files.items():
-            if subject := find_subject(path):
+            if (subject := find_subject(path)) and (wanted is None or subject in wanted):
                 files.setdefault(subject, {})[path] = size
         folders: dict[str, list[str]] = {}
         for folder in self.folders:
@@ -89,19 +96,20 @@ def walk(
     heeds_ignore: bool = True,
     follows_subjects: bool = False,
     is_recording: Callable[[str], bool] | None = None,
+    mark: Mark | None = None,
 ) -> Tree:
     """Everything below `root` but hidden entries, what lies in `closed` folders, and what `.midsignore` names.
 
     `follows_subjects` goes into subjects' folders that are links: whole subjects may be kept elsewhere. With
     `is_recording`, asked of the path of a folder, a folder that is one recording stands among the files, and so does a
-    link of git-annex whose content was not fetched.
+    link of git-annex whose content was not fetched. `mark` is told of every entry.
     """
     unread = []
     try:
         ignore = read_ignore(root / IGNORE_FILE) if heeds_ignore else Ignore(())
     except OSError:
         ignore, unread = Ignore(()), [Odd(IGNORE_FILE, "unreadable")]
-    found = _Found(os.path.realpath(root), ignore, closed, follows_subjects, is_recording)
+    found = _Found(os.path.realpath(root), ignore, closed, follows_subjects, is_recording, mark or _forget)
     found.odd += unread
     stack = [""]
     while stack:
@@ -109,7 +117,7 @@ def walk(
         try:
             entries = _entries(found.real, folder)
         except OSError:
-            found.odd.append(Odd(folder, "unreadable"))
+            found.add_odd(folder, "unreadable")
             continue
         stack += [path for entry in entries if (path := found.add(entry, folder))]
     return found.tree(root)
@@ -125,7 +133,9 @@ class _Found:
         closed: frozenset[str],
         follows_subjects: bool,  # noqa: FBT001 - called once
         is_recording: Callable[[str], bool] | None,
+        mark: Mark,
     ) -> None:
+        self._mark = mark
         self.real, self._ignore, self._closed = real, ignore, closed
         self._follows_subjects, self._is_recording = follows_subjects, is_recording
         self.odd: list[Odd] = []
@@ -139,27 +149,40 @@ class _Found:
         path = f"{folder}/{entry.name}" if folder else entry.name
         if entry.name.startswith("."):
             if LEFT.fullmatch(entry.name) and not self._ignore(path, entry.is_dir()):
-                self.odd.append(Odd(path, "leftover"))
+                self.add_odd(path, "leftover")
             return ""
         kind = _kind(entry, self.real)
         if self._ignore.rules and self._ignore(path, kind == "directory"):
             self._ignored += 1
+            self._mark(path, "ignored", None)
         elif not path.isascii() and not _is_utf8(path):
-            self.odd.append(Odd(path.encode("utf-8", "backslashreplace").decode(), "encoding"))
+            self.add_odd(path.encode("utf-8", "backslashreplace").decode(), "encoding")
         elif kind == "file":
             try:
-                self._files[path] = entry.stat().st_size
+                stat = entry.stat()
             except OSError:  # a folder that may be listed and not entered
-                self.odd.append(Odd(path, "unreadable"))
+                self.add_odd(path, "unreadable")
+                return ""
+            self._files[path] = stat.st_size
+            self._mark(path, "file", stat)
         elif kind == "directory" or (self._follows_subjects and _is_subject(entry, path)):
             if self._is_recording and "_" in entry.name and self._is_recording(path):
                 self._recordings.add(path)
+                self._mark(path, "recording", entry.stat())
                 return ""
             self._folders.append(path)
+            self._mark(path, FOLDER, None)
             return path if path not in self._closed else ""
         else:
-            self.odd.append(Odd(path, "broken" if kind == "absent" and not self._is_recording else kind))
+            self.add_odd(path, "broken" if kind == "absent" and not self._is_recording else kind)
         return ""
+
+    def add_odd(self, path: str, kind: Oddity) -> None:
+        """Keeps an entry that is neither a file nor a folder to look into."""
+        self.odd.append(Odd(path, kind))
+        # A link whose content was not fetched stands among the files.
+        place = os.path.join(self.real, path)  # noqa: PTH118 - as above
+        self._mark(path, kind, os.lstat(place) if kind == "absent" else None)
 
     def tree(self, root: Path) -> Tree:
         """All of it."""
@@ -170,6 +193,10 @@ class _Found:
             root, dict(sorted(files.items())), frozenset(self._folders), tuple(self.odd), self._ignored,
             frozenset(self._recordings), absent,
         )  # fmt: skip
+
+
+def _forget(path: str, what: str, stat: os.stat_result | None) -> None:
+    """Marks nothing."""
 
 
 ANNEX = "annex/objects/"

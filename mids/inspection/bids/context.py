@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -135,11 +134,8 @@ class Context(Mapping[str, Any]):
             "stimuli": "stimuli/", "subject": f"sub-{self['entities'].get('sub')}/",
             "file": f"{self.file.folder}/" if self.file.folder else "",
         }.get(place, "")  # fmt: skip
-        return sum(self._is_there(folder + path.removeprefix("/").removesuffix("/")) for path in listed)
-
-    def _is_there(self, path: str) -> bool:
-        tree = self.file.dataset.tree
-        return path in tree.files or path in tree.folders or os.path.lexists(tree.root / path)
+        exists = self.file.dataset.exists
+        return sum(exists(folder + path.removeprefix("/").removesuffix("/")) for path in listed)
 
     # --- content ---
 
