@@ -6,7 +6,7 @@ import zlib
 from pathlib import Path
 
 from example_datasets.invented import as_json, as_tsv, chunk, gz, nifti, png
-from example_datasets.small import ABOUT, RX_KEYS, SCANS_HEADER
+from example_datasets.small import ABOUT, DERIVATIVE, RX_KEYS, SCANS_HEADER
 
 IMAGES_OF_A_SESSION = 5
 SUBJECTS_HEADER = "participant_id age sex modalities body_parts"
@@ -72,6 +72,19 @@ def _subject(root: Path, label: str, images: int, kind: str) -> None:
     (session.parent / f"sub-{label}_sessions.tsv").write_bytes(table)
 
 
+def make_derivatives(root: Path, files: int) -> None:
+    """Writes a subject with one image, and `files` empty files of a pipeline below `derivatives/`, 50 in a folder."""
+    make(root, 1, "bids")
+    pipeline = root / "derivatives" / "pipeline"
+    for number in range(files):
+        label = f"{number // 50 + 1:06}"
+        folder = pipeline / f"sub-{label}" / "func"
+        if number % 50 == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"sub-{label}_task-rest_run-{number % 50 + 1}_desc-preproc_bold.nii.gz").touch()
+    (pipeline / "dataset_description.json").write_bytes(as_json(DERIVATIVE))
+
+
 def _image(number: int, kind: str) -> tuple[str, bytes]:
     """An image whose pixels are those of no other number."""
     mark = struct.pack(">I", number)
@@ -85,10 +98,13 @@ def _image(number: int, kind: str) -> tuple[str, bytes]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("root", type=Path)
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--kind", choices=["mids", "bids"], default="mids")
+    parser.add_argument("--images", type=int, default=10_000, help="images, or files below derivatives/")
+    parser.add_argument("--kind", choices=["mids", "bids", "derivatives"], default="mids")
     arguments = parser.parse_args()
-    make(arguments.root, arguments.images, arguments.kind)
+    if arguments.kind == "derivatives":
+        make_derivatives(arguments.root, arguments.images)
+    else:
+        make(arguments.root, arguments.images, arguments.kind)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 from mids.checks import CHECKS, Check
 from mids.dataset.disk.tree import Tree, find_subject, is_common
 from mids.inspection.identifiers import identify
-from mids.inspection.paths import Kind
+from mids.inspection.paths import Kind, classify_path
 from mids.inspection.registry import Finding, Per
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Issue
@@ -81,7 +81,10 @@ class Run:
     def _files(self, view: DatasetView, paths: Iterable[str]) -> Iterator[Issue]:
         """The checks that look at one file."""
         for path in paths:
-            file = view.view(path)
+            # Nobody asks twice for what is not looked into: a tree of derivatives may hold millions.
+            file = (
+                FileView(path, view) if classify_path(path) == "other" and not find_subject(path) else view.view(path)
+            )
             # Of what was not fetched only the name is known; an image has its sidecar beside it.
             kind = "other" if file.kind != "image" and file.is_absent else file.kind
             groups = self._of(kind, inside=bool(file.subject))

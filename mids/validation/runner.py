@@ -19,7 +19,7 @@ from mids.errors import MidsError
 from mids.inspection.facts import HOLLOW, Facts, MissingContent, gather, recordings
 from mids.inspection.paths import classify_path
 from mids.inspection.registry import is_selected
-from mids.inspection.views import DatasetView
+from mids.inspection.views import DatasetView, FileView
 from mids.issues import Definition, Issue
 from mids.validation import plugins
 from mids.validation.checking import WHOLE, Checks, Part, Run, Unit
@@ -252,5 +252,5 @@ def _counts(view: DatasetView) -> Counts:
         images=kinds.count("image"),
         tables=kinds.count("table"),
         ignored=tree.ignored,
-        absent=sum(view.view(path).is_without_content for path in tree.files if tree.files[path] <= HOLLOW),
+        absent=sum(FileView(path, view).is_without_content for path in tree.files if tree.files[path] <= HOLLOW),
     )

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from mids.inspection.identifiers import find_in_lines
+from mids.inspection.paths import classify_path
 from mids.inspection.people import looks_like_person
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
@@ -75,7 +76,7 @@ def privacy_file(dataset: DatasetView) -> Found:
     """
     opened = 0
     for path, size in dataset.tree.files.items():
-        if path.startswith("sub-") or dataset.view(path).kind != "other":
+        if path.startswith("sub-") or classify_path(path) != "other":
             continue
         if "/" in path and CARRIERS.fullmatch(path):
             yield Finding("files of this kind hold more than they show", path=path)
