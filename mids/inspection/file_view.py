@@ -307,7 +307,7 @@ class FileView:
         """
         try:
             if isinstance(self.head, NiftiHead):
-                return check_length(self.dataset.tree.root / self.path, self.head)
+                return check_length(self.dataset.place(self.path), self.head)
         except DataError as error:
             return error
         return Tail()

@@ -113,7 +113,7 @@ def _plain_voxels(path: Path, offset: int, length: int, left: int) -> Iterator[b
             yield piece
 
 
-def check_length(path: Path, head: NiftiHead) -> Tail:
+def check_length(path: str | PathLike[str], head: NiftiHead) -> Tail:
     """Compares the length of a volume with its header; unpacks it only where its last bytes are not as expected.
 
     Returns what follows its voxels, as far as it was looked for.
@@ -131,7 +131,7 @@ def check_length(path: Path, head: NiftiHead) -> Tail:
     else:
         # Several gzip members in one file are rare, right, and end with the length of the last one.
         size = 0
-        for block in _blocks(path, tail):
+        for block in _blocks(Path(path), tail):
             size += len(block)
             _check_excess(size, head)
     if size != head.size:
