@@ -113,9 +113,9 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
 def _add_cache(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("results of earlier runs").add_argument
     add(
-        "--cache-by", choices=["times", "contents"], default="times", dest="cache",
-        help="how a file is known as unchanged since it was checked: by size, times and number on the disk, or by its "
-        "content, for checkouts whose times are new (default: times)",
+        "--cache-by", choices=["off", "times", "contents"], default="off", dest="cache",
+        help="keep results, and do not look again at what did not change, known by size, times and number on the disk, "
+        "or by content, for checkouts whose times are new (default: off)",
     )  # fmt: skip
     add("--no-cache", action="store_const", const="off", dest="cache", help="check everything, and keep no results")
     add("--clear-cache", action="store_true", help="remove the results that were kept, of all datasets, and stop")

@@ -287,7 +287,7 @@ def test_nobody_else_reads_the_results_and_a_flag_removes_them(tmp_path: Path) -
     write(dataset(), tmp_path / "d")
     assert validate_main([str(tmp_path / "d"), "--no-cache"]) == 0
     assert not folder().exists()
-    assert validate_main([str(tmp_path / "d")]) == 0
+    assert validate_main([str(tmp_path / "d"), "--cache-by", "times"]) == 0
     kept = next(folder().iterdir())
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(folder().stat().st_mode) == 0o700
@@ -305,7 +305,7 @@ def test_a_folder_that_can_not_be_written_costs_time_alone(tmp_path: Path, monke
 
 def test_runs_at_the_same_time_do_no_harm(tmp_path: Path) -> None:
     write(dataset(), tmp_path / "d")
-    words = [sys.executable, "-m", "mids", "validate", str(tmp_path / "d"), "--format", "json"]
+    words = [sys.executable, "-m", "mids", "validate", str(tmp_path / "d"), "--cache-by", "times", "--format", "json"]
     runs = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(3)]
     assert len({run.communicate()[0] for run in runs}) == 1
     assert [kept.suffix for kept in folder().iterdir()] == [".tsv"]
