@@ -31,12 +31,13 @@ def clean_pixels(dataset: Dataset, boxes: Sequence[Box], screen: Screen) -> Look
     Says which boxes are black now, and what there is to tell. The dataset is changed only where there are boxes: its
     pixels are then native, little endian unless they were big endian, colour is RGB, and no bits but those stored are
     left.
-    Slices of a volume (CT, MR, PT, NM) are not looked at unless their ImageType says SECONDARY.
+    A slice of a volume (CT, MR, PT, NM) is looked at where its header asks for it or its ImageType says SECONDARY.
 
     Raises `DataError` ``PRIVACY_TEXT_FOUND`` where it must not be delivered, ``PIXELS_UNREADABLE`` where its pixels
     can't be decoded though they have to be, and `MidsError` where Tesseract is asked for and missing.
     """
-    looks = screen.detect != "none" and screen.burned_in != "release" and not _is_slice(dataset)
+    is_open = screen.detect != "none" and screen.burned_in != "release"
+    looks = is_open and (screen.asked or not _is_slice(dataset))
     if not boxes and not looks:
         return Looked()
     looked = look(_displayed(dataset, boxes), screen, identifying(dataset), boxes) if looks else Looked()

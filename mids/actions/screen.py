@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import text_boxes, unite_boxes
+from mids.deid.burned.glyphs import SURE, Region, holds, list_regions, unite_boxes
 from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
@@ -64,11 +64,10 @@ def look(frames: Iterable[Values], screen: Screen, names: frozenset[str], blank:
         return Looked()
     found: set[Box] = set()
     named = False
-    for frame in frames:
-        for picture in _eight_bits(frame):
-            boxes, is_named = _found(picture, screen, names)
-            found.update(boxes)
-            named |= is_named
+    for picture, regions in _worth_reading((picture for frame in frames for picture in _eight_bits(frame)), screen):
+        boxes, is_named = _found(picture, regions, screen, names)
+        found.update(boxes)
+        named |= is_named
     return _decided(unite_boxes(found), screen, named=named, blank=blank)
 
 
@@ -115,14 +114,37 @@ def _count(boxes: Sequence[Box]) -> str:
     return "1 region" if len(boxes) == 1 else f"{len(boxes)} regions"
 
 
-def _found(picture: Bytes, screen: Screen, names: frozenset[str]) -> tuple[tuple[Box, ...], bool]:
+def _worth_reading(pictures: Iterable[Bytes], screen: Screen) -> Iterator[tuple[Bytes, tuple[Region, ...]]]:
+    """Pictures with what the first stage takes for text in them.
+
+    The networks of `learned` take seconds: of many frames they get the first, the last, and each in which the first
+    stage, which sees all, finds something where it found nothing before.
+    """
+    seen: tuple[Box, ...] = ()
+    last: tuple[Bytes, tuple[Region, ...]] | None = None
+    for number, picture in enumerate(pictures):
+        regions = list_regions(picture)
+        new = [region.box for region in regions if not any(holds(box, region.box) for box in seen)]
+        if number == 0 or new or screen.detect != "learned":
+            seen, last = unite_boxes((*seen, *new)), None
+            yield picture, regions
+        else:
+            last = picture, regions
+    if last:
+        yield last
+
+
+def _found(
+    picture: Bytes, regions: Sequence[Region], screen: Screen, names: frozenset[str]
+) -> tuple[tuple[Box, ...], bool]:
     """The boxes of text in one frame but for marks that may stay, and whether a known name was read."""
-    boxes = text_boxes(picture)
+    boxes = unite_boxes(region.box for region in regions if region.chance >= SURE)
     if screen.detect == "glyphs":
         return boxes, False
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
     if screen.detect == "learned":
-        boxes = unite_boxes(learned.text_boxes(picture, boxes))
+        unsure = [region.box for region in regions if region.chance < SURE]
+        boxes = unite_boxes((*boxes, *learned.text_boxes(picture, unsure)))
     reader = learned if screen.detect == "learned" else ocr
     words = reader.read([grey[top:bottom, left:right] for top, left, bottom, right in boxes])
     kept = tuple(box for box, read in zip(boxes, words, strict=True) if not is_mark(read, box))

@@ -13,7 +13,7 @@ from mids.actions.picture import Picture
 from mids.actions.png import Png
 from mids.actions.volumes.dcm2niix import NATIVE
 from mids.actions.volumes.volume import Volume
-from mids.deid.burned.evidence import decide, screen
+from mids.deid.burned.evidence import UNSEEN, decide, screen
 from mids.issues import Issue, issue
 from mids.plan.curation import Corrections, corrected
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
@@ -325,7 +325,8 @@ def _action(image: Image, context: Context) -> Action:
         assert record.geometry is not None
         decode = str(record.header.get("TransferSyntaxUID", "")) not in NATIVE
         gradients = image.described.suffix == "dwi" and not image.described.group
-        return Volume(record.sources, record.geometry, record.modality, decode, gradients, options.compression, blank)
+        form = record.sources, record.geometry, record.modality, decode, gradients, options.compression
+        return Volume(*form, blank, looks if looks.asked else UNSEEN)
     if record.kind == "picture":
         return Picture(record.sources[0], options.compression, blank, looks)
     if record.kind == "nifti":

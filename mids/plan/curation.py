@@ -47,10 +47,18 @@ class Corrections:
     def released(self, names: set[str], decision: Decision) -> Decision:
         """What becomes of an image of these names (source files, SOPInstanceUID) after a person has looked at it.
 
-        Regions that are known are still redacted; the person says that the image names nobody and shows no face.
+        Regions that are known are still redacted; the person says that the image names nobody and shows no face. Raises
+        `MidsError` where a row says which image it was, and it is not this one: names of files come again.
         """
-        if not any(row.field == "release" for row in self._naming(names)):
+        rows = [row for row in self._naming(names) if row.field == "release"]
+        if not rows:
             return decision
+        for row in rows:
+            if row.old not in {"", "n/a", *names}:
+                raise MidsError(
+                    f"row {row.row} of the curation table (release) was written for another image than this file holds "
+                    "now: look at it, then correct old (SOPInstanceUID) or remove the row"
+                )
         if decision.outcome == "blank":
             return replace(decision, certain=False, certified=True, face="")
         return Decision("release", certified=True)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
-from mids.deid.burned.evidence import Decision, Screen, decide_by_header, is_slice, screen
+from mids.deid.burned.evidence import UNSEEN, Decision, Screen, decide_by_header, is_slice, screen
 from mids.deid.burned.pages import attributes
 from mids.deid.burned.rules import Rule, first, patterns, rules
 from mids.deid.headers.tables import edition
@@ -284,7 +284,8 @@ def _is_picture(instance: Instance) -> bool:
 
 
 def _screen(instance: Instance, decision: Decision, policy: Policy) -> Screen:
-    return screen(decision, policy) if _is_picture(instance) else Screen()
+    looked = screen(decision, policy) if _is_picture(instance) else UNSEEN
+    return looked if looked.asked or not _is_slice(instance) else UNSEEN
 
 
 def _unseen(instance: Instance, decision: Decision, policy: Policy) -> Iterator[str]:

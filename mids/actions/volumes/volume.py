@@ -18,9 +18,11 @@ from mids.actions.volumes.assembly import assemble
 from mids.actions.volumes.comparison import compare, open_voxels
 from mids.actions.volumes.dcm2niix import Converted
 from mids.actions.volumes.gradients import gradients
+from mids.actions.volumes.looking import look_at_slices
 from mids.actions.volumes.stack import Stack, Survey, open_stack
 from mids.dataset.disk.fingerprint import pixel_digest
 from mids.dataset.disk.heads import nifti_head
+from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.archives.files import materialise
@@ -35,7 +37,8 @@ class Volume:
     """One series as ``volume.nii.gz`` (and ``.bval``, ``.bvec``).
 
     `decode` has pydicom decompress the slices first; `gradients` declares that a .bval and a .bvec are made;
-    `blank` are boxes (top, left, bottom, right) in pixels of the source slices, blanked on every slice.
+    `blank` are boxes (top, left, bottom, right) in pixels of the source slices, blanked on every slice; `screen` says
+    how other text is looked for in slices, which is blanked on every slice too.
     """
 
     VERSION: ClassVar[int] = 3
@@ -46,6 +49,7 @@ class Volume:
     gradients: bool = False
     compression: Compression = "fast"
     blank: tuple[Box, ...] = ()
+    screen: Screen = UNSEEN
 
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes the volume; raises `DataError` where it can't be made right."""
@@ -57,6 +61,8 @@ class Volume:
             for path in files:
                 dcm2niix.decode(path)
         stack = open_stack(files, self.geometry)
+        looked = look_at_slices(stack, self.screen, self.blank)
+        blank = (*self.blank, *looked.boxes)
         needless = bool(self.geometry.problem) and self.modality != "MR"  # of MR it derives what the sidecar says
         converted = Converted(()) if needless else dcm2niix.run(inputs, outputs, self.modality)
         agreeing, differs = _agreeing(converted, stack)
@@ -64,13 +70,14 @@ class Volume:
         if ours:
             assemble(stack, path, self._step(converted))
         made = [*gradients(converted, path, stack, scratch)] if self.gradients else []
-        facts = {**self._facts(_shape(path), ours=ours), **_derived(converted, path, stack, ours=ours)}
-        _scrub(path, _flipped(self.blank, stack))
+        facts = {**self._facts(_shape(path), blank, ours=ours), **_derived(converted, path, stack, ours=ours)}
+        _scrub(path, _flipped(blank, stack))
         _set_step(path, self.geometry.step)
         private = _digest(path)
         _compress(path, scratch / "volume.nii.gz", self.compression)
         provenance = self._provenance(converted, differs, ours=ours)
-        return Made(("volume.nii.gz", *made), facts, {**provenance, **private}, _resampled(self.geometry))
+        issues = (*_resampled(self.geometry), *looked.issues)
+        return Made(("volume.nii.gz", *made), {**facts, **looked.facts}, {**provenance, **private}, issues)
 
     def _step(self, converted: Converted) -> float:
         """The time from volume to volume in s: of the record, else what dcm2niix found, 0 where neither knows."""
@@ -79,7 +86,7 @@ class Volume:
         zooms = nifti_head(converted.volumes[0]).spacing
         return zooms[3] if len(zooms) > 3 else 0.0
 
-    def _facts(self, shape: Sequence[int], *, ours: bool) -> dict[str, Json]:
+    def _facts(self, shape: Sequence[int], blank: Sequence[Box], *, ours: bool) -> dict[str, Json]:
         """What the sidecar says of the delivered volume, whose shape is (columns, rows, slices …)."""
         facts: dict[str, Json] = {
             "Rows": int(shape[1]),
@@ -91,8 +98,8 @@ class Volume:
             facts["ResampledReason"] = self.geometry.problem
         if self.geometry.missing:
             facts["MissingSlices"] = self.geometry.missing
-        if self.blank:
-            facts["BlankedRegions"] = [list(box) for box in self.blank]
+        if blank:
+            facts["BlankedRegions"] = [list(box) for box in blank]
         return facts
 
     def _provenance(self, converted: Converted, differs: str, *, ours: bool) -> dict[str, Json]:

@@ -18,7 +18,7 @@ from mids.records import Box, Json, Record
 Outcome = Literal["deliver", "hold", "blank", "report", "release"]
 
 VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
-"""Modalities of which no detector looks at slices: only their headers are evidence."""
+"""Modalities of which a detector looks at slices only where their headers are evidence of text."""
 
 DEFACED = frozenset({"CT", "MR"})
 """Modalities of volumes from which faces can be removed."""
@@ -50,11 +50,15 @@ DELIVER = Decision("deliver")
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """How the pixels of one image are looked at: `expected` says that its header is sure of text in them."""
+    """How the pixels of one image are looked at.
+
+    `asked` says that its header or its device is evidence of text, `expected` that the header is sure of it.
+    """
 
     burned_in: BurnedIn = "release"
     detect: Detect = "none"
     expected: bool = False
+    asked: bool = False
 
 
 UNSEEN = Screen()
@@ -62,7 +66,7 @@ UNSEEN = Screen()
 
 
 def is_slice(modality: str, sop_class: str) -> bool:
-    """Whether an image is a slice of a volume, into which no detector looks by itself; a secondary capture is none."""
+    """Whether an image is a slice of a volume, looked at only if its header asks; a secondary capture is none."""
     is_capture = sop_class == SecondaryCaptureImageStorage or sop_class.startswith(f"{SecondaryCaptureImageStorage}.")
     return modality in VOLUMES and not is_capture
 
@@ -71,24 +75,25 @@ def decide(record: Record, policy: Policy) -> Decision:
     """What becomes of a record by its header; what a detector finds in its pixels is decided when it is made."""
     varying: dict[str, Json] = {keyword: list(values) for keyword, values in record.per_slice.items()}
     header = {**varying, **record.header, "Modality": record.modality}
-    return decide_by_header(header, policy, is_volume=record.kind in ("volume", "nifti"))
+    is_volume = record.kind in ("volume", "nifti")
+    return decide_by_header(header, policy, is_volume=is_volume, can_look=record.kind != "nifti")
 
 
-def decide_by_header(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
+def decide_by_header(header: Header, policy: Policy, *, is_volume: bool = False, can_look: bool = True) -> Decision:
     """What becomes of an image whose header has these DICOM keywords.
 
     BurnedInAnnotation NO clears it of all other evidence of text, RecognizableVisualFeatures NO of a face. With
-    ``blank`` it is withheld where neither a region is known nor a detector may look (none looks into volumes).
+    ``blank`` it is withheld where neither a region is known nor a detector can look (none looks into a NIfTI).
     """
     face = _face(header) if policy.face_rule != "keep" else ""
     if not face or policy.face_rule == "warn":
-        return replace(_decide_on_text(header, policy, is_volume=is_volume), face=face)
+        return replace(_decide_on_text(header, policy, can_look=can_look), face=face)
     if policy.face_rule == "deface" and is_volume and header.get("Modality") in DEFACED:
-        return replace(_decide_on_text(header, policy, is_volume=is_volume), deface=True)
+        return replace(_decide_on_text(header, policy, can_look=can_look), deface=True)
     return Decision("hold", face)
 
 
-def _decide_on_text(header: Header, policy: Policy, *, is_volume: bool) -> Decision:
+def _decide_on_text(header: Header, policy: Policy, *, can_look: bool) -> Decision:
     if policy.burned_in == "release" or text(header.get("BurnedInAnnotation")).upper() == "NO":
         return DELIVER
     rule = first(rules("text"), {**header, "Page": name_page(header)})
@@ -101,7 +106,7 @@ def _decide_on_text(header: Header, policy: Policy, *, is_volume: bool) -> Decis
     certain = rule.certain if rule else True
     if policy.burned_in == "hold" or policy.burned_in == "report":
         return Decision(policy.burned_in, reason, (), certain)
-    if known or (policy.detect != "none" and not is_volume):
+    if known or (policy.detect != "none" and can_look):
         return Decision("blank", reason, known, certain, certified=is_complete)
     return Decision("hold", f"{reason}, and no region to redact is known")
 
@@ -109,7 +114,8 @@ def _decide_on_text(header: Header, policy: Policy, *, is_volume: bool) -> Decis
 def screen(decision: Decision, policy: Policy) -> Screen:
     """How the pixels of an image that is not withheld are looked at."""
     is_looked_at = "release" not in (policy.burned_in, decision.outcome) and policy.detect != "none"
-    return Screen(policy.burned_in, policy.detect, decision.certain) if is_looked_at else UNSEEN
+    asked = decision.outcome in ("blank", "report")
+    return Screen(policy.burned_in, policy.detect, decision.certain, asked) if is_looked_at else UNSEEN
 
 
 def _face(header: Header) -> str:

@@ -1,8 +1,8 @@
 """Finds and reads text in pictures with trained networks: PP-OCRv6 of RapidOCR (Apache-2.0), weights in its wheel.
 
-Only the weights are used, with ONNX Runtime; nothing comes from a network. A picture is looked at as it is and, upright
-and turned by a quarter, with its contrast stretched locally, so that faint letters count too. The networks: DB (arXiv
-1911.08947) finds, CTC (SVTR, arXiv 2205.00159) reads.
+Only the weights are used, with ONNX Runtime; nothing comes from a network. A picture is looked at upright and turned by
+a quarter, with its contrast stretched locally, so that faint letters count too. The networks: DB (arXiv 1911.08947)
+finds, CTC (SVTR, arXiv 2205.00159) reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,8 +25,12 @@ Floats = npt.NDArray[np.float32]
 
 DETECTOR, READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 
-SIDE = 960
-"""The longer side of a picture as the detector sees it, in pixels."""
+_VIEWS = ((1408, 0), (960, 1))
+"""The longer side of a picture as the detector sees it, in pixels, at most; turned by so many quarters: lines that run
+upwards are found less surely."""
+
+_LARGER = 2.0
+"""A small picture is made so many times larger at most."""
 
 _STEP = 32
 """The sides of the detector's input are multiples of it."""
@@ -35,7 +39,7 @@ _TEXT, _SEED = 0.25, 0.7
 """Probability from which a pixel belongs to a region, and that of the surest pixel that makes a region text."""
 
 _HALF = 0.3
-"""Probability that confirms what another detector found."""
+"""Probability that confirms what the first stage takes for text but is not sure of."""
 
 _ACROSS, _ALONG, _LEAST = 1.0, 3.0, 5
 """A region is the inner part of a text, half as high as its letters, and faint letters at an end may be missing: it
@@ -75,19 +79,19 @@ def _network(name: str) -> "InferenceSession":
     return InferenceSession(weights.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def text_boxes(picture: Bytes, others: Sequence[Box] = ()) -> tuple[Box, ...]:
+def text_boxes(picture: Bytes, unsure: Sequence[Box] = ()) -> tuple[Box, ...]:
     """Boxes of text in an 8-bit picture, grey (rows, columns) or RGB, at any angle, with a margin; in pixels of it.
 
-    Of the boxes of `others`, those come too in which the network is half convinced of text.
+    Of the boxes of `unsure` those come too in which the network is half convinced of text.
     """
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
-    plain, stretched = _views(grey)
-    turned = np.rot90(_chances(np.rot90(stretched)), -1)  # lines that run upwards are found less surely
-    chances: Floats = np.max([_chances(plain), _chances(stretched), turned], axis=0)
-    scale = np.array(grey.shape) / chances.shape
-    boxes = [_scaled(box, scale, grey.shape) for box in _regions(chances)]
-    confirmed = [box for box in others if _inside(chances, box, scale).max(initial=0) >= _HALF]
-    return tuple(sorted({*boxes, *confirmed}))
+    found: set[Box] = set()
+    for side, turns in _VIEWS:
+        chances = np.rot90(_chances(np.rot90(_view(grey, side), turns)), -turns)
+        scale = np.array(grey.shape) / chances.shape
+        found.update(_scaled(box, scale, grey.shape) for box in _regions(chances))
+        found.update(box for box in unsure if _inside(chances, box, scale).max(initial=0) >= _HALF)
+    return tuple(sorted(found))
 
 
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
@@ -95,18 +99,18 @@ def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(_best(part).split()) for part in parts)
 
 
-def _views(grey: Bytes) -> Iterator[Floats]:
-    """The picture in the detector's size, as it is and stretched."""
+def _view(grey: Bytes, side: int) -> Floats:
+    """The picture in a size that the detector takes, its contrast stretched locally."""
     from scipy import ndimage
 
-    scale = SIDE / max(grey.shape)
-    high, wide = (max(_STEP, round(side * scale / _STEP) * _STEP) for side in grey.shape)
+    scale = min(side / max(grey.shape), _LARGER)
+    high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in grey.shape)
     way = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
     small = np.asarray(Image.fromarray(grey).resize((wide, high), way), np.float32)
-    yield small
     mean = ndimage.uniform_filter(small, _WINDOW)
     deviation = np.sqrt(np.maximum(ndimage.uniform_filter(small * small, _WINDOW) - mean * mean, 0))
-    yield np.clip(128 + (small - mean) * (_SPREAD / np.maximum(deviation, _FLOOR)), 0, 255)
+    stretched: Floats = np.clip(128 + (small - mean) * (_SPREAD / np.maximum(deviation, _FLOOR)), 0, 255)
+    return stretched
 
 
 def _chances(view: Floats) -> Floats:
@@ -129,7 +133,7 @@ def _regions(chances: Floats) -> Iterator[Box]:
     for label, place in enumerate(ndimage.find_objects(labels), start=1):
         inside = np.pad(labels[place] == label, 1)
         thick = 2 * float(ndimage.distance_transform_cdt(inside, "chessboard").max())
-        if surest[label - 1] < _SEED or thick > _THICKEST * SIDE:
+        if surest[label - 1] < _SEED or thick > _THICKEST * max(chances.shape):
             continue
         rows, columns = place
         high, wide = rows.stop - rows.start, columns.stop - columns.start

@@ -18,8 +18,7 @@ FACES = Policy(options=frozenset({"clean_recognizable_visual_features"}))
 
 
 def outcome(header: dict[str, Any], burned_in: BurnedIn = "hold", detect: Detect = "none") -> str:
-    is_volume = header.get("Modality") in ("CT", "MR")
-    return decide_by_header(header, Policy(burned_in=burned_in, detect=detect), is_volume=is_volume).outcome
+    return decide_by_header(header, Policy(burned_in=burned_in, detect=detect)).outcome
 
 
 @pytest.mark.parametrize(
@@ -58,7 +57,7 @@ def test_a_reformatted_ct_is_no_screen() -> None:
 
 
 def test_regions_of_a_device_are_blanked_inside_the_picture() -> None:
-    decision = decide_by_header(CANON, Policy(burned_in="blank"), is_volume=False)
+    decision = decide_by_header(CANON, Policy(burned_in="blank"))
     assert (decision.outcome, decision.boxes) == ("blank", ((0, 0, 80, 2208), (2512, 0, 2592, 2208)))
     rx = {**CR, "ManufacturerModelName": "RX_04", "Rows": 3000, "Columns": 2000}
     assert find_regions(rx) == (((0, 0, 150, 2000), (2850, 0, 3000, 2000)), False)
@@ -100,14 +99,14 @@ def test_without_region_or_detector_a_picture_can_t_be_blanked_and_is_held() -> 
     ],
 )
 def test_with_its_option_what_may_show_a_face_is_held_back(header: dict[str, Any], *, held: bool) -> None:
-    decision = decide_by_header(header, FACES, is_volume=True)
+    decision = decide_by_header(header, FACES)
     assert (decision.outcome == "hold") == held
-    assert decide_by_header(header, Policy(burned_in="release"), is_volume=True).outcome == "deliver"
+    assert decide_by_header(header, Policy(burned_in="release")).outcome == "deliver"
 
 
 def test_releasing_text_releases_no_face() -> None:
     policy = Policy(burned_in="release", options=frozenset(OPTIONS))
-    assert decide_by_header({"Modality": "CT", "BodyPartExamined": "HEAD"}, policy, is_volume=True).outcome == "hold"
+    assert decide_by_header({"Modality": "CT", "BodyPartExamined": "HEAD"}, policy).outcome == "hold"
 
 
 def test_one_slice_that_shows_text_is_enough() -> None:
@@ -130,7 +129,7 @@ def test_any_header_is_decided_and_no_value_is_repeated(
 ) -> None:
     policy = Policy(burned_in=burned_in, detect=detect)
     canary = {**header, "SeriesDescription": f"{header.get('SeriesDescription')} KANARIENVOGEL SCREEN SAVE"}
-    decision = decide_by_header(canary, policy, is_volume=False)
+    decision = decide_by_header(canary, policy)
     assert "KANARIENVOGEL" not in decision.reason
     assert (decision.outcome == "deliver") == (not decision.reason)
     assert screen(decision, policy).detect == ("none" if burned_in == "release" else detect)

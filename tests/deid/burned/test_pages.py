@@ -43,7 +43,7 @@ def test_pages_are_named(words: str, page: str) -> None:
     assert name_page({"SeriesDescription": words}) == page
     assert name_page({"SeriesDescription": words.upper()}) == page
     header = {"Modality": "CT", "ImageType": ["DERIVED", "SECONDARY", "OTHER"], "ProtocolName": words}
-    assert decide_by_header(header, Policy(), is_volume=True).outcome == "hold"
+    assert decide_by_header(header, Policy()).outcome == "hold"
 
 
 @pytest.mark.parametrize("words", split(ACQUISITIONS))

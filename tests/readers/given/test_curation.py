@@ -232,17 +232,6 @@ def test_a_row_about_a_duplicate_does_not_count(tmp_path: Path, key: Path) -> No
 # One withheld image, and errors that are known
 
 
-def test_a_row_releases_one_withheld_image(tmp_path: Path, key: Path) -> None:
-    written = {"us": radiograph.dx_pa(), "loop": radiograph.dx_ap()}
-    for image in written.values():
-        image.BurnedInAnnotation = "YES"
-    source = fill_folder(tmp_path / "source", written)
-    assert images(convert("dicom", source, tmp_path / "plain", key=key).dataset) == []
-    done = _convert_curated(source, tmp_path, key, ("us", "release", "", ""))
-    assert len(images(done.dataset)) == 1
-    assert {row["source"] for row in source_rows(done.dataset) if row["status"] == "converted"} == {"us"}
-
-
 def test_who_releases_or_acknowledges_says_so(source: Path, tmp_path: Path, key: Path) -> None:
     path = tmp_path / "curation.tsv"
     for row in ("rx/ap\trelease\t\t\t\tseen", "rx/ap\tacknowledge\t\t\tA. Reader\t"):
