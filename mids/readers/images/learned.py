@@ -1,8 +1,8 @@
 """Finds and reads text in pictures with trained networks: PP-OCRv6 of RapidOCR (Apache-2.0), weights in its wheel.
 
-Only the weights are used, with ONNX Runtime; nothing comes from a network. A picture is looked at upright and turned by
-a quarter, with its contrast stretched locally, so that faint letters count too. The networks: DB (arXiv 1911.08947)
-finds, CTC (SVTR, arXiv 2205.00159) reads.
+Only the weights are used, with ONNX Runtime; nothing comes from a network. A picture is looked at as it is and, upright
+and turned by a quarter, with its contrast stretched locally, so that faint letters count too. The networks: DB (arXiv
+1911.08947) finds, CTC (SVTR, arXiv 2205.00159) reads.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,12 +25,8 @@ Floats = npt.NDArray[np.float32]
 
 DETECTOR, READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 
-_VIEWS = ((1408, 0), (960, 1))
-"""The longer side of a picture as the detector sees it, in pixels, at most; turned by so many quarters: lines that run
-upwards are found less surely."""
-
-_LARGER = 2.0
-"""A small picture is made so many times larger at most."""
+SIDE = 960
+"""The longer side of a picture as the detector sees it, in pixels."""
 
 _STEP = 32
 """The sides of the detector's input are multiples of it."""
@@ -85,13 +81,13 @@ def text_boxes(picture: Bytes, unsure: Sequence[Box] = ()) -> tuple[Box, ...]:
     Of the boxes of `unsure` those come too in which the network is half convinced of text.
     """
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
-    found: set[Box] = set()
-    for side, turns in _VIEWS:
-        chances = np.rot90(_chances(np.rot90(_view(grey, side), turns)), -turns)
-        scale = np.array(grey.shape) / chances.shape
-        found.update(_scaled(box, scale, grey.shape) for box in _regions(chances))
-        found.update(box for box in unsure if _inside(chances, box, scale).max(initial=0) >= _HALF)
-    return tuple(sorted(found))
+    plain, stretched = _views(grey)
+    turned = np.rot90(_chances(np.rot90(stretched)), -1)  # lines that run upwards are found less surely
+    chances: Floats = np.max([_chances(plain), _chances(stretched), turned], axis=0)
+    scale = np.array(grey.shape) / chances.shape
+    boxes = [_scaled(box, scale, grey.shape) for box in _regions(chances)]
+    confirmed = [box for box in unsure if _inside(chances, box, scale).max(initial=0) >= _HALF]
+    return tuple(sorted({*boxes, *confirmed}))
 
 
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
@@ -99,18 +95,18 @@ def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(_best(part).split()) for part in parts)
 
 
-def _view(grey: Bytes, side: int) -> Floats:
-    """The picture in a size that the detector takes, its contrast stretched locally."""
+def _views(grey: Bytes) -> Iterator[Floats]:
+    """The picture in the detector's size, as it is and stretched."""
     from scipy import ndimage
 
-    scale = min(side / max(grey.shape), _LARGER)
-    high, wide = (max(_STEP, round(length * scale / _STEP) * _STEP) for length in grey.shape)
+    scale = SIDE / max(grey.shape)
+    high, wide = (max(_STEP, round(side * scale / _STEP) * _STEP) for side in grey.shape)
     way = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
     small = np.asarray(Image.fromarray(grey).resize((wide, high), way), np.float32)
+    yield small
     mean = ndimage.uniform_filter(small, _WINDOW)
     deviation = np.sqrt(np.maximum(ndimage.uniform_filter(small * small, _WINDOW) - mean * mean, 0))
-    stretched: Floats = np.clip(128 + (small - mean) * (_SPREAD / np.maximum(deviation, _FLOOR)), 0, 255)
-    return stretched
+    yield np.clip(128 + (small - mean) * (_SPREAD / np.maximum(deviation, _FLOOR)), 0, 255)
 
 
 def _chances(view: Floats) -> Floats:
@@ -133,7 +129,7 @@ def _regions(chances: Floats) -> Iterator[Box]:
     for label, place in enumerate(ndimage.find_objects(labels), start=1):
         inside = np.pad(labels[place] == label, 1)
         thick = 2 * float(ndimage.distance_transform_cdt(inside, "chessboard").max())
-        if surest[label - 1] < _SEED or thick > _THICKEST * max(chances.shape):
+        if surest[label - 1] < _SEED or thick > _THICKEST * SIDE:
             continue
         rows, columns = place
         high, wide = rows.stop - rows.start, columns.stop - columns.start
