@@ -9,7 +9,23 @@ import highdicom
 import nibabel as nib
 import numpy as np
 import pytest
-from drawn import Grid, Ring, Shown, axial, frames_of, segmentation, series, structures
+from drawn import (
+    Grid,
+    Ring,
+    Shown,
+    area,
+    at,
+    axial,
+    codes,
+    frames_of,
+    mask,
+    ring,
+    segmentation,
+    series,
+    square,
+    structures,
+    tilted,
+)  # fmt: skip
 from highdicom.seg import Segmentation, SegmentDescription
 from highdicom.sr.coding import CodedConcept
 from numpy.typing import NDArray
@@ -23,12 +39,6 @@ from example_datasets.generators.dicomfile import uid
 from mids.conversion import Conversion, convert
 
 RNG = np.random.default_rng(12)
-OBLIQUE = np.linalg.qr(np.array([[0.9, 0.2, -0.1], [0.1, 0.8, 0.4], [0.3, -0.3, 0.9]]))[0]
-
-
-def tilted(shape: tuple[int, int, int] = (5, 14, 18)) -> Grid:
-    """Slices in no plane of the patient, of pixels that are not square."""
-    return Grid(OBLIQUE[0], OBLIQUE[1], np.array([12.5, -40.25, 7.75]), (2.5, 1.2, 0.8), shape)
 
 
 def done(source: Path, key: Path, *drawn: Dataset) -> Conversion:
@@ -38,32 +48,11 @@ def done(source: Path, key: Path, *drawn: Dataset) -> Conversion:
     return convert("dicom", source, source.parent / "out", key=key)
 
 
-def codes(result: Conversion) -> dict[str, str]:
-    """The level of each code that was told."""
-    return {issue.code: issue.level for issue in result.issues}
-
-
-def mask(result: Conversion) -> Path:
-    (path,) = (result.dataset / "derivatives/rois").rglob("*_dseg.nii.gz")
-    return path
-
-
 def sidecar(result: Conversion) -> dict[str, object]:
     found: dict[str, object] = json.loads(
         mask(result).with_name(mask(result).name.replace(".nii.gz", ".json")).read_text("utf-8")
     )
     return found
-
-
-def at(path: Path, grid: Grid) -> NDArray[np.integer]:
-    """The labels (slices, rows, columns) at the places of a grid's pixels."""
-    image = nib.load(path)
-    index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), axis=-1)
-    places = (index @ grid.steps + grid.corner) * (-1, -1, 1)
-    inverse = np.linalg.inv(image.affine)
-    found = places @ inverse[:3, :3].T + inverse[:3, 3]
-    assert np.abs(found - np.rint(found)).max() < 0.02
-    return np.asarray(image.dataobj)[tuple(np.moveaxis(np.rint(found).astype(int), -1, 0))]
 
 
 def blobs(shape: tuple[int, int, int]) -> NDArray[np.bool_]:
@@ -237,22 +226,6 @@ def test_own_words_do_not_name_anybody(tmp_path: Path, key: Path) -> None:
 
 
 # --- structure sets --------------------------------------------------------------------------------------
-
-
-def ring(grid: Grid, k: float, corners: Sequence[tuple[float, float]], **more: object) -> Ring:
-    """A contour through (column, row) points of a slice."""
-    return Ring([grid.place(k, row, column) for column, row in corners], **more)  # type: ignore[arg-type]
-
-
-def square(low: float, high: float) -> list[tuple[float, float]]:
-    return [(low, low), (high, low), (high, high), (low, high)]
-
-
-def area(low: float, high: float, shape: tuple[int, int, int], *slices: int) -> NDArray[np.bool_]:
-    rows, columns = np.mgrid[: shape[1], : shape[2]]
-    found = np.zeros(shape, bool)
-    found[list(slices)] = (rows > low) & (rows < high) & (columns > low) & (columns < high)
-    return found
 
 
 BIG, SMALL = (1.5, 11.5), (4.5, 8.5)

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, RTStructureSetStorage, SegmentationStorage
 
 from example_datasets.generators.dicomfile import Values, encode, instance, uid, with_pixels
+from mids.conversion import Conversion
 
 Array = NDArray[np.float64]
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
@@ -187,3 +189,48 @@ def structures(rings: Sequence[Ring], **more: object) -> Dataset:
     header = common("RTSTRUCT", "rt")
     del header["FrameOfReferenceUID"]
     return instance(RTStructureSetStorage, "drawn-rt", header, values, more)
+
+
+def ring(grid: Grid, k: float, corners: Sequence[tuple[float, float]], **more: object) -> Ring:
+    """A contour through (column, row) points of a slice."""
+    return Ring([grid.place(k, row, column) for column, row in corners], **more)  # type: ignore[arg-type]
+
+
+def square(low: float, high: float) -> list[tuple[float, float]]:
+    return [(low, low), (high, low), (high, high), (low, high)]
+
+
+def area(low: float, high: float, shape: tuple[int, int, int], *slices: int) -> NDArray[np.bool_]:
+    rows, columns = np.mgrid[: shape[1], : shape[2]]
+    found = np.zeros(shape, bool)
+    found[list(slices)] = (rows > low) & (rows < high) & (columns > low) & (columns < high)
+    return found
+
+
+def codes(result: Conversion) -> dict[str, str]:
+    """The level of each code that was told."""
+    return {issue.code: issue.level for issue in result.issues}
+
+
+def mask(result: Conversion) -> Path:
+    (path,) = (result.dataset / "derivatives/rois").rglob("*_dseg.nii.gz")
+    return path
+
+
+def at(path: Path, grid: Grid) -> NDArray[np.integer]:
+    """The labels (slices, rows, columns) at the places of a grid's pixels."""
+    image = nib.load(path)
+    index = np.stack(np.meshgrid(*(np.arange(n) for n in grid.shape), indexing="ij"), axis=-1)
+    places = (index @ grid.steps + grid.corner) * (-1, -1, 1)
+    inverse = np.linalg.inv(image.affine)
+    found = places @ inverse[:3, :3].T + inverse[:3, 3]
+    assert np.abs(found - np.rint(found)).max() < 0.02
+    return np.asarray(image.dataobj)[tuple(np.moveaxis(np.rint(found).astype(int), -1, 0))]
+
+
+OBLIQUE = np.linalg.qr(np.array([[0.9, 0.2, -0.1], [0.1, 0.8, 0.4], [0.3, -0.3, 0.9]]))[0]
+
+
+def tilted(shape: tuple[int, int, int] = (5, 14, 18)) -> Grid:
+    """Slices in no plane of the patient, of pixels that are not square."""
+    return Grid(OBLIQUE[0], OBLIQUE[1], np.array([12.5, -40.25, 7.75]), (2.5, 1.2, 0.8), shape)
