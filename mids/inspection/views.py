@@ -9,7 +9,7 @@ from mids.inspection.facts import Facts, gather
 from mids.inspection.file_view import FileView
 from mids.inspection.heritage import Heritage
 from mids.inspection.once import once
-from mids.inspection.paths import IMAGES, Kind, are_companions, split
+from mids.inspection.paths import IMAGES, Kind, are_companions, classify_path, split
 from mids.vocabulary.bids import schema as bids_schema
 from mids.vocabulary.schema import Schema
 
@@ -133,10 +133,11 @@ class DatasetView:
     def loose(self) -> tuple[str, ...]:
         """The JSON files beside no file of their stem, from which other files can inherit."""
         stems = self.stems
+        # By paths alone: views of all sidecars of a large dataset would fill the memory.
         return tuple(
             path
             for path in self.sidecars
-            if are_companions(stems[self.view(path).stem]) and self.view(path).kind in ("sidecar", "json")
+            if are_companions(stems[split(path)[0]]) and classify_path(path) in ("sidecar", "json")
         )
 
     @once
