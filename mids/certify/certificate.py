@@ -1,28 +1,35 @@
 """Makes and verifies the certificate of a dataset: ``DATASET.certificate.json`` and ``.html`` beside it."""
 
-import html
+import csv
+import hashlib
+import io
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydicom
-from PIL import Image
 
 from mids._version import __version__
-from mids.deid.burned.glyphs import text_boxes
+from mids.certify.looks import look_at_pixels
+from mids.certify.page import render
 from mids.deid.headers.tables import edition
 from mids.errors import MidsError
 from mids.readers.dicom.values import BROKEN
 from mids.records import Json
-from mids.releases.manifest import Entry, digest_file, entries, walk_files
+from mids.releases.manifest import digest_file
+from mids.risk.assess import assess
 from mids.validation.runner import validate
 
 _DESCRIPTIONS = ("dataset_description.json", "deidentification.json")
 _CURATION = ("derivatives/provenance/curation.tsv",)
+_TOOLS = "pydicom nibabel numpy pillow SimpleITK rapidocr onnxruntime".split()
+"""Packages whose versions the certificate states, if they are installed."""
+
 _MUST_BE_EMPTY = (
     "PatientBirthDate OtherPatientIDs OtherPatientNames PatientAddress InstitutionAddress OperatorsName"
 ).split()
@@ -41,22 +48,25 @@ def certify(dataset: Path, self_test: tuple[int, tuple[str, ...]], *, sample: in
     """
     if not any((dataset / name).is_file() for name in _DESCRIPTIONS):
         raise MidsError(f"{dataset} is no dataset of mids convert or mids deidentify: give the folder of one")
-    paths = sorted(walk_files(dataset))
+    paths = _walk(dataset)
     planted, leaks = self_test
     content: dict[str, Any] = {
         "Made": datetime.now(UTC).isoformat(timespec="seconds"),
         "Program": f"mids {__version__}",
         "Standard": f"DICOM PS3.15 Annex E, Table E.1-1 {edition().name}",
+        "Tools": list(_list_tools()),
         "SelfTest": {"Planted": planted, "Leaked": list(leaks)},
         "Headers": _check_headers(dataset, [path for path in paths if path.endswith(".dcm")]),
-        "Texts": _check_texts(dataset),
-        "Pixels": _check_pixels(dataset, [path for path in paths if path.endswith(".png")], sample),
+        "Texts": _check_texts(dataset, paths),
+        "Pixels": look_at_pixels(dataset, paths, sample),
         "Certified": _count_claims(dataset, paths),
         "Released": _list_released(dataset),
         "Withheld": _count_withheld(dataset),
-        "Files": [_row(found) for found in _digests(dataset, paths)],
+        "Risk": _measure_risk(dataset),
+        "Files": [_row(dataset, path) for path in paths],
     }
     content["Findings"] = len(leaks) + sum(len(content[part]["Findings"]) for part in ("Headers", "Texts", "Pixels"))
+    content["Digest"] = _digest(content)
     target = place(dataset)
     try:
         target.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -67,30 +77,94 @@ def certify(dataset: Path, self_test: tuple[int, tuple[str, ...]], *, sample: in
 
 
 def verify(dataset: Path) -> list[str]:
-    """What differs from the certificate, each as ``path: how``; raises `MidsError` where there is none."""
+    """What differs from the certificate, each as ``path: how``; raises `MidsError` where there is none.
+
+    A certificate whose own text was edited is named too. It is not signed: whoever can write it can make another, so
+    compare its digest with the one that was handed over.
+    """
+    target = place(dataset)
     try:
-        listed = {row["Path"]: row for row in json.loads(place(dataset).read_bytes())["Files"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise MidsError(f"no certificate {place(dataset)} can be read: make one with mids certify") from error
-    present = set(walk_files(dataset))
-    found = [f"{path}: missing" for path in sorted(listed.keys() - present)]
+        content = json.loads(target.read_bytes())
+        listed = {row["Path"]: row for row in content["Files"]}
+        is_whole = content["Digest"] == _digest(content)
+        page = render(dataset.name, content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise MidsError(f"no certificate {target} can be read: make one with mids certify") from error
+    found = [] if is_whole else [f"{target.name}: changed"]
+    if not _says(target.with_suffix(".html"), page):
+        found.append(f"{target.with_suffix('.html').name}: changed")
+    present = set(_walk(dataset))
+    found += [f"{path}: missing" for path in sorted(listed.keys() - present)]
     found += [f"{path}: added" for path in sorted(present - listed.keys())]
     for path in sorted(listed.keys() & present):
-        size, digest = digest_file(dataset / path)
-        if (size, digest) != (listed[path]["Size"], listed[path]["SHA256"]):
+        if _row(dataset, path) != listed[path]:
             found.append(f"{path}: changed")
     return found
 
 
-def _digests(dataset: Path, paths: Sequence[str]) -> Iterator[Entry]:
-    for found in entries(dataset, paths, threads=2):
-        if not isinstance(found, Entry):
-            raise MidsError(f"can't read {found[0]} ({found[1].strerror}): check its permissions")
-        yield found
+def _says(path: Path, page: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == page
+    except (OSError, ValueError):
+        return False
 
 
-def _row(found: Entry) -> dict[str, Json]:
-    return {"Path": found.path, "Size": found.size, "SHA256": found.sha256}
+def _digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 of all that a certificate says but its own digest."""
+    said = {key: value for key, value in content.items() if key != "Digest"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _walk(dataset: Path) -> list[str]:
+    """Every file and every link of a dataset, hidden ones too: what is passed on is the whole folder."""
+
+    def refuse(error: OSError) -> None:
+        raise MidsError(f"can't read a folder of {dataset} ({error.strerror}): check its permissions") from error
+
+    found: list[str] = []
+    for folder, folders, files in os.walk(dataset, onerror=refuse):
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        found += [Path(folder, name).relative_to(dataset).as_posix() for name in (*files, *links)]
+    return sorted(found)
+
+
+def _row(dataset: Path, path: str) -> dict[str, Json]:
+    """What is written down of a file; of a link where it leads too, and nothing more where it leads to no file."""
+    place_ = dataset / path
+    row: dict[str, Json] = {"Path": path}
+    if place_.is_symlink():
+        row["Link"] = str(place_.readlink())
+        if not place_.is_file():
+            return row
+    try:
+        row["Size"], row["SHA256"] = digest_file(place_)
+    except OSError as error:
+        raise MidsError(f"can't read {path} ({error.strerror}): check its permissions") from error
+    return row
+
+
+def _list_tools() -> Iterator[str]:
+    for name in _TOOLS:
+        try:
+            yield f"{name} {metadata.version(name)}"
+        except metadata.PackageNotFoundError:
+            continue
+
+
+def _measure_risk(dataset: Path) -> dict[str, Json]:
+    """The figures of `mids risk` for the columns that it takes by itself; none where people have no table."""
+    try:
+        (risk,) = assess([dataset]).risks
+    except MidsError:
+        return {}
+    groups = risk.classes
+    return {
+        "Columns that tell people apart": ", ".join(risk.columns) or "none",
+        "Smallest group": groups.smallest,
+        "People alone in a group": groups.alone,
+        "People in groups of fewer than 5": groups.below,
+        "Columns that name a record of the source": ", ".join(risk.direct) or "none",
+    }
 
 
 def _check_headers(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
@@ -108,28 +182,16 @@ def _check_headers(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
     return {"Checked": len(paths), "Findings": wrong}
 
 
-def _check_texts(dataset: Path) -> dict[str, Any]:
+def _check_texts(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
     """Sidecars, tables, names of files and headers of images, by the privacy checks of the validator."""
+    empty = [] if any(path.endswith((".png", ".nii.gz", ".nii", ".dcm")) for path in paths) else [".: holds no image"]
     if not (dataset / "dataset_description.json").is_file():
-        return {"Rules": "none: DICOM files only", "Findings": []}
+        return {"Rules": "names of files only: there are DICOM files only", "Findings": empty}
     report = validate(dataset, select=frozenset({"privacy"}))
     return {
         "Rules": "privacy family of mids validate",
-        "Findings": [f"{found.path}: {found.code}" for found in report.issues],
+        "Findings": [*empty, *(f"{found.path}: {found.code}" for found in report.issues)],
     }
-
-
-def _check_pixels(dataset: Path, paths: Sequence[str], sample: int) -> dict[str, Any]:
-    """Pictures with text, by the detector of strokes; every n-th where a sample is asked for."""
-    step = max(1, -(-len(paths) // sample)) if sample else 1
-    chosen = paths[::step]
-    found = []
-    for path in chosen:
-        values = np.asarray(Image.open(dataset / path))
-        picture = (values >> 8).astype(np.uint8) if values.dtype != np.uint8 else values
-        if picture.ndim in (2, 3) and text_boxes(picture):
-            found.append(f"{path}: text")
-    return {"Pictures": len(paths), "Searched": len(chosen), "By": "glyphs", "Findings": found}
 
 
 def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
@@ -139,6 +201,7 @@ def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
         if path.endswith(".json") and path.startswith("sub-"):
             said = _content(dataset / path)
             counts["images"] += 1
+            counts["defaced"] += "Defaced" in said
             counts["BurnedInAnnotation NO"] += said.get("BurnedInAnnotation") == "NO"
             counts["searched"] += "BurnedInTextSearch" in said
     return dict(counts)
@@ -158,8 +221,8 @@ def _list_released(dataset: Path) -> list[Json]:
     rows: list[Json] = []
     for name in _CURATION:
         if (dataset / name).is_file():
-            lines = [line.split("\t") for line in (dataset / name).read_text(encoding="utf-8").splitlines()]
-            rows += [dict(zip(lines[0], line, strict=False)) for line in lines[1:]]
+            text = (dataset / name).read_text(encoding="utf-8", errors="replace")
+            rows += [dict(row) for row in csv.DictReader(io.StringIO(text), delimiter="\t")]
     if (dataset / _DESCRIPTIONS[1]).is_file():
         rows += _content(dataset / _DESCRIPTIONS[1]).get("Curation", [])
     return [row for row in rows if isinstance(row, dict) and "release" in (row.get("field"), row.get("Decision"))]
@@ -172,18 +235,3 @@ def _count_withheld(dataset: Path) -> dict[str, int]:
         return {}
     cells = (line.split("\t") for line in table.read_text(encoding="utf-8", errors="replace").splitlines()[1:])
     return dict(Counter(row[-1] for row in cells if row[-1].startswith("withheld")))
-
-
-def render(name: str, content: Mapping[str, Any]) -> str:
-    """The page for an ethics board: everything but the list of files, of which it says how many there are."""
-    shown = {key: json.dumps(value, indent=1, ensure_ascii=False) for key, value in content.items() if key != "Files"}
-    rows = "".join(
-        f"<tr><th>{html.escape(key)}</th><td><pre>{html.escape(value)}</pre></td></tr>" for key, value in shown.items()
-    )
-    return (
-        f"<!doctype html><meta charset=utf-8><title>Certificate of {html.escape(name)}</title>"
-        "<style>body{font:16px sans-serif;max-width:60em;margin:2em auto}th{text-align:left;vertical-align:top}</style>"
-        f"<h1>Certificate of {html.escape(name)}</h1><p>{len(content['Files'])} files; a change of one voids this "
-        "page: <code>mids certify --verify</code> names it. A search that found nothing proves nothing; the page says "
-        f"who looked and with what.</p><table>{rows}</table>\n"
-    )

@@ -1,14 +1,17 @@
 """A certificate holds for what it was made of: one byte, cell or pixel changed voids it and is named."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
 from lettering import NAME, lettered, radiograph
 from PIL import Image
+from pydicom.uid import ExplicitVRLittleEndian
 from trees import fill_folder, radiographs
 
 from mids.certify.certificate import place
@@ -49,7 +52,52 @@ def add_file(dataset: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("change", [change_byte, change_cell, change_pixel, add_file])
+def add_hidden_file(dataset: Path) -> Path:
+    path = dataset / "__pycache__" / ".DS_Store"
+    path.parent.mkdir()
+    path.write_text("Maria Lopez")
+    return path
+
+
+def add_link(dataset: Path) -> Path:
+    (dataset.parent / "elsewhere").mkdir()
+    (dataset / "sourcedata").symlink_to(dataset.parent / "elsewhere")
+    return dataset / "sourcedata"
+
+
+def replace_by_link(dataset: Path) -> Path:
+    path = dataset / "participants.tsv"
+    (dataset.parent / "same.tsv").write_bytes(path.read_bytes())
+    path.unlink()
+    path.symlink_to(dataset.parent / "same.tsv")
+    return path
+
+
+def remove_file(dataset: Path) -> Path:
+    path = sorted(dataset.glob("sub-*/**/*.png"))[1]
+    path.unlink()
+    return path
+
+
+def edit_certificate(dataset: Path) -> Path:
+    path = place(dataset)
+    path.write_text(path.read_text().replace('"Findings": 0', '"Findings": 1', 1))
+    return path
+
+
+def edit_page(dataset: Path) -> Path:
+    path = place(dataset).with_suffix(".html")
+    path.write_text(path.read_text().replace("proves nothing", "proves everything"))
+    return path
+
+
+CHANGES = [
+    change_byte, change_cell, change_pixel, add_file, add_hidden_file, add_link, replace_by_link, remove_file,
+    edit_page,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_change_voids_the_certificate_and_is_named(
     dataset: Path, change: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -59,7 +107,85 @@ def test_a_change_voids_the_certificate_and_is_named(
     capsys.readouterr()
     assert main(["certify", str(dataset), "--verify"]) == 1
     said = capsys.readouterr().err.splitlines()
-    assert [line.split(": ")[1] for line in said] == [path.relative_to(dataset).as_posix()]
+    inside = path.relative_to(dataset).as_posix() if dataset in path.parents else path.name
+    assert [line.split(": ")[1] for line in said] == [inside]
+
+
+def test_an_edited_certificate_is_named(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["certify", str(dataset)])
+    path = edit_certificate(dataset)
+    assert main(["certify", str(dataset), "--verify"]) == 1
+    assert path.name in capsys.readouterr().err
+    path.write_text("[]")
+    assert main(["certify", str(dataset), "--verify"]) == 2
+
+
+def test_swapped_images_are_both_named_and_a_new_time_is_not(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["certify", str(dataset)])
+    one, other = sorted(dataset.glob("sub-*/**/*.png"))[:2]
+    os.utime(one, (0, 0))
+    assert main(["certify", str(dataset), "--verify"]) == 0
+    first, second = one.read_bytes(), other.read_bytes()
+    one.write_bytes(second)
+    other.write_bytes(first)
+    capsys.readouterr()
+    assert main(["certify", str(dataset), "--verify"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_dataset_without_images_is_not_certified_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    description = {"Name": "x", "BIDSVersion": "1.11.0", "DatasetType": "raw"}
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "dataset_description.json").write_text(json.dumps(description))
+    assert main(["certify", str(tmp_path / "d")]) == 1
+    assert "holds no image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("end", [".nii.gz", ".dcm"])
+def test_text_in_volumes_and_dicom_is_found(
+    tmp_path: Path, key: Path, end: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = lettered(radiograph(1), NAME, (30, 20), 20)[0]
+    if end == ".dcm":
+        deidentify(fill_folder(tmp_path / "s", radiographs()), tmp_path / "d", key=key)
+        path = sorted((tmp_path / "d").rglob("*.dcm"))[0]
+        header = pydicom.dcmread(path)
+        header.Rows, header.Columns = picture.shape
+        header.BitsAllocated, header.BitsStored, header.HighBit, header.PixelData = 8, 8, 7, picture.tobytes()
+        header.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        header.PhotometricInterpretation, header.PixelRepresentation = "MONOCHROME2", 0
+        header.save_as(path)
+    else:
+        convert("dicom", fill_folder(tmp_path / "s", radiographs()), tmp_path / "d", key=key)
+        path = sorted((tmp_path / "d").glob("sub-*/**/*.png"))[0].with_suffix(".nii.gz")
+        values = np.repeat(picture[::-1].T[:, :, None], 3, axis=2).astype(np.int16)
+        nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), path)
+    assert main(["certify", str(tmp_path / "d")]) == 1
+    assert f"{path.relative_to(tmp_path / 'd').as_posix()}: text" in capsys.readouterr().err
+
+
+def test_names_planted_in_tables_and_sidecars_are_found(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = dataset / "participants.tsv"
+    header, *rows = table.read_text().splitlines()
+    rows = [f"{row}\tmaria.lopez@hospital.es" for row in rows]
+    table.write_text("\n".join([f"{header}\tnote", *rows]) + "\n")
+    sidecar = sorted(dataset.glob("sub-*/**/*_cr.json"))[0]
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "PatientName": "LOPEZ^MARIA"}))
+    assert main(["certify", str(dataset)]) == 1
+    said = capsys.readouterr().err
+    assert "participants.tsv" in said
+    assert sidecar.relative_to(dataset).as_posix() in said
+
+
+def test_it_names_risk_programs_and_edition(dataset: Path) -> None:
+    main(["certify", str(dataset)])
+    content = json.loads(place(dataset).read_text())
+    people = len((dataset / "participants.tsv").read_text().splitlines()) - 1
+    assert 1 <= content["Risk"]["Smallest group"] <= people
+    assert any(tool.startswith("pydicom ") for tool in content["Tools"])
+    page = place(dataset).with_suffix(".html").read_text()
+    assert content["Digest"] in page
+    assert "How well people can be told apart" in page
 
 
 def test_it_says_what_was_looked_at_and_leaves_the_dataset_alone(dataset: Path) -> None:

@@ -1,0 +1,85 @@
+"""The page of a certificate for an ethics board: what was looked at, by what, with which result, in plain words."""
+
+import html
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:0 auto;padding:1rem;color:#1a1a1a}"
+    "table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}th,td{text-align:left;vertical-align:top;"
+    "padding:.3rem .6rem;border-bottom:1px solid #ddd;overflow-wrap:anywhere}th{width:38%;font-weight:600}"
+    ".ok,.bad{padding:.8rem 1rem;border-left:.4rem solid}.ok{border-color:#2a7d46;background:#eef7f1}"
+    ".bad{border-color:#b3261e;background:#fbeeed}code{font-size:.85em;overflow-wrap:anywhere}"
+    "@media(max-width:600px){th,td{display:block;width:auto;border:0;padding:.1rem 0}tr{display:block;"
+    "border-bottom:1px solid #ddd;padding:.4rem 0}}"
+)
+
+_MOST = 50
+"""Findings and released images that the page lists; the JSON has all."""
+
+
+def render(name: str, content: Mapping[str, Any]) -> str:
+    """The page: a verdict, then one table for each part; the list of files is in the JSON only."""
+    bad = content["Findings"] > 0
+    verdict = (
+        f"{content['Findings']} findings: read them below before this dataset is passed on."
+        if bad else "Nothing was found by the searches that this page names."
+    )  # fmt: skip
+    parts = "".join(f"<h2>{title}</h2>{_table(rows)}" for title, rows in _parts(content))
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
+        f'initial-scale=1"><title>Certificate of {_text(name)}</title><style>{_STYLE}</style>'
+        f'<h1>Certificate of {_text(name)}</h1><p class="{"bad" if bad else "ok"}">{verdict}</p>'
+        "<p>A second look at a finished dataset, independent of the run that made it. A search that found nothing "
+        "proves nothing, and no search says that nobody can be recognised. <code>mids certify --verify</code> compares "
+        f"the dataset with this page and names what has changed.</p>{parts}\n"
+    )
+
+
+def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
+    yield "What this is about", [
+        ("Made", content["Made"]), ("By", content["Program"]), ("Standard", content["Standard"]),
+        ("Other programs", ", ".join(content["Tools"])), ("Files", len(content["Files"])),
+        ("Digest of this certificate (SHA-256)", content.get("Digest", "")),
+    ]  # fmt: skip
+    test, headers, texts, pixels = (content[part] for part in ("SelfTest", "Headers", "Texts", "Pixels"))
+    yield "Self-test of this installation", [
+        ("Invented words that were planted", test["Planted"]), ("Words that came out", test["Leaked"] or "none"),
+    ]  # fmt: skip
+    yield "Headers of DICOM files", [("Files read", headers["Checked"]), *_findings(headers)]
+    yield "Sidecars, tables, names of files", [("Rules", texts["Rules"]), *_findings(texts)]
+    searched = [(kind, f"{each['Searched']} of {each['Files']} files") for kind, each in pixels["Kinds"].items()]
+    yield "Text in pixels", [("Searched by", pixels["By"]), *searched, *_findings(pixels)]
+    yield "What sidecars say", [*content["Certified"].items()] or [("Sidecars", "none")]
+    yield "Withheld", [*content["Withheld"].items()] or [("Sources", "none known")]
+    released = content["Released"]
+    yield "Released by a person", [(f"{len(released)} images", released[:_MOST] or "none")]
+    risk = content["Risk"]
+    yield "How well people can be told apart", [*risk.items()] or [("Risk", "not measured: no table of participants")]
+
+
+def _findings(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    found = part["Findings"]
+    yield "Findings", found[:_MOST] or "none"
+    if len(found) > _MOST:
+        yield "More findings", len(found) - _MOST
+
+
+def _table(rows: list[tuple[str, Any]]) -> str:
+    return (
+        "<table>"
+        + "".join(f"<tr><th>{_text(key)}</th><td>{_cell(value)}</td></tr>" for key, value in rows)
+        + "</table>"
+    )
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "<br>".join(_cell(item) for item in value)
+    if isinstance(value, Mapping):
+        return "; ".join(f"{_text(key)}: {_text(item)}" for key, item in value.items() if item)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
