@@ -1,10 +1,10 @@
-"""Compares `mids-validate` with the official bids-validator: how fast, with how much memory, and what is found.
+"""Compares `mids-validate` with the official bids-validator: how fast, and with how much memory.
 
     python -m benchmarks.validation speed --images 100000 --folder /tmp/trees
-    python -m benchmarks.validation found
 
-Each writes its table into benchmarks/README.md. The bids-validator runs as it is, and with the schema that
-`mids-validate --export-schema bids` makes, on a copy without `.bidsignore`, so that it looks into `mim-` folders.
+It writes its table into benchmarks/README.md (what is found: `conformance.py`). The bids-validator runs as it is on a
+tree of BIDS, and with the schema that `mids-validate --export-schema bids` makes on one of MIDS, without `.bidsignore`,
+so that it looks into `mim-` folders.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,10 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import trees
-from example_datasets.defects import FAMILIES
-from example_datasets.mutations import Files, dataset
 from mids.exports import export_schema
-from mids.validation.runner import validate
 from mids.vocabulary.schema import load
 
 README = Path(__file__).parent / "README.md"
@@ -38,7 +34,7 @@ SHOWN = ("--no-cache", "--jobs", "2")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["speed", "found"])
+    parser.add_argument("what", choices=["speed"])
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--folder", type=Path, help="where to make (and keep) the trees")
     arguments = parser.parse_args()
@@ -46,7 +42,7 @@ def main() -> None:
         schema = Path(scratch) / "mids_schema.json"
         schema.write_text(json.dumps(export_schema("bids", load())), encoding="utf-8")
         folder = arguments.folder or Path(scratch)
-        text = found(Path(scratch), schema) if arguments.what == "found" else speed(folder, arguments.images, schema)
+        text = speed(folder, arguments.images, schema)
     part = re.compile(rf"(<!-- made by benchmarks/validation\.py: {arguments.what} -->\n).*?(<!-- end -->)", re.DOTALL)
     README.write_text(part.sub(lambda m: f"{m[1]}\n{text}\n\n{m[2]}", README.read_text("utf-8")), encoding="utf-8")
     print(text)
@@ -148,69 +144,6 @@ def _read_once(root: Path) -> int:
             (Path(folder) / name).read_bytes()
             number += 1
     return number
-
-
-# --- what is found ---------------------------------------------------------------------------------------
-
-
-def found(folder: Path, schema: Path) -> str:
-    """The table of single defects, and who reports each."""
-    tools = {"plain": _Official(folder, None), "schema": _Official(folder, schema)}
-    rows = ["| defect | `mids-validate` | bids-validator | bids-validator with our schema |", "|---|---|---|---|"]
-    counts = [0, 0, 0]
-    total = 0
-    for family, defects in FAMILIES.items():
-        rows.append(f"| **{family}** | | | |")
-        for defect in defects:
-            files = defect.change(dataset())
-            root = write_files(files, folder / "defect")
-            quick = {issue.code for issue in validate(root)}
-            ours = defect.code in quick or defect.code in {issue.code for issue in validate(root, deep=True)}
-            flag = f"`{defect.code}`" + ("" if defect.code in quick else " (`--deep`)")
-            theirs = [tool.says(files) for tool in tools.values()]
-            cells = [flag if ours else "–", *(f"`{code}`" if code else "–" for code in theirs)]
-            rows.append(f"| {defect.name} | {' | '.join(cells)} |")
-            counts = [count + bool(cell) for count, cell in zip(counts, (ours, *theirs), strict=True)]
-            total += 1
-            print(rows[-1], file=sys.stderr)
-    rows.append(f"| **{total} defects** | **{counts[0]}** | **{counts[1]}** | **{counts[2]}** |")
-    return "\n".join(rows)
-
-
-class _Official:
-    """The official validator, and what it says of the dataset without a defect."""
-
-    def __init__(self, folder: Path, schema: Path | None) -> None:
-        self._root = folder / ("with-schema" if schema else "plain")
-        self._schema = schema
-        self._before = self._report(dataset())
-
-    def says(self, files: Files) -> str:
-        """The first code that it reports of these files and not of the dataset without a defect; "" for none."""
-        return min(self._report(files) - self._before, default=("", ""))[0]
-
-    def _report(self, files: Files) -> set[tuple[str, str]]:
-        """(code, path) of everything that it reports."""
-        files = {path: content for path, content in files.items() if self._schema is None or path != ".bidsignore"}
-        write_files(files, self._root)
-        options = ["--schema", self._schema.as_uri()] if self._schema else []
-        command = [BIDS, *options, "--recursive", "--format", "json", str(self._root)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        try:
-            issues = json.loads(done.stdout)["issues"]["issues"]
-        except ValueError:
-            return {("crash", "")}
-        return {(issue["code"], issue.get("location", "")) for issue in issues}
-
-
-def write_files(files: Files, root: Path) -> Path:
-    """Writes a dataset in place of an older one."""
-    shutil.rmtree(root, ignore_errors=True)
-    for name, content in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return root
 
 
 if __name__ == "__main__":

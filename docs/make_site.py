@@ -2,7 +2,8 @@
 
 The pages are put together below ``build/source`` as they lie in the repository, so that every link leads to the same
 place here and there; the page of the Python API is made of what `mids` offers. A warning, such as a link or an anchor
-that leads nowhere, ends the build. Needs ``pip install '.[docs]'``.
+that leads nowhere, ends the build. The page that validates in a browser gets its engine from npm; without npm the site
+is built, and that page says that it lacks it. Needs ``pip install '.[docs]'``.
 """
 
 import re
@@ -11,6 +12,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import make_browser
 
 import mids
 
@@ -29,7 +32,12 @@ def build(folder: Path) -> "subprocess.CompletedProcess[str]":
     if folder != ROOT:
         shutil.copyfile(ROOT / "mkdocs.yml", folder / "mkdocs.yml")
     gather(folder / "build" / "source")
-    return generate(folder)
+    done = generate(folder)
+    page = folder / "build" / "site" / "docs" / "browser"
+    shutil.copytree(ROOT / "docs" / "browser", page, dirs_exist_ok=True)
+    if done.returncode == 0 and not make_browser.bundle(page):
+        print(f"npm can't fetch {make_browser.PYODIDE}: the page that validates in the browser is without its engine")
+    return done
 
 
 def generate(folder: Path) -> "subprocess.CompletedProcess[str]":

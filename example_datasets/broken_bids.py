@@ -3,14 +3,16 @@
 from collections.abc import Callable
 
 from example_datasets.invented import as_json, as_tsv, gz, nifti
-from example_datasets.small import ABOUT, DESCRIPTION, RX, SES, Files, added, drop_files
+from example_datasets.recordings import SUB, recordings
+from example_datasets.small import ABOUT, DESCRIPTION, RX, SES, Files, added, changed, drop_files
 
+VISION = f"{SUB}/eeg/{SUB}_task-nod_eeg"
 ANAT = "sub-01/anat/sub-01_T1w"
 EEG = f"{SES}/eeg/sub-S01_ses-E01_task-rest_eeg"
-PHYSIO = "sub-01/func/sub-01_task-rest_physio"
+PHYSIO = "sub-01/beh/sub-01_task-rest_physio"
 RECORDED = {"SamplingFrequency": 10, "StartTime": 0, "Columns": ["cardiac", "respiratory"]}
 EVENTS_ROWS = as_tsv("onset duration", "1.0 2.0")
-EVENTS = "sub-01/func/sub-01_task-rest_events.tsv"
+EVENTS = "sub-01/beh/sub-01_task-rest_events.tsv"
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"0" * 64 + b"\nsize 12345\n"
 README = b"# An invented dataset of BIDS\n\n" + b"Made-up pixels that show what the validator looks for. " * 3 + b"\n"
 
@@ -49,6 +51,13 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "CONTENT_MISSING": lambda: added({f"{RX}.png": POINTER}),
     "DATASET_HOLLOW": lambda: added({f"{ANAT}.nii.gz": b""}, plain()),
     "PRIVACY_PLACE": lambda: added({f"{ANAT}.json": as_json({"InstitutionName": "Made up"})}, plain()),
+    "TABLE_ORPHAN": lambda: added({EVENTS.replace("beh", "func"): EVENTS_ROWS}, plain()),
+    "SESSIONS_MIXED": lambda: added(
+        {"sub-01/ses-1/anat/sub-01_ses-1_T2w.nii.gz": gz(nifti((4, 4, 3), values=(1, 2)))}, plain()
+    ),
+    "RECORDING_LINK_BROKEN": lambda: changed(f"{VISION}.vhdr", b"DataFile=sub-A+1", b"DataFile=sub-B", recordings()),
+    "RECORDING_CONTRADICTED": lambda: changed(f"{VISION}.json", b"250", b"500", recordings()),
+    "COLUMN_ABSENT": lambda: added({"participants.json": as_json({"ages": {"Description": "Age"}})}, plain()),
     "SIDECAR_ORPHAN_ABOVE": lambda: added({"task-rest_bold.json": as_json({"RepetitionTime": 2.0})}),
 }
 

@@ -37,13 +37,17 @@ BOLD_KEYS = {**MR, **TIMES, "TaskName": "rest"}
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """A defect: its name, the code that reports it and where, and the change that makes it."""
+    """A defect: its name, the code that reports it and where, and the change that makes it.
+
+    `base` is the dataset that it is put into: "mids" (`dataset`) or "bids" (`recordings`).
+    """
 
     name: str
     code: str
     path: str
     where: str
     change: Change
+    base: str = "mids"
 
 
 def dataset() -> Files:

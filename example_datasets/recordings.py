@@ -51,6 +51,22 @@ def _electric() -> Files:
     }  # fmt: skip
 
 
+def _vision() -> Files:
+    """EEG in the three files of BrainVision."""
+    stem = _stem("eeg", "task-nod_eeg")
+    name = stem.rpartition("/")[2]
+    head = f"Brain Vision Data Exchange Header File Version 1.0\n\n[Common Infos]\nDataFile={name}.eeg\n"
+    marks = f"Brain Vision Data Exchange Marker File, Version 1.0\n\n[Common Infos]\nDataFile={name}.eeg\n"
+    return {
+        f"{stem}.vhdr": f"{head}MarkerFile={name}.vmrk\nNumberOfChannels=2\nSamplingInterval=4000\n".encode(),
+        f"{stem}.vmrk": marks.encode(),
+        f"{stem}.eeg": bytes(range(1, 17)),
+        f"{stem}.json": as_json({**REST, **FILTERS, "TaskName": "nod", "EEGReference": "Cz"}),
+        _stem("eeg", "task-nod_events.tsv"): EVENTS,
+        _stem("eeg", "task-nod_events.json"): as_json({"trial_type": {"Levels": {"go": "Go"}}}),
+    }
+
+
 def _fields() -> Files:
     """MEG in a folder of CTF, NIRS, motion without a header, behaviour, physiology, eye tracking."""
     meg, nirs, motion = _stem("meg", "task-rest"), _stem("nirs", "task-rest"), _stem("motion", "task-rest_tracksys-imu")
@@ -152,6 +168,7 @@ def recordings() -> Files:
         "phenotype/memory_test.tsv": as_tsv("participant_id score", f"{SUB} 3"),
         "phenotype/memory_test.json": as_json({"score": {"Description": "Points"}}),
         **_electric(),
+        **_vision(),
         **_fields(),
         **_volumes(),
     }

@@ -22,6 +22,8 @@ EVERYWHERE = frozenset({"dataset", "general", "hints", "nifti", "phenotype", "pr
 """Families of BIDS's checks that hold in MIDS folders too; the others ask for keys that only BIDS requires."""
 
 IMAGES = (".nii.gz", ".nii", ".png")
+COMPANIONS = (".tsv", ".json", ".bval", ".bvec")
+"""Extensions of files that may lie above what they describe."""
 
 SHARED = ("label", "path", "datetime")
 """Types of columns that BIDS defines as this project does; its others, such as sex, allow more."""
@@ -130,11 +132,11 @@ def _rules(nodes: Iterable[Any]) -> Iterator[JsonObject]:
 
 
 def _files(rules: JsonObject, schema: Schema, keys: Mapping[str, str]) -> None:
-    """One rule for each group, BIDS folder and set of extensions."""
-    entities = {
-        keys[key]: "required" if {"any", "mids"} & {*entity.required} else "optional"
-        for key, entity in schema.entities.items()
-    }
+    """One rule for each group, BIDS folder and set of extensions.
+
+    Only the subject is required here: a sidecar above its images need not have their entities (see `_checks`).
+    """
+    entities = {keys[key]: "required" if key == "sub" else "optional" for key in schema.entities}
     for group in schema.groups.values():
         alike: dict[tuple[Any, ...], list[Suffix]] = {}
         for suffix in schema.suffixes.values():
@@ -192,7 +194,8 @@ def _checks(schema: Schema) -> JsonObject:
     for entity in schema.entities.values():
         there = f'"{entity.key}" in entities'
         if not entity.bids:
-            checks[f"{entity.key}_place"] = _check("FOLDER_WRONG", "warning", [there, 'extension != ".tsv"'], BELOW)
+            above = f"!{_build_membership_test('extension', COMPANIONS)}"
+            checks[f"{entity.key}_place"] = _check("FOLDER_WRONG", "warning", [there, above], BELOW)
         if entity.code_list and not entity.bids:
             among = _build_membership_test(f"entities.{entity.key}", schema.code_lists[entity.code_list].codes)
             checks[f"{entity.key}_value"] = _check("ENTITY_VALUE", "warning", [there], among)

@@ -165,7 +165,13 @@ def _is_path(text: str) -> bool:
     return not (text.startswith("/") or "\\" in text or ":" in text or ".." in text.split("/"))
 
 
+LAST = "2200"
+"""No visit is in or after this year: 9999 stands for a date that somebody did not know."""
+
+
 def _is_date(text: str, kind: str) -> bool:
+    if text[:4] >= LAST:
+        return False
     try:
         if kind == "date":
             return len(text) == 10 and date.fromisoformat(text) is not None

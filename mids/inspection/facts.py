@@ -1,11 +1,13 @@
 """What checks of one file must know of the whole dataset: gathered once, handed to every process."""
 
+import os
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
+from os import PathLike
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
@@ -166,12 +168,29 @@ def _find_hollow(tree: Tree, *, mids: bool) -> frozenset[tuple[str, str]]:
 
 def _are_hollow(paths: list[str], tree: Tree, least: int) -> bool:
     """Whether half of some files or more hold nothing; a stub is told by its content."""
-    found = [path for path in paths if path not in tree.recordings and path not in tree.absent]
+    found = [path for path in paths if path not in tree.absent]
+    folders = [path for path in found if path in tree.recordings]
+    found = [path for path in found if path not in tree.recordings]
+    if folders and not found:
+        return len(folders) >= least and not any(holds_anything(tree.root / path) for path in folders[:SAMPLE])
     empty = sum(tree.files[path] <= HOLLOW for path in found)
     small = [path for path in found if HOLLOW < tree.files[path] <= STUB and path.endswith((".nii", ".nii.gz"))]
     if small and 2 * (empty + len(small)) >= len(found) and all(_is_stub(tree, path) for path in small[:SAMPLE]):
         empty += len(small)
     return empty >= least and 2 * empty >= len(found)
+
+
+def holds_anything(folder: str | PathLike[str]) -> bool:
+    """Whether a folder that is one recording holds any file with content; one that can't be read counts as such."""
+    try:
+        with os.scandir(folder) as entries:
+            found = list(entries)
+        files = [entry for entry in found if not entry.is_dir(follow_symlinks=False)]
+        if any(entry.is_symlink() or entry.stat().st_size for entry in files):
+            return True
+        return any(holds_anything(entry.path) for entry in found if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return True
 
 
 def _is_stub(tree: Tree, path: str) -> bool:

@@ -154,10 +154,11 @@ class FileView:
     @property
     def _may_be_empty(self) -> bool:
         is_data = self.kind not in ("sidecar", "table", "gradient", "json", "description")
-        return self.size <= HOLLOW and is_data and not self.is_folder and self._may_lack_content
+        return self.size <= HOLLOW and is_data and not self.is_folder and self.may_lack_content
 
     @property
-    def _may_lack_content(self) -> bool:
+    def may_lack_content(self) -> bool:
+        """Whether most recordings of its kind have no content."""
         parts = self.context.parts
         return self.dataset.facts.may_be_hollow(parts.suffix, parts.extension)
 
@@ -291,7 +292,7 @@ class FileView:
             return DataError("CONTENT_MISSING", "the content was not fetched")
         try:
             head = png_head(path) if self.extension == ".png" else nifti_head(path)
-            if self._may_lack_content and isinstance(head, NiftiHead) and head.is_stub:
+            if self.may_lack_content and isinstance(head, NiftiHead) and head.is_stub:
                 return DataError("CONTENT_MISSING", "the file ends with its header")
             return head
         except DataError as error:

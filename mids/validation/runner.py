@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mids.checks import CHECKS
 from mids.dataset.disk.folder import DESCRIPTION, require_folder
-from mids.dataset.disk.tree import Tree, walk
+from mids.dataset.disk.tree import Tree, find_subject, walk
 from mids.errors import MidsError
 from mids.inspection.facts import HOLLOW, Facts, MissingContent, gather, recordings
 from mids.inspection.paths import classify_path
@@ -147,7 +147,7 @@ def _issues(work: _Work, jobs: int) -> Iterator[Issue]:
     kept = work.kept
     find = partial(_find, work, jobs)
     issues = kept.through(find) if kept else chain.from_iterable(unit.issues for unit in find(None))
-    yield from _keep_first_crashes(issues)
+    yield from _say_once(_keep_first_crashes(issues))
 
 
 def _find(work: _Work, jobs: int, missing: frozenset[str] | None) -> Iterator[Unit]:
@@ -178,6 +178,21 @@ def _keep_first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
                 continue
             crashed.add(issue.message)
         yield issue
+
+
+def _say_once(found: Iterable[Issue]) -> Iterator[Issue]:
+    """All issues, but of what files inherit from one above only the first: what is wrong there is wrong once."""
+    said: set[int] = set()
+    subject = ""
+    own: set[int] = set()
+    for issue in found:
+        if (now := find_subject(issue.path)) != subject:
+            subject, own = now, set()
+        before = own if subject else said
+        key = hash((issue.code, issue.path, issue.where, issue.message, issue.value))
+        if key not in before:
+            before.add(key)
+            yield issue
 
 
 def _select_checks(select: frozenset[str], *, deep: bool) -> Checks:

@@ -22,6 +22,12 @@ def _broken(file: FileView) -> tuple[Broken, ...]:
     return broken
 
 
+def _finding(file: FileView, rule: Broken) -> Finding:
+    """What is wrong by a rule: with the nearest sidecar that has its keys, where it reads nothing but them."""
+    said = (sidecar.path for sidecar in file.sidecars if not rule.keys.isdisjoint(sidecar.keys)) if rule.keys else ()
+    return Finding(f"{rule.code}: {rule.message}", path=next(iter(said), ""))
+
+
 @check("BIDS_RULE", per="bids", when=is_bids)
 def bids_rule(file: FileView) -> Found:
     """A file breaks a rule of BIDS's schema, whose code and text the message gives.
@@ -30,7 +36,7 @@ def bids_rule(file: FileView) -> Found:
 
     Fix: Do what the message says; the code leads to the rule in BIDS's schema.
     """
-    return (Finding(f"{rule.code}: {rule.message}") for rule in _broken(file) if rule.is_error)
+    return (_finding(file, rule) for rule in _broken(file) if rule.is_error)
 
 
 @check("BIDS_ADVICE", per="bids", level=Level.WARNING, when=is_bids)
@@ -41,7 +47,7 @@ def bids_advice(file: FileView) -> Found:
 
     Fix: See whether the message is right, and correct the file; or waive the issue with a reason.
     """
-    return (Finding(f"{rule.code}: {rule.message}") for rule in _broken(file) if not rule.is_error)
+    return (_finding(file, rule) for rule in _broken(file) if not rule.is_error)
 
 
 HEADERLESS = (".tsv.gz", "_motion.tsv")

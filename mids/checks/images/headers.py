@@ -167,29 +167,41 @@ def gradients_missing(image: FileView) -> Found:
 
 @check("GRADIENTS_CONTRADICTED", per="image", when=_is_dwi)
 def gradients_contradicted(image: FileView) -> Found:
-    """The gradient files do not hold one number, or one vector, per volume, or hold other text.
+    """The gradient files do not hold one number, or one vector of length 1 or 0, per volume, or hold other text.
 
     Why: Volumes are paired with the wrong gradients.
 
     Fix: Convert the image again.
     """
-    if not isinstance(image.head, NiftiHead):
-        return
-    volumes = math.prod(image.head.shape[3:])
-    for extension, lines in ((".bval", 1), (".bvec", 3)):
-        if path := image.gradients(extension):
-            found = _matrix(image.dataset.view(path).read())
-            if found != [volumes] * lines:
-                expected = f"{lines} × {volumes} numbers"
-                yield Finding("the count does not match the volumes", path=path, expected=expected)
+    found = {
+        path: _matrix(image.dataset.view(path).read()) for ext in (".bval", ".bvec") if (path := image.gradients(ext))
+    }
+    if isinstance(image.head, NiftiHead):
+        volumes, of = math.prod(image.head.shape[3:]), "volumes"
+    else:  # only the two files can be compared
+        volumes, of = max((len(row) for rows in found.values() for row in rows[:1]), default=0), "other file"
+    for path, rows in found.items():
+        lines = 1 if path.endswith(".bval") else 3
+        if [len(row) for row in rows] != [volumes] * lines:
+            expected = f"{lines} × {volumes} numbers"
+            yield Finding(f"the count does not match the {of}", path=path, expected=expected)
+        elif lines == 3 and (lengths := [length for v in zip(*rows, strict=True) if (length := math.hypot(*v))]):
+            worst = max(lengths, key=lambda length: abs(length - 1))
+            if abs(worst - 1) > UNIT:
+                yield Finding("a vector has another length than 1", path=path, value=f"{worst:.3g}", expected="1")
 
 
-def _matrix(data: bytes) -> list[int]:
-    """How many numbers stand in each line; empty where anything else does."""
+UNIT = 0.1
+"""By how much the length of a gradient's direction may differ from 1: files have few digits."""
+
+
+def _matrix(data: bytes) -> list[list[float]]:
+    """The numbers of each line; empty where anything else stands, or a number is not finite."""
     try:
-        return [len([float(word) for word in line.split()]) for line in data.splitlines() if line.strip()]
+        rows = [[float(word) for word in line.split()] for line in data.splitlines() if line.strip()]
     except ValueError:
         return []
+    return rows if all(math.isfinite(number) for row in rows for number in row) else []
 
 
 # --- the same image twice, gaps --------------------------------------------------------------------------

@@ -66,7 +66,7 @@ PLACEHOLDER = re.compile(
 @check("DESCRIPTION_INCOMPLETE", per="json", level=Level.WARNING, when=_is_description)
 def description_incomplete(file: FileView) -> Found:
     """A dataset_description.json lacks DatasetType, names neither Authors nor GeneratedBy, or has a placeholder
-    as Name.
+    or nothing as Name.
 
     Why: Nobody can tell what the dataset is, who or what made it, and whom to cite or to ask.
 
@@ -75,7 +75,8 @@ def description_incomplete(file: FileView) -> Found:
     content = _content(file)
     if not content:
         return
-    if PLACEHOLDER.fullmatch(str(content.get("Name", "x"))):
+    name = str(content.get("Name", "x"))
+    if PLACEHOLDER.fullmatch(name) or not name.strip():
         yield Finding("Name is a placeholder", where="$.Name", value=str(content["Name"]))
     if "DatasetType" not in content:
         yield Finding("DatasetType is missing", where="$", expected="raw or derivative")
@@ -85,7 +86,7 @@ def description_incomplete(file: FileView) -> Found:
 
 @check("LICENSE_MISSING", per="dataset", level=Level.WARNING)
 def license_missing(dataset: DatasetView) -> Found:
-    """The dataset states no terms of use: no License, no UsageTerms, no LICENSE file.
+    """The dataset states no terms of use: no License, no UsageTerms, no LICENSE file, no licence in CITATION.cff.
 
     Why: Without a licence nobody may use it.
 
@@ -93,8 +94,14 @@ def license_missing(dataset: DatasetView) -> Found:
     """
     if dataset.has(DESCRIPTION) and (content := _content(dataset.view(DESCRIPTION))):
         has_file = any(path.upper().startswith(("LICENSE", "LICENCE")) for path in dataset.tree.files)
-        if not has_file and not content.get("License") and not content.get("UsageTerms"):
+        if not has_file and not content.get("License") and not content.get("UsageTerms") and not _is_cited(dataset):
             yield Finding("neither a licence nor terms of use are given", where="$.License", path=DESCRIPTION)
+
+
+def _is_cited(dataset: DatasetView) -> bool:
+    """Whether CITATION.cff names a licence: BIDS wants it there alone, where there is that file."""
+    cited = dataset.view("CITATION.cff").read() if dataset.has("CITATION.cff") else b""
+    return re.search(rb"^license(-url)?:\s*\S", cited, re.MULTILINE) is not None
 
 
 @check("DESCRIPTION_TYPE", per="json", level=Level.WARNING, when=_is_description, mids=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from mids.dataset.disk.tree import CLOSED, TOPS, Oddity
-from mids.inspection.facts import MARK
+from mids.inspection.facts import MARK, holds_anything
 from mids.inspection.paths import classify_path
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
@@ -156,7 +156,10 @@ def zero_bytes(dataset: DatasetView) -> Found:
     for path, size in dataset.tree.files.items():
         if not size and (path.startswith(TOPS) or classify_path(path) != "other"):
             file = dataset.view(path)
-            if not (file.is_folder or file.is_without_content or file.is_ignored or file.is_opaque):
+            if file.is_folder:
+                if not (file.may_lack_content or file.is_ignored or holds_anything(dataset.place(path))):
+                    yield Finding("the folder holds nothing but empty files", path=path)
+            elif not (file.is_without_content or file.is_ignored or file.is_opaque):
                 yield Finding("the file is empty", path=path)
 
 
@@ -186,6 +189,7 @@ def subjects_missing(dataset: DatasetView) -> Found:
     Fix: Give the folder that holds dataset_description.json and the `sub-…` folders.
     """
     has_data = any(path.startswith((*TOPS, "phenotype/")) and "/" in path for path in dataset.tree.files)
+    has_data = has_data or any(odd.path.startswith(TOPS) for odd in dataset.tree.odd)  # another check says what it is
     if not dataset.subjects and not has_data and dataset.facts.description.get("DatasetType") != "study":
         yield "there is no sub-<label> folder"
 
@@ -256,6 +260,8 @@ STRAYS = re.compile(
 """What systems, editors, browsers and hasty copies leave behind."""
 PLAIN = (".json", ".nii.gz", ".tsv", ".png")
 """Ends of names that are no leftovers unless there is a blank in them: almost all names of a large dataset."""
+CARRIED = re.compile(r"(?!sub-).*(\.(tmp|bak|swp|orig|old|log)|~)", re.IGNORECASE)
+"""Those of them of which PRIVACY_FILE says that they hold more than they show."""
 
 
 @check("FILE_STRAY", per="dataset", level=Level.WARNING)
@@ -268,6 +274,6 @@ def file_stray(dataset: DatasetView) -> Found:
     """
     for path in dataset.tree.files:
         is_plain = path.endswith(PLAIN) and " " not in path
-        if not is_plain and "/" in path and STRAYS.fullmatch(path):
+        if not is_plain and "/" in path and STRAYS.fullmatch(path) and not CARRIED.fullmatch(path):
             yield Finding("this file is a leftover", path=path)
     yield from _report_odd_entries(dataset, "leftover", "this hidden entry is a leftover")

@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from mids.inspection.identifiers import find_in_lines
+from mids.inspection.identifiers import find_in_lines, is_private_column
 from mids.inspection.paths import classify_path
 from mids.inspection.people import looks_like_person
 from mids.inspection.registry import Finding, Found, check
@@ -119,11 +119,11 @@ def privacy_history(dataset: DatasetView) -> Found:
 
 @check("PRIVACY_NOTEBOOK", per="dataset", level=Level.WARNING)
 def privacy_notebook(dataset: DatasetView) -> Found:
-    """A notebook or a log in `code/` shows results, or holds what may identify a patient.
+    """A notebook, a log or a table in `code/` shows results, or holds what may identify a patient.
 
     Why: Printed tables and paths show what was read: names, dates, numbers of patients.
 
-    Fix: Clear the outputs of notebooks, and remove logs.
+    Fix: Clear the outputs of notebooks, and remove logs and lists of patients.
     """
     root = dataset.place("code")
     for folder, _, names in os.walk(root):
@@ -132,7 +132,7 @@ def privacy_notebook(dataset: DatasetView) -> Found:
             path = place.removeprefix(dataset.place(""))
             if name.lower().endswith(".ipynb") and _shows_results(place):
                 yield Finding("the notebook shows results", path=path)
-            elif re.search(r"\.(log|out|err|txt)$", name, re.IGNORECASE) and _names_people(place):
+            elif re.search(r"\.(log|out|err|txt|csv|tsv)$", name, re.IGNORECASE) and _names_people(place):
                 yield Finding("the text holds what may identify a person", path=path)
 
 
@@ -150,4 +150,7 @@ def _names_people(place: str) -> bool:
     """Whether a text holds an identifier, or a line that is a name."""
     with open(place, "rb") as stream:  # noqa: PTH123 - as views read
         text = stream.read(LINES).decode("utf-8", "replace")
+    if place.lower().endswith((".csv", ".tsv")):
+        header = re.split("[,;\t]", text.partition("\n")[0])
+        return any(is_private_column(name.strip(' "')) for name in header)
     return bool(find_in_lines(text)) or any(map(looks_like_person, text.splitlines()))

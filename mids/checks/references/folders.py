@@ -118,6 +118,22 @@ def _add_prefix(value: str, prefix: str) -> str:
     return value if value.startswith(prefix) else prefix + value
 
 
+@check("SESSIONS_MIXED", per="subject", level=Level.WARNING)
+def sessions_mixed(subject: DatasetView) -> Found:
+    """A subject has files in session folders, and others that belong to no session.
+
+    Why: Programs that go through sessions never see the others.
+
+    Fix: Move them to the folder of their session, with `ses-<label>` in their names.
+    """
+    for label, sessions in subject.subjects.items():
+        if not sessions:
+            continue
+        folders = {path.split("/")[1] for path in subject.tree.files if path.startswith(f"{label}/")}
+        for folder in sorted(folders & subject.facts.bids.datatypes):
+            yield Finding("the subject's other files are in sessions", path=f"{label}/{folder}")
+
+
 # --- scans -----------------------------------------------------------------------------------------------
 
 
@@ -150,7 +166,7 @@ def scans_missing(subject: DatasetView) -> Found:
 
 @check("SCAN_WITHOUT_FILE", per="subject")
 def scan_without_file(subject: DatasetView) -> Found:
-    """A row of a scans table names a file that does not exist.
+    """A row of a scans table names a file that does not exist, or the sidecar of one.
 
     Why: An image is missing, or belongs to another subject.
 
@@ -164,6 +180,8 @@ def scan_without_file(subject: DatasetView) -> Found:
                 if _is_of_another(value, table):
                     message += "; its name belongs to another subject or session"
                 yield Finding(message, where, value[:200], path=table.path)
+            elif value.endswith((".json", ".bval", ".bvec")):
+                yield Finding("this is no recording, but what goes with one", where, value[:200], path=table.path)
 
 
 def _is_of_another(filename: str, table: FileView) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from functools import lru_cache
 
+from mids.dataset.disk.tree import TOPS
 from mids.inspection.bids.rules import missing_keys
 from mids.inspection.guards import has_schema_errors, is_odd_json, lacks_sidecar
 from mids.inspection.paths import are_companions, split
@@ -83,7 +84,11 @@ def _drop_acq(stem: str) -> list[str]:
     return [part for part in stem.rpartition("/")[2].split("_") if part and not part.startswith("acq-")]
 
 
-@check("SIDECAR_ORPHAN", per="sidecar", when=lambda file: not file.is_companion and not file.is_ignored)
+def _may_be_orphan(file: FileView) -> bool:
+    return file.kind in ("sidecar", "gradient") and not file.is_companion and not file.is_ignored
+
+
+@check("SIDECAR_ORPHAN", per="file", when=_may_be_orphan)
 def sidecar_orphan(file: FileView) -> Found:
     """A sidecar or gradient file applies to no file: neither to an image or table of its stem, nor to one below it.
 
@@ -109,6 +114,8 @@ def sidecar_orphan_above(dataset: DatasetView) -> Found:
 
     Fix: Correct its suffix or its entities, or remove it.
     """
+    if any(odd.path.startswith(TOPS) and "/" not in odd.path for odd in dataset.tree.odd):
+        return  # a whole subject was not seen
     for path in dataset.tree.files:
         if "/" not in path and path.endswith((".json", ".bval", ".bvec")):
             file = dataset.view(path)
@@ -177,9 +184,9 @@ def sidecar_key_missing(image: FileView) -> Found:
     return (Finding(f"'{key}' is a required property", where="$", path=path) for key in image.missing_keys)
 
 
-@check("SIDECAR_VALUE", per="sidecar", when=has_schema_errors)
+@check("SIDECAR_VALUE", per="json", when=lambda file: file.kind != "description" and has_schema_errors(file))
 def sidecar_value(file: FileView) -> Found:
-    """A key of a sidecar has a value that is of the wrong type, not in its list, or impossible.
+    """A key of a sidecar, beside its image or above it, has a value of the wrong type, not in its list, or impossible.
 
     Why: Programs that compute with it fail, or give wrong results.
 
@@ -192,8 +199,16 @@ def sidecar_value(file: FileView) -> Found:
 
 
 def _is_bids_data(file: FileView) -> bool:
-    """Whether a file is one of BIDS whose own keys, or those of its sidecars, can be asked for."""
-    return file.is_bids and not file.is_companion and not file.is_ignored
+    """Whether a file is one of BIDS whose own keys, or those of its sidecars, can be asked for.
+
+    Of files that are one recording together (`.vhdr`, `.vmrk`, `.eeg`) the first is asked.
+    """
+    if not file.is_bids or file.is_companion or file.is_ignored:
+        return False
+    if file.kind == "image":
+        return True
+    parts = [ext for ext in file.dataset.stems[file.stem] if not are_companions((ext,))]
+    return not parts or file.extension == min(parts, key=lambda ext: (ext != ".vhdr", ext))
 
 
 @check("BIDS_KEY_MISSING", per="bids", when=_is_bids_data)
@@ -236,7 +251,7 @@ def _is_unread(file: FileView) -> bool:
 
 
 def _has_sidecar(image: FileView) -> bool:
-    return image.sidecar is not None and image.name is not None
+    return bool(image.sidecars) and image.name is not None
 
 
 def _text(value: Json) -> str:
@@ -329,5 +344,6 @@ def task_contradicted(image: FileView) -> Found:
     said = image.entities.get("task")
     task = _text(image.metadata.get("TaskName"))
     plain = "".join(c for c in task if c.isascii() and c.isalnum())
-    if said and plain and plain != said:
-        yield Finding("the task in the name differs from TaskName", where="$.TaskName", value=task, expected=said)
+    if said and plain and plain.casefold() != said.casefold():
+        above = "" if image.sidecar else next(view.path for view in image.sidecars if "TaskName" in view.keys)
+        yield Finding("the task in the name differs from TaskName", "$.TaskName", task, said, above)

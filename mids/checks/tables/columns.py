@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 
 from mids.inspection.cells import SHOWN
 from mids.inspection.guards import has_text_problems, is_described_table
@@ -166,6 +167,29 @@ def column_unknown(table: FileView) -> Found:
                 yield Finding(
                     "neither the vocabulary nor a JSON file describes this column", where=f"column {name[:SHOWN]}"
                 )
+
+
+@check("COLUMN_ABSENT", per="json", level=Level.WARNING, when=lambda file: file.kind in ("sidecar", "json"))
+def column_absent(file: FileView) -> Found:
+    """The JSON file beside a table describes a column that the table has under a slightly different name.
+
+    Why: A name is misspelt in one of the two: the column is not described, and programs find no levels for it.
+
+    Fix: Correct the name.
+    """
+    path = f"{file.stem}.tsv"
+    if not file.dataset.has(path):
+        return
+    bare = [name for name in file.dataset.view(path).rows.header if name and name not in file.keys]
+    for name, entry in file.keys.items() if bare else ():
+        describes = isinstance(entry, dict) and not {"Description", "LongName", "Levels", "Units"}.isdisjoint(entry)
+        absent = describes and name not in file.dataset.view(path).rows.header
+        if absent and (meant := get_close_matches(name, bare, 1, CLOSE)):
+            yield Finding("the table has no such column", f"$.{name[:SHOWN]}", expected=meant[0])
+
+
+CLOSE = 0.857
+"""How much the names of two columns have in common where one is the other misspelt (difflib's ratio)."""
 
 
 @check("KEY_DUPLICATED", per="table")

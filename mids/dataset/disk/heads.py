@@ -255,7 +255,9 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
     if not order or len(data) < size:
         raise DataError("NIFTI_INVALID", "the file does not begin with a NIfTI header")
     magic = data[344:347] if size == 348 else data[4:7]
-    if magic not in ((b"n+1", b"ni1") if size == 348 else (b"n+2", b"ni2")):
+    if magic in (b"ni1", b"ni2"):
+        raise DataError("NIFTI_INVALID", "the header says that the voxels are in another file (.img)")
+    if magic != (b"n+1" if size == 348 else b"n+2"):
         raise DataError("NIFTI_INVALID", "the header has no NIfTI magic word")
     arrays, numbers, texts = _nifti_1(data, order) if size == 348 else _nifti_2(data, order)
     dim, pixdim, quaternion, rows = arrays

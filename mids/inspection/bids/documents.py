@@ -23,7 +23,9 @@ def errors_of(file: "FileView") -> Errors:
     if file.kind == "description":
         is_mids = file.dataset.facts.mids
         return schema_errors(content, "dataset_description", schema) if is_mids else _of_description(file, content)
-    name = file.suffix.sidecar if file.suffix else ""
+    # The name of a sidecar at the top may have no entity, so that it can't be parsed.
+    suffix = file.suffix or (schema.suffixes.get(file.context.suffix) if "/" not in file.path else None)
+    name = suffix.sidecar if suffix else ""
     if file.layout != "mids":
         return ()
     if not file.is_bids:

@@ -224,11 +224,15 @@ def missing_keys(context: Context, *, conditional: bool = False) -> Iterator[str
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A rule that a file breaks: its code and message in BIDS's schema, and whether BIDS calls that an error."""
+    """A rule that a file breaks: its code and message in BIDS's schema, and whether BIDS calls that an error.
+
+    `keys` are those of the sidecar that it reads, where it reads nothing else.
+    """
 
     code: str
     message: str
     is_error: bool
+    keys: frozenset[str] = frozenset()
 
 
 def broken_rules(context: Context) -> Iterator[Broken]:
@@ -239,9 +243,17 @@ def broken_rules(context: Context) -> Iterator[Broken]:
         if not all(check.holds(context) for check in each.rule.checks):
             issue = each.rule.body["issue"]
             is_error = issue["level"] == "error" and not each.is_conditional
-            yield Broken(issue["code"], _filled(issue["message"], context), is_error)
+            yield Broken(issue["code"], _filled(issue["message"], context), is_error, _keys_alone(each.rule))
     for key in missing_keys(context, conditional=True):
         yield Broken("SIDECAR_KEY_REQUIRED", f"{key} is required where the dataset has such other data", False)
+
+
+@cache
+def _keys_alone(rule: Rule) -> frozenset[str]:
+    """The keys of the sidecar that the checks of a rule read; none where they read more than the sidecar."""
+    if any(check.names != {"sidecar"} for check in rule.checks):
+        return frozenset()
+    return frozenset(key for check in rule.checks for key in re.findall(r"sidecar\.(\w+)", check.text))
 
 
 def _filled(message: str, context: Context) -> str:
