@@ -123,11 +123,6 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Explains, lists, exports, repairs or validates; returns the exit code."""
-    from mids import issues
-    from mids.report import formats, text
-    from mids.report.issue import Style, build_prefix
-    from mids.validation import baseline, control
-    from mids.validation import runner as validation
     from mids.vocabulary.schema import load
 
     a = namespace
@@ -145,7 +140,17 @@ def run(namespace: argparse.Namespace) -> int:
         return _exported(a.export_schema, schema)
     if not a.dataset:
         raise MidsError("DATASET is required: see --help for examples")
-    dataset = Path(a.dataset[0])
+    return _validate(a, Path(a.dataset[0]), schema)
+
+
+def _validate(a: argparse.Namespace, dataset: Path, schema: "Schema") -> int:
+    """Repairs one dataset where that is asked for, and validates it."""
+    from mids import issues
+    from mids.report import formats, text
+    from mids.report.issue import Style, build_prefix
+    from mids.validation import baseline, control
+    from mids.validation import runner as validation
+
     rules = control.find(dataset, a.config)
     rules = control.merge_decisions(rules, profile=a.profile, select=a.select, ignore=a.ignore, fail_on=a.fail_on)
     codes = rules.codes(deep=a.deep)

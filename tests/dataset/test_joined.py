@@ -132,5 +132,5 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         concat([])
     with pytest.raises(MidsError, match="two datasets have the name dicom"):
         concat([SOURCES / "dicom" / "mids"] * 2)
-    with pytest.raises(MidsError, match="not a folder"):
+    with pytest.raises(MidsError, match="no such folder"):
         concat([tmp_path / "nowhere"])
