@@ -156,7 +156,10 @@ def test_the_script_of_the_action_runs(here: Path, codes: tuple[str, ...], argum
     (here / "mids" / "bin").mkdir(parents=True)
     (here / "mids" / "bin" / "mids-validate").symlink_to(BIN / "mids-validate")
     variables = {"RUNNER_TEMP": str(here), "GITHUB_STEP_SUMMARY": str(here / "summary")}
-    inputs = {"DATASET": broken(*codes), "ARGUMENTS": arguments, "SARIF": "out.sarif"}
+    inputs = {
+        "DATASET": broken(*codes), "ARGUMENTS": arguments, "SARIF": "out.sarif", "CACHE": "true",
+        "XDG_CACHE_HOME": str(here / "cache"),
+    }  # fmt: skip
     assert step["env"].keys() == inputs.keys()
     shell = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]  # as GitHub runs it
     done = subprocess.run(shell, env={**os.environ, **variables, **inputs}, capture_output=True, text=True, check=False)

@@ -6,10 +6,11 @@ from itertools import permutations, product
 from pathlib import Path
 
 import highdicom
-import nibabel as nib
 import numpy as np
 import pytest
 from drawn import (
+    BIG,
+    SMALL,
     Grid,
     Ring,
     Shown,
@@ -17,6 +18,7 @@ from drawn import (
     at,
     axial,
     codes,
+    done,
     frames_of,
     mask,
     ring,
@@ -33,19 +35,12 @@ from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
-from trees import put, table
+from trees import table
 
 from example_datasets.generators.dicomfile import uid
-from mids.conversion import Conversion, convert
+from mids.conversion import Conversion
 
 RNG = np.random.default_rng(12)
-
-
-def done(source: Path, key: Path, *drawn: Dataset) -> Conversion:
-    """The source with what is drawn on it, converted."""
-    for number, dataset in enumerate(drawn):
-        put(source, f"drawn/{number}", dataset)
-    return convert("dicom", source, source.parent / "out", key=key)
 
 
 def sidecar(result: Conversion) -> dict[str, object]:
@@ -228,9 +223,6 @@ def test_own_words_do_not_name_anybody(tmp_path: Path, key: Path) -> None:
 # --- structure sets --------------------------------------------------------------------------------------
 
 
-BIG, SMALL = (1.5, 11.5), (4.5, 8.5)
-
-
 @pytest.mark.parametrize("makes", [axial, tilted])
 def test_contours_without_images_lie_where_their_points_are(makes: object, tmp_path: Path, key: Path) -> None:
     grid: Grid = makes()  # type: ignore[operator]
@@ -376,36 +368,3 @@ def test_two_series_that_could_be_meant_are_told_apart_or_refused(tmp_path: Path
     assert np.array_equal(at(mask(result), head), area(*BIG, grid.shape, 2))
     twice = series(series(tmp_path / "twice/in", grid), grid, "again")
     assert codes(done(twice, key, structures([ring(grid, 2, square(*BIG))]))) == {"REGION_UNMATCHED": "error"}
-
-
-def test_on_a_series_with_a_gap_what_lies_on_slices_stays(tmp_path: Path, key: Path) -> None:
-    grid = axial((9, 24, 32))
-    source = series(tmp_path / "in", grid, skip=(6,))
-    result = done(source, key, structures([ring(grid, k, square(*BIG)) for k in (2, 3)]), segmentation(
-        [Shown(area(*SMALL, grid.shape, 4)[4], grid.place(4, 0, 0), names=4)], grid))  # fmt: skip
-    assert not {"REGION_UNVERIFIED", "REGION_OUTSIDE"} & set(codes(result))
-    maps = {path.name.split("desc-")[1][:3]: at(path, grid) for path in result.dataset.rglob("*_dseg.nii.gz")}
-    assert np.array_equal(maps["rts"], area(*BIG, grid.shape, 2, 3))
-    assert np.array_equal(maps["seg"], area(*SMALL, grid.shape, 4))
-
-
-def test_on_a_tilted_series_both_lie_where_the_slices_are(tmp_path: Path, key: Path) -> None:
-    grid = Grid(np.array([1.0, 0, 0]), np.array([0, 0.96, -0.28]), np.zeros(3), (3, 1, 1), (6, 24, 32), lean=1.5)
-    region = [Shown(area(*BIG, grid.shape, k)[k], grid.place(k, 0, 0), names=k) for k in range(6)]
-    rings = structures([ring(grid, k, square(*BIG)) for k in range(6)])
-    result = done(series(tmp_path / "in", grid), key, rings, segmentation(region, grid))
-    assert codes(result) == {"VOLUME_RESAMPLED": "info"}
-    one, other = (np.asarray(nib.load(path).dataobj) for path in result.dataset.rglob("*_dseg.nii.gz"))
-    assert np.array_equal(one, other)
-    image = nib.load(next(result.dataset.rglob("*_ct.nii.gz")))
-    assert image.shape == one.shape
-    found = np.argwhere(one) @ image.affine[:3, :3].T + image.affine[:3, 3]
-    middle = np.mean([grid.place(k, 6.5, 6.5) for k in range(6)], axis=0) * (-1, -1, 1)
-    assert np.allclose(found.mean(axis=0), middle, atol=0.3)
-
-
-def test_what_was_not_converted_is_not_drawn_on(tmp_path: Path, key: Path) -> None:
-    source = tmp_path / "in"
-    grid = axial()
-    result = done(source, key, structures([ring(grid, 2, square(*BIG), names=2)]))
-    assert codes(result)["REGION_UNMATCHED"] == "error"

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, RTStructureSetStorage, SegmentationStorage
+from trees import put
 
 from example_datasets.generators.dicomfile import Values, encode, instance, uid, with_pixels
-from mids.conversion import Conversion
+from mids.conversion import Conversion, convert
 
 Array = NDArray[np.float64]
 LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+BIG, SMALL = (1.5, 11.5), (4.5, 8.5)
 STUDY, FRAME = uid("drawn"), uid("drawn", "frame")
 
 
@@ -234,3 +236,10 @@ OBLIQUE = np.linalg.qr(np.array([[0.9, 0.2, -0.1], [0.1, 0.8, 0.4], [0.3, -0.3, 
 def tilted(shape: tuple[int, int, int] = (5, 14, 18)) -> Grid:
     """Slices in no plane of the patient, of pixels that are not square."""
     return Grid(OBLIQUE[0], OBLIQUE[1], np.array([12.5, -40.25, 7.75]), (2.5, 1.2, 0.8), shape)
+
+
+def done(source: Path, key: Path, *drawn: Dataset) -> Conversion:
+    """The source with what is drawn on it, converted."""
+    for number, dataset in enumerate(drawn):
+        put(source, f"drawn/{number}", dataset)
+    return convert("dicom", source, source.parent / "out", key=key)

@@ -17,7 +17,7 @@ EXAMPLES = (
 )
 NOTES = """\
 The page is served to this machine only, under an address with a secret. Every decision is written to DEST.mids at once:
-nothing is lost when the browser or the program is killed. Needs the extra: pip install 'mids-dataset[review]'.
+nothing is lost when the browser or the program is killed. Needs the extra: pip install 'mids[review]'.
 """
 
 
@@ -34,7 +34,7 @@ def run(namespace: argparse.Namespace) -> int:
     """Serves the page until it is stopped."""
     for package in ("starlette", "uvicorn"):
         if find_spec(package) is None:
-            raise MidsError(f"mids review needs {package}: install mids-dataset[review]")
+            raise MidsError(f"mids review needs {package}: pip install 'mids[review]'")
     import uvicorn
 
     from mids.review.server import Desk

@@ -58,7 +58,7 @@ def version() -> str:
         metadata.version("onnxruntime")
         return metadata.version("rapidocr")
     except metadata.PackageNotFoundError as error:
-        raise MidsError("--detect learned needs RapidOCR: install mids-dataset[detect]") from error
+        raise MidsError("--detect learned needs RapidOCR: pip install 'mids[detect]'") from error
 
 
 @cache
@@ -71,7 +71,7 @@ def _network(name: str) -> "InferenceSession":
     options.log_severity_level = 3
     weights = resources.files("rapidocr") / "models" / name
     if not weights.is_file():
-        raise MidsError(f"RapidOCR {version()} does not hold {name}: install the version of mids-dataset[detect]")
+        raise MidsError(f"RapidOCR {version()} does not hold {name}: pip install 'mids[detect]'")
     return InferenceSession(weights.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
