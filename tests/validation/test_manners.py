@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,3 +108,27 @@ def test_several_datasets_in_one_call(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "two.json").read_text())["issues"][0]["code"] == "JSON_INVALID"
     done = subprocess.run([*COMMAND, str(one), str(two), "--format", "json"], capture_output=True, check=False)
     assert done.returncode == 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_what_is_closed_is_one_issue_each_and_nothing_follows_from_it(tmp_path: Path) -> None:
+    root = dataset(radiograph(), tmp_path / "dataset")
+    folder, table = root / "sub-S01/ses-E01/mim-rx", root / "participants.tsv"
+    # The superuser reads everything, unless it gives that up.
+    able = "dac_override,-dac_read_search"
+    less = ["setpriv", f"--bounding-set=-{able}", f"--inh-caps=-{able}"] if os.geteuid() == 0 else []
+    if less and shutil.which("setpriv") is None:
+        pytest.skip("run by the superuser, and setpriv is not installed")
+    folder.chmod(0)
+    table.chmod(0)
+    try:
+        words = [*less, *COMMAND, str(root), "--format", "jsonl"]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+    finally:
+        folder.chmod(0o755)
+        table.chmod(0o644)
+    issues = [json.loads(line) for line in done.stdout.splitlines()]
+    found = sorted((issue["code"], issue["path"]) for issue in issues if "code" in issue)
+    closed = ["participants.tsv", "sub-S01/ses-E01/mim-rx"]
+    assert found == [("FILE_UNREADABLE", path) for path in closed]
+    assert done.returncode == 1

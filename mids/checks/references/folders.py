@@ -1,5 +1,6 @@
 """Tables against folders, both ways: participants, sessions, scans, and every id that a table names."""
 
+import os
 from collections.abc import Iterator
 
 from mids.inspection.registry import Finding, Found, check
@@ -176,12 +177,25 @@ def scan_without_file(subject: DatasetView) -> Found:
         names = _names(subject, table.folder)
         for where, value in _column(table, "filename"):
             if not subject.has(f"{table.folder}/{value}") and value not in names:
+                if _is_closed(subject.place(f"{table.folder}/{value}")):
+                    continue
                 message = "this file does not exist"
                 if _is_of_another(value, table):
                     message += "; its name belongs to another subject or session"
                 yield Finding(message, where, value[:200], path=table.path)
             elif value.endswith((".json", ".bval", ".bvec")):
                 yield Finding("this is no recording, but what goes with one", where, value[:200], path=table.path)
+
+
+def _is_closed(place: str) -> bool:
+    """Whether a file lies in a folder that can't be read, of which another check tells."""
+    try:
+        os.lstat(place)
+    except PermissionError:
+        return True
+    except (OSError, ValueError):  # not there, or no path
+        return False
+    return False
 
 
 def _is_of_another(filename: str, table: FileView) -> bool:
