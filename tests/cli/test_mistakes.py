@@ -29,6 +29,8 @@ MISTAKES = [
     ("mids-convert dicom SOURCE DEST --dryrun", "did you mean --dry-run?"),
     ("mids-convert dicom SOURCE DEST --threads 4", "did you mean --jobs?"),
     ("mids-convert dicom SOURCE DEST --jobs all", "a whole number from 1 to"),
+    ("mids report MADE --jobs 0", "a whole number from 1 to"),
+    ("mids diff MADE MADE --jobs 0", "a whole number from 1 to"),
     ("mids-convert dicom SOURCE DEST --faces wihhold", "did you mean withhold?"),
     ("mids-convert dicom SOURCE DEST --policy mdis", "did you mean mids?"),
     ("mids-convert dicom SOURCE DEST --option retain-uid", "did you mean retain_uids"),

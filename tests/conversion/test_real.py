@@ -82,7 +82,7 @@ def test_series_that_dicom2nifti_refuses_are_delivered_and_named(shared: Path, t
     root = shared / "dicom" / "dicom2nifti_failing"
     expected = {
         "gantrytilting/001": ["VOLUME_RESAMPLED"],
-        "notavolume/001": [],
+        "notavolume/001": ["SPACING_ASSUMED"],
         "slicecount/001": [],
         "sliceincrement/001": ["SERIES_GAP", "VOLUME_RESAMPLED"],
         "sliceincrement/002": ["SERIES_GAP", "VOLUME_RESAMPLED"],

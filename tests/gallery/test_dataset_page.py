@@ -219,7 +219,7 @@ def test_a_viewer_comes_with_its_licence_and_only_where_it_is_asked_for(page: st
 
 
 @pytest.mark.parametrize(
-    "arguments", [["absent"], ["set", "--jobs", "0"], ["set", "--thumbnails", "-1"], ["set", "-o", "."]]
+    "arguments", [["absent"], ["set", "--thumbnails", "-1"], ["set", "-o", "."]]
 )
 def test_wrong_use_is_one_line(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

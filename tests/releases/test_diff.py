@@ -230,7 +230,7 @@ def test_what_is_no_version_is_refused(tmp_path: Path, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags", [["--date", "yesterday"], ["--format", "changes"], ["--jobs", "0"], ["--write-changes", "a b"]]
+    "flags", [["--date", "yesterday"], ["--format", "changes"], ["--write-changes", "a b"]]
 )
 def test_wrong_use(tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     root = str(dataset(tmp_path))

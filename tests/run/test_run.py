@@ -146,15 +146,15 @@ def test_an_option_redoes_only_what_depends_on_it(tmp_path: Path, dest: Path, ke
     assert tree(dest) == tree(convert("dicom", source, tmp_path / "raw", key=key, pixels="raw").dataset)
 
 
-def test_a_source_that_breaks_takes_its_output_along(source: Path, dest: Path, key: Path, done: Conversion) -> None:
-    """The old picture is no longer what its source says; the run says so, and a mended source brings it back."""
+def test_a_source_that_breaks_leaves_its_output(source: Path, dest: Path, key: Path, done: Conversion) -> None:
+    """A half-written file is told, with its image that is kept; a mended source changes nothing."""
     whole, path = tree(dest), source / "b/1"
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     broken = convert("dicom", source, dest, key=key)
-    assert codes(broken.issues) == ["FILE_TRUNCATED"]
+    assert codes(broken.issues) == ["FILE_TRUNCATED", "SOURCE_VANISHED"]
     assert broken.exit_code == 1
-    assert len(images(dest)) == 2
+    assert len(images(dest)) == 3
     assert scans(dest) == images(dest)
     path.write_bytes(content)
     assert convert("dicom", source, dest, key=key).exit_code == 0

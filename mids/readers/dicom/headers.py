@@ -190,7 +190,7 @@ def read_any(
 
 def _is_cut(dataset: Dataset) -> bool:
     """Whether the last value is shorter than its element says: half of an ID would be another patient's."""
-    last: object = dataset.get_item(max(dataset.keys())) if len(dataset) else None
+    last: object = dataset.get_item(max(dataset.keys()), keep_deferred=True) if len(dataset) else None
     if not isinstance(last, RawDataElement) or not isinstance(last.value, bytes):
         return False
     return len(last.value) < last.length < _UNDEFINED

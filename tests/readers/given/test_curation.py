@@ -257,7 +257,7 @@ def test_a_table_that_is_none_is_refused(source: Path, tmp_path: Path, key: Path
         path.write_bytes(content)
         with pytest.raises(MidsError, match=r"curation\.tsv"):
             convert("dicom", source, tmp_path / "dest", key=key, curation=path)
-    with pytest.raises(MidsError, match="can't read the curation table"):
+    with pytest.raises(MidsError, match="there is no curation table"):
         convert("dicom", source, tmp_path / "dest", key=key, curation=tmp_path / "absent.tsv")
     assert not (tmp_path / "dest").exists()
 
