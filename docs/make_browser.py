@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PYODIDE = "pyodide@314.0.7"
 ENGINE = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json")
 """The files of the npm package that a browser loads."""
-PURE = ("attrs", "bidsschematools", "jsonschema", "jsonschema-specifications", "referencing")
+PURE = ("attrs", "bidsschematools", "jsonschema", "jsonschema-specifications", "platformdirs", "referencing")
 """Distributions that quick validation imports and that need no compiler."""
 LEFT = ("tests", "render", "benchmarks", "metaschema", "__pycache__")
 """Folders of them that are not imported."""

@@ -47,9 +47,8 @@ def test_a_leak_is_not_repeated_in_its_message(defect: Defect, tmp_path: Path) -
     assert not any(secret in said for secret in (*secrets.split(","), "1.2.840.113619", "2020-03-17", "made.up", "93"))
 
 
-def test_the_comparison_in_benchmarks_misses_no_defect_that_it_lists() -> None:
+def test_the_comparison_in_benchmarks_lists_every_defect_and_misses_none() -> None:
     text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     rows = {line.split(" | ")[0].removeprefix("| "): line for line in text.splitlines() if line.startswith("| ")}
     for defect in DEFECTS:
-        if defect.name in rows:  # a run of the other validators takes an hour: new defects come with the next one
-            assert f"`{defect.code}`" in rows[defect.name], "python -m benchmarks.conformance"
+        assert rows[defect.name].split(" | ")[2].startswith(f"`{defect.code}`"), "python -m benchmarks.conformance"
