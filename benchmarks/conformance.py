@@ -32,9 +32,6 @@ BIDS = str(Path(sys.executable).parent / "bids-validator-deno")
 AT_ONCE = 4
 """Datasets that another validator looks at together: it waits for its start most of the time."""
 
-ADVICE = "_KEY_RECOMMENDED"
-"""The end of codes for keys that nobody must write: a file that is renamed has them under its new name."""
-
 Said = frozenset[tuple[str, str]]
 """(code, path) of everything that a validator says of a dataset."""
 About = Mapping[str, Any]
@@ -111,8 +108,7 @@ def theirs(root: Path, schema: Path | None = None) -> Said:
         issues = json.loads(done.stdout)["issues"]["issues"]
     except ValueError:
         return frozenset({("crash", "")})
-    said = ((issue["code"], issue.get("location", "").strip("/")) for issue in issues)
-    return frozenset(pair for pair in said if not pair[0].endswith(ADVICE))
+    return frozenset((issue["code"], issue.get("location", "").strip("/")) for issue in issues)
 
 
 def _command(text: str) -> Callable[[Path], Said]:

@@ -229,9 +229,7 @@ def test_what_is_no_version_is_refused(tmp_path: Path, version: str) -> None:
         prepend(dataset(tmp_path), version, "x\n")
 
 
-@pytest.mark.parametrize(
-    "flags", [["--date", "yesterday"], ["--format", "changes"], ["--write-changes", "a b"]]
-)
+@pytest.mark.parametrize("flags", [["--date", "yesterday"], ["--format", "changes"], ["--write-changes", "a b"]])
 def test_wrong_use(tmp_path: Path, flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     root = str(dataset(tmp_path))
     assert main(["diff", root, root, *flags]) == 2
