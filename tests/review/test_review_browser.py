@@ -207,8 +207,9 @@ def test_the_page_opens_with_its_secret_on_this_machine_only(source: Path, tmp_p
             with pytest.raises(urllib.error.HTTPError) as refused:
                 urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=30)
             assert refused.value.code in (400, 403, 404)
-        answer = urllib.request.urlopen(review.address, timeout=30)
-        assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+            refused.value.close()
+        with urllib.request.urlopen(review.address, timeout=30) as answer:
+            assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
     finally:
         review.kill()
 
