@@ -232,6 +232,8 @@ def find_matches(pattern: re.Pattern[str], plain: str, begins: Begins) -> Iterat
         return
     end = 0
     for start in find_starts(plain, begins):
-        if start >= end and (match := pattern.match(plain, start)):
+        match = pattern.match(plain, start) if start >= end else None
+        while match:  # another one may begin where one ended, within a word
             yield match
             end = match.end()
+            match = pattern.match(plain, end) if end > match.start() else None

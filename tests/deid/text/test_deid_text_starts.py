@@ -1,7 +1,7 @@
 """Patterns that are tried only where they can begin find what they find everywhere."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from example_datasets.layouts_corpus import layouts
@@ -36,6 +36,7 @@ def test_reports_in_many_layouts_give_the_same_matches() -> None:
         assert tried == searched
 
 
+@example("a.b@c.org1.2.840.10008.1.2.3a.b@c.org")
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_pieces_of_numbers_and_words_give_the_same_matches(text: str) -> None:
     searched, tried = spans(text)
