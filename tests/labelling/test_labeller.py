@@ -165,8 +165,9 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
         reports_unseen.corpus,
         lambda: reports_written.corpus("tuning"),
         lambda: reports_written.corpus("held_out"),
+        lambda: reports_written.corpus("held_out_2"),
     ],
-    ids=["patterns", "unseen", "tuning", "held_out"],
+    ids=["patterns", "unseen", "tuning", "held_out", "held_out_2"],
 )
 def test_the_measured_quality_is_what_the_page_says(make: Callable[[], tuple[pd.DataFrame, pd.DataFrame]]) -> None:
     texts, truth = make()

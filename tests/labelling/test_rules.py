@@ -1,5 +1,7 @@
 """What the rules make of ways of speaking: requests, history, doubt, coordination, misspellings, sections, changes."""
 
+from typing import Literal
+
 import pandas as pd
 import pytest
 
@@ -140,8 +142,9 @@ def test_what_is_not_found_is_told_apart() -> None:
     }  # fmt: skip
 
 
-def test_reports_held_out_of_the_tuning() -> None:
-    texts, truth = reports_written.corpus("held_out")
+@pytest.mark.parametrize("use", ["held_out", "held_out_2"])
+def test_reports_held_out_of_the_tuning(use: Literal["held_out", "held_out_2"]) -> None:
+    texts, truth = reports_written.corpus(use)
     found = evaluate(pd.DataFrame(label_rows(texts.to_dict("records"), lexicon())), truth)
     assert found.micro_f1 >= 0.85
-    assert found.labels.loc["COVID 19 uncertain", "precision"] >= 0.9
+    assert found.labels.loc[["COVID 19", "COVID 19 uncertain"], "precision"].min() >= 0.9
