@@ -1,7 +1,7 @@
-"""Invented reports in Spanish, each written by hand in one of several styles (`reports/written.tsv`), half to tune the
-rules on and half held out. All were written, with the labels that are right for them, before any of them was labelled.
-Of the held-out half the mistakes were printed once, and one of them was then mended (docs/labeller.md). The second held-out
-set (`held_out_2`) was written later by somebody who had not read the rules, and its mistakes stay unread."""
+"""Invented reports in Spanish, each written by hand in one of several styles (`reports/written.tsv`), some to tune the
+rules on and some held out. All were written, with the labels that are right for them, before any of them was labelled.
+Of the first held-out set the mistakes were printed once, and one of them was then mended (docs/labeller.md). The second
+one (`held_out_2`) was written later by somebody who had not read the rules, and its mistakes stay unread."""
 
 import csv
 import json
