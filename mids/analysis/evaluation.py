@@ -11,6 +11,7 @@ from mids.analysis.counting import LABELS, words
 from mids.dataset import Dataset, read_table
 from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
+from mids.labelling.tree import read_tree
 
 KEYS = ("participant_id", "session_id", "report_id", "filename", "reader")
 """What tells rows of the label table apart."""
@@ -43,14 +44,20 @@ class Evaluation:
     surplus: int
 
 
-def evaluate(predicted: LabelTable, reference: LabelTable, *, column: str = "labels") -> Evaluation:
+def evaluate(
+    predicted: LabelTable, reference: LabelTable, *, column: str = "labels", close_up: str | Path | None = None
+) -> Evaluation:
     """Compares two label tables, each a frame, a dataset that has one, or the path of a TSV file.
 
     Rows belong together by those of `KEYS` that both tables know; several of one key count as one. `column` is
-    `labels` or `localizations`. Raises `MidsError` where the tables share no key or lack the column, `DataError`
-    (TABLE_INVALID) where a cell is no JSON list.
+    `labels` or `localizations`. `close_up` names a label_tree.tsv: the terms above the labels of both tables are then
+    compared too. Raises `MidsError` where the tables share no key or lack the column, `DataError` (TABLE_INVALID) where
+    a cell is no JSON list.
     """
     said, right, _ = pair_label_sets(predicted, reference, column=column)
+    if close_up is not None:
+        tree = read_tree(Path(close_up))
+        said, right = ({key: set(tree.close(own)) for key, own in sets.items()} for sets in (said, right))
     return _compare_label_sets(said, right)
 
 

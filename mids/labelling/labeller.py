@@ -14,7 +14,9 @@ from mids.errors import MidsError
 from mids.labelling.lexicon import Lexicon, lexicon
 from mids.labelling.model import read_label_model
 from mids.labelling.plain import sentences
-from mids.labelling.rules import Sentence, Why, label
+from mids.labelling.rules import label
+from mids.labelling.sentence import Sentence, Why
+from mids.labelling.tree import LabelTree
 
 __all__ = ["GROUP", "KEYS", "Model", "Sentence", "Why", "label", "label_rows", "lexicon", "sentences"]
 
@@ -30,16 +32,19 @@ KEYS = ("participant_id", "session_id", "report_id")
 
 
 def label_rows(
-    reports: Sequence[Mapping[str, str]], words: Lexicon, *, column: str = "report", model: str = ""
-) -> list[dict[str, str]]:
+    reports: Sequence[Mapping[str, str]], words: Lexicon, *, column: str = "report", model: str = "",
+    tree: LabelTree | None = None,
+) -> list[dict[str, str]]:  # fmt: skip
     """A row of the label table for each report: its ids, and its labels as labels.tsv has them.
 
     `column` holds the text; `model` is a file that `mids train labels` wrote, or the name of an entry point of
-    `mids.labellers`, to use instead of the rules. Raises `MidsError` where the model is not there or does not do what
-    it must.
+    `mids.labellers`, to use instead of the rules; with a `tree` the terms above those that are found are given too.
+    Raises `MidsError` where the model is not there or does not do what it must.
     """
     texts = [report.get(column, "") for report in reports]
     said, source = _run_labeller(model, texts, words)
+    if tree:
+        said = [[tree.close_sentence(one) for one in found] for found in said]
     return [
         {**{key: report[key] for key in KEYS if key in report}, "source": source, **_cells(found, words)}
         for report, found in zip(reports, said, strict=True)
@@ -49,7 +54,10 @@ def label_rows(
 def _cells(found: Sequence[Sentence], words: Lexicon) -> dict[str, str]:
     labels = list(dict.fromkeys(name for said in found for name in said.labels))
     places = list(dict.fromkeys(name for said in found for name in said.localizations))
-    grouped = [[*said.labels, *(LOCALIZATION + name for name in said.localizations)] for said in found]
+    grouped = [
+        [word for name, places in said.ordered() for word in (name, *(LOCALIZATION + place for place in places))]
+        for said in found
+    ]
     lists = {
         "labels": labels, "localizations": places, "labels_localizations_by_sentence": grouped,
         "label_evidence": _evidence(found, labels),

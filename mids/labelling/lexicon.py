@@ -43,8 +43,9 @@ class Lexicon:
     """The words of one language.
 
     `cues` are patterns by what they do, `sections` patterns of headings by the kind of section, `ignored` phrases that
-    mean no term though they hold words of one; `vocabulary` has the words of the findings, with "*" where any ending is
-    meant, and `ordinary` those that are right though a word of the lexicon is spelled much like them.
+    mean no term though they hold words of one; `joins` words that tie parts of a sentence, by kind, as alternatives of
+    an expression; `vocabulary` has the words of the findings, with "*" where any ending is meant, and `ordinary` those
+    that are right though a word of the lexicon is spelled much like them.
     """
 
     language: str
@@ -52,13 +53,16 @@ class Lexicon:
     localizations: tuple[Term, ...]
     cues: Mapping[str, tuple[Pattern, ...]]
     sections: Mapping[str, tuple[Pattern, ...]]
+    joins: Mapping[str, str]
     ignored: tuple[Pattern, ...]
     vocabulary: frozenset[str]
     ordinary: frozenset[str]
 
     def cui(self, name: str) -> str:
         """The CUI of a term, "" where it has none or is unknown."""
-        return next((term.cui for term in (*self.findings, *self.localizations) if term.name == name), "")
+        return next(
+            (term.cui for term in (*self.findings, *self.localizations) if term.name == name), _cuis().get(name, "")
+        )
 
 
 _CUES = (
@@ -67,6 +71,7 @@ _CUES = (
     "kept",
 )  # fmt: skip
 _SECTIONS = ("request", "history", "findings")
+_JOINS = dict.fromkeys(("and", "or", "with", "at"), "(?!)")
 
 
 _GAP = r"[^\w,:]+"
@@ -97,9 +102,11 @@ def _lexicon(content: Mapping[str, Any]) -> Lexicon:
     sections = {name: _patterns(words) for name, words in content.get("sections", {}).items()}
     findings, places = (_terms(content[name]) for name in ("findings", "localizations"))
     ignored = _patterns(content.get("ignored", ()))
+    joins = {kind: "|".join(map(re.escape, given)) for kind, given in content.get("joins", {}).items()}
     return Lexicon(
         content["language"], findings, places,
-        {**dict.fromkeys(_CUES, ()), **cues}, {**dict.fromkeys(_SECTIONS, ()), **sections}, ignored,
+        {**dict.fromkeys(_CUES, ()), **cues}, {**dict.fromkeys(_SECTIONS, ()), **sections}, {**_JOINS, **joins},
+        ignored,
         frozenset(word for term in findings for pattern in term.patterns for word in _choices(pattern.words)),
         frozenset(content.get("ordinary", ())),
     )  # fmt: skip
@@ -107,9 +114,17 @@ def _lexicon(content: Mapping[str, Any]) -> Lexicon:
 
 def _terms(entries: Mapping[str, Any]) -> tuple[Term, ...]:
     return tuple(
-        Term(name, entry.get("cui", ""), _patterns(entry.get("words", ())), entry.get("doubted", ""))
+        Term(name, entry.get("cui", _cuis().get(name, "")), _patterns(entry.get("words", ())), entry.get("doubted", ""))
         for name, entry in entries.items()
     )
+
+
+@cache
+def _cuis() -> dict[str, str]:
+    """The CUIs of the terms, which the Spanish lexicon has for all languages."""
+    content = read_yaml(schemas() / "lexicon" / "es.yaml")
+    terms = content["findings"] | content["localizations"]
+    return {name: entry["cui"] for name, entry in terms.items() if "cui" in entry}
 
 
 def _patterns(entries: Iterable[str]) -> tuple[Pattern, ...]:

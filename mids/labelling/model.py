@@ -11,7 +11,8 @@ import numpy.typing as npt
 from mids.errors import MidsError
 from mids.labelling.features import SIZE, Feature, report_features, row_values
 from mids.labelling.lexicon import Lexicon, lexicon
-from mids.labelling.rules import ALONE, BESIDE, Reading, Sentence, Why, drop_normal, read_report
+from mids.labelling.rules import ALONE, BESIDE, Reading, drop_normal, read_report
+from mids.labelling.sentence import Sentence, Why
 from mids.learned.file import read_model
 from mids.records import Json
 
@@ -68,7 +69,8 @@ class LabelModel:
         for place, reading in enumerate(readings):
             for one in reading.verdicts:
                 if one.label == name and one.status in ("found", "doubted"):
-                    return place, Why(name, *reading.part.span(one.start, one.end), f"model {chance:.2f}, {one.words}")
+                    span = reading.part.span(one.start, one.end)
+                    return place, Why(name, *span, f"model {chance:.2f}, {one.words}", one.places)
         here = [one for one in features if one.end]
         if not here:
             return 0, Why(name, 0, 0, f"model {chance:.2f}")

@@ -10,6 +10,7 @@ from mids.analysis.evaluation import evaluate, format_evaluation
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
 from mids.labelling.labeller import KEYS, label_rows, lexicon
+from mids.labelling.tree import read_tree
 from mids.readers.tables.table import Table, read_csv
 
 COLUMNS = (
@@ -19,26 +20,28 @@ COLUMNS = (
 
 
 def label_file(
-    reports: Path, output: Path | None, *, column: str, language: str, model: str, reference: Path | None
-) -> int:
+    reports: Path, output: Path | None, *, column: str, language: str, model: str, reference: Path | None,
+    tree: Path | None = None,
+) -> int:  # fmt: skip
     """Labels the texts in `column` of a table and writes the label table to `output`, or prints it.
 
-    With a `reference` table the agreement with it is printed. Returns 1 where a row of the reports could not be read,
-    else 0. Raises `MidsError` for wrong use: no such file, column, lexicon or model; an output that exists.
+    With a `tree` (`read_tree`) the terms above the labels are given too. With a `reference` table the agreement with it
+    is printed. Returns 1 where a row of the reports could not be read, else 0. Raises `MidsError` for wrong use: no
+    such file, column, lexicon or model; an output that exists.
     """
     if output is not None and output.exists():
         raise MidsError(f"{output} already exists: give another file")
     words = lexicon(language)
     table = _read(reports, column)
     _say(table.issues)
-    rows = label_rows(table.rows, words, column=column, model=model)
+    rows = label_rows(table.rows, words, column=column, model=model, tree=read_tree(tree) if tree else None)
     text = _tsv([name for name in COLUMNS if name in table.header or name not in KEYS], rows)
     if output is None:
         print(text, end="")
     else:
         output.write_text(text, encoding="utf-8")
     if reference is not None:
-        print(_compare_labels(rows, reference), end="", file=sys.stderr if output is None else sys.stdout)
+        print(_compare_labels(rows, reference, tree), end="", file=sys.stderr if output is None else sys.stdout)
     return int(any(issue.level is Level.ERROR for issue in table.issues))
 
 
@@ -60,9 +63,9 @@ def _tsv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:
     return "".join("\t".join(line) + "\n" for line in (columns, *cells))
 
 
-def _compare_labels(rows: Sequence[Mapping[str, str]], reference: Path) -> str:
+def _compare_labels(rows: Sequence[Mapping[str, str]], reference: Path, tree: Path | None) -> str:
     try:
-        return format_evaluation(evaluate(pd.DataFrame(list(rows), dtype="string"), reference))
+        return format_evaluation(evaluate(pd.DataFrame(list(rows), dtype="string"), reference, close_up=tree))
     except DataError as error:
         raise MidsError(f"{reference}: {error.message}") from error
 

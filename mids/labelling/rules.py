@@ -4,11 +4,13 @@ It says what a reader would find in the text with a list of words in hand: no mo
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from mids.labelling.lexicon import Lexicon, Pattern, Term
+from mids.labelling.places import tie_places
 from mids.labelling.plain import Part, parts
+from mids.labelling.sentence import Sentence, Why
 
 ALONE = frozenset({"normal", "exclude"})
 """Labels of a whole report, which stand beside no finding."""
@@ -18,25 +20,6 @@ NEAR = 42
 """Characters between a term and a cue that stands behind it: about five words."""
 ASIDE = frozenset({"request", "history"})
 """Sections that say why an image was made, or what was before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a label is given: the place in the report (0-based characters, end excluded), and the rule or the weight."""
-
-    label: str
-    start: int
-    end: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """What one sentence of a report says is there."""
-
-    labels: tuple[str, ...]
-    localizations: tuple[str, ...] = ()
-    why: tuple[Why, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,13 +35,17 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules make of one term: `status` is found, doubted, denied or aside (asked for, or of the past)."""
+    """What the rules make of one term: `status` is found, doubted, denied or aside (asked for, or of the past).
+
+    `places` are the localizations that the sentence ties to it.
+    """
 
     label: str
     status: str
     start: int
     end: int
     words: str
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +64,10 @@ class Reading:
     def sentence(self) -> Sentence:
         """What the rules say is there."""
         there = [one for one in self.verdicts if one.status in ("found", "doubted")]
-        why = tuple(Why(one.label, *self.part.span(one.start, one.end), f"rule {one.words}") for one in there)
+        why = tuple(
+            Why(one.label, *self.part.span(one.start, one.end), f"rule {one.words}", one.places)
+            for one in there
+        )  # fmt: skip
         labels = tuple(dict.fromkeys(one.label for one in there))
         return Sentence(labels, self.places if there else (), why)
 
@@ -119,23 +109,32 @@ def _read_part(part: Part, words: Lexicon) -> Reading:
     """What one sentence says."""
     text, starts = part.text, part.starts
     ignored = [Hit(m.start(), m.end()) for p in words.ignored if p.can_be_in(starts) for m in p.regex.finditer(text)]
-    terms = [hit for hit in _longest([*_hits(text, words.findings, starts), *ignored], text) if hit.name]
+    found = _longest([*_hits(text, words.findings, starts), *ignored], text, words.joins)
+    terms = [hit for hit in found if hit.name]
     cues = {kind: _cues(text, patterns, starts) for kind, patterns in words.cues.items()}
-    scope = _Scope(text, terms, cues)
+    scope = _Scope(text, terms, cues, words.joins)
+    near = _longest(_hits(text, words.localizations, starts), text, words.joins)
+    places = [hit for hit in near if not scope.is_denied(hit)]
+    bearers = [hit for hit in terms if hit.name not in ALONE | BESIDE]
+    tied = dict(zip(bearers, tie_places(text, bearers, [(p.name, p) for p in places], words.joins), strict=True))
     verdicts = []
     for hit in terms:
         status = "aside" if part.section in ASIDE else scope.status(hit)
         name = hit.doubted if status == "doubted" and hit.doubted else hit.name
-        verdicts.append(Verdict(name, status, hit.start, hit.end, hit.words))
-    places = [hit.name for hit in _longest(_hits(text, words.localizations, starts), text) if not scope.is_denied(hit)]
-    return Reading(part, tuple(verdicts), tuple(dict.fromkeys(places)), scope.reach(part.section))
+        verdicts.append(Verdict(name, status, hit.start, hit.end, hit.words, tied.get(hit, ())))
+    names = tuple(dict.fromkeys(hit.name for hit in places))
+    return Reading(part, tuple(verdicts), names, scope.reach(part.section))
 
 
 class _Scope:
     """What the cues of a sentence reach."""
 
-    def __init__(self, text: str, terms: Sequence[Hit], cues: dict[str, list[Hit]]) -> None:
+    def __init__(
+        self, text: str, terms: Sequence[Hit], cues: Mapping[str, Sequence[Hit]], joins: Mapping[str, str]
+    ) -> None:
         self.text, self.terms = text, terms
+        self.list = re.compile(rf"\b(?:{joins['and']}|{joins['or']})\b")
+        self.denied_list = re.compile(rf"\b(?:{joins['or']})\b")
         free = {kind: [hit for hit in hits if not _is_inside(hit, terms)] for kind, hits in cues.items()}
         self.doubts, self.behind = free["doubted_after"], free["doubted_before"]
         kept = [*self.doubts, *self.behind, *terms, *cues["kept"]]
@@ -177,14 +176,14 @@ class _Scope:
             return False
         if not between:
             return "," not in gap
-        return bool(re.search(r"\b(y|e|ni|o|u)\b", gap[: between[-1].start - hit.end]))
+        return bool(self.list.search(gap[: between[-1].start - hit.end]))
 
     def _end(self, start: int) -> int:
         """Where what a cue says ends: at a word that begins another part, or at a comma that begins no list."""
         stop = min((end for end in self.ends if end >= start), default=len(self.text))
         part = self.text[start:stop]
         comma = part.find(",")
-        if comma < 0 or re.search(r"\b(ni|o|u)\b", part[comma:]):
+        if comma < 0 or self.denied_list.search(part[comma:]):
             return stop
         return start + comma
 
@@ -201,7 +200,7 @@ def _hits(text: str, terms: Iterable[Term], starts: frozenset[str]) -> Iterator[
                     yield Hit(match.start(), match.end(), term.name, term.doubted, pattern.words)
 
 
-def _longest(hits: Iterable[Hit], text: str) -> list[Hit]:
+def _longest(hits: Iterable[Hit], text: str, joins: Mapping[str, str] | None = None) -> list[Hit]:
     """Of hits that overlap the longest, in the order of the text; several terms of one place are all kept.
 
     So is what shares its last words with a longer one, as "ateromatosis" in "elongación y ateromatosis aórtica".
@@ -210,17 +209,19 @@ def _longest(hits: Iterable[Hit], text: str) -> list[Hit]:
     for hit in sorted(set(hits), key=lambda hit: (hit.start - hit.end, hit)):
         if all(
             hit.end <= other.start or other.end <= hit.start
-            or (hit.start, hit.end) == (other.start, other.end) or _is_joined(hit, other, text)
+            or (hit.start, hit.end) == (other.start, other.end) or (joins and _is_joined(hit, other, text, joins))
             for other in kept
         ):  # fmt: skip
             kept.append(hit)
     return sorted({(hit.start, hit.end, hit.name): hit for hit in kept}.values())
 
 
-def _is_joined(hit: Hit, other: Hit, text: str) -> bool:
+def _is_joined(hit: Hit, other: Hit, text: str, joins: Mapping[str, str]) -> bool:
     """Whether a term is one of two that share a noun or an adjective."""
-    is_second = other.start < hit.start and re.search(r"\b(y|e|o|u|ni|con)\s+$", text[other.start : hit.start])
-    is_first = re.match(r"\s+(y|e|o|u|ni)\b", text[hit.end : other.end]) is not None
+    both = f"{joins['and']}|{joins['or']}"
+    begin = text[other.start : hit.start]
+    is_second = other.start < hit.start and re.search(rf"\b(?:{both}|{joins['with']})\s+$", begin)
+    is_first = re.match(rf"\s+(?:{both})\b", text[hit.end : other.end]) is not None
     is_head = hit.start == other.start and " " not in text[hit.start : hit.end]
     return bool(is_second) or (is_first and not is_head)
 

@@ -11,6 +11,7 @@ import pandas as pd
 from mids.errors import DataError, MidsError
 from mids.labelling.labeller import KEYS, LOCALIZATION
 from mids.labelling.training import Example
+from mids.labelling.tree import LabelTree
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
 from mids.records import Source
@@ -40,11 +41,15 @@ def read_examples(
     return found
 
 
-def read_labels(path: Path, column: str = "labels") -> pd.DataFrame:
-    """A table of labels (TSV, CSV, XLSX) with its cells as JSON lists, for `mids.evaluate`; raises `MidsError`."""
+def read_labels(path: Path, column: str = "labels", *, tree: LabelTree | None = None) -> pd.DataFrame:
+    """A table of labels (TSV, CSV, XLSX) with its cells as JSON lists, for `mids.evaluate`; raises `MidsError`.
+
+    With a `tree` the terms above those of a cell are in it too.
+    """
+    close = tree.close if tree else frozenset
     table = pd.DataFrame(list(_read(path, column).rows), dtype="string").replace(["n/a", ""], pd.NA)
     return table.assign(**{
-        column: [json.dumps(sorted(parse_labels(cell)), ensure_ascii=False) for cell in table[column].fillna("")]
+        column: [json.dumps(sorted(close(parse_labels(cell))), ensure_ascii=False) for cell in table[column].fillna("")]
     })  # fmt: skip
 
 

@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("found", type=Path, metavar="FOUND", help="label table to measure, TSV, CSV or XLSX")
     add("truth", type=Path, metavar="TRUTH", help="label table that is right; several readers in a column reader")
     add("--column", choices=["labels", "localizations"], default="labels", help="what is compared (default: labels)")
+    add("--close-up", type=Path, metavar="TREE", help="compare with the terms above them in this label_tree.tsv too")
     add("--at-least", type=int, default=1, metavar="N", help="show labels of N or more rows of TRUTH (default: 1)")
     add("--disputes", type=Path, metavar="FILE", help="new TSV file for the labels that readers of TRUTH dispute")
     parser.set_defaults(run=run)
@@ -29,11 +30,13 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.analysis.evaluation import evaluate, format_evaluation
     from mids.errors import MidsError
     from mids.labelling.tables import read_labels
+    from mids.labelling.tree import read_tree
 
     a = namespace
     if a.disputes is not None and a.disputes.exists():
         raise MidsError(f"{a.disputes} already exists: give another file")
-    found, truth = read_labels(a.found, a.column), read_labels(a.truth, a.column)
+    tree = read_tree(a.close_up) if a.close_up else None
+    found, truth = (read_labels(path, a.column, tree=tree) for path in (a.found, a.truth))
     print(format_evaluation(evaluate(found, truth, column=a.column), at_least=a.at_least), end="")
     intervals = bootstrap_intervals(found, truth, column=a.column)
     print("95 % intervals: " + ", ".join(f"{name} {low:.3f} to {high:.3f}" for name, (low, high) in intervals.items()))

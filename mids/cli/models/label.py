@@ -21,6 +21,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("input and output").add_argument
     add("-o", "--output", type=Path, metavar="FILE", help="new file for the label table, TSV (default: print it)")
     add("--text", default="report", metavar="COLUMN", help="column with the texts (default: report)")
+    add("--close-up", type=Path, metavar="TREE", help="also give the terms above those found in this label_tree.tsv")
     add("--reference", type=Path, metavar="FILE", help="label table to compare with: precision, recall, F1")
     add = parser.add_argument_group("rules").add_argument
     add("--lexicon", default="es", metavar="NAME", help="lexicon of schemas/lexicon, or a YAML file (default: es)")
@@ -40,4 +41,5 @@ def run(namespace: argparse.Namespace) -> int:
         language=a.lexicon,
         model=a.model or "",
         reference=a.reference,
+        tree=a.close_up,
     )

@@ -1,0 +1,70 @@
+"""A label tree (`derivatives/labels/label_tree.tsv` of a dataset): which terms are above a label.
+
+The tree of BIMCV-COVID19+ can't ship with this program (docs/collections/bimcv-covid19.md), so a user names a file.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mids.errors import DataError, MidsError
+from mids.labelling.sentence import Sentence
+from mids.readers.tables.table import read_csv
+
+NONE = ("", "n/a")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTree:
+    """The terms right above each label; a label may stand at several nodes."""
+
+    parents: Mapping[str, tuple[str, ...]]
+
+    def above(self, label: str) -> tuple[str, ...]:
+        """All terms above a label, the nearest first; none for a label that is not in the tree."""
+        found: dict[str, None] = {}
+        waiting = [label]
+        while waiting:
+            for name in self.parents.get(waiting.pop(0), ()):
+                if name not in found and name != label:
+                    found[name] = None
+                    waiting.append(name)
+        return tuple(found)
+
+    def close(self, labels: Iterable[str]) -> tuple[str, ...]:
+        """The labels, and after them the terms above them."""
+        given = tuple(dict.fromkeys(labels))
+        return tuple(dict.fromkeys((*given, *(name for label in given for name in self.above(label)))))
+
+    def close_sentence(self, said: Sentence) -> Sentence:
+        """A sentence with the terms above its labels and localizations, each with the reason of the one below it."""
+        why = [replace(one, places=self.close(one.places)) for one in said.why]
+        known = {one.label for one in why}
+        for one in tuple(why):
+            new = [name for name in self.above(one.label) if name not in known]
+            known.update(new)
+            why += [replace(one, label=name, reason=f"above {one.label}") for name in new]
+        return Sentence(self.close(said.labels), self.close(said.localizations), tuple(why))
+
+
+def read_tree(path: Path) -> LabelTree:
+    """The tree of a table (TSV, CSV) with the columns `label` and `parent`.
+
+    A root whose `count` is 0 only holds others together ("radiological finding"): it is above none. Raises `MidsError`
+    where the file or a column is missing.
+    """
+    if not path.is_file():
+        raise MidsError(f"{path}: no such file: give the label_tree.tsv of a dataset")
+    try:
+        table = read_csv(path.parent, path.name)
+    except DataError as error:
+        raise MidsError(f"{path}: {error.message}") from error
+    for name in ("label", "parent"):
+        if name not in table.header:
+            raise MidsError(f"{path} lacks the column {name!r}: give the label_tree.tsv of a dataset")
+    holders = {row["label"] for row in table.rows if row["parent"] in NONE and row.get("count") == "0"}
+    parents: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        if row["parent"] not in NONE and row["parent"] not in holders:
+            parents.setdefault(row["label"], {})[row["parent"]] = None
+    return LabelTree({label: tuple(names) for label, names in parents.items()})
