@@ -25,7 +25,7 @@ def write_tree(folder: Path, *rows: str) -> Path:
 
 
 SMALL = (
-    "finding > n/a > 0", "fracture > finding > 1", "rib fracture > fracture > 2", 
+    "finding > n/a > 0", "fracture > finding > 1", "rib fracture > fracture > 2",
     "callus rib fracture > rib fracture > 3",
     "calcified granuloma > granuloma > 1", "calcified granuloma > calcified densities > 1", "granuloma > finding > 0",
     "calcified densities > finding > 4",
