@@ -8,10 +8,10 @@ from typing import TypeAlias
 import pandas as pd
 
 from mids.analysis.counting import LABELS, words
+from mids.analysis.tree import read_tree
 from mids.dataset import Dataset, read_table
 from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
-from mids.labelling.tree import read_tree
 
 KEYS = ("participant_id", "session_id", "report_id", "filename", "reader")
 """What tells rows of the label table apart."""

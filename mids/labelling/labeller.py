@@ -10,13 +10,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeAlias
 
+from mids.analysis.tree import LabelTree
 from mids.errors import MidsError
 from mids.labelling.lexicon import Lexicon, lexicon
 from mids.labelling.model import read_label_model
 from mids.labelling.plain import sentences
 from mids.labelling.rules import label
-from mids.labelling.sentence import Sentence, Why
-from mids.labelling.tree import LabelTree
+from mids.labelling.sentence import Sentence, Why, close_sentence
 
 __all__ = ["GROUP", "KEYS", "Model", "Sentence", "Why", "label", "label_rows", "lexicon", "sentences"]
 
@@ -44,7 +44,7 @@ def label_rows(
     texts = [report.get(column, "") for report in reports]
     said, source = _run_labeller(model, texts, words)
     if tree:
-        said = [[tree.close_sentence(one) for one in found] for found in said]
+        said = [[close_sentence(one, tree) for one in found] for found in said]
     return [
         {**{key: report[key] for key in KEYS if key in report}, "source": source, **_cells(found, words)}
         for report, found in zip(reports, said, strict=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from mids.analysis.evaluation import evaluate, format_evaluation
+from mids.analysis.tree import read_tree
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
 from mids.labelling.labeller import KEYS, label_rows, lexicon
-from mids.labelling.tree import read_tree
 from mids.readers.tables.table import Table, read_csv
 
 COLUMNS = (

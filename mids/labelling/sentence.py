@@ -1,6 +1,8 @@
 """What a sentence of a report says is there: what rules, models and a user's own program give back."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from mids.analysis.tree import LabelTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +36,14 @@ class Sentence:
         loose = tuple(place for place in self.localizations if not any(place in own for own in tied.values()))
         last = self.labels[-1:]
         return tuple((name, (*own, *loose) if (name,) == last else own) for name, own in tied.items())
+
+
+def close_sentence(said: Sentence, tree: LabelTree) -> Sentence:
+    """A sentence with the terms above its labels and localizations, each with the reason of the one below it."""
+    why = [replace(one, places=tree.close(one.places)) for one in said.why]
+    known = {one.label for one in why}
+    for one in tuple(why):
+        new = [name for name in tree.above(one.label) if name not in known]
+        known.update(new)
+        why += [replace(one, label=name, reason=f"above {one.label}") for name in new]
+    return Sentence(tree.close(said.labels), tree.close(said.localizations), tuple(why))

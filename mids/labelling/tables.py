@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from mids.analysis.tree import LabelTree
 from mids.errors import DataError, MidsError
 from mids.labelling.labeller import KEYS, LOCALIZATION
 from mids.labelling.training import Example
-from mids.labelling.tree import LabelTree
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import read_table
 from mids.records import Source

@@ -9,11 +9,11 @@ import pytest
 from places import ROOT
 
 import mids
+from mids.analysis.tree import read_tree
 from mids.cli.models import evaluate as cli_evaluate
 from mids.cli.models import label as cli_label
 from mids.errors import MidsError
 from mids.labelling.labeller import label, lexicon
-from mids.labelling.tree import read_tree
 
 TREE = ROOT / "example_datasets/sources/bimcv-covid19/mids/derivatives/labels/label_tree.tsv"
 

@@ -4,11 +4,10 @@ The tree of BIMCV-COVID19+ can't ship with this program (docs/collections/bimcv-
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mids.errors import DataError, MidsError
-from mids.labelling.sentence import Sentence
 from mids.readers.tables.table import read_csv
 
 NONE = ("", "n/a")
@@ -35,16 +34,6 @@ class LabelTree:
         """The labels, and after them the terms above them."""
         given = tuple(dict.fromkeys(labels))
         return tuple(dict.fromkeys((*given, *(name for label in given for name in self.above(label)))))
-
-    def close_sentence(self, said: Sentence) -> Sentence:
-        """A sentence with the terms above its labels and localizations, each with the reason of the one below it."""
-        why = [replace(one, places=self.close(one.places)) for one in said.why]
-        known = {one.label for one in why}
-        for one in tuple(why):
-            new = [name for name in self.above(one.label) if name not in known]
-            known.update(new)
-            why += [replace(one, label=name, reason=f"above {one.label}") for name in new]
-        return Sentence(self.close(said.labels), self.close(said.localizations), tuple(why))
 
 
 def read_tree(path: Path) -> LabelTree:
