@@ -11,6 +11,7 @@ from mids.readers.annotations import objects
 from mids.readers.annotations.places import Places, places
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.contradictions import find_contradictions
+from mids.readers.dicom.grouping.media import tell_missing
 from mids.readers.dicom.grouping.series import records
 from mids.readers.dicom.headers import Instance
 from mids.readers.dicom.scan import PLAIN, Scanner, left_out
@@ -35,7 +36,8 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
         wrong = find_contradictions(root, found)
         yield [*found.issues(), *left_out(found.others(), found.archives()), *wrong.items]
         for instances in filter(None, map(wrong.without, found.by_subject())):
-            yield list(_patient(root, instances))
+            absent = [told for one in instances for told in tell_missing(root, one, found)]
+            yield [*absent, *_patient(root, instances)]
 
 
 def _patient(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:

@@ -60,6 +60,10 @@ class Suffix:
     source: str
 
 
+PICTURES = frozenset({"rx", "us", "light"})
+"""Groups whose files are 2D images, or frames made like them: their sidecars must say how the pixels were made."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A family of modalities and its folder; `aliases` are the folders of published datasets."""

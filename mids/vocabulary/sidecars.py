@@ -8,10 +8,7 @@ import jsonschema
 from jsonschema.protocols import Validator
 
 from mids.resources import schemas
-from mids.vocabulary.schema import Field, Schema
-
-PICTURES = frozenset({"rx", "us", "light"})
-"""Groups whose files are 2D images, or frames made like them: their sidecars must say how the pixels were made."""
+from mids.vocabulary.schema import PICTURES, Field, Schema
 
 
 def sidecar_schema(name: str, schema: Schema | None = None) -> dict[str, Any]:

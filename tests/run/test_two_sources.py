@@ -105,7 +105,7 @@ def test_a_volume_that_would_be_mostly_invented_is_refused(tmp_path: Path, key: 
         if number in (0, 1, 21):
             (tmp_path / "in" / str(number)).write_bytes(encode(instance))
     done = convert("dicom", tmp_path / "in", tmp_path / "out", key=key)
-    assert codes(done.issues) == ["SERIES_UNSTACKABLE"]
+    assert codes(done.issues) == ["SERIES_SPARSE"]
     assert "only 3 slices exist; 19 slices between them would have to be invented" in done.issues[0].message
 
 

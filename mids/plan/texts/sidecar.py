@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mids.plan.naming import Described
 from mids.readers.dicom.geometry import nearest
 from mids.records import Geometry, Json, Record
-from mids.vocabulary.schema import Field, Schema
+from mids.vocabulary.schema import PICTURES, Field, Schema
 
 _CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 
@@ -37,7 +37,9 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
         if value is not None:
             found[key] = value
     if record.kind == "volume" and record.geometry is not None:
-        found |= _geometry(record.geometry) | _timing(record, record.geometry, described.group)
+        found |= (
+            _geometry(record.geometry) | _polarity(record, group) | _timing(record, record.geometry, described.group)
+        )
     if described.view_source not in ("", "dicom"):
         found["ViewSource"] = described.view_source
     for keys, code_list, said in (
@@ -59,6 +61,12 @@ def _geometry(shape: Geometry) -> dict[str, Json]:
     if shape.tilt > 0 and "tilt" in shape.problem:
         facts["GantryDetectorTilt"] = round(shape.tilt, 2)
     return facts
+
+
+def _polarity(record: Record, group: str) -> dict[str, Json]:
+    """What groups of pictures must say of their pixels; values of a volume are never inverted."""
+    is_stated = group in PICTURES and record.header.get("PhotometricInterpretation") == "MONOCHROME2"
+    return {"PhotometricInterpretation": "MONOCHROME2"} if is_stated else {}
 
 
 def _timing(record: Record, shape: Geometry, group: str) -> dict[str, Json]:

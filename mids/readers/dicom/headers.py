@@ -48,7 +48,10 @@ NAMING = (
     "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
     "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
     "DerivationDescription PerformedProcedureStepDescription "
-    "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase DimensionIndexValues"
+    "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase DimensionIndexValues "
+    "NumberOfSlices NumberOfTimeSlices NumberOfTimeSlots ImagesInAcquisition NumberOfSeriesRelatedInstances "
+    "ConcatenationUID InConcatenationNumber InConcatenationTotalNumber "
+    "ImagePositionVolume ImageOrientationVolume DataType TemporalPositionTimeOffset"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 

@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -244,6 +244,19 @@ class Index:
                 found[series] = None
         for series in found:
             yield list(self._unpacked(self._db.execute(f"{_SELECT} WHERE series = ? {_ORDER}", (series,))))
+
+    def without(self, named: Mapping[str, str]) -> int:
+        """How many of the named files are absent: by name (without case) and by image, its SOPInstanceUID."""
+        names: dict[str, list[str]] = defaultdict(list)
+        images: dict[bytes | None, list[str]] = defaultdict(list)
+        for name, uid in named.items():
+            names[name.casefold()].append(name)
+            images[_digest(uid)].append(name)
+        found: set[str] = set()
+        for path, member, image in self._db.execute("SELECT path, member, image FROM files"):
+            found.update(names.get(Source(_text(path), _text(member)).name.casefold(), ()))
+            found.update(images.get(image, ()) if image else ())
+        return len(named.keys() - found)
 
     def count(self) -> int:
         """How many instances there are."""

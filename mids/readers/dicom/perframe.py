@@ -17,6 +17,10 @@ Columns = Mapping[str, tuple[Json, ...]]
 SEQUENCES = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "DetectorInformationSequence")
 """Where frames are described: a file with one of these is read whole."""
 
+_OF_ULTRASOUND = {"ImagePositionVolume": "ImagePositionPatient", "ImageOrientationVolume": "ImageOrientationPatient"}
+"""Where a plane of ultrasound lies in the volume that the probe swept, for where in the patient is mostly not known
+(PS3.3 C.8.24.2, C.7.6.16.2.21)."""
+
 VECTORS = (
     "EnergyWindowVector DetectorVector PhaseVector RotationVector RRIntervalVector TimeSlotVector TimeSliceVector"
 ).split()
@@ -35,7 +39,7 @@ def read_frames(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> Co
         warnings.simplefilter("ignore")
         try:
             is_nm = str(header.get("SOPClassUID")) == NuclearMedicineImageStorage
-            columns = _read_vectors(dataset, wanted, header) if is_nm else _read_groups(dataset, wanted)
+            columns = _read_vectors(dataset, wanted, header) if is_nm else _read_groups(dataset, wanted, header)
         except BROKEN:
             return {}
     found = {key: values for key, values in columns.items() if any(value != values[0] for value in values)}
@@ -61,11 +65,15 @@ def _check_count(dataset: Dataset) -> None:
         raise DataError("FRAMES_CONTRADICTED", message)
 
 
-def _read_groups(dataset: Dataset, wanted: Wanted) -> Columns:
+def _read_groups(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> Columns:
     frames: list[dict[str, Json]] = []
     for group in dataset.get("PerFrameFunctionalGroupsSequence") or ():
         frames.append({})
         collect_macros(group, wanted, frames[-1])
+    for frame in (header, *frames):
+        for keyword, same in _OF_ULTRASOUND.items():
+            if keyword in frame:
+                frame.setdefault(same, frame.pop(keyword))
     keywords = dict.fromkeys(keyword for frame in frames for keyword in frame)
     return {keyword: tuple(frame.get(keyword) for frame in frames) for keyword in keywords}
 

@@ -21,7 +21,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from mids.errors import DataError
 from mids.readers.dicom import plain
 from mids.readers.dicom.decoding import frames as decoded_frames
-from mids.readers.dicom.decoding import number_of_frames, quiet, read_dataset, stored
+from mids.readers.dicom.decoding import is_colour, number_of_frames, quiet, read_dataset, stored
 from mids.readers.dicom.headers import read_header
 from mids.readers.dicom.pixels import has_modality_lut, modality
 from mids.readers.dicom.plain import NotPlainError
@@ -175,7 +175,7 @@ def _classic_place(numbers: dict[str, tuple[float, ...]]) -> Place:
 
 
 def _general(dataset: Dataset, wanted: Sequence[int]) -> Iterator[Plane]:
-    if dataset.get("SamplesPerPixel", 1) != 1:
+    if is_colour(dataset):
         raise DataError("PIXELS_UNREADABLE", "a slice of a volume is a colour picture")
     count = number_of_frames(dataset)
     with quiet():

@@ -57,6 +57,50 @@ def test_frames_with_places_are_a_volume(sop_class: str, modality: str, suffix: 
     assert described.view == ("mlo" if modality == "MG" else "sag")
 
 
+def swept(depth: float, time: float, kind: str = "TISSUE_INTENSITY") -> Values:
+    """The macros of a plane of ultrasound, in the coordinates of the probe (PS3.3 C.8.24.2)."""
+    return {
+        "PlanePositionVolumeSequence": [{"ImagePositionVolume": [0.0, 0.0, depth]}],
+        "TemporalPositionSequence": [{"TemporalPositionTimeOffset": time}],
+        "ImageDataTypeSequence": [{"DataType": kind}],
+    }
+
+
+def ultrasound(frames: list[Values], **more: Any) -> Any:
+    """Planes that a probe swept."""
+    shared = measures(0.5, 0.8) | {"PlaneOrientationVolumeSequence": [{"ImageOrientationVolume": [1.0, 0, 0, 0, 1, 0]}]}
+    return enhanced("swept", frames, shared, "Enhanced US", "US", **more)
+
+
+def test_planes_of_ultrasound_are_a_volume_without_a_plane_of_the_patient(tmp_path: Path) -> None:
+    planes = [(k, t) for k in (3, 0, 2, 1) for t in (1, 0)]
+    (record,) = records(items(tmp_path, [ultrasound([swept(0.8 * k, 0.1 * t) for k, t in planes])]))
+    assert record.geometry is not None
+    assert record.geometry.spacing == pytest.approx((0.5, 0.5, 0.8))
+    assert [planes[frame] for frame in record.geometry.frames] == [(k, t) for t in (0, 1) for k in range(4)]
+    assert (record.kind, record.geometry.axis, record.geometry.times) == ("volume", "time", (0, 0.1))
+    described = describe(record, load())
+    assert described is not None
+    assert (described.suffix, described.view) == ("us", "")
+
+
+def test_tissue_and_flow_of_ultrasound_are_two_volumes(tmp_path: Path) -> None:
+    kinds = ("TISSUE_INTENSITY", "FLOW_VELOCITY")
+    found = records(items(tmp_path, [ultrasound([swept(k, 0, kind) for k in range(3) for kind in kinds])]))
+    assert {one.entities["rec"]: one.geometry and one.geometry.frames for one in found} == {
+        "TISSUEINTENSITY": (0, 2, 4), "FLOWVELOCITY": (1, 3, 5),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("photometric", "kind"), [("MONOCHROME2", "volume"), ("PALETTE COLOR", "frames")])
+def test_captured_frames_that_each_have_a_place_are_slices_if_they_are_grey(
+    photometric: str, kind: str, tmp_path: Path
+) -> None:
+    dataset = enhanced("words", [placed((0, 0, 2 * k)) for k in range(3)], measures(), "Captured words", "CT")
+    dataset.PhotometricInterpretation = photometric
+    assert [record.kind for record in records(items(tmp_path, [dataset]))] == [kind]
+
+
 def test_frames_without_places_are_a_loop(tmp_path: Path) -> None:
     frames: list[Values] = [{"FrameContentSequence": [{"StackID": str(k)}]} for k in range(4)]
     (record,) = records(items(tmp_path, [enhanced("loop", frames, measures(), "DBT", "MG")]))

@@ -75,3 +75,28 @@ def test_a_single_slice_without_thickness_is_told(thickness: float, tmp_path: Pa
     found = items(tmp_path, [slice_at(0, (0, 0, 0), SliceThickness=thickness)])
     assert codes(found) == ([] if thickness else ["SPACING_ASSUMED"])
     assert len(records(found)) == 1
+
+
+@pytest.mark.parametrize("gap", [61.7, 200])
+@pytest.mark.parametrize("times", [1, 2])
+def test_slabs_that_lie_far_apart_are_volumes_of_their_own(gap: float, times: int, tmp_path: Path) -> None:
+    depths = [4 * k for k in range(5)] + [16 + gap + 4 * k for k in range(3)]
+    found = items(tmp_path, [
+        slice_at(10 * t + k, (0, 0, depth), AcquisitionTime=f"10000{t}")
+        for t in range(times) for k, depth in enumerate(depths)
+    ])  # fmt: skip
+    assert codes(found) == ["SLABS_APART"]
+    assert "5 and 3 slices" in messages(found)
+    shapes = [
+        (one.geometry.slices, one.geometry.volumes, one.geometry.problem) for one in records(found) if one.geometry
+    ]
+    assert shapes == [(5, times, ""), (3, times, "")]
+    assert [numbers(one) for one in records(found)] == [
+        [10 * t + k + 1 for t in range(times) for k in slab] for slab in (range(5), range(5, 8))
+    ]
+    assert [one.part for one in records(found)] == [0, 1]
+
+
+def test_a_lone_slice_far_from_the_others_is_refused_by_its_name(tmp_path: Path) -> None:
+    found = items(tmp_path, [slice_at(k, (0, 0, depth)) for k, depth in enumerate((0, 3, 6, 90))])
+    assert (codes(found), records(found)) == (["SERIES_SPARSE"], [])

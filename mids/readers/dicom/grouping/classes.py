@@ -45,19 +45,20 @@ def kind_of(instance: Instance) -> Literal["volume", "image", "frames", "tiles"]
     Slices are of the classes of `schemas/sop_classes.yaml` or of a Modality that is always slices; grey frames that
     each have a place in the patient are slices whatever they are called (breast tomosynthesis, X-Ray 3D, ophthalmic
     tomography). Views of nuclear medicine (whole body, dynamic, projections) have one place for all, or none. A
-    secondary capture is no slice, wherever it claims to lie: it may show a page.
+    secondary capture of one frame is no slice, wherever it claims to lie: it may show a page.
     """
     many = frames_of(instance) > 1
-    sop_class = instance.text("SOPClassUID")
-    if sop_class == _CAPTURES or sop_class.startswith(f"{_CAPTURES}."):
-        return "frames" if many or modality_of(instance) in VOLUMES else "image"
+    sop_class, photometric = instance.text("SOPClassUID"), instance.text("PhotometricInterpretation")
     if many and (sop_class in _classes()["tiles"] or "TotalPixelMatrixRows" in instance.header):
         return "tiles"
     is_placed = "ImagePositionPatient" in instance.per_frame and (
         "ImageOrientationPatient" in instance.per_frame or "ImageOrientationPatient" in instance.header
     )
-    if many and instance.header.get("SamplesPerPixel") in (None, 1) and is_placed:
+    is_grey = instance.header.get("SamplesPerPixel") in (None, 1) and "PALETTE" not in photometric
+    if many and is_grey and is_placed:
         return "volume"
+    if sop_class == _CAPTURES or sop_class.startswith(f"{_CAPTURES}."):
+        return "frames" if many or modality_of(instance) in VOLUMES else "image"
     if many and (sop_class == NuclearMedicineImageStorage or modality_of(instance) == "NM"):
         return "frames"
     if modality_of(instance) in VOLUMES or sop_class in _classes()["slices"]:

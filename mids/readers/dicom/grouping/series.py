@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from mids.issues import Issue, issue
 from mids.readers.dicom.grouping.classes import kind_of, modality_of
+from mids.readers.dicom.grouping.counts import tell_absent
 from mids.readers.dicom.grouping.slices import Slice, grouped, slices_of
 from mids.readers.dicom.grouping.twins import distinct
 from mids.readers.dicom.grouping.volumes import record, volumes
@@ -87,6 +88,7 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
     """
     subject = subject_key(instances[0])
     yield from _identity_issues(instances)
+    yield from tell_absent(instances)
     images: list[Instance] = []
     for instance in sorted(instances, key=lambda i: i.source):
         reason = skip_reason(instance)

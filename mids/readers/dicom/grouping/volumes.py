@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,9 @@ _CLASSIC = {"EffectiveEchoTime": "EchoTime", "InversionTimes": "InversionTime"}
 
 _CLOCK = 0.05
 """Relative difference up to which the time between volumes is the repetition time, read from a clock."""
+
+_FAR = 4
+"""Usual distances of slices from which on a distance is one between slabs."""
 
 _DEPTHS = ("SpacingBetweenSlices", "SliceThickness")
 
@@ -129,7 +133,7 @@ def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
 
 
 def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator[Item]:
-    """The record of one volume, unless there are more gaps than slices."""
+    """The record of one volume, of several where slabs lie far apart, or none where most of it would be invented."""
     slices, name = ordered.slices, ordered.slices[0].source.name
     found = record(*ids, "volume", slices, 0, ordered, entities)
     shape = found.geometry
@@ -137,7 +141,14 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
     absent = even_slices(shape) - shape.slices
     if absent > shape.slices:
         message = f"only {shape.slices} slices exist; {absent} slices between them would have to be invented"
-        yield from _refused("SERIES_UNSTACKABLE", message, ids, slices)
+        slabs = _slabs(ordered, shape)
+        if not slabs:
+            yield from _refused("SERIES_SPARSE", message, ids, slices)
+            return
+        counts = " and ".join(str(len(slab.slices) // slab.volumes) for slab in slabs)
+        yield issue("SLABS_APART", f"slabs of {counts} slices lie apart; each became a volume", name, origin="read")
+        for slab in slabs:
+            yield from _volume(ids, slab, entities)
         return
     if shape.missing:
         message = f"{shape.missing} slices are missing between the {shape.slices} that exist"
@@ -152,6 +163,24 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
         message = f"{ordered.volumes} volumes at one place were ordered by the numbers of their images, not by time"
         yield issue("ORDER_ASSUMED", message, name, origin="read")
     yield found
+
+
+def _slabs(ordered: Ordered, shape: Geometry) -> list[Ordered]:
+    """The slabs into which far larger distances than the usual one divide the slices; none where one is a lone slice.
+
+    The larger distances can't be the usual one: there would be no gap.
+    """
+    points = np.array(shape.positions)
+    distances = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    begins = np.flatnonzero(distances > _FAR * np.median(distances)) + 1
+    edges = [0, *map(int, begins), len(points)]
+    if len(edges) < 3 or min(np.diff(edges)) < 2:
+        return []
+    depths = [range(first, last) for first, last in pairwise(edges)]
+    return [
+        replace(ordered, slices=tuple(one for n, one in enumerate(ordered.slices) if n % len(points) in depth))
+        for depth in depths
+    ]
 
 
 def _refused(code: str, message: str, ids: Ids, slices: Sequence[Slice]) -> Iterator[Item]:
