@@ -19,7 +19,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from benchmarks.plants import Bytes, Part, Plant, planted, public, radiograph
-from mids.deid.burned.glyphs import SURE, list_regions, unite_boxes
+from mids.deid.burned.glyphs import SURE, list_regions, sure_boxes, unite_boxes
 from mids.readers.images import learned
 from mids.records import Box
 
@@ -38,7 +38,7 @@ def thumbnails(folder: Path, part: Part) -> Iterator[tuple[str, Bytes]]:
 def find(picture: Bytes, *, more: bool = False) -> tuple[Box, ...]:
     """The boxes of `glyphs`, or with `more` those of `learned`."""
     regions = list_regions(picture)
-    boxes = unite_boxes(region.box for region in regions if region.chance >= SURE)
+    boxes = sure_boxes(regions)
     unsure = [region.box for region in regions if region.chance < SURE]
     return unite_boxes((*boxes, *learned.text_boxes(picture, unsure))) if more else boxes
 

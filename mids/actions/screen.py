@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import SURE, Region, holds, list_regions, unite_boxes
+from mids.deid.burned.glyphs import SURE, Region, holds, list_regions, sure_boxes, unite_boxes
 from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
@@ -138,7 +138,7 @@ def _found(
     picture: Bytes, regions: Sequence[Region], screen: Screen, names: frozenset[str]
 ) -> tuple[tuple[Box, ...], bool]:
     """The boxes of text in one frame but for marks that may stay, and whether a known name was read."""
-    boxes = unite_boxes(region.box for region in regions if region.chance >= SURE)
+    boxes = sure_boxes(regions)
     if screen.detect == "glyphs":
         return boxes, False
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))

@@ -65,5 +65,4 @@ def test_the_policy_mids_does_what_the_key_asks_for(answers: tuple[Path, list[Ro
     deidentify(folder / "input", tmp_path / "out", key=tmp_path / "key", policy=policy)
     done = score(rows, folder / "input", tmp_path / "out")
     assert not done.missing
-    assert {row.action for row in done.wrong} <= {"pixels retained"}  # a box may be larger than its text
-    assert done.right.total() >= 0.998 * done.rows.total()
+    assert not done.wrong

@@ -37,9 +37,10 @@ many pixels at least."""
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where text may stand, in pixels of the picture, and the largest probability in it."""
+    """Where text may stand with a margin, and without one, in pixels of the picture; the largest probability in it."""
 
     box: Box
+    core: Box
     chance: float
 
 
@@ -49,17 +50,29 @@ def text_boxes(picture: Bytes) -> tuple[Box, ...]:
     The boxes are in pixels of the image, with a margin, sorted; none overlap. Light text and dark text are
     both found, in each colour channel.
     """
-    return unite_boxes(region.box for region in list_regions(picture) if region.chance >= SURE)
+    return sure_boxes(list_regions(picture))
+
+
+def sure_boxes(regions: Iterable[Region]) -> tuple[Box, ...]:
+    """The boxes of regions that are text, sorted; none overlap.
+
+    What the coarser image sees of a line that the finer one has told adds nothing but a wider margin.
+    """
+    boxes: list[Box] = []
+    for region in regions:
+        if region.chance >= SURE and not any(holds(box, region.core) for box in boxes):
+            boxes.append(region.box)
+    return unite_boxes(boxes)
 
 
 def list_regions(picture: Bytes) -> tuple[Region, ...]:
-    """Everything that may be text, however unsure, in any order; regions of several scales overlap."""
+    """Everything that may be text, however unsure, that of the finer image first; regions of both scales overlap."""
     is_grey = picture.ndim == 2 or bool((picture == picture[..., :1]).all())
     channels = [picture if picture.ndim == 2 else picture[..., 0]] if is_grey else list(np.moveaxis(picture, -1, 0))
     longest = max(picture.shape[:2])
     finest = min(LONGEST / longest, 1.0) if longest > _SMALL else 2.0
     return tuple(
-        region for channel in channels for scale in (finest, finest / _COARSER) for region in _regions(channel, scale)
+        region for scale in (finest, finest / _COARSER) for channel in channels for region in _regions(channel, scale)
     )
 
 
@@ -88,8 +101,7 @@ def unite_boxes(boxes: Iterable[Box]) -> tuple[Box, ...]:
 
 def _regions(channel: Bytes, scale: float) -> Iterator[Region]:
     """The regions of one channel at one scale."""
-    rows, columns = channel.shape
-    size = tuple(max(1, round(side * scale)) for side in (columns, rows))
+    size = tuple(max(1, round(side * scale)) for side in channel.shape[::-1])
     way = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
     found = chances(np.asarray(Image.fromarray(channel).resize(size, way)) if scale != 1 else channel)
     for top, left, bottom, right, area, chance in _connected(found):
@@ -101,10 +113,15 @@ def _regions(channel: Bytes, scale: float) -> Iterator[Region]:
         along, across = (max(_LEAST / STEP, share * thick) for share in (_ALONG, _ACROSS))
         down = along if 2 * high > wide else across
         beside = along if 2 * wide > high else across
-        edges = (top - down, left - beside, bottom + down, right + beside)
-        t, le, b, r = (edge * STEP / scale for edge in edges)
-        box = max(0, int(t)), max(0, int(le)), min(rows, int(np.ceil(b))), min(columns, int(np.ceil(r)))
-        yield Region(box, chance)
+        grown = (top - down, left - beside, bottom + down, right + beside)
+        yield Region(*(_in_pixels(edges, scale, channel) for edges in (grown, (top, left, bottom, right))), chance)
+
+
+def _in_pixels(edges: tuple[float, float, float, float], scale: float, channel: Bytes) -> Box:
+    """Edges in places of the working image as whole pixels of the picture, within it."""
+    rows, columns = channel.shape
+    top, left, bottom, right = (edge * STEP / scale for edge in edges)
+    return max(0, int(top)), max(0, int(left)), min(rows, int(np.ceil(bottom))), min(columns, int(np.ceil(right)))
 
 
 def _connected(found: Floats) -> Iterator[tuple[int, int, int, int, int, float]]:
