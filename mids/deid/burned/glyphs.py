@@ -114,7 +114,8 @@ def _regions(channel: Bytes, scale: float) -> Iterator[Region]:
         down = along if 2 * high > wide else across
         beside = along if 2 * wide > high else across
         grown = (top - down, left - beside, bottom + down, right + beside)
-        yield Region(*(_in_pixels(edges, scale, channel) for edges in (grown, (top, left, bottom, right))), chance)
+        core = _in_pixels((top, left, bottom, right), scale, channel)
+        yield Region(_in_pixels(grown, scale, channel), core, chance)
 
 
 def _in_pixels(edges: tuple[float, float, float, float], scale: float, channel: Bytes) -> Box:
