@@ -1,5 +1,6 @@
 """Segmentations and contours on series that are no regular grid, and on what was not converted."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -46,6 +47,17 @@ def test_on_a_tilted_series_both_lie_where_the_slices_are(tmp_path: Path, key: P
     found = np.argwhere(one) @ image.affine[:3, :3].T + image.affine[:3, 3]
     middle = np.mean([grid.place(k, 6.5, 6.5) for k in range(6)], axis=0) * (-1, -1, 1)
     assert np.allclose(found.mean(axis=0), middle, atol=0.3)
+
+
+def test_contours_that_name_no_image_lie_on_the_slab_that_they_are_in(tmp_path: Path, key: Path) -> None:
+    grid = axial((30, 24, 32))
+    source = series(tmp_path / "in", grid, skip=range(4, 26))
+    result = done(source, key, structures([ring(grid, 2, square(*BIG)), ring(grid, 27, square(*SMALL))]))
+    assert codes(result) == {"SLABS_APART": "warning"}
+    first, second = sorted(result.dataset.rglob("*_dseg.nii.gz"))
+    low, high = axial((4, 24, 32)), replace(axial((4, 24, 32)), corner=grid.place(26, 0, 0))
+    assert np.array_equal(at(first, low), area(*BIG, low.shape, 2))
+    assert np.array_equal(at(second, high), area(*SMALL, high.shape, 1))
 
 
 def test_what_was_not_converted_is_not_drawn_on(tmp_path: Path, key: Path) -> None:

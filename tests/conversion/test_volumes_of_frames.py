@@ -36,3 +36,35 @@ def test_frames_are_where_they_say_and_the_dataset_is_valid(
     for frame, k in enumerate(ORDER):
         assert np.array_equal(volume.dataobj[:, ::-1, k].T, pixels(frame))
     assert [found.message for found in validate(done.dataset, deep=True).issues if found.level == "error"] == []
+
+
+def test_phase_of_diffusion_has_the_directions_of_its_magnitude(tmp_path: Path, key: Path) -> None:
+    """dcm2niix writes them for the magnitude alone; the two have the same axes and order."""
+    cosines = (0.96, 0.28, 0, -0.224, 0.768, 0.6)
+    normal = np.cross(cosines[:3], cosines[3:])
+    weights: list[Any] = [(0, None), (1000, [0.6, 0.8, 0]), (1000, [0, 0.28, 0.96]), (700, [-0.8, 0, 0.6])]
+    frames: list[Any] = []
+    for k in (1, 0, 2):
+        for part in ("MAGNITUDE", "PHASE"):
+            for number, (weight, direction) in enumerate(weights):
+                named = [{"DiffusionGradientOrientation": direction}] if direction else []
+                said = {"DiffusionBValue": weight, "DiffusionDirectionality": "DIRECTIONAL" if direction else "NONE"}
+                nested = {"DiffusionGradientDirectionSequence": named} if named else {}
+                frames.append(placed([*map(float, 3 * k * normal)], cosines) | {
+                    "FrameContentSequence": [{"DimensionIndexValues": [k + 1, number + 1, 1 + (part == "PHASE")]}],
+                    "MRImageFrameTypeSequence": [{"ComplexImageComponent": part}],
+                    "MRDiffusionSequence": [said | nested],
+                })  # fmt: skip
+    more = {"Manufacturer": "Philips Medical Systems", "BodyPartExamined": "BRAIN", "SeriesDescription": "DTI"}
+    (tmp_path / "in").mkdir()
+    scan = enhanced("diffusion", frames, measures(), "Enhanced MR", "MR", **more)
+    (tmp_path / "in" / "a").write_bytes(encode(scan))
+    done = convert("dicom", tmp_path / "in", tmp_path / "out", key=key)
+    assert [found.code for found in done.issues if found.level == "error"] == []
+    tables = {
+        (part, suffix): np.loadtxt(next(done.dataset.rglob(f"*_part-{part}_dwi.{suffix}")), ndmin=2)
+        for part in ("mag", "phase") for suffix in ("bval", "bvec")
+    }  # fmt: skip
+    assert tables["phase", "bval"].tolist() == [[weight for weight, _ in weights]]
+    assert np.allclose(tables["phase", "bvec"], tables["mag", "bvec"], atol=1e-4)
+    assert np.allclose(np.linalg.norm(tables["phase", "bvec"], axis=0), (0, 1, 1, 1), atol=1e-4)

@@ -209,9 +209,11 @@ def of_structures(
     yield from _unusable(drawn.contours, file)
     homes: dict[str, Record] = {}
     groups: dict[str, list[rtstruct.Contour]] = defaultdict(list)
-    other = _unnamed(drawn, closed, known)
+    others = _unnamed(drawn, known)
+    usual = _at(others, [contour.points[0] for contour in closed if not contour.image[0]])
     problems: Counter[tuple[str, str]] = Counter()
     for contour in closed:
+        other = _at(others, contour.points) or usual
         record, problem = _record_of(contour, drawn, known, other)
         if problem is not None:
             problems[problem] += 1
@@ -231,17 +233,21 @@ def _unusable(listed: Sequence[rtstruct.Contour], file: File) -> Iterator[Issue]
         yield told(file, "REGION_WITHOUT_AREA", f"{count} points or open lines enclose nothing")
 
 
-def _unnamed(drawn: rtstruct.Structures, closed: Sequence[rtstruct.Contour], known: Places) -> Record | None:
-    """The one record that contours lie on which name no image: of the series or frame of reference of the file."""
-    points = np.array([contour.points[0] for contour in closed if not contour.image[0]])
-    if not len(points):
-        return None
+def _unnamed(drawn: rtstruct.Structures, known: Places) -> tuple[Record, ...]:
+    """The records that contours may lie on which name no image: of the series or frame of reference of the file."""
     candidates = known.of_series(drawn.series)
     if not candidates and not drawn.series:
         own = {record.image for uid in drawn.frames_of_reference for record in known.of_frame(uid)}
         candidates = tuple(record for record in known.records if record.image in own)
         candidates = candidates or (() if drawn.frames_of_reference else known.records)
-    fitting = list(around(candidates, points)) or [record for record in candidates if is_placed(record.geometry)]
+    return tuple(record for record in candidates if is_placed(record.geometry))
+
+
+def _at(candidates: Sequence[Record], points: Sequence[Sequence[float]]) -> Record | None:
+    """The one record within which some points lie, or the only one there is; None for several."""
+    if not points:
+        return None
+    fitting = list(around(candidates, np.array(points))) or candidates
     return fitting[0] if len(fitting) == 1 else None
 
 
