@@ -1,6 +1,7 @@
 """Runs a plan: makes what is left to do, moves it in, writes the tables, removes what is superseded."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -57,6 +58,7 @@ def run(
     issues = [_as_kept(found) if found.path in retained else found for found in issues]
     lost = _lost(plan, {*made, *comparison.done, *retained})
     removed = _remove_unwanted(plan, comparison, lost, place, journal)
+    issues += _unsaid(plan, lost, {found.path: found.code for found in issues}, journal)
     outcome = Outcome(
         tuple(path for path in made if path not in lost),
         tuple(path for path in (*comparison.done, *sorted(retained)) if path not in lost),
@@ -168,6 +170,21 @@ def _lost(plan: Plan, there: set[str]) -> set[str]:
     """The images that were not delivered; a label map without its image lies on nothing."""
     lost = {job.path for job in plan.jobs if job.path not in there}
     return lost | {job.path for job in plan.jobs if job.of in lost} if lost else lost
+
+
+def _unsaid(plan: Plan, lost: set[str], codes: Mapping[str, str], journal: Journal) -> Iterator[Issue]:
+    """An Issue for each session whose images were all lost, and with them the rows that tables have of it."""
+    gone: dict[tuple[str, str], list[str]] = {}
+    for job in (job for job in plan.jobs if job.row and job.path in lost) if lost else ():
+        gone.setdefault((job.subject, f"ses-{job.session}"), []).append(codes.get(job.path, ""))
+    there = {(image.subject, f"ses-{image.session}") for image in journal.images()} if gone else set()
+    for subject in plan.subjects if gone.keys() - there else ():
+        rows = Counter((subject.label, entry.row.get("session_id", "")) for entry in subject.entries)
+        for session in sorted((gone.keys() - there) & rows.keys()):
+            is_withheld = all(code.startswith("PRIVACY_") for code in gone[session])
+            code = "PRIVACY_HELD_BACK" if is_withheld else "ENTRY_UNMATCHED"
+            message = f"{rows[session]} rows of tables are about a session of which no image was delivered: left out"
+            yield issue(code, message, f"sub-{subject.label}", origin="run")
 
 
 def _check_space(needed: int, place: Place) -> None:

@@ -15,7 +15,9 @@ from mids.collections.bimcv import tables as bimcv_tables
 from mids.collections.bimcv.bimcv_covid19 import read
 from mids.conversion import convert
 from mids.errors import MidsError
+from mids.issues import Level
 from mids.records import Entry, Record
+from mids.validation.runner import validate
 
 NAME = "bimcv-covid19"
 INPUT, GOLDEN = SOURCES / NAME / "input", SOURCES / NAME / "mids"
@@ -347,3 +349,16 @@ def test_rows_about_a_withheld_session_say_so(source: Path, tmp_path: Path, key:
         ("PRIVACY_HELD_BACK", f"a row of {name} is about a session that is withheld") for name in ("labels", "reports")
     }
     assert any("a session that the source does not hold" in issue.message for issue in done.issues)
+
+
+def test_rows_about_a_session_whose_images_are_lost_are_left_out(source: Path, tmp_path: Path, key: Path) -> None:
+    image = source / f"{example.PA}.png"
+    whole = image.read_bytes()
+    image.write_bytes(whole[:-3000])
+    done = convert(NAME, source, tmp_path / "out", key=key)
+    told = [found.message for found in done.issues if found.code == "ENTRY_UNMATCHED" and found.origin == "run"]
+    assert told == ["6 rows of tables are about a session of which no image was delivered: left out"]
+    assert not [found for found in validate(done.dataset).issues if found.level is Level.ERROR]
+    image.write_bytes(whole)
+    convert(NAME, source, tmp_path / "out", key=key)
+    assert len(table(tmp_path / "out/derivatives/labels/labels.tsv")) == 5

@@ -129,13 +129,17 @@ def _subject_texts(subject: Subject, sessions: Mapping[str, Sequence[Delivered]]
 def _entry_texts(labels: Sequence[str], inventory: Inventory, words: Words) -> Iterator[Text]:
     """The other tables with their dictionaries, and a description for each derivatives folder.
 
-    A row about an image that was lost names no file.
+    A row about an image that was lost names no file; one about a session of which no image is there is left out
+    (`mids.run.run` tells it).
     """
     paths = {image.path for image in inventory.images()}
+    there = {(image.subject, f"ses-{image.session}") for image in inventory.images()}
     tables: dict[str, list[Row]] = defaultdict(list)
     for label in labels:
         subject = inventory.subject(label)
         for entry in subject.entries if subject else ():
+            if (session := entry.row.get("session_id")) and (label, session) not in there:
+                continue
             is_lost = entry.row.get("filename", "") not in {"", *paths}
             tables[entry.table].append({**entry.row, "filename": "n/a"} if is_lost else entry.row)
     files = {words.schema.tables[name].file: name for name in tables}
