@@ -136,8 +136,10 @@ def test_the_number_in_a_shared_sidecar_decides_before_its_name(source: Path, nu
     assert {record.part for record in of_series if "ViewPosition" in record.header} == {described} - {0}
 
 
-def test_partitions_without_a_split_make_none(source: Path, tmp_path: Path, key: Path) -> None:
-    put(source, "derivatives/partitions.tsv", b"subject\tsession\tfilepath\nsub-S90001\tses-E900011\ta/b\n")
+@pytest.mark.parametrize("separator", [b"\t", b" "])
+def test_partitions_without_a_split_make_none(separator: bytes, source: Path, tmp_path: Path, key: Path) -> None:
+    text = b"subject\tsession\tfilepath\nsub-S90001\tses-E900011\ta/b\n"
+    put(source, "derivatives/partitions.tsv", text.replace(b"\t", separator))
     done = convert(NAME, source, tmp_path / "out", key=key)
     assert [issue.code for issue in done.issues if "partitions" in issue.path] == ["TABLE_UNUSED"]
     assert not list((done.dataset / "derivatives").rglob("partitions.tsv"))
@@ -282,7 +284,8 @@ def test_a_path_out_of_the_archive_goes_nowhere(source: Path, tmp_path: Path, ke
     [
         ("17.03.2020", "2020-03-17"), ("7.3.2020", "2020-03-07"), ("17/03/2020", "2020-03-17"),
         ("20200317", "2020-03-17"), ("2020-03-17", "2020-03-17"), ("31.02.2020", ""), ("03.2020", ""), ("", ""),
-        ("17.03.20", ""),
+        ("17.03.20", ""), ("17.03.2020 10:33", "2020-03-17"), ("20200317 1033", "2020-03-17"), ("17-03-2020", "2020-03-17"),
+        ("2020-03-17T10:33:00", "2020-03-17"), ("17.03.2020 Juan", ""), ("17.03-2020", ""),
     ],
 )  # fmt: skip
 def test_days(text: str, day: str) -> None:

@@ -25,8 +25,9 @@ from mids.collections.bimcv.bimcv_covid19_raw import read
 from mids.conversion import Conversion, convert
 from mids.dataset.layout import bids_layout
 from mids.errors import MidsError
-from mids.issues import Issue
+from mids.issues import Issue, Level
 from mids.records import Entry
+from mids.validation.runner import validate
 
 NAME = "bimcv-covid19-raw"
 HOLE = ((22.0, 33.0), (25.0, 33.0), (25.0, 36.0), (22.0, 36.0))
@@ -307,3 +308,36 @@ def test_a_label_of_nobodys_list_gets_a_number_and_not_its_words(source: Path, t
     (lookup,) = (result.dataset / "derivatives/rois").rglob("mim-rx/*_dseg.tsv")
     assert table(lookup) == [{"index": "15", "name": "other1"}]
     assert "JANE" not in " ".join(issue.message + issue.value for issue in result.issues)
+
+
+def test_tables_that_hold_the_same_rows_give_them_once(source: Path, tmp_path: Path, key: Path) -> None:
+    tests, labels = source / "tablas/pruebas_covid.csv", source / "tablas/labels.tsv"
+    text = tests.read_text(encoding="utf-8")
+    (source / "tablas/tests_2.csv").write_text(
+        f"{text}000123;2021-09-10;PCR;POSITIVO\n000123;12.09.2021 8:15;PCR;NEGATIVO\n"
+    )
+    shutil.copy(labels, source / "labels_again.tsv")
+    result = convert(NAME, source, tmp_path / "out", key=key)
+    rows = table(result.dataset / "derivatives/ehr/laboratory_tests.tsv")
+    assert len(rows) == len(table(GOLDEN / "derivatives/ehr/laboratory_tests.tsv")) + 1
+    assert all(row["date"] != "n/a" for row in rows)
+    told = issues_by_code([result.issues])["ROW_REPEATED"]
+    assert sum("in another table" in found.message for found in told) == 2
+    assert any(found.message.endswith("of another table") for found in told)
+    assert not [found for found in validate(result.dataset).issues if found.level is Level.ERROR]
+
+
+def test_what_is_not_understood_makes_no_test_twice(source: Path, tmp_path: Path, key: Path) -> None:
+    text = "PatientID;fecha;prueba;resultado\n123;16/01/2020;ELISA;POSITIVO\n123;16/01/2020;WESTERN;POSITIVO\n"
+    (source / "tablas/pruebas_covid.csv").write_text(text)
+    result = convert(NAME, source, tmp_path / "out", key=key)
+    assert [row["test"] for row in table(result.dataset / "derivatives/ehr/laboratory_tests.tsv")] == ["n/a"]
+    assert len([found for found in result.issues if "column test" in found.where]) == 2
+
+
+def test_a_line_that_is_no_header_is_not_shown(source: Path) -> None:
+    (source / "tablas/pruebas_covid.csv").unlink()
+    (source / "tablas/DOE JANE tests.csv").write_text("000123;DOE JANE;10.09.2021;PCR;POSITIVO\n")
+    with pytest.raises(MidsError, match="no name in its first line is known") as told:
+        list(read(source))
+    assert not any(word in str(told.value).lower() for word in ("doe", "000123", "2021", "positivo"))

@@ -13,8 +13,10 @@ from trees import count_codes, table
 
 from example_datasets.generators import padchest as example
 from example_datasets.generators.bimcv_covid19 import frontal, png
+from mids.collections.bimcv.padchest import read
 from mids.conversion import convert
 from mids.errors import MidsError
+from mids.records import Record
 from mids.validation.runner import validate
 
 GOLDEN = SOURCES / "padchest" / "mids"
@@ -226,3 +228,14 @@ def test_a_cut_or_empty_table_is_refused_with_its_cause(tmp_path: Path, key: Pat
     (source / "PADCHEST.csv.gz").write_bytes(whole[:-20])
     with pytest.raises(MidsError, match=r"holds no table .*PADCHEST\.csv\.gz: "):
         convert("padchest", source, tmp_path / "out", key=key)
+
+
+def test_the_same_table_packed_and_unpacked_is_one(tmp_path: Path) -> None:
+    source = shutil.copytree(SOURCES / "padchest" / "input", tmp_path / "source")
+    (packed,) = source.glob("*.csv.gz")
+    plain = gzip.decompress(packed.read_bytes())
+    packed.with_suffix("").write_bytes(plain)
+    assert len([item for items in read(source) for item in items if isinstance(item, Record)]) == 6
+    packed.with_suffix("").write_bytes(plain.replace(b",F,", b",M,"))
+    with pytest.raises(MidsError, match="several tables of images"):
+        list(read(source))

@@ -73,10 +73,14 @@ _REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A row of a table about a known subject, its study's id where the table has one."""
+    """A row of a table about a known subject, its study's id where the table has one.
+
+    `number` is its line, counted on from the tables of the same kind before.
+    """
 
     table: Table
     line: int
+    number: int
     values: Mapping[str, str]
     study: str
 
@@ -176,8 +180,8 @@ def _tables(
 ) -> Iterator[Issue]:
     """Gives every row to its subject; an Issue for each table that has rows about nobody."""
     for kind, required in _REQUIRED.items():
-        for source in sources[kind]:
-            table = bimcv_tables.named(read_csv(root, source), NAME, kind, required)
+        before = 0
+        for table in _different(root, sources[kind], kind, required):
             yield from table.issues
             lost: list[int] = []
             for line, row in table.numbered():
@@ -187,11 +191,31 @@ def _tables(
                 if owner is None or ("study" in row and not study):
                     lost.append(line)
                 else:
-                    subjects[owner].rows[kind].append(_Row(table, line, row, study))
+                    subjects[owner].rows[kind].append(_Row(table, line, before + line, row, study))
+            before += max(table.lines, default=0)
             if lost:
                 shown = ", ".join(map(str, lost[:10])) + (" …" if len(lost) > 10 else "")
                 message = f"{len(lost)} rows match no patient or study of the source, or several"
                 yield issue("ENTRY_UNMATCHED", message, table.path, where=f"rows {shown}", origin="read")
+
+
+def _different(root: Path, sources: Sequence[Source], kind: str, required: Sequence[str]) -> Iterator[Table]:
+    """The tables of one kind; of a row that an earlier table has too, an Issue in its place.
+
+    What a path or a first line says may name somebody, so that an error calls the table by its kind.
+    """
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    for source in sources:
+        whole = bimcv_tables.named(read_csv(root, source), NAME, kind, required, called=f"a table of {kind}")
+        rows = [(line, row, tuple(sorted(row.items()))) for line, row in whole.numbered()]
+        new = [(line, row) for line, row, cells in rows if cells not in seen]
+        issues = [*whole.issues]
+        if again := len(rows) - len(new):
+            message = f"{again} rows stand in another table of {kind} too: they are used once"
+            issues.append(issue("ROW_REPEATED", message, whole.path, origin="read"))
+        seen |= {cells for _, _, cells in rows}
+        kept, lines = tuple(row for _, row in new), tuple(line for line, _ in new)
+        yield replace(whole, rows=kept, lines=lines, issues=tuple(issues))
 
 
 # --- annotations -----------------------------------------------------------------------------------------
@@ -292,28 +316,36 @@ def _subject(
 
 
 def _tests(subject: PatientKey, about: _About, words: Words) -> Iterator[Item]:
-    seen: dict[tuple[str, ...], int] = {}
+    seen: dict[tuple[str, ...], _Row] = {}
+    published: list[Mapping[str, str]] = []
     for row in about.rows["tests"]:
-        key = tuple(row.values[name].strip() for name in ("date", "test", "result"))
-        if seen.setdefault(key, row.line) != row.line:
+        first = seen.setdefault(bimcv_rows.same(row.values), row)
+        if first is not row:
+            message = f"the row repeats row {first.line}" + (
+                " of another table" if first.table is not row.table else ""
+            )
             where = row.table.where(row.line)
-            message = f"the row repeats row {seen[key]}"
             yield issue("ROW_REPEATED", message, row.table.path, where=where, origin="read")
-        else:
-            yield from bimcv_rows.test(row.table, row.line, row.values, subject, words)
+            continue
+        for item in bimcv_rows.test(row.table, row.line, row.values, subject, words):
+            if isinstance(item, Issue):
+                yield item
+            elif item.values not in published:  # without the words that are not understood, two may say the same
+                published.append(item.values)
+                yield item
 
 
 def _reports(subject: PatientKey, about: _About, words: Words) -> Iterator[Item]:
     """Labels and de-identified reports; a report is called by its row in its table."""
     suboptimal: set[str] = set()
     for row in about.rows["labels"]:
-        report = Report(subject, row.study, "L", row.line)
+        report = Report(subject, row.study, "L", row.number)
         yield from bimcv_rows.labels(row.table, row.line, row.values, report, words)
         if bimcv_rows.is_suboptimal(row.values):
             suboptimal.add(row.study)
         yield _report(report, row)
     for row in about.rows["reports"]:
-        yield _report(Report(subject, row.study, "T", row.line), row)
+        yield _report(Report(subject, row.study, "T", row.number), row)
     for study in sorted(suboptimal):
         columns = {"quality": "suboptimal", "quality_source": f"report: {bimcv_rows.SUBOPTIMAL}"}
         yield Visit(subject, study, columns)

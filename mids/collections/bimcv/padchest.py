@@ -97,7 +97,8 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
 
 def _table(root: Path, files: Files) -> tuple[Table, tuple[bytes, str] | None]:
     """The table of images and the label tree, if there is one; raises `MidsError` for none or several tables."""
-    found = [table for table in files.tables if {"imageid", "patientid"} <= set(table.header)]
+    tables = [table for table in files.tables if {"imageid", "patientid"} <= set(table.header)]
+    found = [one for n, one in enumerate(tables) if not any(_alike(one, other) for other in tables[:n])]
     if len(found) != 1:
         many = ", ".join(table.path for table in found)
         broken = "".join(f"; {one.path}: {one.message}" for one in files.issues[:1])
@@ -108,6 +109,11 @@ def _table(root: Path, files: Files) -> tuple[Table, tuple[bytes, str] | None]:
         )  # fmt: skip
     table = bimcv_tables.named(found[0], NAME, "images", _REQUIRED)
     return replace(table, rows=tuple({**row, "image": pngs.name_of(row["image"])} for row in table.rows)), files.tree
+
+
+def _alike(one: Table, other: Table) -> bool:
+    """Whether two tables hold the same, such as one that was unpacked beside its archive."""
+    return (one.header, one.rows) == (other.header, other.rows)
 
 
 def _lacking(table: Table, lines: Sequence[int]) -> Iterator[Item]:

@@ -76,6 +76,12 @@ def test(
     yield Entry("laboratory_tests", subject, values)
 
 
+def same(row: Mapping[str, str]) -> tuple[str, ...]:
+    """What makes a test's row the same as another: its day however it is written, its kind and its result."""
+    day, kind, result = (" ".join(row[name].split()).casefold() for name in ("date", "test", "result"))
+    return (iso_date(day) or day, kind, result)
+
+
 def summary(results: Iterable[str]) -> str:
     """What a subject's tests say together: positive if any was, else negative if any was, else indeterminate."""
     found = set(results)

@@ -155,7 +155,7 @@ def rows_about(label: str, subject: Subject, tables: Tables) -> Iterator[Item]:
 def _tests(label: str, tables: Tables) -> Iterator[Item]:
     seen: dict[tuple[str, ...], int] = {}
     for table, line, row in tables.of("tests", label):
-        before = seen.setdefault(tuple(row[name].strip() for name in ("date", "test", "result")), line)
+        before = seen.setdefault(bimcv_rows.same(row), line)
         if before != line:
             message = f"the row repeats row {before}"
             yield issue("ROW_REPEATED", message, table.path, where=table.where(line), origin="read")

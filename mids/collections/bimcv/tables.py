@@ -29,10 +29,10 @@ class Session:
     cells: int = 0
 
 
-def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> Table:
+def named(table: Table, collection: str, kind: str, required: Sequence[str], *, called: str = "") -> Table:
     """The table with the names of the collection's vocabulary in place of its version's; other columns are Issues.
 
-    Raises `MidsError` where a required column is missing under all its names.
+    Raises `MidsError` where a required column is missing under all its names; it calls the table `called`.
     """
     spellings: Mapping[str, list[str]] = read_yaml(schemas() / "collections" / f"{collection}.yaml")["sources"][kind]
     known = {str(spelling).lower(): name for name, given in spellings.items() for spelling in given}
@@ -42,17 +42,19 @@ def named(table: Table, collection: str, kind: str, required: Sequence[str]) -> 
         replace(table, issues=(*table.issues, *without_rows(table))),
         {**known, **given},
         [spelling.lower() for spelling in missing],
+        called=called,
     )
     renamed = columns.rename(checked, given)
     return ids.repair(renamed, _IDS)
 
 
 def partitions(data: bytes, path: str) -> Table:
-    """The published partitions, whose header is separated by blanks and whose rows are by tabs."""
-    head, line_end, rest = data.partition(b"\n")
-    if b"\t" not in head and b"," not in head:
-        head = b"\t".join(head.split())
-    return parse_csv(head + line_end + rest, path)
+    """The published partitions: blanks separate the names of the header, and tabs or blanks the cells of rows."""
+    head, _, _ = data.partition(b"\n")
+    if b"\t" in head or b"," in head:
+        return parse_csv(data, path)
+    lines = (line if b"\t" in line else b"\t".join(line.split()) for line in data.split(b"\n"))
+    return parse_csv(b"\n".join(lines), path)
 
 
 def sessions(data: bytes) -> tuple[list[Session], int]:
@@ -95,9 +97,15 @@ def _report(text: str) -> str:
 
 
 def iso_date(text: str) -> str:
-    """A day as YYYY-MM-DD from dd.mm.yyyy (or with slashes), YYYYMMDD or ISO; empty for what is no day."""
-    found = re.fullmatch(r"(?P<d>\d{1,2})[./](?P<m>\d{1,2})[./](?P<y>\d{4})", text.strip()) or re.fullmatch(
-        r"(?P<y>\d{4})-?(?P<m>\d{2})-?(?P<d>\d{2})([T ].*)?", text.strip()
+    """A day as YYYY-MM-DD from dd.mm.yyyy (or with slashes, hyphens), YYYYMMDD or ISO, with or without a time behind it.
+
+    Empty for what is no day.
+    """
+    day, _, time = text.strip().replace("T", " ").partition(" ")
+    if time and not re.match(r"\d{1,2}[:.h]?\d\d", time.strip()):
+        return ""
+    found = re.fullmatch(r"(?P<d>\d{1,2})([./-])(?P<m>\d{1,2})\2(?P<y>\d{4})", day) or re.fullmatch(
+        r"(?P<y>\d{4})([./-]?)(?P<m>\d{2})\2(?P<d>\d{2})", day
     )
     try:
         return date(int(found["y"]), int(found["m"]), int(found["d"])).isoformat() if found else ""

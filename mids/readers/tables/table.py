@@ -89,19 +89,20 @@ def parse_csv(data: bytes, path: str, *, comment: str = "") -> Table:
     return Table(path, tuple(header), tuple(rows), tuple(numbers), tuple(issues))
 
 
-def check_columns(table: Table, known: Collection[str], required: Collection[str] = ()) -> Table:
+def check_columns(table: Table, known: Collection[str], required: Collection[str] = (), *, called: str = "") -> Table:
     """The table with its `known` columns (names in lower case), and an Issue for each other column.
 
     A column that has neither a name nor a value is left out without one: separators at the ends of lines make it.
     The values of the others are left where they are: nobody has said what they are, so they may name people. Raises
-    `MidsError` for the first required column that is absent, with the nearest name.
+    `MidsError` for the first required column that is absent, with the nearest name; the table is `called` so there,
+    where its path may name somebody.
     """
     lacking = [name for name in required if name not in table.header]
     unknown = [name for name in table.header if name not in known]
     if lacking:
-        near = get_close_matches(lacking[0], unknown, 1, 0.5)
-        hint = f"; {near[0]!r} is like it" if near else f"; it has {', '.join(table.header[:8]) or 'none'}"
-        raise MidsError(f"{table.path} lacks the column {lacking[0]!r}{hint}")
+        raise MidsError(
+            f"{called or table.path} lacks the column {lacking[0]!r}; {_other_names(table, known, lacking[0])}"
+        )
     if not unknown:
         return table
     return replace(
@@ -113,6 +114,14 @@ def check_columns(table: Table, known: Collection[str], required: Collection[str
             *(_report_unknown(table, name, known) for name in unknown if _says_something(table, name)),
         ),
     )
+
+
+def _other_names(table: Table, known: Collection[str], lacking: str) -> str:
+    """What the header has instead of a column; nothing of a line without any known name, which may be a patient's."""
+    if table.header and not {*table.header} & {*known}:
+        return "no name in its first line is known: is that line a header?"
+    near = get_close_matches(lacking, [name for name in table.header if name not in known], 1, 0.5)
+    return f"{near[0]!r} is like it" if near else f"it has {', '.join(table.header[:8]) or 'none'}"
 
 
 def _says_something(table: Table, name: str) -> bool:
