@@ -97,7 +97,7 @@ def _report(text: str) -> str:
 
 
 def iso_date(text: str) -> str:
-    """A day as YYYY-MM-DD from dd.mm.yyyy (or with slashes, hyphens), YYYYMMDD or ISO, with or without a time behind it.
+    """A day as YYYY-MM-DD from dd.mm.yyyy (or with slashes, hyphens), YYYYMMDD or ISO, with or without a time after it.
 
     Empty for what is no day.
     """
