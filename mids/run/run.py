@@ -173,12 +173,16 @@ def _lost(plan: Plan, there: set[str]) -> set[str]:
 
 
 def _unsaid(plan: Plan, lost: set[str], codes: Mapping[str, str], journal: Journal) -> Iterator[Issue]:
-    """An Issue for each session whose images were all lost, and with them the rows that tables have of it."""
+    """An Issue for each session whose images were all lost, and with them the rows that tables have of it.
+
+    A subject that lost all its images is in no table at all, which the images' own Issues say.
+    """
     gone: dict[tuple[str, str], list[str]] = {}
     for job in (job for job in plan.jobs if job.row and job.path in lost) if lost else ():
         gone.setdefault((job.subject, f"ses-{job.session}"), []).append(codes.get(job.path, ""))
     there = {(image.subject, f"ses-{image.session}") for image in journal.images()} if gone else set()
-    for subject in plan.subjects if gone.keys() - there else ():
+    people = {label for label, _ in there} & {label for label, _ in gone.keys() - there}
+    for subject in (subject for subject in plan.subjects if subject.label in people) if people else ():
         rows = Counter((subject.label, entry.row.get("session_id", "")) for entry in subject.entries)
         for session in sorted((gone.keys() - there) & rows.keys()):
             is_withheld = all(code.startswith("PRIVACY_") for code in gone[session])

@@ -182,11 +182,26 @@ def test_half_decimal_ids_comma_ages_and_names_in_capitals(tmp_path: Path, key: 
     assert "IMAGE_MISSING" not in {one.code for one in done.issues}
 
 
-def test_a_checkout_one_folder_down_or_packed_is_named(tmp_path: Path, key: Path) -> None:
-    source(tmp_path / "source" / "covid-chestxray-dataset-master", [row(1)])
-    with pytest.raises(MidsError, match="give the folder that holds it, covid-chestxray-dataset-master"):
-        convert(NAME, tmp_path / "source", tmp_path / "dest", key=key)
+def test_a_checkout_one_folder_down_is_found_and_a_packed_one_named(tmp_path: Path, key: Path) -> None:
+    home = source(tmp_path / "source" / "covid-chestxray-dataset-master", [row(1)])
+    (home / "metadata.csv").rename(home / "Metadata.CSV")
+    done = convert(NAME, tmp_path / "source", tmp_path / "dest", key=key)
+    assert len(scans(done.dataset)) == 1
+    assert not {"IMAGE_MISSING", "IMAGE_UNLISTED"} & {one.code for one in done.issues}
     (tmp_path / "packed").mkdir()
-    shutil.make_archive(str(tmp_path / "packed" / "repo"), "zip", tmp_path / "source")
-    with pytest.raises(MidsError, match="unpack the archive"):
-        convert(NAME, tmp_path / "packed", tmp_path / "dest", key=key)
+    packed = shutil.make_archive(str(tmp_path / "packed" / "repo"), "zip", tmp_path / "source")
+    for place in (Path(packed), tmp_path / "packed"):
+        with pytest.raises(MidsError, match="unpack the archive"):
+            convert(NAME, place, tmp_path / "other", key=key)
+    source(tmp_path / "source" / "older", [row(2)])
+    with pytest.raises(MidsError, match=r"several metadata\.csv"):
+        convert(NAME, tmp_path / "source", tmp_path / "other", key=key)
+
+
+def test_words_for_sexes_and_countries_are_read(tmp_path: Path, key: Path) -> None:
+    said = (("Female", "London, UK"), ("male", "Seoul, Republic of Korea"), ("F", "U.S."))
+    rows = [row(n, sex=sex, location=place) for n, (sex, place) in enumerate(said, start=1)]
+    done = converted(tmp_path, key, rows)
+    people = [(found["sex"], found["country"]) for found in table(done.dataset / "participants.tsv")]
+    assert people == [("F", "United Kingdom"), ("M", "South Korea"), ("F", "USA")]
+    assert "VALUE_UNKNOWN" not in {one.code for one in done.issues}

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mids.collections.covid_chestxray.annotations import read_annotations, strays
-from mids.collections.covid_chestxray.metadata import METADATA, Row, read_metadata, rows_of
+from mids.collections.covid_chestxray.metadata import METADATA, Row, find_metadata, read_metadata, rows_of
 from mids.collections.covid_chestxray.patient import items_of, label_tree
 from mids.collections.covid_chestxray.twins import report_twins
 from mids.errors import MidsError
@@ -66,9 +66,9 @@ ABOUT = About(
 
 def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
     """What is missing for `root` to be the collection: metadata.csv with the columns of one of its versions."""
-    del scanner, sources
+    del scanner
     try:
-        read_metadata(root)
+        read_metadata(root, find_metadata(root, walk(root) if sources is None else sources))
     except MidsError as error:
         return str(error)
     return ""
@@ -80,16 +80,20 @@ _IMAGES = (".png", ".jpg", ".jpeg", ".nii", ".nii.gz")
 def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     """The collection below `root`: what belongs to no patient, then the items patient by patient.
 
-    Raises `MidsError` where metadata.csv is absent or lacks a column.
+    Raises `MidsError` where metadata.csv is absent or lacks a column. Rows name files from the folder that holds it.
     """
     del scanner  # a row and the head of its picture are quickly read
-    table = read_metadata(root)
-    files = {source.path: source for source in walk(root)}
+    everything = list(walk(root))
+    metadata = find_metadata(root, everything)
+    home = metadata.path[: -len(METADATA)]
+    table = read_metadata(root, metadata)
+    files = {source.path.removeprefix(home): source for source in everything if source.path.startswith(home)}
     rows, issues = rows_of(table, files)
     annotations = read_annotations(root, files.values())
-    used = {row.source for row in rows if row.source} | annotations.used | {files[METADATA]}
+    used = {row.source for row in rows if row.source} | annotations.used | {metadata}
     problems = [*table.issues, *issues, *report_twins(root, rows), *annotations.issues, *strays(rows, annotations)]
-    yield [*problems, *_report_unused_files(files, used), *label_tree(rows)]
+    outside = {source.path: source for source in everything if not source.path.startswith(home)}
+    yield [*problems, *_report_unused_files({**outside, **files}, used), *label_tree(rows)]
     patients: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         patients[row.patient].append(row)
@@ -100,10 +104,10 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
 
 def _report_unused_files(files: Mapping[str, Source], used: set[Source]) -> Iterator[Item]:
     """The files that nothing speaks of: images that stand in no row, and all others."""
-    rest = [source for source in files.values() if source not in used]
-    for source in rest:
-        if source.path.lower().endswith(_IMAGES) and source.path.split("/")[0] in ("images", "volumes"):
+    rest = {path: source for path, source in files.items() if source not in used}
+    for path, source in rest.items():
+        if path.lower().endswith(_IMAGES) and path.split("/")[0] in ("images", "volumes"):
             message = f"no row of {METADATA} names the image"
             yield issue("IMAGE_UNLISTED", message, source.path, origin="read")
     if rest:
-        yield Skipped(tuple(rest), "the collection's metadata does not mention this file")
+        yield Skipped(tuple(rest.values()), "the collection's metadata does not mention this file")

@@ -3,13 +3,14 @@
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.readers.tables import columns, ids
 from mids.readers.tables.table import Table, check_columns, find_file, read_csv
@@ -73,8 +74,8 @@ class Row:
     @property
     def sex(self) -> str:
         """M, F or nothing."""
-        text = self.known("sex").upper()
-        return text if text in ("M", "F") else ""
+        found = clinical.load(NAME).schema.code_lists["sex"].find(self.known("sex"))
+        return found if found in ("M", "F") else ""
 
     def known(self, column: str) -> str:
         """A cell without outer blanks, empty where the source means that it is missing."""
@@ -96,12 +97,24 @@ class Row:
         return found, [self.issue(p.code, messages[p.code], p.column, p.value) for p in problems]
 
 
-def read_metadata(root: Path) -> Table:
+def find_metadata(root: Path, sources: Iterable[Source]) -> Source:
+    """The file metadata.csv among the sources, in any case: at the top, else the only one in any folder.
+
+    Raises `MidsError` for none, and where several folders have one.
+    """
+    found = [source for source in sources if PurePosixPath(source.path).name.lower() == METADATA and not source.member]
+    top = [source for source in found if "/" not in source.path] or found
+    if len(top) > 1:
+        raise MidsError(f"{root} holds several {METADATA}: give the folder of one, such as {top[0].path}")
+    return top[0] if top else Source(find_file(root, [METADATA]))
+
+
+def read_metadata(root: Path, source: Source) -> Table:
     """metadata.csv with its columns checked and named as in `COLUMNS`.
 
-    Raises `MidsError` where the file is absent or lacks a column; a column that is in no version is an Issue.
+    Raises `MidsError` where the file lacks a column; a column that is in no version is an Issue.
     """
-    table = read_csv(root, find_file(root, [METADATA]))
+    table = read_csv(root, source)
     known = {spelling: name for name in COLUMNS for spelling in (name, name.replace("_", " "))} | OTHER_NAMES
     given = columns.named_by(table, known)
     return ids.repair(columns.rename(check_columns(table, {**known, **given}, REQUIRED), given), ("patientid",))
@@ -196,11 +209,12 @@ def read_offset(cells: Mapping[str, str]) -> int | None:
 
 
 def country(row: Row) -> tuple[str, list[Issue]]:
-    """The country that a location ends with."""
-    last = row.known("location").rpartition(",")[2].strip(" .")
+    """The country that a location ends with, however it is spelled."""
+    last = row.known("location").rpartition(",")[2].strip(" ").replace(".", "")
     if not last:
         return "", []
-    found = next((name for name in words()["countries"] if name.lower() == last.lower()), "")
+    spellings = {name: name for name in words()["countries"]} | words()["country_spellings"]
+    found = next((name for spelling, name in spellings.items() if spelling.casefold() == last.casefold()), "")
     return found, [] if found else [row.issue("VALUE_UNKNOWN", "the location ends with no known country", "location")]
 
 

@@ -100,9 +100,8 @@ def check_columns(table: Table, known: Collection[str], required: Collection[str
     lacking = [name for name in required if name not in table.header]
     unknown = [name for name in table.header if name not in known]
     if lacking:
-        raise MidsError(
-            f"{called or table.path} lacks the column {lacking[0]!r}; {_other_names(table, known, lacking[0])}"
-        )
+        others = _other_names(table, known, lacking[0], is_private=bool(called))
+        raise MidsError(f"{called or table.path} lacks the column {lacking[0]!r}; {others}")
     if not unknown:
         return table
     return replace(
@@ -116,11 +115,15 @@ def check_columns(table: Table, known: Collection[str], required: Collection[str
     )
 
 
-def _other_names(table: Table, known: Collection[str], lacking: str) -> str:
-    """What the header has instead of a column; nothing of a line without any known name, which may be a patient's."""
-    if table.header and not {*table.header} & {*known}:
-        return "no name in its first line is known: is that line a header?"
+def _other_names(table: Table, known: Collection[str], lacking: str, *, is_private: bool) -> str:
+    """What the header has instead of a column.
+
+    Nothing of a line without any known name where that may be a patient's, nor of one that is no text.
+    """
     near = get_close_matches(lacking, [name for name in table.header if name not in known], 1, 0.5)
+    is_text = all(name.isprintable() for name in table.header)
+    if table.header and not {*table.header} & {*known} and (is_private or not is_text):
+        return "no name in its first line is known: is that line a header?"
     return f"{near[0]!r} is like it" if near else f"it has {', '.join(table.header[:8]) or 'none'}"
 
 
@@ -152,7 +155,8 @@ def find_file(folder: Path, names: Sequence[str]) -> str:
     near = get_close_matches(names[0], present, 1, 0.5)
     inside = next((path.parent.name for name in names for path in sorted(folder.glob(f"*/{name}"))), "")
     hint = f": did you mean {near[0]}?" if near else f": give the folder that holds it{inside and f', {inside}'}"
-    if not near and not inside and any(name.lower().endswith((".zip", ".tar", ".gz", ".tgz")) for name in present):
+    packed = any(name.lower().endswith((".zip", ".tar", ".gz", ".tgz")) for name in present or (folder.name,))
+    if not near and not inside and packed:
         hint = ": unpack the archive, and give the folder that holds it"
     raise MidsError(f"{folder} holds no {' or '.join(names)}{hint}")
 
