@@ -68,3 +68,23 @@ def test_phase_of_diffusion_has_the_directions_of_its_magnitude(tmp_path: Path, 
     assert tables["phase", "bval"].tolist() == [[weight for weight, _ in weights]]
     assert np.allclose(tables["phase", "bvec"], tables["mag", "bvec"], atol=1e-4)
     assert np.allclose(np.linalg.norm(tables["phase", "bvec"], axis=0), (0, 1, 1, 1), atol=1e-4)
+
+
+@pytest.mark.parametrize(("keyword", "size"), [("FloatPixelData", 4), ("DoubleFloatPixelData", 8)])
+def test_maps_of_real_numbers_keep_them(keyword: str, size: int, tmp_path: Path, key: Path) -> None:
+    scan = enhanced("map", [placed((0, 0, 2 * k)) for k in ORDER], measures(), "Parametric map", "MR")
+    values = np.stack([pixels(frame) / np.pi - 40 for frame in range(4)]).astype(f"<f{size}")
+    del scan.PixelData, scan.BitsStored, scan.HighBit, scan.PixelRepresentation
+    scan.BitsAllocated = 8 * size
+    for part, length in (("whole", 4), ("short", 3)):
+        setattr(scan, keyword, values[:length].tobytes())
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "a").write_bytes(encode(scan))
+    done = convert("dicom", tmp_path / "whole", tmp_path / "out", key=key)
+    (path,) = done.dataset.rglob("*_mr.nii.gz")
+    found = np.asarray(nib.load(path).dataobj)
+    assert found.dtype == f"f{size}"
+    for frame, k in enumerate(ORDER):
+        assert np.array_equal(found[:, ::-1, k].T, values[frame])
+    refused = convert("dicom", tmp_path / "short", tmp_path / "none", key=key)
+    assert [one.code for one in refused.issues] == ["PIXELS_UNREADABLE"]

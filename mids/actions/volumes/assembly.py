@@ -26,7 +26,8 @@ def assemble(stack: Stack, target: Path, step: float = 0.0) -> None:
     survey = Survey()
     for _, _, plane in stack.planes():
         survey.add(plane)
-        survey.top = max(survey.top, int(plane.values.max()))
+        if plane.values.dtype.kind in "iu":  # real numbers may be none at all
+            survey.top = max(survey.top, int(plane.values.max()))
         survey.largest = max(survey.largest, float(np.abs(plane.real).max()))
         shape = plane.values.shape
     survey.check()

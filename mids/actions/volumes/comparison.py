@@ -101,7 +101,7 @@ def holds(found: Values, scale: tuple[float, float], plane: Plane) -> bool:
     values = plane.values
     own = (plane.slope, plane.intercept)
     is_scaled_alike = all(abs(a - b) <= _SINGLE * abs(b) for a, b in zip(scale, own, strict=True))
-    if found.dtype.kind in "iu" and is_scaled_alike:
+    if found.dtype.kind in "iu" and values.dtype.kind in "iu" and is_scaled_alike:
         return _is_equal(found, values)
     with np.errstate(invalid="ignore"):
         apart = np.abs(found * scale[0] + scale[1] - plane.real).max()

@@ -6,6 +6,7 @@ import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import prod
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -193,6 +194,22 @@ def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
 
 def _has_floats(dataset: Dataset) -> bool:
     return "FloatPixelData" in dataset or "DoubleFloatPixelData" in dataset
+
+
+def floating(dataset: Dataset) -> Values | None:
+    """Pixels that are real numbers (FloatPixelData, DoubleFloatPixelData; PS3.3 C.7.6.24, C.7.6.25), (frames, rows,
+    columns); None where they are integers.
+
+    Raises `DataError` ``PIXELS_UNREADABLE`` where they are fewer than the header says.
+    """
+    if "PixelData" in dataset or not _has_floats(dataset):
+        return None
+    keyword, size = ("FloatPixelData", 4) if "FloatPixelData" in dataset else ("DoubleFloatPixelData", 8)
+    values = np.frombuffer(dataset[keyword].value, f"{'<' if little_endian(dataset) else '>'}f{size}")
+    shape = number_of_frames(dataset), int(dataset.Rows), int(dataset.Columns)
+    if values.size < prod(shape):
+        raise DataError("PIXELS_UNREADABLE", "floating point pixel data that is shorter than its frames")
+    return np.asarray(values[: prod(shape)].reshape(shape))
 
 
 def _relabelled(dataset: Dataset, syntax: UID) -> Dataset:

@@ -20,8 +20,8 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from mids.errors import DataError
 from mids.readers.dicom import plain
+from mids.readers.dicom.decoding import floating, is_colour, number_of_frames, quiet, read_dataset, stored
 from mids.readers.dicom.decoding import frames as decoded_frames
-from mids.readers.dicom.decoding import is_colour, number_of_frames, quiet, read_dataset, stored
 from mids.readers.dicom.headers import read_header
 from mids.readers.dicom.pixels import has_modality_lut, modality
 from mids.readers.dicom.plain import NotPlainError
@@ -190,6 +190,10 @@ def _general(dataset: Dataset, wanted: Sequence[int]) -> Iterator[Plane]:
 
 def _chosen(dataset: Dataset, wanted: Sequence[int]) -> Iterator[tuple[int, Values]]:
     """The wanted frames in their order: one after the other where they stand so, else each by itself."""
+    floats = floating(dataset)
+    if floats is not None:
+        yield from ((number, floats[number]) for number in wanted)
+        return
     if list(wanted) == list(range(number_of_frames(dataset))):
         yield from enumerate(decoded_frames(dataset))
         return
