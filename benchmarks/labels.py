@@ -1,6 +1,8 @@
-"""Labels of reports: how well a model does beside the rules, how long it takes to train, and scopes on NUBes."""
+"""Labels of reports: how well a model does beside the rules, how long it takes to train, scopes on NUBes, and the
+English rules on reports of Indiana University."""
 
 import argparse
+import csv
 import json
 import re
 import tempfile
@@ -19,6 +21,14 @@ CUES = {
     "doubted": "posible|probable|posiblemente|probablemente|sospecha de|sugestivo de|compatible con|parece|impresiona",
 }
 """The cues of the baseline."""
+FINDINGS = {
+    "Atelectasis": r".*atelectasis.*", "Cardiomegaly": "cardiomegaly", "Effusion": r".*pleural effusion",
+    "Infiltration": "infiltrates", "Mass": "(pulmonary |mediastinal )?mass", "Nodule": r"(multiple )?nodules?",
+    "Pneumonia": r".*pneumonia", "Pneumothorax": "(hydro)?pneumothorax", "Consolidation": "consolidation",
+    "Edema": "pulmonary edema", "Emphysema": r".*emphysema", "Fibrosis": "pulmonary fibrosis",
+    "Pleural_Thickening": r".*pleural thickening", "Hernia": r".*hernia",
+}  # fmt: skip
+"""Columns of the gold table of the English reports, and the labels that mean them."""
 Scopes = dict[str, list[tuple[int, int]]]
 
 
@@ -61,6 +71,34 @@ def measure_scopes(folder: Path) -> None:
         print(f"{system}, {kind}: precision {precision:.3f}, recall {recall:.3f}, F1 {score:.3f}")
 
 
+def measure_english(folder: Path, *, tuning: bool = False) -> None:
+    """Prints how well the English rules tell the 14 findings of NegBio's gold table (`openi_gld_std14.csv`) in reports
+    of Indiana University (`indiana_reports.csv`): those of `openi-testset.txt`, or with `tuning` the others.
+
+    What a report only doubts is not in that table, so doubted labels do not count.
+    """
+    words = lexicon("en")
+    test = set((folder / "openi-testset.txt").read_text(encoding="utf-8").split())
+    with (folder / "indiana_reports.csv").open(encoding="utf-8", newline="") as stream:
+        texts = {f"CXR{row['uid']}": f"{row['findings']}\n{row['impression']}" for row in csv.DictReader(stream)}
+    with (folder / "openi_gld_std14.csv").open(encoding="utf-8", newline="") as stream:
+        gold = {row["filename"]: row for row in csv.DictReader(stream)}
+    sums = {column: [0, 0, 0] for column in FINDINGS}
+    for name in sorted(gold.keys() & texts.keys()):
+        if (name in test) == tuning:
+            continue
+        verdicts = [one for reading in read_report(texts[name], words) for one in reading.verdicts]
+        said = {one.label for one in verdicts if one.status == "found"}
+        for column, pattern in FINDINGS.items():
+            found, truth = any(re.fullmatch(pattern, one) for one in said), gold[name][column] == "1"
+            for at, value in enumerate((found and truth, found, truth)):
+                sums[column][at] += value
+    for column, counts in {**sums, "all": [sum(own) for own in zip(*sums.values(), strict=True)]}.items():
+        both, found_count, count = counts
+        scores = both / max(found_count, 1), both / max(count, 1), 2 * both / max(found_count + count, 1)
+        print(f"{column} ({count}): precision {scores[0]:.3f}, recall {scores[1]:.3f}, F1 {scores[2]:.3f}")
+
+
 def _annotated(path: Path) -> Scopes:
     """The scopes of a brat file: the words that a marker of negation or uncertainty is tied to."""
     spans: dict[str, tuple[str, int, int]] = {}
@@ -97,10 +135,14 @@ def _by_cues(text: str) -> Scopes:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["train", "scopes"])
-    parser.add_argument("of", nargs="?", default="8300", help="number of reports, or the folder of NUBes")
+    parser.add_argument("what", choices=["train", "scopes", "english", "english-tuning"])
+    parser.add_argument(
+        "of", nargs="?", default="8300", help="number of reports, or the folder of NUBes or of the English reports"
+    )
     arguments = parser.parse_args()
     if arguments.what == "train":
         train(int(arguments.of))
-    else:
+    elif arguments.what == "scopes":
         measure_scopes(Path(arguments.of))
+    else:
+        measure_english(Path(arguments.of), tuning=arguments.what == "english-tuning")

@@ -10,13 +10,24 @@ from typing import Literal
 
 import pandas as pd
 
-TABLE = Path(__file__).resolve().parent.parent / "reports" / "written.tsv"
+REPORTS = Path(__file__).resolve().parent.parent / "reports"
+TABLE = REPORTS / "written.tsv"
+OTHERS = REPORTS / "written_languages.tsv"
 
 
 def corpus(use: Literal["tuning", "held_out", "held_out_2"] = "held_out") -> tuple[pd.DataFrame, pd.DataFrame]:
     """The reports of one use and the label table that is right for them."""
-    with TABLE.open(encoding="utf-8", newline="") as stream:
-        lines = [line for line in csv.DictReader(stream, delimiter="\t") if line["use"] == use]
+    return _tables(TABLE, "use", use)
+
+
+def corpus_of(language: Literal["en", "ca", "fr"]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The reports of a language, written before there were words for it, and the label table that is right for them."""
+    return _tables(OTHERS, "language", language)
+
+
+def _tables(path: Path, column: str, value: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = [line for line in csv.DictReader(stream, delimiter="\t") if line[column] == value]
     ids = [f"W{number}" for number in range(len(lines))]
     labels = [json.dumps([name for name in line["labels"].split("; ") if name]) for line in lines]
     texts = pd.DataFrame({"report_id": ids, "report": [line["report"] for line in lines]}, dtype="string")

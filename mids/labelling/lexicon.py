@@ -66,12 +66,12 @@ class Lexicon:
 
 
 _CUES = (
-    "denied_after", "denied_before", "doubted_after", "doubted_before", "ends", "through",
+    "denied_after", "denied_through", "denied_before", "doubted_after", "doubted_before", "ends", "through",
     "likely_after", "aside_after", "aside",
     "kept",
 )  # fmt: skip
 _SECTIONS = ("request", "history", "findings")
-_JOINS = dict.fromkeys(("and", "or", "with", "at"), "(?!)")
+_JOINS = dict.fromkeys(("and", "or", "with", "at", "not"), "(?!)")
 
 
 _GAP = r"[^\w,:]+"

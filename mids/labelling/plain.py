@@ -17,6 +17,9 @@ TITLE = 2
 BREAK = re.compile(r"[;\n()]|(?<!\d)\.|\.(?!\d)")
 """What ends a sentence; a point between figures does not."""
 
+JOINED = {"œ": "oe", "æ": "ae", "·": ""}
+"""Letters that lexica spell otherwise: "œdème", and the Catalan "sol·licitud"."""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -44,6 +47,7 @@ Marks = Sequence[tuple[str, int]]
 def _letters(char: str) -> str:
     """A character without accents, in lower case; a blank for all signs but those that end sentences and parts."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c)).lower()
+    bare = JOINED.get(bare, bare)
     return re.sub(r"[^\w,.:;()\n]|_", " ", bare.replace("?", ".").replace("!", "."))
 
 

@@ -139,11 +139,13 @@ class _Scope:
         self.doubts, self.behind = free["doubted_after"], free["doubted_before"]
         kept = [*self.doubts, *self.behind, *terms, *cues["kept"]]
         denials = [hit for hit in cues["denied_after"] if not _is_inside(hit, kept)]
+        self.inner = re.compile(rf"\b(?:{joins['not']})\b")
         self.backward = [hit for hit in cues["denied_before"] if not _is_inside(hit, kept)]
         self.ends = [hit.start for hit in cues["ends"] if not _is_inside(hit, cues["through"])]
         self.is_aside = bool(cues["aside"])
         self.aside = [(cue.end, self._end(cue.end)) for cue in free["aside_after"]]
         self.denied = [(cue.end, self._end(cue.end)) for cue in denials]
+        self.denied += [(cue.end, self._stop(cue.end)) for cue in cues["denied_through"] if not _is_inside(cue, kept)]
         self.likely = [(cue.end, self._end(cue.end)) for cue in cues["likely_after"]]
         self.unsure = [(cue.end, self._end(cue.end)) for cue in self.doubts]
 
@@ -164,7 +166,16 @@ class _Scope:
         return "doubted" if is_doubted else "found"
 
     def is_denied(self, hit: Hit) -> bool:
-        return _is_in(hit, self.denied) or any(self._reaches_back(cue, hit) for cue in self.backward)
+        return (
+            _is_in(hit, self.denied)
+            or any(self._reaches_back(cue, hit) for cue in self.backward)
+            or self._is_denied_within(hit)
+        )
+
+    def _is_denied_within(self, hit: Hit) -> bool:
+        """Whether a denial stands among the words of a term and is none of them: "heart is not enlarged"."""
+        found = self.inner.search(self.text, hit.start, hit.end)
+        return found is not None and found.start() > hit.start and found[0] not in re.findall(r"\w+", hit.words)
 
     def _reaches_back(self, cue: Hit, hit: Hit) -> bool:
         """Whether a cue speaks of a term before it: of the last one, or of a list that ends with the last one."""
@@ -180,12 +191,15 @@ class _Scope:
 
     def _end(self, start: int) -> int:
         """Where what a cue says ends: at a word that begins another part, or at a comma that begins no list."""
-        stop = min((end for end in self.ends if end >= start), default=len(self.text))
+        stop = self._stop(start)
         part = self.text[start:stop]
         comma = part.find(",")
         if comma < 0 or self.denied_list.search(part[comma:]):
             return stop
         return start + comma
+
+    def _stop(self, start: int) -> int:
+        return min((end for end in self.ends if end >= start), default=len(self.text))
 
 
 def _is_in(hit: Hit, scopes: Iterable[tuple[int, int]]) -> bool:

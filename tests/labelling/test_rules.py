@@ -112,6 +112,10 @@ CASES = (
     ("Información clínica: neumonía. Infiltrado en LID. Derrame.", "infiltrates; pleural effusion"),
     ("Fracturas costales en fase de consolidación.", "rib fracture"),
     ("Quiste renal. Cáncer de colon.", ""),
+    ("Aorta no elongada. Hilios no aumentados de tamaño.", ""),
+    ("Senos costofrénicos no pinzados", ""),
+    ("Pulmones libres de infiltrados, nódulos, consolidaciones.", ""),
+    ("Neumonía previa: resolución radiológica.", ""),
 )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 TEXT = "label radiological reports"
 EXAMPLES = (
     ("mids label reports.tsv -o labels.tsv", "label Spanish reports by rules"),
+    ("mids label reports.tsv -o labels.tsv --lexicon fr", "label French reports (en English, ca Catalan)"),
     ("mids label reports.tsv -o labels.tsv --reference mine.tsv", "also compare with your own labels"),
     ("mids label reports.csv -o labels.tsv --text informe", 'read the texts from the column "informe"'),
     ("mids label reports.tsv -o labels.tsv --model labels.model", "use a model that mids train labels wrote"),
@@ -24,7 +25,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--close-up", type=Path, metavar="TREE", help="also give the terms above those found in this label_tree.tsv")
     add("--reference", type=Path, metavar="FILE", help="label table to compare with: precision, recall, F1")
     add = parser.add_argument_group("rules").add_argument
-    add("--lexicon", default="es", metavar="NAME", help="lexicon of schemas/lexicon, or a YAML file (default: es)")
+    add(
+        "--lexicon",
+        default="es",
+        metavar="NAME",
+        help="language es, en, ca or fr, or a YAML file of words (default: es)",
+    )
     add("--model", default="", metavar="MODEL", help="file of mids train labels, or entry point of mids.labellers")
     parser.set_defaults(run=run)
 

@@ -40,7 +40,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--text", default="report", metavar="COLUMN", help="column with the texts (default: report)")
     add("--column", default="labels", metavar="COLUMN", help="column with the labels (default: labels)")
     add("--labels", type=Path, metavar="FILE", help="table with the labels, joined by ids (default: TABLE has them)")
-    add("--lexicon", default="es", metavar="NAME", help="lexicon of the rules that help the model (default: es)")
+    add(
+        "--lexicon",
+        default="es",
+        metavar="NAME",
+        help="lexicon of the rules that help the model, as in mids label (default: es)",
+    )
     add = parser.add_argument_group("what the model says of itself").add_argument
     add("--data", default="", metavar="TEXT", help="what it was trained on, for the model's head")
     add("--licence", default="", metavar="NAME", help="licence of the model (SPDX), for the model's head")

@@ -48,9 +48,12 @@ def _is_ordinary(word: str) -> bool:
 
 @cache
 def _cues() -> re.Pattern[str]:
-    """The words by which `mids label` knows what is denied, doubted or likely, and the negations of all languages."""
-    content = [read_yaml(path)["cues"] for path in sorted((schemas() / "lexicon").glob("*.yaml"))]
-    phrases = " ".join(phrase for cues in content for listed in cues.values() for phrase in listed)
+    """The words by which `mids label` knows what Spanish denies or doubts, and the negations of all languages.
+
+    Not the cues of other languages: some are names ("mari", the French husband).
+    """
+    cues = read_yaml(schemas() / "lexicon" / "es.yaml")["cues"]
+    phrases = " ".join(phrase for listed in cues.values() for phrase in listed)
     stems = re.findall(r"[^\W\d_]+\*?", normalise_word(phrases))
     return re.compile("|".join(sorted({stem.replace("*", ".{0,12}") for stem in stems} | negations())))
 

@@ -93,13 +93,14 @@ def _is_medical(text: str, kind: Kind) -> bool:
 
 @cache
 def _findings_of_labels() -> re.Pattern[str]:
-    """The words of the findings and places that reports are labelled by (`schemas/lexicon`), with their endings."""
-    found: set[str] = set()
-    for path in sorted((schemas() / "lexicon").glob("*.yaml")):
-        content = read_yaml(path)
-        entries = [entry for part in ("findings", "localizations") for entry in content[part].values()]
-        patterns = " ".join(pattern for entry in entries for pattern in entry.get("words", ()))
-        found.update(re.findall(r"[^\W\d_]{4,}\*?", fold_text(patterns)))
+    """The words of the findings and places that Spanish reports are labelled by, with their endings.
+
+    Not those of other languages: some begin as names do ("hili*" of the Catalan hilum, Hilario).
+    """
+    content = read_yaml(schemas() / "lexicon" / "es.yaml")
+    entries = [entry for part in ("findings", "localizations") for entry in content[part].values()]
+    patterns = " ".join(pattern for entry in entries for pattern in entry.get("words", ()))
+    found = set(re.findall(r"[^\W\d_]{4,}\*?", fold_text(patterns)))
     return re.compile("|".join(sorted(word.replace("*", ".{0,12}") for word in found)))
 
 
