@@ -1,7 +1,5 @@
 """Label maps that come as files of their own: pictures, NIfTI on the image's grid, and DICOM segmentations."""
 
-import gzip
-import zlib
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from mids.actions import agreement, picture
 from mids.actions.mask import Canvas, on_regular, resampled, save, write_lookup
+from mids.actions.nifti import read_nifti
 from mids.actions.png import encode
 from mids.actions.segments import Drawing
 from mids.actions.volumes.regrid import regular
@@ -49,7 +48,7 @@ class MaskVolume:
 
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes the label map; raises `DataError` ``REGION_MISMATCH`` where the two grids differ."""
-        mask = _load(root, self.source, "the mask")
+        mask = read_nifti(root, self.source, "the mask")[1]
         values = _whole_numbers(np.asarray(mask.dataobj))
         turned, matrix, facts = self._placed(root, values, mask.affine)
         save(np.ascontiguousarray(turned), matrix, scratch / "mask.nii.gz", self.compression)
@@ -72,7 +71,7 @@ class MaskVolume:
     def _grid(self, root: Path) -> tuple[tuple[int, ...], np.ndarray]:
         """Shape and affine (mm, RAS) of the delivered image."""
         if self.image is not None:
-            image = _load(root, self.image, "its image")
+            image = read_nifti(root, self.image, "its image")[1]
             return tuple(image.shape[:3]), np.asarray(image.affine)
         matrix = affine(self.geometry) if self.geometry is not None else None
         if self.geometry is None or matrix is None:
@@ -215,23 +214,6 @@ def _pixels(dataset: Dataset, head: segmentation.Segmentation, number: int) -> n
     if values.shape != (head.rows, head.columns):
         raise DataError("PIXELS_UNREADABLE", "a frame of the segmentation has another size than its header says")
     return values
-
-
-def _load(root: Path, source: Source, what: str) -> Any:
-    import nibabel as nib  # as long to load as all small volumes take to make
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.spatialimages import HeaderDataError
-
-    try:
-        with open_source(root, source) as stream:
-            content = stream.read()
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-        image = nib.Nifti1Image.from_bytes(content)
-        image.get_fdata(dtype=np.float32)
-        return image
-    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
-        raise DataError("PIXELS_UNREADABLE", f"{what} can't be read as NIfTI ({type(error).__name__})") from error
 
 
 def _whole_numbers(values: np.ndarray) -> np.ndarray:

@@ -32,24 +32,35 @@ class Nifti:
 
     def make(self, root: Path, scratch: Path) -> Made:
         """Makes `volume.nii.gz`; raises `DataError` ``PIXELS_UNREADABLE`` where the file is broken."""
-        import nibabel as nib  # as long to load as all small volumes take to make
-        from nibabel.filebasedimages import ImageFileError
-        from nibabel.spatialimages import HeaderDataError
-
-        try:
-            with open_source(root, self.source) as stream:
-                content = bytearray(stream.read())
-                if content[:2] == b"\x1f\x8b":
-                    content = bytearray(gzip.decompress(content))
-            image: Any = nib.Nifti1Image.from_bytes(bytes(content))
-            shape = np.asarray(image.dataobj).shape
-        except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError) as error:
-            raise DataError("PIXELS_UNREADABLE", f"the NIfTI file can't be read ({type(error).__name__})") from error
+        content, image = read_nifti(root, self.source, "the NIfTI file")
         for begin, length in SCRUBBED:
             content[begin : begin + length] = bytes(length)
         voxels = int(image.dataobj.offset)
         content[348:352] = bytes(4)  # no extensions: they may hold a whole DICOM header
         content[352:voxels] = bytes(voxels - 352)
         gz.write(scratch / "volume.nii.gz", (bytes(content),), self.compression)
-        facts: dict[str, Json] = {"Columns": int(shape[0]), "Rows": int(shape[1])}
+        facts: dict[str, Json] = {"Columns": int(image.shape[0]), "Rows": int(image.shape[1])}
         return Made(("volume.nii.gz",), facts)
+
+
+def read_nifti(root: Path, source: Source, what: str) -> tuple[bytearray, Any]:
+    """The decompressed bytes of a NIfTI-1 file, and the image, whose voxels can be read.
+
+    Raises `DataError` ``PIXELS_UNREADABLE`` about `what` where they can't.
+    """
+    import nibabel as nib  # as long to load as all small volumes take to make
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    ours = (ImageFileError, HeaderDataError, WrapStructError)
+    try:
+        with open_source(root, source) as stream:
+            content = bytearray(stream.read())
+        if content[:2] == b"\x1f\x8b":
+            content = bytearray(gzip.decompress(content))
+        image: Any = nib.Nifti1Image.from_bytes(bytes(content))
+        np.asarray(image.dataobj)
+        return content, image
+    except (OSError, EOFError, ValueError, OverflowError, zlib.error, *ours) as error:
+        raise DataError("PIXELS_UNREADABLE", f"{what} can't be read as NIfTI ({type(error).__name__})") from error

@@ -193,7 +193,7 @@ def test_real_ct_with_outlines_of_two_readers(shared: Path, tmp_path: Path, key:
     (root / "metadata.csv").symlink_to(shared / "dicom/lung_pet_ct_dx/metadata.csv")
     (root / "ann.json").symlink_to(shared / "ricord/SYNTHETIC_ricord1a_like_annotations.json")
     result = convert(NAME, root, tmp_path / "out", key=key)
-    assert count_codes(result.issues) == {"IMAGE_MISSING": 1, "ANNOTATION_REPEATED": 1}
+    assert count_codes(result.issues) == {"IMAGE_MISSING": 1, "ANNOTATION_REPEATED": 1, "TABLE_ABSENT": 1}
     masks = {mask.name.split("desc-")[1]: mask for mask, _ in pairs(result)}
     assert sorted(masks) == ["GreenGroup2UsynB_dseg.nii.gz", "PurpleGroup1UsynA_dseg.nii.gz"]
     for mask in masks.values():

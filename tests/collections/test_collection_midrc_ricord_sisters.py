@@ -12,9 +12,12 @@ from mids.collections import find, recognise_source
 from mids.collections.midrc_ricord import readings
 from mids.conversion import convert
 from mids.errors import MidsError
+from mids.issues import Level
 from mids.readers.annotations.mdai import read_export
+from mids.validation.runner import validate
 from mids.vocabulary import clinical
 
+LABELS = "derivatives/labels/labels.tsv"
 B, C = (SOURCES / f"midrc-ricord-1{letter}" for letter in "bc")
 
 
@@ -95,3 +98,35 @@ def test_a_clinical_table_without_rows_and_a_row_that_differs_are_told(tmp_path:
         done = convert("midrc-ricord-1b", source, tmp_path / name, key=key)
         (told,) = [one for one in done.issues if one.code == code]
         assert words in told.message
+
+
+def test_an_export_in_parts_and_twice_gives_each_reader_one_row(tmp_path: Path, key: Path) -> None:
+    source = shutil.copytree(C / "input", tmp_path / "source")
+    (path,) = source.glob("*.json")
+    export = json.loads(path.read_text(encoding="utf-8"))
+    said = export["datasets"][0]["annotations"]
+    for name, part in (("a.json", said[:3]), ("b.json", said[1:])):
+        export["datasets"][0]["annotations"] = part
+        (source / name).write_text(json.dumps(export), encoding="utf-8")
+    path.unlink()
+    done = convert("midrc-ricord-1c", source, tmp_path / "out", key=key)
+    assert table(done.dataset / LABELS) == table(C / "mids" / LABELS)
+    assert [found.message.partition(" ")[0] for found in done.issues if found.code == "ANNOTATION_REPEATED"] == ["2"]
+    assert not [found for found in validate(done.dataset).issues if found.level is Level.ERROR]
+
+
+def test_labels_in_any_case_are_terms_and_open_workbooks_are_no_tables(tmp_path: Path, key: Path) -> None:
+    source = shutil.copytree(C / "input", tmp_path / "source")
+    (path,) = source.glob("*.json")
+    path.write_text(path.read_text(encoding="utf-8").replace("Typical Appearance", "typical  appearance"))
+    (source / "~$MIDRC-RICORD-1C Clinical Data.xlsx").write_bytes(b"\x05Somebody" + bytes(150))
+    done = convert("midrc-ricord-1c", source, tmp_path / "out", key=key)
+    assert not {"VALUE_UNKNOWN", "TABLE_INVALID", "TABLE_ABSENT"} & {found.code for found in done.issues}
+    assert table(done.dataset / LABELS) == table(C / "mids" / LABELS)
+
+
+def test_a_release_without_its_clinical_table_says_so(tmp_path: Path, key: Path) -> None:
+    source = shutil.copytree(B / "input", tmp_path / "source")
+    next(source.glob("*.csv")).unlink()
+    done = convert("midrc-ricord-1b", source, tmp_path / "out", key=key)
+    assert [found.code for found in done.issues] == ["TABLE_ABSENT"]

@@ -7,7 +7,7 @@ image which is not there is an Issue.
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mids.errors import DataError
@@ -65,12 +65,56 @@ def terms(entries: Mapping[str, Mapping[str, Any]]) -> dict[str, Term]:
     return found | {other: found[name] for name, entry in entries.items() for other in entry.get("also", ())}
 
 
+def spelled(annotations: Iterable[Annotation], schema: Mapping[str, Term]) -> tuple[Annotation, ...]:
+    """The annotations with labels as the schema spells them, whatever their case and blanks."""
+    names = {_folded(name): name for name in schema}
+    return tuple(
+        replace(found, label=replace(found.label, name=names.get(_folded(found.label.name), found.label.name)))
+        for found in annotations
+    )
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
 def lookup(schema: Mapping[str, Term], annotations: Iterable[Annotation]) -> dict[str, int]:
     """The value of each region in label maps: the schema's, then whatever else was drawn, by name."""
     known = {name: term.index for name, term in schema.items() if term.kind == "region"}
     drawn = {found.label.name for found in annotations if found.shape in ("polygon", "mask")}
     first = max(known.values(), default=0) + 1
     return {**known, **{name: first + n for n, name in enumerate(sorted(drawn - set(known)))}}
+
+
+def together(drawings: Sequence[Drawing]) -> tuple[list[Drawing], list[Issue]]:
+    """The exports such that all that a reader says of a study is in one of them, and what several of them hold.
+
+    A reader has one row and one label map, however many files the publisher made of what was said.
+    """
+    homes: dict[tuple[str, str], int] = {}
+    said: list[list[Annotation]] = [[] for _ in drawings]
+    seen: set[Annotation] = set()
+    issues: list[Issue] = []
+    for number, drawing in enumerate(drawings):
+        again = 0
+        bare = [replace(found, id="", where="") for found in drawing.annotations]
+        for found, content in zip(drawing.annotations, bare, strict=True):
+            home = homes.setdefault((found.reader, found.study), number)
+            if home == number:
+                said[home].append(found)
+            elif content in seen:
+                again += 1
+            else:
+                said[home].append(replace(found, where=f"{drawing.source.name} {found.where}"))
+        seen |= {*bare}
+        if again:
+            message = f"{again} annotations stand in another export too: they are used once"
+            issues.append(issue("ANNOTATION_REPEATED", message, drawing.source.name, origin="read"))
+    found_in = [
+        replace(drawing, annotations=tuple(own), lookup=lookup(drawing.terms, own))
+        for drawing, own in zip(drawings, said, strict=True)
+    ]
+    return found_in, issues
 
 
 def places(records: Iterable[Record], instances: Sequence[Instance]) -> Places:

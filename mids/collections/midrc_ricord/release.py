@@ -100,6 +100,7 @@ class _Documents:
     issues: list[Issue] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     has_export: bool = False
+    has_clinical: bool = False
 
 
 @cache
@@ -124,21 +125,30 @@ def _read(release: Release, root: Path, found: Index, documents: _Documents) -> 
     archived = _documents(release, root, inside)
     for name in ("drawings", "rows", "manifests", "issues", "skipped"):
         getattr(documents, name).extend(getattr(archived, name))
+    documents.has_clinical |= archived.has_clinical
     known = tables.studies(found.instances())
     matched, issues = tables.match_rows_to_studies(documents.rows, known)
-    for drawing in documents.drawings:
+    drawings, repeated = readings.together(documents.drawings)
+    issues += repeated
+    for drawing in drawings:
         issues += [*readings.report_unmatched(drawing, known), *readings.unknown_labels(drawing)]
     issues += [gap for table in documents.manifests for gap in tables.missing_series(table, found.instances())]
+    if not documents.has_clinical:
+        message = "there is no clinical table: ages and sexes are those of the headers, and there are no tests"
+        issues.append(issue("TABLE_ABSENT", message, origin="read"))
     others = [source for source in found.others() if not _is_document(source)]
     rest = [Skipped(tuple(others), "not DICOM")] if others else []
     wrong = find_contradictions(root, found)
     yield [*found.issues(), *documents.issues, *issues, *documents.skipped, *rest, *wrong.items]
     for instances in filter(None, map(wrong.without, found.by_subject())):
-        yield list(_patient(release, root, instances, known, matched, documents.drawings))
+        yield list(_patient(release, root, instances, known, matched, drawings))
 
 
 def _is_document(source: Source) -> bool:
-    return source.name.lower().endswith(_DOCUMENTS)
+    name = source.name.replace("!", "/").rpartition("/")[2]
+    return name.lower().endswith(_DOCUMENTS) and not name.startswith(
+        "~$"
+    )  # which a spreadsheet leaves while it is open
 
 
 def _documents(release: Release, root: Path, sources: Iterable[Source]) -> _Documents:
@@ -164,8 +174,8 @@ def _take_export(release: Release, root: Path, source: Source, found: _Documents
         stream.seek(0)
         export = read_export(stream, source.name)
     found.issues += export.issues
-    lookup = readings.lookup(release.terms, export.annotations)
-    found.drawings.append(Drawing(source, export.annotations, release.terms, lookup))
+    said = readings.spelled(export.annotations, release.terms)
+    found.drawings.append(Drawing(source, said, release.terms, readings.lookup(release.terms, said)))
     return f"{export.count} annotations, read into tables and label maps"
 
 
@@ -180,6 +190,7 @@ def _take_table(release: Release, root: Path, source: Source, found: _Documents)
         found.rows += rows
         found.issues += [*table.issues, *issues]
     if clinical_sheets:
+        found.has_clinical = True
         return f"the clinical table: {sum(len(table.rows) for table in clinical_sheets)} rows, read into tables"
     found.issues += [one for table in sheets for one in table.issues]
     return (

@@ -81,7 +81,8 @@ def missing_series(table: Table, instances: Iterable[Instance]) -> Iterator[Issu
     for instance in instances:
         images[instance.text("SeriesInstanceUID")].add(instance.text("SOPInstanceUID") or instance.source)
     for line, row in table.numbered():
-        found, wanted = len(images[row["series uid"].strip()]), row["number of images"].strip()
+        found = len(images[row["series uid"].strip()])
+        wanted = re.sub(r"\.0+$", "", row["number of images"].strip())
         if not found:
             message = "the manifest lists a series that is not there"
             yield issue("IMAGE_MISSING", message, table.path, where=f"row {line}", origin="read")

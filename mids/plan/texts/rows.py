@@ -67,7 +67,7 @@ def participant(
         "sex": sexes.pop() if len(sexes) == 1 else "n/a",
     }
     if context.labels.are_public:
-        row["source_id"] = patient.id
+        row["source_id"] = patient.id if patient.of == "patient" else "n/a"  # else a UID, or a path
     for person in (item for item in items if isinstance(item, Person)):
         row |= person.columns
     return context.privacy.row(row, context.schema.tables["participants"].columns, patient)
