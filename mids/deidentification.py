@@ -26,9 +26,9 @@ from mids.readers.dicom.scan import CHUNK, Scan
 from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction
 from mids.readers.given.embedding import HEADER_AGE, Embedding, recall_embedding
-from mids.records import About, Json, Map, Skipped
+from mids.records import WITHDRAWN, About, Json, Map, Skipped
 from mids.run.decided.choices import applied_rows, join_rows, read_rows
-from mids.run.decided.people import WITHDRAWN, People, Said
+from mids.run.decided.people import People, Said
 from mids.run.done import Done
 from mids.run.identities import write_map
 from mids.run.request import Request, make_request
@@ -119,6 +119,7 @@ class _Files:
         root = stage.labels.item("source root", str(request.source.resolve()))
         people = People(stage.labels, stage.state.journal, root)
         found, kept_out, told = _known_people(_scanned(request, mapped), people)
+        corrections.note(kept_out)
         plan = build(found, request.source, context)
         self.met.update(people.met)
         issues, skipped = (*plan.issues, *refused, *told), (*plan.skipped, *kept_out)
@@ -134,7 +135,7 @@ class _Files:
         decided = [
             {"Image": files.get(row.file) or stage.references.of(row.file), "Decision": row.field,
              "Who": clean(row.who).text, "Why": clean(row.why).text}
-            for row in self.rows
+            for row in self.rows if row.decision not in plan.dropped
         ]  # fmt: skip
         return _texts(inventory, policy, self.embed, decided)
 
@@ -153,7 +154,8 @@ def _known_people(found: Scan, people: People) -> tuple[Scan, list[Skipped], lis
         if not reason:
             kept.instances += group
         elif reason == WITHDRAWN:
-            skipped.append(Skipped(sources, reason))
+            images = frozenset(instance.text("SOPInstanceUID") for instance in group)
+            skipped.append(Skipped(sources, reason, instances=images))
         else:
             skipped.append(Skipped(sources, f"lost: {reason}", status="lost"))
             told.append(issue("PATIENT_CONTRADICTED", reason, sources[0].name, origin="read"))

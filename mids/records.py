@@ -255,12 +255,17 @@ class MaskFile:
     codes: Mapping[str, str] | None = None
 
 
+WITHDRAWN = "the patient was withdrawn from the dataset"
+"""Why input is left out whose rows of the curation table have nothing to do any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """Input that is not converted, and why.
 
     It is rightly left out (`status` skipped), may show a patient's name (withheld), or should be in the dataset and
-    is not (lost); for lost files there is an `Issue` too.
+    is not (lost); for lost files there is an `Issue` too. `instances` are SOPInstanceUIDs by which a person may name
+    it.
     """
 
     sources: tuple[Source, ...]
@@ -268,6 +273,7 @@ class Skipped:
     subject: PatientKey | str = ""
     series: str = ""
     status: Literal["skipped", "withheld", "lost"] = "skipped"
+    instances: frozenset[str] = frozenset()
 
 
 Item: TypeAlias = "Record | Person | Visit | Entry | Regions | MaskFile | Skipped | Issue"

@@ -64,3 +64,8 @@ def _replace(path: Path, content: bytes) -> None:
     half = path.with_name(f"{path.name}.{os.getpid()}")
     half.write_bytes(content)
     half.replace(path)
+
+
+def waits_for_another(path: Path) -> bool:
+    """Whether opening a path waits until another program opens it too: a named pipe, but none that is open already."""
+    return not path.as_posix().startswith(("/dev/", "/proc/")) and path.is_fifo()

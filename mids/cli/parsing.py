@@ -4,9 +4,11 @@ import argparse
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from mids.errors import advise, nearest
+from mids.resources import waits_for_another
 
 OTHER_WORDS: Mapping[str, str] = {
     "anonymise": "deidentify", "anonymize": "deidentify", "de-identify": "deidentify", "deid": "deidentify",
@@ -57,6 +59,10 @@ class Parser(argparse.ArgumentParser):
         known, rest = self.parse_known_args(args, namespace)
         if rest:
             _chosen(self, known)._refuse(rest)
+        for value in vars(known).values():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, Path) and waits_for_another(path):
+                    _chosen(self, known).error(f"{path} is a named pipe: give a file")
         return known
 
     def _refuse(self, rest: Sequence[str]) -> NoReturn:

@@ -10,6 +10,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from mids.errors import MidsError
+from mids.resources import waits_for_another
 
 _LONGEST = 1024
 """Bytes that are read of what may be a key, or a device without an end."""
@@ -73,6 +74,8 @@ def create(path: Path) -> Key:
 def load(path: Path) -> Key:
     """Reads a key; raises `MidsError` if the file is absent, unreadable, not a key, or open to others."""
     try:
+        if waits_for_another(path):
+            raise MidsError(f"the key {path} is a named pipe: give a file")
         if os.name == "posix" and path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             raise MidsError(f"others can read the key {path}, and undo pseudonyms with it: run  chmod 600 {path}")
         with path.open("rb") as stream:

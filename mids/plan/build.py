@@ -84,7 +84,7 @@ def build(subjects: Iterable[Sequence[Item]], context: Context, *, complete: boo
         issues += corrections.unmatched()
     return Plan(
         register.shelf, tuple(issues), tuple(skipped), complete, tuple(entries),
-        acknowledged=corrections.acknowledged(), applied=corrections.applied(),
+        acknowledged=corrections.acknowledged(), applied=corrections.applied(), dropped=corrections.dropped(),
     )  # fmt: skip
 
 

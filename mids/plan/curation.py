@@ -9,7 +9,7 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.naming import Described
 from mids.readers.given.curation import GUARDS, Correction, read_box, written_alike
-from mids.records import Box, Item, Json, Record, Skipped
+from mids.records import WITHDRAWN, Box, Item, Json, Record, Skipped
 from mids.vocabulary.schema import Schema
 
 FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
@@ -20,12 +20,14 @@ FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "la
 class Corrections:
     """The rows, and which of them (by number) have found their image.
 
-    `elsewhere` is what rows decide (`Correction.decision`) that are about another source of the same dataset.
+    `elsewhere` is what rows decide (`Correction.decision`) that are about another source of the same dataset;
+    `withdrawn` are the numbers of rows about patients who were withdrawn: nothing of them is kept.
     """
 
     rows: Sequence[Correction] = ()
     elsewhere: frozenset[tuple[str, str, str]] = frozenset()
     matched: set[int] = field(default_factory=set)
+    withdrawn: set[int] = field(default_factory=set)
 
     def of(self, path: str, record: Record) -> list[Correction]:
         """The rows about one image, but those that change nothing of it."""
@@ -42,7 +44,10 @@ class Corrections:
             elif isinstance(item, Issue):
                 self._naming({item.path})
             elif isinstance(item, Skipped):
-                self._naming({source.name for source in item.sources}, told_only=item.status == "skipped")
+                names = {*item.instances, *(source.name for source in item.sources)}
+                is_gone = item.reason == WITHDRAWN
+                rows = self._naming(names, told_only=item.status == "skipped" and not is_gone)
+                self.withdrawn.update(row.row for row in rows if is_gone)
 
     def released(self, names: set[str], decision: Decision) -> Decision:
         """What becomes of an image of these names (source files, SOPInstanceUID) after a person has looked at it.
@@ -85,7 +90,11 @@ class Corrections:
 
     def applied(self) -> frozenset[tuple[str, str, str]]:
         """What the rows that have found their image decide."""
-        return frozenset(row.decision for row in self.rows if row.row in self.matched)
+        return frozenset(row.decision for row in self.rows if row.row in self.matched - self.withdrawn)
+
+    def dropped(self) -> frozenset[tuple[str, str, str]]:
+        """What the rows decide that are about patients who were withdrawn."""
+        return frozenset(row.decision for row in self.rows if row.row in self.withdrawn)
 
     def unmatched(self) -> Iterator[Issue]:
         """An Issue for each row that has found nothing; raises `MidsError` where it decides what may be seen."""

@@ -111,7 +111,8 @@ def build(found: Scan, root: Path, context: Context) -> Plan:
         context.corrections.note((*subject.issues, *subject.skipped))
     plan = Plan(
         tuple(subjects), (*issues, *context.corrections.unmatched()), skipped,
-        acknowledged=context.corrections.acknowledged(), applied=context.corrections.applied(), what="files",
+        acknowledged=context.corrections.acknowledged(), applied=context.corrections.applied(),
+        dropped=context.corrections.dropped(), what="files",
     )  # fmt: skip
     return _without_collisions(plan)
 

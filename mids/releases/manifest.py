@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from mids.dataset.disk.folder import DESCRIPTION
 from mids.errors import MidsError
@@ -59,17 +59,21 @@ class Release:
 # --- files -----------------------------------------------------------------------------------------------
 
 
-def walk_files(root: Path, *, leave: Iterable[str] = ()) -> Iterator[str]:
+def walk_files(root: Path, shut: Callable[[str, OSError], None], *, leave: Iterable[str] = ()) -> Iterator[str]:
     """Every file below `root` by its POSIX path, in the order of folders; links to folders are not followed.
 
-    `leave` are paths that are left out, as what `LEFT_OUT` names is.
+    `leave` are paths that are left out, as what `LEFT_OUT` names is; `shut` is told of folders that can't be listed.
     """
     left = set(leave)
     stack = [""]
     while stack:
         folder = stack.pop()
-        with os.scandir(root / folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
+        try:
+            with os.scandir(root / folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            shut(folder or ".", error)
+            continue
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
             if entry.name in LEFT_OUT or path in left:
@@ -130,7 +134,7 @@ def write(root: Path, *, version: str = "", doi: str = "", threads: int = 2) -> 
     """
     about = _description(root)
     table = root / NAME
-    paths = sorted(walk_files(root, leave=(NAME, _beside(NAME))))
+    paths = sorted(walk_files(root, _refuse, leave=(NAME, _beside(NAME))))
     if odd := next((path for path in paths if re.search(r"[\t\r\n]", path) or not _is_utf8(path)), ""):
         raise MidsError(f"{odd!a}: this name can't stand in a table: rename the file")
     provenance = table.parent / DESCRIPTION
@@ -155,14 +159,17 @@ def write(root: Path, *, version: str = "", doi: str = "", threads: int = 2) -> 
     return release
 
 
+def _refuse(path: str, error: OSError) -> NoReturn:
+    raise MidsError(f"can't read {path} ({error.strerror}): a release holds every file; restore or remove it")
+
+
 def _write_rows(root: Path, paths: list[str], put: Callable[[str], object], threads: int) -> tuple[int, int]:
     """Writes the rows of the table; returns how many there are, and the sum of their bytes."""
     size = 0
     put(f"{HEADER}\n")
     for entry in entries(root, paths, threads=threads):
         if isinstance(entry, tuple):
-            path, error = entry
-            raise MidsError(f"can't read {path} ({error.strerror}): a release holds every file; restore or remove it")
+            _refuse(*entry)
         put(f"{entry.path}\t{entry.size}\t{entry.sha256}\n")
         size += entry.size
     return len(paths), size

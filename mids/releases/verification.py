@@ -14,7 +14,6 @@ from typing import Literal
 import platformdirs
 
 from mids.dataset.disk.folder import require_folder
-from mids.errors import MidsError
 from mids.releases.manifest import NAME, Entry, Release, digest_file, in_threads, read, walk_files
 
 Kind = Literal["missing", "changed", "unreadable", "extra"]
@@ -74,11 +73,11 @@ def verify(root: Path, manifest: Path | None = None, *, threads: int = 2, again:
     finally:
         notes.save()
     own = {NAME, NAME.removesuffix(".tsv") + ".json"}
-    try:
-        extra = [path for path in walk_files(root, leave=own) if path not in listed]
-    except OSError as error:
-        raise MidsError(f"can't list {root} ({error.strerror}): check its permissions") from error
-    differences += [Difference("extra", path) for path in sorted(extra)]
+
+    def shut(folder: str, error: OSError) -> None:
+        differences.append(Difference("unreadable", folder, error.strerror or ""))
+
+    differences += [Difference("extra", path) for path in walk_files(root, shut, leave=own) if path not in listed]
     notes.drop()
     return Verification(release, tuple(sorted(differences, key=lambda d: (d.path, d.kind))), count, notes.used)
 

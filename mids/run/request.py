@@ -23,6 +23,7 @@ from mids.run.decided.choices import (
     Decision,
     Leave,
     add_source,
+    drop_rows,
     applied_rows,
     keep_default,
     load_choices,
@@ -183,6 +184,6 @@ def record_choices(request: Request, plan: Plan, state: State) -> None:
     """Keeps what was decided for the next run, and which rows of the curation table this source had images for."""
     before = frozenset[Decision]() if plan.complete else applied_rows(request.choices, request.source)
     applied: list[Json] = [list(row) for row in sorted(before | plan.applied)]
-    choices = add_source(request.choices, request.source, {"curation": applied})
+    choices = drop_rows(add_source(request.choices, request.source, {"curation": applied}), plan.dropped)
     choices.save(state.folder)
     state.journal.note(KEPT, "yes" if choices.is_decided else "")

@@ -172,7 +172,7 @@ def published(
         rows: list[Row] = sorted(_rows(plan, outcome, references), key=lambda row: (row["reference"], row["filename"]))
         columns = [column for column in SOURCE_COLUMNS if column != "source"]
         texts[f"{PROVENANCE}/sources.tsv"] = as_tsv(columns, rows)
-    if corrections:
+    if corrections := [row for row in corrections if row.decision not in plan.dropped]:
         planned = {job.path for job in plan.jobs}
         shown = [
             {name: str(getattr(row, name)) for name in COLUMNS}

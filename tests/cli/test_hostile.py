@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,45 @@ def test_a_lost_record_of_choices_undoes_none(loss: str, tmp_path: Path, key: Pa
     again = [*arguments, "--curation", str(tmp_path / "fix.tsv"), "--change", "policy"]
     assert cli.convert_main(again) == 0
     assert images(tmp_path / "d") == before
+
+
+def stop_waiting(*_: object) -> None:
+    raise TimeoutError
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+@pytest.mark.parametrize("flag", ["--key", "--curation", "--about", "--id-table", "--view-model", "--log", "--html"])
+def test_a_named_pipe_is_no_file(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    source = fill_folder(tmp_path / "s", radiographs())
+    signal.signal(signal.SIGALRM, stop_waiting)
+    signal.alarm(60)
+    try:
+        code = cli.convert_main(["dicom", str(source), str(tmp_path / "d"), flag, str(tmp_path / "pipe")])
+    except SystemExit as stopped:
+        code = stopped.code
+    finally:
+        signal.alarm(0)
+    assert code == 2
+    assert "is a named pipe" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
+def test_a_key_that_became_a_named_pipe_is_told(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = fill_folder(tmp_path / "s", radiographs())
+    own = tmp_path / "key"
+    own.write_bytes(key.read_bytes())
+    own.chmod(0o600)
+    assert cli.convert_main(["dicom", str(source), str(tmp_path / "d"), "--key", str(own), "-q"]) == 0
+    own.unlink()
+    os.mkfifo(own)
+    assert cli.main(["convert", "--again", str(tmp_path / "d")]) == 2
+    assert "is a named pipe" in capsys.readouterr().err
+
+
+def test_a_box_of_many_digits_is_no_box(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = fill_folder(tmp_path / "s", radiographs())
+    (tmp_path / "fix.tsv").write_text(f"file\tfield\told\tnew\twho\twhy\na/1\tredact\t\t0,0,{'9' * 5000},5\tR\tx\n")
+    command = ["dicom", str(source), str(tmp_path / "d"), "--curation", str(tmp_path / "fix.tsv")]
+    assert cli.convert_main(command) == 2
+    assert "has no box" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from places import plain_user
 
 from example_datasets import generate_broken as generator
 from mids import cli
@@ -167,3 +168,15 @@ def test_a_file_that_changed_since_the_stopped_check_is_read_again(
     path.write_bytes(path.read_bytes()[:-2] + b"X\n")
     os.utime(path, ns=(time_before + 1, time_before + 1))
     assert differences(dataset, capsys) == {"README.md": "changed"}
+
+
+def test_a_closed_folder_is_told_and_makes_no_release(dataset: Path) -> None:
+    assert run("release", dataset, "--as", "1.0.0") == 0
+    (dataset / "derivatives/shut").mkdir(mode=0)
+    command = [*plain_user(), sys.executable, "-m", "mids"]
+    checked = subprocess.run([*command, "verify", str(dataset), "--format", "json"], capture_output=True, text=True)
+    assert checked.returncode == 1, checked.stderr
+    assert [one["path"] for one in json.loads(checked.stdout)["differences"]] == ["derivatives/shut"]
+    done = subprocess.run([*command, "release", str(dataset), "--as", "1.0.1"], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "can't read derivatives/shut" in done.stderr

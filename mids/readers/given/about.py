@@ -10,7 +10,7 @@ import yaml
 
 from mids.errors import MidsError
 from mids.records import About
-from mids.resources import read_yaml
+from mids.resources import read_yaml, waits_for_another
 
 _FIXED = frozenset({"name", "ids", "dates", "access", "expected"})
 """What only a collection can know."""
@@ -27,6 +27,8 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises `MidsError` where the file can't be read, a key is unknown, or a value is none of those allowed.
     """
+    if waits_for_another(path):
+        raise MidsError(f"{path} is a named pipe: give a file")
     try:
         content = read_yaml(path)
     except (OSError, UnicodeDecodeError) as error:

@@ -23,7 +23,7 @@ _ALIASES = {"blank": "redact"}
 _EXPLAINED = ("release", "acknowledge")
 """Fields whose rows must say who decided, and why."""
 
-_BOX = re.compile(r"(\d+),(\d+),(\d+),(\d+)")
+_BOX = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,14 @@ def applied_rows(choices: Choices, source: Path, *, others: bool = False) -> fro
     return frozenset((row[0], row[1], row[2]) for rows in lists for row in cast("list[list[str]]", rows))
 
 
+def drop_rows(choices: Choices, decided: frozenset[Decision]) -> Choices:
+    """The choices without rows of the curation table that decide these."""
+    if not decided:
+        return choices
+    kept = [asdict(row) for row in read_rows(choices.values.get("curation")) if row.decision not in decided]
+    return replace(choices, values={**choices.values, "curation": kept})
+
+
 def read_rows(value: Json) -> tuple[Correction, ...]:
     """The rows of a recorded table of corrections."""
     return tuple(Correction(**row) for row in cast("list[dict[str, Any]]", value or []))

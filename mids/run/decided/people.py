@@ -6,17 +6,16 @@ Two hospitals may give out the same PatientID. Who was born on another day is so
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mids.deid.labels import Labels
 from mids.issues import issue
 from mids.plan.image import patient_of
-from mids.records import Item, Json, PatientKey, Record, Skipped
+from mids.records import WITHDRAWN, Item, Json, PatientKey, Record, Skipped
 from mids.run.journal import Journal
 
 CONTRADICTED = "another delivery has the same PatientID with another birth date or sex"
-WITHDRAWN = "the patient was withdrawn from the dataset"
 _DAY = re.compile(r"\d{8}")
 
 
@@ -144,6 +143,7 @@ def _left_out(items: Sequence[Item], reason: str, status: Literal["skipped", "lo
     """What a patient's images are made of, as left out."""
     for item in items:
         if isinstance(item, Record):
-            yield Skipped(item.sources, reason, "", item.series, status)
+            yield Skipped(item.sources, reason, "", item.series, status, frozenset({item.instance}))
         elif isinstance(item, Skipped):
-            yield Skipped(item.sources, item.reason, "", item.series, item.status)
+            own = reason if reason == WITHDRAWN else item.reason
+            yield replace(item, reason=own, subject="", status=status if reason == WITHDRAWN else item.status)
