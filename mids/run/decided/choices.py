@@ -248,7 +248,8 @@ def drop_rows(choices: Choices, decided: frozenset[Decision]) -> Choices:
     """The choices without rows of the curation table that decide these."""
     if not decided:
         return choices
-    kept = [asdict(row) for row in read_rows(choices.values.get("curation")) if row.decision not in decided]
+    rows = read_rows(choices.values.get("curation"))
+    kept: list[Json] = [asdict(row) for row in rows if row.decision not in decided]
     return replace(choices, values={**choices.values, "curation": kept})
 
 
