@@ -12,6 +12,7 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
     JPEGLSNearLossless,
+    MPEGTransferSyntaxes,
     RLELossless,
 )
 
@@ -45,10 +46,12 @@ def is_lossy(dataset: Dataset) -> bool:
 
 
 def frames_held(dataset: Dataset) -> int | None:
-    """How many frames the pixel data holds, None where it does not tell.
+    """How many frames the pixel data holds, None where it does not tell: a video is one stream whatever it shows.
 
     Native data tells by its length, encapsulated data by its offset table or by the fragments that begin an image.
     """
+    if dataset.file_meta.TransferSyntaxUID in MPEGTransferSyntaxes:
+        return None
     data = bytes(dataset.PixelData)
     if not dataset["PixelData"].is_undefined_length:
         size = frame_bytes(dataset)

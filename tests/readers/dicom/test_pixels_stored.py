@@ -189,6 +189,15 @@ def _syntax(uid: str) -> Dataset:
     return dataset
 
 
+def _video() -> Dataset:
+    """Ten frames in one stream, as the offset table has it."""
+    dataset = _syntax("1.2.840.10008.1.2.4.102")
+    dataset.NumberOfFrames = 10
+    dataset.PixelData = encapsulate([bytes(100)])
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
+
+
 @pytest.mark.parametrize(
     ("dataset", "reason"),
     [
@@ -199,6 +208,7 @@ def _syntax(uid: str) -> Dataset:
         (_floats(), "floating point"),
         (_truncated(), "Explicit VR Little Endian: the pixel data does not fit"),
         (_syntax("1.2.840.10008.1.2.4.100"), "MPEG2 .*: no decoder"),
+        (_video(), "MPEG-4 .*: no decoder"),
         (_syntax("1.2.3.4.5"), "an unknown transfer syntax"),
         (_syntax("1.2.840.10008.1.2.4.70"), "JPEG Lossless"),
         (image(ramp(8), {"PhotometricInterpretation": "YBR_PARTIAL_420", "SamplesPerPixel": 3}), "Explicit"),
