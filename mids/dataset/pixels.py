@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from isal import igzip, isal_zlib
 from PIL import Image, UnidentifiedImageError
 
 from mids.dataset.disk.heads import check_claim, nifti_head, png_head
+from mids.dataset.disk.unpacked import open_unpacked
 from mids.errors import DataError, MidsError
 
 
@@ -110,9 +110,9 @@ def _opened(path: Path, shown: str, stream: Any = None) -> Iterator[Any]:
             yield nib.load(path)
             return
         kind: Any = nib.Nifti2Image if head.version == 2 else nib.Nifti1Image
-        with stream or igzip.open(path) as unpacked:
+        with stream or open_unpacked(path) as unpacked:
             yield kind.from_stream(unpacked)
-    except (ImageFileError, OSError, EOFError, ValueError, zlib.error, isal_zlib.error, DataError) as error:
+    except (ImageFileError, OSError, EOFError, ValueError, zlib.error, DataError) as error:
         raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI: convert the image again") from error
 
 
