@@ -76,7 +76,7 @@ def run(namespace: argparse.Namespace) -> int:
         show("".join(f"{name:<20} {target.text}\n" for name, target in TARGETS.items()))
         return 0
     if a.dataset is None or a.to is None:
-        raise MidsError("give a dataset and --to TARGET, or --list")
+        raise MidsError(f"give a dataset and --to TARGET ({', '.join(TARGETS)}), or --list")
     from mids.dataset import Dataset  # loads pandas
 
     target = find_target(a.to)

@@ -7,7 +7,7 @@ any depth, and what is inside is known by its headers alone.
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -95,10 +95,11 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
             raise make_stranger(root, ABOUT.name, missing)
         named = patients(root, walk(root), found.archives())
         names = {source.path: name for name, sources in named for source in sources}
-        if told := list(tell_shared(found, lambda source: _inner(source) or names.get(source.path, ""))):
+        bundles = _bundles(found, (name for name, _ in named))
+        if told := list(tell_shared(found, lambda source: bundles.name(source, names.get(source.path, "")))):
             yield told
         for name, sources in named:
-            yield from _read(root, name, found, sources)
+            yield from _read(root, name, found, sources, bundles)
 
 
 def recognise(root: Path, scanner: Scanner = PLAIN, sources: Iterable[Source] | None = None) -> str:
@@ -154,23 +155,67 @@ def _name(place: str) -> str:
     return without_suffix(PurePosixPath(place).name)
 
 
-def _inner(source: Source) -> str:
-    """The name of the archive in an archive in which a file is, or empty."""
-    parts = source.member.split("!")
-    return _name(parts[0]) if len(parts) > 1 else ""
+@dataclass(frozen=True, slots=True)
+class _Bundles:
+    """The archives that hold archives: for each of them the folders in it that do, and the names of its patients."""
+
+    holding: Mapping[str, frozenset[str]]
+    names: Mapping[tuple[str, str], str]
+
+    def place(self, source: Source) -> str | None:
+        """The archive or folder in a bundle that stands for the patient of a member; None for what is in no bundle."""
+        return _inner_place(source, self.holding)
+
+    def name(self, source: Source, own: str) -> str:
+        """The name of a file's patient; `own` is that of its archive or folder."""
+        place = self.place(source)
+        return own if place is None else self.names.get((source.path, place), LOOSE)
 
 
-def _read(root: Path, name: str, found: Index, sources: Sequence[Source]) -> Iterator[Sequence[Item]]:
+def _inner_place(source: Source, holding: Mapping[str, frozenset[str]]) -> str | None:
+    if source.path not in holding:
+        return None
+    archive, is_inside, _ = source.member.partition("!")
+    if is_inside:
+        return archive
+    parents = [str(parent) for parent in reversed(PurePosixPath(source.member).parents)]
+    return next((parent for parent in parents if parent not in holding[source.path]), LOOSE)
+
+
+def _bundles(found: Index, outer: Iterable[str]) -> _Bundles:
+    """What archives that hold archives hold: each archive in them is a patient, and each folder beside these.
+
+    Of one name, also of an `outer` one, all patients are named with their folders and archives.
+    """
+    holding: dict[str, set[str]] = defaultdict(set)
+    for source in (instance.source for instance in found.instances()):
+        archive, is_inside, _ = source.member.partition("!")
+        if is_inside:
+            holding[source.path] |= {str(parent) for parent in PurePosixPath(archive).parents}
+    frozen = {path: frozenset(folders) for path, folders in holding.items()}
+    places = {
+        (instance.source.path, place)
+        for instance in (found.instances() if frozen else ())
+        if (place := _inner_place(instance.source, frozen))
+    }
+    counted = Counter(name.casefold() for name in (*outer, *(_name(place) for _, place in places)))
+    names = {
+        (path, place): _name(place) if counted[_name(place).casefold()] == 1 else without_suffix(f"{path}/{place}")
+        for path, place in places
+    }
+    return _Bundles(frozen, names)
+
+
+def _read(
+    root: Path, name: str, found: Index, sources: Sequence[Source], bundles: _Bundles
+) -> Iterator[Sequence[Item]]:
     """What one archive or folder holds; of archives in an archive each is a patient."""
-    inner: dict[str, list[Instance]] = defaultdict(list)
-    everything = list(found.instances(sources))
-    for instance in everything:
-        inner[_inner(instance.source) or name].append(instance)
-    if inner.pop(LOOSE, None):
-        loose = [instance for instance in everything if "!" not in instance.source.member]
-        for instances in by_subject(loose):
-            yield list(_patient(root, "", instances))
-    for patient, instances in sorted(inner.items()):
+    patients_of: dict[str, list[Instance]] = defaultdict(list)
+    for instance in found.instances(sources):
+        patients_of[bundles.name(instance.source, name)].append(instance)
+    for instances in by_subject(patients_of.pop(LOOSE, [])):
+        yield list(_patient(root, "", instances))
+    for patient, instances in sorted(patients_of.items()):
         yield list(_patient(root, patient, instances))
     rest: list[Item] = [*found.issues(sources), *left_out(found.others(sources), found.archives())]
     if rest:

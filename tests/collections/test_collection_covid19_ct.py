@@ -106,6 +106,14 @@ def test_of_a_bundle_each_archive_is_a_patient(tmp_path: Path, key: Path) -> Non
     assert _ids(done) == ["A", "B"]
 
 
+def test_a_bundle_is_read_as_the_folder_that_it_was(tmp_path: Path, key: Path) -> None:
+    files = {"a/P.rar": _pack_patient("1"), "b/P.rar": _pack_patient("2"), "Q.rar": _pack_patient("3")}
+    loose = {f"c/F/{n}": content for n, (path, content) in enumerate(ONE) if path.endswith(".DCM")}
+    bundle = archive([Member(path, content) for path, content in {**files, **loose}.items()])
+    done = _convert_files(tmp_path, key, {"all.rar": bundle, "q.rar": _pack_patient("4")})
+    assert _ids(done) == ["all.rar/Q", "all.rar/a/P", "all.rar/b/P", "c", "q"]
+
+
 def test_one_archive_is_one_patient(tmp_path: Path, key: Path) -> None:
     put(tmp_path, "P7.rar", _pack_patient("1"))
     assert _ids(convert("covid19-ct", tmp_path / "P7.rar", tmp_path / "dest", key=key)) == ["P7"]
