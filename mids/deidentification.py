@@ -1,6 +1,7 @@
 """DICOM in, DICOM out: what ``mids deidentify`` does. Everything a user can ask is an argument of `deidentify`."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -182,7 +183,8 @@ def _scanned(request: Request, mapped: Map) -> Scan:
     root = request.source
     batches = list(batched(walk(root), CHUNK))
     everything = Scan()
-    for number, found in enumerate(mapped(partial(headers, root=root, issuer=request.issuer), batches), start=1):
+    read = partial(headers, root=root, issuer=request.issuer, stacks=request.policy.face_rule == "deface")
+    for number, found in enumerate(mapped(read, batches), start=1):
         everything.instances += found.instances
         everything.issues += found.issues
         everything.others += found.others
@@ -246,4 +248,6 @@ def _texts(
     for key in ("BlankedRegions", "BurnedInTextSearch"):
         if said := {image.path: image.sidecar[key] for image in inventory.images() if image.sidecar.get(key)}:
             done[key] = said
+    if methods := Counter(str(image.sidecar["Defaced"]) for image in inventory.images() if "Defaced" in image.sidecar):
+        done["Defaced"] = dict[str, Json](methods)
     yield FACTS, json.dumps(done, indent=2, ensure_ascii=False) + "\n"

@@ -66,7 +66,7 @@ def _blacken(dataset: Dataset, boxes: Sequence[Box]) -> None:
     has_samples = dataset.get("SamplesPerPixel") == 3
     black = 0 if has_samples else _black(dataset, values)
     reader.blanked(values, boxes, colour=has_samples, black=black)
-    _write(dataset, values, colour=has_samples)
+    write_pixels(dataset, values, colour=has_samples)
 
 
 def _black(dataset: Dataset, values: Values) -> int:
@@ -85,8 +85,11 @@ def _black(dataset: Dataset, values: Values) -> int:
     return int(candidates[int(shown.astype(np.int64).sum(axis=1).argmin())])
 
 
-def _write(dataset: Dataset, values: Values, *, colour: bool) -> None:
-    """Puts native pixels into a dataset with the attributes that describe them (PS3.3 C.7.6.3, PS3.5 8.1)."""
+def write_pixels(dataset: Dataset, values: Values, *, colour: bool) -> None:
+    """Puts native pixels into a dataset with the attributes that describe them (PS3.3 C.7.6.3, PS3.5 8.1).
+
+    What lossy compression they have gone through stays said; icons, which show them as they were, go.
+    """
     meta = dataset.file_meta
     if meta.TransferSyntaxUID not in _NATIVE:
         meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -15,6 +15,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 
 from mids.actions.blacken import clean_pixels
+from mids.actions.deface import Head, deface_slice
 from mids.deid.burned.evidence import Screen
 from mids.deid.headers.elements import is_registered_uid
 from mids.deid.headers.engine import Replacements, deidentify
@@ -52,9 +53,10 @@ class Deidentify:
     `subject` is what PatientID becomes, `shift` what dates are moved by where the policy says so; `boxes` (in
     pixels) are made black, `screen` says how other text is looked for; `edition` is that of the standard's table.
     `certified` says that its pixels name nobody once that is done: a person or a complete rule for the device says so.
+    `head` are the slices among which it lies, whose face is removed.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     source: Source
     policy: Policy
@@ -66,6 +68,7 @@ class Deidentify:
     certified: bool = False
     block: Block | None = None
     edition: str = ""
+    head: Head | None = None
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -76,21 +79,24 @@ class Deidentify:
         """Makes `image.dcm` in `scratch`.
 
         Raises `DataError` where the file can't be read (``DICOM_UNREADABLE``, ``PIXELS_UNREADABLE``) or must not be
-        delivered (``DEID_IMPOSSIBLE``, ``PRIVACY_TEXT_FOUND``).
+        delivered (``DEID_IMPOSSIBLE``, ``PRIVACY_TEXT_FOUND``, ``PRIVACY_FACE_DOUBTFUL``).
         """
         with open_source(root, self.source) as stream, quiet():
-            looks = bool(self.boxes) or self.screen.detect != "none"
+            looks = bool(self.boxes) or self.screen.detect != "none" or self.head is not None
             dataset = read_dataset(stream) if looks else _read(stream)
             looked = clean_pixels(dataset, self.boxes, self.screen)
+            defaced = deface_slice(dataset, self.head, root, scratch) if self.head else ""
             texts = Texts(dataset, self.subject, self.shift, _redactor(self.policy, self.pseudonyms.key))
             new = Replacements(
                 self.subject, self.shift, self.pseudonyms.uid, texts, texts.tells, texts.label, texts.forget
             )
-            pixels = PixelFacts(self.certified and not looked.has_kept_text, looked.told, has_text=looked.has_kept_text)
+            has_text = looked.has_kept_text
+            pixels = PixelFacts(self.certified and not has_text, looked.told, has_text=has_text, defaced=defaced)
             cleaned = deidentify(dataset, _rules(self.policy), new, pixels)
             refused = embed(cleaned.dataset, self.block, texts.tells) if self.block else ()
             _save(cleaned.dataset, scratch / "image.dcm")
         facts: dict[str, Json] = {"BlankedRegions": [list(box) for box in looked.boxes]} if looked.boxes else {}
+        facts |= {"Defaced": defaced} if defaced else {}
         issues = (*looked.issues, *cleaned.issues, *refused)
         return Made(("image.dcm",), {**facts, **looked.facts}, issues=issues)
 

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Literal
 
+from mids.actions.deface import Head
 from mids.actions.deidentify import Block, Deidentify
 from mids.deid.burned.devices import devices
 from mids.deid.burned.evidence import UNSEEN, Decision, Screen, decide_by_header, is_slice, screen
@@ -25,12 +26,12 @@ from mids.plan.curation import Corrections
 from mids.plan.job import Job, Plan, Subject, read_identity
 from mids.plan.unseen import list_unseen
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.grouping.series import by_subject, cut_off, study_key, subject_key
+from mids.readers.dicom.grouping.series import by_subject, cut_off, stacked, study_key, subject_key
 from mids.readers.dicom.grouping.slices import grouped
 from mids.readers.dicom.grouping.twins import pixel_digest
 from mids.readers.dicom.headers import Instance
-from mids.readers.dicom.scan import Scan, left_out, scan
-from mids.records import Json, PatientKey, Skipped, Source
+from mids.readers.dicom.scan import Scan, keywords, left_out, scan
+from mids.records import Json, PatientKey, Record, Skipped, Source
 from mids.resources import read_yaml, schemas
 
 ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "StudyDescription", "SeriesDescription")
@@ -85,9 +86,13 @@ def _keywords() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*NEEDED, *ANATOMY, "BurnedInAnnotation", "RecognizableVisualFeatures", *found]))
 
 
-def headers(sources: Sequence[Source], root: Path, issuer: str = "") -> Scan:
-    """What the plan needs of the headers of some files or archives; runs in a worker."""
-    return scan(sources, root, wanted=_keywords(), issuer=issuer)
+def headers(sources: Sequence[Source], root: Path, issuer: str = "", *, stacks: bool = False) -> Scan:
+    """What the plan needs of the headers of some files or archives, with what puts slices together if `stacks` asks.
+
+    Runs in a worker.
+    """
+    more = keywords() if stacks else ()
+    return scan(sources, root, wanted=tuple(dict.fromkeys((*_keywords(), *more))), issuer=issuer)
 
 
 def build(found: Scan, root: Path, context: Context) -> Plan:
@@ -101,7 +106,7 @@ def build(found: Scan, root: Path, context: Context) -> Plan:
         if not context.labels.is_known(patient)
         else _nobody(group, context, "SUBJECT_COLLISION", "another patient has the same subject ID")
         if context.label(patient).lower() in shared
-        else _subject(patient, group, context)
+        else _subject(patient, group, root, context)
         for patient, group in patients.items()
     ]
     issues = (*found.issues, *(item for item in repeated if isinstance(item, Issue)), *_split_series(kept))
@@ -202,15 +207,19 @@ def _problem(code: str, message: str, instances: Sequence[Instance]) -> Issue:
     return issue(code, text, instances[0].source.name, origin="read")
 
 
-def _subject(patient: PatientKey, instances: Sequence[Instance], context: Context) -> Subject:
+def _subject(patient: PatientKey, instances: Sequence[Instance], root: Path, context: Context) -> Subject:
     """The jobs of one patient, and what of the patient is not delivered."""
     label = context.label(patient)
     jobs: list[Job] = []
     apart: dict[tuple[_Fate, str, str], list[Instance]] = defaultdict(list)
-    for instance in instances:
-        fate, reason, decision = _fate(instance, context)
-        if fate in ("deliver", "report"):
-            jobs.append(_job(instance, patient, label, context, decision))
+    fates = [(instance, *_fate(instance, context)) for instance in instances]
+    heads = _heads([each for each, fate, _, decision in fates if decision.deface and fate in _DELIVERED], root)
+    for instance, fate, reason, decision in fates:
+        head = heads.get(instance.source)
+        if decision.deface and fate in _DELIVERED and head is None:
+            fate, reason = "hold", "it may show a face, which is removed from slices that make a volume"
+        if fate in _DELIVERED:
+            jobs.append(_job(instance, patient, label, context, decision, head))
         if fate != "deliver":
             apart[fate, reason, instance.text("SeriesInstanceUID")].append(instance)
     issues = [_problem(_CODES[fate], reason, group) for (fate, reason, _), group in apart.items() if fate in _CODES]
@@ -223,6 +232,7 @@ def _subject(patient: PatientKey, instances: Sequence[Instance], context: Contex
 
 
 _Fate = Literal["deliver", "report", "skip", "withhold", "hold", "truncated"]
+_DELIVERED = frozenset({"deliver", "report"})
 _PREFIX = {"hold": "withheld: ", "lost": "lost: ", "truncated": "lost: "}
 _STATUS: dict[_Fate, Literal["skipped", "withheld", "lost"]] = {"hold": "withheld", "truncated": "lost"}
 _CODES = {
@@ -246,8 +256,8 @@ def _fate(instance: Instance, context: Context) -> tuple[_Fate, str, Decision]:
     if not instance.has_pixels:
         return "deliver", "", nothing
     decision = decide_by_header(header, policy, is_volume=_is_slice(instance))
-    if decision.deface:
-        decision = Decision("hold", "it may show a face, which is removed from volumes of mids convert only")
+    if decision.deface and instance.header.get("NumberOfFrames") not in (None, 1):
+        decision = Decision("hold", "it may show a face, which is not removed from images with frames that stay DICOM")
     names = {instance.source.name, instance.text("SOPInstanceUID")}
     decided = context.corrections.decide(names, decision, header)
     if decided is None:
@@ -265,7 +275,18 @@ def _rules(part: str, options: frozenset[str]) -> tuple[Rule, ...]:
     )
 
 
-def _job(instance: Instance, patient: PatientKey, label: str, context: Context, decision: Decision) -> Job:
+def _heads(instances: Sequence[Instance], root: Path) -> dict[Source, Head]:
+    """For each slice the volume in which its face is looked for, as a conversion would put it together."""
+    found: dict[Source, Head] = {}
+    for item in stacked(root, instances):
+        if isinstance(item, Record) and item.kind == "volume" and item.geometry is not None:
+            found |= dict.fromkeys(item.sources, Head(item.sources, item.geometry, item.modality))
+    return found
+
+
+def _job(
+    instance: Instance, patient: PatientKey, label: str, context: Context, decision: Decision, head: Head | None
+) -> Job:
     labels, policy = context.labels, context.policy
     session = labels.session(patient, study_key(instance))
     path = f"{label}/{session}/{_series(instance, labels)}/{_file(instance, labels)}.dcm"
@@ -273,7 +294,7 @@ def _job(instance: Instance, patient: PatientKey, label: str, context: Context, 
     action = Deidentify(
         instance.source, policy, labels.pseudonyms, identifier, context.shift(patient), decision.boxes,
         _screen(instance, decision, policy), decision.certified, context.blocks.get(instance.text("PatientID")),
-        edition().name,
+        edition().name, head,
     )  # fmt: skip
     key, ids = labels.item("source", instance.source.name), read_identity(instance.header)
     unseen = tuple(_unseen(instance, decision, policy))

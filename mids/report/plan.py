@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from mids.deid.references import References
 from mids.issues import Issue, Level, count, escape_controls
@@ -137,14 +138,22 @@ def _format_lost(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue]) -
 
 _LOOKS = {
     "PRIVACY_UNSEEN": "--detect glyphs --change detect looks at them",
-    "PRIVACY_FACE_KEPT": "--faces withhold --change faces withholds them",
+    "PRIVACY_FACE_KEPT": "--faces withhold --change faces withholds them; "
+    "deface in place of withhold removes it from CT and MR",
 }
 """What to add to the command where nobody has looked."""
 
 
 def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Issue]) -> Iterator[str]:
     """What was withheld because of its header or of text in its pixels, and how to get it."""
-    by_header = sum(number for (status, _), number in reasons.items() if status == "withheld")
+    withheld = {reason: number for (status, reason), number in reasons.items() if status == "withheld"}
+    by_face = sum(number for reason, number in withheld.items() if "may show a face" in reason)
+    by_header = sum(withheld.values()) - by_face
+    if by_face:
+        yield (
+            f"{count(by_face, 'file')} withheld that may show a face: look at them, then release them one by one "
+            "in --curation, or use --faces deface for CT and MR"
+        )
     if by_header:
         yield (
             f"{count(by_header, 'file')} withheld that may show a patient's name: look at them, then "
@@ -165,7 +174,24 @@ def issue_lines(issues: Iterable[Issue], *, least: Level) -> str:
     order = list(Level)
     chosen = [found for found in issues if order.index(found.level) <= order.index(least)]
     chosen.sort(key=lambda found: (order.index(found.level), found.code, found.path, found.where))
-    return "".join(f"{_line(found)}\n" for found in chosen)
+    return "".join(f"{_line(found)}\n" for found in _gather(chosen))
+
+
+_OF_SERIES = frozenset({"PRIVACY_FACE_DOUBTFUL"})
+"""Codes that say the same of every slice of a series."""
+
+
+def _gather(issues: Sequence[Issue]) -> Iterator[Issue]:
+    """The Issues, those of the slices of a series that say the same as one of their folder."""
+    folders = [found.path.rpartition("/")[0] for found in issues]
+    keys = [(found.code, found.message, found.where, folder) for found, folder in zip(issues, folders, strict=True)]
+    number, seen = Counter(keys), set[tuple[str, str, str, str]]()
+    for found, key in zip(issues, keys, strict=True):
+        if found.code not in _OF_SERIES or number[key] == 1:
+            yield found
+        elif key not in seen:
+            seen.add(key)
+            yield replace(found, path=key[3], message=f"{number[key]} files: {found.message}")
 
 
 def _line(found: Issue) -> str:

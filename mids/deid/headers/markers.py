@@ -27,22 +27,23 @@ class PixelFacts:
 
     `certified`: a person, or a complete rule for the device, says that they name nobody; a detector that found nothing
     does not. `searched` says who looked, and what was found; `has_text` that text was found and is still there.
+    `defaced` is the method by which a face was removed, empty where none was.
     """
 
     certified: bool = False
     searched: str = ""
     has_text: bool = False
+    defaced: str = ""
 
 
 UNSEEN = PixelFacts()
 """Nobody looked."""
 
 
-def list_applied_options(policy: Policy, *, are_clean: bool) -> tuple[str, ...]:
-    """The profile and the options that were applied, by name; pixels and faces only where they are known clean."""
-    unproven = {"clean_pixel_data", "clean_recognizable_visual_features"}
-    options = sorted(policy.options - unproven)
-    return ("basic", *(["clean_pixel_data"] if are_clean else []), *options)
+def list_applied_options(policy: Policy, pixels: PixelFacts) -> tuple[str, ...]:
+    """The profile and the options that were applied, by name; that of text only where pixels are known clean."""
+    proven = {"clean_pixel_data": pixels.certified, "clean_recognizable_visual_features": bool(pixels.defaced)}
+    return ("basic", *(name for name, done in proven.items() if done), *sorted(policy.options - {*proven}))
 
 
 def mark(dataset: Dataset, policy: Policy, pixels: PixelFacts) -> None:
@@ -53,9 +54,9 @@ def mark(dataset: Dataset, policy: Policy, pixels: PixelFacts) -> None:
     dataset.PatientIdentityRemoved = "YES"
     searched = [f"pixels searched by {pixels.searched}"] if pixels.searched else []
     method = [f"DICOM PS3.15 {edition().name} Annex E", f"mids {__version__.split('+')[0]}", *searched]
-    dataset.DeidentificationMethod = method
+    dataset.DeidentificationMethod = [*method, pixels.defaced] if pixels.defaced else method
     dataset.DeidentificationMethodCodeSequence = [
-        _code(*extra().method[name]) for name in list_applied_options(policy, are_clean=pixels.certified)
+        _code(*extra().method[name]) for name in list_applied_options(policy, pixels)
     ]
     dataset.LongitudinalTemporalInformationModified = _DATES[policy.dates]
     if pixels.certified:

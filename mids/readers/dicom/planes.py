@@ -171,6 +171,11 @@ def _classic_place(numbers: dict[str, tuple[float, ...]]) -> Place:
     )  # fmt: skip
 
 
+def read_plane(dataset: Dataset, values: Values) -> Plane:
+    """A classic slice whose stored values (rows, columns) have been decoded."""
+    return _plane(dataset, values, (Dataset(), Dataset(), dataset))
+
+
 # --- everything else -----------------------------------------------------------------------------------------
 
 

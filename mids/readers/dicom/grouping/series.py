@@ -112,6 +112,12 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
             yield from _series(root, subject, part)
 
 
+def stacked(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
+    """What `records` makes of the images of one patient, none of which is cut off, skipped or given twice."""
+    for group in grouped(instances, _series_key):
+        yield from _series(root, subject_key(group[0]), group)
+
+
 def _identity_issues(instances: Sequence[Instance]) -> Iterator[Issue]:
     for keyword in ("PatientBirthDate", "PatientSex"):
         values = {instance.text(keyword) for instance in instances} - {""}
