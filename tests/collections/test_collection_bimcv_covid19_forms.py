@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 from places import SOURCES
-from trees import table
+from trees import issues_by_code, table
 
 from example_datasets.generators import bimcv_covid19 as example
 from mids.collections.bimcv import labelcells, rows
+from mids.collections.bimcv.bimcv_covid19 import read
 from mids.collections.bimcv.rows import Words
 from mids.conversion import convert
 from mids.readers.tables.table import parse_csv
@@ -112,3 +113,12 @@ def test_rows_of_participants_that_contradict_each_other_or_themselves(
     assert person["age_min"] == age
     told = [one.code for one in done.issues if "articipants" in one.path and one.code.startswith("VALUE_C")]
     assert told == ([code] if code else [])
+
+
+def test_only_the_negatives_are_silent_about_absent_tests(source: Path) -> None:
+    (source / TESTS).unlink()
+    assert [found.message for found in issues_by_code(read(source))["TABLE_ABSENT"]] == [
+        "there is no table of tests, which the positive part has: no test result is known"
+    ]
+    (source / LABELS).rename((source / LABELS).with_name("labels_covid19_neg.tsv"))
+    assert "TABLE_ABSENT" not in issues_by_code(read(source))

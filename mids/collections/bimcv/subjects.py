@@ -111,6 +111,10 @@ def load(root: Path, files: Sequence[Found]) -> Tables:
     if "partitions" in rows and "split" not in rows["partitions"].table.header:
         message = "the table names no split, so it makes no partition"
         issues.append(issue("TABLE_UNUSED", message, rows.pop("partitions").table.path, origin="read"))
+    labels = found["labels"]
+    if found["tests"] is None and labels and "neg" not in labels.place.rpartition("/")[2].lower():
+        message = "there is no table of tests, which the positive part has: no test result is known"
+        issues.append(issue("TABLE_ABSENT", message, origin="read"))
     tree = found["tree"]
     nodes, cuis, problems = labeltree.read(tree.data, tree.source.name) if tree else labeltree.without()
     return Tables(rows, nodes, Words(clinical.load(NAME), cuis, public=True), [*issues, *problems])
