@@ -25,9 +25,10 @@ from mids.plan.views import choose_view_model, find_view_model, modelled
 from mids.readers.dicom.scan import Scanner
 from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
+from mids.readers.given import planned
 from mids.readers.given.curation import Correction
 from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
-from mids.run.decided.choices import Choices, applied_rows, join_rows, read_rows
+from mids.run.decided.choices import Choices, add_rows, applied_rows, join_rows, read_rows
 from mids.run.decided.people import People, Said
 from mids.run.done import Done
 from mids.run.request import make_request
@@ -55,7 +56,8 @@ def convert(
     key: str | Path | None = None, curation: str | Path | None = None, about: str | Path | None = None,
     layout: Layout | None = None, publish_sources: bool = False, show_paths: bool = False, dask: Any = "",
     issuer: str | None = None, site: str | None = None, change: Sequence[str] = (), forget: Sequence[str] = (),
-    remove: int | None = 0, view_model: str | Path | None = None, progress: Progress = lambda done, total, path: None,
+    remove: int | None = 0, view_model: str | Path | None = None, plan: str | Path | None = None,
+    progress: Progress = lambda done, total, path: None,
 ) -> Conversion:  # fmt: skip
     """Converts a source collection into a MIDS dataset, or goes on with an earlier run.
 
@@ -65,7 +67,8 @@ def convert(
     `policy` (`mids.deid.policy`; the preset ``mids``) says what de-identification does. `issuer` is the
     IssuerOfPatientID of headers that have none; `site` stands in the column of that name. Images whose source files
     vanished are kept; at most `remove` of them go, all where it is None. `view_model` is a file of
-    ``mids train views``, for radiographs whose headers and source say no view. The other arguments are the flags of
+    ``mids train views``, for radiographs whose headers and source say no view; `plan` the table of an earlier dry run
+    (`mids.run.decided.planned.write_plan`) with what a person changed in it. The other arguments are the flags of
     ``mids-convert`` (docs/commands.md). What is not given is as an earlier run on `dataset` was given it; a choice
     that was recorded changes only if `change` names it, and `forget` names choices to drop.
 
@@ -74,7 +77,7 @@ def convert(
     _check_use(limit, review, layout)
     given = partial(
         _tell_choices, curation=curation, about=about, pixels=pixels, compression=compression, cine=cine,
-        contours=contours, layout=layout, publish_sources=publish_sources or None, view_model=view_model,
+        contours=contours, layout=layout, publish_sources=publish_sources or None, view_model=view_model, plan=plan,
     )  # fmt: skip
     if collection == collections.AUTO:
         collection = collections.recognise_source(Path(source))
@@ -106,10 +109,12 @@ def _check_use(limit: int | None, review: str | Path | None, layout: Layout | No
 
 def _tell_choices(
     known: Choices, root: Path, *, curation: str | Path | None, about: str | Path | None,
-    view_model: str | Path | None, **plain: Json,
+    view_model: str | Path | None, plan: str | Path | None, **plain: Json,
 ) -> Mapping[str, Json]:  # fmt: skip
     """The choices of a conversion by the names of their flags; files are read."""
     rows = join_rows(known, root, curation_table.read(Path(curation))) if curation else None
+    if plan and (changes := planned.read(Path(plan))):
+        rows = add_rows(known.values.get("curation") if rows is None else rows, changes)
     described = about_file.read(Path(about)) if about else None
     model = choose_view_model(Path(view_model)) if view_model else None
     values = {name.replace("_", "-"): value for name, value in plain.items()}

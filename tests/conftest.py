@@ -1,7 +1,10 @@
 """What many tests share: a fixed key, the real data where it is present, and the converted phantom."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do; NumPy reads it when it is first loaded
 
 import pytest
 from hypothesis import HealthCheck, settings

@@ -8,6 +8,7 @@ is quick.
 import argparse
 import io
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -108,6 +109,8 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     if parser.prog == "mids" and typed[:1] in ([], ["help"], ["version"]):
         typed = ["--version"] if typed[:1] == ["version"] else [*typed[1:], "--help"]
     arguments = parser.parse_args(typed)
+    if hasattr(arguments, "jobs"):  # processes share the work: threads of NumPy's OpenBLAS would wait for each other
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     with Interrupts(f"{parser.prog}: {_STOPPED}\n") as interrupts:
         return _flushed(parser, _run(parser, arguments, interrupts))
 

@@ -2,6 +2,7 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mids.cli import report as cli_report
 from mids.cli.parsing import EXIT_CODES
@@ -15,10 +16,14 @@ from mids.cli.shared import (
     message_arguments,
     policy_arguments,
     remove_argument,
+    say,
     say_done,
 )
 from mids.errors import MidsError, put
 from mids.resources import layout_names
+
+if TYPE_CHECKING:
+    from mids.conversion import Conversion
 
 TEXT = "convert a source collection into a MIDS dataset"
 EXAMPLES = (
@@ -28,6 +33,7 @@ EXAMPLES = (
     ("mids-convert dicom export.zip ~/dataset --jobs 4", "read an archive, with four processes"),
     ("mids-convert dicom ~/studies ~/dataset --limit 2 -v", "try two subjects first"),
     ("mids-convert dicom ~/studies ~/dataset --curation fix.tsv", "apply a person's corrections"),
+    ("mids-convert dicom ~/studies ~/dataset --plan plan.tsv", "write the plan to change it, then convert by it"),
     ("mids-convert --again ~/dataset", "convert the same source once more, as was decided before"),
     ("mids-convert --list", "list the collections"),
     ("mids-convert --about fidac", "how to get a collection, its terms and its layout"),
@@ -57,6 +63,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     corrections.add_argument(
         "--curation", type=given_file, metavar="FILE", help="table of corrections by a person (see docs/curation.md)"
     )
+    corrections.add_argument(
+        "--plan", type=Path, metavar="FILE",
+        help="without such a FILE: write the plan to it, a row for each image, and stop; with it: convert by what you "
+        "changed there (see docs/curation.md)",
+    )  # fmt: skip
     privacy = policy_arguments(parser)
     privacy.add_argument(
         "--review", type=Path, metavar="FILE",
@@ -184,19 +195,39 @@ def _convert_source(a: argparse.Namespace) -> int:
     from mids import conversion
 
     progress = Progress(quiet=a.quiet, verbose=a.verbose)
+    is_planning = a.plan is not None and not a.plan.exists()
+    a.dry_run = a.dry_run or is_planning
     done = conversion.convert(
         a.collection, a.source, a.dest, dry_run=a.dry_run, jobs=a.jobs, dask=a.dask, limit=a.limit, include=a.include,
         exclude=a.exclude, pixels=a.pixels, compression=a.compression, cine=a.cine, contours=a.contours,
         policy=chosen_policy(a), id_table=a.id_table, review=a.review, key=a.key, curation=a.curation, about=a.about,
         layout=a.layout, publish_sources=a.publish_sources, show_paths=a.show_paths, progress=progress.step,
         issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=a.remove,
-        view_model=a.view_model,
+        view_model=a.view_model, plan=None if is_planning else a.plan,
     )  # fmt: skip
     progress.end()
+    if is_planning:
+        return _say_plan(a, done)
     is_told = not a.dry_run and not a.quiet and done.outcome and (done.outcome.made or done.outcome.kept)
     say_done(a, done, holds=_counted(done.dataset) if is_told else (), commands=_next(done.dataset))
     if done.outcome is not None:
         cli_report.write_html(a, done.dataset)
+    return done.exit_code
+
+
+def _say_plan(a: argparse.Namespace, done: "Conversion") -> int:
+    """Writes the plan, and says how to go on."""
+    from mids.issues import Level
+    from mids.report.plan import issue_lines
+    from mids.run.decided.planned import write_plan
+
+    say(issue_lines(done.issues, least=Level.WARNING))
+    rows = write_plan(done.plan, a.plan)
+    put(
+        f"plan       {rows} rows in {a.plan}, which names source files: keep it to yourself\n"
+        "change     view, body_part, laterality or decision, with who and why\n"
+        "next       run the same command again\n"
+    )
     return done.exit_code
 
 

@@ -30,6 +30,8 @@ EXAMPLES = (
 )
 NOTES = "What each export holds: docs/exports.md."
 
+_BELOW = "readers find scans, sessions and images only below the folder of {}: write it to {} or to a folder above"
+
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``mids export`` to its parser."""
@@ -98,12 +100,15 @@ def run(namespace: argparse.Namespace) -> int:
             print(f"{len(written)} files in {a.output}")
             return max(say_unread(dataset.issues), _say_left_out(written))
         content = document(
-            dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label
-        )
+            dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label,
+            beside=a.output and a.output.parent,
+        )  # fmt: skip
         if a.output is None:
             put(format_json(content))
         else:
             write(dataset, a.to, a.output, content)
+        if a.to == "croissant" and a.output and not a.dataset.resolve().is_relative_to(a.output.resolve().parent):
+            print(_BELOW.format(a.output.name, a.dataset), file=sys.stderr)
         if lacking := [key for name, key in target.recommended.items() if name not in content]:
             recommended = ", ".join(lacking)
             print(f"{a.to} recommends {recommended}: add them to dataset_description.json", file=sys.stderr)

@@ -13,6 +13,10 @@ EXAMPLES = (
     ("mids splits ~/dataset --fraction train=0.8 --fraction test=0.2 --seed 7", "use your own fractions and seed"),
     ("mids splits ~/dataset --stratify sex --write", "write derivatives/partitions.tsv"),
     ("mids splits ~/dataset --by site", "keep the subjects of a site together"),
+    (
+        "mids splits ~/dataset --together pairs.tsv",
+        "keep those together whose images mids duplicates found to be the same",
+    ),
 )
 
 
@@ -30,6 +34,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--stratify", action="append", default=[], metavar="COLUMN",
         help="give each part an equal share of each value of this column (repeatable)",
+    )  # fmt: skip
+    add(
+        "--together", type=Path, metavar="PAIRS",
+        help="keep subjects with the same image together: the table that mids duplicates writes",
     )  # fmt: skip
     add = parser.add_argument_group("output").add_argument
     add("--write", action="store_true", help="write derivatives/partitions.tsv instead of printing")
@@ -51,8 +59,10 @@ def run(namespace: argparse.Namespace) -> int:
     try:
         dataset = Dataset(a.dataset)
         table = dataset.splits(
-            fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify, write=a.write, overwrite=a.force
-        )
+            fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify,
+            together=_groups(a.together, a.dataset.resolve().name) if a.together else (),
+            write=a.write, overwrite=a.force,
+        )  # fmt: skip
     except DataError as error:
         say(f"error: {error.code}: {error}\n")
         return 1
@@ -62,3 +72,17 @@ def run(namespace: argparse.Namespace) -> int:
     told = ", ".join(f"{part} {counts[part]}" for part in ("train", "validation", "test") if part in counts)
     print(f"subjects: {told or 'none'}", file=sys.stdout if a.write else sys.stderr)
     return say_unread(dataset.issues)
+
+
+def _groups(pairs: Path, name: str) -> list[set[str]]:
+    """The subjects of the dataset `name` that a table of pairs joins, directly or through those of another dataset."""
+    from mids.analysis.duplicates import list_groups, read_pairs
+
+    groups: list[set[tuple[str, str]]] = []
+    for pair in list_groups(read_pairs(pairs)):
+        joined = [group for group in groups if group & set(pair)]
+        groups = [group for group in groups if group not in joined] + [set(pair).union(*joined)]
+    own = [{person for dataset, person in group if dataset == name} for group in groups]
+    if groups and not any(own):
+        raise MidsError(f"{pairs} names no dataset {name}: give the table that mids duplicates wrote for it")
+    return [group for group in own if len(group) > 1]

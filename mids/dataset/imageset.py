@@ -11,7 +11,7 @@ import pandas as pd
 from mids.dataset.loaders.masks import choose_mask
 from mids.dataset.loaders.samples import Item, Samples, make_samples
 from mids.dataset.loaders.tools import make_hugging_face, make_subject
-from mids.dataset.pixels import Picture, Volume
+from mids.dataset.pixels import Part, Picture, Volume
 from mids.dataset.selection import Ages, Choice, Criteria
 from mids.errors import MidsError
 from mids.records import Json
@@ -36,8 +36,8 @@ class ImageSet(ABC):
         """One row for each segmentation."""
 
     @abstractmethod
-    def load(self, image: Ref) -> Volume | Picture:
-        """The pixels of an image or a segmentation."""
+    def load(self, image: Ref, part: Part | None = None) -> Volume | Picture:
+        """The pixels of an image or a segmentation, or a part of a volume."""
 
     @abstractmethod
     def sidecar(self, image: Ref) -> dict[str, Json]:
@@ -159,7 +159,7 @@ class ImageSet(ABC):
     def torch(
         self, rows: pd.DataFrame | None = None, *, split: Choice = None, size: Sequence[int] | None = None,
         target: str | Sequence[str] | None = None, window: str | tuple[float, float] | None = None,
-        channels: int = 1, mask: bool | str = False, cache: str | None = None,
+        channels: int = 1, mask: bool | str = False, cache: str | None = None, unpack: bool = False,
     ) -> Samples:  # fmt: skip
         """Images as a map-style dataset for PyTorch's `DataLoader`, with worker processes of any kind.
 
@@ -169,8 +169,9 @@ class ImageSet(ABC):
         an item of each slice of a volume; of three numbers it makes an item of a patch at a random place. Items whose
         target is unknown are left out, which is logged. `window` is (center, width) or "lung", "bone", "soft tissue",
         "brain": grey values become 0 to 1; without one, pictures become 0 to 1 and volumes keep their values. Pictures
-        get one channel of grey, or three with `channels`. `cache` is a folder outside of the dataset for unpacked
-        volumes, from which patches are read. `mask` may name a reader, where several drew.
+        get one channel of grey, or three with `channels`. `cache` is a folder outside of the dataset for what
+        finds slices and patches without unpacking a volume from its start: points of its gzip stream, or, with
+        `unpack`, unpacked copies, which are quicker and larger. `mask` may name a reader, where several drew.
 
         Raises `MidsError` without PyTorch, and for a size, window or target that can't be.
         """
@@ -189,6 +190,7 @@ class ImageSet(ABC):
             with_target=target is not None,
             with_mask=bool(mask),
             cache=cache,
+            unpack=unpack,
         )
 
     def _choose(self, rows: pd.DataFrame | None) -> pd.DataFrame:

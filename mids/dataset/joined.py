@@ -12,7 +12,7 @@ from mids.dataset import splits
 from mids.dataset.frames.harmonised import FRAME, harmonise
 from mids.dataset.frames.typed import typed
 from mids.dataset.imageset import ImageSet, Ref, read_name
-from mids.dataset.pixels import Picture, Volume
+from mids.dataset.pixels import Part, Picture, Volume
 from mids.dataset.selection import Choice, Criteria, check_known
 from mids.dataset.terms import STRICT, derive_terms, read_terms
 from mids.dataset.view import Dataset
@@ -163,10 +163,10 @@ class Joined(ImageSet):
         path, shown = dataset.locate(name)
         return path, f"{next(key for key, each in self.datasets.items() if each is dataset)}/{shown}"
 
-    def load(self, image: Ref) -> Volume | Picture:
-        """The pixels of a row of `images` or `rois`; raises what `Dataset.load` raises."""
+    def load(self, image: Ref, part: Part | None = None) -> Volume | Picture:
+        """The pixels of a row of `images` or `rois`, or a part of them; raises what `Dataset.load` raises."""
         dataset, name = self._find(image)
-        return dataset.load(name)
+        return dataset.load(name, part)
 
     def sidecar(self, image: Ref) -> dict[str, Json]:
         """The metadata of an image; see `Dataset.sidecar`."""

@@ -1,15 +1,18 @@
 """The pixels of one image: a NIfTI volume or a 2D image (PNG)."""
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from mids.dataset.disk.heads import check_claim, nifti_head, png_head
+from mids.dataset.disk.unpacked import open_unpacked
 from mids.errors import DataError, MidsError
 
 
@@ -59,28 +62,79 @@ def load_pixels(path: Path, shown: str) -> Volume | Picture:
     raise MidsError(f"{shown} is neither NIfTI nor PNG: open it with a library for its format")
 
 
+Part: TypeAlias = tuple[slice, slice, slice]
+"""Columns, rows and slices of a volume, each from and to a number."""
+
+
+def load_part(path: Path, shown: str, part: Part, stream: Any = None) -> Volume:
+    """A part of a volume of three axes, whose affine places it; of a `.nii.gz` nothing is unpacked behind its end.
+
+    `stream` gives the unpacked bytes of the file, where they need not be read from its start. Raises what
+    `Dataset.load` raises, and `MidsError` for a part that is not within the volume.
+    """
+    if ".nii" not in shown:
+        raise MidsError(f"{shown} is no volume: load all of it")
+    with _opened(path, shown, stream) as image:
+        proxy, shape = image.dataobj, (*image.shape, 1, 1)[:3]
+        if np.prod(image.shape) != np.prod(shape):
+            raise MidsError(f"{shown} has {len(image.shape)} axes: load all of it, and take the part that you want")
+        if any(not 0 <= each.start < each.stop <= side for each, side in zip(part, shape, strict=True)):
+            raise MidsError(f"part {part} of {shown}: give columns, rows and slices within {shape}")
+        # Whole slices are read in one go; single lines of them would each be searched for.
+        slices = proxy[:, :, part[2]] if len(image.shape) > 2 else proxy[...]
+        data = np.asarray(slices).reshape(*shape[:2], -1)[part[0], part[1]]
+        affine = np.array(image.affine, dtype=np.float64)
+        affine[:3, 3] += affine[:3, :3] @ [each.start for each in part]
+        return Volume(data, affine, _is_placed(image))
+
+
 def _volume(path: Path, shown: str) -> Volume:
+    with _opened(path, shown) as image:
+        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64), _is_placed(image))
+
+
+def _is_placed(image: Any) -> bool:
+    return any(int(image.header.get(key, 1)) > 0 for key in ("sform_code", "qform_code"))
+
+
+@contextmanager
+def _opened(path: Path, shown: str, stream: Any = None) -> Iterator[Any]:
+    """A NIfTI image whose voxels are read when asked for; what is wrong with it is a `DataError` (NIFTI_INVALID)."""
     import nibabel as nib  # which loads pydicom too: not before somebody asks for voxels
     from nibabel.filebasedimages import ImageFileError
 
     try:
-        check_claim(nifti_head(path))
-        image: Any = nib.load(path)
-        is_placed = any(int(image.header.get(key, 1)) > 0 for key in ("sform_code", "qform_code"))
-        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64), is_placed)
+        head = nifti_head(path)
+        check_claim(head)
+        if not path.name.endswith(".gz"):
+            yield nib.load(path)
+            return
+        kind: Any = nib.Nifti2Image if head.version == 2 else nib.Nifti1Image
+        with stream or open_unpacked(path) as unpacked:
+            yield kind.from_stream(unpacked)
     except (ImageFileError, OSError, EOFError, ValueError, zlib.error, DataError) as error:
         raise DataError("NIFTI_INVALID", f"{shown} can't be read as NIfTI: convert the image again") from error
 
 
 def _picture(path: Path, shown: str) -> Picture:
     """Grey stays grey with its 8 or 16 bits; palettes are resolved and transparency is dropped."""
+    import imagecodecs  # faster than Pillow; loads its codecs when the first is used
+
     try:
-        check_claim(png_head(path))
+        head = png_head(path)
+        check_claim(head)
+        if (head.bits, head.colour) in _PLAIN and not (head.transparent or head.animated):
+            return Picture(imagecodecs.png_decode(path.read_bytes()))
         with Image.open(path, formats=["PNG"]) as image:
             return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error, DataError) as error:
+    except (
+        UnidentifiedImageError, imagecodecs.PngError, OSError, SyntaxError, ValueError, zlib.error, DataError,
+    ) as error:  # fmt: skip
         raise DataError("PNG_INVALID", f"{shown} can't be read as PNG: convert the image again") from error
 
+
+_PLAIN = {(8, 0), (16, 0), (8, 2)}
+"""Bits and colour type (grey, colour) of PNG that need no translation."""
 
 _MODES = {"1": "L", "L": "L", "LA": "L", "I;16": "I;16"}
 """What a PNG of each of Pillow's modes is read as; everything else is colour."""

@@ -1,6 +1,6 @@
 """The one object through which a dataset is loaded; what it gives is made by the modules beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,7 @@ from mids.dataset.frames.timeline import timeline
 from mids.dataset.frames.typed import typed
 from mids.dataset.imageset import ImageSet, Ref, read_name
 from mids.dataset.index import read_indexed_images
-from mids.dataset.pixels import Picture, Volume, load_pixels
+from mids.dataset.pixels import Part, Picture, Volume, load_part, load_pixels
 from mids.dataset.selection import Choice, Criteria, check_known, given, meet_age, meet_names, meet_sex
 from mids.dataset.tables import add_id_prefixes, frame, map_rows_by_key, read_table
 from mids.errors import DataError, MidsError, UnknownValueError
@@ -252,26 +252,33 @@ class Dataset(ImageSet):
 
     def splits(
         self, *, fractions: Mapping[str, float] = splits.DEFAULT, seed: int = 0, by: str = "participant",
-        stratify: str | Sequence[str] = (), write: bool = False, overwrite: bool = False,
+        stratify: str | Sequence[str] = (), together: Iterable[Iterable[str]] = (), write: bool = False,
+        overwrite: bool = False,
     ) -> pd.DataFrame:  # fmt: skip
         """All images with the part (train, validation, test) that their subject goes to; a subject is never split.
 
         The same dataset, fractions and seed give the same parts everywhere. Subjects are counted: each part has its
         fraction of them within one, and within two in each stratum of `stratify`, columns of `images` (of several
         values the first that is known counts). With `by`, a column of participants.tsv such as site, subjects of one
-        value stay together, and fractions are met as well as that allows. `write` puts the table and its dictionary
-        at derivatives/partitions.tsv, where one exists with `overwrite` only.
+        value stay together, and fractions are met as well as that allows. `together` are groups of subjects that
+        are one person, or have the same image: a group goes to one part, as one subject. `write` puts the table
+        and its dictionary at derivatives/partitions.tsv, where one exists with `overwrite` only.
 
         Columns: participant_id, session_id, filename, split. Raises `MidsError` for fractions that do not sum to 1,
         an unknown part or column, or a table that may not be written.
         """
         shares = splits.name_fractions(fractions, self._schema)
         columns = [stratify] if isinstance(stratify, str) else list(stratify)
-        found = splits.deal_images(self.text.images if self._is_text else self.images, shares, seed, by, columns)
+        images = self.text.images if self._is_text else self.images
+        groups = [[f"sub-{each.removeprefix('sub-')}" for each in group] for group in together]
+        people = splits.group_people(images["participant_id"], groups)
+        found = splits.deal_images(images.assign(participant_id=people), shares, seed, by, columns)
         table = self.images[["participant_id", "session_id", "filename"]].copy()
-        table["split"] = table["participant_id"].map(found).astype("string")
+        table["split"] = people.map(found).astype("string").to_numpy()
         if write:
             how = splits.describe_split(shares, seed, by, columns)
+            if groups:
+                how += f"; {len(groups)} groups of subjects, who are one person or have the same image, kept together"
             splits.write(self.path, table, self._schema, how, overwrite=overwrite)
             self.__dict__.pop("partitions", None)
         return table
@@ -291,15 +298,16 @@ class Dataset(ImageSet):
             content.update(files.read_json(self.door, name))
         return content
 
-    def load(self, image: Ref) -> Volume | Picture:
+    def load(self, image: Ref, part: Part | None = None) -> Volume | Picture:
         """The pixels of an image, or of a segmentation: a `Volume` for NIfTI, a `Picture` for PNG.
 
-        Raises `MidsError` where there is no such image or its format is neither, `DataError` (NIFTI_INVALID,
-        PNG_INVALID) where the file is broken.
+        `part` (columns, rows, slices) is what is read of a volume of three axes, such as
+        `(slice(0, 64), slice(0, 64), slice(9, 10))`. Raises `MidsError` where there is no such image or part or its
+        format is neither, `DataError` (NIFTI_INVALID, PNG_INVALID) where the file is broken.
         """
         path, name = self.locate(image)
         try:
-            return load_pixels(path, name)
+            return load_pixels(path, name) if part is None else load_part(path, name, part)
         except DataError as error:
             self.door.keep(error, name)
             raise

@@ -4,6 +4,7 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,15 +35,18 @@ FORMATS = {".nii.gz": "application/gzip", ".nii": "application/octet-stream", ".
 _TSV = "text/tab-separated-values"
 
 
-def croissant(dataset: Dataset) -> dict[str, Any]:
+def croissant(dataset: Dataset, beside: Path | None = None) -> dict[str, Any]:
     """The JSON-LD of a dataset: its files, and a record set for each table.
 
-    Paths are relative to the dataset's folder: the file belongs there, or beside the published data. Every column is
-    text, as in the tables: 007 is no number.
+    Paths are relative to the dataset's folder: the file belongs there, or beside the published data; with `beside` to
+    that folder, so that a file there finds the dataset where it lies. Every column is text, as in the tables: 007 is no
+    number.
     """
     said = read_description(dataset)
     schema = load()
     tables = sorted(set(_tables(dataset.path, schema)))
+    way = Path(os.path.relpath(dataset.path, beside)).as_posix() if beside else "."
+    top = "" if way == "." else f"{way}/"
     content: dict[str, Any] = {
         "@context": CONTEXT, "@type": "sc:Dataset", "conformsTo": CONFORMS, "name": said.name,
         "description": said.description, "version": _semantic(said.version),
@@ -56,7 +60,7 @@ def croissant(dataset: Dataset) -> dict[str, Any]:
     }  # fmt: skip
     return {
         **{key: value for key, value in content.items() if value},
-        "distribution": [*(_table(dataset.path, path) for path in tables), *_sets(dataset)],
+        "distribution": [*(_table(dataset.path, path, top) for path in tables), *_sets(dataset, top)],
         "recordSet": [
             *(_records(path, {"fileObject": {"@id": path}}, dataset.table(path).columns, schema) for path in tables),
             *(
@@ -84,21 +88,21 @@ def _tables(root: Path, schema: Schema) -> Iterator[str]:
     yield from (path for path in (*fixed, *more) if (root / path).is_file() and "/provenance/" not in path)
 
 
-def _table(root: Path, path: str) -> dict[str, Any]:
+def _table(root: Path, path: str, top: str) -> dict[str, Any]:
     content = (root / path).read_bytes()
     return {
-        "@type": "cr:FileObject", "@id": path, "name": path, "contentUrl": path, "encodingFormat": _TSV,
+        "@type": "cr:FileObject", "@id": path, "name": path, "contentUrl": f"{top}{path}", "encodingFormat": _TSV,
         "contentSize": f"{len(content)} B", "sha256": hashlib.sha256(content).hexdigest(),
     }  # fmt: skip
 
 
-def _sets(dataset: Dataset) -> Iterator[dict[str, Any]]:
+def _sets(dataset: Dataset, top: str) -> Iterator[dict[str, Any]]:
     """The images, their segmentations and sidecars, as sets of files."""
     for name, text, glob in _kinds(dataset):
-        yield _set(name, text, glob, FORMATS.get(glob.rpartition("*")[2].lower(), "image/tiff"))
+        yield _set(name, text, f"{top}{glob}", FORMATS.get(glob.rpartition("*")[2].lower(), "image/tiff"))
     for name, _, glob, _ in _find_repeated_tables(dataset):
-        yield _set(name, "One table for each subject or session", glob, _TSV)
-    yield _set("sidecars", "How each image was acquired and made", "sub-*/**/*.json", "application/json")
+        yield _set(name, "One table for each subject or session", f"{top}{glob}", _TSV)
+    yield _set("sidecars", "How each image was acquired and made", f"{top}sub-*/**/*.json", "application/json")
 
 
 def _kinds(dataset: Dataset) -> Iterator[tuple[str, str, str]]:

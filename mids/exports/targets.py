@@ -55,6 +55,7 @@ TARGETS: Mapping[str, Target] = {
         "mids.exports.croissant",
         "croissant",
         "Croissant, JSON-LD for search engines and loaders",
+        choices=frozenset({"beside"}),
         recommended=_CROISSANT,
     ),
     "monai": Target(
@@ -133,7 +134,8 @@ def write(
             known = {key: value for key, value in choices.items() if key in target.choices}
             written: list[Path] = target.load()(dataset.text, output, **known)
             return written
-        return [write_json(output, document(dataset, to) if content is None else content)]
+        made = document(dataset, to, beside=output.parent) if content is None else content
+        return [write_json(output, made)]
     except BaseException as error:
         clear(output, keep=was_there)
         if isinstance(error, OSError):

@@ -1,9 +1,7 @@
 """The middle planes of a volume, read slice by slice, as a radiologist looks at them."""
 
 import math
-import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,9 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import numpy.typing as npt
-from isal import igzip, isal_zlib
 
 from mids.dataset.disk.heads import NiftiHead, nifti_head
+from mids.dataset.disk.unpacked import open_unpacked
 from mids.errors import DataError
 
 Array = npt.NDArray[Any]
@@ -126,7 +124,7 @@ def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int]) -> tuple[Array, 
     length = i * j * colours * dtype.itemsize
     across = np.zeros((2, max(i, j), k, colours), dtype)
     middle = np.zeros((i, j, colours), dtype)
-    with _open_unpacked(path) as stream:
+    with open_unpacked(path) as stream:
         stream.seek(head.offset + skipped * length)
         for number in range(k):
             data = stream.read(length)
@@ -150,19 +148,3 @@ def _dtype(head: NiftiHead) -> tuple[np.dtype[Any], int]:
     if dtype.kind == "c" or not dtype.itemsize:
         raise DataError("NIFTI_INVALID", "volumes of complex numbers or bits are not shown")
     return np.dtype(dtype.newbyteorder(head.order)), 1
-
-
-@contextmanager
-def _open_unpacked(path: Path) -> Iterator[Any]:
-    """A file, unpacked where it is gzipped; what is wrong with its stream becomes a `DataError`."""
-    gzipped: Any = igzip.open
-    try:
-        with gzipped(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
-            yield stream
-    except EOFError:
-        raise DataError("NIFTI_TRUNCATED", "the gzip stream ends before its end") from None
-    except _BROKEN:
-        raise DataError("IMAGE_CORRUPT", "the gzip stream is damaged") from None
-
-
-_BROKEN: Any = (igzip.BadGzipFile, zlib.error, isal_zlib.IsalError)

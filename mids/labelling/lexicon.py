@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mids.errors import MidsError
+from mids.records import Json
 from mids.resources import read_yaml, schemas
 
 STEM = 3
@@ -84,16 +85,37 @@ def lexicon(language: str = "es") -> Lexicon:
 
     Raises `MidsError` where there is none, or a part of it is wrong.
     """
+    path = _path(language)
+    return _read(read_yaml(path), path.name)
+
+
+def describe_lexicon(language: str) -> dict[str, Json]:
+    """What a model says of its words: the name of a language of `schemas/lexicon`, or all that is in a user's file."""
+    path = _path(language)
+    is_ours = path.is_relative_to(schemas())
+    return {"lexicon": language} if is_ours else {"lexicon": path.name, "words": read_yaml(path)}
+
+
+def described_lexicon(head: Mapping[str, Json]) -> Lexicon:
+    """The lexicon that `describe_lexicon` described; raises `MidsError` as `lexicon` does, `KeyError` without any."""
+    name = str(head["lexicon"])
+    return _read(head["words"], name) if "words" in head else lexicon(name)
+
+
+def _path(language: str) -> Path:
     known = sorted(path.stem for path in (schemas() / "lexicon").glob("*.yaml"))
     path = schemas() / "lexicon" / f"{language}.yaml" if language in known else Path(language)
     if not path.is_file():
         raise MidsError(f"unknown lexicon {language}: give a YAML file or one of {', '.join(known)}")
-    content: dict[str, Any] = read_yaml(path)
+    return path
+
+
+def _read(content: Any, name: str) -> Lexicon:
     try:
         return _lexicon(content)
     except (KeyError, TypeError, AttributeError, re.error) as error:
         raise MidsError(
-            f"{path.name} is not a lexicon ({type(error).__name__}: {error}): see schemas/lexicon for examples"
+            f"{name} is not a lexicon ({type(error).__name__}: {error}): see schemas/lexicon for examples"
         ) from None
 
 

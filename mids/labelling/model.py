@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from mids.errors import MidsError
 from mids.labelling.features import SIZE, Feature, report_features, row_values
-from mids.labelling.lexicon import Lexicon, lexicon
+from mids.labelling.lexicon import Lexicon, described_lexicon
 from mids.labelling.rules import ALONE, BESIDE, Reading, drop_normal, read_report
 from mids.labelling.sentence import Sentence, Why
 from mids.learned.file import read_model
@@ -102,7 +102,7 @@ def read_label_model(path: Path) -> LabelModel:
         )
         if weights.shape != (len(labels), SIZE) or not bias.shape == thresholds.shape == (len(labels),):
             raise ValueError
-        refused, words = frozenset(map(str, head["refused"])), lexicon(str(head["lexicon"]))
+        refused, words = frozenset(map(str, head["refused"])), described_lexicon(head)
     except (KeyError, TypeError, ValueError) as error:
         raise MidsError(f"{path} lacks a part of a model of labels: train it again with mids train labels") from error
     return LabelModel(labels, weights, bias, thresholds, refused, words, head, found.digest)

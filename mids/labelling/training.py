@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mids.errors import MidsError
 from mids.labelling.features import SIZE, report_features, row_values
-from mids.labelling.lexicon import Lexicon, lexicon
+from mids.labelling.lexicon import Lexicon, describe_lexicon, lexicon
 from mids.labelling.model import KIND
 from mids.labelling.rules import drop_normal, read_report
 from mids.learned.file import Arrays, write_model
@@ -89,7 +89,7 @@ def train_labels(
         "hybrid": lines.chances(rows[held]) >= thresholds, "model": alone.chances(plain[held]) >= 0.5,
     })  # fmt: skip
     head: dict[str, Json] = {
-        "labels": list[Json](labels), "refused": list[Json](sorted(refused)), "lexicon": language,
+        "labels": list[Json](labels), "refused": list[Json](sorted(refused)), **describe_lexicon(language),
         "data": data, "licence": licence,
         "reports": len(examples), "participants": len(people), "limits": LIMITS, "metrics": metrics,
     }  # fmt: skip

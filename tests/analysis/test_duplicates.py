@@ -81,6 +81,15 @@ def test_the_command_names_the_pair(planted: Path, tmp_path: Path) -> None:
     assert "1 pairs show the same, of 3 images" in done.stderr
     row = pd.read_csv(tmp_path / "pairs.tsv", sep="\t").iloc[0]
     assert (row["participant_id"], row["other_participant_id"]) == ("sub-1", "sub-2")
+    pairs = str(tmp_path / "pairs.tsv")
+    half = ("--fraction", "train=0.5", "--fraction", "test=0.5")
+    for seed in ("0", "1"):
+        split = subprocess.run(
+            [sys.executable, "-m", "mids", "splits", str(planted), *half, "--seed", seed, "--together", pairs],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        parts = pd.read_csv(io.StringIO(split.stdout), sep="\t").set_index("participant_id")["split"]
+        assert parts["sub-1"] == parts["sub-2"] != parts["sub-3"]
     again = subprocess.run(done.args, capture_output=True, text=True, check=False)
     assert again.returncode == 2
     assert "already exists" in again.stderr

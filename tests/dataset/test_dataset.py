@@ -251,6 +251,20 @@ def test_volume_is_scaled_and_has_its_affine(made: Path) -> None:
     np.testing.assert_allclose(Dataset(made).load(CT).data, stored * 0.5 - 1024, atol=0.01)
 
 
+def test_a_part_of_a_volume_is_cut_from_it_and_lies_where_it_lay(made: Path) -> None:
+    stored = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    affine = np.array([[0, 3.0, 0, 10], [-2, 0, 0, -20], [0, 0, 5, 30], [0, 0, 0, 1]])
+    nib.Nifti1Image(stored, affine).to_filename(made / CT)
+    part = Dataset(made).load(CT, (slice(1, 3), slice(0, 2), slice(3, 4)))
+    assert isinstance(part, Volume)
+    np.testing.assert_array_equal(part.data, stored[1:3, :2, 3:4])
+    np.testing.assert_allclose(part.affine, nib.Nifti1Image(stored, affine).slicer[1:3, :2, 3:4].affine)
+    with pytest.raises(MidsError, match=r"within \(3, 4, 5\)"):
+        Dataset(made).load(CT, (slice(1, 4), slice(0, 2), slice(3, 4)))
+    with pytest.raises(MidsError, match="is no volume"):
+        Dataset(made).load(RX, (slice(1, 4), slice(0, 2), slice(3, 4)))
+
+
 @pytest.mark.parametrize(
     "pixels",
     [

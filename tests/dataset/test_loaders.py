@@ -1,6 +1,7 @@
 """Datasets in the programs that train models: PyTorch, TorchIO, MONAI, Hugging Face."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,9 @@ def test_slices_and_patches_are_those_of_the_volume_and_its_mask(tmp_path: Path)
     assert np.array_equal(slices[1]["image"][0].numpy(), volume[:, :, 1].T.astype(np.float32))
 
     sides = tuple(max(side // 2, 1) for side in volume.shape[:3])
-    for cache in (None, str(tmp_path)):
-        patch = dataset.torch(rows, size=sides, cache=cache)[0]["image"][0].numpy()
+    ways: list[dict[str, Any]] = [{}, {"cache": str(tmp_path)}, {"cache": str(tmp_path), "unpack": True}]
+    for options in ways * 2:
+        patch = dataset.torch(rows, size=sides, **options)[0]["image"][0].numpy()
         assert patch.shape == sides
         views = np.lib.stride_tricks.sliding_window_view(volume.astype(np.float32), sides)
         assert (views == patch).all(axis=(3, 4, 5)).any()
@@ -164,8 +166,8 @@ def test_the_training_script_of_the_docs_trains(monkeypatch: pytest.MonkeyPatch)
     assert np.mean(errors[-2:]) < np.mean(errors[:2]) / 2
 
 
-def _volumes(folder: Path, *shapes: tuple[int, ...]) -> mids.Dataset:
-    """A BIDS dataset with a volume of ones of each shape, each of a subject."""
+def _volumes(folder: Path, *shapes: tuple[int, ...], noise: bool = False) -> mids.Dataset:
+    """A BIDS dataset with a volume of each shape, of ones or of noise, each of a subject."""
     (folder / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
     (folder / "participants.tsv").write_text(
         "participant_id\tage\n" + "".join(f"sub-{number}\t{40 + number}\n" for number in range(len(shapes)))
@@ -173,7 +175,8 @@ def _volumes(folder: Path, *shapes: tuple[int, ...]) -> mids.Dataset:
     for number, shape in enumerate(shapes):
         path = folder / f"sub-{number}" / "anat" / f"sub-{number}_T1w.nii.gz"
         path.parent.mkdir(parents=True)
-        nib.save(nib.Nifti1Image(np.ones(shape, np.int16), np.eye(4)), path)
+        values = np.random.default_rng(number).integers(0, 4000, shape) if noise else np.ones(shape)
+        nib.save(nib.Nifti1Image(values.astype(np.int16), np.eye(4)), path)
     return mids.Dataset(folder)
 
 
@@ -225,10 +228,11 @@ def test_a_column_of_the_users_own_is_a_target() -> None:
     assert [int(item["target"]) for item in items] == [1, 0, 1, 0]
 
 
-def test_the_cache_is_made_anew_where_it_is_broken(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unpack", [False, True])
+def test_the_cache_is_made_anew_where_it_is_broken(tmp_path: Path, *, unpack: bool) -> None:
     source, cache = tmp_path / "source", tmp_path / "cache"
     source.mkdir()
-    samples = _volumes(source, (6, 5, 4)).torch(size=(6, 5, 4), cache=str(cache))
+    samples = _volumes(source, (6, 5, 4)).torch(size=(6, 5, 4), cache=str(cache), unpack=unpack)
     assert samples[0]["image"].min() == 1
     (kept,) = cache.iterdir()
     kept.write_bytes(kept.read_bytes()[:150])
@@ -248,11 +252,24 @@ def test_the_cache_is_made_anew_where_it_is_broken(tmp_path: Path) -> None:
         ({"split": "train"}, "mids splits DATASET --write"),
         ({"mask": "nobody"}, "unknown reader nobody"),
         ({"cache": str(ROOT / "README.md")}, "is a file: give a folder"),
+        ({"unpack": True}, "give the folder for unpacked volumes"),
     ],
 )
 def test_what_torch_cannot_do_is_one_line(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(MidsError, match=said):
         _volumes(tmp_path, (6, 5, 4)).torch(**wrong)
+
+
+@pytest.mark.parametrize("change", [lambda data: data[:-400], lambda data: data[:300] + b"\xff" * 60 + data[360:]])
+def test_a_damaged_volume_is_named_whatever_part_is_asked_for(tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    source = tmp_path / "source"
+    source.mkdir()
+    dataset = _volumes(source, (40, 40, 40), noise=True)
+    (path,) = source.rglob("*.nii.gz")
+    path.write_bytes(change(path.read_bytes()))
+    for options in ({}, {"cache": str(tmp_path / "cache")}, {"cache": str(tmp_path / "cache"), "unpack": True}):
+        with pytest.raises(DataError, match=path.name):
+            _ = dataset.torch(size=(40, 40, 40), **options)[0]
 
 
 def test_the_cache_is_not_in_the_dataset(tmp_path: Path) -> None:

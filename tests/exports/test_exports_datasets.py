@@ -108,6 +108,23 @@ def test_croissant_is_valid_and_its_records_are_the_tables(mlcroissant: Any, nam
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("place", ["a/croissant.json", "croissant.json", "b/croissant.json"])
+def test_croissant_finds_the_dataset_from_where_it_lies(
+    mlcroissant: Any, place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the dataset, above it, and beside it, where mlcroissant does not look for sets of files, which is said."""
+    dataset = Dataset(shutil.copytree(SOURCES / "fidac" / "mids", tmp_path / "a"))
+    (tmp_path / "b").mkdir()
+    assert main(["export", str(dataset.path), "--to", "croissant", "--output", str(tmp_path / place)]) == 0
+    seen = mlcroissant.Dataset(jsonld=tmp_path / place)
+    assert len(list(seen.records("participants"))) == len(dataset.participants)
+    is_beside = place.startswith("b")
+    assert ("only below the folder of croissant.json" in capsys.readouterr().err) == is_beside
+    if not is_beside:
+        assert len(list(seen.records("scans"))) == len(dataset.scans)
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_croissant_of_a_described_dataset_lacks_nothing(mlcroissant: Any, published: Dataset, tmp_path: Path) -> None:
     seen = open_dataset(mlcroissant, published, tmp_path).metadata
     assert not seen.issues.errors
@@ -307,7 +324,7 @@ def test_what_dicom_does_not_allow_is_left_out() -> None:
 def test_documents_and_folders_are_written_once(tmp_path: Path) -> None:
     dataset = Dataset(SOURCES / "bimcv-covid19" / "mids")
     (file,) = write(dataset, "croissant", tmp_path / "croissant.json")
-    assert json.loads(file.read_text("utf-8")) == document(dataset, "croissant")
+    assert json.loads(file.read_text("utf-8")) == document(dataset, "croissant", beside=tmp_path)
     paths = write(dataset, "dicom-json-sidecars", tmp_path / "json")
     stems = {path.relative_to(tmp_path / "json").as_posix().partition(".")[0] for path in paths}
     assert stems == {name.partition(".")[0] for name in dataset.images["filename"]}
@@ -324,7 +341,8 @@ def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, caps
     printed = capsys.readouterr()
     assert printed.err == "croissant recommends DatePublished: add them to dataset_description.json\n"
     assert main(["export", source, "--to", "croissant", "--output", str(tmp_path / "c.json")]) == 0
-    assert (tmp_path / "c.json").read_text("utf-8") == printed.out
+    written, shown = json.loads((tmp_path / "c.json").read_text("utf-8")), json.loads(printed.out)
+    assert written["recordSet"] == shown["recordSet"]
     assert main(["export", source, "--to", "parquet", "--output", str(tmp_path / "p"), "--field", "KVP"]) == 0
     assert capsys.readouterr().out == f"7 files in {tmp_path / 'p'}\n"
     assert "KVP" in pd.read_parquet(tmp_path / "p" / "images.parquet")

@@ -116,6 +116,11 @@ CASES = (
     ("Senos costofrénicos no pinzados", ""),
     ("Pulmones libres de infiltrados, nódulos, consolidaciones.", ""),
     ("Neumonía previa: resolución radiológica.", ""),
+    ("Edema no cardiogénico (SDRA)", "pulmonary edema; respiratory distress"),
+    ("Adenopatías hiliares de tamaño no significativo.", ""),
+    ("Marcapasos DDD y válvula mitral metálica", "dual chamber device; artificial mitral heart valve"),
+    ("Interposición de asas de colon bajo el diafragma.", "Chilaiditi sign"),
+    ("Silueta cardiaca no valorable", ""),
 )
 
 

@@ -115,6 +115,53 @@ def test_the_same_table_gives_the_same_file_and_the_rest_is_for_the_rules(tmp_pa
     assert unknown == label("Cifosis.", lexicon())
 
 
+def test_a_model_brings_the_words_of_a_file_of_ones_own(tmp_path: Path) -> None:
+    words, model = tmp_path / "words.yaml", tmp_path / "labels.model"
+    words.write_text(
+        "language: la\ncues: {denied_after: [sine]}\nlocalizations: {}\n"
+        "findings: {mass: {words: [massa*]}, kyphosis: {words: [gibbus*]}}\n",
+        encoding="utf-8",
+    )
+    texts = {"Massa magna": {"mass"}, "Sine massa": set[str]()}
+    train_labels(
+        [Example(f"p{n}", text, frozenset(names)) for n in range(15) for text, names in texts.items()], model,
+        language=str(words),
+    )  # fmt: skip
+    words.unlink()
+    lexicon.cache_clear()
+    found = read_label_model(model)
+    assert str(tmp_path) not in json.dumps(dict(found.head))
+    assert [[one.labels for one in said] for said in found.label(["Massa. Gibbus.", "Sine massa."])] == [
+        [("mass",), ("kyphosis",)], [],
+    ]  # fmt: skip
+
+
+def test_corrections_come_back_as_training_rows(tmp_path: Path) -> None:
+    """The rules label; a person renames one label, adds one, drops one; the model trained on that does as they did."""
+    rows = ("Cardiomegalia. Masa.", "Sin derrame. Zarzamora.", "Cardiomegalia y cifosis. Zarzamora.", "Cifosis. Masa.")
+    reports, draft, corrected = tmp_path / "reports.csv", tmp_path / "draft.tsv", tmp_path / "corrected.tsv"
+    pd.DataFrame(
+        [(f"p{n}", f"R{n}-{at}", text) for n in range(20) for at, text in enumerate(rows)],
+        columns=["participant_id", "report_id", "report"],
+    ).to_csv(reports, index=False)
+    assert main(["label", str(reports), "-o", str(draft)]) == 0
+    table = pd.read_csv(draft, sep="\t", dtype=str, keep_default_na=False)
+    table["labels"] = [
+        json.dumps([
+            name.replace("mass", "my mass") for name in [*json.loads(cell), *["bramble"] * (at % 4 in (1, 2))]
+            if name != "kyphosis"
+        ])
+        for at, cell in enumerate(table["labels"])
+    ]  # fmt: skip
+    table.to_csv(corrected, sep="\t", index=False)
+    better = tmp_path / "better.model"
+    assert main(["train", "labels", str(reports), "--labels", str(corrected), "-o", str(better)]) == 0
+    found = read_label_model(better).label(rows)
+    assert [{name for one in said for name in one.labels} for said in found] == [
+        {"cardiomegaly", "my mass"}, {"bramble"}, {"cardiomegaly", "bramble"}, {"my mass"},
+    ]  # fmt: skip
+
+
 def test_too_few_people_are_said(tmp_path: Path) -> None:
     with pytest.raises(MidsError, match="10 or more participants"):
         train_labels(examples()[:9], tmp_path / "x.model")

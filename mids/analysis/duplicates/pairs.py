@@ -1,6 +1,7 @@
 """The pairs of images, within and across datasets, that show the same."""
 
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from mids.analysis.duplicates.prints import Print, compare, make_print
 from mids.dataset.imageset import ImageSet
 from mids.dataset.pixels import Volume
+from mids.dataset.tables import read_table
 from mids.errors import DataError, MidsError
 
 COLUMNS = (
@@ -53,6 +55,21 @@ def find_duplicates(
     return table.sort_values(
         ["similarity", "filename", "other_filename"], ascending=[False, True, True], ignore_index=True
     )
+
+
+def read_pairs(path: Path) -> pd.DataFrame:
+    """A table of pairs as `mids duplicates` writes it.
+
+    Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED), and `MidsError` for another table.
+    """
+    if not path.is_file():
+        raise MidsError(f"no file {path}: write it with mids duplicates DATASET -o {path.name}")
+    table = read_table(path, path.name)
+    if not set(COLUMNS) <= set(table.columns):
+        raise MidsError(
+            f"{path} has not the columns {', '.join(COLUMNS[:3])} …: give the table that mids duplicates writes"
+        )
+    return table
 
 
 def list_groups(duplicates: pd.DataFrame) -> list[list[tuple[str, str]]]:

@@ -72,10 +72,9 @@ def set_channels(picture: Array, channels: int) -> Array:
     return np.moveaxis(picture, -1, 0) if picture.ndim == 3 else np.repeat(picture[None], channels, axis=0)
 
 
-def cut(data: Array, start: Sequence[int], size: Sequence[int], fill: float | None = None) -> Array:
-    """A patch of a volume, filled up where the volume ends: with its lowest value, or `fill`."""
-    taken = np.asarray(data[tuple(slice(at, at + side) for at, side in zip(start, size, strict=True))])
-    missing = [(0, side - have) for side, have in zip(size, taken.shape, strict=True)]
+def fill_up(patch: Array, size: Sequence[int], fill: float | None = None) -> Array:
+    """A patch of a volume that may end before the patch does, filled up with its lowest value, or `fill`."""
+    missing = [(0, side - have) for side, have in zip(size, patch.shape, strict=True)]
     if not any(after for _, after in missing):
-        return taken
-    return np.pad(taken, missing, constant_values=taken.min() if fill is None else fill)
+        return patch
+    return np.pad(patch, missing, constant_values=patch.min() if fill is None else fill)

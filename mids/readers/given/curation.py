@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,31 +49,36 @@ class Correction:
 
 
 def read(path: Path) -> tuple[Correction, ...]:
-    """The rows of a table: tabs, commas or semicolons part its cells, or it is a workbook (.xlsx).
+    """The rows of a table of corrections.
 
-    Text is UTF-8, or UTF-16 with a byte order mark; quotation marks are those of CSV (RFC 4180). Raises `MidsError`
-    where a column is missing, or a row can't be understood: what it should hide might be a name.
+    Raises `MidsError` where it can't be read, or a row can't be understood: what it should hide might be a name.
+    """
+    return tuple(_corrections(open_table(path, "curation table", COLUMNS), path))
+
+
+def open_table(path: Path, what: str, columns: Sequence[str]) -> Table:
+    """A table that a person filled in: tabs, commas or semicolons part its cells, or it is a workbook (.xlsx).
+
+    Text is UTF-8, or UTF-16 with a byte order mark; quotation marks are those of CSV (RFC 4180). Raises `MidsError`,
+    which calls it `what`, where it can't be read or lacks one of `columns`.
     """
     try:
         table = read_table(path.parent, Source(path.name))
         is_elsewhere = not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1
     except (OSError, DataError) as error:
         if not path.exists():
-            raise MidsError(f"there is no curation table {path}: check the path") from error
+            raise MidsError(f"there is no {what} {path}: check the path") from error
         raise MidsError(
-            f"can't read the curation table {path} ({type(error).__name__}): check its permissions, and that it is a "
-            "table"
+            f"can't read the {what} {path} ({type(error).__name__}): check its permissions, and that it is a table"
         ) from error
     for found in table.issues:
-        raise MidsError(f"the curation table {path}, {found.where or 'as a whole'}: {found.message}: correct it")
+        raise MidsError(f"the {what} {path}, {found.where or 'as a whole'}: {found.message}: correct it")
     if is_elsewhere:
-        raise MidsError(
-            f"the curation table {path} has no rows on its first sheet, and others on a later one: move them"
-        )
-    missing = [column for column in COLUMNS if column not in table.header]
+        raise MidsError(f"the {what} {path} has no rows on its first sheet, and others on a later one: move them")
+    missing = [column for column in columns if column not in table.header]
     if missing:
-        raise MidsError(f"the curation table {path} lacks the column {missing[0]}: it needs {', '.join(COLUMNS)}")
-    return tuple(_corrections(table, path))
+        raise MidsError(f"the {what} {path} lacks the column {missing[0]}: it needs {', '.join(columns)}")
+    return table
 
 
 def read_box(text: str) -> Box | None:
@@ -97,9 +102,14 @@ def _corrections(table: Table, path: Path) -> Iterator[Correction]:
             continue
         field = values["field"].lower()
         row = Correction(**{**values, "field": _ALIASES.get(field, field)}, row=line)
-        if problem := _problem(row):
-            raise MidsError(f"row {line} of the curation table {path} {problem}")
+        check_row(row, f"row {line} of the curation table {path}")
         yield row
+
+
+def check_row(row: Correction, place: str) -> None:
+    """Raises `MidsError` for a row that can't be meant; `place` is how it calls the row."""
+    if problem := _problem(row):
+        raise MidsError(f"{place} {problem}")
 
 
 def _problem(row: Correction) -> str:

@@ -258,6 +258,13 @@ def read_rows(value: Json) -> tuple[Correction, ...]:
     return tuple(Correction(**row) for row in cast("list[dict[str, Any]]", value or []))
 
 
+def add_rows(recorded: Json, more: Sequence[Correction]) -> list[Json]:
+    """Recorded corrections, and after them those that are new."""
+    rows = read_rows(recorded)
+    there = {(row.decision, row.old) for row in rows}
+    return [asdict(row) for row in (*rows, *(row for row in more if (row.decision, row.old) not in there))]
+
+
 def join_rows(known: Choices, source: Path, given: Sequence[Correction]) -> list[Json]:
     """A table of corrections as it is recorded: with rows that are about other sources of the dataset only."""
     others = applied_rows(known, source, others=True) - applied_rows(known, source) - {row.decision for row in given}
