@@ -31,6 +31,7 @@ from example_datasets.small import (
     drop_files,
     labels,
     move_file,
+    phantom,
     picture,
     radiograph,
     rename_first,
@@ -176,6 +177,9 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "IMAGE_SATURATED": picture(bright()),
     "CT_NOT_HU": lambda: volume(gz(nifti((4, 4, 3), values=(24, 24, 174, 1064, 1084, 1424)))),
     "IMAGE_DUPLICATED": lambda: two(png(8, 6)),
+    "RADIOGRAPH_INVERTED": lambda: phantom(negative=True),
+    "RADIOGRAPH_UPSIDE_DOWN": lambda: phantom(down=True),
+    "VIEW_UNLIKELY": lambda: phantom("lateral"),
     # segmentations
     "MASK_WITHOUT_IMAGE": lambda: add_segmentation(BINARY, MASK.replace("run-1", "run-2")),
     "MASK_GRID": lambda: add_segmentation(nifti((4, 4, 2), values=(0, 0, 1))),

@@ -3,6 +3,7 @@
 import json
 import struct
 import zlib
+from collections.abc import Sequence
 
 
 def as_json(content: object) -> bytes:
@@ -37,6 +38,13 @@ def png(
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", columns, rows, bits, colour, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(lines, 0))
     return b"\x89PNG\r\n\x1a\n" + header + before + pixels + after + chunk(b"IEND", b"")
+
+
+def grey(rows: Sequence[bytes]) -> bytes:
+    """A PNG of 8 bits, a grey value for each byte of each row."""
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", len(rows[0]), len(rows), 8, 0, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows), 0))
+    return b"\x89PNG\r\n\x1a\n" + header + pixels + chunk(b"IEND", b"")
 
 
 def gz(data: bytes, *, name: bytes = b"", time: int = 0) -> bytes:

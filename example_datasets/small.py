@@ -5,10 +5,11 @@ Images are compressed with stored blocks, so that every zlib writes the same byt
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from example_datasets.invented import as_json, as_tsv, gz, nifti, png
+from example_datasets.generators import radiograph as chest_of
+from example_datasets.invented import as_json, as_tsv, grey, gz, nifti, png
 
 Content = bytes | str | None
 """What stands at a path: the bytes of a file, the target of a link, or None for a pipe."""
@@ -64,6 +65,22 @@ def radiograph() -> Files:
         f"{RX}.png": png(8, 6),
         f"{RX}.json": as_json(RX_KEYS),
     }
+
+
+def phantom(view: str = "frontal", *, down: bool = False, negative: bool = False) -> Files:
+    """The subject with a radiograph of the phantom's chest, which the name calls PA; `view` is frontal or lateral."""
+    water = getattr(chest_of, view)()[::2, ::2]
+    shown = (255 * (water / water.max()) ** 0.7).astype("uint8")
+    shown = shown[::-1] if down else shown
+    return chest([bytes(row) for row in (255 - shown if negative else shown)])
+
+
+def chest(rows: Sequence[bytes]) -> Files:
+    """The subject with a radiograph of these grey values."""
+    size = {"Rows": len(rows), "Columns": len(rows[0])}
+    row = f"{RX[len(SES) + 1 :]}.png 1920-01-02T10:00:00 DX chest pa n/a {len(rows)} {len(rows[0])}"
+    changed = {f"{RX}.png": grey(rows), f"{RX}.json": set_keys(RX_KEYS, **size), SCANS: as_tsv(SCANS_HEADER, row)}
+    return {**radiograph(), **changed}
 
 
 def other(stem: str, extension: str, image: bytes, keys: dict[str, object], modality: str = "MR") -> Files:

@@ -21,14 +21,14 @@ from mids.plan.layouts import find_layout
 from mids.plan.privacy import Privacy
 from mids.plan.selection import Names, Selection
 from mids.plan.texts.files import Inventory, Text, Words, dataset_texts, sidecar_texts
-from mids.plan.views import choose_view_model, find_view_model, modelled
+from mids.plan.views import SHIPPED, choose_view_model, find_view_model, modelled
 from mids.readers.dicom.scan import Scanner
 from mids.readers.given import about as about_file
 from mids.readers.given import curation as curation_table
 from mids.readers.given import planned
 from mids.readers.given.curation import Correction
 from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
-from mids.run.decided.choices import Choices, add_rows, applied_rows, join_rows, read_rows
+from mids.run.decided.choices import Choices, add_rows, applied_rows, held, join_rows, read_rows
 from mids.run.decided.people import People, Said
 from mids.run.done import Done
 from mids.run.request import make_request
@@ -67,7 +67,8 @@ def convert(
     `policy` (`mids.deid.policy`; the preset ``mids``) says what de-identification does. `issuer` is the
     IssuerOfPatientID of headers that have none; `site` stands in the column of that name. Images whose source files
     vanished are kept; at most `remove` of them go, all where it is None. `view_model` is a file of
-    ``mids train views``, for radiographs whose headers and source say no view; `plan` the table of an earlier dry run
+    ``mids train views``, for radiographs whose headers and source say no view, ``shipped`` for the one that comes with
+    the package (for new datasets the default), or ``none``; `plan` the table of an earlier dry run
     (`mids.run.decided.planned.write_plan`) with what a person changed in it. The other arguments are the flags of
     ``mids-convert`` (docs/commands.md). What is not given is as an earlier run on `dataset` was given it; a choice
     that was recorded changes only if `change` names it, and `forget` names choices to drop.
@@ -85,14 +86,14 @@ def convert(
     request = make_request(
         source, dataset, policy=policy, key=key, id_table=id_table, jobs=jobs, dask=dask, dry_run=dry_run,
         show_paths=show_paths, progress=progress, change=change, forget=forget, collection=collection, given=given,
-        issuer=issuer, site=site, removes=remove,
+        issuer=issuer, site=site, removes=remove, defaults=_tell_defaults,
     )  # fmt: skip
     values: Mapping[str, Any] = request.choices.values
     road = _Collection(
         collection, about_file.lay_over(reader.ABOUT, values.get("about", {})), clinical.load(collection).schema,
         request.dataset, Options(**{name: values[name] for name in _OPTIONS if name in values}),
         Selection(tuple(include), tuple(exclude), limit), read_rows(values.get("curation")),
-        Path(review) if review else None, find_view_model(values.get("view-model")),
+        Path(review) if review else None, find_view_model(held(request.choices, "view-model")),
         publish_sources="publish-sources" in values,
     )  # fmt: skip
     return travel(road, request, Conversion)
@@ -119,6 +120,11 @@ def _tell_choices(
     model = choose_view_model(Path(view_model)) if view_model else None
     values = {name.replace("_", "-"): value for name, value in plain.items()}
     return values | {"curation": rows, "about": described, "view-model": model}
+
+
+def _tell_defaults() -> Mapping[str, Json]:
+    """What holds for a new dataset where nobody decides, and goes on to hold for it in later versions."""
+    return {"view-model": choose_view_model(SHIPPED)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,8 @@ class Record:
     a `subject` that is a text is the id that a table gives, here and in all other items. `header` holds DICOM
     keywords (the allow-list and what naming needs), constant over the item; `per_slice` those that vary, in the
     order of `sources`. `sources` are in geometric order. `view` is a code of the list view_positions for where the
-    header is silent; `view_source` says whether a table or name of the source gives it, or a user's model.
+    header is silent; `view_source` says whether a table or name of the source gives it, or a model (without a view:
+    that the source names one that has no code, so that no model is asked).
     `entities` are those that tell it from other volumes of its series (rec, part, echo …). `published` is the name that
     the image has in a published layout: its entities but sub and ses, ``suffix``, and ``layout`` (schemas/layouts).
     """

@@ -126,7 +126,8 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         "--view-model",
         type=given_file,
         metavar="FILE",
-        help="model of mids train views, for radiographs whose headers and source say no view",
+        help="model of mids train views, for radiographs whose headers and source say no view; shipped: the one for "
+        "chests that comes with the program; none: no model (default: shipped)",
     )
     add(
         "--contours",

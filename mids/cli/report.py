@@ -37,6 +37,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--title", default="", metavar="TEXT", help="title of the page (default: names of the datasets)")
     add("--thumbnails", type=int, default=300, metavar="N", help="number of thumbnails per dataset (default: 300)")
+    add(
+        "--unlikely-first", action="store_true",
+        help="a column for how unlikely radiographs of the chest look, and the most unlikely first (50 ms an image)",
+    )  # fmt: skip
     add("--geojson", type=Path, metavar="FILE", help="shapes of regions or sites, for a map of patients")
     add(
         "--viewer", nargs="?", choices=["none", "link", "embed"], const="link", default="none",
@@ -73,7 +77,9 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.gallery import Wanted, write_page
 
     a = namespace
-    wanted = Wanted(title=a.title, thumbnails=a.thumbnails, geojson=a.geojson, viewer=a.viewer)
+    wanted = Wanted(
+        title=a.title, thumbnails=a.thumbnails, geojson=a.geojson, viewer=a.viewer, unlikely_first=a.unlikely_first,
+    )  # fmt: skip
     output = a.output or page_of(a.datasets)
     found = write_page(
         a.datasets, output, wanted, jobs=a.jobs,

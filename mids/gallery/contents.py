@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,16 @@ from mids.gallery.people import Person, people
 from mids.gallery.skipped import Skipped, skipped
 from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
 from mids.issues import Issue
+from mids.learned.shipped import judge
 from mids.records import Map
 from mids.validation.outcome import Report
 from mids.validation.runner import validate
+
+UNLIKELY = "unlikely"
+"""Column of the table of images."""
+
+LIKELY = 0.5
+"""Probability from which an image is shown before all others."""
 
 REPORTS = "derivatives/ehr/reports.tsv"
 
@@ -53,15 +61,19 @@ class Contents:
 
 
 def contents(
-    dataset: Dataset, mapped: Map, *, thumbnails: int, features: Sequence[Mapping[str, Any]] = (), jobs: int = 1
-) -> Contents:
-    """Reads a dataset; thumbnails are made of `thumbnails` images (0: of none).
+    dataset: Dataset, mapped: Map, *, thumbnails: int, features: Sequence[Mapping[str, Any]] = (), jobs: int = 1,
+    unlikely_first: bool = False,
+) -> Contents:  # fmt: skip
+    """Reads a dataset; thumbnails are made of `thumbnails` images (0: of none), with `unlikely_first` of the most
+    unlikely radiographs of the chest before all others.
 
     Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
     """
     known = facts.read(dataset, mapped)
     given = facts.build_counted_tables(dataset, known)
     images, masks = _images(dataset, given, known), find_masks(dataset)
+    if unlikely_first:
+        images[UNLIKELY] = _unlikely(dataset.path, images, mapped)
     chosen = _chosen(images, masks, thumbnails)
     tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
     small = dict(zip(chosen, mapped(thumbnail, tasks), strict=True))
@@ -92,7 +104,22 @@ def _chosen(images: pd.DataFrame, masks: Mapping[str, tuple[Drawn, ...]], wanted
     order = images["filename"].map(lambda name: name not in masks)
     kinds = [images[key].fillna("") for key in ("suffix", "vp")]
     turn = images.assign(_last=order).sort_values(["_last"], kind="stable").groupby(kinds, sort=False).cumcount()
+    if UNLIKELY in images:
+        chance = pd.to_numeric(images[UNLIKELY]).fillna(0).loc[turn.index]
+        turn = turn.where(chance < LIKELY, -chance)
     return sorted(int(row) for row in turn.sort_values(kind="stable").index[:wanted])
+
+
+def _unlikely(root: Path, images: pd.DataFrame, mapped: Map) -> "pd.api.extensions.ExtensionArray":
+    """How probable it is that each image looks otherwise than its name says, as texts; nothing for most kinds."""
+    words = images[["filename", "suffix", "bp", "vp"]].fillna("").astype(str)
+    found = mapped(partial(_judge, root), words.itertuples(index=False, name=None))
+    return pd.array([None if each is None else f"{each[0]:.2f}" for each in found], dtype="string")
+
+
+def _judge(root: Path, given: tuple[str, ...]) -> tuple[float, str] | None:
+    name, suffix, body_part, view = given
+    return judge(root / name, suffix, body_part, view)
 
 
 # --- the table of images ---------------------------------------------------------------------------------

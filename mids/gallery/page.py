@@ -49,12 +49,16 @@ Viewer = Literal["none", "link", "embed"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a page is to hold: its `title` (the datasets' names), thumbnails of so many images of each dataset,
-    a map of the user's, and a volume viewer whose volumes are linked, or embedded."""
+    a map of the user's, and a volume viewer whose volumes are linked, or embedded.
+
+    `unlikely_first`: a column says how unlikely radiographs of the chest look, and the first thumbnails are theirs.
+    """
 
     title: str = ""
     thumbnails: int = 300
     geojson: Path | None = None
     viewer: Viewer = "none"
+    unlikely_first: bool = False
 
 
 def write_page(
@@ -77,7 +81,10 @@ def write_page(
         for dataset in opened:
             told(dataset.path.name)
             try:
-                found.append(contents(dataset, mapped, thumbnails=chosen.thumbnails, features=features, jobs=jobs))
+                found.append(contents(
+                    dataset, mapped, thumbnails=chosen.thumbnails, features=features, jobs=jobs,
+                    unlikely_first=chosen.unlikely_first,
+                ))  # fmt: skip
             except DataError as error:
                 raise MidsError(f"{dataset.path}: {error.message}") from error
     volumes = [

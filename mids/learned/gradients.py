@@ -1,5 +1,9 @@
-"""What a picture looks like in numbers: where its edges run (histograms of gradients), and its coarse greys."""
+"""What a picture looks like in numbers: where its edges run (histograms of gradients), and its coarse greys.
 
+`gradients` hardly tell a picture from its negative, `shades` do.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,8 +15,7 @@ SIDE = 64
 CELL = 8
 DIRECTIONS = 9
 COARSE = 16
-FEATURES = (SIDE // CELL - 1) ** 2 * 4 * DIRECTIONS + COARSE**2
-"""How many numbers a picture becomes."""
+WAYS, FINE, AROUND = 12, 32, 8
 
 Vector = npt.NDArray[np.float64]
 
@@ -24,26 +27,63 @@ def gradients(picture: npt.NDArray[Any]) -> Vector:
     2 × 2 cells, each of unit length; then 16 × 16 means. Greys are scaled between the 1st and the 99th percentile, so
     a window or a bit depth makes no difference.
     """
+    scaled = _shrunk(picture)
+    return np.concatenate([_blocks(_histograms(scaled, np.pi, DIRECTIONS)), _coarse(scaled, COARSE) / 2])
+
+
+def shades(picture: npt.NDArray[Any]) -> Vector:
+    """Features of a picture, as `gradients`, of which a negative has others.
+
+    Histograms of 12 directions from dark to bright in cells of 8 × 8 pixels; 32 × 32 greys, each against the mean and
+    deviation of 17 × 17 pixels around it; 16 × 16 means.
+    """
+    scaled = _shrunk(picture)
+    cells = _histograms(_means(_means(scaled, 1), 1), 2 * np.pi, WAYS)
+    lengths = np.sqrt((cells**2).sum(axis=2, keepdims=True) + 1e-3)
+    around = _means(scaled, AROUND)
+    deviation = np.sqrt(np.maximum(_means(scaled**2, AROUND) - around**2, 0))
+    local = np.clip((scaled - around) / (deviation + 0.03), -3, 3)
+    return np.concatenate([(cells / lengths).ravel(), _coarse(local, FINE) / 4, _coarse(scaled, COARSE)])
+
+
+def _shrunk(picture: npt.NDArray[Any]) -> Vector:
+    """A picture on `SIDE` × `SIDE` pixels, 0 to 1 between its 1st and 99th percentile."""
     grey = picture.astype(np.float32)
     grey = grey.mean(axis=2) if grey.ndim == 3 else grey
     small = np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float64)
     low, high = np.percentile(small, [1, 99])
-    scaled = np.clip((small - low) / max(high - low, 1e-9), 0, 1)
-    coarse = scaled.reshape(COARSE, SIDE // COARSE, COARSE, SIDE // COARSE).mean(axis=(1, 3)).ravel()
-    return np.concatenate([_blocks(_histograms(scaled)), (coarse - coarse.mean()) / 2])
+    return np.asarray(np.clip((small - low) / max(high - low, 1e-9), 0, 1))
 
 
-def _histograms(grey: Vector) -> Vector:
-    """The histogram of each cell: (cells, cells, directions), each gradient shared by its two nearest directions."""
+def _coarse(grey: Vector, side: int) -> Vector:
+    """Means of squares, `side` × `side` in a row, about their own mean."""
+    means = grey.reshape(side, SIDE // side, side, SIDE // side).mean(axis=(1, 3)).ravel()
+    return np.asarray(means - means.mean())
+
+
+def _means(grey: Vector, reach: int) -> Vector:
+    """The mean around each pixel, of all that are at most `reach` rows and columns away; the rim is repeated."""
+    width = 2 * reach + 1
+    for _ in range(2):
+        sums = np.cumsum(np.pad(grey, ((reach + 1, reach), (0, 0)), "edge"), axis=0)
+        grey = ((sums[width:] - sums[:-width]) / width).T
+    return grey
+
+
+def _histograms(grey: Vector, turn: float, directions: int) -> Vector:
+    """The histogram of each cell: (cells, cells, directions), each gradient shared by its two nearest directions.
+
+    `turn` is the angle after which directions count as the same: half a turn, or a whole one.
+    """
     down, right = np.gradient(grey)
     length = np.hypot(down, right)
-    place = (np.arctan2(down, right) % np.pi) / np.pi * DIRECTIONS
+    place = (np.arctan2(down, right) % turn) / turn * directions
     lower = np.floor(place).astype(int)
     rest = place - lower
-    cells = np.zeros((SIDE // CELL, SIDE // CELL, DIRECTIONS))
+    cells = np.zeros((SIDE // CELL, SIDE // CELL, directions))
     row, column = np.indices(grey.shape) // CELL
-    np.add.at(cells, (row, column, lower % DIRECTIONS), length * (1 - rest))
-    np.add.at(cells, (row, column, (lower + 1) % DIRECTIONS), length * rest)
+    np.add.at(cells, (row, column, lower % directions), length * (1 - rest))
+    np.add.at(cells, (row, column, (lower + 1) % directions), length * rest)
     return cells
 
 
@@ -52,3 +92,10 @@ def _blocks(cells: Vector) -> Vector:
     blocks = windows.reshape(-1, DIRECTIONS * 4)
     lengths: Vector = np.sqrt((blocks**2).sum(axis=1, keepdims=True) + 1e-3)
     return np.asarray((blocks / lengths).ravel())
+
+
+FEATURES: Mapping[str, tuple[Callable[[npt.NDArray[Any]], Vector], int]] = {
+    "gradients": (gradients, (SIDE // CELL - 1) ** 2 * 4 * DIRECTIONS + COARSE**2),
+    "shades": (shades, (SIDE // CELL) ** 2 * WAYS + FINE**2 + COARSE**2),
+}
+"""By the name that a model file says: how a picture becomes numbers, and how many."""

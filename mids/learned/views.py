@@ -35,18 +35,27 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ViewModel:
-    """A trained model: `labels` are codes of view_positions, `digest` is that of its file."""
+    """A trained model: `labels` are codes of view_positions, `digest` is that of its file.
+
+    `features` is a name of `mids.learned.gradients.FEATURES`.
+    """
 
     labels: Sequence[str]
     ridge: Ridge
     threshold: float
     digest: str
+    features: str = "gradients"
+
+    def chances(self, picture: npt.NDArray[Any]) -> Mapping[str, float]:
+        """The probability of each label for a picture, (rows, columns) of any type or (rows, columns, 3)."""
+        found = self.ridge.probabilities(FEATURES[self.features][0](picture)[None])[0]
+        return dict(zip(self.labels, map(float, found), strict=True))
 
     def tell(self, picture: npt.NDArray[Any]) -> tuple[str, float]:
         """The view of a picture (rows, columns), "" where none is probable enough, and the probability of the best."""
-        chances = self.ridge.probabilities(gradients(picture)[None])[0]
-        best = int(chances.argmax())
-        return self.labels[best] if chances[best] >= self.threshold else "", float(chances[best])
+        chances = self.chances(picture)
+        best = max(chances, key=chances.__getitem__)
+        return best if chances[best] >= self.threshold else "", chances[best]
 
 
 def read_view_model(path: Path) -> ViewModel:
@@ -55,13 +64,14 @@ def read_view_model(path: Path) -> ViewModel:
     try:
         ridge = Ridge(*(np.asarray(found.arrays[name], np.float64) for name in ("weights", "bias", "slope", "offset")))
         labels, threshold = [str(label) for label in found.head["labels"]], float(found.head["threshold"])  # type: ignore[union-attr, arg-type]
-        if ridge.weights.shape != (len(labels), FEATURES) or any(
+        features = str(found.head["features"])
+        if ridge.weights.shape != (len(labels), FEATURES[features][1]) or any(
             each.shape != (len(labels),) for each in (ridge.bias, ridge.slope, ridge.offset)
         ):
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise MidsError(f"{path} lacks a part of a model of views: train it again with mids train views") from error
-    return ViewModel(labels, ridge, threshold, found.digest)
+    return ViewModel(labels, ridge, threshold, found.digest, features)
 
 
 def train_views(
@@ -95,14 +105,28 @@ def train_views(
     classes = np.array([labels.index(view) for view in views])
     ridge, unseen = fit(np.stack(features), classes, people, len(labels))
     head: dict[str, Json] = {
-        "labels": list(labels), "threshold": threshold, "features": "gradients", "data": data, "licence": licence,
-        "images": len(views), "images_unread": unread, "participants": len(set(people)), "limits": LIMITS,
-        "metrics": _measure(classes, unseen, labels, threshold),
+        "data": data, "licence": licence, "images_unread": unread, "participants": len(set(people)), "limits": LIMITS,
     }  # fmt: skip
-    write_model(output, KIND, head, {
+    return write_views(output, head, ridge, labels, threshold, (classes, unseen))
+
+
+def write_views(
+    output: Path, head: Mapping[str, Json], ridge: Ridge, labels: Sequence[str], threshold: float,
+    told: tuple[npt.NDArray[Any], npt.NDArray[Any]], features: str = "gradients",
+) -> dict[str, Json]:  # fmt: skip
+    """Writes a model of views; gives back what its head says: that of `head`, and what the other arguments tell.
+
+    `told` are the classes of the images (numbers of `labels`), and the probabilities (images, labels) that a model
+    gave each that had not seen its participant.
+    """
+    said: dict[str, Json] = {
+        **head, "labels": list(labels), "threshold": threshold, "features": features, "images": len(told[0]),
+        "metrics": _measure(*told, labels, threshold),
+    }  # fmt: skip
+    write_model(output, KIND, said, {
         "weights": ridge.weights.astype(np.float32), "bias": ridge.bias, "slope": ridge.slope, "offset": ridge.offset,
     })  # fmt: skip
-    return head
+    return said
 
 
 def _read_views(rows: Iterable[Mapping[str, str]]) -> Mapping[str, tuple[str, str]]:

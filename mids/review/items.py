@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pydicom
 
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
+from mids.learned.shipped import judge
 from mids.readers.archives.files import base, open_source
 from mids.records import Source
 from mids.run.decided.choices import Choices, load_choices, read_rows
@@ -22,6 +23,9 @@ VALUES: Mapping[str, str] = {"view": "view_position", "body_part": "body_part", 
 """Fields of the table of corrections, and the columns of scans.tsv that they correct."""
 
 _CODE = re.compile(r"([A-Z]+(?:_[A-Z]+)+): ")
+LIKELY = 0.5
+"""Probability from which an item says in what it looks unlikely."""
+
 _PROJECTIONS = frozenset({"cr", "dx", "mg", "io", "px"})
 """Suffixes of images that have a view."""
 
@@ -32,7 +36,7 @@ class Item:
 
     `image` is its file in the dataset, empty where it is not there. `values` are what the dataset says of it now,
     and `before` what it said before any correction, by the fields of `VALUES`. `code` is that of the issue for which
-    it is lost.
+    it is lost. `unlikely` is how probable it is that the image looks otherwise than its name says (0 to 1).
     """
 
     number: int
@@ -45,6 +49,7 @@ class Item:
     values: Mapping[str, str] = field(default_factory=dict)
     before: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
+    unlikely: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +62,12 @@ class Shelf:
     choices: Choices
 
 
-def collect_items(dataset: Path) -> Shelf:
-    """What of a dataset wants a person; raises `MidsError` where ``mids convert`` did not make it here."""
+def collect_items(dataset: Path, *, unlikely_first: bool = False) -> Shelf:
+    """What of a dataset wants a person; raises `MidsError` where ``mids convert`` did not make it here.
+
+    `unlikely_first` looks at all radiographs of the chest, about 50 ms each, and sorts those of a kind by how unlikely
+    they look.
+    """
     root = dataset.resolve()
     choices = load_choices(root)
     if not choices.collection or not choices.sources:
@@ -66,15 +75,21 @@ def collect_items(dataset: Path) -> Shelf:
     rows = list(read_sources(root))
     roots = tuple(map(Path, choices.sources))
     found = [*_images(Dataset(root), rows, choices), *_sources(rows, roots)]
-    found.sort(key=lambda item: (KINDS.index(item.kind), item.image or item.file))
-    numbered = (Item(number, *_rest(item)) for number, item in enumerate(found))
+    if unlikely_first:
+        found = [_judged(root, item) for item in found]
+    found.sort(key=lambda item: (KINDS.index(item.kind), -item.unlikely, item.image or item.file))
+    numbered = (replace(item, number=number) for number, item in enumerate(found))
     return Shelf(root, tuple(numbered), roots, choices)
 
 
-def _rest(item: Item) -> tuple[Any, ...]:
-    return (
-        item.kind, item.file, item.image, item.title, item.reason, item.code, item.values, item.before, item.facts,
-    )  # fmt: skip
+def _judged(root: Path, item: Item) -> Item:
+    """An item with how unlikely its image looks, and why; another than a radiograph of the chest as it is."""
+    found = judge(root / item.image, item.title, item.values["body_part"], item.values["view"]) if item.image else None
+    if found is None:
+        return item
+    chance, words = found
+    reason = "; ".join(filter(None, (item.reason, f"{words} (probability {chance:.2f})" if chance >= LIKELY else "")))
+    return replace(item, unlikely=chance, reason=reason, facts={**item.facts, "unlikely": f"{chance:.2f}"})
 
 
 def _images(dataset: Dataset, rows: list[dict[str, str]], choices: Choices) -> Iterator[Item]:

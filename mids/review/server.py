@@ -38,8 +38,8 @@ _LISTS = {"view": "view_positions", "body_part": "body_parts", "laterality": "la
 class Desk:
     """One review: the items of a dataset, what was decided of them, and the secret that opens the page."""
 
-    def __init__(self, dataset: Path) -> None:
-        self.shelf: Shelf = collect_items(dataset)
+    def __init__(self, dataset: Path, *, unlikely_first: bool = False) -> None:
+        self.shelf: Shelf = collect_items(dataset, unlikely_first=unlikely_first)
         self.token = secrets.token_urlsafe(24)
         self.decisions = Decisions(self.shelf.dataset, self.shelf.items)
         self._dataset = Dataset(self.shelf.dataset)

@@ -88,13 +88,15 @@ def make_request(
     policy: Policy | None, key: str | Path | None, id_table: str | Path | None, dask: Any = "",
     change: Iterable[str] = (), forget: Iterable[str] = (), collection: str = "",
     issuer: str | None = None, site: str | None = None,
-    given: Callable[[Choices, Path], Mapping[str, Json]] = _give_nothing, **others: Any,
+    given: Callable[[Choices, Path], Mapping[str, Json]] = _give_nothing,
+    defaults: Callable[[], Mapping[str, Json]] = dict, **others: Any,
 ) -> Request:  # fmt: skip
     """The request that the arguments of a public function make; `others` are fields of `Request`.
 
     What is not given is as an earlier run on `dataset` recorded it; `given` tells the choices of one way in by what is
-    recorded and the source. Raises `MidsError` where an argument can't be meant, where it would undo a choice for which
-    `change` and `forget` give no leave, or where source or destination are not to be used so.
+    recorded and the source, `defaults` what holds for a new dataset where nothing is given. Raises `MidsError` where
+    an argument can't be meant, where it would undo a choice for which `change` and `forget` give no leave, or where
+    source or destination are not to be used so.
     """
     if not 1 <= others.get("jobs", 1) <= MOST_JOBS:
         raise MidsError(f"--jobs must be a whole number from 1 to {MOST_JOBS}")
@@ -111,6 +113,10 @@ def make_request(
         leave = replace(leave, forget=leave.forget | {"key"})
     choices = settle_choices(known, {**given(known, root), **shared}, leave, collection=collection)
     choices = keep_default(choices, POLICY, to_json(preset("mids")))
+    if not known.collection or leave.forget:  # what an earlier version had no default for stays without
+        for name, value in defaults().items():
+            if not known.collection or name in leave.forget:
+                choices = keep_default(choices, name, value)
     choices = settle_source(choices, root, {"issuer": issuer, "site": site}, leave)
     values: Mapping[str, Any] = choices.values
     own: Mapping[str, Any] = choices.sources.get(str(root), {})

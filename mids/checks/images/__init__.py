@@ -1,5 +1,17 @@
 """Checks of images: their heads, volumes and pixels."""
 
-from mids.checks.images import duplicates, headers, pixels, planes, provenance, reconstruction, values, volumes
+from mids.checks.images import (
+    duplicates,
+    headers,
+    pixels,
+    planes,
+    provenance,
+    radiographs,
+    reconstruction,
+    values,
+    volumes,
+)
 
-__all__ = ["duplicates", "headers", "pixels", "planes", "provenance", "reconstruction", "values", "volumes"]
+__all__ = [
+    "duplicates", "headers", "pixels", "planes", "provenance", "radiographs", "reconstruction", "values", "volumes",
+]  # fmt: skip

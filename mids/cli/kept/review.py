@@ -26,6 +26,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dataset", type=Path, metavar="DEST", help="folder of a dataset that mids convert made here")
     add = parser.add_argument_group("page").add_argument
     add("--port", type=int, default=0, metavar="N", help="port on 127.0.0.1 (default: any free one)")
+    add(
+        "--unlikely-first", action="store_true",
+        help="show first the radiographs of the chest that look otherwise than their names say (50 ms an image)",
+    )  # fmt: skip
     add("--browser", action="store_true", help="open the page in the browser")
     parser.set_defaults(run=run)
 
@@ -39,7 +43,7 @@ def run(namespace: argparse.Namespace) -> int:
 
     from mids.review.server import Desk
 
-    desk = Desk(namespace.dataset)
+    desk = Desk(namespace.dataset, unlikely_first=namespace.unlikely_first)
     with socket.socket() as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

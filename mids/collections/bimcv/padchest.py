@@ -220,7 +220,7 @@ def _image(subject: str, table: Table, line: int, row: Mapping[str, str], files:
         instance=row["image"],
         columns={**columns, **position, "source_file": row["image"], "usage_terms": LICENCE},
         view=meaning.get("view", ""),
-        view_source="" if "view" not in meaning else "model" if by_model and not is_reviewed else "source",
+        view_source="" if not projection else "model" if by_model and not is_reviewed else "source",
     )  # fmt: skip
 
 

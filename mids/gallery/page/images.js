@@ -1,6 +1,6 @@
 // The table of images: filter, sort, columns, and the card of one image.
 const LINES = 50;
-const FIRST = ["filename", "participant_id", "session_id", "suffix", "bp", "vp", "lat", "sex", "age", "slices", "labels"];
+const FIRST = ["filename", "unlikely", "participant_id", "session_id", "suffix", "bp", "vp", "lat", "sex", "age", "slices", "labels"];
 const CHOICES = ["suffix", "group", "bp", "vp", "lat", "sex", "patient_position", "partition", "covid_test", "Manufacturer"];
 const NAMES = { suffix: "kind", bp: "body part (bp)", vp: "view (vp)", lat: "side (lat)" };
 const NONE = "\u0000none";
@@ -10,8 +10,8 @@ const shown = { columns: [], sort: "filename", down: false };
 function startImages() {
   const names = dataset().columns.map((each) => each.name);
   shown.columns = names.filter((name) => FIRST.includes(name)).sort((a, b) => FIRST.indexOf(a) - FIRST.indexOf(b));
-  shown.sort = "filename";
-  shown.down = false;
+  shown.down = names.includes("unlikely");
+  shown.sort = shown.down ? "unlikely" : "filename";
   const search = el("label", {}, "Find ", el("input", { type: "search", id: "search", autocomplete: "off" }));
   const masks = el("input", { type: "checkbox", id: "masks", checked: true });
   masks.onchange = () => document.body.classList.toggle("without-masks", !masks.checked);

@@ -187,7 +187,12 @@ def recorded_policy(choices: Choices) -> Policy | None:
 def keep_default(choices: Choices, name: str, value: Json) -> Choices:
     """The choices with what holds where nothing is decided: an earlier run's default, whatever this version's is."""
     kept = {} if name in choices.values else {name: choices.defaults.get(name, value)}
-    return replace(choices, defaults=kept)
+    return replace(choices, defaults={**{key: old for key, old in choices.defaults.items() if key != name}, **kept})
+
+
+def held(choices: Choices, name: str) -> Json:
+    """What was decided under a name, or the default that holds for the dataset; None for neither."""
+    return choices.values.get(name, choices.defaults.get(name))
 
 
 def settle_source(choices: Choices, source: Path, given: Mapping[str, str | None], leave: Leave) -> Choices:
