@@ -12,8 +12,10 @@ from mids._version import __version__
 from mids.actions.deidentify import Block
 from mids.deid.headers.tables import edition
 from mids.deid.policy import Policy
-from mids.deid.text.dates import find_dates
+from mids.deid.text.dates import find_dates, has_spelt_day
+from mids.deid.text.numbers import Numbers
 from mids.deid.text.redact import redactor
+from mids.deid.text.rules import UNSURE
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
 from mids.issues import Issue, issue
@@ -192,6 +194,13 @@ def _scanned(request: Request, mapped: Map) -> Scan:
     return everything
 
 
+def _told(value: str) -> set[str]:
+    """What the rules for texts find in a cell: days (a month and a year may stay), and numbers of a person."""
+    has_day = any(found.day != (0, 0) for found in find_dates(value)) or has_spelt_day(value)
+    has_number = any(span.source not in UNSURE - {"long number", "uid"} for span in Numbers().find(value))
+    return {word for word, is_there in (("date", has_day), ("number", has_number)) if is_there}
+
+
 def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
     """The private block of each patient, and what of the table is refused: values that may tell who somebody is."""
     blocks: dict[str, Block] = {}
@@ -202,8 +211,7 @@ def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:
     for patient, row in embed.rows.items():
         values = []
         for number, value in enumerate(row):
-            days = {"date"} if any(found.day != (0, 0) for found in find_dates(value)) else set()
-            kinds = sorted({*(kind for kind, _ in identify(value)), *days})
+            kinds = sorted({*(kind for kind, _ in identify(value)), *_told(value)})
             if kinds or (len(patient) > 3 and patient in value):
                 what = ", ".join(kinds) or "the patient's id"
                 message = f"a value that looks like an identifier ({what}) is not embedded"

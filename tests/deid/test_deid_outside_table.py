@@ -87,6 +87,23 @@ def test_ids_and_days_go_as_numbers_and_codes(tmp_path: Path) -> None:
     assert "InstanceNumber" in after  # type 2
 
 
+def test_the_digits_of_an_id_and_the_days_of_spreadsheets_are_told_as_numbers(tmp_path: Path) -> None:
+    values = {"SeriesNumber": "778899", "AcquisitionNumber": "18662", "TableHeight": "43907.0", "Exposure": "18663"}
+    cells = ((0x10, "LO", "0778899.0"), (0x11, "LO", "43907"), (0x12, "LO", "43"))
+    after, issues = clean(tmp_path, PatientID="HX-00778899", block=Block(0x0C19, "MIDS", cells), **values)
+    left = [str(after.get(key) or "") for key in values]
+    assert left == ["", "", "", "18663"]  # no day of the header
+    assert [element.value for element in after.group_dataset(0x0C19)] == ["MIDS", "43"]
+    assert [issue.code for issue in issues].count("EMBED_REFUSED") == 2
+
+
+def test_a_unit_stays_whatever_the_patient_is_called(tmp_path: Path) -> None:
+    after, _ = clean(tmp_path, PatientName="HU^SOFT", RescaleType="HU")
+    assert after.RescaleType == "HU"
+    after, _ = clean(tmp_path, PatientName="HULIA^SOFT", RescaleType="HULIA")
+    assert after.RescaleType == "REMOVED"
+
+
 def test_required_attributes_stay_without_the_name(tmp_path: Path) -> None:
     label = item(SegmentNumber=1, SegmentLabel="nodule of Inventádez", SegmentAlgorithmType="MANUAL")
     after, _ = clean(tmp_path, Manufacturer="made at Hospital Nada", SegmentSequence=[label])

@@ -134,6 +134,22 @@ def test_a_value_that_looks_like_an_identifier_is_not_embedded(
     assert block[0x12].value == "7"
 
 
+def test_days_in_words_and_bare_numbers_are_not_embedded(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
+    refused = [
+        "09.03.57", "nueve de marzo de 1957", "neuf mars mille neuf cent cinquante-sept", "ninth of March 1957",
+        "19570309", "964451122", "DNI 18934567-X", "NHC 4711", "2020-03-17T10:00",
+    ]  # fmt: skip
+    kept = ["March 2020", "no sign of pneumonia", "60-70", "37.5", "SARS-CoV-2", "12345", "GE Revolution CT"]
+    table = tmp_path / "labels.csv"
+    cells = [*refused, *kept]
+    table.write_text(
+        f"id,{','.join(f'c{at}' for at in range(len(cells)))}\n000123,{','.join(cells)}\n", encoding="utf-8"
+    )
+    done = deidentify(source, dest, key=key, embed=read_embedding(table, group=0x0C19, creator="X"))
+    told = [found.where for found in done.issues if found.code == "EMBED_REFUSED"]
+    assert told == [f"line 2, column {at + 2}" for at in range(len(refused))]
+
+
 @pytest.mark.parametrize(
     ("group", "content", "said"),
     [

@@ -268,7 +268,7 @@ class _Pass:
 
     def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":
         """A value that no table names, without what identifies; nothing of a number or address that does."""
-        if vr == "CS":
+        if vr == "CS" or tag in extra().termed:
             return elements.rewritten(tag, vr, element, context.encoding, self._code)
         if vr in _TEXTS:
             return elements.rewritten(tag, vr, element, context.encoding, self._rewriter(context, tag, vr))

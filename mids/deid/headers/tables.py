@@ -37,6 +37,7 @@ class Extra:
     coding_schemes: frozenset[str]
     makers: frozenset[int]
     prose: frozenset[int]
+    termed: frozenset[int]
 
 
 @cache
@@ -123,6 +124,7 @@ def extra() -> Extra:
         coding_schemes=frozenset(content["coding_schemes"]),
         makers=frozenset(_tags(outside["makers"])),
         prose=frozenset(_tags(content["prose"])),
+        termed=frozenset(_tags(content["termed"])),
     )
 
 

@@ -183,6 +183,11 @@ class Dates:
                 yield Span(start, end, "FECHA", "relative date")
 
 
+def has_spelt_day(text: str) -> bool:
+    """Whether a text holds a day or a year in words."""
+    return any(True for _ in _find_spelt_out(fold_text(text)))
+
+
 def _find_spelt_out(plain: str) -> Iterator[re.Match[str]]:
     """Days and years in words around each month."""
     end = 0

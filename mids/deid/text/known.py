@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, lru_cache
+from itertools import pairwise
 
 from mids.deid.text.dates import find_dates
 from mids.deid.text.spans import Span
@@ -67,9 +68,20 @@ def _is_told(known: Known, value: str) -> bool:
     number = _NUMBER.fullmatch(value)
     if number is None:
         return any(True for _ in known.find(value))
-    ids = {re.sub(r"[\W_]+", "", one).lstrip("0") for one in known.ids if len(one) >= SHORTEST_ID}
-    days = any(pattern.fullmatch(number[1]) for pattern in _day_patterns((*known.dates, *known.days)))
-    return days or (len(number[1]) >= 2 and number[1].lstrip("0") in ids)
+    days = (*known.dates, *known.days)
+    is_day = number[1] in _serials(days) or any(pattern.fullmatch(number[1]) for pattern in _day_patterns(days))
+    return is_day or (len(number[1]) >= 2 and number[1].lstrip("0") in _id_forms(known.ids))
+
+
+@lru_cache(maxsize=64)
+def _serials(days: tuple[date, ...]) -> frozenset[str]:
+    """Days as spreadsheets count them, from 1900 and from 1904, and as seconds count them, from 1970."""
+    starts = (date(1899, 12, 30), date(1904, 1, 1), date(1970, 1, 1))
+    return frozenset(str((day - start).days) for day in days for start in starts if (day - start).days >= DIGITS_OF_IDS)
+
+
+DIGITS_OF_IDS = 10_000
+"""The least number that is searched for as a day, or as the digits of an id of letters and digits."""
 
 
 _NUMBER = re.compile(r"[+-]?(\d{1,16})(?:\.0{0,6})?", re.ASCII)
@@ -90,7 +102,10 @@ def _drop_each_letter(word: str) -> set[str]:
 @lru_cache(maxsize=64)
 def _parts(names: tuple[str, ...]) -> _Parts:
     written = (form for name in names for form in _write_forms(name))
-    found = {form for name in written for word in words(name) for form in _read_word(word.plain)}
+    read = [[word.plain for word in words(name)] for name in written]
+    found = {form for name in read for word in name for form in _read_word(word)}
+    # Le Goffic, LEGOFFIC
+    found |= {a + b for name in read for a, b in pairwise(name) if a in particles() and len(a + b) >= FUZZY}
     short = {form for part in found for form in vocabulary()["short_names"].get(part, ())}
     exact = frozenset(part for part in found | short if len(part) > 1 and part not in particles())
     near = frozenset(short for part in exact if len(part) >= FUZZY for short in (part, *_drop_each_letter(part)))
@@ -134,8 +149,10 @@ def _is_joined(word: str, parts: frozenset[str]) -> bool:
     return counts.get(len(word), 0) >= 2
 
 
-_INITIALS_BEFORE = re.compile(r"(?<![^\W_])(?:[^\W\d_](?:\.?ª ?|\. ?| |-)){1,3}$")
-_INITIALS_AFTER = re.compile(r",? ?(?:[^\W\d_]\.[ -]?){1,3}|,? [^\W\d_](?![^\W_])")
+_INITIALS_BEFORE = re.compile(
+    r"(?<![^\W_])(?P<letters>(?:[^\W\d_](?:\.?ª ?|\. ?| |-|'(?=$))){1,3})(?P<particles>(?:[^\W\d_]{2,5} ){0,2})$"
+)
+_INITIALS_AFTER = re.compile(r"(?P<particles>)(?P<letters>,? ?(?:[^\W\d_]\.[ -]?){1,3}|,? [^\W\d_](?![^\W_]))")
 
 
 def _add_initials(text: str, span: Span, parts: frozenset[str]) -> Span:
@@ -143,11 +160,13 @@ def _add_initials(text: str, span: Span, parts: frozenset[str]) -> Span:
     initials = {part[0] for part in parts}
 
     def width(match: re.Match[str] | None) -> int:
-        letters = [char for char in match[0] if char.isalpha() and char != "ª"] if match else []
+        if match is None or not all(word in particles() for word in fold_text(match["particles"] or "").split()):
+            return 0
+        letters = [char for char in match["letters"] if char.isalpha() and char != "ª"]
         good = letters and all(char.isupper() and fold_text(char) in initials for char in letters)
-        return len(match[0].rstrip()) if match and good else 0
+        return len(match[0].rstrip()) if good else 0
 
-    before = _INITIALS_BEFORE.search(text[max(span.start - 12, 0) : span.start])
+    before = _INITIALS_BEFORE.search(text[max(span.start - 20, 0) : span.start])
     start = span.start - (len(before[0]) if before and width(before) else 0)
     return Span(start, span.end + width(_INITIALS_AFTER.match(text, span.end)), span.kind, span.source)
 
@@ -182,12 +201,12 @@ def _find_parts(text: str, parts: _Parts) -> Iterator[Span]:
             continue
         unsure = exact and (len(word.plain) < 4 or word.plain in ambiguous()) and not word.is_capitalised
         if not unsure or last is not None or (previous is not None and previous.plain in _callers()):
-            if waiting is not None and last is None:
-                yield Span(waiting.start, waiting.end, "NAME", "known")
+            if waiting is not None and last is None and previous is not None:
+                yield Span(waiting.start, previous.end, "NAME", "known")
             yield _add_initials(text, Span(word.start, word.end, "NAME", "known"), parts.exact)
             last, waiting = word, None
         else:
-            waiting = word
+            waiting = waiting or word
 
 
 @cache
@@ -229,20 +248,23 @@ def _find_spelt_letters(text: str, parts: frozenset[str]) -> Iterator[Span]:
 _DOTTED = re.compile(r"(?<![^\W_])(?:[^\W\d_]\. ?-?){1,5}[^\W\d_](?:\.|(?![^\W_]))")
 
 
+def _pieces(word: str) -> list[str]:
+    """The parts of a word between hyphens; what stands before an apostrophe is part of its piece."""
+    return [piece for piece in word.split("-") if piece]
+
+
 @lru_cache(maxsize=64)
 def _initials(names: tuple[str, ...]) -> frozenset[str]:
     """The initials of each name, given names first or last, all of them or the first of each."""
     found = set()
     for name in names:
-        groups = [
-            [word.plain[0] for word in words(part) if word.plain not in particles()]
-            for part in fold_text(name).split("^")[:3]
-        ]
-        last, given = (
-            (groups[0], [one for group in groups[1:] for one in group]) if len(groups) > 1 else (groups[0], [])
-        )
-        for ones in (given, given[:1]):
-            found |= {"".join(one) for one in (ones + last, last + ones, ones + last[:1], last[:1] + ones)}
+        parts = [[word.plain for word in words(part)] for part in fold_text(name).split("^")[:3]]
+        plain = [[word[0] for word in part if word not in particles()] for part in parts]
+        spelt = [[piece[0] for word in part for piece in _pieces(word)] for part in parts]  # Le Goffic, Müller-Groß
+        for last, *others in (plain, spelt):
+            given = [one for group in others for one in group]
+            for ones in (given, given[:1]):
+                found |= {"".join(one) for one in (ones + last, last + ones, ones + last[:1], last[:1] + ones)}
     return frozenset(one for one in found if len(one) > 1)
 
 
@@ -258,14 +280,21 @@ def _find_initials(text: str, initials: frozenset[str]) -> Iterator[Span]:
 @lru_cache(maxsize=64)
 def _id_patterns(ids: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """One pattern for each id: with or without leading zeros, blanks, dots, hyphens, slashes between characters."""
-    found = []
-    for text in ids:
-        letters = re.sub(r"[\W_]+", "", fold_text(compose_text(text)))
-        bare = letters.lstrip("0") or letters
-        if len(letters) >= SHORTEST_ID and len(bare) >= 2:
-            body = r"[ ./_-]?".join(map(re.escape, bare))
-            found.append(re.compile(rf"(?<![^\W_])0{{0,12}}{body}(?![^\W_])"))
-    return tuple(found)
+    bodies = (r"[ ./_-]?".join(map(re.escape, bare)) for bare in sorted(_id_forms(ids)) if len(bare) >= 2)
+    return tuple(re.compile(rf"(?<![^\W_])0{{0,12}}{body}(?![^\W_])") for body in bodies)
+
+
+@lru_cache(maxsize=64)
+def _id_forms(ids: tuple[str, ...]) -> frozenset[str]:
+    """Ids without separators and leading zeros, and the digits of those that have letters too."""
+    whole = (re.sub(r"[\W_]+", "", fold_text(compose_text(text))) for text in ids)
+    found = set()
+    for letters in (one for one in whole if len(one) >= SHORTEST_ID):
+        found.add(letters.lstrip("0") or letters)
+        digits = re.sub("[^0-9]+", "", letters).lstrip("0")
+        if digits and int(digits) >= DIGITS_OF_IDS:
+            found.add(digits)
+    return frozenset(found)
 
 
 def _ids(text: str, known: Known) -> Iterator[Span]:
@@ -308,12 +337,14 @@ def _place_patterns(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     found = set()
     for place in places:
         parts = re.findall(r"[^\W_]+", fold_text(compose_text(place)))
-        own = parts
+        own, headed = parts, [parts]
         while own and (own[0] in _heads() or own[0] in ("de", "del", "d", "of", "du", "des")):
             own = own[1:]
-        if sum(map(len, parts)) >= SHORTEST_ID:
-            found.add(tuple(parts))
+            headed += [own] if own and own[0] in _heads() else []  # Fundació Hospital d'Olot, hospital d'olot
         strong = [one for one in own if not (one in ordinary() or one in particles() or one.isdigit())]
+        for one in headed if strong else headed[:1]:
+            if sum(map(len, one)) >= SHORTEST_ID:
+                found.add(tuple(one))
         if strong and sum(map(len, own)) >= FUZZY - min(len(own), 2):
             found.add(tuple(own))
     return tuple(

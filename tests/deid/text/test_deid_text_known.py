@@ -150,3 +150,29 @@ def test_no_names_in_file_names(text: str) -> None:
 def test_what_is_known_is_never_shown() -> None:
     assert "nvent" not in repr(ONE)
     assert "12345" not in str(ONE)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "left"),
+    [
+        ("LE GOFFIC^MAELYS", "patiente LEGOFFIC", "patiente [NAME]"),
+        ("BEN YOUSSEF^SALMA", "demandeur S. BEN YOUSSEF, lu", "demandeur [NAME], lu"),
+        ("O'SHAUGHNESSY-BROWN^TAMSIN", "pt T.O.B. fell", "pt [NAME] fell"),
+        ("LE GOFFIC^MAELYS", "vue: M. L. G. ce jour", "vue: [NAME] ce jour"),
+        ("MÜLLER-GROß^JÖRG", "muller gross jorg dolor", "[NAME] dolor"),
+    ],
+)
+def test_known_names_with_particles_and_hyphens(name: str, text: str, left: str) -> None:
+    assert BARE.clean(text, Known((name,))).text == left
+
+
+def test_a_known_institution_in_small_letters_keeps_one_of_its_heads() -> None:
+    known = Known(places=("Fundació Hospital d'Olot", "Hospital General"))
+    assert BARE.clean("visitada a l'hospital d'olot per dolor", known).text == "visitada a l'[INST] per dolor"
+    assert BARE.clean("un hospital general", known).text in ("un [INST]", "un hospital general")
+
+
+def test_the_digits_of_an_id_of_letters_are_searched() -> None:
+    known = Known(ids=("HG-0045871", "AB-1234"))
+    assert BARE.clean("nhc 45871, nodulo de 1234 mm3", known).text == "nhc [NUM], nodulo de 1234 mm3"
+    assert BARE.clean("ver 0045871.", known).text == "ver [NUM]."
