@@ -17,7 +17,8 @@ import pydicom
 from mids._version import __version__
 from mids.certify.looks import look_at_pixels
 from mids.certify.page import render
-from mids.deid.headers.tables import edition
+from mids.deid.headers.tables import edition, extra
+from mids.deid.policy import Detect
 from mids.errors import MidsError
 from mids.readers.dicom.values import BROKEN
 from mids.records import Json
@@ -40,10 +41,13 @@ def place(dataset: Path) -> Path:
     return dataset.with_name(f"{dataset.name}.certificate.json")
 
 
-def certify(dataset: Path, self_test: tuple[int, tuple[str, ...]], *, sample: int = 0) -> dict[str, Any]:
+def certify(
+    dataset: Path, self_test: tuple[int, tuple[str, ...]], *, sample: int = 0, detect: Detect = "glyphs"
+) -> dict[str, Any]:
     """Looks at everything again, writes the certificate, and returns it; `sample` images are searched for text.
 
-    A `sample` of 0 is all. `self_test` says how many words were planted, and in which places one came out.
+    A `sample` of 0 is all; `detect` searches. `self_test` says how many words were planted, and in which places one
+    came out.
     Raises `MidsError` where `dataset` is none, or the certificate can't be written.
     """
     if not any((dataset / name).is_file() for name in _DESCRIPTIONS):
@@ -58,7 +62,7 @@ def certify(dataset: Path, self_test: tuple[int, tuple[str, ...]], *, sample: in
         "SelfTest": {"Planted": planted, "Leaked": list(leaks)},
         "Headers": _check_headers(dataset, [path for path in paths if path.endswith(".dcm")]),
         "Texts": _check_texts(dataset, paths),
-        "Pixels": look_at_pixels(dataset, paths, sample),
+        "Pixels": look_at_pixels(dataset, paths, sample, detect),
         "Certified": _count_claims(dataset, paths),
         "Released": _list_released(dataset),
         "Withheld": _count_withheld(dataset),
@@ -195,7 +199,7 @@ def _check_texts(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
 
 
 def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
-    """How many sidecars say that a person certified pixels, or which search was made."""
+    """How many sidecars and headers say that a person certified pixels, that a search was made, that a face went."""
     counts: Counter[str] = Counter()
     for path in paths:
         if path.endswith(".json") and path.startswith("sub-"):
@@ -204,7 +208,27 @@ def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
             counts["defaced"] += "Defaced" in said
             counts["BurnedInAnnotation NO"] += said.get("BurnedInAnnotation") == "NO"
             counts["searched"] += "BurnedInTextSearch" in said
+        elif path.endswith(".dcm"):
+            codes, method, is_clean = _read_claims(dataset / path)
+            counts["images"] += 1
+            counts["certified"] += extra().method["clean_pixel_data"][0] in codes
+            counts["defaced"] += extra().method["clean_recognizable_visual_features"][0] in codes
+            counts["BurnedInAnnotation NO"] += is_clean
+            counts["searched"] += any(text.startswith("pixels searched by") for text in method)
     return dict(counts)
+
+
+def _read_claims(path: Path) -> tuple[set[str], list[str], bool]:
+    """Codes and texts of the method of a DICOM file, and whether it says that no text is burned in; none if broken."""
+    wanted = ["DeidentificationMethod", "DeidentificationMethodCodeSequence", "BurnedInAnnotation"]
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
+        codes = {str(item.get("CodeValue")) for item in header.get("DeidentificationMethodCodeSequence") or ()}
+        method = header.get("DeidentificationMethod") or ()
+        texts = [method] if isinstance(method, str) else [str(text) for text in method]
+        return codes, texts, header.get("BurnedInAnnotation") == "NO"
+    except BROKEN:
+        return set(), [], False  # which `_check_headers` tells
 
 
 def _content(path: Path) -> Mapping[str, Any]:

@@ -14,9 +14,12 @@ from nibabel.filebasedimages import ImageFileError
 from PIL import Image
 
 from mids._version import __version__
-from mids.deid.burned.glyphs import text_boxes
+from mids.actions.screen import look
+from mids.deid.burned.evidence import Screen
+from mids.deid.policy import Detect
 from mids.readers.dicom.pixels import frames, renderer
 from mids.readers.dicom.values import BROKEN
+from mids.readers.images import learned
 
 Values = npt.NDArray[Any]
 
@@ -26,11 +29,14 @@ KINDS = {".png": "PNG", ".nii.gz": "NIfTI", ".nii": "NIfTI", ".dcm": "DICOM"}
 _BROKEN = (*BROKEN, OSError, EOFError, ValueError, gzip.BadGzipFile, zlib.error, ImageFileError)
 
 
-def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int) -> dict[str, Any]:
+def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int, detect: Detect = "glyphs") -> dict[str, Any]:
     """Files in which text is seen, and what was looked at; every n-th of a kind where a sample is asked for.
 
     Of a volume and of frames the first, the middle and the last are looked at. Masks are not: they are no pictures.
+    Raises `MidsError` where `detect` needs what is not installed.
     """
+    rapid = f" with RapidOCR {learned.version()}" if detect == "learned" else ""
+    screen = Screen("report", detect)
     kinds: dict[str, dict[str, int]] = {}
     found: list[str] = []
     for kind in sorted(set(KINDS.values())):
@@ -40,8 +46,8 @@ def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int) -> dict[str
         if own:
             kinds[kind] = {"Files": len(own), "Searched": len(chosen)}
         for path in chosen:
-            found += [f"{path}: {told}" for told in [_look(dataset / path, kind)] if told]
-    by = f"glyphs of mids {__version__}; first, middle and last slice or frame"
+            found += [f"{path}: {told}" for told in [_look(dataset / path, kind, screen)] if told]
+    by = f"{detect} of mids {__version__}{rapid}; first, middle and last slice or frame"
     searched = sum(each["Searched"] for each in kinds.values())
     return {"Pictures": len([p for p in paths if _kind(p) and not p.startswith("derivatives/")]), "Searched": searched,
             "Kinds": kinds, "By": by, "Findings": found}  # fmt: skip
@@ -51,11 +57,11 @@ def _kind(path: str) -> str:
     return next((kind for end, kind in KINDS.items() if path.endswith(end)), "")
 
 
-def _look(path: Path, kind: str) -> str:
+def _look(path: Path, kind: str, screen: Screen) -> str:
     """What is wrong with a file, empty where nothing is seen."""
     try:
         pictures = {"PNG": _png, "NIfTI": _nifti, "DICOM": _dicom}[kind](path)
-        return "text" if any(text_boxes(_eight_bits(picture)) for picture in pictures) else ""
+        return "text" if look(map(_eight_bits, pictures), screen, frozenset()).has_kept_text else ""
     except _BROKEN as error:
         return f"can't be read ({type(error).__name__})"
 

@@ -50,7 +50,7 @@ def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, An
     yield "Sidecars, tables, names of files", [("Rules", texts["Rules"]), *_findings(texts)]
     searched = [(kind, f"{each['Searched']} of {each['Files']} files") for kind, each in pixels["Kinds"].items()]
     yield "Text in pixels", [("Searched by", pixels["By"]), *searched, *_findings(pixels)]
-    yield "What sidecars say", [*content["Certified"].items()] or [("Sidecars", "none")]
+    yield "What sidecars and headers say", [*content["Certified"].items()] or [("Images", "none")]
     yield "Withheld", [*content["Withheld"].items()] or [("Sources", "none known")]
     released = content["Released"]
     yield "Released by a person", [(f"{len(released)} images", released[:_MOST] or "none")]

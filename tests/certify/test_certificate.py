@@ -18,6 +18,7 @@ from mids.certify.certificate import place
 from mids.cli import main
 from mids.cli.releases.selftest import find_leaks
 from mids.conversion import convert
+from mids.deid.policy import chosen
 from mids.deidentification import deidentify
 
 
@@ -204,6 +205,29 @@ def test_text_and_names_that_are_there_are_found(dataset: Path, capsys: pytest.C
     Image.fromarray(lettered(radiograph(1), NAME, (30, 20), 20)[0]).save(path)
     assert main(["certify", str(dataset)]) == 1
     assert f"found: {path.relative_to(dataset).as_posix()}: text" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_networks_can_be_asked_to_look(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("rapidocr")
+    path = sorted(dataset.glob("sub-*/**/*.png"))[0]
+    Image.fromarray(radiograph(1)).save(path)
+    assert main(["certify", str(dataset), "--detect", "learned", "--sample", "1"]) == 0
+    assert json.loads(place(dataset).read_text())["Pixels"]["By"].startswith("learned of mids")
+    Image.fromarray(lettered(radiograph(1), NAME, (30, 20), 20)[0]).save(path)
+    assert main(["certify", str(dataset), "--detect", "learned", "--sample", "1"]) == 1
+    assert f"found: {path.relative_to(dataset).as_posix()}: text" in capsys.readouterr().err
+
+
+def test_claims_of_headers_are_counted(tmp_path: Path, key: Path) -> None:
+    policy = chosen("mids", burned_in="blank", detect="glyphs")
+    source = fill_folder(tmp_path / "s", {"1": radiographs()["a/1"]})
+    deidentify(source, tmp_path / "out", key=key, policy=policy)
+    assert main(["certify", str(tmp_path / "out")]) == 0
+    said = json.loads(place(tmp_path / "out").read_text())["Certified"]
+    number = len(list((tmp_path / "out").rglob("*.dcm")))
+    assert said == {"images": number, "searched": number, "certified": 0, "defaced": 0,
+                    "BurnedInAnnotation NO": number}  # fmt: skip
 
 
 def test_headers_are_read_again(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ TEXT = "look at a finished dataset again, and certify what was found"
 EXAMPLES = (
     ("mids certify ~/dataset", "write ~/dataset.certificate.json and .html"),
     ("mids certify ~/dataset --sample 200", "search 200 images for text instead of all"),
+    ("mids certify ~/dataset --detect learned", "search them with a trained network"),
     ("mids certify ~/dataset --verify", "say which file has changed since"),
 )
 NOTES = """\
@@ -26,6 +27,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("dataset", type=Path, metavar="DATASET", help="folder made by mids convert or mids deidentify")
     add("--sample", type=int, default=0, metavar="N", help="search so many images for text (default: all)")
+    add(
+        "--detect",
+        choices=["glyphs", "ocr", "learned"],
+        default="glyphs",
+        help="how text is looked for (default: glyphs)",
+    )
     add("--verify", action="store_true", help="compare the dataset with its certificate")
     parser.set_defaults(run=run)
 
@@ -41,7 +48,7 @@ def run(namespace: argparse.Namespace) -> int:
         say("".join(f"error: {line}\n" for line in changed))
         show("the certificate is void\n" if changed else "the dataset is as it was certified\n")
         return int(bool(changed))
-    made = certify(dataset, find_leaks(), sample=namespace.sample)
+    made = certify(dataset, find_leaks(), sample=namespace.sample, detect=namespace.detect)
     for part in ("Headers", "Texts", "Pixels"):
         say("".join(f"found: {line}\n" for line in made[part]["Findings"]))
     show(f"{made['Findings']} findings, {len(made['Files'])} files: {place(dataset)}\n")
