@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from mids.issues import Issue
@@ -64,29 +64,34 @@ def _no_origins(_: str) -> Sequence[str]:
     return ()
 
 
+def _is_never(_: str) -> bool:
+    return False
+
+
 def compare(
     plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stamps, *,
-    damaged: Collection[str] = (), origins: Origins = _no_origins,
+    damaged: Collection[str] = (), origins: Origins = _no_origins, is_empty: Callable[[str], bool] = _is_never,
 ) -> Comparison:  # fmt: skip
     """The plan against the journal's jobs (by image path) and texts, and against the files that are there.
 
     `damaged` are files of ours that a power cut left no or only a part of. Where no more images vanished than the plan
-    may remove, they are superseded; not so those of which a source can't be read.
+    may remove, they are superseded; not so those of which a source can't be read, or lay in a folder that `is_empty`
+    says to be there and to hold nothing, as where a disk is not mounted.
     """
-    found = _compared(plan, known, texts, present, damaged=damaged, origins=origins)
+    compared = partial(_compared, known=known, texts=texts, present=present, damaged=damaged)
+    found = compared(plan, gone=_Gone(plan, known, origins, is_empty))
     if plan.removes is None or not 0 < len(found.vanished) - len(found.hidden) <= plan.removes:
         return found
-    return _compared(replace(plan, removes=None), known, texts, present, damaged=damaged, origins=origins)
+    plan = replace(plan, removes=None)
+    return compared(plan, gone=_Gone(plan, known, origins, is_empty))
 
 
 def _compared(
-    plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stamps, *,
-    damaged: Collection[str], origins: Origins,
-) -> Comparison:  # fmt: skip
+    plan: Plan, known: Mapping[str, Known], texts: Stamps, present: Stamps, *, damaged: Collection[str], gone: "_Gone"
+) -> Comparison:
     ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | dict(texts)
     changed = {path for path, stamp in ours.items() if path in present and present[path] != stamp} - {*damaged}
     there = {path: stamp for path, stamp in present.items() if path not in damaged}
-    gone = _Gone(plan, known, origins)
     states: dict[str, list[str]] = {"done": [], "new": [], "stale": [], "blocked": []}
     vanished: list[str] = []
     wanted: set[str] = set()
@@ -135,8 +140,10 @@ class _Gone:
     The plan is asked once, and only where an image is not what the plan wants.
     """
 
-    def __init__(self, plan: Plan, known: Mapping[str, Known], origins: Origins) -> None:
-        self._plan, self._known, self._origins = plan, known, origins
+    def __init__(
+        self, plan: Plan, known: Mapping[str, Known], origins: Origins, is_empty: Callable[[str], bool]
+    ) -> None:
+        self._plan, self._known, self._origins, self._is_empty = plan, known, origins, cache(is_empty)
 
     @cached_property
     def _sources(self) -> set[str]:
@@ -153,9 +160,9 @@ class _Gone:
         return {found.path for found in read_issues(self._plan) if found.code in UNREAD}
 
     def hides(self, image: str) -> bool:
-        """Whether a source of an image can't be read, or lies in what can't be."""
-        names = self._origins(image) if self._shut else ()
-        return any(not self._shut.isdisjoint(_around(name)) for name in names)
+        """Whether a source of an image can't be read, or lies in what can't be, or in a folder that is empty now."""
+        around = {place for name in self._origins(image) for place in _around(name)}
+        return not self._shut.isdisjoint(around) or any(map(self._is_empty, around))
 
     def _misses(self, image: str) -> bool:
         if self._plan.removes is None:

@@ -14,7 +14,7 @@ from mids.deid.keys import Key, show_fingerprint
 from mids.deid.labels import Labels
 from mids.deid.pseudonyms import Pseudonyms
 from mids.deid.references import References
-from mids.issues import Level, issue
+from mids.issues import Issue, Level, issue
 from mids.plan import Outcome, Plan
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
@@ -92,11 +92,12 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         with workers.reading() as mapped:
             plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
         source = stage.labels.item("source root", str(request.source.resolve()))
+        plan = replace(plan, issues=(*plan.issues, *_tell_state(state)))
         plan = join_source(plan, state, source, request, keep=not request.dry_run)
-        comparison = survey(plan, request.dataset, state.journal, keep=not request.dry_run)
+        place = Place(request.source, request.dataset, state.folder, state.lock)
+        comparison = survey(plan, place, state.journal, keep=not request.dry_run)
         outcome: Outcome | None = None
         changes: tuple[Change, ...] = ()
-        place = Place(request.source, request.dataset, state.folder, state.lock)
         texts = partial(road.write, stage, plan)
         if request.dry_run and plan.subjects:
             changes = rehearse(
@@ -114,6 +115,8 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
         if is_sealed:
             state.seal()
+        elif not request.dry_run:
+            state.keep_copy()
     found, known_of = collect_issues(plan, outcome, stage.references)
     return kind(
         request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed, changes,
@@ -129,6 +132,14 @@ def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: R
     labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
+
+
+def _tell_state(state: State) -> Iterator[Issue]:
+    """What earlier runs and commands left that is not as it should be."""
+    if state.is_restored:
+        yield issue("JOURNAL_RESTORED", "the journal is that of the last run that ended", origin="plan")
+    if count := state.journal.unfinished():
+        yield issue("WITHDRAWAL_UNFINISHED", f"{count} withdrawals were stopped before their end", origin="plan")
 
 
 def _settle_key(request: Request, state: State, secret: Key) -> None:

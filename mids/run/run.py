@@ -37,7 +37,7 @@ def run(
     changed in them is lost. Raises `MidsError` where the
     destination can't take the result; what is finished by then stays, and the next run goes on from there.
     """
-    comparison = survey(plan, place.dataset, journal, keep=True)
+    comparison = survey(plan, place, journal, keep=True)
     todo = {*comparison.new, *comparison.stale}
     _check_space(comparison.needed, place)
     journal.give_names(plan)
@@ -72,11 +72,12 @@ def run(
     return replace(outcome, removed=(*removed, *gone), issues=(*issues, *told))
 
 
-def survey(plan: Plan, dataset: Path, journal: Journal, *, keep: bool) -> Comparison:
+def survey(plan: Plan, place: Place, journal: Journal, *, keep: bool) -> Comparison:
     """What is left to do: the plan against the journal and against the files that are there, damage told apart.
 
     `keep` has the journal learn the times of files that were copied, and that hold what they held.
     """
+    dataset = place.dataset
     known, texts, present = journal.known(), journal.texts(), files_below(dataset)
     ours = {path: stamp for entry in known.values() for path, stamp in entry.outputs.items()} | texts
     differing = [path for path, stamp in ours.items() if path in present and present[path] != stamp]
@@ -91,7 +92,16 @@ def survey(plan: Plan, dataset: Path, journal: Journal, *, keep: bool) -> Compar
         for path in differing
         if present[path] != ours[path] and _is_damaged(dataset / path, ours[path][0], journal.marks(path))
     ]
-    return compare(plan, known, texts, present, damaged=damaged, origins=journal.origins)
+    empty = partial(_is_empty, place.source)
+    return compare(plan, known, texts, present, damaged=damaged, origins=journal.origins, is_empty=empty)
+
+
+def _is_empty(source: Path, name: str) -> bool:
+    """Whether a folder of the source is there and holds nothing."""
+    try:
+        return not any((source / name).iterdir())
+    except (OSError, ValueError):  # no folder, or none that can be read
+        return False
 
 
 def _holds(path: Path, marks: str) -> bool:

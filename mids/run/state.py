@@ -1,17 +1,21 @@
 """The folder beside a destination: who may write there, and the key that random ids have for as long as a run lasts."""
 
 import os
+import shutil
 from pathlib import Path
 
 from mids.deid import keys
 from mids.errors import MidsError
 from mids.run.decided.choices import FILE
-from mids.run.disk import flush_folders
-from mids.run.journal import IN_MEMORY, Journal, state_folder
+from mids.run.disk import flush_files, flush_folders
+from mids.run.journal import IN_MEMORY, DamagedJournalError, Journal, begin_anew, state_folder
 from mids.run.lock import Lock
 
 _TEMPORARY = frozenset({"half-written", "scratch"})
 """Names in the state folder under which something lies only while it is made."""
+
+JOURNAL, COPY = "journal.sqlite", "journal.copy.sqlite"
+"""The journal, and what it was at the end of the last run or withdrawal that ended."""
 
 RANDOM_KEY = "random-key"
 """The name of the key of random ids in the state folder, until the run is complete."""
@@ -51,7 +55,7 @@ def _check_places(root: Path, target: Path) -> None:
 def is_made(folder: Path) -> bool:
     """Whether an earlier run made what lies in a folder."""
     place = folder.resolve()
-    return bool(place.name) and (state_folder(place) / "journal.sqlite").is_file()
+    return bool(place.name) and any((state_folder(place) / name).is_file() for name in (JOURNAL, COPY))
 
 
 def check_key_place(key: Path, target: Path) -> None:
@@ -73,6 +77,7 @@ class State:
         self._dataset = dataset
         self._throwaway = dry_run and not self.folder.exists()
         self._dry_run = dry_run
+        self.is_restored = False
 
     def __enter__(self) -> "State":
         try:
@@ -108,15 +113,51 @@ class State:
                 path.unlink()
 
     def _open(self) -> None:
-        place = Path(IN_MEMORY) if self._throwaway else self.folder / "journal.sqlite"
-        self.journal = Journal(place)
+        self.journal = self._open_journal(Path(IN_MEMORY) if self._throwaway else self.folder / JOURNAL)
         if self.journal.is_sealed():
             self._destroy_key()  # a kill may have come between the seal and this
             raise MidsError(f"{self._dataset} is finished, and its random IDs can't be made again: give another DEST")
-        if not self.journal.has_facts() and any(self._dataset.glob("*/*")):
-            self.journal.close()
-            advice = f"move {self.folder} and the dataset away, and run again"
-            raise MidsError(f"the journal {place} lost what it knew of the dataset: {advice}")
+
+    def _open_journal(self, place: Path) -> Journal:
+        """The journal; that of the last run that ended where it is damaged, empty or gone."""
+        try:
+            return self._journal_at(place)
+        except DamagedJournalError:
+            if self._dry_run or not (self.folder / COPY).is_file():
+                raise
+        half = self.folder / "half-written"
+        try:
+            shutil.copyfile(self.folder / COPY, half)
+            half.chmod(0o600)
+            flush_files([half])
+            for log in ("-wal", "-shm"):  # they belong to what was damaged
+                place.with_name(place.name + log).unlink(missing_ok=True)
+            half.replace(place)
+            flush_folders([self.folder])
+        except OSError as error:
+            raise MidsError(f"can't bring back {place} ({error.strerror}): check permissions and space") from error
+        self.is_restored = True
+        return self._journal_at(place)
+
+    def _journal_at(self, place: Path) -> Journal:
+        journal = Journal(place)
+        if not journal.has_facts() and any(self._dataset.glob("*/*")):
+            journal.close()
+            raise DamagedJournalError(
+                f"the journal {place} lost what it knew of the dataset: {begin_anew(self.folder)}"
+            )
+        return journal
+
+    def keep_copy(self) -> None:
+        """Keeps the journal as it is now, for a run that finds it damaged."""
+        half = self.folder / "half-written"
+        self.journal.write_copy(half)
+        half.replace(self.folder / COPY)
+        flush_folders([self.folder])
+
+    def drop_copy(self) -> None:
+        """Removes the copy of the journal, which holds what is going to be deleted from it."""
+        (self.folder / COPY).unlink(missing_ok=True)
 
     def __exit__(self, *_: object) -> None:
         if hasattr(self, "journal"):
@@ -140,6 +181,7 @@ class State:
 
     def seal(self) -> None:
         """Destroys the key of random ids and what links a source to an output; no later run goes on from here."""
+        self.drop_copy()
         self.journal.seal()
         for index in self.folder.glob("index-*"):
             index.unlink()

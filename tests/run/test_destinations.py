@@ -188,6 +188,7 @@ def test_two_runs_at_once_arerefused(source: Path, dest: Path, key: Path, done: 
 @pytest.mark.slow
 def test_a_damaged_journal_is_one_line(source: Path, dest: Path, key: Path, done: Conversion) -> None:
     Path(f"{dest}.mids/journal.sqlite").write_bytes(b"no database" * 100)
+    Path(f"{dest}.mids/journal.copy.sqlite").unlink()
     assert "damaged" in expect_refusal("dicom", source, dest, "--key", key)
 
 
@@ -197,6 +198,7 @@ def test_the_state_is_the_owners_alone(phantom: Conversion) -> None:
     assert {path.name.partition("-")[0]: oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {
         "choices.json": "0o600",
         "index": "0o600",
+        "journal.copy.sqlite": "0o600",
         "journal.sqlite": "0o600",
         "sources.tsv": "0o600",
     }

@@ -55,6 +55,22 @@ def test_what_is_shut_for_a_night_stays_also_where_images_may_go(
     assert tree(dest) == whole
 
 
+@pytest.mark.parametrize("emptied", ["x", "x/y"])
+def test_a_mount_that_is_empty_for_a_night_stays_also_where_images_may_go(
+    emptied: str, source: Path, dest: Path, key: Path, tmp_path: Path
+) -> None:
+    convert("dicom", source, dest, key=key)
+    whole = tree(dest)
+    (source / emptied).rename(tmp_path / "away")
+    (source / emptied).mkdir()
+    done = convert("dicom", source, dest, key=key, remove=9)
+    assert codes(done.issues) == ["SOURCE_VANISHED"]
+    assert images(dest) == [path for path in whole if path.endswith(".png")]
+    (source / emptied).rmdir()
+    assert convert("dicom", source, dest, key=key, remove=9).exit_code == 0
+    assert len(images(dest)) == (1 if emptied == "x" else 2)
+
+
 def test_a_source_above_which_nothing_may_be_entered_is_one_line(source: Path, dest: Path, key: Path) -> None:
     (source / "x").chmod(0)
     code, said = night(source / "x" / "y", dest, key)

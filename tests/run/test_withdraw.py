@@ -3,12 +3,13 @@
 import gzip
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pydicom
 import pytest
 from places import plain_user
-from trees import fill_folder, images, put, source_rows, table, tree
+from trees import codes, fill_folder, images, put, source_rows, table, tree
 
 from example_datasets.generators import radiograph
 from mids import cli
@@ -196,7 +197,8 @@ def test_a_withdrawal_that_could_not_remove_a_file_goes_on(
         for folder in folders:
             folder.chmod(0o755)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
-    convert("dicom", source, dest, key=key)  # the night before somebody mends it
+    night = convert("dicom", source, dest, key=key)  # the night before somebody mends it
+    assert "WITHDRAWAL_UNFINISHED" in codes(night.issues)
     assert [path for path in images(dest) if path.startswith(label)] == []
     for _ in range(2):  # and once more, for whoever isn't sure
         assert cli.main(["withdraw", CANARY, str(dest), "--key", str(key)]) == 0
@@ -251,3 +253,31 @@ def test_a_table_that_names_the_withdrawn_stops_no_run(
     assert b"LOOKED-AT" not in everything(tmp_path / "out", tmp_path / "out.mids")
     table_of.write_text(HEAD + kept)
     assert cli.main(command) == 0
+
+
+DAMAGE: dict[str, Callable[[bytes], bytes | None]] = {
+    "gone": lambda content: None,
+    "empty": lambda content: b"",
+    "cut": lambda content: content[: len(content) // 2],
+    "zeroed": lambda content: bytes(len(content)),
+    "zeros within": lambda content: content[:8192] + bytes(8192) + content[16384:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_journal_is_brought_back_and_undoes_no_withdrawal(
+    damage: str, source: Path, tmp_path: Path, key: Path
+) -> None:
+    dest, _ = converted(source, tmp_path, key)
+    assert cli.main(["withdraw", CANARY, str(dest), "--key", str(key)]) == 0
+    whole = tree(dest)
+    journal = tmp_path / "out.mids/journal.sqlite"
+    damaged = DAMAGE[damage](journal.read_bytes())
+    journal.unlink()
+    if damaged is not None:
+        journal.write_bytes(damaged)
+    night = convert("dicom", source, dest)
+    assert codes(night.issues).count("JOURNAL_RESTORED") == 1
+    assert night.exit_code == 0
+    assert images(dest) == [path for path in whole if path.endswith(".png")]
+    assert "JOURNAL_RESTORED" not in codes(convert("dicom", source, dest).issues)

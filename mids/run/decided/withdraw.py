@@ -23,10 +23,9 @@ from mids.plan.texts.files import PROVENANCE, Inventory, Text
 from mids.records import About, Json, PatientKey, Source
 from mids.run.decided.choices import Choices, load_choices, recorded_policy
 from mids.run.decided.people import bury, bury_number
-from mids.run.journal import state_folder
 from mids.run.moving import Place
 from mids.run.run import run
-from mids.run.state import State
+from mids.run.state import State, is_made
 from mids.run.workers import hire_workers
 
 _LINES = (".tsv", ".csv", ".txt", ".md", ".bidsignore")
@@ -68,7 +67,7 @@ def withdraw(
     dataset, the key is another, the ID is that of nobody, or of several, or a file can't be removed.
     """
     target = dataset.resolve()
-    if not (state_folder(target) / "journal.sqlite").is_file():
+    if not is_made(target):
         raise MidsError(f"no run of mids made {dataset}, or its state is gone: give the DEST of a conversion")
     choices = load_choices(target)
     values: Mapping[str, Any] = choices.values
@@ -85,7 +84,8 @@ def withdraw(
         numbers = (bury_number(labels, one) for one in _keys(state, labels, label, patient, issuer))
         tombstones = {bury(labels, label)}.union(*numbers)
         gone = _sources(state, labels, label, folder)
-        state.journal.bury(tombstones)  # first of all: no run between brings the patient back
+        state.drop_copy()
+        state.journal.bury(tombstones, label)  # first of all: no run between brings the patient back
         removed = _remove(target, folder, state.journal.outputs(label))
         state.journal.withdraw(label)
         references = References(labels.pseudonyms)
@@ -94,6 +94,8 @@ def withdraw(
         left, unread = _drop_mentions(target, named)
         _clear_state(state, folder, {patient, *gone}, choices)
         state.journal.forget_lines(named)
+        state.journal.rest(label)
+        state.keep_copy()
     return Withdrawal(label, removed, tuple(left), tuple(unread))
 
 

@@ -3,11 +3,12 @@
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 from mids.errors import MidsError
+from mids.run.disk import flush_files
 
 IN_MEMORY = ":memory:"
 """The name of a journal that is kept nowhere: that of a dry run without an earlier run."""
@@ -33,6 +34,15 @@ CREATE TABLE IF NOT EXISTS bases (path TEXT PRIMARY KEY, ours BLOB NOT NULL, mer
 """
 
 
+def begin_anew(state: Path) -> str:
+    """What is left to do where a journal is lost with its copy: the tombstones of who withdrew are lost with it."""
+    return f"move {state} and the dataset away, run again, and withdraw again who was withdrawn"
+
+
+class DamagedJournalError(MidsError):
+    """The database can't be read, or holds what no journal does."""
+
+
 class Database:
     """The tables of one journal; a second run on the same dataset is refused while it is open.
 
@@ -51,6 +61,8 @@ class Database:
             self._db.execute("PRAGMA wal_autocheckpoint=16")  # pages: the log stays small on a small disk
             self._db.execute("PRAGMA synchronous=NORMAL")
             self._db.execute("BEGIN EXCLUSIVE")
+            if self._db.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+                raise self._damage()
             self._check_version(path)
             for statement in _TABLES.split(";"):
                 self._db.execute(statement)
@@ -69,9 +81,8 @@ class Database:
         elif self._db.execute("PRAGMA user_version").fetchone() != (VERSION,):
             raise MidsError(f"another version of mids made the journal {path}: use that version, or another DEST")
 
-    def _damage(self) -> MidsError:
-        advice = f"move {self._path.parent} and the dataset away, and run again"
-        return MidsError(f"the journal {self._path} is damaged: {advice}")
+    def _damage(self) -> DamagedJournalError:
+        return DamagedJournalError(f"the journal {self._path} is damaged: {begin_anew(self._path.parent)}")
 
     def _do(self, statement: str, values: Sequence[str | int | bytes | None] = ()) -> None:
         try:
@@ -114,6 +125,18 @@ class Database:
             raise
         self._do("COMMIT")
         self._do("PRAGMA synchronous=NORMAL")
+
+    def write_copy(self, path: Path) -> None:
+        """Writes the journal into a new file, readable by its owner only; raises `MidsError` where it can't be."""
+        try:
+            path.unlink(missing_ok=True)
+            path.touch(mode=0o600)
+            with closing(sqlite3.connect(path)) as other:
+                self._db.backup(other)
+                other.execute("PRAGMA journal_mode=DELETE")
+            flush_files([path])
+        except (sqlite3.Error, OSError) as error:
+            raise MidsError(f"can't write {path} ({error}): check permissions and free space") from error
 
     def close(self) -> None:
         """Closes the journal and lets other runs in."""

@@ -21,6 +21,10 @@ def state_folder(dataset: Path) -> Path:
     return dataset.with_name(dataset.name + ".mids")
 
 
+_UNFINISHED = "withdrawing "
+"""What a fact's name begins with that stands for a withdrawal until its end; the subject ID follows."""
+
+
 class Journal(Written):
     """The journal of one dataset; a second run on the same dataset is refused while it is open.
 
@@ -217,11 +221,23 @@ class Journal(Written):
                     outputs = {path: stamps.get(path, stamp) for path, stamp in entry.outputs.items()}
                     self._do("UPDATE jobs SET outputs = ? WHERE path = ?", (json.dumps(outputs), image))
 
-    def bury(self, tombstones: Iterable[str]) -> None:
-        """Records that a patient was withdrawn."""
+    def bury(self, tombstones: Iterable[str], label: str) -> None:
+        """Records that a patient is withdrawn, and that this is not finished (`rest`)."""
         with self._together(lasting=True):
+            self.note(f"{_UNFINISHED}{label}", "yes")
             for tombstone in sorted(tombstones):
                 self._do("INSERT OR IGNORE INTO withdrawn VALUES (?)", (tombstone,))
+
+    def rest(self, label: str) -> None:
+        """Records that nothing is left of a patient who was buried."""
+        self._do("PRAGMA secure_delete=ON")
+        self._do("DELETE FROM meta WHERE name = ?", (f"{_UNFINISHED}{label}",))
+        self._do("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def unfinished(self) -> int:
+        """How many withdrawals were stopped before their end."""
+        rows = self._ask("SELECT count(*) FROM meta WHERE name LIKE ?", (f"{_UNFINISHED}%",))
+        return int(next(rows)[0])
 
     def outputs(self, label: str) -> list[str]:
         """The files that were made of a subject."""
