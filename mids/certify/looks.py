@@ -26,7 +26,10 @@ Values = npt.NDArray[Any]
 KINDS = {".png": "PNG", ".nii.gz": "NIfTI", ".nii": "NIfTI", ".dcm": "DICOM"}
 """Which files are looked at, by how their names end."""
 
-_BROKEN = (*BROKEN, OSError, EOFError, ValueError, gzip.BadGzipFile, zlib.error, ImageFileError)
+_BROKEN = (
+    *BROKEN, OSError, EOFError, ValueError, SyntaxError, gzip.BadGzipFile, zlib.error, ImageFileError,
+    Image.DecompressionBombError,
+)  # fmt: skip
 
 
 def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int, detect: Detect = "glyphs") -> dict[str, Any]:

@@ -123,15 +123,21 @@ def _picture(path: Path, shown: str) -> Picture:
     try:
         head = png_head(path)
         check_claim(head)
+        if head.rows * head.columns > _LARGEST:
+            raise DataError("PNG_INVALID", "the picture is too large")
         if (head.bits, head.colour) in _PLAIN and not (head.transparent or head.animated):
             return Picture(imagecodecs.png_decode(path.read_bytes()))
         with Image.open(path, formats=["PNG"]) as image:
             return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))
     except (
-        UnidentifiedImageError, imagecodecs.PngError, OSError, SyntaxError, ValueError, zlib.error, DataError,
+        UnidentifiedImageError, Image.DecompressionBombError, imagecodecs.PngError, OSError, SyntaxError, ValueError,
+        zlib.error, DataError,
     ) as error:  # fmt: skip
         raise DataError("PNG_INVALID", f"{shown} can't be read as PNG: convert the image again") from error
 
+
+_LARGEST = 178_956_970
+"""Pixels of the largest picture that is read: the limit of Pillow, which ``imagecodecs`` has none of."""
 
 _PLAIN = {(8, 0), (16, 0), (8, 2)}
 """Bits and colour type (grey, colour) of PNG that need no translation."""

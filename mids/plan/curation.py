@@ -28,6 +28,7 @@ class Corrections:
     elsewhere: frozenset[tuple[str, str, str]] = frozenset()
     matched: set[int] = field(default_factory=set)
     withdrawn: set[int] = field(default_factory=set)
+    _named: dict[str, list[int]] | None = field(default=None, init=False, repr=False)
 
     def of(self, path: str, record: Record) -> list[Correction]:
         """The rows about one image, but those that change nothing of it."""
@@ -114,8 +115,12 @@ class Corrections:
         """The rows that give one of these names, which are marked; with `told_only` only those that acknowledge."""
         if not self.rows:
             return []
+        if self._named is None:  # a table may have as many rows as the source has files
+            self._named = defaultdict(list)
+            for place, row in enumerate(self.rows):
+                self._named[written_alike(row.file)].append(place)
         alike = {written_alike(name) for name in names} - {""}
-        found = [row for row in self.rows if written_alike(row.file) in alike]
+        found = [self.rows[place] for place in sorted(at for name in alike for at in self._named.get(name, ()))]
         self.matched.update(row.row for row in found if row.field == "acknowledge" or not told_only)
         return found
 

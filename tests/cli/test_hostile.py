@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -155,3 +157,14 @@ def test_a_box_of_many_digits_is_no_box(tmp_path: Path, capsys: pytest.CaptureFi
     command = ["dicom", str(source), str(tmp_path / "d"), "--curation", str(tmp_path / "fix.tsv")]
     assert cli.convert_main(command) == 2
     assert "has no box" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["duplicates", "certify", "report", "export --to croissant"])
+def test_a_picture_that_is_too_large_is_told(command: str, dataset: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    head = struct.pack(">IIBBBBB", 20000, 20000, 16, 0, 0, 0, 0)  # what lies behind it could be as much
+    chunks = [(b"IHDR", head), (b"IDAT", bytes(1 << 20)), (b"IEND", b"")]
+    content = b"".join(struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in chunks)
+    (dataset / images(dataset)[0]).write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    name, *more = command.split()
+    assert cli.main([name, str(dataset), *more]) in (0, 1)
+    assert "fault of the program" not in capfd.readouterr().err

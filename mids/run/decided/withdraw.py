@@ -103,7 +103,7 @@ def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, st
     """The one subject ID that an ID means."""
     there, patient = state.journal.labels(), patient.strip()
     name = patient.removeprefix("sub-")
-    if name in there:
+    if name in there or state.journal.is_withdrawn(bury(labels, name)):
         return name
     issuers: set[str | None] = {issuer}
     if issuer is None:
