@@ -1,5 +1,6 @@
 """A model as one file: a zip of a JSON head and NumPy arrays. Nothing in it is run when it is read."""
 
+import encodings.cp437  # noqa: F401 - zipfile reads names with it; a process that drops its rights can't load it later
 import hashlib
 import io
 import json
