@@ -223,8 +223,8 @@ def weekdays() -> frozenset[str]:
 def _relative() -> tuple[tuple[re.Pattern[str], Begins], ...]:
     """Days that only their neighbours date: martes 3, last Monday, verano del 19, el día 17 del presente."""
     lists = read_yaml(schemas() / "deid" / "text" / "months.yaml")["relative"]
-    keys = ("weekdays", "last", "seasons", "this", "before")
-    day, last, season, this, before = (f"(?:{'|'.join(lists[key])})" for key in keys)
+    keys = ("weekdays", "last", "seasons", "this", "before", "ago")
+    day, last, season, this, before, before_days = (f"(?:{'|'.join(lists[key])})" for key in keys)
     month = "|".join(sorted(name for name in months().number if len(name) > 4))
     number = r"\d{1,2}(?:st|nd|rd|th|r|n|t|er|º)?(?![\w]|[.,:/]\d| {0,2}(?:mm|cm|%|h\b|horas|anos|dias))"
     return (
@@ -232,6 +232,14 @@ def _relative() -> tuple[tuple[re.Pattern[str], Begins], ...]:
         (re.compile(rf"(?<!\w)(?:{last} {{1,2}}{day}|{day} {{1,2}}{last})(?!\w)"), "anywhere"),
         (re.compile(rf"(?<!\w){season} {{1,2}}(?:del? |de l'|d'|of )?(?:ano |any )?'?\d\d(?!\w|[.,/-]\d)"), "word"),
         (re.compile(rf"(?<!\w){before} (?P<x>(?:{month}))(?!\w)"), "anywhere"),
+        (re.compile(rf"(?<!\w){before_days} {{1,2}}\w{{2,6}} {{1,2}}{day}(?!\w)"), "anywhere"),
+        (
+            re.compile(
+                r"(?<!\w)(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun),? {1,2}(?:the )?\d{1,2}(?:st|nd|rd|th)(?!\w)"
+            ),
+            "word",
+        ),
+        (re.compile(r"(?<!\w)(?:el|del|al|desde el) (?P<x>dia \d{1,2})(?=[,.;)]|$)(?![.,]\d)"), "word"),
         (re.compile(rf"(?<!\w)(?:el |le |the )?(?:dia |passat |pasado )?\d{{1,2}} {{1,2}}{this}(?!\w)"), "either"),
     )
 

@@ -19,6 +19,7 @@ from mids.deid.text.words import (
     ordinary,
     particles,
     read_entries,
+    titles,
 )
 from mids.resources import read_yaml, schemas
 
@@ -67,14 +68,20 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     """
     plain = fold_text(text)
     for span in spans:
+        if span.kind == "NAME" and _colours().match(plain, span.start):
+            continue
         if span.source in ("known", "list") or span.kind == "CAB":
             yield span
-        elif span.source == "trained" and _is_medical(plain[span.start : span.end], span.kind):
+        elif span.source == "trained" and (
+            _is_medical(plain[span.start : span.end], span.kind) or _is_named_after(plain, span)
+        ):
             continue
         elif span.kind in ("NUM", "FECHA"):
             if not _measures()[1].match(plain, span.end):
                 yield span
-        else:
+        elif not (
+            plain[span.start - 2 : span.start].strip()[-1:].isdigit() and _measures()[1].match(plain, span.start)
+        ):
             end = min(_find_sentence_end(text, plain, span), _find_guarded_word(plain, span))
             if end > span.start:
                 yield replace(span, end=end) if end < span.end else span
@@ -83,12 +90,46 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
 def _is_medical(text: str, kind: Kind) -> bool:
     """Whether a stretch that only training takes for a name holds an eponym or a disease, and no listed name."""
     parts = set(_WORD.findall(text))
-    medical = not eponyms().isdisjoint(parts)
+    medical = not eponyms().isdisjoint(parts) or (bool(parts & titles()) and parts <= titles() | particles())
     if kind in ("NAME", "LOC"):
         medical |= any(len(part) > 6 and _suffixes().search(part) for part in parts)
         medical |= any(map(_findings_of_labels().fullmatch, parts))
         medical |= len(parts) == 1 and parts <= ordinary()
-    return medical and (_names() - eponyms()).isdisjoint(parts)
+    return medical and (_names() - eponyms() - titles() - _units()).isdisjoint(parts)
+
+
+def _is_named_after(plain: str, span: Span) -> bool:
+    """Whether a stretch that only training takes for a name is that of a sign, scale or device: Arco de Riolano.
+
+    The word stands before it, at its beginning, or in English behind it (Couinaud segment); a span that holds a given
+    name is none.
+    """
+    if span.kind not in ("NAME", "INST", "LOC"):
+        return False
+    before, inside, behind = _things()
+    around = behind.match(plain, span.end) or before.search(plain, max(span.start - 30, 0), span.start)
+    return (around or inside.match(plain, span.start, span.end)) is not None and (
+        (read_entries("given") | list_given_names()) - ordinary()
+    ).isdisjoint(_WORD.findall(plain[span.start : span.end]))
+
+
+@cache
+def _things() -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
+    """What is called after somebody: before a name, at the beginning of a span, behind a name."""
+    before, behind = ("|".join(_lists()["named_after"][key].split()) for key in ("before", "behind"))
+    thing = rf"(?<![^\W_])(?:{before})(?: (?:del?|di|du|of)(?: (?:la|el))? | d['’]| )"
+    return re.compile(f"{thing}$"), re.compile(thing), re.compile(rf"(?:['’]s)? (?:{behind})(?![^\W_])")
+
+
+@cache
+def _units() -> frozenset[str]:
+    return frozenset(_lists()["units"])
+
+
+@cache
+def _colours() -> re.Pattern[str]:
+    """Two words that say a tissue by its colour: white matter, whoever is called White."""
+    return re.compile(f"(?:{'|'.join(_lists()['colours'])})(?![^\\W_])")
 
 
 @cache

@@ -5,16 +5,30 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from mids.deid.text.spans import Span
+from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import Begins, find_matches, fold_text, ordinary, words
 from mids.resources import read_yaml, schemas
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], Begins, str], ...]:
+def _patterns() -> tuple[tuple[str, re.Pattern[str], Begins, str, Kind], ...]:
     entries = read_yaml(schemas() / "deid" / "text" / "numbers.yaml")
     joined = ((e, "".join(line.strip() for line in e["pattern"].splitlines())) for e in entries)
-    return tuple((e["name"], re.compile(text), e.get("begins", "anywhere"), e.get("check", "")) for e, text in joined)
+    return (
+        *((e["name"], re.compile(text), e.get("begins", "anywhere"), e.get("check", ""), "NUM") for e, text in joined),
+        *_fields_of_messages(),
+    )
+
+
+def _fields_of_messages() -> Iterator[tuple[str, re.Pattern[str], Begins, str, Kind]]:
+    """Fields of HL7 messages that name somebody, by segment and number (`schemas/deid/text/messages.yaml`)."""
+    for segment, kinds in read_yaml(schemas() / "deid" / "text" / "messages.yaml").items():
+        for kind, numbers in kinds.items():
+            for number in numbers:
+                # the sign between fields is the first field of a header
+                before = number - 1 - (segment == "msh")
+                pattern = rf"(?m)^{segment}(?:\|[^|\n]{{0,300}}){{{before}}}\|(?P<x>[^|\n]{{2,300}})"
+                yield "field of a message", re.compile(pattern), "anywhere", "", kind
 
 
 _POSTAL = re.compile(r"(?<![\w.,/-])(?:[a-z]-)?\d{5}(?=[ ,-]{1,3}[^\W\d_])")
@@ -27,15 +41,15 @@ class Numbers:
     """The recogniser of numbers; a number with a check digit needs no word beside it, most others do."""
 
     def find(self, text: str) -> Iterator[Span]:
-        """All of kind NUM, and postal codes before the name of a place."""
+        """Numbers, postal codes before the name of a place, and fields of messages."""
         plain = fold_text(text)
         if not _HINT.search(plain):
             return
-        for name, pattern, begins, check in _patterns():
+        for name, pattern, begins, check, kind in _patterns():
             for match in find_matches(pattern, plain, begins):
                 if not check or passes(check, match):
                     start, end = match.span("x") if "x" in pattern.groupindex else match.span()
-                    yield Span(start, end, "NUM", name)
+                    yield Span(start, end, kind, name)
         yield from _postal_codes(text, plain)
 
 

@@ -34,7 +34,7 @@ def leak(tally: Tally) -> float:
     ("text", "name"),
     [
         ("Hola Zoraida, ¿puedes mirar la placa de Quiñonero? Gracias, Wenceslao", "Quiñonero"),
-        ("PID|1||123456^^^HIS||Barrenechea^Eulogia||||||", "Barrenechea"),
+        ("ZPI|1||123456^^^HIS||Barrenechea^Eulogia||||||", "Barrenechea"),
         ("hi ngozi, could you re-read the film? thanks, desmond", "desmond"),
     ],
 )

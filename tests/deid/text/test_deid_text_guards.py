@@ -6,6 +6,7 @@ from itertools import cycle
 import pytest
 
 from example_datasets.generators.reports import report
+from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
 from mids.labelling.labeller import label, lexicon
 
@@ -44,6 +45,31 @@ def test_a_removed_span_takes_nothing_of_the_next_sentence(first: str, said: str
 )
 def test_negations_findings_and_measures_are_in_no_span(text: str, kept: str) -> None:
     assert kept in TAGS.clean(text).text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Índice de Pearl.", "Arco de Riolano.", "Sin hallazgos. Triángulo de Calot.",
+        "Artefacto por prótesis de Harrington.",
+        "Clips de Yasargil.", "Tubo de Guedel.", "Prótesis Starr-Edwards normofuncionante.", "Couinaud segment VII.",
+        "Hounsfield units -20 HU, Couinaud segment VII.", "Arc de Riolan perméable.",
+    ],
+)  # fmt: skip
+def test_what_is_called_after_somebody_stays(text: str) -> None:
+    assert TAGS.clean(text).text == text
+
+
+@pytest.mark.parametrize("text", ["Quiste. Dra. Zutana Nadie", "Fractura de Carmen García", "hernia. Sr. Nunca Nadie"])
+def test_a_person_behind_a_finding_goes(text: str) -> None:
+    assert not {"Nadie", "García", "Carmen"} & set(TAGS.clean(text).text.split())
+
+
+def test_tissues_stay_whatever_the_colour_of_the_doctors_name() -> None:
+    known = Known(("BROWN^TAMSIN", "WHITE^GRAHAM"))
+    text = "White matter normal. Brown tumour not excluded."
+    assert TAGS.clean(text, known).text == text
+    assert TAGS.clean("Seen by White, Brown.", known).text == "Seen by [NAME]."
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from mids.deid.text.dates import move_date
 from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
+from mids.deid.text.rules import Rules
 
 TAGS = Redactor()
 
@@ -22,7 +23,11 @@ TAGS = Redactor()
         ("le trois mars vingt-neuf", "trois"), ("22 de octubre de dos mil diecinueve", "diecinueve"),
         ("el uno de mayo de 2019", "uno"), ("septiembre del 21", "21"), ("the third of March 2019", "third"),
         ("en el hospital general de castellón", "castell"), ("| Radiólogo | Fulana Nadie |", "Nadie"),
-        ("la enfermera Zutana", "Zutana"),
+        ("la enfermera Zutana", "Zutana"), ("|DNI|18934567-X|", "X"), ("Nº SS: 46/1234567812", "46"),
+        ("Tlf: +34 96 123 45 67/600.11.22.33", "600"), ("CIP: CARO 9 881130 00 4", "00 4"),
+        ("TIS BBBB570309SL", "BBBB"), ("14 Nil Close, Nowhere, SK17 6QT", "6QT"),
+        ("Calle Nula^^Nada^^12500|1", "12500"),
+        ("desde hace dos martes", "martes"), ("fell on Sat 22nd", "22nd"), ("ingresada el día 3, con", "3"),
     ],
 )  # fmt: skip
 def test_numbers_and_days_in_any_notation(text: str, gone: str) -> None:
@@ -34,6 +39,7 @@ def test_numbers_and_days_in_any_notation(text: str, gone: str) -> None:
     [
         "nódulo de 12 mm en LSD", "segmentos III y IV", "factor V de Leiden", "grado II/IV", "TSH 1.2 mU",
         "dos nódulos", "tres de marcada densidad", "T4 N2 M0", "L4-L5", "BI-RADS 4", "sis nòduls", "one may see a line",
+        "sat 96, FC 80", "el día 3 de vida", "segmentos S5, L4 5th", "hace dos meses", "FE 45/600 ml",
     ],
 )  # fmt: skip
 def test_measures_and_grades_are_no_days(text: str) -> None:
@@ -100,3 +106,17 @@ def test_numbers_and_days_of_forms_go(text: str) -> None:
 @pytest.mark.parametrize("text", ["Niveles L4 L5 S1 conservados", "1 2 3 nódulos", "nódulo de 2 3 mm", "grado 2 de 4"])
 def test_few_digits_apart_stay(text: str) -> None:
     assert TAGS.clean(text).text == text
+
+
+MESSAGE = """MSH|^~\\&|RIS|NULLHOSP|PACS|DESTHOSP|20200304101500||ORU^R01|Q77|P|2.5
+PID|1|A9|NIL7||NADIE NUNCA^ZUTANA^^^MRS||19510203|F|||3 NIL STREET^^NOWHERE||555x12
+PV1|1|O|WARD9||||QX^HOUSE
+OBX|1|TX|CHEST||No pneumothorax. Heart size normal.||||||F"""
+
+
+def test_fields_of_hl7_messages_go_and_findings_stay() -> None:
+    found = Redactor(recognisers=(Rules(),)).clean(MESSAGE.replace("\\\\", "\\")).text
+    gone = "NULLHOSP DESTHOSP 20200304 Q77 A9 NIL7 NADIE ZUTANA 1951 STREET NOWHERE 555 WARD9 QX".split()
+    assert [word for word in gone if word in found] == []
+    assert found.splitlines()[3] == MESSAGE.splitlines()[3]
+    assert found.startswith("MSH|^~\\&|RIS|[INST]|PACS|[INST]|")

@@ -9,7 +9,7 @@ from mids.deid.text import dates, names, numbers, places
 from mids.deid.text.words import find_matches, fold_text
 
 PATTERNS = [
-    *((pattern, begins) for _, pattern, begins, _ in numbers._patterns()),
+    *((pattern, begins) for _, pattern, begins, *_ in numbers._patterns()),
     *dates._patterns(),
     *dates._relative(),
     *((trigger.pattern, trigger.begins) for trigger in names._triggers()),
