@@ -34,13 +34,15 @@ def faults(rows: Rows, table: Table | None, schema: Schema) -> tuple[Fault, ...]
     # The grammar of label cells has checks of its own.
     own = {"json_list"} if table and table.name == "labels" else set()
     found = []
+    is_binary = any("\0" in name for name in rows.header)  # no table: another file under its name
     for at, name in enumerate(rows.header):
         column, private = columns.get(name), is_private_column(name)
+        label = f"{at + 1}" if is_binary or identify(name) else name[:SHOWN]
         judged = _judge(schema, None if column and column.type in own else column)
         for line, row in zip(rows.lines, rows.rows, strict=True):
             for fault in judged(row[at]):
-                where = f"row {line}, column {name[:SHOWN]}"
-                shown = "" if private or identify(row[at]) else fault.value
+                where = f"row {line}, column {label}"
+                shown = "" if private or is_binary or identify(row[at]) else fault.value
                 found.append(Fault(fault.code, fault.message, where, shown, fault.expected))
     return tuple(found)
 

@@ -13,23 +13,24 @@ from mids.resources import schemas
 # --- keys and columns ------------------------------------------------------------------------------------
 
 _WHO = "(patients?|subjects?|persons?|pacientes?|sujetos?|pacients?|malades?|pts?|pat)"
-_NAME = "(names?|nombres?|apellidos?|noms?|prenoms?|cognoms?|initials?|iniciales|initiales)"
+_NAME = "(names?|nombres?|apellidos?|noms?|prenoms?|cognoms?|llinatges?|initials?|iniciales|inicials|initiales)"
 _FIRST = "(full|first|last|given|family|sur|middle|maiden|birth|legal)"
 PEOPLE = re.compile(
+    "(?:x|dcm|dicom)?(?:"
     # names
     f"{_WHO}s?(de|del)?{_FIRST}?{_NAME}(s|yapellidos|completo|complet)?|{_FIRST}names?"
-    f"|{_NAME}(yapellidos|icognoms|completo|complet|defamille)?(del?|du|dela)?{_WHO}"
+    f"|{_NAME}(yapellidos|icognoms|completo|complet|defamille)?(del?|du|dela|of(the)?)?{_WHO}"
     "|noms?(et|i|y)(prenoms?|cognoms?|apellidos?)|nombre(yapellidos|completo)|nom(icognoms|complet|defamille)|apellidos?|cognoms?|prenoms?|(primer|segundo)apellido"
-    "|mothers?(birth|maiden)?name|nombredelamadre"
+    "|mothers?(birth|maiden)?name|nombredelamadre|llinatges|initials|iniciales|inicials|initiales|nombres?|noms?"
     # numbers
     f"|{_WHO}(de|del)?(id|identifier|identification|ident|number|no|num|code|ids)|mrn|medrecno|(medical)?record(number|no)"
-    "|medicalrecord(number|no|num|locator)?|nhc|num(ero)?(de)?historia(clinica)?|historiaclinica(numero)?|nohistoria"
-    "|numhistoriaclinica|numerodhistoria(clinica)?|historiaclinica|sip|cip|nuhsa|cipautonomico|nss|dni|nie|nif|nir|ssn|insee|ipp"
-    "|numdossier|numerodedossier|socialsecurity(number|no)?|numerosecu(ritesociale)?|nhs(number|no)?|passport(no|number)?"
+    "|medicalrecord(number|no|num|locator)?|num(ero)?(de)?historia(clinica)?|historiaclinica(numero)?|nohistoria"
+    "|numhistoriaclinica|numerodhistoria(clinica)?|historiaclinica|(num(ero)?(de)?|n|no|nr)?(sip|cip|tis|tsi|nuhsa|cipautonomico|ss|nss|nuss|dni|nie|nif|nir|ssn|insee|ipp|nhc)"
+    "|num(ero)?(de)?dossier|idold|oldid|(study|series|sop|(study|series|sop)?instance|frameofreference)uids?|socialsecurity(number|no)?|numerosecu(ritesociale)?|nhs(number|no)?|passport(no|number)?"
     "|pasaporte|codemelli|nationalid(number)?|hospital(id|number|no)|accession(number|no|num|id)?|numerodeacceso"
     # birth
     f"|dob|{_WHO}?s?(birth(date|day|time)|dob)|birth(date|day|time)?|dateofbirth|datebirth|birthdatetime"
-    "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|date(de)?naissance|naissance|ddn|data(de)?naixement|naixement"
+    "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|date(de)?naissance|naissance|ddn|data(de)?naix(ement)?|naixement|geburts(datum|tag)"
     # addresses
     f"|{_WHO}?s?(home|postal|street)?address|direccion(postal)?|domicilio|adresse|adreca|(home|cell|mobile)?(tele)?phone"
     f"(number|no)?|{_WHO}s?telephone(number)?s?|telefonos?|telefon|movil|portable|mobile|e?mail(address)?|correo(electronico)?"
@@ -38,7 +39,7 @@ PEOPLE = re.compile(
     "|institution(name|address|aldepartmentname|id)?|hospital(name)?|hopital|nombrehospital|centrosanitario"
     "|(referring|performing|requesting|reading|attending|signing)(physicians?|doctor|radiologist)s?(name|identification)?"
     "|physicians?(name|ofrecord)?|doctors?(name)?|radiologist(name)?|operators?names?|medico(solicitante|responsable)?"
-    "|radiologo|facultativo|medecin(traitant|prescripteur)?|numcolegiado|numerodecolegiado",
+    "|radiologo|facultativo|medecin(traitant|prescripteur)?|numcolegiado|numerodecolegiado|technologist(name)?)",
 )
 """Keys and columns, small letters without accents and all but letters and digits, that hold what identifies a person:
 English, Spanish, Catalan and French; DICOM's keywords with and without its older plural (PatientsName)."""
@@ -54,6 +55,8 @@ BARE = frozenset(
 )
 """Words that name a person's data as a column, and something else as a key of a sidecar."""
 _TAG = re.compile(r"[(\[x]?([0-9a-f]{4})[,_|\s-]{0,2}([0-9a-f]{4})[)\]]?", re.IGNORECASE)
+_ESCAPED = re.compile("_x00[0-9a-f]{2}_", re.IGNORECASE)
+"""A character of a key as XML writers escape it: Patient_x0020_Name."""
 _TAG_AT_END = re.compile(r"\s*[(\[]?[0-9a-f]{4},?\s?[0-9a-f]{4}[)\]]?\s*$", re.IGNORECASE)
 
 
@@ -61,7 +64,8 @@ _TAG_AT_END = re.compile(r"\s*[(\[]?[0-9a-f]{4},?\s?[0-9a-f]{4}[)\]]?\s*$", re.I
 def squeeze(text: str) -> str:
     """A key or the name of a column in small letters, without accents, and with letters and digits only."""
     text = _TAG_AT_END.sub("", text) or text
-    plain = unicodedata.normalize("NFKD", text.replace("&rsquo;", "").casefold())
+    text = _ESCAPED.sub("", text.replace("&rsquo;", ""))
+    plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in plain if character.isalnum())
 
 
@@ -138,7 +142,9 @@ def label_names_person(label: str) -> bool:
     if whole in given or (whole in surnames and whole not in _common_words()):
         return len(whole) >= 5
     return any(
-        (a in given and b in surnames) or (a in surnames and b in given) or (len(a) == 1 and b in surnames)
+        (a in given and b in surnames)
+        or (a in surnames and b in given | surnames and len(b) > 3 < len(a))
+        or (len(a) == 1 and b in surnames)
         for a, b in ((whole[:at], whole[at:]) for at in range(1, len(whole) - 2))
     )
 

@@ -65,7 +65,9 @@ ON_REQUEST = frozenset({"claims"})
 def is_selected(check: Check, select: Collection[str]) -> bool:
     """Whether `select`, codes and families, asks for a check; an empty one asks for all that need no request."""
     if select:
-        return check.definition.code in select or check.family in select
+        code = check.definition.code
+        # Dates shifted by two offsets are told by what compares tables, and are a leak all the same.
+        return code in select or check.family in select or ("privacy" in select and code.startswith("PRIVACY_"))
     return check.family not in ON_REQUEST
 
 

@@ -16,7 +16,7 @@ CARRIERS = re.compile(
     r"(.*/)?(?!Thumbs\.db)(DICOMDIR|nohup\.out|core\.\d+|[^/]*(\.(dcm|dicom|ima|dc3|acr|zip|rar|7z|tar|tgz|tbz2?|txz|tar\.\w+"
     r"|bz2|xz|zst|lz4|cab|iso|dmg|xlsx?|xlsm|ods|docx?|pptx?|odt|odp|pdf|rtf|ps|eps|vsdx?"
     r"|sqlite3?|db|mdb|accdb|dbf|sav|sas7bdat|dta|por|rds|rdata|rda|ipynb|pkl|pickle|joblib|npz|key|pem|p12|pfx|kdbx|eml|msg|mbox"
-    r"|vcf|ics|log|err|out|bak|old|orig|tmp|swp)|~))",  # codespell:ignore
+    r"|vcf|ics|hl7|log|err|out|bak|old|orig|tmp|swp)|~))",  # codespell:ignore
     re.IGNORECASE,
 )
 """Files that hold more than they show: source images, archives, office files, notebooks, logs, old versions, keys."""
@@ -24,14 +24,16 @@ PICTURES = (b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 KINDS: tuple[tuple[bytes, int, str], ...] = (
     (b"DICM", 128, "a DICOM file"), (b"PK\x03\x04", 0, "an archive or office file"),
     (b"7z\xbc\xaf\x27\x1c", 0, "an archive"), (b"Rar!", 0, "an archive"), (b"ustar", 257, "an archive"),
-    (b"%PDF", 0, "a PDF"),
+    (b"%PDF", 0, "a PDF"), (b"MSH|", 0, "a message of a hospital (HL7)"),
     (b"\xd0\xcf\x11\xe0", 0, "an office file"), (b"SQLite format 3", 0, "a database"), (b"\xfd7zXZ", 0, "an archive"),
     (b"BZh", 0, "an archive"), (b"\x28\xb5\x2f\xfd", 0, "an archive"),
     *((magic, 0, "a picture with notes of its camera") for magic in PICTURES),
 )  # fmt: skip
 """How files begin whose names may say something else: bytes, where, and what they are."""
-BARE = re.compile(rb"\x08\x00[\x00-\x20\x50-\x60]\x00(UI|UL|CS|SH|DA|LO|PN|[\x02-\x40]\x00\x00\x00)")
-"""The first element of a DICOM file without a preamble: group 0008, little endian."""
+RECORDS = ("DICOM file", "archive", "office file", "database", "(HL7)")
+"""Kinds that no code is, by the end of their names."""
+BARE = re.compile(rb"[\x02\x08]\x00[\x00-\x20\x50-\x60]\x00(UI|UL|CS|SH|DA|LO|PN|[\x02-\x40]\x00\x00\x00)")
+"""The first element of a DICOM file without a preamble: group 0002 or 0008, little endian."""
 LENGTH = 264
 
 
@@ -119,7 +121,8 @@ def privacy_history(dataset: DatasetView) -> Found:
 
 @check("PRIVACY_NOTEBOOK", per="dataset", level=Level.WARNING)
 def privacy_notebook(dataset: DatasetView) -> Found:
-    """A notebook, a log or a table in `code/` shows results, or holds what may identify a patient.
+    """A notebook, a log or a table in `code/` shows results, or holds what may identify a patient; or DICOM, an archive
+    or a database lies there.
 
     Why: Printed tables and paths show what was read: names, dates, numbers of patients.
 
@@ -134,6 +137,8 @@ def privacy_notebook(dataset: DatasetView) -> Found:
                 yield Finding("the notebook shows results", path=path)
             elif re.search(r"\.(log|out|err|txt|csv|tsv)$", name, re.IGNORECASE) and _names_people(place):
                 yield Finding("the text holds what may identify a person", path=path)
+            elif (kind := _content_kind(place)).endswith(RECORDS):
+                yield Finding(f"the content is {kind}", path=path)
 
 
 def _shows_results(place: str) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 
-from mids.dataset.disk.contents import Whole
+from mids.dataset.disk.contents import SurplusError, Whole
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.inspection.guards import has_a_tail, is_nifti, is_odd_png, is_png, says_more
 from mids.inspection.people import looks_like_person
@@ -154,5 +154,7 @@ def privacy_gzip_members(image: FileView) -> Found:
     tail = image.whole.tail if isinstance(image.whole, Whole) else None
     if tail and tail.hidden:
         yield Finding("a later gzip stream holds a name, a comment or an extra field", value=str(tail.hidden))
+    if isinstance(image.length, SurplusError):
+        yield "streams hold more than the volume"
     if tail and tail.trailing and not has_a_tail(image):
         yield f"{tail.trailing} bytes follow the last gzip stream"

@@ -4,17 +4,24 @@ from array import array
 from dataclasses import dataclass, field
 from typing import Any
 
+from mids.errors import DataError
+
+
+class SurplusError(DataError):
+    """A volume holds more than its header says (NIFTI_SIZE), in more than one gzip stream."""
+
 
 @dataclass(slots=True)
 class Tail:
     """What a gzip file holds besides its first stream (RFC 1952, 2.2).
 
     `trailing`: bytes that belong to no stream, where any of them is not 0 (tapes and disks pad with zeros); `hidden`:
-    later streams with a name, a comment or an extra field but that of bgzip.
+    later streams with a name, a comment or an extra field but that of bgzip; `streams`: how many there are.
     """
 
     trailing: int = 0
     hidden: int = 0
+    streams: int = 0
 
 
 @dataclass(frozen=True, slots=True)

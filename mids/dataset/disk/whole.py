@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from isal import isal_zlib
 from PIL import Image, UnidentifiedImageError
 
-from mids.dataset.disk.contents import Tail, Whole
+from mids.dataset.disk.contents import SurplusError, Tail, Whole
 from mids.dataset.disk.heads import GZIP, PLAIN_CHUNKS, PNG, NiftiHead, PngHead
 from mids.errors import DataError
 
@@ -62,6 +62,7 @@ def _unpack(stream: BinaryIO, tail: Tail) -> Iterator[bytes]:
         while len(data) < HEADER and (more := stream.read(BLOCK)):
             data += more
         tail.hidden += not is_first and _says_more(data)
+        tail.streams += 1
         unpack, is_first = _unpacker(wbits=31), False
         while not unpack.eof:
             if block := unpack.decompress(data, BLOCK):
@@ -135,7 +136,8 @@ def check_length(path: str | PathLike[str], head: NiftiHead) -> Tail:
             size += len(block)
             _check_excess(size, head)
     if size != head.size:
-        raise DataError("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
+        kind = SurplusError if size > head.size and tail.streams > 1 else DataError
+        raise kind("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
     return tail
 
 
@@ -159,7 +161,8 @@ def read_nifti(path: Path, head: NiftiHead) -> Whole:
         size += len(block)
         _check_excess(size, head)
     if size != head.size:
-        raise DataError("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
+        kind = SurplusError if size > head.size and tail.streams > 1 else DataError
+        raise kind("NIFTI_SIZE", f"the file unpacks to {size} bytes, the header asks for {head.size}")
     return replace(facts.done(), tail=tail)
 
 

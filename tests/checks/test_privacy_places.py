@@ -1,0 +1,84 @@
+"""Leaks in finished datasets: the place is told, and never what was found."""
+
+from pathlib import Path
+
+import pytest
+
+from example_datasets import generate_broken as generator
+from example_datasets.invented import gz, nifti
+from mids.inspection.identifiers import names_a_person
+from mids.inspection.people import label_names_person
+from mids.validation.runner import validate
+
+NAME = "NADIE^ZUTANA"
+PRIVACY = frozenset({"privacy"})
+
+
+def told(tmp_path: Path, changed: dict[str, bytes], *, deep: bool = False) -> set[tuple[str, str]]:
+    """Code and path of what the family says of a valid dataset with these files; the name is in no message."""
+    generator.write(generator.volume(), tmp_path / "dataset")
+    for path, content in changed.items():
+        place = tmp_path / "dataset" / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
+    found = list(validate(tmp_path / "dataset", deep=deep, select=PRIVACY))
+    assert not [issue for issue in found if "NADIE" in f"{issue}"]
+    return {(issue.code, issue.path) for issue in found}
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "code"),
+    [
+        ("derivatives/x/raw.bin", bytes((2, 0, 0, 0)) + b"UL\x04\0" + NAME.encode(), "PRIVACY_FILE"),
+        ("derivatives/x/note", b"MSH|^~|A|B|" + NAME.encode(), "PRIVACY_FILE"),
+        ("derivatives/x/oru.hl7", b"made up message", "PRIVACY_FILE"),
+        ("code/scan", bytes(128) + b"DICM" + NAME.encode(), "PRIVACY_NOTEBOOK"),
+        ("code/all.zip", b"PK\x03\x04" + NAME.encode(), "PRIVACY_NOTEBOOK"),
+        ("code/patients.db", b"SQLite format 3\0" + NAME.encode(), "PRIVACY_NOTEBOOK"),
+    ],
+)
+def test_records_under_other_names(tmp_path: Path, path: str, content: bytes, code: str) -> None:
+    assert told(tmp_path, {path: content}) == {(code, path)}
+
+
+def test_a_later_gzip_stream_that_holds_more_than_the_volume(tmp_path: Path) -> None:
+    generator.write(generator.volume(), tmp_path / "dataset")
+    path = next((tmp_path / "dataset").rglob("*.nii.gz")).relative_to(tmp_path / "dataset").as_posix()
+    content = gz(nifti((4, 4, 3))) + gz(f"Patient {NAME}".encode())
+    assert told(tmp_path, {path: content}, deep=True) == {("PRIVACY_GZIP_MEMBERS", path)}
+
+
+def test_two_offsets_of_a_subject_belong_to_the_family(tmp_path: Path) -> None:
+    generator.write(generator.BROKEN["PRIVACY_DATE_OFFSETS"](), tmp_path / "dataset")
+    found = validate(tmp_path / "dataset", select=PRIVACY)
+    assert {issue.code for issue in found} == {"PRIVACY_DATE_OFFSETS"}
+
+
+def test_a_file_that_is_no_table_is_not_quoted(tmp_path: Path) -> None:
+    generator.write(generator.volume(), tmp_path / "dataset")
+    content = bytes(128) + b"DICM" + b"\0\0" + NAME.encode() + b"\0\n x\0 " + NAME.encode() + b"\0\n"
+    (tmp_path / "dataset" / "participants.tsv").write_bytes(content)
+    found = list(validate(tmp_path / "dataset"))
+    assert found
+    assert not [issue.code for issue in found if "NADIE" in f"{issue}"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "Nombre", "Nom", "numero_dossier", "NumeroSIP", "n_sip", "NumSS", "StudyUID", "series_uid", "TIS", "llinatges",
+        "Patient_x0020_Name", "name_of_patient", "x-patient-name", "iniciales", "data_naix", "Geburtsdatum",
+    ],
+)  # fmt: skip
+def test_keys_of_people_in_more_spellings(key: str) -> None:
+    assert names_a_person(key)
+
+
+@pytest.mark.parametrize("key", ["Name", "SequenceName", "nominal", "uid", "nss_ratio", "Notes", "PatientPosition"])
+def test_other_keys(key: str) -> None:
+    assert not names_a_person(key)
+
+
+@pytest.mark.parametrize(("label", "is_name"), [("perezlopez", True), ("LopezPerez", True), ("control", False)])
+def test_two_surnames_are_a_name(label: str, *, is_name: bool) -> None:
+    assert label_names_person(label) is is_name
