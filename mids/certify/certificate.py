@@ -17,6 +17,7 @@ import pydicom
 from mids._version import __version__
 from mids.certify.looks import look_at_pixels
 from mids.certify.page import render
+from mids.dataset.disk.progress import watched
 from mids.deid.headers.tables import edition, extra
 from mids.deid.policy import Detect
 from mids.errors import MidsError
@@ -67,7 +68,7 @@ def certify(
         "Released": _list_released(dataset),
         "Withheld": _count_withheld(dataset),
         "Risk": _measure_risk(dataset),
-        "Files": [_row(dataset, path) for path in paths],
+        "Files": [_row(dataset, path) for path in watched(paths, "files digested", len(paths))],
     }
     content["Findings"] = len(leaks) + sum(len(content[part]["Findings"]) for part in ("Headers", "Texts", "Pixels"))
     content["Digest"] = _digest(content)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from mids._version import __version__
 from mids.actions.screen import look
+from mids.dataset.disk.progress import watched
 from mids.deid.burned.evidence import Screen
 from mids.deid.policy import Detect
 from mids.readers.dicom.pixels import frames, renderer
@@ -48,7 +49,7 @@ def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int, detect: Det
         chosen = own[::step]
         if own:
             kinds[kind] = {"Files": len(own), "Searched": len(chosen)}
-        for path in chosen:
+        for path in watched(chosen, f"{kind} pictures looked at", len(chosen)):
             found += [f"{path}: {told}" for told in [_look(dataset / path, kind, screen)] if told]
     by = f"{detect} of mids {__version__}{rapid}; first, middle and last slice or frame"
     searched = sum(each["Searched"] for each in kinds.values())

@@ -11,7 +11,8 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -35,7 +36,8 @@ from mids.cli.kept import info, init, key, review, where, withdraw
 from mids.cli.models import evaluate, label, train
 from mids.cli.parsing import EXIT_CODES, Parser
 from mids.cli.releases import certify, release, verify
-from mids.cli.shared import Interrupts, say
+from mids.cli.shared import Interrupts, LiveLine, say
+from mids.dataset.disk.progress import watching
 from mids.errors import DataError, MidsError, forget_output
 
 _COMMANDS: Mapping[str, ModuleType] = {
@@ -111,8 +113,19 @@ def _guarded(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> int
     arguments = parser.parse_args(typed)
     if hasattr(arguments, "jobs"):  # processes share the work: threads of NumPy's OpenBLAS would wait for each other
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    with Interrupts(f"{parser.prog}: {_STOPPED}\n") as interrupts:
+    with Interrupts(f"{parser.prog}: {_STOPPED}\n") as interrupts, _live(arguments):
         return _flushed(parser, _run(parser, arguments, interrupts))
+
+
+@contextmanager
+def _live(arguments: argparse.Namespace) -> Iterator[None]:
+    """Shows on a terminal how far long work is."""
+    if not sys.stderr.isatty() or getattr(arguments, "quiet", False) or getattr(arguments, "verbose", False):
+        yield
+        return
+    line = LiveLine()
+    with watching(line):
+        yield
 
 
 def _flushed(parser: argparse.ArgumentParser, code: int) -> int:

@@ -4,11 +4,14 @@ import argparse
 import atexit
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -245,29 +248,62 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
+    """Progress on standard error: a live line on a terminal, a line now and then elsewhere."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._verbose, self._quiet, self._last = verbose, quiet, -1
-        self._is_terminal = sys.stderr.isatty()
+        self._live = LiveLine() if sys.stderr.isatty() and not quiet and not verbose else None
 
     def step(self, done: int, total: int, path: str) -> None:
         """One more item is done."""
         logging.getLogger("mids").info("%d/%d %s", done, total, path)
         tenth = 10 * done // total
-        if self._quiet:
-            return
-        if self._is_terminal and not self._verbose:
-            filled = 30 * done // total
-            print(f"\r[{'#' * filled:<30}] {done}/{total}", end="", file=sys.stderr, flush=True)
-        elif self._verbose or tenth != self._last:
+        if self._live:
+            self._live.tell(done, total, "done")
+        elif not self._quiet and (self._verbose or tenth != self._last):
             print(f"{done}/{total} {path}", file=sys.stderr)
         self._last = tenth
 
     def end(self) -> None:
-        """Ends the bar's line."""
-        if self._is_terminal and self._last >= 0 and not self._quiet and not self._verbose:
-            print(file=sys.stderr)
+        """Takes the live line away."""
+        if self._live:
+            self._live.clear()
+
+
+class LiveLine:
+    """One line on a terminal that says how far a phase is, how fast it goes and how long it will take."""
+
+    _EVERY = 0.1
+    """Seconds between two looks of the line."""
+
+    def __init__(self) -> None:
+        self._what, self._began, self._told, self._wide = "", 0.0, 0.0, 0
+
+    def tell(self, done: int, total: int, what: str) -> None:
+        """So many of so many (0: nobody knows) are done."""
+        now = time.monotonic()
+        if what != self._what or done == 1:
+            self._what, self._began, self._told = what, now, 0.0
+        if now - self._told < self._EVERY and done != total:
+            return
+        self._told = now
+        rate = done / max(now - self._began, self._EVERY)
+        line = f"{done:,} {what}, {rate:,.0f}/s"
+        if total >= done:
+            filled = 30 * done // total
+            left = timedelta(seconds=round((total - done) / rate))
+            line = f"[{'#' * filled:<30}] {done:,} of {total:,} {what}, {rate:,.1f}/s, {left} left"
+        self._print(line[: shutil.get_terminal_size().columns - 1])
+
+    def clear(self) -> None:
+        """Takes the line away: what comes next stands in its place."""
+        if self._wide:
+            self._print("")
+            print(end="\r", file=sys.stderr, flush=True)
+
+    def _print(self, line: str) -> None:
+        print(f"\r{line:<{self._wide}}", end="", file=sys.stderr, flush=True)
+        self._wide = len(line)
 
 
 class Interrupts:

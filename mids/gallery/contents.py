@@ -12,6 +12,7 @@ from mids.analysis import comparison
 from mids.analysis.counting import Tables, words
 from mids.analysis.plots import Plot, plots
 from mids.dataset import Dataset
+from mids.dataset.disk.progress import watched
 from mids.errors import DataError
 from mids.gallery import facts, maps
 from mids.gallery.masks import Drawn, find_masks
@@ -76,7 +77,7 @@ def contents(
         images[UNLIKELY] = _unlikely(dataset.path, images, mapped)
     chosen = _chosen(images, masks, thumbnails)
     tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
-    small = dict(zip(chosen, mapped(thumbnail, tasks), strict=True))
+    small = dict(zip(chosen, watched(mapped(thumbnail, tasks), "pictures made", len(tasks)), strict=True))
     for row, each in small.items():
         if each.error is not None:
             dataset.door.keep(each.error, str(images.loc[row, "filename"]))

@@ -21,6 +21,7 @@ from mids.analysis.counting import (
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import check_claim, nifti_head
+from mids.dataset.disk.progress import watched
 from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.records import Map
@@ -48,7 +49,8 @@ def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
     names = [str(name) for name in images["filename"]]
     volumes = [name for name in names if ".nii" in name]
     slices: dict[str, int] = {}
-    for name, count in zip(volumes, mapped(partial(_slices, dataset.path), volumes), strict=True):
+    counts = watched(mapped(partial(_slices, dataset.path), volumes), "volumes read", len(volumes))
+    for name, count in zip(volumes, counts, strict=True):
         if isinstance(count, DataError):
             dataset.door.keep(count, name)
         else:

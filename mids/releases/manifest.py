@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from mids.dataset.disk.folder import DESCRIPTION
+from mids.dataset.disk.progress import watched
 from mids.errors import MidsError
 from mids.records import Json
 
@@ -167,7 +168,7 @@ def _write_rows(root: Path, paths: list[str], put: Callable[[str], object], thre
     """Writes the rows of the table; returns how many there are, and the sum of their bytes."""
     size = 0
     put(f"{HEADER}\n")
-    for entry in entries(root, paths, threads=threads):
+    for entry in watched(entries(root, paths, threads=threads), "files digested", len(paths)):
         if isinstance(entry, tuple):
             _refuse(*entry)
         put(f"{entry.path}\t{entry.size}\t{entry.sha256}\n")

@@ -14,6 +14,7 @@ from typing import Literal
 import platformdirs
 
 from mids.dataset.disk.folder import require_folder
+from mids.dataset.disk.progress import watched
 from mids.releases.manifest import NAME, Entry, Release, digest_file, in_threads, read, walk_files
 
 Kind = Literal["missing", "changed", "unreadable", "extra"]
@@ -64,7 +65,7 @@ def verify(root: Path, manifest: Path | None = None, *, threads: int = 2, again:
     waiting = _compare_quickly(root, rows, notes, listed, differences)
     count = 0
     try:
-        for found in _digests(root, waiting, threads):
+        for found in watched(_digests(root, waiting, threads), "files compared", release.files or 0):
             count += 1
             if isinstance(found, Difference):
                 differences.append(found)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
+from mids.dataset.disk.progress import watched_map
 from mids.deid.headers.rules import Rules
 from mids.deid.keys import Key, show_fingerprint
 from mids.deid.labels import Labels
@@ -90,7 +91,8 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
     ):
         stage = _set_stage(road, request, state, lasting or state.random_key(), rules)
         with workers.reading() as mapped:
-            plan = replace(_check_content(road.plan(stage, mapped), road), removes=request.removes)
+            read = watched_map(mapped, "batches of files read")
+            plan = replace(_check_content(road.plan(stage, read), road), removes=request.removes)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = replace(plan, issues=(*plan.issues, *_tell_state(state)))
         plan = join_source(plan, state, source, request, keep=not request.dry_run)

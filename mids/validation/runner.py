@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mids.checks import CHECKS
 from mids.dataset.disk.folder import DESCRIPTION, require_folder
+from mids.dataset.disk.progress import watched
 from mids.dataset.disk.tree import Tree, find_subject, walk
 from mids.errors import MidsError
 from mids.inspection.facts import HOLLOW, Facts, MissingContent, gather, recordings
@@ -163,10 +164,10 @@ def _find(work: _Work, jobs: int, missing: frozenset[str] | None) -> Iterator[Un
     batches = _batches(view.tree.subjects(missing))
     first = list(islice(batches, 2))
     if jobs > 1 and len(first) > 1:
-        yield from _check_in_processes(chain(first, batches), run, jobs)
+        found = _check_in_processes(chain(first, batches), run, jobs)
     else:
-        for batch in chain(first, batches):
-            yield from run.subjects(batch)
+        found = chain.from_iterable(run.subjects(batch) for batch in chain(first, batches))
+    yield from watched(found, "subjects checked", len(missing or view.facts.subjects))
 
 
 def _keep_first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:
