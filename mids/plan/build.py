@@ -179,7 +179,7 @@ def _subject(
 
 def _decided(record: Record, context: Context, corrections: Corrections) -> Iterator[Image | Issue | Skipped]:
     """The images of a record, or why there are none; what its header says of text and faces is decided here."""
-    described = describe(record, context.schema)
+    described = context.privacy.named(describe(record, context.schema), record.header)
     names = {record.instance, *(source.name for source in record.sources)}
     decision = corrections.released(names, decide(record, context.privacy.policy))
     place = record.sources[0].name

@@ -12,11 +12,13 @@ from mids.deid.headers.terms import is_listed, is_statement
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import AGE_CAP, age, dicom_datetime, shift_moment
-from mids.deid.text.known import Known
+from mids.deid.text.known import Known, names_in
 from mids.deid.text.redact import Redactor
 from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import rows
+from mids.deid.text.rules import is_identifying
 from mids.plan.job import Row
+from mids.plan.naming import Described
 from mids.records import ORIGINAL_REPORT, Json, PatientKey, Record
 from mids.vocabulary.clinical import promises
 from mids.vocabulary.schema import Column, Schema
@@ -100,10 +102,23 @@ class Privacy:
         return text if is_standard else self.redactor.clean(text, self.known).text
 
     def _tells(self, value: object) -> bool:
-        """Whether a text or a number repeats what is known of the patient; a code of a closed list never does."""
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
+        """Whether a text or a number repeats what is known of the patient; a code of a closed list never does.
+
+        A text is told too where it holds a day, a labelled number or a name behind a title.
+        """
+        if isinstance(value, bool) or not isinstance(value, str | int | float) or is_listed(str(value)):
             return False
-        return not is_listed(str(value)) and self.known.is_told(str(value))
+        is_said = isinstance(value, str) and not self.labels.are_public and is_identifying(value)
+        return is_said or self.known.is_told(str(value))
+
+    def named(self, described: Described | None, header: Mapping[str, Json]) -> Described | None:
+        """How a record is named, without what was typed into its header of the patient: a kernel may be anything."""
+        if described is None or not described.rec:
+            return described
+        kernel = header.get("ConvolutionKernel")
+        said = any(map(self._tells, kernel if isinstance(kernel, list) else [kernel]))
+        is_told = said or (not is_listed(described.rec) and names_in(described.rec, self.known))
+        return replace(described, rec="") if is_told else described
 
     def region(self, word: str) -> str:
         """The name that somebody gave to a region, as far as the policy lets it out (ROIName, PS3.15 Table E.1-1)."""

@@ -376,4 +376,5 @@ def names_in(text: str, known: Known) -> bool:
     if strong & pieces or any(len(part) >= 6 and part in fold_text(plain) for part in strong):
         return True
     hits = pieces & parts
-    return len(hits) >= 2 or next(_ids(plain, known), None) is not None or next(_dates(plain, known), None) is not None
+    found = (one for text in (plain, spaced) for search in (_ids, _dates) for one in search(text, known))
+    return len(hits) >= 2 or next(found, None) is not None
