@@ -75,6 +75,7 @@ class Decisions:
             if act["judge"] == judges:
                 own = found.setdefault(act["file"], {}).setdefault(act["who"], {})
                 own.pop(act["field"], None)
+                own.pop(f"why {act['field']}", None)
                 if act["new"] is not None:
                     own[act["field"]] = act["new"]
                     own[f"why {act['field']}"] = act["why"]
@@ -85,7 +86,7 @@ class Decisions:
         judged = self.state(judges=True)
         found = []
         for file, field, said in self._said():
-            if len(set(said.values())) > 1 and not any(field in own for own in judged.get(file, {}).values()):
+            if len(set(said.values())) > 1 and not any(_settles(own, field) for own in judged.get(file, {}).values()):
                 found.append(Dispute(file, field, said))
         return found
 
@@ -93,9 +94,11 @@ class Decisions:
         """The rows on which people agree, and those that were judged."""
         judged = self.state(judges=True)
         for file, field, said in self._said():
-            judge = next(((who, own) for who, own in judged.get(file, {}).items() if field in own), None)
-            if judge:
+            judge = next(((who, own) for who, own in judged.get(file, {}).items() if _settles(own, field)), None)
+            if judge and field in judge[1]:
                 yield from self._rows(file, field, judge[1][field], [judge[0]], judge[1].get(f"why {field}", ""))
+            elif judge:
+                continue
             elif len(set(said.values())) == 1 and (text := next(iter(said.values()))):
                 readers = self.state()[file]
                 why = "; ".join(filter(None, (readers[who].get(f"why {field}", "") for who in said)))
@@ -129,7 +132,16 @@ class Decisions:
             judges = self.state(judges=True).get(file, {})
             fields = {name for own in (*people.values(), *judges.values()) for name in own if name in FIELDS}
             for field in sorted(fields - {"looked"}):
-                yield file, field, {who: json.dumps(own[field]) if field in own else "" for who, own in people.items()}
+                yield file, field, {who: self._opinion(file, field, own) for who, own in people.items()}
+
+    def _opinion(self, file: str, field: str, own: Mapping[str, Any]) -> str:
+        """What a person says in one field; empty for what the dataset has always said."""
+        item = self._items.get(file)
+        if field not in own or (
+            item and field in VALUES and own[field] == item.values.get(field, "") == item.before.get(field, "")
+        ):
+            return ""
+        return json.dumps(own[field])
 
     def _rows(self, file: str, field: str, new: Any, who: list[str], why: str) -> Iterator[Correction]:
         item, people = self._items.get(file), "; ".join(who)
@@ -167,13 +179,20 @@ class Decisions:
         """The acts of the log; a last line that a power cut left half written is no act."""
         if not self._log.is_file():
             return
-        lines = self._log.read_text(encoding="utf-8").splitlines()
-        for number, line in enumerate(lines):
+        whole = self._log.read_bytes()
+        complete = whole[: whole.rfind(b"\n") + 1]
+        if len(complete) < len(whole):  # the next act begins a line of its own
+            os.truncate(self._log, len(complete))
+        for number, line in enumerate(complete.splitlines()):
             try:
                 yield json.loads(line)
             except ValueError as error:
-                if number + 1 < len(lines):
-                    raise MidsError(f"{self._log} is damaged in line {number + 1}: restore it from a copy") from error
+                raise MidsError(f"{self._log} is damaged in line {number + 1}: restore it from a copy") from error
+
+
+def _settles(own: Mapping[str, Any], field: str) -> bool:
+    """Whether a judge has decided a field: by a value, or by what holds for the whole item."""
+    return field in own or bool({"looked", "release", "acknowledge", "exclude"} & own.keys())
 
 
 def _as_text(box: Iterable[int]) -> str:

@@ -66,7 +66,9 @@ class Desk:
             try:
                 found = answer(request, body)
             except (MidsError, DataError) as error:
-                found = JSONResponse({"error": str(error)}, status_code=409)
+                # a picture that can't be shown is no fault: browsers write every 4xx to their console
+                found = JSONResponse({"error": str(error)}, status_code=409 if request.method == "POST" else 200)
+                found.headers["X-Refused"] = "1"
             found.headers.update(_HEADERS)
             return found
 

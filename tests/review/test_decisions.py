@@ -93,3 +93,44 @@ def test_what_can_not_be_meant_is_refused(dataset: Path, who: str, file: str, fi
     with pytest.raises(MidsError):
         desk.add(who, file, field, new)
     assert rows(desk) == []
+
+
+def test_a_judge_who_leaves_an_item_as_it_is_has_settled_it(dataset: Path) -> None:
+    desk = Decisions(dataset, ITEMS)
+    desk.add("A", "rx/1", "exclude", "true")
+    desk.add("B", "rx/1", "looked", "true")
+    desk.add("C", "rx/1", "looked", "true", judge=True)
+    desk.add("A", "us/1", "redact", [[0, 0, 5, 9]])
+    desk.add("A", "us/1", "release", "true")
+    desk.add("B", "us/1", "release", "true")
+    assert [found.field for found in desk.disputes()] == ["redact"]
+    desk.add("C", "us/1", "release", "true", judge=True)  # as it is, without the box
+    assert desk.disputes() == []
+    assert rows(desk) == [("us/1", "release", "", "", "C")]
+
+
+def test_what_was_taken_back_and_what_was_always_so_is_no_difference(dataset: Path) -> None:
+    desk = Decisions(dataset, ITEMS)
+    desk.add("A", "us/1", "exclude", "true", "a form")
+    desk.add("A", "us/1", "exclude", None)
+    desk.add("B", "us/1", "release", "true")
+    desk.add("A", "rx/1", "view", "pa")
+    desk.add("A", "rx/1", "view", "ap")  # as the dataset says
+    desk.add("B", "rx/1", "looked", "true")
+    assert desk.disputes() == []
+    assert rows(desk) == [("us/1", "release", "", "", "B")]
+    desk.add("B", "rx/1", "view", "pa")
+    assert [found.field for found in desk.disputes()] == ["view"]
+
+
+def test_a_decision_after_a_power_cut_is_kept(dataset: Path) -> None:
+    desk = Decisions(dataset, ITEMS)
+    desk.add("A", "us/1", "release", "true")
+    log = dataset.with_name("data.mids") / "review.jsonl"
+    whole = log.read_bytes()
+    for left in (whole[:40], whole[:-1], whole[:40] + "é".encode()[:1]):
+        log.write_bytes(whole + left)
+        Decisions(dataset, ITEMS).add("A", "rx/1", "exclude", "true")
+        after = Decisions(dataset, ITEMS)
+        after.add("A", "ct/1", "acknowledge", "true")
+        assert [row[0] for row in rows(Decisions(dataset, ITEMS))] == ["us/1", "rx/1", "ct/1"]

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from trees import COMMANDS, another, command, fill_folder, images, put, source_rows, table
+from trees import COMMANDS, another, chest, command, fill_folder, images, put, source_rows, table
 
 from example_datasets.generators import radiograph, us
-from example_datasets.generators.dicomfile import fill
+from example_datasets.generators.dicomfile import encode, fill
 from mids.conversion import convert
 
 pytestmark = pytest.mark.slow
@@ -191,6 +191,74 @@ def test_the_page_decides_what_is_delivered(browser: Any, source: Path, tmp_path
     again = command("mids-convert", "--again", str(dest))
     assert images(dest) == before
     assert {row["source"]: row["reason"] for row in source_rows(dest)}["us/2"].startswith("withheld"), again.stderr
+
+
+def picture(page: Any) -> str:
+    return str(page.evaluate("document.querySelector('#canvas').toDataURL()"))
+
+
+def turn(page: Any, key: str) -> None:
+    with page.expect_response(re.compile("api/mask")):
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+
+
+def work_without_mouse(page: Any, names: dict[str, str], decided: Path) -> None:
+    page.keyboard.press("Enter")  # from the name to the image
+    assert page.evaluate("document.activeElement.id") == "canvas"
+    choose(page, "FILE_TRUNCATED")
+    assert "no picture" in page.inner_text("#message")
+    page.keyboard.press("t")
+    page.wait_for_timeout(500)
+    press(page, "1")
+    press(page, "1")  # taken back
+    assert "0 decided" in page.inner_text("#progress")
+    choose(page, names["a/1"])
+    press(page, "3")
+    page.keyboard.press("w")
+    with page.expect_response(re.compile("api/decide")):
+        page.keyboard.type("a form")
+        page.keyboard.press("Enter")
+    choose(page, names["b/1"])
+    page.keyboard.press("v")
+    for _ in range(2):  # the list keeps the keyboard until Enter
+        with page.expect_response(re.compile("api/decide")):
+            page.keyboard.press("ArrowDown")
+        page.wait_for_timeout(200)
+    rows = {(row["file"], row["field"]): row for row in table(decided)}
+    assert rows["a/1", "exclude"]["why"] == "a form"
+    codes = page.eval_on_selector_all("#view option", "found => found.map(each => each.value)")
+    assert codes.index(rows["b/1", "view"]["new"]) == codes.index("pa") + 2
+    page.keyboard.press("Enter")
+    choose(page, names["a/1"])
+    assert page.input_value("#why") == "a form"
+    press(page, "3")  # taken back long after
+    assert {row["field"] for row in table(decided)} == {"view"}
+
+
+def test_the_page_is_worked_by_keys(browser: Any, source: Path, tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "dest"
+    put(source, "d/1", encode(another("d"))[:-20_000])
+    fill_folder(source, chest())
+    convert("dicom", source, dest, key=key)
+    names = {row["source"]: row["filename"].rpartition("/")[2] for row in source_rows(dest)}
+    review = Review(dest)
+    page = review.open(browser, "Reader A")
+    work_without_mouse(page, names, Path(f"{dest}.mids/curation.tsv"))
+    choose(page, names["ct/0"])
+    page.select_option("#preset", "40,80")
+    page.locator("#canvas").focus()
+    page.wait_for_timeout(200)
+    before = picture(page)
+    turn(page, "ArrowUp")
+    assert picture(page) != before
+    turn(page, "ArrowDown")
+    assert picture(page) == before  # window and level are those that the person chose
+    assert page.complaints == []
+    review.kill()
+    page.keyboard.press("3")
+    page.wait_for_timeout(500)
+    assert "start mids review again" in page.inner_text("#message")
 
 
 def test_the_page_opens_with_its_secret_on_this_machine_only(source: Path, tmp_path: Path, key: Path) -> None:

@@ -12,8 +12,10 @@ const viewer = new Viewer($("canvas"), box => decide("redact", [...boxes(), box]
 async function ask(path, body) {
   const options = {headers: {"X-Token": token}};
   if (body) Object.assign(options, {method: "POST", body: JSON.stringify(body)});
-  const answer = await fetch(path, options);
-  if (answer.ok) return answer;
+  const answer = await fetch(path, options).catch(() => {
+    throw new Error("the program does not answer: start mids review again and open its new address; what was saved is kept");
+  });
+  if (answer.ok && !answer.headers.has("X-Refused")) return answer;
   const said = answer.headers.get("content-type")?.includes("json") ? (await answer.json()).error : await answer.text();
   throw new Error(said || `error ${answer.status}`);
 }
@@ -72,7 +74,9 @@ function drawItem() {
   const chosen = {accept: own.release || own.acknowledge || own.looked, draw: boxes().length, exclude: own.exclude};
   for (const button of document.querySelectorAll("#acts button")) button.classList.toggle("chosen", Boolean(chosen[button.dataset.act]));
   document.querySelector("[data-act=draw]").setAttribute("aria-pressed", String(viewer.isDrawing));
+  const focused = document.activeElement?.id;
   $("values").replaceChildren(...(item.image ? fields : []).map(drawField));
+  if (fields.includes(focused)) $(focused)?.focus();
   $("boxes").replaceChildren(...boxes().map((box, at) => {
     const line = element("li", box.join(",") + " ");
     line.append(element("button", "remove", {onclick: () => decide("redact", boxes().filter((_, other) => other !== at))}));
@@ -101,15 +105,17 @@ function describe(said) {
   return parts.map(([name, value]) => value === "true" ? name : name === "redact" ? `${value.length} box${value.length === 1 ? "" : "es"}` : `${name} ${value || "not known"}`).join(", ") || "nothing";
 }
 
-async function decide(field, value) {
-  if (!item) return;
+const whyOf = file => Object.entries(mine(file)).find(([name, text]) => name.startsWith("why ") && text)?.[1] || "";
+
+async function decide(field, value, about = item) {
+  if (!about) return;
   if (!$("who").value.trim()) {
     $("who").focus();
     return tell("say who you are first: your initials or role", true);
   }
   const empty = Array.isArray(value) && !value.length;
   try {
-    const answer = await ask("api/decide", {who: $("who").value, judge: judging(), file: item.file, field, new: empty ? null : value, why: $("why").value});
+    const answer = await ask("api/decide", {who: $("who").value, judge: judging(), file: about.file, field, new: empty ? null : value, why: $("why").value});
     Object.assign(content, await answer.json());
     tell("saved");
   } catch (error) {
@@ -119,7 +125,19 @@ async function decide(field, value) {
   drawList();
 }
 
-const accept = () => decide({withheld: "release", lost: "acknowledge"}[item.kind] || "looked", "true");
+// The same key once more takes a decision back, however long ago it was made.
+const toggle = field => decide(field, mine(item.file)[field] ? null : "true");
+
+function accept() {
+  if (item.kind === "withheld" && !viewer.head) return tell("look at it first: there is no picture", true);
+  return toggle({withheld: "release", lost: "acknowledge"}[item.kind] || "looked");
+}
+
+// A reason that is written or changed after the decision belongs to it.
+async function explain() {
+  const about = item, own = mine(about.file);
+  for (const field of Object.keys(own).filter(name => !name.startsWith("why "))) await decide(field, own[field], about);
+}
 
 function setDrawing(isDrawing) {
   viewer.isDrawing = isDrawing;
@@ -153,7 +171,9 @@ async function open(each) {
   item = each;
   viewer.suspected = [];
   viewer.isDrawing = false;
-  $("why").value = mine(each.file)["why"] || "";
+  viewer.clear();
+  tell("");
+  $("why").value = whyOf(each.file);
   location.hash = String(each.number);
   drawList();
   drawItem();
@@ -175,7 +195,7 @@ async function load() {
     frame = head.frame;
     Object.assign($("slice"), {max: head.frames - 1, value: frame, disabled: head.frames < 2});
     $("at").textContent = head.frames > 1 ? `${frame + 1} of ${head.frames}` : "";
-    viewer.show(head, buffer, mask);
+    viewer.show(head, buffer, mask, `${item.number} ${side}`);
     tell("");
   } catch (error) {
     if (asked !== wanted) return;
@@ -190,33 +210,55 @@ function turn(step) {
   load();
 }
 
-function go(step, test = () => true) {
-  const list = shown(), at = list.indexOf(item);
-  for (let next = at + step; next >= 0 && next < list.length; next += step) if (test(list[next])) return open(list[next]);
+function go(step) {
+  const list = shown(), next = list[list.indexOf(item) + step];
+  if (next) return open(next);
   tell(step > 0 ? "this is the last one" : "this is the first one");
 }
 
+function goUndecided() {
+  const list = shown(), at = list.indexOf(item), found = [...list.slice(at + 1), ...list.slice(0, Math.max(at, 0))].find(each => !isDecided(each.file));
+  return found ? open(found) : tell("you have decided everything in this list");
+}
+
 async function findText() {
-  if (side !== "source" && item.image) await setSide("source");
-  const answer = await (await ask(`api/text/${item.number}?frame=${frame}`)).json();
-  viewer.suspected = answer.boxes;
-  tell(answer.boxes.length ? `${answer.boxes.length} places look like text: press a to cover them` : "no text was found: look yourself");
-  viewer.draw();
+  try {
+    if (side !== "source" && item.image) await setSide("source");
+    tell("looking for text …");
+    const about = item, answer = await (await ask(`api/text/${item.number}?frame=${frame}`)).json();
+    if (about !== item) return;
+    viewer.suspected = answer.boxes;
+    tell(answer.boxes.length ? `${answer.boxes.length} ${answer.boxes.length > 1 ? "places look" : "place looks"} like text: press a to cover` : "no text was found: look yourself");
+    viewer.draw();
+  } catch (error) {
+    tell(`no text was looked for: ${error.message}`, true);
+  }
 }
 
 const keys = {
-  "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": () => decide("exclude", "true"), u: undo, t: findText,
+  "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": () => toggle("exclude"), u: undo, t: findText,
   a: () => { const found = viewer.suspected; viewer.suspected = []; if (found.length) decide("redact", [...boxes(), ...found]); },
-  s: () => setSide(side === "source" && item.image ? "dataset" : "source"), n: () => go(1, each => !isDecided(each.file)),
+  s: () => setSide(side === "source" && item.image ? "dataset" : "source"), n: goUndecided,
+  v: () => $("view")?.focus(), b: () => $("body_part")?.focus(), l: () => $("laterality")?.focus(), w: () => $("why").focus(),
   ArrowRight: () => go(1), ArrowLeft: () => go(-1), ArrowUp: () => turn(1), ArrowDown: () => turn(-1),
   "+": () => { viewer.zoom *= 1.25; viewer.draw(); }, "-": () => { viewer.zoom /= 1.25; viewer.draw(); },
 };
 
 addEventListener("keydown", event => {
-  if (["INPUT", "SELECT"].includes(event.target.tagName) || event.ctrlKey || event.metaKey || event.altKey || !item) return;
+  if (["Enter", "Escape"].includes(event.key) && event.target.matches("input:not([type=checkbox]), select")) {
+    event.preventDefault();
+    return $("canvas").focus();
+  }
+  const isMoving = event.key.startsWith("Arrow") && event.target.matches("[type=range]");
+  if (isMoving || event.target.matches("select, input:not([type=checkbox], [type=range])") || event.ctrlKey || event.metaKey || event.altKey || !item) return;
   const act = keys[event.key];
   if (act) { event.preventDefault(); act(); }
 });
+// Who chose from a list with the mouse goes on with keys of the page, not with those of the list.
+let isMouse = false;
+addEventListener("keydown", () => { isMouse = false; }, true);
+addEventListener("pointerdown", () => { isMouse = true; }, true);
+addEventListener("change", event => { if (isMouse && event.target.matches("select")) $("canvas").focus(); });
 for (const button of document.querySelectorAll("#acts button")) {
   button.onclick = {accept, draw: keys["2"], exclude: keys["3"], undo}[button.dataset.act];
 }
@@ -233,6 +275,7 @@ $("preset").onchange = event => {
   }
 };
 $("open").onchange = drawList;
+$("why").onchange = explain;
 for (const id of ["who", "judge"]) $(id).oninput = () => {
   localStorage.setItem("mids-who", $("who").value);
   drawItem();

@@ -13,11 +13,14 @@ export class Viewer {
     this._listen(onBox);
   }
 
-  show(head, buffer, mask) {
+  // `name` says what is shown: another slice of the same keeps window, level and zoom.
+  show(head, buffer, mask, name) {
     this.head = head;
     this.mask = mask;
     this.values = head.colour ? new Uint8Array(buffer) : new Float32Array(buffer);
     this.full = this._range();
+    if (name === this.name) return this.draw();
+    this.name = name;
     [this.centre, this.width] = head.window;
     const frame = this.canvas.parentElement;
     const height = head.rows * head.spacing;
@@ -26,7 +29,7 @@ export class Viewer {
   }
 
   clear() {
-    this.head = null;
+    this.head = this.name = null;
     this.canvas.width = this.canvas.height = 1;
   }
 
