@@ -156,8 +156,8 @@ def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Is
         )
     if by_header:
         yield (
-            f"{count(by_header, 'file')} withheld that may show a patient's name: look at them, then "
-            "use --burned-in release"
+            f"{count(by_header, 'file')} withheld that may show a patient's name: look at them "
+            "with mids review, or deliver all with --burned-in release"
         )
     by_pixels = sum(found.code == "PRIVACY_TEXT_FOUND" for found in issues)
     if by_pixels:
