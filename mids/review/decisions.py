@@ -101,7 +101,7 @@ class Decisions:
                 continue
             elif len(set(said.values())) == 1 and (text := next(iter(said.values()))):
                 readers = self.state()[file]
-                why = "; ".join(filter(None, (readers[who].get(f"why {field}", "") for who in said)))
+                why = "; ".join(filter(None, dict.fromkeys(readers[who].get(f"why {field}", "") for who in said)))
                 yield from self._rows(file, field, json.loads(text), list(said), why)
 
     def save(self, others: Iterable[Correction]) -> Path:

@@ -104,9 +104,12 @@ def test_a_judge_who_leaves_an_item_as_it_is_has_settled_it(dataset: Path) -> No
     desk.add("A", "us/1", "release", "true")
     desk.add("B", "us/1", "release", "true")
     assert [found.field for found in desk.disputes()] == ["redact"]
+    for who in "AB":
+        desk.add(who, "ct/1", "acknowledge", "true", "known since May")
+    assert read(desk.save(()))[-1].why == "known since May"
     desk.add("C", "us/1", "release", "true", judge=True)  # as it is, without the box
     assert desk.disputes() == []
-    assert rows(desk) == [("us/1", "release", "", "", "C")]
+    assert rows(desk) == [("us/1", "release", "", "", "C"), ("ct/1", "acknowledge", "FILE_TRUNCATED", "", "A; B")]
 
 
 def test_what_was_taken_back_and_what_was_always_so_is_no_difference(dataset: Path) -> None:

@@ -111,8 +111,9 @@ def read(page: Any, names: dict[str, str]) -> None:
     draw(page, (0, 0, 14, 112))  # the name in the ultrasound
     press(page, "1")  # and nothing else shows who it is
     choose(page, names["a/2"])
-    page.select_option("#view", "pa")
-    page.wait_for_timeout(500)
+    with page.expect_response(re.compile("api/decide")):
+        page.select_option("#view", "pa")
+    page.wait_for_timeout(200)
     choose(page, names["a/1"])
     draw(page, (2, 3, 12, 20))
 
@@ -133,8 +134,9 @@ def contradict(page: Any, names: dict[str, str]) -> None:
     choose(page, names["c/1"])
     press(page, "1")
     choose(page, names["a/2"])
-    page.select_option("#view", "pa")
-    page.wait_for_timeout(500)
+    with page.expect_response(re.compile("api/decide")):
+        page.select_option("#view", "pa")
+    page.wait_for_timeout(200)
     assert page.locator("#kinds button", has_text="differ 1").count() == 1
     assert "kappa" in page.inner_text("#agreement")
 
@@ -221,15 +223,16 @@ def work_without_mouse(page: Any, names: dict[str, str], decided: Path) -> None:
         page.keyboard.press("Enter")
     choose(page, names["b/1"])
     page.keyboard.press("v")
-    for _ in range(2):  # the list keeps the keyboard until Enter
-        with page.expect_response(re.compile("api/decide")):
-            page.keyboard.press("ArrowDown")
-        page.wait_for_timeout(200)
+    with page.expect_response(re.compile("api/decide")):
+        page.keyboard.press("ArrowDown")  # the list keeps the keyboard until Enter
+    page.wait_for_timeout(200)
+    with page.expect_response(re.compile("api/decide")):
+        page.keyboard.type("ml")
+        page.keyboard.press("Enter")
+    page.wait_for_timeout(200)
     rows = {(row["file"], row["field"]): row for row in table(decided)}
     assert rows["a/1", "exclude"]["why"] == "a form"
-    codes = page.eval_on_selector_all("#view option", "found => found.map(each => each.value)")
-    assert codes.index(rows["b/1", "view"]["new"]) == codes.index("pa") + 2
-    page.keyboard.press("Enter")
+    assert rows["b/1", "view"]["new"] == "ml"
     choose(page, names["a/1"])
     assert page.input_value("#why") == "a form"
     press(page, "3")  # taken back long after
@@ -243,9 +246,21 @@ def test_the_page_is_worked_by_keys(browser: Any, source: Path, tmp_path: Path, 
     convert("dicom", source, dest, key=key)
     names = {row["source"]: row["filename"].rpartition("/")[2] for row in source_rows(dest)}
     review = Review(dest)
-    page = review.open(browser, "Reader A")
-    work_without_mouse(page, names, Path(f"{dest}.mids/curation.tsv"))
-    choose(page, names["ct/0"])
+    try:
+        page = review.open(browser, "Reader A")
+        work_without_mouse(page, names, Path(f"{dest}.mids/curation.tsv"))
+        look_at_slices(page, names["ct/0"])
+        assert page.complaints == []
+    finally:
+        review.kill()
+    page.keyboard.press("3")
+    page.wait_for_timeout(500)
+    assert "start mids review again" in page.inner_text("#message")
+
+
+def look_at_slices(page: Any, name: str) -> None:
+    """Window and level are those that the person chose, on every slice."""
+    choose(page, name)
     page.select_option("#preset", "40,80")
     page.locator("#canvas").focus()
     page.wait_for_timeout(200)
@@ -253,12 +268,7 @@ def test_the_page_is_worked_by_keys(browser: Any, source: Path, tmp_path: Path, 
     turn(page, "ArrowUp")
     assert picture(page) != before
     turn(page, "ArrowDown")
-    assert picture(page) == before  # window and level are those that the person chose
-    assert page.complaints == []
-    review.kill()
-    page.keyboard.press("3")
-    page.wait_for_timeout(500)
-    assert "start mids review again" in page.inner_text("#message")
+    assert picture(page) == before
 
 
 def test_the_page_opens_with_its_secret_on_this_machine_only(source: Path, tmp_path: Path, key: Path) -> None:

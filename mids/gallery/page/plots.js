@@ -51,8 +51,8 @@ function drawn(plot, width) {
   return Plot.plot({
     width,
     marginTop: 26,
-    marginBottom: 42,
-    ...(plot.lying ? { marginLeft: room + 14, height: 68 + 22 * categories.length } : { height: 280 }),
+    marginBottom: bands.tickRotate ? 66 : 42,
+    ...(plot.lying ? { marginLeft: room + 14, height: 68 + 22 * categories.length } : { height: bands.tickRotate ? 304 : 280 }),
     x: plot.lying ? amounts : bands,
     y: plot.lying ? bands : amounts,
     color: { domain: series, range: colours(series), legend: several },

@@ -5,7 +5,7 @@ const $ = id => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") || "";
 const fields = ["view", "body_part", "laterality"];
 let content = {items: [], kinds: [], lists: {}, state: {}, judged: {}, disputes: [], rows: 0};
-let kind = "", item = null, side = "dataset", frame = -1, wanted = 0;
+let isMouse = false, kind = "", item = null, side = "dataset", frame = -1, wanted = 0;
 
 const viewer = new Viewer($("canvas"), box => decide("redact", [...boxes(), box]));
 
@@ -74,9 +74,7 @@ function drawItem() {
   const chosen = {accept: own.release || own.acknowledge || own.looked, draw: boxes().length, exclude: own.exclude};
   for (const button of document.querySelectorAll("#acts button")) button.classList.toggle("chosen", Boolean(chosen[button.dataset.act]));
   document.querySelector("[data-act=draw]").setAttribute("aria-pressed", String(viewer.isDrawing));
-  const focused = document.activeElement?.id;
-  $("values").replaceChildren(...(item.image ? fields : []).map(drawField));
-  if (fields.includes(focused)) $(focused)?.focus();
+  drawFields();
   $("boxes").replaceChildren(...boxes().map((box, at) => {
     const line = element("li", box.join(",") + " ");
     line.append(element("button", "remove", {onclick: () => decide("redact", boxes().filter((_, other) => other !== at))}));
@@ -91,11 +89,33 @@ function drawItem() {
   viewer.draw();
 }
 
-function drawField(name) {
-  const label = element("label", name.replace("_", " "));
-  const select = element("select", "", {id: name, onchange: event => decide(name, event.target.value)});
-  const now = mine(item.file)[name] ?? item.values[name] ?? "";
-  for (const code of ["", ...content.lists[name]]) select.append(element("option", code || "not known", {value: code, selected: code === now}));
+// Lists stay in their place while their item does: a list that is made anew forgets the keyboard and the letters typed.
+function drawFields() {
+  if ($("values").dataset.file !== item.file) {
+    $("values").dataset.file = item.file;
+    $("values").replaceChildren(...(item.image ? fields : []).map(makeField));
+  }
+  for (const select of document.querySelectorAll("#values select")) {
+    if (!select.dataset.waits) select.value = mine(item.file)[select.id] ?? item.values[select.id] ?? "";
+  }
+}
+
+function makeField(name) {
+  const label = element("label", name.replace("_", " ")), about = item;
+  let timer = 0;
+  const commit = () => {
+    if (!timer) return;
+    timer = clearTimeout(timer) || 0;
+    delete select.dataset.waits;
+    decide(name, select.value, about);
+  };
+  const wait = () => {  // keys step through a list: where they stop is one decision
+    clearTimeout(timer);
+    select.dataset.waits = "true";
+    timer = setTimeout(commit, isMouse ? 0 : 400);
+  };
+  const select = element("select", "", {id: name, onchange: wait, onblur: commit});
+  for (const code of ["", ...content.lists[name]]) select.append(element("option", code || "not known", {value: code}));
   label.append(select);
   return label;
 }
@@ -255,7 +275,6 @@ addEventListener("keydown", event => {
   if (act) { event.preventDefault(); act(); }
 });
 // Who chose from a list with the mouse goes on with keys of the page, not with those of the list.
-let isMouse = false;
 addEventListener("keydown", () => { isMouse = false; }, true);
 addEventListener("pointerdown", () => { isMouse = true; }, true);
 addEventListener("change", event => { if (isMouse && event.target.matches("select")) $("canvas").focus(); });
