@@ -144,7 +144,7 @@ def _sidecars(fields: Iterable[Field]) -> Iterator[str]:
             (
                 f"`{f.key}`",
                 f"{f.dicom} × {f.scale:g}" if f.scale != 1 else f.dicom,
-                f.type + (", per slice" if f.per_slice else ""),
+                f.type + (", per slice" if f.per_slice else "") + (f", {f.length} values" if f.length else ""),
                 f.unit,
                 _range(f.minimum, f.maximum) or _code_words(f.enum),
                 ", ".join(f.groups) or "all",

@@ -102,9 +102,9 @@ def segmented(**keys: object) -> Files:
     return added({f"{MASK}.json": as_json({"Modality": "CT", **keys})}, add_segmentation(BINARY))
 
 
-def marked(*rows: str) -> Files:
+def marked(*rows: str, columns: str = "slice shape points") -> Files:
     """The CT with a table of marks."""
-    columns = "participant_id session_id filename label slice shape points"
+    columns = f"participant_id session_id filename label {columns}"
     more: Files = {
         "derivatives/rois/marks.tsv": as_tsv(columns, *(f"sub-S01 ses-E01 {CT}.nii.gz {row}" for row in rows)),
         "derivatives/rois/marks.json": as_json({name: {"Description": name} for name in columns.split()}),
@@ -113,10 +113,11 @@ def marked(*rows: str) -> Files:
     return added(more, volume())
 
 
-def recorded(digest: str) -> Files:
-    """The radiograph with a digest of its pixels."""
+def recorded(*digests: str) -> Files:
+    """The radiograph with digests of its pixels."""
+    rows = (f"{RX}.png {digest}" for digest in digests)
     more: Files = {
-        "derivatives/provenance/conversions.tsv": as_tsv("filename pixels_sha256", f"{RX}.png {digest}"),
+        "derivatives/provenance/conversions.tsv": as_tsv("filename pixels_sha256", *rows),
         f"derivatives/provenance/{DESCRIPTION}": as_json(DERIVATIVE),
     }
     return added(more)
@@ -176,6 +177,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "PATIENT_ORIENTATION_CONTRADICTED": lambda: added({f"{RX}.json": set_keys(RX_KEYS, PatientOrientation=["A", "F"])}),
     "KERNEL_CONTRADICTED": lambda: named_ct("_rec-B40f_run-1", ConvolutionKernel=["B70f"]),
     "CONTRAST_CONTRADICTED": contrasted,
+    "PROVENANCE_CONTRADICTED": lambda: recorded("n/a", "n/a"),
     "PIXELS_CHANGED": lambda: recorded("0" * 64),
     # references
     "DSEG_LOOKUP_INVALID": lambda: add_segmentation(
@@ -191,6 +193,12 @@ BROKEN: dict[str, Callable[[], Files]] = {
     "PRIVACY_DATE_OFFSETS": table(SESSIONS, b"1920-01-02T", b"1917-06-02T"),
     "TEST_DATE_CONTRADICTED": lambda: tested("1910-01-02"),
     "MARK_OUTSIDE": lambda: marked("nodule 900 point [[1.5,1.5]]"),
+    "BOX_SHAPE_CONTRADICTED": lambda: marked(
+        "nodule 1 1 2 2 40 20", columns="x y width height image_width image_height"
+    ),
+    "PERSON_CONTRADICTED": lambda: added(
+        {SESSIONS: as_tsv("session_id acq_time age sex", "ses-E01 1920-01-02T10:00:00 40 M")}
+    ),
     "CONTOUR_OUTSIDE": lambda: segmented(
         Contours=[{"Label": "nodule", "Slice": 7, "Points": [[1, 1], [2, 1], [1, 2]]}]
     ),

@@ -1,7 +1,7 @@
 """Single defects of a dataset of plain BIDS with a recording of every kind (see `recordings`)."""
 
-from example_datasets.invented import as_json
-from example_datasets.mutations import Change, Defect, Files, both, cell, column, drop, keys, put, swap
+from example_datasets.invented import as_json, as_tsv, gz, nifti
+from example_datasets.mutations import Change, Defect, Files, both, cell, column, drop, keys, move, put, swap
 from example_datasets.recordings import SUB
 
 PEOPLE, SAMPLES, ABOUT = "participants.tsv", "samples.tsv", "dataset_description.json"
@@ -18,9 +18,11 @@ MOTION, NIRS = _at("motion", "task-rest_tracksys-imu_motion.tsv"), _at("nirs", "
 CHANNELS, EVENTS = f"{EEG}_channels.tsv", f"{EEG}_events.tsv"
 
 
-def _moved(old: str, new: str) -> Change:
-    """Every file whose path holds a text, with another text in its place."""
-    return lambda files: {path.replace(old, new): content for path, content in files.items()}
+PAIR_ALONE = both(
+    put(f"{ASL}.nii.gz", gz(nifti((4, 4, 3, 2), values=(7, 8, 9)))),
+    put(_at("perf", "aslcontext.tsv"), as_tsv("volume_type", "control", "label")),
+)
+"""ASL of a control and a label, without an image of M0."""
 
 
 def _at_the_top(sidecar: str, name: str, **changes: object) -> Change:
@@ -53,7 +55,7 @@ BIDS = (
         keys(f"{EEG}_eeg.json", {"SamplingFrequency": "250"}),
     ),
     _bids("eeg of another count", "BIDS_ADVICE", f"{EEG}_eeg.edf", "", keys(f"{EEG}_eeg.json", {"EEGChannelCount": 3})),
-    _bids("a suffix misspelt", "SUFFIX_UNKNOWN", f"{EEG}_eg.edf", "", _moved("_eeg.edf", "_eg.edf")),
+    _bids("a suffix misspelt", "SUFFIX_UNKNOWN", f"{EEG}_eg.edf", "", move("_eeg.edf", "_eg.edf")),
     _bids(
         "ieeg without coordsystem",
         "BIDS_RULE",
@@ -278,31 +280,31 @@ BIDS = (
         "TABLE_ORPHAN",
         _at("eeg", "task-rst_channels.tsv"),
         "",
-        both(_moved("eeg/sub-A+1_task-rest_channels", "eeg/sub-A+1_task-rst_channels")),
+        both(move("eeg/sub-A+1_task-rest_channels", "eeg/sub-A+1_task-rst_channels")),
     ),
     _bids(
-        "a recording without task", "ENTITY_MISSING", _at("eeg", "eeg.edf"), "", _moved("task-rest_eeg.edf", "eeg.edf")
+        "a recording without task", "ENTITY_MISSING", _at("eeg", "eeg.edf"), "", move("task-rest_eeg.edf", "eeg.edf")
     ),
     _bids(
         "an eeg in anat",
         "FOLDER_WRONG",
         _at("anat", "task-rest_eeg.edf"),
         "",
-        _moved(f"eeg/{SUB}_task-rest_eeg.edf", f"anat/{SUB}_task-rest_eeg.edf"),
+        move(f"eeg/{SUB}_task-rest_eeg.edf", f"anat/{SUB}_task-rest_eeg.edf"),
     ),
     _bids(
         "a subject with and without sessions",
         "SESSIONS_MIXED",
         f"{SUB}/eeg",
         "",
-        _moved(f"{FMAP.rpartition('/')[0]}/{SUB}_", f"{SUB}/ses-1/fmap/{SUB}_ses-1_"),
+        move(f"{FMAP.rpartition('/')[0]}/{SUB}_", f"{SUB}/ses-1/fmap/{SUB}_ses-1_"),
     ),
     _bids(
         "a folder of no recording",
         "NAME_UNPARSEABLE",
         f"{SUB}/ieeg/{SUB}_task-rest_ieeg.mef/{SUB}_task-rest_ieeg.timd/x.tmet",
         "",
-        _moved("_ieeg.mefd", "_ieeg.mef"),
+        move("_ieeg.mefd", "_ieeg.mef"),
     ),
     _bids(
         "a folder of empty files",
@@ -343,4 +345,28 @@ BIDS = (
         "",
         put("code/key.csv", b"subject,mrn\nA1,123\n"),
     ),
+    _bids(
+        "a separate M0 that is not there",
+        "BIDS_RULE",
+        f"{ASL}.nii.gz",
+        "",
+        both(keys(f"{ASL}.json", {"M0Type": "Separate"}), PAIR_ALONE),
+    ),
+    _bids("an included M0 that is not there", "BIDS_RULE", f"{ASL}.nii.gz", "", PAIR_ALONE),
+    _bids("an absent M0 that is there", "BIDS_RULE", f"{ASL}.json", "", keys(f"{ASL}.json", {"M0Type": "Absent"})),
+    _bids(
+        "frames in another order",
+        "BIDS_RULE",
+        f"{PET}_pet.json",
+        "",
+        keys(f"{PET}_pet.json", {"FrameTimesStart": [60, 0]}),
+    ),
+    _bids(
+        "spectra of another length",
+        "BIDS_ADVICE",
+        f"{MRS}.nii.gz",
+        "",
+        keys(f"{MRS}.json", {"NumberOfSpectralPoints": 9}),
+    ),
+    _bids("an empty name of a task", "BIDS_RULE", f"{EEG}_eeg.json", "", keys(f"{EEG}_eeg.json", {"TaskName": ""})),
 )

@@ -162,4 +162,19 @@ IMAGES = [
         swap(f"{DSEG}.tsv", b"2\tnodule\n", b""),
     ),
     Defect("no names of structures", "DSEG_LOOKUP_MISSING", f"{DSEG}.nii.gz", "", drop(f"{DSEG}.tsv")),
+    Defect(
+        "rows and columns that are not perpendicular",
+        "IMAGE_ORIENTATION_CONTRADICTED",
+        CTZ,
+        "$.ImageOrientationPatientDICOM",
+        keys(f"{CT}.json", {"ImageOrientationPatientDICOM": [1, 0, 0, 1, 0, 0]}),
+    ),
+    Defect("a negative b-value", "GRADIENTS_CONTRADICTED", f"{DWI}.bval", "", put(f"{DWI}.bval", b"0 -1000\n")),
+    Defect(
+        "times of more slices than there are",
+        "BIDS_ADVICE",
+        BOLDZ,
+        "",
+        keys(f"{BOLD}.json", {"SliceTiming": [0, 0.5, 1.0, 1.5]}),
+    ),
 ]

@@ -150,4 +150,11 @@ PRIVACY = [
         "",
         image(f"{RX}.png", PICTURE + b"made up"),
     ),
+    Defect(
+        "a column of names of participants",
+        "PRIVACY_COLUMN",
+        PEOPLE,
+        "column 7",
+        column(PEOPLE, "participant_name", "Made Up", "Up Made"),
+    ),
 ]

@@ -95,6 +95,20 @@ NAMES = [
 ]
 
 SIDECARS = [
+    Defect(
+        "one number for the size of a pixel",
+        "SIDECAR_VALUE",
+        f"{CT}.json",
+        "$.PixelSpacing",
+        keys(f"{CT}.json", {"PixelSpacing": [0.5]}),
+    ),
+    Defect(
+        "a window of negative width",
+        "SIDECAR_VALUE",
+        f"{RX}.json",
+        "$.WindowWidth",
+        keys(f"{RX}.json", {"WindowCenter": 3, "WindowWidth": -5}),
+    ),
     Defect("a missing comma", "JSON_INVALID", f"{RX}.json", "line 3", swap(f"{RX}.json", b'"DX",', b'"DX"')),
     Defect("not a number", "JSON_INVALID", f"{BOLD}.json", "", swap(f"{BOLD}.json", b"2.0", b"NaN")),
     Defect(

@@ -1,7 +1,9 @@
 """Single defects of tables and of what they refer to (see `mutations`)."""
 
 from example_datasets.mutations import (
+    BOXES,
     LABELS,
+    MADE,
     ONE,
     PARTITIONS,
     PEOPLE,
@@ -12,12 +14,14 @@ from example_datasets.mutations import (
     TREE,
     Defect,
     both,
+    boxes,
     cell,
     column,
     drop,
     keys,
     put,
     swap,
+    table,
 )
 
 _RX = RX.rpartition("/")[2]
@@ -263,4 +267,43 @@ REFERENCES = [
         "row 2, column count_with_descendants",
         cell(TREE, 2, "count_with_descendants", "0"),
     ),
+    Defect(
+        "a session without ses- in the labels",
+        "CELL_TYPE",
+        LABELS,
+        "row 2, column session_id",
+        cell(LABELS, 2, "session_id", "E01"),
+    ),
+    Defect(
+        "a session without ses- in the split",
+        "CELL_TYPE",
+        PARTITIONS,
+        "row 2, column session_id",
+        cell(PARTITIONS, 2, "session_id", "E01"),
+    ),
+    Defect(
+        "two sexes of one person", "PERSON_CONTRADICTED", SESSIONS, "row 2, column sex", column(SESSIONS, "sex", "M")
+    ),
+    Defect(
+        "an image that was made twice",
+        "PROVENANCE_CONTRADICTED",
+        MADE,
+        "row 3, column filename",
+        table(MADE, "filename", f"{RX}.png", f"{RX}.png"),
+    ),
+    Defect(
+        "an image that was made and is not there",
+        "PROVENANCE_CONTRADICTED",
+        MADE,
+        "row 2, column filename",
+        table(MADE, "filename", f"{RX.replace('run-1', 'run-9')}.png"),
+    ),
+    Defect(
+        "a box drawn on an image of another shape",
+        "BOX_SHAPE_CONTRADICTED",
+        BOXES,
+        "row 2, column image_width",
+        boxes("1 1 3 3 80 6"),
+    ),
+    Defect("a box beyond the edge", "MARK_OUTSIDE", BOXES, "row 3, column x", boxes("1 1 3 3 8 6", "6 1 5 3 8 6")),
 ]

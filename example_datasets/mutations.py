@@ -169,6 +169,11 @@ def column(path: str, name: str, *values: str) -> Change:
     return change
 
 
+def move(old: str, new: str) -> Change:
+    """Every file whose path holds a text, with another text in its place."""
+    return lambda files: {path.replace(old, new): content for path, content in files.items()}
+
+
 def rename(old: str, new: str) -> Change:
     """All files whose path begins so, in the tables of their session and in the split too."""
 
@@ -192,6 +197,23 @@ def both(*changes: Change) -> Change:
         return files
 
     return change
+
+
+def table(path: str, *rows: str) -> Change:
+    """One more table of a derivative, whose columns are described, with the derivative's description."""
+    described = {name: {"Description": "Made up"} for name in rows[0].split()}
+    folder = path.rpartition("/")[0]
+    more = {path: as_tsv(*rows), f"{path[:-4]}.json": as_json(described)}
+    return lambda files: {**files, **more, f"{folder}/{DESCRIPTION}": as_json(DERIVATIVE)}
+
+
+BOXES, MADE = "derivatives/rois/boxes.tsv", "derivatives/provenance/conversions.tsv"
+
+
+def boxes(*rows: str) -> Change:
+    """Boxes on the first radiograph: left, top, width, height, and the size of the image that they were drawn on."""
+    header = "participant_id session_id filename label x y width height image_width image_height"
+    return table(BOXES, header, *(f"sub-S01 ses-E01 {RX}.png nodule {row}" for row in rows))
 
 
 def image(path: str, data: bytes) -> Change:

@@ -4,12 +4,14 @@ import json
 import struct
 from dataclasses import dataclass
 
+from example_datasets.defects_bids import PAIR_ALONE
 from example_datasets.invented import as_json, chunk, gz, nifti, png
 from example_datasets.mutations import (
     BOLD,
     CT,
     DSEG,
     DWI,
+    MADE,
     PEOPLE,
     RX,
     RX2,
@@ -23,9 +25,11 @@ from example_datasets.mutations import (
     column,
     drop,
     keys,
+    move,
     put,
     rename,
     swap,
+    table,
 )
 from example_datasets.recordings import SUB
 from example_datasets.small import DERIVATIVE, DESCRIPTION
@@ -51,11 +55,6 @@ def lift(to: str, *sidecars: str) -> Change:
         return {**files, **{path: as_json(own) for path, own in rest.items()}, to: as_json(common)}
 
     return change
-
-
-def move(old: str, new: str) -> Change:
-    """Every file whose path holds a text, with another text in its place."""
-    return lambda files: {path.replace(old, new): content for path, content in files.items()}
 
 
 def dictionary(name: str, **entry: object) -> Change:
@@ -85,6 +84,15 @@ def _rows(path: str, *, reverse_columns: bool = False) -> Change:
 
 MIDS, BIDS = "mids", "bids"
 EEG, FUNC = f"{SUB}/eeg/{SUB}_task-rest", f"{SUB}/func/{SUB}_task-rest_part-phase_bold"
+ASL, M0 = f"{SUB}/perf/{SUB}_asl", f"{SUB}/perf/{SUB}_m0scan"
+_M0_KEYS = {
+    "IntendedFor": f"bids::{ASL}.nii.gz", "RepetitionTimePreparation": 4.0, "EchoTime": 0.01,
+    "NonlinearGradientCorrection": False,
+}  # fmt: skip
+_M0 = both(
+    put(f"{M0}.nii.gz", gz(nifti((4, 4, 3), values=(9, 8)))),
+    put(f"{M0}.json", as_json(_M0_KEYS)),
+)
 CTZ = f"{CT}.nii.gz"
 PIPELINE = {**DERIVATIVE, "Name": "Lungs", "GeneratedBy": [{"Name": "seg", "Version": "1"}]}
 CITED = (
@@ -192,6 +200,9 @@ VARIATIONS = (
         ),
     ),
     Variation("a description of a column of other subjects", MIDS, dictionary("lesion_side", Description="Side")),
+    Variation("the same sex in each session", MIDS, column(SESSIONS, "sex", "F")),
+    Variation("an unknown sex in a session", MIDS, column(SESSIONS, "sex", "n/a")),
+    Variation("rows of how images were made", MIDS, table(MADE, "filename", f"{RX}.png", f"{RX2}.png")),
     Variation("an unknown age", BIDS, cell(PEOPLE, 2, "age", "n/a")),
     Variation("an age with decimals", BIDS, cell(PEOPLE, 2, "age", "25.5")),
     Variation("another sex", MIDS, cell(PEOPLE, 2, "sex", "O")),
@@ -240,5 +251,8 @@ VARIATIONS = (
     ),
     Variation("a gamma in a png", MIDS, put(f"{RX}.png", png(8, 6, before=chunk(b"gAMA", struct.pack(">I", 45455))))),
     Variation("colours of structures", MIDS, column(f"{DSEG}.tsv", "color", "#ff0000", "#00ff00")),
+    Variation("times of slices", MIDS, keys(f"{BOLD}.json", {"SliceTiming": [0, 0.7, 1.4]})),
+    Variation("a separate M0", BIDS, both(PAIR_ALONE, keys(f"{ASL}.json", {"M0Type": "Separate"}), _M0)),
+    Variation("no M0", BIDS, both(PAIR_ALONE, keys(f"{ASL}.json", {"M0Type": "Absent"}))),
     Variation("a structure that the image lacks", MIDS, swap(f"{DSEG}.tsv", b"2\tnodule\n", b"2\tnodule\n3\tlobe\n")),
 )

@@ -115,6 +115,8 @@ def _type(text: str, column: Column) -> Iterator[Fault]:
     test, form = TYPES.get(column.type), DATES.get(column.type)
     if test and not test(text):
         yield Fault("CELL_TYPE", f"the cell is not of type {column.type}", value=text[:SHOWN], expected=column.type)
+    elif column.type == "label" and not text.startswith(prefix := PREFIXES.get(column.name, "")):
+        yield Fault("CELL_TYPE", f"the label begins without {prefix}", value=text[:SHOWN], expected=f"{prefix}{text}")
     if form and not _is_date(text, column.type):
         message = "this is not a date in ISO 8601"
         yield Fault("CELL_DATE", message, value=text[:SHOWN], expected=form)
@@ -190,4 +192,6 @@ TYPES: Mapping[str, Callable[[str], bool]] = {
     "json_list": _is_json_list,
     "semicolon_list": lambda text: all(item.strip() for item in text.split(";")),
 }
+PREFIXES = {"participant_id": "sub-", "session_id": "ses-", "sample_id": "sample-"}
+"""How the values of columns begin that name a folder or a sample (BIDS)."""
 DATES = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DDThh:mm:ss"}

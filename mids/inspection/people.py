@@ -13,13 +13,15 @@ from mids.resources import schemas
 # --- keys and columns ------------------------------------------------------------------------------------
 
 _WHO = "(patients?|subjects?|persons?|pacientes?|sujetos?|pacients?|malades?|pts?|pat)"
+_ANYBODY = f"({_WHO}|participants?|donors?|volunteers?|voluntarios?|volontaires?)"
+"""Participants have numbers that are public (`participant_id`), but neither names nor addresses."""
 _NAME = "(names?|nombres?|apellidos?|noms?|prenoms?|cognoms?|llinatges?|initials?|iniciales|inicials|initiales)"
 _FIRST = "(full|first|last|given|family|sur|middle|maiden|birth|legal)"
 PEOPLE = re.compile(
     "(?:x|dcm|dicom)?(?:"
     # names
-    f"{_WHO}s?(de|del)?{_FIRST}?{_NAME}(s|yapellidos|completo|complet)?|{_FIRST}names?"
-    f"|{_NAME}(yapellidos|icognoms|completo|complet|defamille)?(del?|du|dela|of(the)?)?{_WHO}"
+    f"{_ANYBODY}s?(de|del)?{_FIRST}?{_NAME}(s|yapellidos|completo|complet)?|{_FIRST}names?"
+    f"|{_NAME}(yapellidos|icognoms|completo|complet|defamille)?(del?|du|dela|of(the)?)?{_ANYBODY}"
     "|noms?(et|i|y)(prenoms?|cognoms?|apellidos?)|nombre(yapellidos|completo)|nom(icognoms|complet|defamille)|apellidos?|cognoms?|prenoms?|(primer|segundo)apellido"
     "|mothers?(birth|maiden)?name|nombredelamadre|llinatges|initials|iniciales|inicials|initiales|nombres?|noms?"
     # numbers
@@ -29,11 +31,11 @@ PEOPLE = re.compile(
     "|num(ero)?(de)?dossier|idold|oldid|(study|series|sop|(study|series|sop)?instance|frameofreference)uids?|socialsecurity(number|no)?|numerosecu(ritesociale)?|nhs(number|no)?|passport(no|number)?"
     "|pasaporte|codemelli|nationalid(number)?|hospital(id|number|no)|accession(number|no|num|id)?|numerodeacceso"
     # birth
-    f"|dob|{_WHO}?s?(birth(date|day|time)|dob)|birth(date|day|time)?|dateofbirth|datebirth|birthdatetime"
+    f"|dob|{_ANYBODY}?s?(birth(date|day|time)|dob)|birth(date|day|time)?|dateofbirth|datebirth|birthdatetime"
     "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|date(de)?naissance|naissance|ddn|data(de)?naix(ement)?|naixement|geburts(datum|tag)"
     # addresses
-    f"|{_WHO}?s?(home|postal|street)?address|direccion(postal)?|domicilio|adresse|adreca|(home|cell|mobile)?(tele)?phone"
-    f"(number|no)?|{_WHO}s?telephone(number)?s?|telefonos?|telefon|movil|portable|mobile|e?mail(address)?|correo(electronico)?"
+    f"|{_ANYBODY}?s?(home|postal|street)?address|direccion(postal)?|domicilio|adresse|adreca|(home|cell|mobile)?(tele)?phone"
+    f"(number|no)?|{_ANYBODY}s?telephone(number)?s?|telefonos?|telefon|movil|portable|mobile|e?mail(address)?|correo(electronico)?"
     "|courriel|zip(code)?|postcode|postalcode|codigopostal|codipostal|codepostal"
     # places and professionals
     "|institution(name|address|aldepartmentname|id)?|hospital(name)?|hopital|nombrehospital|centrosanitario"

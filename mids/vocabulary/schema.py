@@ -158,7 +158,8 @@ class Field:
 
     `dicom` is the keyword it comes from ("" when made by the conversion); the written value is DICOM's times
     `scale`, in `unit`. `groups` is empty when every group may carry it. `per_slice`: kept as an array, one
-    value for each slice, where it varies. `either`: one value or an array, as in BIDS. Limits are inclusive.
+    value for each slice, where it varies. `either`: one value or an array, as in BIDS. Limits are inclusive;
+    `length` is how many values an array has, 0 for any number.
     """
 
     key: str
@@ -171,6 +172,7 @@ class Field:
     either: bool = False
     minimum: float | None = None
     maximum: float | None = None
+    length: int = 0
     enum: tuple[str, ...] = ()
     description: str
     source: str

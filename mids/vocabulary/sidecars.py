@@ -67,6 +67,8 @@ def _key(field: Field) -> dict[str, Any]:
     single = value
     for _ in arrays:
         value = {"type": "array", "items": value}
+    if field.length:
+        value |= {"minItems": field.length, "maxItems": field.length}
     if field.either and arrays:
         value = {"anyOf": [single, value]}
     elif field.per_slice or field.either:

@@ -18,6 +18,7 @@ from mids.validation.runner import definitions, validate
 
 COMPANIONS = {
     "SIDECAR_SHARED": {"LEGACY_FOLDER"}, "PRIVACY_DICOM": {"EXTENSION_WRONG"}, "MARK_OUTSIDE": {"TABLE_UNKNOWN"},
+    "BOX_SHAPE_CONTRADICTED": {"TABLE_UNKNOWN"},
 }  # fmt: skip
 """Codes that come with another: of a published layout, of a name that no file may have, of a collection's own table."""
 ELSEWHERE = {"CHECK_CRASHED", "FILE_UNREADABLE", "WAIVER_UNUSED", "CLAIM_MET", "CLAIM_NOT_MET", "CLAIM_NOT_CHECKABLE"}

@@ -118,13 +118,15 @@ def test_keys_that_are_identifiers_themselves_are_reported_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["patient_name", "Patient's Name (0010,0010)", "NHC", "fecha_nacimiento", "DNI", "dob"]
+    "name", ["patient_name", "Patient's Name (0010,0010)", "NHC", "fecha_nacimiento", "DNI", "dob", "participant_name"]
 )
 def test_private_columns(name: str) -> None:
     assert is_private_column(name)
 
 
-@pytest.mark.parametrize("name", ["filename", "age", "site", "name_of_sequence", "label"])
+@pytest.mark.parametrize(
+    "name", ["filename", "age", "site", "name_of_sequence", "label", "participant_id", "participant_number"]
+)
 def test_other_columns(name: str) -> None:
     assert not is_private_column(name)
 

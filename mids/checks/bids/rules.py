@@ -30,18 +30,18 @@ def _finding(file: FileView, rule: Broken) -> Finding:
 
 @check("BIDS_RULE", per="bids", when=is_bids)
 def bids_rule(file: FileView) -> Found:
-    """A file breaks a rule of BIDS's schema, whose code and text the message gives.
+    """A file breaks a rule of BIDS, of its schema or its text; the message gives code and words.
 
     Why: The rule says how files, keys and headers of a recording go together; BIDS tools refuse the dataset.
 
-    Fix: Do what the message says; the code leads to the rule in BIDS's schema.
+    Fix: Do what the message says; the code leads to the rule in BIDS's schema or in schemas/bids_checks.yaml.
     """
     return (_finding(file, rule) for rule in _broken(file) if rule.is_error)
 
 
 @check("BIDS_ADVICE", per="bids", level=Level.WARNING, when=is_bids)
 def bids_advice(file: FileView) -> Found:
-    """A file does not follow an advice of BIDS's schema, whose code and text the message gives.
+    """A file does not follow an advice of BIDS, of its schema or its text; the message gives code and words.
 
     Why: What is there is possible but unusual, and often a mistake.
 

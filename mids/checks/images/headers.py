@@ -167,7 +167,7 @@ def gradients_missing(image: FileView) -> Found:
 
 @check("GRADIENTS_CONTRADICTED", per="image", when=_is_dwi)
 def gradients_contradicted(image: FileView) -> Found:
-    """The gradient files do not hold one number, or one vector of length 1 or 0, per volume, or hold other text.
+    """The gradient files do not hold one number of 0 or more, or one vector of length 1 or 0, per volume.
 
     Why: Volumes are paired with the wrong gradients.
 
@@ -185,6 +185,8 @@ def gradients_contradicted(image: FileView) -> Found:
         if [len(row) for row in rows] != [volumes] * lines:
             expected = f"{lines} × {volumes} numbers"
             yield Finding(f"the count does not match the {of}", path=path, expected=expected)
+        elif lines == 1 and min(rows[0]) < 0:
+            yield Finding("a b-value is negative", path=path, value=f"{min(rows[0]):g}", expected="0 or more")
         elif lines == 3 and (lengths := [length for v in zip(*rows, strict=True) if (length := math.hypot(*v))]):
             worst = max(lengths, key=lambda length: abs(length - 1))
             if abs(worst - 1) > UNIT:

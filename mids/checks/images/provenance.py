@@ -1,13 +1,52 @@
-"""Pixels against the digests that were written when the images were made. Deep."""
+"""The table of how images were made: its rows against the images, and its digests against their pixels."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mids.dataset.disk.tree import CONVERSIONS
 from mids.errors import DataError
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import DatasetView, FileView
+from mids.issues import Level
+from mids.readers.tables.tsv import NA
 from mids.records import PIXELS
+
+
+@check("PROVENANCE_CONTRADICTED", per="dataset", level=Level.WARNING)
+def provenance_contradicted(dataset: DatasetView) -> Found:
+    """The table of how images were made has two rows for an image, or one for an image that is not there.
+
+    Why: Nobody can tell which program made the image, or which of two digests its pixels must have.
+
+    Fix: Remove the wrong row, or convert again.
+    """
+    first: dict[int, int] = {}
+    for line, path in _made(dataset) if _is_there(dataset) else ():
+        before = first.setdefault(hash(path), line)
+        if before != line:
+            message = f"row {before} is about the same image"
+        elif not dataset.exists(path):
+            message = "the dataset holds no such image"
+        else:
+            continue
+        yield Finding(message, f"row {line}, column filename", path[:200], path=CONVERSIONS)
+
+
+def _is_there(dataset: DatasetView) -> bool:
+    return dataset.has(CONVERSIONS) and not dataset.view(CONVERSIONS).is_absent
+
+
+def _made(dataset: DatasetView) -> Iterator[tuple[int, str]]:
+    """(line, path) of every row, one after the other: a large dataset has a million."""
+    with Path(dataset.place(CONVERSIONS)).open(encoding="utf-8", errors="replace") as stream:
+        header = stream.readline().rstrip("\n").split("\t")
+        if "filename" not in header:
+            return
+        at = header.index("filename")
+        for line, text in enumerate(stream, start=2):
+            cells = text.rstrip("\n").split("\t")
+            if len(cells) > at and cells[at] not in ("", NA):
+                yield line, cells[at]
 
 
 def _is_recorded(image: FileView) -> bool:

@@ -13,6 +13,9 @@ from mids.records import Json
 
 SPACING = 1e-3
 """Relative difference between the spacings of header and sidecar that is rounding (float32, 3 decimals)."""
+ORIENTATION = "$.ImageOrientationPatientDICOM"
+UNIT = 0.01
+"""By how much rows and columns may differ from length 1 and from being perpendicular: headers have few digits."""
 PARALLEL = 0.999
 """Cosine of the angle up to which two directions are the same: 2.6 degrees."""
 
@@ -277,13 +280,14 @@ def image_orientation_contradicted(image: FileView) -> Found:
         return
     if head.sform <= 0 and head.qform <= 0:
         return
+    if any(abs(math.hypot(*one) - 1) > UNIT for one in (said[:3], said[3:])) or abs(dot(said[:3], said[3:])) > UNIT:
+        yield Finding("the directions of rows and columns are not perpendicular, of length 1", where=ORIENTATION)
+        return
     axes = [normalised(axis) for axis in axes_of(head.affine)]
     for x, y, z in (said[:3], said[3:]):
         # DICOM counts to the left and back, NIfTI to the right and front.
         if not any(abs(dot(normalised((-x, -y, z)), axis)) > PARALLEL for axis in axes):
-            yield Finding(
-                "no axis of the volume runs along the sidecar's rows or columns", where="$.ImageOrientationPatientDICOM"
-            )
+            yield Finding("no axis of the volume runs along the sidecar's rows or columns", where=ORIENTATION)
             return
 
 

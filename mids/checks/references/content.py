@@ -140,6 +140,40 @@ def age_contradicted(subject: DatasetView) -> Found:
                 yield Finding(message, "column age", f"{numbers[0]:g}", f"{said:g}", path)
 
 
+LASTING = ("sex", "handedness", "species", "strain")
+"""Columns of a person that no visit changes."""
+
+
+@check("PERSON_CONTRADICTED", per="subject", level=Level.WARNING)
+def person_contradicted(subject: DatasetView) -> Found:
+    """A sessions table gives another sex, handedness or species than participants.tsv, or than another of its rows.
+
+    Why: One of the rows is about another person; groups differ by the table that they are made from.
+
+    Fix: Correct the wrong row; where it did change, name the column after what it says, such as gender.
+    """
+    for label in subject.subjects:
+        path = f"{label}/{label}_sessions.tsv"
+        if subject.has(path):
+            own = subject.view(PARTICIPANTS).by_key.get(label, {}) if subject.has(PARTICIPANTS) else {}
+            first = {name: _spelled(subject, name, own.get(name, NA)) for name in LASTING}
+            for line, row in _records(subject.view(path)):
+                for name in LASTING:
+                    said = _spelled(subject, name, row.get(name, NA))
+                    first[name] = first[name] or said
+                    if said and said != first[name]:
+                        where = f"row {line}, column {name}"
+                        yield Finding("another row about the person says otherwise", where, said, first[name], path)
+
+
+def _spelled(subject: DatasetView, column: str, word: str) -> str:
+    """A word as it is spelled in the code list, by its first letter where BIDS has it so; "" where nothing is known."""
+    word = word.strip().casefold()
+    if word in ("", NA, "unknown", "u"):
+        return ""
+    return word[:1] if column in ("sex", "handedness") else word
+
+
 def _age(text: str) -> float | None:
     """An age in years; everyone of 89 and more is 89 (see PRIVACY_AGE)."""
     try:

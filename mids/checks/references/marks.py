@@ -10,6 +10,7 @@ from mids.inspection.cells import is_number
 from mids.inspection.guards import is_mask
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
+from mids.issues import Level
 from mids.records import Json
 
 Row = Mapping[str, str]
@@ -63,13 +64,49 @@ def mark_outside(table: FileView) -> Found:
 
     Fix: Correct the row, or draw again.
     """
+    for line, row, frame in _marked(table):
+        for column, message, value in _outside(row, frame):
+            yield Finding(message, f"row {line}, column {column}", value)
+
+
+@check("BOX_SHAPE_CONTRADICTED", per="table", level=Level.WARNING, when=_has_marks)
+def box_shape_contradicted(table: FileView) -> Found:
+    """A box was drawn on an image of another shape than that which its row names (image_width, image_height).
+
+    Why: Scaled to the image, the box marks another place; the image was cropped since, or is another one.
+
+    Fix: Draw the box again on the image of the dataset, or correct the row.
+    """
+    for line, row, frame in _marked(table):
+        drawn = _drawn_on(row)
+        if drawn and not _is_copy(drawn, frame):
+            where, value = f"row {line}, column image_width", f"{drawn.columns} × {drawn.rows}"
+            yield Finding("the image has another shape", where, value, f"{frame.columns} × {frame.rows}")
+
+
+def _marked(table: FileView) -> Iterator[tuple[int, Row, _Frame]]:
+    """(line, row, size of its image) of every row that names an image."""
     header = table.rows.header
     for line, cells in zip(table.rows.lines, table.rows.rows, strict=True):
         row = dict(zip(header, cells, strict=True))
         path = row["filename"]
         if table.dataset.has(path) and (image := table.dataset.view(path)).kind == "image":
-            for column, message, value in _outside(row, _frame(image)):
-                yield Finding(message, f"row {line}, column {column}", value)
+            yield line, row, _frame(image)
+
+
+def _drawn_on(row: Row) -> _Frame | None:
+    """The size of the copy, often a smaller one, that a box was drawn on, where the row tells it."""
+    width, height = row.get("image_width", ""), row.get("image_height", "")
+    return _Frame(int(float(width)), int(float(height))) if is_number(width) and is_number(height) else None
+
+
+def _is_copy(drawn: _Frame, frame: _Frame) -> bool:
+    """Whether one size is the other's, made smaller or larger; by a pixel either way, for sides are rounded."""
+    if not frame.columns:
+        return True
+    off = abs(drawn.columns * frame.rows - drawn.rows * frame.columns)
+    sides = (frame.columns, frame.rows, drawn.columns, drawn.rows)
+    return min(sides) > 0 and off <= max(sides)
 
 
 def _outside(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
@@ -81,7 +118,7 @@ def _outside(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
         if not _holds(frame, x, y):
             yield "points", _size(frame), f"{x:g}, {y:g}"
             break
-    yield from _box(row, frame)
+    yield from _box(row, _drawn_on(row) or frame)
     for name in LISTS:
         numbers = list(_numbers(row.get(name, "")))
         if frame.columns and any(not -SLACK <= n <= max(frame.columns, frame.rows) + SLACK for n in numbers):
@@ -106,10 +143,6 @@ def _box(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
     names = next((names for names in BOXES if all(is_number(row.get(name, "")) for name in names)), None)
     if names is None:
         return
-    # A box may have been drawn on a smaller copy, whose size the row tells.
-    width, height = row.get("image_width", ""), row.get("image_height", "")
-    if is_number(width) and is_number(height):
-        frame = _Frame(int(float(width)), int(float(height)))
     left, top, right, bottom = (float(row[name]) for name in names)
     if names[2] in SIZES:
         right, bottom = left + right, top + bottom

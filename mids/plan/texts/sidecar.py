@@ -114,7 +114,8 @@ def _typed(value: Json, field: Field) -> Json:
         items = [_scaled(item, field) for item in value]
         if not is_array:
             return items[0] if items else None
-        return None if any(item is None for item in items) else items
+        is_wrong = any(item is None for item in items) or len(items) != (field.length or len(items))
+        return None if is_wrong else items
     single = _scaled(value, field)
     return [single] if is_array and single is not None else single
 

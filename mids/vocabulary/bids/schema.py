@@ -1,6 +1,7 @@
 """BIDS's schema as objects: file rules, rules for keys, columns and values, and what the words in them mean."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -9,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from mids.errors import MidsError
+from mids.resources import read_yaml, schemas
 from mids.vocabulary.bids.expressions import Expression, compiled
 
 Node = Mapping[str, Any]
 
 HERITABLE = frozenset({".json", ".tsv", ".bval", ".bvec"})
 """Extensions of files that may lie above what they describe (the inheritance principle)."""
+_WORD = re.compile(r"""sidecar\.(\w+) (?:==|!=) (["'])(\w+)\2""")
+"""A key of a sidecar compared with a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +122,7 @@ class Bids:
     @cached_property
     def associations(self) -> tuple[Rule, ...]:
         """Which other files belong to a file, by name."""
-        return tuple(_rules(self.content["meta"]["associations"], ""))
+        return tuple(self.tree(self.content["meta"]["associations"], ""))
 
     def rules(self, family: str) -> tuple[Rule, ...]:
         """The rules of a family: sidecars, json, tabular_data or checks."""
@@ -134,6 +138,36 @@ class Bids:
         found: Node = self.objects["metadata"][key]
         return found
 
+    def tree(self, node: Node, path: str) -> Iterator[Rule]:
+        """Every rule of a tree of rules."""
+        for name, entry in node.items():
+            if not isinstance(entry, dict):
+                continue
+            if "selectors" in entry:
+                texts = (map(self._spelled, entry.get(key, ())) for key in ("selectors", "checks"))
+                selectors, checks = (tuple(map(compiled, each)) for each in texts)
+                yield Rule(f"{path}{name}", selectors, entry, checks)
+            else:
+                yield from self.tree(entry, f"{path}{name}.")
+
+    def _spelled(self, text: str) -> str:
+        """An expression whose words are spelled as the values of their keys are.
+
+        Rules of BIDS 1.11 ask whether M0Type is "absent" where only "Absent" is a value, and so never apply.
+        """
+
+        def spell(match: re.Match[str]) -> str:
+            words = {word.casefold(): word for word in self._words.get(match[1], ())}
+            return match[0].replace(match[3], words.get(match[3].casefold(), match[3]))
+
+        return _WORD.sub(spell, text)
+
+    @cached_property
+    def _words(self) -> Mapping[str, tuple[str, ...]]:
+        """The values that keys of JSON files may have, where the schema lists texts."""
+        entries = self.objects["metadata"].values()
+        return {e["name"]: tuple(filter(lambda word: isinstance(word, str), e["enum"])) for e in entries if "enum" in e}
+
     @cached_property
     def metadata(self) -> frozenset[str]:
         """The names of all keys that JSON files may have."""
@@ -142,19 +176,8 @@ class Bids:
 
 @cache
 def _family(bids: Bids, family: str) -> tuple[Rule, ...]:
-    return tuple(_rules(bids.content["rules"][family], ""))
-
-
-def _rules(node: Node, path: str) -> Iterator[Rule]:
-    """Every rule of a tree of rules."""
-    for name, entry in node.items():
-        if not isinstance(entry, dict):
-            continue
-        if "selectors" in entry:
-            selectors, checks = (tuple(map(compiled, entry.get(key, ()))) for key in ("selectors", "checks"))
-            yield Rule(f"{path}{name}", selectors, entry, checks)
-        else:
-            yield from _rules(entry, f"{path}{name}.")
+    more = read_yaml(schemas() / "bids_checks.yaml") if family == "checks" else {}
+    return tuple(bids.tree({**bids.content["rules"][family], **more}, ""))
 
 
 @cache
