@@ -7,12 +7,11 @@
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from mids import _renamed
 from mids._version import __version__
-from mids.errors import MidsError
-from mids.issues import Issue, Level
+
+TYPE_CHECKING = False  # typing takes longer to load than all of this
 
 if TYPE_CHECKING:
     from mids.analysis.evaluation import Evaluation, evaluate
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from mids.dataset.joined import Joined, concat
     from mids.dataset.layout import bids_layout
     from mids.deidentification import Deidentification, deidentify
+    from mids.errors import MidsError
     from mids.exports import export_schema
+    from mids.issues import Issue, Level
     from mids.validation.runner import Report, validate
 
 _renamed.install()
@@ -34,6 +35,7 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
+    "MidsError": "errors", "Issue": "issues", "Level": "issues",
     "Conversion": "conversion", "convert": "conversion", "Dataset": "dataset", "bids_layout": "dataset.layout",
     "Report": "validation", "validate": "validation", "export_schema": "exports",
     "issues_frame": "analysis.frames",

@@ -7,9 +7,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from importlib.abc import Loader
+else:
+    Loader = object  # importlib.abc takes longer to load than the whole package
 
 MOVED = {
     "mids.clinical": "mids.vocabulary.clinical",
@@ -23,7 +28,7 @@ MOVED = {
 """The old names with the new."""
 
 
-class _Finder(MetaPathFinder, Loader):
+class _Finder(Loader):
     """Finds a module by its old name, after all other finders have failed."""
 
     def find_spec(

@@ -318,7 +318,8 @@ class Interrupts:
 
     def __enter__(self) -> Self:
         is_main = threading.current_thread() is threading.main_thread()
-        self._is_ours = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        now = signal.getsignal(signal.SIGINT)
+        self._is_ours = is_main and (now is signal.default_int_handler or getattr(now, "is_of_loading", False))
         if self._is_ours:
             signal.signal(signal.SIGINT, self._stop)
         return self

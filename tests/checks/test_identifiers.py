@@ -124,9 +124,7 @@ def test_private_columns(name: str) -> None:
     assert is_private_column(name)
 
 
-@pytest.mark.parametrize(
-    "name", ["filename", "age", "site", "name_of_sequence", "label", "participant_id", "participant_number"]
-)
+@pytest.mark.parametrize("name", ["filename", "age", "site", "name_of_sequence", "label", "participant_id"])
 def test_other_columns(name: str) -> None:
     assert not is_private_column(name)
 
