@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,16 +13,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import pydicom
-
 from mids._version import __version__
+from mids.certify.headers import check_headers, read_claims
 from mids.certify.looks import look_at_pixels
 from mids.certify.page import render
 from mids.dataset.disk.progress import watched
-from mids.deid.headers.tables import edition, extra
+from mids.deid.headers.tables import edition
 from mids.deid.policy import Detect
 from mids.errors import MidsError
-from mids.readers.dicom.values import BROKEN
 from mids.records import Json
 from mids.releases.manifest import digest_file
 from mids.risk.assess import assess
@@ -32,9 +31,8 @@ _CURATION = ("derivatives/provenance/curation.tsv",)
 _TOOLS = "pydicom nibabel numpy pillow SimpleITK rapidocr onnxruntime".split()
 """Packages whose versions the certificate states, if they are installed."""
 
-_MUST_BE_EMPTY = (
-    "PatientBirthDate OtherPatientIDs OtherPatientNames PatientAddress InstitutionAddress OperatorsName"
-).split()
+_NAME = re.compile(r"[^/]+/[A-Z2-7]{6,}/[A-Z2-7]{6,}/(\d{5}-)?[A-Z2-7]{6,}\.dcm")
+"""What `mids deidentify` calls a file."""
 
 
 def place(dataset: Path) -> Path:
@@ -61,7 +59,7 @@ def certify(
         "Standard": f"DICOM PS3.15 Annex E, Table E.1-1 {edition().name}",
         "Tools": list(_list_tools()),
         "SelfTest": {"Planted": planted, "Leaked": list(leaks)},
-        "Headers": _check_headers(dataset, [path for path in paths if path.endswith(".dcm")]),
+        "Headers": check_headers(dataset, [path for path in paths if path.endswith(".dcm")]),
         "Texts": _check_texts(dataset, paths),
         "Pixels": look_at_pixels(dataset, paths, sample, detect),
         "Certified": _count_claims(dataset, paths),
@@ -172,31 +170,21 @@ def _measure_risk(dataset: Path) -> dict[str, Json]:
     }
 
 
-def _check_headers(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
-    """What DICOM files say of themselves, read again: marks that are missing, attributes that must be empty."""
-    wrong = []
-    for path in paths:
-        try:
-            header = pydicom.dcmread(dataset / path, stop_before_pixels=True)
-            kept = [keyword for keyword in _MUST_BE_EMPTY if header.get(keyword)]
-            if header.get("PatientIdentityRemoved") != "YES":
-                kept.append("PatientIdentityRemoved")
-        except BROKEN as error:
-            kept = [type(error).__name__]
-        wrong += [f"{path}: {keyword}" for keyword in kept]
-    return {"Checked": len(paths), "Findings": wrong}
-
-
 def _check_texts(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
     """Sidecars, tables, names of files and headers of images, by the privacy checks of the validator."""
     empty = [] if any(path.endswith((".png", ".nii.gz", ".nii", ".dcm")) for path in paths) else [".: holds no image"]
     if not (dataset / "dataset_description.json").is_file():
-        return {"Rules": "names of files only: there are DICOM files only", "Findings": empty}
+        strange = [f"{path}: no file of mids deidentify" for path in paths if not _is_known(path)]
+        return {"Rules": "names of files that mids deidentify gives", "Findings": [*empty, *strange]}
     report = validate(dataset, select=frozenset({"privacy"}))
     return {
         "Rules": "privacy family of mids validate",
         "Findings": [*empty, *(f"{found.path}: {found.code}" for found in report.issues)],
     }
+
+
+def _is_known(path: str) -> bool:
+    return path == _DESCRIPTIONS[1] or _NAME.fullmatch(path) is not None
 
 
 def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
@@ -210,26 +198,13 @@ def _count_claims(dataset: Path, paths: Sequence[str]) -> dict[str, int]:
             counts["BurnedInAnnotation NO"] += said.get("BurnedInAnnotation") == "NO"
             counts["searched"] += "BurnedInTextSearch" in said
         elif path.endswith(".dcm"):
-            codes, method, is_clean = _read_claims(dataset / path)
+            claims = read_claims(dataset / path)
             counts["images"] += 1
-            counts["certified"] += extra().method["clean_pixel_data"][0] in codes
-            counts["defaced"] += extra().method["clean_recognizable_visual_features"][0] in codes
-            counts["BurnedInAnnotation NO"] += is_clean
-            counts["searched"] += any(text.startswith("pixels searched by") for text in method)
+            counts["certified"] += claims.is_certified
+            counts["defaced"] += claims.is_defaced
+            counts["BurnedInAnnotation NO"] += claims.is_clean
+            counts["searched"] += claims.is_searched
     return dict(counts)
-
-
-def _read_claims(path: Path) -> tuple[set[str], list[str], bool]:
-    """Codes and texts of the method of a DICOM file, and whether it says that no text is burned in; none if broken."""
-    wanted = ["DeidentificationMethod", "DeidentificationMethodCodeSequence", "BurnedInAnnotation"]
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
-        codes = {str(item.get("CodeValue")) for item in header.get("DeidentificationMethodCodeSequence") or ()}
-        method = header.get("DeidentificationMethod") or ()
-        texts = [method] if isinstance(method, str) else [str(text) for text in method]
-        return codes, texts, header.get("BurnedInAnnotation") == "NO"
-    except BROKEN:
-        return set(), [], False  # which `_check_headers` tells
 
 
 def _content(path: Path) -> Mapping[str, Any]:
@@ -259,4 +234,4 @@ def _count_withheld(dataset: Path) -> dict[str, int]:
     if not table.is_file():
         return {}
     cells = (line.split("\t") for line in table.read_text(encoding="utf-8", errors="replace").splitlines()[1:])
-    return dict(Counter(row[-1] for row in cells if row[-1].startswith("withheld")))
+    return dict(Counter(row[-1] for row in cells if "withheld: " in row[-1]))

@@ -230,16 +230,33 @@ def test_claims_of_headers_are_counted(tmp_path: Path, key: Path) -> None:
                     "BurnedInAnnotation NO": number}  # fmt: skip
 
 
+PLANTED = {
+    "PatientBirthDate": "19510203", "PatientName": "Lopez^Maria", "ReferringPhysicianName": "Garcia",
+    "PatientTelephoneNumbers": "600111222",
+}  # fmt: skip
+
+
 def test_headers_are_read_again(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    deidentify(fill_folder(tmp_path / "s", radiographs()), tmp_path / "out", key=key)
+    deidentify(fill_folder(tmp_path / "s", {"1": radiographs()["a/1"]}), tmp_path / "out", key=key)
     assert main(["certify", str(tmp_path / "out")]) == 0
-    path = sorted((tmp_path / "out").rglob("*.dcm"))[0]
+    (path,) = (tmp_path / "out").rglob("*.dcm")
     changed = pydicom.dcmread(path)
-    changed.PatientBirthDate = "19510203"
+    for keyword, value in PLANTED.items():
+        setattr(changed, keyword, value)
     changed.save_as(path)
     capsys.readouterr()
     assert main(["certify", str(tmp_path / "out")]) == 1
-    assert "PatientBirthDate" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert [keyword for keyword in PLANTED if f": {keyword}\n" in said] == [*PLANTED]
+
+
+def test_a_stray_file_among_dicom_files_is_a_finding(
+    tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deidentify(fill_folder(tmp_path / "s", {"1": radiographs()["a/1"]}), tmp_path / "out", key=key)
+    (tmp_path / "out" / "maria_lopez.txt").write_text("x")
+    assert main(["certify", str(tmp_path / "out")]) == 1
+    assert "maria_lopez.txt: no file of mids deidentify" in capsys.readouterr().err
 
 
 def test_the_installation_lets_no_planted_word_out() -> None:

@@ -1,0 +1,82 @@
+"""Reads the headers of finished DICOM files again: marks that are missing, names of people, what no option keeps."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from mids.deid.headers.tables import attributes, extra
+from mids.readers.dicom.values import BROKEN
+
+_MUST_BE_EMPTY = (
+    "PatientBirthDate OtherPatientIDs OtherPatientNames PatientAddress InstitutionAddress OperatorsName"
+).split()
+
+
+@cache
+def _removed() -> frozenset[int]:
+    """Attributes that the Basic Profile removes and no option keeps."""
+    return frozenset(tag for tag, row in attributes().items() if row.basic == "X" and not row.options)
+
+
+def check_headers(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
+    """What DICOM files say of themselves: `paths` are relative to `dataset`; a finding is ``path: keyword``."""
+    wrong = []
+    for path in paths:
+        try:
+            header = pydicom.dcmread(dataset / path, stop_before_pixels=True)
+            kept = [keyword for keyword in _MUST_BE_EMPTY if header.get(keyword)]
+            if header.get("PatientIdentityRemoved") != "YES":
+                kept.append("PatientIdentityRemoved")
+            subject = str(header.get("PatientID") or "")
+            kept += _list_kept(header, frozenset({"", subject, str(extra().dummies["PN"])}))
+        except BROKEN as error:
+            kept = [type(error).__name__]
+        wrong += [f"{path}: {keyword}" for keyword in dict.fromkeys(kept)]
+    return {"Checked": len(paths), "Findings": wrong}
+
+
+def _list_kept(dataset: Dataset, allowed: frozenset[str]) -> Iterator[str]:
+    """Names of people but the `allowed` ones, and what must be gone, at any depth."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _list_kept(item, allowed)
+        values = element.value if isinstance(element.value, MultiValue) else [element.value]
+        is_name = element.VR == "PN" and any(str(value or "").strip("^= ") not in allowed for value in values)
+        if is_name or (element.tag in _removed() and not element.is_empty):
+            yield element.keyword or f"({element.tag.group:04X},{element.tag.element:04X})"
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What the header of one DICOM file says was done to it."""
+
+    is_certified: bool = False
+    is_defaced: bool = False
+    is_searched: bool = False
+    is_clean: bool = False
+
+
+def read_claims(path: Path) -> Claims:
+    """The claims of a file; none of one that can't be read, which `check_headers` tells."""
+    wanted = ["DeidentificationMethod", "DeidentificationMethodCodeSequence", "BurnedInAnnotation"]
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=wanted)
+        codes = {str(item.get("CodeValue")) for item in header.get("DeidentificationMethodCodeSequence") or ()}
+        method = header.get("DeidentificationMethod") or ()
+        texts = [method] if isinstance(method, str) else [str(text) for text in method]
+    except BROKEN:
+        return Claims()
+    known = extra().method
+    return Claims(
+        known["clean_pixel_data"][0] in codes,
+        known["clean_recognizable_visual_features"][0] in codes,
+        any(text.startswith("pixels searched by") for text in texts),
+        header.get("BurnedInAnnotation") == "NO",
+    )
