@@ -1,6 +1,7 @@
 """Looks at the pixels of a finished dataset once more: PNG pictures, slices of NIfTI volumes, frames of DICOM files."""
 
 import gzip
+import math
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,9 +16,12 @@ from PIL import Image
 
 from mids._version import __version__
 from mids.actions.screen import look
+from mids.dataset.disk.heads import check_claim, nifti_head
 from mids.dataset.disk.progress import watched
+from mids.dataset.pixels import LARGEST
 from mids.deid.burned.evidence import Screen
 from mids.deid.policy import Detect
+from mids.errors import DataError
 from mids.readers.dicom.pixels import frames, renderer
 from mids.readers.dicom.values import BROKEN
 from mids.readers.images import learned
@@ -28,7 +32,7 @@ KINDS = {".png": "PNG", ".nii.gz": "NIfTI", ".nii": "NIfTI", ".dcm": "DICOM"}
 """Which files are looked at, by how their names end."""
 
 _BROKEN = (
-    *BROKEN, OSError, EOFError, ValueError, SyntaxError, gzip.BadGzipFile, zlib.error, ImageFileError,
+    *BROKEN, DataError, OSError, EOFError, ValueError, SyntaxError, gzip.BadGzipFile, zlib.error, ImageFileError,
     Image.DecompressionBombError,
 )  # fmt: skip
 
@@ -76,6 +80,10 @@ def _png(path: Path) -> Iterator[Values]:
 
 
 def _nifti(path: Path) -> Iterator[Values]:
+    head = nifti_head(path)
+    check_claim(head)
+    if math.prod(head.shape[:2]) > LARGEST:
+        raise DataError("NIFTI_INVALID", "a slice is too large")
     image: Any = nib.load(path)
     proxy = image.dataobj
     if len(proxy.shape) < 2 or proxy.dtype.fields:

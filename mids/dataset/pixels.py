@@ -123,7 +123,7 @@ def _picture(path: Path, shown: str) -> Picture:
     try:
         head = png_head(path)
         check_claim(head)
-        if head.rows * head.columns > _LARGEST:
+        if head.rows * head.columns > LARGEST:
             raise DataError("PNG_INVALID", "the picture is too large")
         if (head.bits, head.colour) in _PLAIN and not (head.transparent or head.animated):
             return Picture(imagecodecs.png_decode(path.read_bytes()))
@@ -136,8 +136,8 @@ def _picture(path: Path, shown: str) -> Picture:
         raise DataError("PNG_INVALID", f"{shown} can't be read as PNG: convert the image again") from error
 
 
-_LARGEST = 178_956_970
-"""Pixels of the largest picture that is read: the limit of Pillow, which ``imagecodecs`` has none of."""
+LARGEST = 178_956_970
+"""Pixels of the largest picture, or slice, that is read at once: the limit of Pillow, for programs that have none."""
 
 _PLAIN = {(8, 0), (16, 0), (8, 2)}
 """Bits and colour type (grey, colour) of PNG that need no translation."""

@@ -1,5 +1,6 @@
 """Documents, places and values that nobody means well: one line and an exit code, whatever command meets them."""
 
+import gzip
 import json
 import os
 import signal
@@ -168,3 +169,16 @@ def test_a_picture_that_is_too_large_is_told(command: str, dataset: Path, capfd:
     name, *more = command.split()
     assert cli.main([name, str(dataset), *more]) in (0, 1)
     assert "fault of the program" not in capfd.readouterr().err
+
+
+def test_a_slice_that_is_too_large_is_told(dataset: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    head = bytearray(352)
+    struct.pack_into("<i", head, 0, 348)
+    struct.pack_into("<4h", head, 40, 3, 20000, 20000, 1)
+    struct.pack_into("<2h", head, 70, 2, 8)
+    struct.pack_into("<f", head, 108, 352)
+    head[344:348] = b"n+1\0"
+    path = dataset / images(dataset)[0].replace(".png", ".nii.gz")
+    path.write_bytes(gzip.compress(bytes(head) + os.urandom(400_000)))  # which could unpack to as much
+    assert cli.main(["certify", str(dataset)]) == 1
+    assert f"{path.name}: can't be read (DataError)" in capfd.readouterr().err
