@@ -178,8 +178,11 @@ class _Collection:
             stage.state.journal.meet(self.met)
         yield from write_texts(inventory, Words(self.about, self.schema, stage.request.policy))
         if next(inventory.images(), None):
-            shown = published(plan, stage.references, self.corrections, outcome, with_sources=self.publish_sources)
-            yield from shown.items()
+            redaction = redactor(stage.request.policy, stage.labels.pseudonyms.key)
+            typed = redaction.clean_label if self.about.ids == "real" else str
+            yield from published(
+                plan, stage.references, self.corrections, outcome, with_sources=self.publish_sources, cleaned=typed
+            ).items()
 
     def finish(self, stage: Stage, plan: Plan, outcome: Outcome | None) -> None:
         """Writes what was taken out of texts, for a person to review."""

@@ -7,7 +7,7 @@ owner alone can read; everywhere else a keyed reference stands for a source.
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -164,9 +164,18 @@ def _unescaped(value: str) -> str:
 
 
 def published(
-    plan: Plan, references: References, corrections: Sequence[Correction], outcome: Outcome, *, with_sources: bool
+    plan: Plan,
+    references: References,
+    corrections: Sequence[Correction],
+    outcome: Outcome,
+    *,
+    with_sources: bool,
+    cleaned: Callable[[str], str] = str,
 ) -> dict[str, str]:
-    """The provenance that goes into the dataset: corrections, and if asked for the sources by reference."""
+    """The provenance that goes into the dataset: corrections, and if asked for the sources by reference.
+
+    `cleaned` is what is done with texts that a person typed.
+    """
     texts: dict[str, str] = {}
     if with_sources:
         rows: list[Row] = sorted(_rows(plan, outcome, references), key=lambda row: (row["reference"], row["filename"]))
@@ -176,6 +185,7 @@ def published(
         planned = {job.path for job in plan.jobs}
         shown = [
             {name: str(getattr(row, name)) for name in COLUMNS}
+            | {name: cleaned(getattr(row, name)) for name in ("old", "why")}
             | {"file": row.file if row.file in planned or _OURS.match(row.file) else references.of(row.file)}
             for row in corrections
         ]

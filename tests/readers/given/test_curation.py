@@ -120,6 +120,21 @@ def test_an_image_is_named_by_path_source_or_instance(
     assert trees[0] == trees[1] == trees[2]
 
 
+def test_what_was_typed_of_a_patient_is_not_published(source: Path, tmp_path: Path, key: Path) -> None:
+    instance, text = uid("instance", "dx-pa"), "Dra. Inventadez, NHC 4711, seen on 17/03/2020, twice"
+    rows = (
+        ("rx/ap", "view", "ap", "ll", "A. Reader", text),
+        ("rx/pa", "release", instance, "yes", "A. Reader", "seen"),
+    )
+    lines = ["\t".join(COLUMNS), *("\t".join(row) for row in rows)]
+    (tmp_path / "typed.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    done = convert("dicom", source, tmp_path / "typed", key=key, curation=tmp_path / "typed.tsv")
+    view, release = table(done.dataset / "derivatives/provenance/curation.tsv")
+    assert (view["who"], view["old"], view["new"]) == ("A. Reader", "ap", "ll")
+    assert view["why"] == "Dra. [NAME], NHC [NUM], seen on [FECHA], twice"
+    assert (release["old"], release["why"]) == ("[NUM]", "seen")
+
+
 def test_a_source_that_looks_like_an_image_is_not_published(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", {"sub-DOE/ses-JANE/rx.png": radiograph.dx_ap()})
     done = _convert_curated(source, tmp_path, key, ("sub-DOE/ses-JANE/rx.png", "view", "ap", "pa"))
