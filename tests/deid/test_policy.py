@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -257,5 +257,8 @@ def test_a_policy_may_ask_for_more_shifts_of_whole_weeks(tmp_path: Path) -> None
     shifts = {pseudonyms.shift(PatientKey(None, str(number)), policy.shifts) for number in range(3000)}
     assert len(shifts) > 2000
     assert {shift % timedelta(weeks=1) for shift in shifts} == {timedelta(0)}
-    assert min(shifts) >= timedelta(weeks=-15_499)
+    assert timedelta(weeks=-15_499) <= min(shifts) <= max(shifts) <= timedelta(weeks=-5_500)
+    # What docs/privacy.md says of days of 2026, and of days before 2030.
+    assert ((date(2026, 1, 1) + min(shifts)).year, (date(2026, 12, 31) + max(shifts)).year) >= (1728, 1900)
+    assert date(2029, 12, 31) + max(shifts) < date(1925, 1, 1)
     assert len({pseudonyms.shift(PatientKey(None, str(number))) for number in range(3000)}) <= 520
