@@ -130,9 +130,11 @@ def read_again(page: Any, names: dict[str, str]) -> None:
 
 
 def contradict(page: Any, names: dict[str, str]) -> None:
-    """Another reader: keeps what the first one excludes, and agrees on the view."""
+    """Another reader, who can't see before what the first one said: keeps what is excluded, agrees on the view."""
     choose(page, names["c/1"])
+    assert "Reader A" not in page.inner_text("#said")
     press(page, "1")
+    assert "Reader A: exclude" in page.inner_text("#said")
     choose(page, names["a/2"])
     with page.expect_response(re.compile("api/decide")):
         page.select_option("#view", "pa")
@@ -213,7 +215,8 @@ def work_without_mouse(page: Any, names: dict[str, str], decided: Path) -> None:
     page.keyboard.press("t")
     page.wait_for_timeout(500)
     press(page, "1")
-    press(page, "1")  # taken back
+    press(page, "1")
+    assert page.inner_text("#message") == "taken back"
     assert "0 decided" in page.inner_text("#progress")
     choose(page, names["a/1"])
     press(page, "3")

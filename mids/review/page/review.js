@@ -82,7 +82,8 @@ function drawItem() {
   }));
   const people = Object.entries(content.state[item.file] || {}).map(([who, said]) => `${who}: ${describe(said)}`);
   const judges = Object.entries(content.judged[item.file] || {}).map(([who, said]) => `${who} decides: ${describe(said)}`);
-  $("said").replaceChildren(...[...people, ...judges].map(text => element("li", text)));
+  const isOpen = judging() || isDecided(item.file);  // readers who see each other's answers agree too well
+  $("said").replaceChildren(...(isOpen ? [...people, ...judges] : people.length ? ["shown when you have decided"] : []).map(text => element("li", text)));
   $("facts").replaceChildren(...Object.entries({...item.facts, source: item.file}).flatMap(([name, value]) =>
     [element("dt", name), element("dd", value)]));
   viewer.boxes = side === "source" || !item.image || !item.image.endsWith(".nii.gz") ? boxes() : [];
@@ -137,7 +138,7 @@ async function decide(field, value, about = item) {
   try {
     const answer = await ask("api/decide", {who: $("who").value, judge: judging(), file: about.file, field, new: empty ? null : value, why: $("why").value});
     Object.assign(content, await answer.json());
-    tell("saved");
+    tell(value === null ? "taken back" : "saved");
   } catch (error) {
     tell(`not saved: ${error.message}`, true);
   }
