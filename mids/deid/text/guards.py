@@ -26,6 +26,8 @@ from mids.resources import read_yaml, schemas
 _END = re.compile(r"(?P<word>[^\W_]+)[\"”»)’']{0,2}[.!?][\"”»)]{0,2}\s{1,4}(?=[\"“«¿¡(]{0,2}(?P<next>[^\W_]+))")
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER_BEHIND = re.compile(r"\.? ?\d")
+_LONGEST_EPONYM = 4
+"""Words of the longest stretch that is called after somebody: Tornillo de Herbert, Budd-Chiari."""
 _LONGEST_MEASURE = 60
 """Characters of the longest measure."""
 
@@ -102,15 +104,16 @@ def _is_named_after(plain: str, span: Span) -> bool:
     """Whether a stretch that only training takes for a name is that of a sign, scale or device: Arco de Riolano.
 
     The word stands before it, at its beginning, or in English behind it (Couinaud segment); a span that holds a given
-    name is none.
+    name, or as many words as a society's name, is none.
     """
-    if span.kind not in ("NAME", "INST", "LOC"):
+    named = _WORD.findall(plain[span.start : span.end])
+    if span.kind not in ("NAME", "INST", "LOC") or len(named) > _LONGEST_EPONYM:
         return False
     before, inside, behind = _things()
     around = behind.match(plain, span.end) or before.search(plain, max(span.start - 30, 0), span.start)
     return (around or inside.match(plain, span.start, span.end)) is not None and (
         (read_entries("given") | list_given_names()) - ordinary()
-    ).isdisjoint(_WORD.findall(plain[span.start : span.end]))
+    ).isdisjoint(named)
 
 
 @cache
