@@ -1,13 +1,14 @@
 """How fast a copy is verified, against reading it: `python -m benchmarks.verifying [--folder DIR] [--large N] …`.
 
 Writes random bytes, `large` files of 64 MB and `small` ones of 20 kB, makes their manifest, and times two things,
-with the page cache dropped for these files before each: reading all of them with as many threads, hashing nothing; and
-`mids verify`.
+with the page cache dropped for these files before each: reading all of them with as many threads, hashing nothing;
+`sha256sum`, where it is installed, with as many processes; and `mids verify`.
 """
 
 import argparse
 import os
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,9 +33,17 @@ def make(root: Path, large: int, small: int) -> int:
     return large * LARGE + small * SMALL
 
 
+def walked(root: Path) -> list[str]:
+    """The paths of all files."""
+    shut: list[str] = []
+    found = list(manifest.walk_files(root, lambda path, _: shut.append(path)))
+    assert not shut
+    return found
+
+
 def forget(root: Path) -> None:
     """Drops the files of `root` from the page cache."""
-    for path in manifest.walk_files(root):
+    for path in walked(root):
         with (root / path).open("rb") as stream:
             os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -48,15 +57,22 @@ def read_all(root: Path, threads: int) -> None:
                 pass
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, sorted(manifest.walk_files(root)), chunksize=64))
+        list(pool.map(one, sorted(walked(root)), chunksize=64))
 
 
-def timed(root: Path, work: Callable[[], object]) -> float:
-    """Seconds that `work` takes with nothing of `root` in the page cache."""
+def sha256sum(root: Path, processes: int) -> None:
+    """Hashes every file with the program of that name."""
+    paths = "\0".join(sorted(walked(root))).encode()
+    words = ["xargs", "-0", "-P", str(processes), "-n", "4", "sha256sum"]
+    subprocess.run(words, input=paths, cwd=root, stdout=subprocess.DEVNULL, check=True)
+
+
+def timed(root: Path, work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds that `work` takes, and seconds of the processors, with nothing of `root` in the page cache."""
     forget(root)
-    begun = time.perf_counter()
+    begun, used = time.perf_counter(), sum(os.times()[:4])
     work()
-    return time.perf_counter() - begun
+    return time.perf_counter() - begun, sum(os.times()[:4]) - used
 
 
 def main() -> None:
@@ -71,14 +87,16 @@ def main() -> None:
     try:
         size = make(root, a.large, a.small) / 1e6
         manifest.write(root, threads=a.threads)
-        for name, work in (
-            ("reading", lambda: read_all(root, a.threads)),
-            ("verify", lambda: verification.verify(root, threads=a.threads, again=True)),
-            ("reading", lambda: read_all(root, a.threads)),
-            ("verify", lambda: verification.verify(root, threads=a.threads, again=True)),
-        ):
-            seconds = timed(root, work)
-            print(f"{name:10} {seconds:6.1f} s  {size / seconds:7.0f} MB/s")
+        works: dict[str, Callable[[], object]] = {
+            "reading": lambda: read_all(root, a.threads),
+            "sha256sum": lambda: sha256sum(root, a.threads),
+            "verify": lambda: verification.verify(root, threads=a.threads, again=True),
+        }
+        if not shutil.which("sha256sum"):
+            del works["sha256sum"]
+        for name, work in (*works.items(), *works.items()):
+            seconds, used = timed(root, work)
+            print(f"{name:10} {seconds:6.1f} s  {size / seconds:6.0f} MB/s  {size / used:6.0f} MB per processor second")
     finally:
         shutil.rmtree(root)
 
