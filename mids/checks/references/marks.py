@@ -69,7 +69,7 @@ def mark_outside(table: FileView) -> Found:
             yield Finding(message, f"row {line}, column {column}", value)
 
 
-@check("BOX_SHAPE_CONTRADICTED", per="table", level=Level.WARNING, when=_has_marks)
+@check("BOX_SHAPE_CONTRADICTED", per="table", level=Level.INFO, when=_has_marks)
 def box_shape_contradicted(table: FileView) -> Found:
     """A box was drawn on an image of another shape than that which its row names (image_width, image_height).
 
