@@ -93,7 +93,7 @@ def _is_medical(text: str, kind: Kind) -> bool:
     """Whether a stretch that only training takes for a name holds an eponym or a disease, and no listed name."""
     parts = set(_WORD.findall(text))
     medical = not eponyms().isdisjoint(parts) or (bool(parts & titles()) and parts <= titles() | particles())
-    if kind in ("NAME", "LOC") or len(parts) == 1:  # Instituto del Cáncer, but no institution is called Cifosis
+    if kind in ("NAME", "LOC"):
         medical |= any(len(part) > 6 and _suffixes().search(part) for part in parts)
         medical |= any(map(_findings_of_labels().fullmatch, parts))
         medical |= len(parts) == 1 and parts <= ordinary()
