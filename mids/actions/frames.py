@@ -67,8 +67,9 @@ class Frames:
         head = _header(dataset, colour=how.facts["PhotometricInterpretation"] == "RGB")
         gz.write(scratch / "frames.nii.gz", _parts(head, dataset, how), self.compression)
         count = reader.number_of_frames(dataset)
+        doubts = reader.doubts(dataset) if self.pixels == "window" else ()
         facts = {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts, **looked.facts}
-        return Made(("frames.nii.gz",), facts, issues=looked.issues)
+        return Made(("frames.nii.gz",), facts, issues=(*looked.issues, *doubts))
 
 
 def _parts(head: bytes, dataset: Dataset, how: reader.Renderer) -> Iterator[bytes | memoryview]:

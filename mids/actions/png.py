@@ -87,8 +87,9 @@ class Png:
             blank = (*self.blank, *looked.boxes)
             rendered = reader.render(dataset, self.pixels, blank, frame=self.frame)
         (scratch / "image.png").write_bytes(encode(rendered.pixels, compression=self.compression))
+        doubts = reader.doubts(dataset) if self.pixels == "window" else ()
         digest = picture_digest(rendered.pixels)
-        return Made(("image.png",), {**rendered.facts, **looked.facts}, {PIXELS: digest}, looked.issues)
+        return Made(("image.png",), {**rendered.facts, **looked.facts}, {PIXELS: digest}, (*looked.issues, *doubts))
 
 
 def encode(pixels: npt.NDArray[Any], *, compression: Compression) -> bytes:

@@ -166,7 +166,7 @@ def _body_part(record: Record, schema: Schema) -> str:
 
 
 def _laterality(record: Record, schema: Schema) -> str:
-    texts = (str(record.header.get(key) or "") for key in ("ImageLaterality", "Laterality"))
+    texts = (str(record.header.get(key) or "") for key in ("ImageLaterality", "FrameLaterality", "Laterality"))
     return next((code for text in texts if text and (code := schema.code_lists["laterality"].find(text))), "")
 
 

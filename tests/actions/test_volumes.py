@@ -26,6 +26,11 @@ def _facts(done: Conversion) -> dict[str, Any]:
     return found
 
 
+def _with_text(dataset: Dataset, keyword: str, text: bytes) -> Dataset:
+    dataset[Tag(keyword)] = RawDataElement(Tag(keyword), "DS", len(text), text, 0, False, True)
+    return dataset
+
+
 def _in_upper_bits(k: int) -> tuple[Dataset, Any]:
     values = picture(k, "<u2")
     return slice_of(k, values << 4, BitsStored=12, HighBit=15, RescaleIntercept=-1024), values - 1024.0
@@ -48,9 +53,8 @@ def _modality_lut(k: int) -> tuple[Dataset, Any]:
 
 
 def _commas(k: int) -> tuple[Dataset, Any]:
-    dataset = slice_of(k, picture(k))
-    for keyword, text in (("RescaleSlope", b"0,5 "), ("RescaleIntercept", b"-1024,25")):
-        dataset[Tag(keyword)] = RawDataElement(Tag(keyword), "DS", len(text), text, 0, False, True)
+    dataset = _with_text(slice_of(k, picture(k)), "RescaleSlope", b"0,5 ")
+    dataset = _with_text(dataset, "RescaleIntercept", b"-1024,25")
     return dataset, picture(k) * 0.5 - 1024.25
 
 
@@ -114,6 +118,11 @@ def _without(numbers: Sequence[int], *keywords: str) -> list[Dataset]:
     return datasets
 
 
+def _unread(numbers: Sequence[int], keyword: str, text: bytes, modality: str = "CT") -> list[Dataset]:
+    datasets = [slice_of(k, picture(k), modality, RescaleSlope=1.5, RescaleIntercept=-1024) for k in range(SLICES)]
+    return [_with_text(dataset, keyword, text) if k in numbers else dataset for k, dataset in enumerate(datasets)]
+
+
 def _frames_contradicted() -> list[Dataset]:
     dataset = slice_of(0, np.stack([picture(k) for k in range(3)]), NumberOfFrames=5)
     return [dataset]
@@ -128,6 +137,14 @@ def _bare_mosaic() -> list[Dataset]:
     ("datasets", "code", "word"),
     [
         (_without([2], "RescaleSlope", "RescaleIntercept"), "RESCALE_CONTRADICTED", "1 of 6 slices"),
+        (_without([2], "RescaleIntercept"), "RESCALE_CONTRADICTED", "no RescaleIntercept"),
+        (_unread([2], "RescaleIntercept", b""), "RESCALE_CONTRADICTED", "no RescaleIntercept"),
+        (_unread([2], "RescaleSlope", b""), "RESCALE_CONTRADICTED", "no RescaleSlope"),
+        (_unread([3], "RescaleSlope", b"abc "), "RESCALE_UNREADABLE", "RescaleSlope"),
+        (_unread([3], "RescaleSlope", b"nan "), "RESCALE_UNREADABLE", "RescaleSlope"),
+        (_unread(range(SLICES), "RescaleSlope", b"abc "), "RESCALE_UNREADABLE", "RescaleSlope"),
+        (_unread(range(SLICES), "RescaleIntercept", b"-1.024,0"), "RESCALE_UNREADABLE", "RescaleIntercept"),
+        (_unread([3], "RescaleSlope", b"1.5 x ", "PT"), "RESCALE_UNREADABLE", "RescaleSlope"),
         (_without(range(SLICES), "PixelSpacing"), "SPACING_MISSING", "PixelSpacing"),
         ([slice_of(k, picture(k), PixelSpacing=[0, 0]) for k in range(4)], "SPACING_MISSING", "PixelSpacing"),
         ([slice_of(k, picture(k), PixelSpacing=[-1, 1]) for k in range(4)], "SPACING_MISSING", "PixelSpacing"),
@@ -191,3 +208,30 @@ def test_a_slice_that_lies_beside_the_others_is_seen(tmp_path: Path, key: Path) 
         found = volume(done)
         x, _, z = (np.linalg.inv(found.affine) @ [-moved[0], -moved[1], moved[2], 1])[:3]
         assert np.asarray(found.dataobj)[round(x) + 1, -1 - 1, round(z)] != 0
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text", "found"),
+    [
+        ("RescaleSlope", b"x2", ("error", "RESCALE_UNREADABLE")),
+        ("RescaleIntercept", b"-1.024,0", ("error", "RESCALE_UNREADABLE")),
+        ("WindowCenter", b"abc ", ("warning", "WINDOW_UNREADABLE")),
+        ("WindowWidth", b"1.200,0 ", ("warning", "WINDOW_UNREADABLE")),
+    ],
+)
+def test_a_radiograph_whose_numbers_are_no_numbers_is_refused_or_told(
+    keyword: str, text: bytes, found: tuple[str, str], tmp_path: Path, key: Path
+) -> None:
+    dataset = slice_of(0, picture(0, "<u2"), "DX", SOPClassUID="1.2.840.10008.5.1.4.1.1.1.1")
+    dataset.WindowCenter, dataset.WindowWidth = 100, 200
+    done = converted([_with_text(dataset, keyword, text)], tmp_path, key)
+    told = [(one.level, one.code) for one in done.issues if keyword in one.message]
+    assert told == [found]
+    assert len(list(done.dataset.glob("sub-*/**/*.png"))) == (found[0] == "warning")
+
+
+def test_equal_times_of_all_slices_are_no_multiband(tmp_path: Path, key: Path) -> None:
+    common = {"Manufacturer": "SIEMENS", "AcquisitionTime": "101010", "EchoTime": 80, "RepetitionTime": 3000}
+    datasets = [slice_of(k, picture(k), "MR", ScanningSequence="EP", **common) for k in range(SLICES)]
+    (sidecar,) = converted(datasets, tmp_path, key).dataset.glob("sub-*/**/*.json")
+    assert "MultibandAccelerationFactor" not in json.loads(sidecar.read_text("utf-8"))

@@ -10,6 +10,7 @@ import os
 import re
 import signal
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,7 +70,20 @@ class Converted:
             values = json.loads(path.read_text(encoding="utf-8", errors="replace"), strict=False)
         except (OSError, ValueError):
             values = {}  # there is none, or control characters of damaged headers stand in it as they are
-        return {key: values[key] for key in KEEP if key in values}
+        found = {key: values[key] for key in KEEP if key in values}
+        if not _is_multiband(found):
+            found.pop("MultibandAccelerationFactor", None)
+        return found
+
+
+def _is_multiband(derived: Mapping[str, Json]) -> bool:
+    """Whether the times of slices bear out the number of slices that were excited at once.
+
+    Without them dcm2niix counts equal AcquisitionTimes, which in a classic series may be one time for all slices.
+    """
+    times = derived.get("SliceTiming")
+    factor = derived.get("MultibandAccelerationFactor")
+    return isinstance(times, list) and isinstance(factor, int | float) and len(times) > len(set(map(str, times))) > 1
 
 
 def command(modality: str) -> str:

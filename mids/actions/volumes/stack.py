@@ -12,6 +12,7 @@ from mids.errors import DataError
 from mids.readers.dicom.geometry import find_rounding, positions
 from mids.readers.dicom.grouping.slices import DIRECTION_TOLERANCE, mean_direction
 from mids.readers.dicom.mosaic import Sheet, read_sheet, read_tiles
+from mids.readers.dicom.pixels import RESCALE
 from mids.readers.dicom.planes import Place, Plane, count_frames, read_planes
 from mids.records import Geometry
 
@@ -116,7 +117,7 @@ class Survey:
     places: list[Place] = field(default_factory=list)
     scales: set[tuple[float, float]] = field(default_factory=set)
     kinds: set[str] = field(default_factory=set)
-    without: int = 0
+    without: tuple[int, int] = (0, 0)
     top: int = 0
     largest: float = 0.0
 
@@ -125,13 +126,15 @@ class Survey:
         self.places.append(plane.place)
         self.scales.add((plane.slope, plane.intercept))
         self.kinds.add(plane.values.dtype.str)
-        self.without += not plane.rescaled
+        self.without = self.without[0] + (not plane.rescaled[0]), self.without[1] + (not plane.rescaled[1])
 
     def check(self) -> None:
-        """Raises `DataError` ``RESCALE_CONTRADICTED`` where slices without rescale stand among others that have it."""
-        if self.without and self.scales != {(1.0, 0.0)}:
-            message = f"{self.without} of {len(self.places)} slices have neither RescaleSlope nor RescaleIntercept"
-            raise DataError("RESCALE_CONTRADICTED", message)
+        """Raises `DataError` ``RESCALE_CONTRADICTED``: slices lack a slope, or an intercept, which others have."""
+        found = zip(*self.scales, strict=True)
+        for keyword, without, values, usual in zip(RESCALE, self.without, found, (1.0, 0.0), strict=True):
+            if without and set(values) != {usual}:
+                message = f"{without} of {len(self.places)} slices have no {keyword}, and the others have one"
+                raise DataError("RESCALE_CONTRADICTED", message)
 
 
 def is_placed(place: Place) -> bool:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from pydicom.dataset import Dataset
 
 from mids.errors import DataError
+from mids.issues import Issue, issue
 from mids.readers.dicom import luts
 from mids.readers.dicom.decoding import (
     frames,
@@ -29,7 +30,7 @@ from mids.readers.dicom.decoding import (
 from mids.records import Json, Pixels
 
 __all__ = [
-    "Rendered", "Renderer", "blanked", "frames", "has_modality_lut", "is_colour",
+    "RESCALE", "Rendered", "Renderer", "blanked", "doubts", "frames", "has_modality_lut", "is_colour",
     "modality", "number_of_frames", "quiet", "read_dataset", "render", "renderer", "stored",
 ]  # fmt: skip
 
@@ -38,6 +39,9 @@ Box = tuple[int, int, int, int]
 
 TOP = 65535
 """The white of the output."""
+
+RESCALE = ("RescaleSlope", "RescaleIntercept")
+_WINDOW = ("WindowCenter", "WindowWidth")
 
 _LOSSY_BY_NATURE = (
     "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.53", "1.2.840.10008.1.2.4.55",
@@ -253,6 +257,15 @@ def _voi(dataset: Dataset, low: float, high: float) -> tuple[Callable[[Values], 
     return _linear(middle - span / 2, middle + span / 2), facts
 
 
+def doubts(dataset: Dataset) -> tuple[Issue, ...]:
+    """``WINDOW_UNREADABLE`` for a window that is there and was not used because it is no number."""
+    with quiet():
+        module = _group(dataset, "FrameVOILUTSequence")
+        unread = [] if is_colour(dataset) or module.get("VOILUTSequence") else _unread(module, _WINDOW)
+    message = f"{' and '.join(unread)} is there, and is no number; the full range of values was shown"
+    return (issue("WINDOW_UNREADABLE", message, origin="run"),) if unread else ()
+
+
 def _linear(low: float, high: float) -> Callable[[Values], Values]:
     if high <= low:
         return lambda units: (units > low).astype(np.float64)
@@ -271,15 +284,20 @@ def _first_lut(module: Dataset, keyword: str, *, little_endian: bool) -> luts.Lu
 
 
 def _rescale(dataset: Dataset) -> tuple[float, float]:
-    """RescaleSlope and RescaleIntercept, 1 and 0 where missing; a slope of 0 would erase the image."""
+    """RescaleSlope and RescaleIntercept, 1 and 0 where missing; a slope of 0 would erase the image.
+
+    Raises `DataError` ``RESCALE_UNREADABLE``.
+    """
     module = _group(dataset, "PixelValueTransformationSequence")
-    slope, intercept = _first(module, "RescaleSlope"), _first(module, "RescaleIntercept")
+    slope, intercept = (_first(module, keyword) for keyword in RESCALE)
+    if unread := _unread(module, RESCALE):
+        raise DataError("RESCALE_UNREADABLE", f"{' and '.join(unread)} is there, and is no number")
     return slope or 1.0, intercept or 0.0
 
 
 def _rescale_facts(dataset: Dataset) -> dict[str, Json]:
     module = _group(dataset, "PixelValueTransformationSequence")
-    numbers = {keyword: _first(module, keyword) for keyword in ("RescaleSlope", "RescaleIntercept")}
+    numbers = {keyword: _first(module, keyword) for keyword in RESCALE}
     facts: dict[str, Json] = {key: _number(value) for key, value in numbers.items() if value is not None}
     return {**facts, "ModalityLUTApplied": _modality_lut(dataset) is not None or bool(facts)}
 
@@ -356,6 +374,11 @@ def _first(dataset: Dataset, keyword: str) -> float | None:
     except (TypeError, ValueError, IndexError):
         return None
     return number if math.isfinite(number) else None
+
+
+def _unread(dataset: Dataset, keywords: Sequence[str]) -> list[str]:
+    """The numeric attributes that are there and whose first value is no number, or not finite."""
+    return [key for key in keywords if str(dataset.get(key) or "").strip() and _first(dataset, key) is None]
 
 
 def _number(value: float) -> int | float:

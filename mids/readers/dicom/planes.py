@@ -23,7 +23,7 @@ from mids.readers.dicom import plain
 from mids.readers.dicom.decoding import floating, is_colour, number_of_frames, quiet, read_dataset, stored
 from mids.readers.dicom.decoding import frames as decoded_frames
 from mids.readers.dicom.headers import read_header
-from mids.readers.dicom.pixels import has_modality_lut, modality
+from mids.readers.dicom.pixels import RESCALE, has_modality_lut, modality
 from mids.readers.dicom.plain import NotPlainError
 
 Values = npt.NDArray[Any]
@@ -45,13 +45,13 @@ class Place:
 class Plane:
     """One slice: `values` (rows, columns) times `slope` plus `intercept` are real values (PS3.3 C.11.1).
 
-    A Modality LUT has been applied to `values`. `rescaled` says that the file has a slope or an intercept.
+    A Modality LUT has been applied to `values`. `rescaled` says whether the file has a slope, and whether an intercept.
     """
 
     values: Values
     slope: float
     intercept: float
-    rescaled: bool
+    rescaled: tuple[bool, bool]
     place: Place
 
     @property
@@ -63,8 +63,8 @@ class Plane:
 def read_planes(path: Path, wanted: Sequence[int] = ()) -> Iterator[Plane]:
     """The slice of a classic file; of one with frames those that are `wanted` (from 0), or all of them, in that order.
 
-    Memory stays at a few frames where pixels are native. Raises `DataError` ``PIXELS_UNREADABLE`` and
-    ``FRAMES_CONTRADICTED``.
+    Memory stays at a few frames where pixels are native. Raises `DataError` ``PIXELS_UNREADABLE``,
+    ``RESCALE_UNREADABLE`` and ``FRAMES_CONTRADICTED``.
     """
     with path.open("rb", buffering=0) as stream:
         try:
@@ -147,10 +147,16 @@ def _fit(values: Values, bits: int) -> bool:
     return int(values.max()) <= top and (not signed or int(values.min()) >= -top - 1)
 
 
-def _scale(numbers: dict[str, tuple[float, ...]]) -> tuple[float, float, bool]:
-    """Slope, intercept, and whether either is there; a slope of 0 would erase the image."""
-    slope, intercept = (_finite(numbers.get(keyword, ())) for keyword in ("RescaleSlope", "RescaleIntercept"))
-    return slope or 1.0, intercept or 0.0, slope is not None or intercept is not None
+def _scale(numbers: dict[str, tuple[float, ...]]) -> tuple[float, float, tuple[bool, bool]]:
+    """Slope, intercept, and whether each is there; a slope of 0 would erase the image.
+
+    Raises `DataError` ``RESCALE_UNREADABLE``: what is there and no number is not what is absent.
+    """
+    slope, intercept = (_finite(numbers.get(keyword, ())) for keyword in RESCALE)
+    for keyword, found in zip(RESCALE, (slope, intercept), strict=True):
+        if found is None and numbers.get(keyword):
+            raise DataError("RESCALE_UNREADABLE", f"{keyword} is there, and is no number")
+    return slope or 1.0, intercept or 0.0, (slope is not None, intercept is not None)
 
 
 def _finite(values: Sequence[float]) -> float | None:
@@ -224,12 +230,15 @@ def _plane(dataset: Dataset, values: Values, groups: Sequence[Dataset]) -> Plane
             keyword: found for keyword, macro in _MACROS.items() if (found := _looked_up(groups, keyword, macro))
         }
     if has_modality_lut(dataset):
-        return Plane(modality(values, dataset).astype(np.uint16), 1.0, 0.0, True, _classic_place(numbers))
+        return Plane(modality(values, dataset).astype(np.uint16), 1.0, 0.0, (True, True), _classic_place(numbers))
     return Plane(values, *_scale(numbers), _classic_place(numbers))
 
 
 def _looked_up(groups: Sequence[Dataset], keyword: str, macro: str) -> tuple[float, ...]:
-    """An attribute of a frame: in its own functional groups, else the shared ones, else the dataset itself."""
+    """An attribute of a frame: in its own functional groups, else the shared ones, else the dataset itself.
+
+    A value that is there and no number is not a number here too (NaN).
+    """
     for group in groups:
         items = group.get(macro)
         holder = items[0] if items else group
@@ -241,7 +250,8 @@ def _looked_up(groups: Sequence[Dataset], keyword: str, macro: str) -> tuple[flo
                     for part in (value if hasattr(value, "__len__") and not isinstance(value, str) else [value])
                 )
         except (TypeError, ValueError):
-            continue
+            if str(value).strip():
+                return (math.nan,)
     return ()
 
 

@@ -39,6 +39,25 @@ def test_slices_of_class_ct_are_a_ct_whatever_made_them(modality: str, tmp_path:
     assert record.header["Modality"] == modality
 
 
+def test_a_modality_that_contradicts_the_class_takes_no_slice_away(tmp_path: Path) -> None:
+    said = ["CT", "CT", "MR", "CT"]
+    datasets = [slice_at(k, (0, 0, 3 * k), modality=said[k], sop_class=CLASSES["CT"]) for k in range(4)]
+    found = items(tmp_path, datasets)
+    (record,) = records(found)
+    assert record.geometry is not None
+    assert (record.modality, record.geometry.slices, codes(found)) == ("CT", 4, ["MODALITY_CONTRADICTED"])
+
+
+@pytest.mark.parametrize(("said", "side"), [("L", "L"), ("R", "R"), ("U", "")])
+def test_the_side_of_tomosynthesis_stands_in_its_functional_groups(said: str, side: str, tmp_path: Path) -> None:
+    frames = [placed((0.5 * k, 0, 0), SAGITTAL) for k in range(3)]
+    shared = measures(0.1, 1.0) | {"FrameAnatomySequence": [{"FrameLaterality": said}]}
+    (record,) = records(items(tmp_path, [enhanced("frames", frames, shared, "DBT", "MG")]))
+    described = describe(record, load())
+    assert described is not None
+    assert described.laterality == side
+
+
 @pytest.mark.parametrize(
     ("sop_class", "modality", "suffix"), [("X-Ray 3D", "XA", "xa"), ("DBT", "MG", "mg"), ("OPT", "OPT", "opt")]
 )

@@ -33,6 +33,12 @@ def modality_of(instance: Instance) -> str:
     return str(slices["modality"])
 
 
+def is_contradicted(instance: Instance) -> bool:
+    """Whether the Modality is that of slices of another SOP class, as MR is in a CT Image; not XA, which made it."""
+    others = {str(one["modality"]) for one in _classes()["slices"].values()} - {modality_of(instance)}
+    return instance.text("Modality") in others
+
+
 def frames_of(instance: Instance) -> int:
     """How many frames an image has, at least 1."""
     value = instance.header.get("NumberOfFrames")

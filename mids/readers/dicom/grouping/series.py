@@ -12,7 +12,7 @@ from pathlib import Path
 from pydicom.uid import UID
 
 from mids.issues import Issue, issue
-from mids.readers.dicom.grouping.classes import kind_of, modality_of
+from mids.readers.dicom.grouping.classes import is_contradicted, kind_of, modality_of
 from mids.readers.dicom.grouping.counts import tell_absent
 from mids.readers.dicom.grouping.slices import Slice, grouped, slices_of
 from mids.readers.dicom.grouping.twins import distinct
@@ -104,6 +104,7 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
     for group in grouped(images, _series_key):
         yield from _mended(group)
         yield from _without_slope(group)
+        yield from _of_other_class(group)
         studies = grouped(group, study_key)
         together = len(studies) == 1 or _is_one(studies)
         if len(studies) > 1:
@@ -138,6 +139,13 @@ def _without_slope(instances: Sequence[Instance]) -> Iterator[Issue]:
     if count:
         message = f"RescaleSlope is 0 in {count} of {len(instances)} files; 1 was taken"
         yield issue("SLOPE_ZERO", message, instances[0].source.name, origin="read")
+
+
+def _of_other_class(instances: Sequence[Instance]) -> Iterator[Issue]:
+    if odd := [instance for instance in instances if is_contradicted(instance)]:
+        said, taken = odd[0].text("Modality"), modality_of(odd[0])
+        message = f"Modality is {said} in {len(odd)} of {len(instances)} files of a class of {taken}; {taken} was taken"
+        yield issue("MODALITY_CONTRADICTED", message, odd[0].source.name, origin="read")
 
 
 def _is_one(studies: Sequence[Sequence[Instance]]) -> bool:
