@@ -32,8 +32,8 @@ from mids.records import Json, Source
 NAMING = (
     "AccessionNumber AcquisitionDate AcquisitionDateTime AcquisitionNumber AcquisitionTime AnatomicRegionSequence "
     "BodyPartExamined BurnedInAnnotation ContentDate ContentTime ContrastBolusAgent DiffusionBValue EchoNumbers "
-    "FrameIncrementPointer FrameLaterality ImageLaterality ImageType InstanceNumber IssuerOfPatientID Laterality Modality "
-    "NumberOfFrames NumberOfTemporalPositions PatientAge PatientBirthDate PatientID PatientOrientation "
+    "FrameIncrementPointer FrameLaterality ImageLaterality ImageType InstanceNumber IssuerOfPatientID Laterality "
+    "Modality NumberOfFrames NumberOfTemporalPositions PatientAge PatientBirthDate PatientID PatientOrientation "
     "PatientPosition PatientSex PhotometricInterpretation ProtocolName Rows Columns SamplesPerPixel SeriesDate "
     "SeriesDescription SeriesNumber SeriesTime SOPClassUID SOPInstanceUID SequenceName SeriesInstanceUID "
     "StudyDate StudyInstanceUID StudyTime TemporalPositionIdentifier TriggerTime ViewCodeSequence "
