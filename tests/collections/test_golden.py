@@ -19,6 +19,10 @@ def test_every_collection_has_what_it_needs() -> None:
         assert (SOURCES / name / "mids" / "dataset_description.json").is_file()
 
 
+NEGATIVES = {"bimcv-covid19": 1, "padchest": 1}
+"""Radiographs that imitations of published collections hold as negatives: nothing says whether those were inverted."""
+
+
 @pytest.mark.parametrize("name", collections.names())
 def test_a_conversion_gives_the_golden_dataset(name: str, tmp_path: Path) -> None:
     assert testing.differences(converted(name, tmp_path).dataset, SOURCES / name / "mids") == []
@@ -27,4 +31,5 @@ def test_a_conversion_gives_the_golden_dataset(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", collections.names())
 def test_the_golden_dataset_is_valid(name: str) -> None:
     report = validate(SOURCES / name / "mids", deep=True)
-    assert [issue for issue in report.issues if issue.level != "info"] == []
+    told = [issue.code for issue in report.issues if issue.level != "info"]
+    assert told == ["RADIOGRAPH_INVERTED"] * NEGATIVES.get(name, 0)
