@@ -50,6 +50,31 @@ def test_times_are_in_the_sidecar_and_the_step_in_the_header(
     assert all(np.array_equal(voxels[:, ::-1, k, t].T, pixels(10 * t + k)) for t in range(3) for k in range(4))
 
 
+def test_gates_of_pet_do_not_begin_one_after_the_other(tmp_path: Path, key: Path) -> None:
+    gated: dict[str, Any] = {"modality": "PT", "SeriesType": ["GATED", "IMAGE"], "ActualFrameDuration": 1_200_000}
+    places = [(t, k) for t in range(3) for k in range(4)]
+    datasets = [
+        slice_at(10 * t + k, (0, 0, 3 * k), TriggerTime=250 * t, FrameReferenceTime=60_000, **gated) for t, k in places
+    ]
+    image, sidecar = delivered(tmp_path, key, datasets)
+    assert image.shape[3] == 3
+    assert "FrameTimesStart" not in sidecar
+    assert sidecar["FrameDuration"] == [1200, 1200, 1200]
+
+
+def test_gates_of_nuclear_medicine_say_how_long_each_was_measured(tmp_path: Path, key: Path) -> None:
+    where = {"ImagePositionPatient": [-8, -6, 50], "ImageOrientationPatient": [*AXIAL]}
+    times = {"FrameTime": 300, "TimeSlotInformationSequence": [{"TimeSlotTime": time} for time in (100, 250)]}
+    gated: dict[str, Any] = {
+        "ImageType": ["ORIGINAL", "PRIMARY", "RECON GATED TOMO", "EMISSION"], "SpacingBetweenSlices": 4,
+        "SliceVector": [1, 2, 3] * 2, "TimeSlotVector": [1, 1, 1, 2, 2, 2], "DetectorInformationSequence": [where],
+        "GatedInformationSequence": [{"DataInformationSequence": [times]}],
+    }  # fmt: skip
+    image, sidecar = delivered(tmp_path, key, [one("gated", np.stack([pixels(k) for k in range(6)]), "NM", **gated)])
+    assert image.shape[3] == 2
+    assert (sidecar["FrameTime"], sidecar["TimeSlotTime"]) == (0.3, [0.1, 0.25])
+
+
 def test_the_grid_of_noisy_directions_is_their_mean(tmp_path: Path, key: Path) -> None:
     random = np.random.default_rng(3)
     noisy = [slice_at(k, (0, 0, 3 * k), AXIAL + random.uniform(-1e-3, 1e-3, 6)) for k in range(24)]

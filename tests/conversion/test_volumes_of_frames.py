@@ -1,5 +1,6 @@
 """Frames that lie in the patient, or in the volume that a probe swept: each voxel in its place, in a valid dataset."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -88,3 +89,21 @@ def test_maps_of_real_numbers_keep_them(keyword: str, size: int, tmp_path: Path,
         assert np.array_equal(found[:, ::-1, k].T, values[frame])
     refused = convert("dicom", tmp_path / "short", tmp_path / "none", key=key)
     assert [one.code for one in refused.issues] == ["PIXELS_UNREADABLE"]
+
+
+UNIT = {"CodeValue": "um2/s", "CodingSchemeDesignator": "UCUM", "CodeMeaning": "of Doe"}
+MAPPING = {"RealWorldValueSlope": 0.01, "RealWorldValueIntercept": 5.0, "MeasurementUnitsCodeSequence": [UNIT]}
+
+
+@pytest.mark.parametrize("sop_class", ["Parametric map", "Enhanced MR"])
+def test_what_stored_values_of_a_map_mean_is_in_the_sidecar(sop_class: str, tmp_path: Path, key: Path) -> None:
+    shared = measures() | {"RealWorldValueMappingSequence": [MAPPING]}
+    scan = enhanced("map", [placed((0, 0, 2 * k)) for k in ORDER], shared, sop_class, "MR")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a").write_bytes(encode(scan))
+    done = convert("dicom", tmp_path / "in", tmp_path / "out", key=key)
+    (path,) = done.dataset.glob("sub-*/**/*_mr.json")
+    found = {key: value for key, value in json.loads(path.read_text("utf-8")).items() if key in MAPPING}
+    coded = {key: value for key, value in UNIT.items() if key != "CodeMeaning"}
+    expected = {**MAPPING, "MeasurementUnitsCodeSequence": [coded]}
+    assert found == (expected if sop_class == "Parametric map" else {})

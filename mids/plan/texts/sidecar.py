@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from pydicom.uid import ParametricMapStorage
+
 from mids.plan.naming import Described
 from mids.readers.dicom.geometry import nearest
 from mids.records import Geometry, Json, Record
@@ -11,6 +13,9 @@ _CODE = ("CodeValue", "CodingSchemeDesignator", "CodeMeaning")
 
 _OF_VOLUMES = frozenset({"Rows", "Columns", "PhotometricInterpretation", "NumberOfFrames"})
 """Fields that are not copied from a volume's header: its geometry states them, or they make no sense there."""
+
+_OF_MAPS = frozenset({"RealWorldValueSlope", "RealWorldValueIntercept", "MeasurementUnitsCodeSequence"})
+"""Fields that map stored values (PS3.3 C.7.6.16.2.11), which voxels are of parametric maps alone."""
 
 _OF_PICTURES = _OF_VOLUMES | {
     "SourcePhotometricInterpretation", "PresentationLUTShape", "WindowCenter", "WindowWidth", "VOILUTFunction",
@@ -26,9 +31,7 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
     grid each slice has the value of the source's slice nearest to it.
     """
     group = described.group or "mr"
-    stated = _OF_VOLUMES if record.kind == "volume" else _OF_PICTURES
-    if record.kind == "picture":  # its pixels were made elsewhere: the header alone knows what they were made of
-        stated = stated - {"SourcePhotometricInterpretation"}
+    stated = _stated(record)
     found: dict[str, Json] = {}
     for key, field in schema.fields.items():
         if not field.dicom or key in stated or (field.groups and group not in field.groups):
@@ -56,6 +59,14 @@ def sidecar(record: Record, described: Described, schema: Schema, *, frame: int 
     return found
 
 
+def _stated(record: Record) -> frozenset[str]:
+    """The fields that are not copied from the header of a record."""
+    stated = _OF_VOLUMES if record.kind == "volume" else _OF_PICTURES
+    if record.kind == "picture":  # its pixels were made elsewhere: the header alone knows what they were made of
+        stated = stated - {"SourcePhotometricInterpretation"}
+    return stated if record.header.get("SOPClassUID") == ParametricMapStorage else stated | _OF_MAPS
+
+
 def _geometry(shape: Geometry) -> dict[str, Json]:
     facts: dict[str, Json] = {"Rows": shape.rows, "Columns": shape.columns}
     if shape.tilt > 0 and "tilt" in shape.problem:
@@ -72,12 +83,17 @@ def _polarity(record: Record, group: str) -> dict[str, Json]:
 def _timing(record: Record, shape: Geometry, group: str) -> dict[str, Json]:
     """When the volumes of a series over time began, in s, under BIDS's key for PET or for all others.
 
-    Not where BIDS itself rules: there RepetitionTime says it.
+    Not where BIDS itself rules: there RepetitionTime says it. Gates of PET are parts of a heartbeat or a breath, each
+    gathered over the whole scan: they do not begin one after the other.
     """
     if not shape.times or not group:
         return {}
     is_nuclear = group == "nm"
-    facts: dict[str, Json] = {"FrameTimesStart" if is_nuclear else "VolumeTiming": list[Json](shape.times)}
+    kinds = record.header.get("SeriesType")
+    is_gated = is_nuclear and isinstance(kinds, list) and "GATED" in kinds
+    facts: dict[str, Json] = {}
+    if not is_gated:
+        facts["FrameTimesStart" if is_nuclear else "VolumeTiming"] = list[Json](shape.times)
     lasted = record.per_slice.get("ActualFrameDuration") or (record.header.get("ActualFrameDuration"),)
     durations = [value / 1000 for value in lasted if isinstance(value, int | float)]  # milliseconds, PS3.3 C.8.9.4
     if is_nuclear and len(durations) in (1, shape.slices * shape.volumes):

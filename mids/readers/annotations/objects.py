@@ -15,7 +15,7 @@ from mids.issues import Issue, issue
 from mids.readers.annotations import contours, rtstruct, segmentation
 from mids.readers.annotations.places import Places, around, distance, frame_of_reference, is_placed, normal_of
 from mids.readers.dicom.geometry import positions
-from mids.readers.dicom.grouping.slices import is_direction
+from mids.readers.dicom.grouping.slices import grouped, is_direction
 from mids.readers.dicom.headers import Instance
 from mids.records import Geometry, MaskFile, Outline, Record, Regions, Source
 
@@ -88,28 +88,34 @@ def of_segmentation(
     frames: dict[str, list[tuple[segmentation.Frame, int]]] = defaultdict(list)
     problems: Counter[tuple[str, str]] = Counter()
     for frame in head.frames:
-        record, index = _home(frame, head, known)
-        problem = _problem(frame, head, record, index)
-        if problem is not None:
-            problems[problem] += 1
-        if record is not None and (problem is None or problem[0] == "REGION_CONTRADICTED"):
-            homes[record.image] = record
-            frames[record.image].append((frame, index))
+        found = [(*home, _problem(frame, head, *home)) for home in _homes(frame, head, known)]
+        for record, index, problem in [one for one in found if one[2] is None] or found[:1]:
+            if problem is not None:
+                problems[problem] += 1
+            if record is not None and (problem is None or problem[0] == "REGION_CONTRADICTED"):
+                homes[record.image] = record
+                frames[record.image].append((frame, index))
     for (code, text), count in problems.items():
         yield told(file, code, f"{count} frames of the segmentation {text}")
     for image, listed in frames.items():
         yield _mask(file, head, homes[image], listed, words)
 
 
-def _home(frame: segmentation.Frame, head: segmentation.Segmentation, known: Places) -> tuple[Record | None, int]:
-    """The record that a frame lies on, and which of its slices it names (-1: none)."""
+_SEVERAL = -2
+"""In the place of the number of a slice: several records can be meant."""
+
+
+def _homes(
+    frame: segmentation.Frame, head: segmentation.Segmentation, known: Places
+) -> list[tuple[Record | None, int]]:
+    """The records that a frame lies on, and which of its slices it names of each (-1: none)."""
     places = [place for image, number in frame.images if (place := known.find(image, number)) is not None]
-    if places:
-        places.sort(key=lambda place: not _has_size(place.record, head))  # one of another size was derived from, too
-        places = [place for place in places if place.record.image == places[0].record.image]
-        return places[0].record, places[0].slice if len({place.slice for place in places}) == 1 else -1
+    if places:  # one of another size was derived from, too
+        places = [place for place in places if _has_size(place.record, head)] or places[:1]
+        named = grouped(places, lambda place: place.record.image)
+        return [(one[0].record, one[0].slice if len({place.slice for place in one}) == 1 else -1) for one in named]
     if frame.images and any(image for image, _ in frame.images):
-        return None, -1
+        return [(None, -1)]
     candidates: Sequence[Record] = known.of_series(head.series)
     if not candidates and not head.series:
         candidates = known.of_frame(head.frame_of_reference)
@@ -118,7 +124,10 @@ def _home(frame: segmentation.Frame, head: segmentation.Segmentation, known: Pla
     if len(candidates) > 1 and len(frame.position) == 3:
         candidates = [record for record in candidates if _has_size(record, head)]
         candidates = list(around(candidates, np.array([frame.position])))
-    return (candidates[0], -1) if len(candidates) == 1 else (None, -1)
+    is_said = len({record.series for record in candidates} & set(head.series)) == len(candidates)
+    if candidates and (is_said or len(candidates) == 1):  # each of the series that the file says it lies on
+        return [(record, -1) for record in candidates]
+    return [(None, _SEVERAL if candidates else -1)]
 
 
 def _has_size(record: Record, head: segmentation.Segmentation) -> bool:
@@ -144,7 +153,8 @@ def _problem(
     if (frame.orientation and not is_direction(frame.orientation)) or min(frame.spacing, default=1.0) <= 0:
         return "REGION_MISMATCH", "have no directions of length 1 at right angles, or no distance of their pixels"
     if record is None:
-        return "REGION_UNMATCHED", "name no image that is converted, or several can be meant"
+        several = "name no image, and several can be meant"
+        return "REGION_UNMATCHED", several if index == _SEVERAL else "name or lie on no image that is converted"
     shape = record.geometry
     frame = frame if shape is None else frame.on(shape)
     if shape is None or not frame.is_placed:

@@ -90,6 +90,7 @@ def _read_vectors(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> 
         vector = np.atleast_1d(dataset.get(keyword) or [])
         if len(vector) == count:
             columns[keyword] = tuple(int(value) for value in vector)
+    _read_gates(dataset, header)
     kind = header.get("ImageType")
     if not isinstance(kind, list) or "RECON" not in str(kind[2:3]):
         return columns
@@ -105,3 +106,15 @@ def _read_vectors(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> 
     columns["ImagePositionPatient"] = tuple([*map(float, place)] for place in places)
     header["ImageOrientationPatient"] = [*map(float, direction)]
     return columns
+
+
+def _read_gates(dataset: Dataset, header: dict[str, Json]) -> None:
+    """Adds the times of gated NM in ms: of one frame, and for how long each time slot was measured (C.8.4.11)."""
+    for gating in list(dataset.get("GatedInformationSequence") or [])[:1]:
+        for data in list(gating.get("DataInformationSequence") or [])[:1]:
+            collect(data, elements(("FrameTime",)), header)
+            slots: list[dict[str, Json]] = [{} for _ in data.get("TimeSlotInformationSequence") or []]
+            for slot, found in zip(data.get("TimeSlotInformationSequence") or [], slots, strict=True):
+                collect(slot, elements(("TimeSlotTime",)), found)
+            if slots and all(slots):
+                header["TimeSlotTime"] = [found["TimeSlotTime"] for found in slots]
