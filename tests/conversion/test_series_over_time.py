@@ -72,7 +72,7 @@ def test_gates_of_nuclear_medicine_say_how_long_each_was_measured(tmp_path: Path
     }  # fmt: skip
     image, sidecar = delivered(tmp_path, key, [one("gated", np.stack([pixels(k) for k in range(6)]), "NM", **gated)])
     assert image.shape[3] == 2
-    assert (sidecar["FrameTime"], sidecar["TimeSlotTime"]) == (0.3, [0.1, 0.25])
+    assert (sidecar["FrameTime"], sidecar["TimeSlotTime"]) == (0.3, [0.1] * 3 + [0.25] * 3)
 
 
 def test_the_grid_of_noisy_directions_is_their_mean(tmp_path: Path, key: Path) -> None:

@@ -90,7 +90,7 @@ def _read_vectors(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> 
         vector = np.atleast_1d(dataset.get(keyword) or [])
         if len(vector) == count:
             columns[keyword] = tuple(int(value) for value in vector)
-    _read_gates(dataset, header)
+    _read_gates(dataset, header, columns)
     kind = header.get("ImageType")
     if not isinstance(kind, list) or "RECON" not in str(kind[2:3]):
         return columns
@@ -108,13 +108,14 @@ def _read_vectors(dataset: Dataset, wanted: Wanted, header: dict[str, Json]) -> 
     return columns
 
 
-def _read_gates(dataset: Dataset, header: dict[str, Json]) -> None:
-    """Adds the times of gated NM in ms: of one frame, and for how long each time slot was measured (C.8.4.11)."""
+def _read_gates(dataset: Dataset, header: dict[str, Json], columns: dict[str, tuple[Json, ...]]) -> None:
+    """Adds the times of gated NM in ms: of one frame, and for how long its time slot was measured (PS3.3 C.8.4.11)."""
     for gating in list(dataset.get("GatedInformationSequence") or [])[:1]:
         for data in list(gating.get("DataInformationSequence") or [])[:1]:
             collect(data, elements(("FrameTime",)), header)
             slots: list[dict[str, Json]] = [{} for _ in data.get("TimeSlotInformationSequence") or []]
             for slot, found in zip(data.get("TimeSlotInformationSequence") or [], slots, strict=True):
                 collect(slot, elements(("TimeSlotTime",)), found)
-            if slots and all(slots):
-                header["TimeSlotTime"] = [found["TimeSlotTime"] for found in slots]
+            times = {number: found.get("TimeSlotTime") for number, found in enumerate(slots, start=1)}
+            if any(slots) and "TimeSlotVector" in columns:
+                columns["TimeSlotTime"] = tuple(times.get(int(str(number))) for number in columns["TimeSlotVector"])
