@@ -20,7 +20,6 @@ from drawn import (
     codes,
     done,
     frames_of,
-    image_uid,
     mask,
     ring,
     segmentation,
@@ -369,37 +368,3 @@ def test_two_series_that_could_be_meant_are_told_apart_or_refused(tmp_path: Path
     assert np.array_equal(at(mask(result), head), area(*BIG, grid.shape, 2))
     twice = series(series(tmp_path / "twice/in", grid), grid, "again")
     assert codes(done(twice, key, structures([ring(grid, 2, square(*BIG))]))) == {"REGION_UNMATCHED": "error"}
-
-
-def placed_on(result: Conversion) -> list[Path]:
-    return sorted((result.dataset / "derivatives/rois").rglob("*_dseg.nii.gz"))
-
-
-@pytest.mark.parametrize("names", [True, False])
-def test_a_segmentation_of_two_series_is_on_both(names: bool, tmp_path: Path, key: Path) -> None:
-    grid = axial()
-    higher = Grid(grid.x, grid.y, grid.place(3, 0, 0), grid.spacing, grid.shape)
-    source = series(series(tmp_path / "in", grid), higher if not names else grid, "other", SeriesNumber=2)
-    region = blobs((9, *grid.shape[1:])) if not names else blobs(grid.shape)
-    said = [{"SeriesInstanceUID": uid("drawn", name)} for name in ("ct", "other")]
-    frames = [Shown(plane, grid.place(k, 0, 0), names=k if names else None) for k, plane in enumerate(region)]
-    drawn = segmentation(frames, grid, ReferencedSeriesSequence=said, kind="BINARY" if names else "LABELMAP")
-    for k, group in enumerate(drawn.PerFrameFunctionalGroupsSequence if names else ()):
-        other = Dataset()
-        other.ReferencedSOPInstanceUID = image_uid(k, "other")
-        group.DerivationImageSequence[0].SourceImageSequence.append(other)
-    result = done(source, key, drawn)
-    assert codes(result) == {}
-    first, second = placed_on(result)
-    assert np.array_equal(at(first, grid), region[:6])
-    assert np.array_equal(at(second, grid if names else higher), region[-6:])
-
-
-def test_a_segmentation_that_names_no_series_is_on_neither_of_two(tmp_path: Path, key: Path) -> None:
-    grid = axial()
-    source = series(series(tmp_path / "in", grid), grid, "other", SeriesNumber=2)
-    frames = [Shown(plane, grid.place(k, 0, 0)) for k, plane in enumerate(blobs(grid.shape))]
-    result = done(source, key, segmentation(frames, grid, ReferencedSeriesSequence=[]))
-    assert codes(result) == {"REGION_UNMATCHED": "error"}
-    assert "several can be meant" in result.issues[0].message
-    assert not placed_on(result)
