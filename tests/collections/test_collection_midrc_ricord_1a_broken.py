@@ -117,6 +117,14 @@ def test_a_cut_export_is_an_issue_and_the_images_are_converted(folder: Path, key
     assert len(result.outcome.made) == 1
 
 
+def test_a_date_that_is_none_is_told(folder: Path, key: Path) -> None:
+    uid, patient = source.BARE.uid, source.BARE.patient.removeprefix(f"{source.PREFIX}-")
+    header = (folder / CLINICAL).read_text("utf-8-sig").splitlines()[0]
+    (folder / CLINICAL).write_text(f"{header}\n{patient},61,13/45/2005,CHEST,M,{uid},4,CT,Positive,swab\n", "utf-8")
+    (told,) = [one for one in converted(folder, key).issues if one.code == "VALUE_UNKNOWN"]
+    assert "column study date" in told.where.lower()
+
+
 def test_other_encodings_and_repeated_and_contradicting_rows(folder: Path, key: Path) -> None:
     uid, patient = source.BARE.uid, source.BARE.patient.removeprefix(f"{source.PREFIX}-")
     good = f"{patient},sesenta años,5/11/2005,CHEST,X,{uid},4,MR,Negative,swab"
@@ -127,6 +135,7 @@ def test_other_encodings_and_repeated_and_contradicting_rows(folder: Path, key: 
     found = count_codes(result.issues)
     assert (found["TABLE_READ_AS_LATIN1"], found["ROW_REPEATED"], found["ROW_INVALID"]) == (1, 1, 1)
     assert found["VALUE_UNKNOWN"] == 2  # neither an age nor a sex
+    assert not [one for one in result.issues if "sesenta" in f"{one.message}{one.value}"]
     assert found["VALUE_CONTRADICTED"] == 1  # MR on CT
     (row,) = table(result.dataset / "participants.tsv")
     assert (row["age"], row["age_raw"], row["sex"], row["sex_raw"]) == ("n/a", "sesenta años", "n/a", "X")

@@ -69,7 +69,8 @@ def test_every_label_of_the_real_export_is_a_term(shared: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "code", "age"),
     [
-        (",44.0", ",17", "VALUE_CONTRADICTED", "n/a"), (",44.0", ",44.9", "", "44"), (",44.0", ',"44,9"', "", "44"),
+        (",44.0", ",17", "VALUE_CONTRADICTED", "n/a"), (",44.0", ",>60", "VALUE_CONTRADICTED", "n/a"),
+        (",44.0", ",44.9", "", "44"), (",44.0", ',"44,9"', "", "44"),
     ],
 )  # fmt: skip
 def test_an_age_that_the_headers_contradict_is_not_used(
@@ -83,6 +84,9 @@ def test_an_age_that_the_headers_contradict_is_not_used(
     done = convert("midrc-ricord-1b", source, tmp_path / "out", key=key)
     (person,) = table(done.dataset / "participants.tsv")
     assert person.get("age_min", "n/a") == age
+    (sessions,) = done.dataset.glob("sub-*/*_sessions.tsv")
+    for row in (person, *table(sessions)):
+        assert (row["age"] == "n/a") == (age == "n/a")  # the age of the headers is not used either
     assert [one.code for one in done.issues if one.where.endswith("column age")] == ([code] if code else [])
 
 

@@ -217,7 +217,7 @@ def _patient(
     theirs = {uid: known[uid] for uid in visits}
     rows = {uid: matched[uid] for uid in visits if uid in matched}
     for uid, row in rows.items():
-        yield from tables.compare_with_dicom(row, theirs[uid])
+        yield from tables.compare_with_dicom(row, theirs[uid], release.vocabulary.missing)
     yield from _person(release.vocabulary, name, theirs, rows)
     there = readings.places((item for item in mine if isinstance(item, Record)), instances)
     said = [item for drawing in drawings for item in readings.items(name, visits, drawing, there)]
@@ -247,22 +247,28 @@ def _assign_public_ids(item: Item, subject: PatientKey | str, visits: Mapping[st
     return replace(item, subject=subject) if isinstance(item, Skipped) else item
 
 
+_NO_AGE = dict.fromkeys(("age", "age_min", "age_max"), "n/a")
+
+
 def _person(
     vocabulary: Clinical, subject: PatientKey | str, studies: Mapping[str, Study], rows: Mapping[str, Row]
 ) -> Iterator[Item]:
     """The participant's columns: the age of the first study that gives one, a sex that nothing contradicts."""
     columns: dict[str, str] = {}
+    contradicted: Mapping[str, str] = {}
     for uid in sorted(studies, key=lambda uid: (studies[uid].day, uid)):
         row = rows.get(uid)
         if row and tables.contradicts_age(row, studies[uid]):
+            contradicted = _NO_AGE  # or the plan would take the age of the headers
             continue
         raw = (row.cells.get("age", "") if row else "") or min(studies[uid].ages, default="")
         found = tables.age(raw)
         if found is None and row and row.cells.get("age", "").lower() not in vocabulary.missing:
-            yield row.issue("VALUE_UNKNOWN", f"{raw[:40]!r} is not an age", "age")
+            yield row.issue("VALUE_UNKNOWN", "this is not an age", "age")
             columns.setdefault("age_raw", raw)
         if found and "age_min" not in columns:
             columns |= found
+    columns = {**contradicted, **columns}
     sexes = {sex for study in studies.values() for sex in study.sexes}
     for row in rows.values():
         values, issues = tables.values(vocabulary, "participants", row)
@@ -300,6 +306,7 @@ def _visit(
         values, issues = tables.values(release.vocabulary, "sessions", row)
         yield from issues
         columns |= values
+        columns |= {"age": "n/a"} if tables.contradicts_age(row, study) else {}
     stated = {values["iv_contrast"] for values in labels if "iv_contrast" in values}
     stated |= {"yes"} if study.has_agent else set()
     if len(stated) == 1:

@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from mids.deid.pseudonyms import AGE_CAP, dicom_datetime
@@ -168,18 +168,20 @@ def _is_same_patient(mrn: str, patient: str) -> bool:
     return patient == mrn or patient.endswith(f"-{mrn}")
 
 
-def compare_with_dicom(row: Row, study: Study) -> Iterator[Issue]:
-    """An Issue for each value of a row that the study's headers contradict."""
+def compare_with_dicom(row: Row, study: Study, missing: Container[str]) -> Iterator[Issue]:
+    """An Issue for each value of a row that the study's headers contradict; `missing` are words for no value."""
     count, modality = row.cells.get("image count", ""), row.cells.get("modality", "").upper()
     if re.fullmatch(r"\d+(\.0*)?", count) and int(float(count)) != study.images:
         message = f"the table counts {int(float(count))} images of the study, the source holds {study.images}"
         yield row.issue("COUNT_MISMATCH", message, "image count")
     if modality and modality not in study.modalities:
         found = ", ".join(sorted(study.modalities)) or "none"
-        yield row.issue("VALUE_CONTRADICTED", f"the table says {modality}, the headers {found}", "modality")
+        yield row.issue("VALUE_CONTRADICTED", f"the table has another modality than the headers ({found})", "modality")
     if contradicts_age(row, study):
         yield row.issue("VALUE_CONTRADICTED", "the table has another age than the headers; neither is used", "age")
     day = _day(row.cells.get("study date", ""))
+    if not day and row.cells.get("study date", "").lower() not in missing:
+        yield row.issue("VALUE_UNKNOWN", "this is not a date", "study date")
     if day and study.day and day != study.day:
         yield row.issue("VALUE_CONTRADICTED", "the table has another date than the headers", "study date")
 
@@ -188,7 +190,10 @@ def contradicts_age(row: Row, study: Study) -> bool:
     """Whether the ages of a row and of the headers lie more than a year apart."""
     said, known = age(row.cells.get("age", "")), [age(text) for text in study.ages]
     headers = [int(found["age"]) for found in known if found and "age" in found]
-    return bool(said and "age" in said and headers and min(abs(int(said["age"]) - one) for one in headers) > 1)
+    if not said or not headers:
+        return False
+    low, high = int(said.get("age_min", 0)), int(said.get("age_max", AGE_CAP))
+    return not any(low - 1 <= min(one, AGE_CAP) <= high + 1 for one in headers)
 
 
 def _day(text: str) -> str:
@@ -224,6 +229,6 @@ def values(vocabulary: Clinical, table: str, row: Row) -> tuple[dict[str, str], 
     found, problems = vocabulary.values(table, row.cells)
     origins = vocabulary.origins[table]
     issues = [
-        row.issue(p.code, f"{p.value[:40]!r} is not a value of {p.column}", origins[p.column].column) for p in problems
+        row.issue(p.code, f"this is not a value of {p.column}", origins[p.column].column) for p in problems
     ]
     return found, issues
