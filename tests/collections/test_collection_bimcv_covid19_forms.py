@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from places import SOURCES
-from trees import issues_by_code, table
+from trees import codes, issues_by_code, table
 
 from example_datasets.generators import bimcv_covid19 as example
 from mids.collections.bimcv import labelcells, rows
 from mids.collections.bimcv.bimcv_covid19 import read
 from mids.collections.bimcv.rows import Words
 from mids.conversion import convert
+from mids.errors import MidsError
 from mids.readers.tables.table import parse_csv
 from mids.records import Entry
 from mids.vocabulary import clinical
@@ -29,6 +30,25 @@ TESTS = "derivatives/EHR/sil_reg_covid_posi.tsv"
 def source(tmp_path: Path) -> Path:
     """A copy of the example that a test may change."""
     return shutil.copytree(INPUT, tmp_path / "source")
+
+
+def test_two_files_of_one_place_are_copies_or_told_and_two_tables_are_refused(
+    source: Path, tmp_path: Path, key: Path
+) -> None:
+    for path in [path for path in source.rglob("*") if path.is_file()]:
+        copy = tmp_path / "both" / "part2" / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, copy)
+    both = shutil.copytree(source, tmp_path / "both", dirs_exist_ok=True)
+    assert "DUPLICATE_DIFFERS" not in codes(convert("bimcv-covid19", both, tmp_path / "copies", key=key).issues)
+    picture = next((both / "part2").rglob("*.png"))
+    picture.write_bytes(picture.read_bytes() + b"another")
+    done = convert("bimcv-covid19", both, tmp_path / "differs", key=key)
+    assert codes(done.issues).count("DUPLICATE_DIFFERS") == 1
+    people = both / "part2" / "participants.tsv"
+    people.write_text(people.read_text("utf-8").replace("\tM", "\tF").replace("\tm", "\tf") + "\n", "utf-8")
+    with pytest.raises(MidsError, match="participants"):
+        convert("bimcv-covid19", both, tmp_path / "refused", key=key)
 
 
 @pytest.mark.parametrize(

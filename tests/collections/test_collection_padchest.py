@@ -100,6 +100,17 @@ def test_a_subset_in_tabs_is_read(tmp_path: Path, key: Path) -> None:
     assert {issue.code for issue in issues if issue.level != "info"} <= {"IMAGE_DUPLICATED"}  # all are one picture here
 
 
+def test_two_pictures_of_one_name_are_told_and_copies_are_left_out(tmp_path: Path, key: Path) -> None:
+    source = subset(tmp_path / "in", example.rows())
+    first, second, *_ = sorted(source.glob("*.png"))
+    (source / "z").mkdir()
+    (source / "z" / first.name).write_bytes(png(255 - frontal()))
+    shutil.copy(second, source / "z")
+    done = convert("padchest", source, tmp_path / "out", key=key)
+    assert count_codes(done.issues)["DUPLICATE_DIFFERS"] == 1
+    assert done.exit_code == 1
+
+
 def test_strange_values_are_told_and_images_without_a_row_are_left(tmp_path: Path, key: Path) -> None:
     rows = example.rows()
     rows[0] = (*rows[0][:9], "SIDEWAYS", *rows[0][10:12], "XX", *rows[0][13:])

@@ -9,6 +9,7 @@ from pathlib import Path
 from mids.collections.bimcv import legacy, rois
 from mids.collections.bimcv import rows as bimcv_rows
 from mids.collections.bimcv import tables as bimcv_tables
+from mids.collections.bimcv.copies import repeated
 from mids.collections.bimcv.description import under_agreement
 from mids.collections.bimcv.subjects import NAME, Subject, kind_of, load, rows_about, strangers
 from mids.collections.bimcv.survey import Found, Picture, pictures, survey
@@ -94,7 +95,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     or where a column is missing.
     """
     files, issues = survey(root, scanner.mapped)
-    files, repeated = _distinct(files)
+    files, copies = _distinct(root, files)
     if not any(pictures(files)):
         raise MidsError(
             f"{root} holds no images below sub-…/ses-…: give a published BIMCV-COVID19 dataset or its archives; "
@@ -105,7 +106,7 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     tables = load(root, files)
     subjects = _subjects(files)
     common = [*_drawn(files, subjects), *strangers(tables, subjects)]
-    yield [*issues, *tables.issues, *common, *repeated, *_left(files), *bimcv_rows.tree(tables.tree)]
+    yield [*issues, *tables.issues, *common, *copies, *_left(files), *bimcv_rows.tree(tables.tree)]
     for label, subject in sorted(subjects.items()):
         if subject.images:
             yield [*subject.images, *subject.drawn, *subject.issues, *rows_about(label, subject, tables)]
@@ -114,17 +115,25 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
 # --- files -----------------------------------------------------------------------------------------------
 
 
-def _distinct(files: Sequence[Found]) -> tuple[list[Found], list[Skipped]]:
-    """The files, each place of the dataset once: archives of several iterations hold the same."""
-    seen: set[str] = set()
-    kept, repeated = [], []
+def _distinct(root: Path, files: Sequence[Found]) -> tuple[list[Found], list[Item]]:
+    """The files, each place of the dataset once: archives of several iterations hold the same.
+
+    A table that differs from the one of its place stays: two iterations can't be told apart, and `load` refuses them.
+    """
+    first: dict[str, Source] = {}
+    kept: list[Found] = []
+    copies: list[Item] = []
     for found in files:
-        if found.place and found.place in seen:
-            repeated.append(Skipped((found.source,), "another file has the same place in the dataset"))
-        else:
+        before = first.setdefault(found.place, found.source)
+        if not found.place or before is found.source:
             kept.append(found)
-        seen.add(found.place)
-    return kept, repeated
+            continue
+        item = repeated(root, before, found.source, "another file has the same place in the dataset")
+        if isinstance(item, Issue) and kind_of(found.place):
+            kept.append(found)
+        else:
+            copies.append(item)
+    return kept, copies
 
 
 def _left(files: Iterable[Found]) -> Iterator[Item]:

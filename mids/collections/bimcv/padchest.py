@@ -10,6 +10,7 @@ from typing import TypeAlias
 from mids.collections.bimcv import labeltree, legacy, pngs
 from mids.collections.bimcv import rows as bimcv_rows
 from mids.collections.bimcv import tables as bimcv_tables
+from mids.collections.bimcv.copies import repeated
 from mids.collections.bimcv.description import under_agreement
 from mids.collections.bimcv.pngs import Files
 from mids.collections.bimcv.rows import Report, Words
@@ -87,7 +88,8 @@ def read(root: Path, scanner: Scanner = PLAIN) -> Iterator[Sequence[Item]]:
     words = Words(clinical.load(NAME), cuis, public=True)
     people, unusable = _by_patient(table, words)
     lacking = [line for line, row in table.numbered() if row["image"] not in files.images]
-    yield [*files.issues, *table.issues, *problems, *unusable, *_lacking(table, lacking), *_left(table, people, files)]
+    wrong = (*files.issues, *table.issues, *problems, *unusable)
+    yield [*wrong, *_lacking(table, lacking), *_left(root, table, people, files)]
     yield list(bimcv_rows.tree(nodes))
     for subject, rows in sorted(people.items()):
         present = [(line, row) for line, row in rows if row["image"] in files.images]
@@ -154,7 +156,7 @@ def _problem(row: Mapping[str, str], owner: str, words: Words) -> tuple[str, str
     return ("IMAGE_SHARED", "image", "an earlier row gives the image to another patient") if owner else None
 
 
-def _left(table: Table, people: Rows, files: Files) -> Iterator[Item]:
+def _left(root: Path, table: Table, people: Rows, files: Files) -> Iterator[Item]:
     """Images without a row that can be used, the tables, and files of other kinds."""
     listed = {row["image"] for row in table.rows}
     used = {row["image"] for rows in people.values() for _, row in rows}
@@ -166,7 +168,8 @@ def _left(table: Table, people: Rows, files: Files) -> Iterator[Item]:
             yield issue("IMAGE_UNLISTED", message, picture.source.name, origin="read")
             yield Skipped((picture.source,), "an image without a row in the table")
     yield from (Skipped((source,), "a table: its rows go into the new tables") for source in files.documents)
-    yield from (Skipped((source,), "another image has the same name") for source in files.repeated)
+    for name, source in files.repeated:
+        yield repeated(root, files.images[name].source, source, "another image has the same name")
     yield from (Skipped((source,), "neither the table nor a PNG") for source in files.others)
 
 

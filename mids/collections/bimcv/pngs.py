@@ -35,7 +35,7 @@ class Files:
     tree: tuple[bytes, str] | None = None
     documents: list[Source] = field(default_factory=list)
     others: list[Source] = field(default_factory=list)
-    repeated: list[Source] = field(default_factory=list)
+    repeated: list[tuple[str, Source]] = field(default_factory=list)
     issues: list[Issue] = field(default_factory=list)
 
 
@@ -51,7 +51,7 @@ def collect(root: Path, mapped: Map = map) -> Files:
     for part in mapped(partial(_read, root=root), batched(walk(root), CHUNK)):
         for name, picture in part.images.items():
             if name in files.images:
-                files.repeated.append(picture.source)
+                files.repeated.append((name, picture.source))
             else:
                 files.images[name] = picture
         files.tables += part.tables
@@ -86,7 +86,7 @@ def _take(root: Path, source: Source, files: Files) -> Iterator[None]:
             except BROKEN_PICTURE:
                 pass  # its conversion will say so
             if name_of(name) in files.images:
-                files.repeated.append(one)
+                files.repeated.append((name_of(name), one))
             files.images.setdefault(name_of(name), Picture(one, size))
         elif lower.endswith(_TABLES):
             data = stream.read(LARGEST)

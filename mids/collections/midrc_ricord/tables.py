@@ -228,7 +228,5 @@ def values(vocabulary: Clinical, table: str, row: Row) -> tuple[dict[str, str], 
     """The columns of one table that a row gives, and an Issue for each value that is not in the vocabulary."""
     found, problems = vocabulary.values(table, row.cells)
     origins = vocabulary.origins[table]
-    issues = [
-        row.issue(p.code, f"this is not a value of {p.column}", origins[p.column].column) for p in problems
-    ]
+    issues = [row.issue(p.code, f"this is not a value of {p.column}", origins[p.column].column) for p in problems]
     return found, issues
