@@ -365,7 +365,12 @@ def test_published_tables_name_files_of_others() -> None:
     assert any(issue.path == "sub-1/ses-2/sub-1_ses-2_scans.tsv" and "another" in issue.message for issue in report)
 
 
-@pytest.mark.parametrize("name", ["covid-chestxray", "midrc-ricord-1a"])
-def test_the_own_tables_of_a_collection_are_known(name: str) -> None:
-    codes = {issue.code for issue in validate(SOURCES / name / "mids")}
-    assert codes <= {"LABELS_INCOMPLETE"}
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("covid-chestxray", {"BOX_SHAPE_CONTRADICTED", "LABELS_INCOMPLETE"}),  # some were drawn on another copy
+        ("midrc-ricord-1a", {"LABELS_INCOMPLETE"}),
+    ],
+)
+def test_the_own_tables_of_a_collection_are_known(name: str, told: set[str]) -> None:
+    assert {issue.code for issue in validate(SOURCES / name / "mids")} <= told
