@@ -19,7 +19,7 @@ import yaml
 from PIL import Image, ImageDraw
 
 from benchmarks.plants import Bytes, Part, Plant, planted, public, radiograph
-from mids.deid.burned.glyphs import SURE, list_regions, sure_boxes, unite_boxes
+from mids.deid.burned.glyphs import list_regions, sure_boxes, unite_boxes
 from mids.readers.images import learned
 from mids.records import Box
 
@@ -39,8 +39,7 @@ def find(picture: Bytes, *, more: bool = False) -> tuple[Box, ...]:
     """The boxes of `glyphs`, or with `more` those of `learned`."""
     regions = list_regions(picture)
     boxes = sure_boxes(regions)
-    unsure = [region.box for region in regions if region.chance < SURE]
-    return unite_boxes((*boxes, *learned.text_boxes(picture, unsure))) if more else boxes
+    return unite_boxes((*boxes, *learned.text_boxes(picture))) if more else boxes
 
 
 def list_missed(plants: Iterable[Plant], boxes: Iterable[Box], shape: tuple[int, ...]) -> tuple[list[Plant], float]:

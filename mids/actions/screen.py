@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import SURE, Region, holds, list_regions, sure_boxes, unite_boxes
+from mids.deid.burned.glyphs import Region, holds, list_regions, sure_boxes, unite_boxes
 from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
 from mids.errors import DataError
 from mids.issues import Issue, issue
@@ -143,8 +143,7 @@ def _found(
         return boxes, False
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
     if screen.detect == "learned":
-        unsure = [region.box for region in regions if region.chance < SURE]
-        boxes = unite_boxes((*boxes, *learned.text_boxes(picture, unsure)))
+        boxes = unite_boxes((*boxes, *learned.text_boxes(picture)))
     reader = learned if screen.detect == "learned" else ocr
     words = reader.read([grey[top:bottom, left:right] for top, left, bottom, right in boxes])
     kept = tuple(box for box, read in zip(boxes, words, strict=True) if not is_mark(read, box))

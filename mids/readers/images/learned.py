@@ -31,18 +31,15 @@ SIDE = 960
 _STEP = 32
 """The sides of the detector's input are multiples of it."""
 
-_TEXT, _SEED = 0.25, 0.7
-"""Probability from which a pixel belongs to a region, and that of the surest pixel that makes a region text."""
-
-_HALF = 0.3
-"""Probability that confirms what the first stage takes for text but is not sure of."""
+_TEXT, _SEED, _MEAN = 0.25, 0.7, 0.6
+"""Probability from which a pixel belongs to a region; those of the surest pixel and of all that make a region text."""
 
 _ACROSS, _ALONG, _LEAST = 1.0, 3.0, 5
 """A region is the inner part of a text, half as high as its letters, and faint letters at an end may be missing: it
 grows by so many times its thickness across and along the line, and at least so many pixels."""
 
-_THICKEST = 0.07
-"""Of the longer side: what is thicker is no line of text but a lung."""
+_THICKEST = 0.03
+"""Of the longer side: what is thicker is no line of text but a rib or a lung."""
 
 _WINDOW, _SPREAD, _FLOOR = 61, 60.0, 4.0
 """Local stretch: pixels of the window, grey levels of a standard deviation, the least deviation so stretched."""
@@ -75,19 +72,14 @@ def _network(name: str) -> "InferenceSession":
     return InferenceSession(weights.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def text_boxes(picture: Bytes, unsure: Sequence[Box] = ()) -> tuple[Box, ...]:
-    """Boxes of text in an 8-bit picture, grey (rows, columns) or RGB, at any angle, with a margin; in pixels of it.
-
-    Of the boxes of `unsure` those come too in which the network is half convinced of text.
-    """
+def text_boxes(picture: Bytes) -> tuple[Box, ...]:
+    """Boxes of text in an 8-bit picture, grey (rows, columns) or RGB, at any angle, with a margin; in pixels of it."""
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
     plain, stretched = _views(grey)
     turned = np.rot90(_chances(np.rot90(stretched)), -1)  # lines that run upwards are found less surely
     chances: Floats = np.max([_chances(plain), _chances(stretched), turned], axis=0)
     scale = np.array(grey.shape) / chances.shape
-    boxes = [_scaled(box, scale, grey.shape) for box in _regions(chances)]
-    confirmed = [box for box in unsure if _inside(chances, box, scale).max(initial=0) >= _HALF]
-    return tuple(sorted({*boxes, *confirmed}))
+    return tuple(sorted({_scaled(box, scale, grey.shape) for box in _regions(chances)}))
 
 
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
@@ -119,17 +111,18 @@ def _chances(view: Floats) -> Floats:
 
 
 def _regions(chances: Floats) -> Iterator[Box]:
-    """Boxes of the regions that hold a sure pixel and are as thin as lines of text, grown by their thickness."""
+    """Boxes of the regions that are sure, and as thin as lines of text, grown by their thickness."""
     from scipy import ndimage
 
     labels, number = ndimage.label(chances > _TEXT, np.ones((3, 3)))
     if not number:
         return
-    surest = ndimage.maximum(chances, labels, np.arange(1, number + 1))
+    numbers = np.arange(1, number + 1)
+    surest, mean = ndimage.maximum(chances, labels, numbers), ndimage.mean(chances, labels, numbers)
     for label, place in enumerate(ndimage.find_objects(labels), start=1):
         inside = np.pad(labels[place] == label, 1)
         thick = 2 * float(ndimage.distance_transform_cdt(inside, "chessboard").max())
-        if surest[label - 1] < _SEED or thick > _THICKEST * SIDE:
+        if surest[label - 1] < _SEED or mean[label - 1] < _MEAN or thick > _THICKEST * SIDE:
             continue
         rows, columns = place
         high, wide = rows.stop - rows.start, columns.stop - columns.start
@@ -147,12 +140,6 @@ def _scaled(box: Box, scale: npt.NDArray[Any], shape: tuple[int, ...]) -> Box:
         max(0, int(top * scale[0])), max(0, int(left * scale[1])),
         min(shape[0], int(np.ceil(bottom * scale[0]))), min(shape[1], int(np.ceil(right * scale[1]))),
     )  # fmt: skip
-
-
-def _inside(chances: Floats, box: Box, scale: npt.NDArray[Any]) -> Floats:
-    top, left, bottom, right = box
-    rows = slice(int(top / scale[0]), int(bottom / scale[0]) + 1)
-    return chances[rows, int(left / scale[1]) : int(right / scale[1]) + 1]
 
 
 def _best(part: Bytes) -> str:

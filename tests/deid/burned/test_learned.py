@@ -6,7 +6,6 @@ from lettering import NAME, lettered, radiograph
 
 from mids.actions.screen import look
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import text_boxes
 from mids.deid.burned.words import list_known_words
 from mids.errors import DataError
 from mids.readers.images import learned
@@ -34,7 +33,7 @@ def test_faint_names_at_the_edge_are_covered_at_any_rotation(turns: int) -> None
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_picture_without_text_stays(seed: int) -> None:
-    assert learned.text_boxes(radiograph(seed), text_boxes(radiograph(seed))) == ()
+    assert learned.text_boxes(radiograph(seed)) == ()
 
 
 def test_names_of_the_header_are_read_upright_and_turned() -> None:
