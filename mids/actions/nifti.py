@@ -31,7 +31,7 @@ class Nifti:
         return (self.source,)
 
     def make(self, root: Path, scratch: Path) -> Made:
-        """Makes `volume.nii.gz`; raises `DataError` ``PIXELS_UNREADABLE`` where the file is broken."""
+        """Makes `volume.nii.gz`; raises `DataError` where the file is broken."""
         content, image = read_nifti(root, self.source, "the NIfTI file")
         for begin, length in SCRUBBED:
             content[begin : begin + length] = bytes(length)
@@ -46,7 +46,8 @@ class Nifti:
 def read_nifti(root: Path, source: Source, what: str) -> tuple[bytearray, Any]:
     """The decompressed bytes of a NIfTI-1 file, and the image, whose voxels can be read.
 
-    Raises `DataError` ``PIXELS_UNREADABLE`` about `what` where they can't.
+    Raises `DataError` about `what` where they can't: ``FILE_EMPTY``, ``FILE_TRUNCATED`` for a gzip that breaks off,
+    else ``PIXELS_UNREADABLE``.
     """
     import nibabel as nib  # as long to load as all small volumes take to make
     from nibabel.filebasedimages import ImageFileError
@@ -57,10 +58,14 @@ def read_nifti(root: Path, source: Source, what: str) -> tuple[bytearray, Any]:
     try:
         with open_source(root, source) as stream:
             content = bytearray(stream.read())
+        if not content:
+            raise DataError("FILE_EMPTY", f"{what} can't be read as NIfTI: it is empty")
         if content[:2] == b"\x1f\x8b":
             content = bytearray(gzip.decompress(content))
         image: Any = nib.Nifti1Image.from_bytes(bytes(content))
         np.asarray(image.dataobj)
         return content, image
-    except (OSError, EOFError, ValueError, OverflowError, zlib.error, *ours) as error:
+    except EOFError as error:
+        raise DataError("FILE_TRUNCATED", f"{what} can't be read as NIfTI: it is cut off") from error
+    except (OSError, ValueError, OverflowError, zlib.error, *ours) as error:
         raise DataError("PIXELS_UNREADABLE", f"{what} can't be read as NIfTI ({type(error).__name__})") from error

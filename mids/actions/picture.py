@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -18,6 +18,12 @@ from mids.records import PIXELS, Box, Compression, Json, Made, Source
 
 LARGEST = 200_000_000
 """Pixels of a picture; a decompression bomb is refused, the largest scanned film stays far below."""
+
+_ENDS = {b"\x89PNG\r\n\x1a\n": b"IEND", b"\xff\xd8\xff": b"\xff\xd9"}
+"""What a PNG and a JPEG begin with, and what stands at their end."""
+
+_TAIL = 64
+"""Bytes in which the end is looked for: some programs write a few more behind it."""
 
 _GREY = {"1": "L", "L": "L", "I;16": "I;16", "I;16B": "I;16"}
 
@@ -42,7 +48,7 @@ class Picture:
         return (self.source,)
 
     def make(self, root: Path, scratch: Path) -> Made:
-        """Makes `image.png`; raises `DataError` ``PIXELS_UNREADABLE`` and ``PRIVACY_TEXT_FOUND``."""
+        """Makes `image.png`; raises `DataError` as `read` does, and ``PRIVACY_TEXT_FOUND``."""
         with open_source(root, self.source) as stream:
             pixels, form = read(stream)
         colour = pixels.ndim == 3
@@ -63,13 +69,14 @@ class Picture:
         return Made(("image.png",), {**facts, **looked.facts}, {PIXELS: picture_digest(pixels)}, looked.issues)
 
 
-def read(stream: object) -> tuple[np.ndarray, str]:
+def read(stream: BinaryIO) -> tuple[np.ndarray, str]:
     """Pixels, (rows, columns) uint8 or uint16 or (rows, columns, 3) uint8, and the file's real format.
 
-    Raises `DataError` ``PIXELS_UNREADABLE`` for what is no picture, is cut short or is too large.
+    Raises `DataError` ``FILE_EMPTY``, ``FILE_TRUNCATED`` for what is cut short, and ``PIXELS_UNREADABLE`` for what is
+    no picture, is damaged or is too large.
     """
     try:
-        with Image.open(stream) as image:  # type: ignore[arg-type]
+        with Image.open(stream) as image:
             if image.width * image.height > LARGEST:
                 raise DataError("PIXELS_UNREADABLE", f"the image has {image.width} × {image.height} pixels")
             form = str(image.format)
@@ -83,4 +90,15 @@ def read(stream: object) -> tuple[np.ndarray, str]:
                 return (np.ascontiguousarray(pixels[..., 0]) if is_grey else pixels), form
             return np.array(image.convert("RGB")), form
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError("PIXELS_UNREADABLE", f"the image can't be decoded ({type(error).__name__})") from error
+        raise _unreadable(stream, error) from error
+
+
+def _unreadable(stream: BinaryIO, error: Exception) -> DataError:
+    """Why a picture can't be read: an empty file, one without its format's last bytes, or something else."""
+    stream.seek(0)
+    content = stream.read()
+    if not content:
+        return DataError("FILE_EMPTY", "the file is empty")
+    if any(content.startswith(begin) and end not in content[-_TAIL:] for begin, end in _ENDS.items()):
+        return DataError("FILE_TRUNCATED", "the picture is cut off")
+    return DataError("PIXELS_UNREADABLE", f"the image can't be decoded ({type(error).__name__})")

@@ -20,3 +20,14 @@ def test_a_file_that_breaks_off_is_told(length: int, packed: bool, tmp_path: Pat
     (tmp_path / "x.nii.gz").write_bytes(gzip.compress(WHOLE[:length]) if packed else WHOLE[:length])
     with pytest.raises(DataError, match="the NIfTI file can't be read as NIfTI"):
         Nifti(Source("x.nii.gz")).make(tmp_path, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "FILE_EMPTY"), (gzip.compress(WHOLE)[:-20], "FILE_TRUNCATED"), (b"no volume", "PIXELS_UNREADABLE")],
+)
+def test_what_is_wrong_with_a_file_is_named(content: bytes, code: str, tmp_path: Path) -> None:
+    (tmp_path / "x.nii.gz").write_bytes(content)
+    with pytest.raises(DataError) as told:
+        Nifti(Source("x.nii.gz")).make(tmp_path, tmp_path)
+    assert told.value.code == code

@@ -177,6 +177,12 @@ def test_two_iterations_at_once_are_refused(source: Path) -> None:
         list(read(source))
 
 
+def test_two_tables_of_one_place_are_named_with_their_folders(source: Path) -> None:
+    put(source, f"second/{LABELS}", (source / LABELS).read_bytes() + b"7\tx\ty\t\t\t\t\t\t\n")
+    with pytest.raises(MidsError, match=rf"\({LABELS}, second/{LABELS}\)"):
+        list(read(source))
+
+
 def test_what_is_no_published_dataset_is_sent_elsewhere(tmp_path: Path) -> None:
     put(tmp_path, "a/1.dcm", b"\0" * 128 + b"DICM")
     with pytest.raises(MidsError, match="bimcv-covid19-raw"):
@@ -223,7 +229,7 @@ def test_broken_sidecars_images_and_names_stop_nothing(source: Path, tmp_path: P
     put(source, f"{example.A}/{example.PLATE}/mod-rx/{example.A}_chest_xx.png", example.png(example.frontal()))
     result = convert(NAME, source, tmp_path / "out", key=key)
     found = {issue.code for issue in result.issues}
-    assert {"SIDECAR_UNREADABLE", "PIXELS_UNREADABLE", "NAME_UNREADABLE"} <= found
+    assert {"SIDECAR_UNREADABLE", "FILE_EMPTY", "NAME_UNREADABLE"} <= found
     assert result.outcome is not None
     assert any("run-1_bp-chest_vp-pa_cr.png" in path for path in result.outcome.made)  # by its name alone
 

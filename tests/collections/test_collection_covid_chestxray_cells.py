@@ -145,6 +145,14 @@ def test_an_unknown_modality_is_not_converted(tmp_path: Path, key: Path) -> None
     assert len(scans(done.dataset)) == 1
 
 
+def test_contradictions_repeat_nobodys_words(tmp_path: Path, key: Path) -> None:
+    rows = [row(1, filename=f"{n}.png", went_icu=f"ask Dr. Somebody {n}") for n in range(2)]
+    rows.append(row("Somebody", filename="0.png"))
+    done = converted(tmp_path, key, rows)
+    assert {"VALUE_CONTRADICTED", "IMAGE_SHARED"} <= count_codes(done.issues).keys()
+    assert not [one.message for one in done.issues if "Somebody" in one.message]
+
+
 def test_contradictions_are_told_and_neither_side_is_taken(tmp_path: Path, key: Path) -> None:
     said = ({"sex": "F", "survival": "Y", "went_icu": "Y"}, {"sex": "M", "survival": "N", "went_icu": "N"})
     done = converted(tmp_path, key, [row(1, filename=f"{n}.png", **values) for n, values in enumerate(said)])

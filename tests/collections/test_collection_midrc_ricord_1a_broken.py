@@ -272,3 +272,12 @@ def test_ages_with_a_decimal_comma_and_a_second_column_of_ages(folder: Path, tmp
         contradicted = [one.message for one in done.issues if one.code == "VALUE_CONTRADICTED"]
         assert sum("'age' and 'patient age' say different" in message for message in contradicted) == told
         assert "COLUMN_UNREAD" not in count_codes(done.issues)
+
+
+def test_a_label_of_no_known_term_is_not_repeated_in_messages(folder: Path, key: Path) -> None:
+    text = (folder / EXPORT).read_text("utf-8")
+    assert '"Atelectasis"' in text
+    (folder / EXPORT).write_text(text.replace('"Atelectasis"', '"As Dr. Somebody says"'), "utf-8")
+    told = [one for one in converted(folder, key).issues if "no known term" in one.message]
+    assert told
+    assert not [one for one in told if "Somebody" in one.message]

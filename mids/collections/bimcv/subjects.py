@@ -125,7 +125,7 @@ def _table_file(root: Path, files: Sequence[Found], kind: str) -> Found | None:
     candidates = [found for found in files if kind_of(found.place) == kind]
     different = {found.data: found for found in candidates}
     if len(different) > 1:
-        names = ", ".join(sorted(found.place for found in different.values()))
+        names = ", ".join(sorted(found.source.name for found in different.values()))
         raise MidsError(f"{root} holds several tables of {kind} ({names}): convert one iteration at a time")
     if not candidates and kind not in _OPTIONAL:
         example = _TABLES[kind][1]

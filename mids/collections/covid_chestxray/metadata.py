@@ -157,7 +157,7 @@ def _problem(row: Row, owner: str) -> Issue | None:
     if row.patient == owner:
         return row.issue("ROW_REPEATED", "an earlier row names the same patient and file", "filename")
     if owner:
-        return row.issue("IMAGE_SHARED", f"an earlier row gives the file to patient {owner}", "filename")
+        return row.issue("IMAGE_SHARED", "an earlier row gives the file to another patient", "filename")
     return None
 
 

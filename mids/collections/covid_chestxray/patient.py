@@ -61,7 +61,7 @@ def _person(rows: Sequence[Row]) -> Iterator[Item]:
 def _merge_values(row: Row, said: Mapping[str, set[str]]) -> tuple[dict[str, str], list[Issue]]:
     """The values that stand alone, and an Issue for each column that has several."""
     issues = [
-        row.issue("VALUE_CONTRADICTED", f"{name} of this patient is {' and '.join(sorted(values))}", name)
+        row.issue("VALUE_CONTRADICTED", f"the patient's rows say {len(values)} things of {name}", name)
         for name, values in said.items()
         if len(values) > 1
     ]

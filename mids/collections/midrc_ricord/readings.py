@@ -210,8 +210,8 @@ def unknown_labels(drawing: Drawing) -> Iterator[Issue]:
     for found in drawing.annotations:
         if found.label.name not in drawing.terms:
             seen.setdefault(found.label.name, found)
-    for name, first in seen.items():
-        yield _issue("VALUE_UNKNOWN", f"has the label {name!r}, which is kept as it is", first, drawing)
+    for first in seen.values():
+        yield _issue("VALUE_UNKNOWN", "has a label of no known term, which is kept as it is", first, drawing)
 
 
 def _issue(code: str, message: str, found: Annotation, drawing: Drawing) -> Issue:
