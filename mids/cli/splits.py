@@ -60,7 +60,7 @@ def run(namespace: argparse.Namespace) -> int:
         dataset = Dataset(a.dataset)
         table = dataset.splits(
             fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify,
-            together=_groups(a.together, a.dataset.resolve().name) if a.together else (),
+            together=_groups(a.together, a.dataset.resolve()) if a.together else (),
             write=a.write, overwrite=a.force,
         )  # fmt: skip
     except DataError as error:
@@ -74,15 +74,21 @@ def run(namespace: argparse.Namespace) -> int:
     return say_unread(dataset.issues)
 
 
-def _groups(pairs: Path, name: str) -> list[set[str]]:
-    """The subjects of the dataset `name` that a table of pairs joins, directly or through those of another dataset."""
+def _groups(pairs: Path, root: Path) -> list[set[str]]:
+    """The subjects of a dataset that a table of pairs joins, directly or through those of another dataset.
+
+    The table calls a dataset by the name of its folder, or by its path where two have one name.
+    """
     from mids.analysis.duplicates import list_groups, read_pairs
 
     groups: list[set[tuple[str, str]]] = []
     for pair in list_groups(read_pairs(pairs)):
         joined = [group for group in groups if group & set(pair)]
         groups = [group for group in groups if group not in joined] + [set(pair).union(*joined)]
-    own = [{person for dataset, person in group if dataset == name} for group in groups]
+    own = [
+        {person for dataset, person in group if root in (root.parent / dataset, Path(dataset).resolve())}
+        for group in groups
+    ]
     if groups and not any(own):
-        raise MidsError(f"{pairs} names no dataset {name}: give the table that mids duplicates wrote for it")
+        raise MidsError(f"{pairs} names no dataset {root.name}: give the table that mids duplicates wrote for it")
     return [group for group in own if len(group) > 1]

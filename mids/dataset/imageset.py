@@ -102,6 +102,8 @@ class ImageSet(ABC):
         Raises `MidsError` for a value that neither the vocabulary nor the dataset has, and names the nearest. Where all
         values are known and no image meets them, a warning is logged.
         """
+        if not isinstance(commercial, bool | None):
+            raise MidsError(f"commercial {commercial}: give True, or False for all others")
         criteria = Criteria(
             modality=modality, suffix=suffix, bp=bp, vp=vp, subject=subject, session=session, sex=sex, age=age,
             label=label, without_label=without_label, split=split, commercial=commercial,

@@ -74,10 +74,15 @@ def load_part(path: Path, shown: str, part: Part, stream: Any = None) -> Volume:
     """
     if ".nii" not in shown:
         raise MidsError(f"{shown} is no volume: load all of it")
+    if len(part) != 3 or not all(isinstance(each, slice) and each.step in (None, 1) for each in part):
+        raise MidsError(
+            f"part {part}: give three slices (columns, rows, slices): (slice(0, 64), slice(0, 64), slice(9, 10))"
+        )
     with _opened(path, shown, stream) as image:
         proxy, shape = image.dataobj, (*image.shape, 1, 1)[:3]
         if np.prod(image.shape) != np.prod(shape):
             raise MidsError(f"{shown} has {len(image.shape)} axes: load all of it, and take the part that you want")
+        part = _completed(part, shape)
         if any(not 0 <= each.start < each.stop <= side for each, side in zip(part, shape, strict=True)):
             raise MidsError(f"part {part} of {shown}: give columns, rows and slices within {shape}")
         # Whole slices are read in one go; single lines of them would each be searched for.
@@ -86,6 +91,15 @@ def load_part(path: Path, shown: str, part: Part, stream: Any = None) -> Volume:
         affine = np.array(image.affine, dtype=np.float64)
         affine[:3, 3] += affine[:3, :3] @ [each.start for each in part]
         return Volume(data, affine, _is_placed(image))
+
+
+def _completed(part: Part, shape: tuple[int, ...]) -> Part:
+    """A part whose slices have both ends; whole numbers only."""
+    ends = [(each.start or 0, side if each.stop is None else each.stop) for each, side in zip(part, shape, strict=True)]
+    if not all(isinstance(end, int | np.integer) for pair in ends for end in pair):
+        raise MidsError(f"part {part}: give whole numbers")
+    x, y, z = (slice(int(first), int(last)) for first, last in ends)
+    return x, y, z
 
 
 def _volume(path: Path, shown: str) -> Volume:

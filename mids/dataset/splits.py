@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset.disk.door import Door
+from mids.dataset.selection import check_known
 from mids.dataset.tables import add_id_prefixes, frame, read_table
 from mids.errors import MidsError
 from mids.vocabulary.schema import Schema
@@ -60,6 +61,21 @@ def group_people(people: "pd.Series[Any]", together: Iterable[Iterable[str]]) ->
         for one in found[1:]:
             heads[one] = found[0]
     return people.map({one: head(one) for one in map(str, people.unique())})
+
+
+def check_groups(together: object, known: Iterable[str]) -> list[list[str]]:
+    """Groups of subjects of one dataset, as IDs or (dataset, participant_id); raises `MidsError` for anything else."""
+    if isinstance(together, str | pd.DataFrame) or not isinstance(together, Iterable):
+        raise MidsError("together: give groups of subjects, such as [('sub-01', 'sub-02')]")
+    groups = []
+    for group in together:
+        if isinstance(group, str) or not isinstance(group, Iterable):
+            raise MidsError("together: give groups of subjects, such as [('sub-01', 'sub-02')]")
+        names = [each[1] if isinstance(each, tuple | list) and len(each) == 2 else each for each in group]
+        people = [f"sub-{str(name).removeprefix('sub-')}" for name in names]
+        check_known("subject", people, known)
+        groups.append(people)
+    return groups
 
 
 def describe_split(shares: Mapping[str, float], seed: int, by: str, stratify: Sequence[str]) -> str:

@@ -270,7 +270,7 @@ class Dataset(ImageSet):
         shares = splits.name_fractions(fractions, self._schema)
         columns = [stratify] if isinstance(stratify, str) else list(stratify)
         images = self.text.images if self._is_text else self.images
-        groups = [[f"sub-{each.removeprefix('sub-')}" for each in group] for group in together]
+        groups = splits.check_groups(together, self.images["participant_id"].dropna())
         people = splits.group_people(images["participant_id"], groups)
         found = splits.deal_images(images.assign(participant_id=people), shares, seed, by, columns)
         table = self.images[["participant_id", "session_id", "filename"]].copy()

@@ -102,8 +102,8 @@ def _made(dataset: Dataset) -> Iterator[str]:
     names = [_joined(each, "Name", "Version") for each in makers] if isinstance(makers, list) else []
     if names:
         yield f"Images were converted with {' and '.join(filter(None, names))}."
-    views = dataset.images["view_source"].dropna().astype(str).value_counts()
-    if len(views):
+    images = dataset.images
+    if "view_source" in images and len(views := images["view_source"].dropna().astype(str).value_counts()):
         yield "View positions come from " + ", ".join(f"{source} ({count:,})" for source, count in views.items()) + "."
     codes = sorted(_deidentified(dataset))
     if codes:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +16,7 @@ from places import ROOT, SOURCES
 import mids
 from mids.analysis.duplicates import find_duplicates, list_groups
 from mids.analysis.duplicates.prints import compare, make_print
+from mids.cli import main
 
 THUMBNAILS = ROOT.parent / "shared" / "data" / "cxr-views" / "images"
 
@@ -93,6 +95,19 @@ def test_the_command_names_the_pair(planted: Path, tmp_path: Path) -> None:
     again = subprocess.run(done.args, capture_output=True, text=True, check=False)
     assert again.returncode == 2
     assert "already exists" in again.stderr
+
+
+def test_a_table_of_two_folders_of_one_name_is_for_each(planted: Path, tmp_path: Path) -> None:
+    one, other = (shutil.copytree(planted, tmp_path / name / "mids") for name in ("a", "b"))
+    colours = np.zeros((4, 4, 3), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    folder = one / "sub-1" / "anat"
+    folder.mkdir()
+    nib.save(nib.Nifti1Image(colours, np.eye(4)), folder / "sub-1_T1w.nii.gz")  # no grey values, and no stop
+    pairs = str(tmp_path / "pairs.tsv")
+    assert main(["duplicates", str(one), str(other), "-o", pairs, "-q"]) == 0
+    for dataset in (one, other):
+        assert main(["splits", str(dataset), "--together", pairs]) == 0
+    assert main(["splits", str(SOURCES / "fidac" / "mids"), "--together", pairs]) == 2
 
 
 def test_people_with_one_picture_are_on_one_side(planted: Path) -> None:

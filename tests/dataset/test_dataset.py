@@ -261,6 +261,15 @@ def test_a_part_of_a_volume_is_cut_from_it_and_lies_where_it_lay(made: Path) -> 
     np.testing.assert_allclose(part.affine, nib.Nifti1Image(stored, affine).slicer[1:3, :2, 3:4].affine)
     with pytest.raises(MidsError, match=r"within \(3, 4, 5\)"):
         Dataset(made).load(CT, (slice(1, 4), slice(0, 2), slice(3, 4)))
+    whole = Dataset(made).load(CT, (slice(None), slice(None), slice(3, 4)))
+    np.testing.assert_array_equal(whole.data, stored[..., 3:4])
+    for wrong in (
+        (3, slice(0, 2), slice(0, 2)),
+        (slice(0, 2), slice(0, 2)),
+        (slice(0.0, 2.0), slice(0, 2), slice(0, 2)),
+    ):
+        with pytest.raises(MidsError, match=r"three slices|whole numbers"):
+            Dataset(made).load(CT, wrong)  # type: ignore[arg-type]
     with pytest.raises(MidsError, match="is no volume"):
         Dataset(made).load(RX, (slice(1, 4), slice(0, 2), slice(3, 4)))
 

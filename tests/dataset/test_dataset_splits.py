@@ -5,6 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,6 +114,24 @@ def test_subjects_of_one_site_stay_together() -> None:
     table = dataset.splits(fractions={"train": 0.5, "test": 0.5}, by="region")
     assert table["split"].nunique() == 1  # all are of one region
     assert dataset.splits(fractions={"tr": 0.5, "te": 0.5})["split"].nunique() == 2
+
+
+def test_groups_of_subjects_stay_together_whatever_form_they_have(dataset: Dataset) -> None:
+    first, second, *_ = dataset.images["participant_id"].unique()
+    halves = {"train": 0.5, "test": 0.5}
+    for group in ((first, second), (first.removeprefix("sub-"), second), (("fidac", first), ("fidac", second))):
+        for seed in range(4):
+            table = dataset.splits(fractions=halves, seed=seed, together=[group])
+            assert table[table["participant_id"].isin([first, second])]["split"].nunique() == 1
+    for wrong in (first, [first, second], pd.DataFrame({"participant_id": [first]}), [[first, "sub-nobody"]]):
+        with pytest.raises(MidsError, match=r"groups of subjects|unknown subject"):
+            dataset.splits(together=wrong)  # type: ignore[arg-type]
+
+
+def test_commercial_is_true_or_false(dataset: Dataset) -> None:
+    assert len(dataset.select(commercial=True)) + len(dataset.select(commercial=False)) == len(dataset)
+    with pytest.raises(MidsError, match="commercial no: give True"):
+        dataset.select(commercial="no")  # type: ignore[arg-type]
 
 
 def test_wrong_use_of_splits(dataset: Dataset) -> None:

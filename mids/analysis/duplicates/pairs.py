@@ -83,7 +83,9 @@ def list_groups(duplicates: pd.DataFrame) -> list[list[tuple[str, str]]]:
 
 
 def _flatten(data: np.ndarray) -> np.ndarray:
-    """A volume as a picture: the mean along its third axis, of tissue between air and bone."""
+    """A volume as a picture: the mean along its third axis, of tissue between air and bone; colours are averaged."""
+    if data.dtype.fields:
+        data = np.mean([data[name] for name in data.dtype.fields], axis=0)
     volume = data.reshape((*data.shape, 1)) if data.ndim == 2 else data.reshape((*data.shape[:3], -1))[..., 0]
     return np.asarray(np.clip(volume, -1000, 1000).mean(axis=2).T)
 
