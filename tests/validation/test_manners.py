@@ -52,6 +52,7 @@ def test_a_full_disk_is_one_line(words: list[str], tmp_path: Path) -> None:
 
 INTERRUPTED = """
 import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell has programs in the background ignore it
 from mids.cli import validate_main
 
 class Finder:
