@@ -75,9 +75,16 @@ def patches(root: Path, cache: Path) -> dict[str, Read]:
         "nibabel, `get_fdata`": lambda path, random: crop(nib.load(path).get_fdata(dtype=np.float32), random),
         "MONAI, `LoadImage`": lambda path, random: crop(load(path).numpy(), random),
         "TorchIO, `ScalarImage`": lambda path, random: crop(torchio.ScalarImage(path).data.numpy(), random),
-        "`Dataset.torch`": ours(),
-        "`Dataset.torch`, `cache`": ours(cache=str(cache / "points")),
-        "`Dataset.torch`, `cache`, `unpack`": ours(cache=str(cache / "unpacked"), unpack=True),
+        **_ours(ours, cache),
+    }
+
+
+def _ours(make: Callable[..., Read], cache: Path) -> dict[str, Read]:
+    """Our way without a cache, with points of gzip, and with unpacked copies."""
+    return {
+        "`Dataset.torch`": make(),
+        "`Dataset.torch`, `cache`": make(cache=str(cache / "points")),
+        "`Dataset.torch`, `cache`, `unpack`": make(cache=str(cache / "unpacked"), unpack=True),
     }
 
 
@@ -95,9 +102,7 @@ def slices(root: Path, cache: Path) -> dict[str, Read]:
         "nibabel, `dataobj`": lambda path, random: np.asarray(
             nib.load(path).dataobj[..., int(random.integers(SHAPE[2]))], np.float32
         ),
-        "`Dataset.torch`": ours(),
-        "`Dataset.torch`, `cache`": ours(cache=str(cache / "points")),
-        "`Dataset.torch`, `cache`, `unpack`": ours(cache=str(cache / "unpacked"), unpack=True),
+        **_ours(ours, cache),
     }
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mids.errors import DataError, MidsError
-from mids.readers.tables.table import read_csv
+from mids.readers.tables.workbook import read_given
 
 NONE = ("", "n/a")
 
@@ -42,15 +41,8 @@ def read_tree(path: Path) -> LabelTree:
     A root whose `count` is 0 only holds others together ("radiological finding"): it is above none. Raises `MidsError`
     where the file or a column is missing.
     """
-    if not path.is_file():
-        raise MidsError(f"{path}: no such file: give the label_tree.tsv of a dataset")
-    try:
-        table = read_csv(path.parent, path.name)
-    except DataError as error:
-        raise MidsError(f"{path}: {error.message}") from error
-    for name in ("label", "parent"):
-        if name not in table.header:
-            raise MidsError(f"{path} lacks the column {name!r}: give the label_tree.tsv of a dataset")
+    advice = "give the label_tree.tsv of a dataset"
+    table = read_given(path, ("label", "parent"), absent=advice, lacking=advice)
     holders = {row["label"] for row in table.rows if row["parent"] in NONE and row.get("count") == "0"}
     parents: dict[str, dict[str, None]] = {}
     for row in table.rows:

@@ -11,7 +11,7 @@ from mids.analysis.tree import read_tree
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
 from mids.labelling.labeller import KEYS, label_rows, lexicon
-from mids.readers.tables.table import Table, read_csv
+from mids.readers.tables.workbook import read_given
 
 COLUMNS = (
     *KEYS, "source", "labels", "localizations", "labels_localizations_by_sentence", "label_evidence",
@@ -32,7 +32,9 @@ def label_file(
     if output is not None and output.exists():
         raise MidsError(f"{output} already exists: give another file")
     words = lexicon(language)
-    table = _read(reports, column)
+    table = read_given(
+        reports, (column,), absent="give a table of reports", lacking="name the column of texts with --text"
+    )
     _say(table.issues)
     rows = label_rows(table.rows, words, column=column, model=model, tree=read_tree(tree) if tree else None)
     text = _tsv([name for name in COLUMNS if name in table.header or name not in KEYS], rows)
@@ -43,18 +45,6 @@ def label_file(
     if reference is not None:
         print(_compare_labels(rows, reference, tree), end="", file=sys.stderr if output is None else sys.stdout)
     return int(any(issue.level is Level.ERROR for issue in table.issues))
-
-
-def _read(path: Path, column: str) -> Table:
-    if not path.is_file():
-        raise MidsError(f"{path}: no such file: give a table of reports")
-    try:
-        table = read_csv(path.parent, path.name)
-    except DataError as error:
-        raise MidsError(f"{path}: {error.message}") from error
-    if column not in table.header:
-        raise MidsError(f"{path} lacks the column {column!r}: name the column of texts with --text")
-    return table
 
 
 def _tsv(columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> str:

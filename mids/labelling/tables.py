@@ -9,12 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from mids.analysis.tree import LabelTree
-from mids.errors import DataError, MidsError
+from mids.errors import MidsError
 from mids.labelling.labeller import KEYS, LOCALIZATION
 from mids.labelling.training import Example
 from mids.readers.tables.table import Table
-from mids.readers.tables.workbook import read_table
-from mids.records import Source
+from mids.readers.tables.workbook import read_given
 
 PEOPLE = ("participant_id", "patientid", "patient_id", "subject_id", "subject")
 """Columns that say who a report is of, in the order in which they are looked for."""
@@ -54,16 +53,7 @@ def read_labels(path: Path, column: str = "labels", *, tree: LabelTree | None = 
 
 
 def _read(path: Path, *columns: str) -> Table:
-    if not path.is_file():
-        raise MidsError(f"{path}: no such file: give a table with its labels")
-    try:
-        table = read_table(path.parent, Source(path.name))
-    except DataError as error:
-        raise MidsError(f"{path}: {error.message}") from error
-    for name in columns:
-        if name not in table.header:
-            raise MidsError(f"{path} lacks the column {name!r}: name it with --text or --column")
-    return table
+    return read_given(path, columns, absent="give a table with its labels", lacking="name it with --text or --column")
 
 
 def _joined(rows: Sequence[Mapping[str, str]], labels: Sequence[Mapping[str, str]]) -> list[Mapping[str, str] | None]:

@@ -11,7 +11,7 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
-from mids.errors import DataError
+from mids.errors import DataError, MidsError
 from mids.readers.archives.files import open_source
 from mids.readers.tables.table import Table, parse_csv
 from mids.records import Source
@@ -23,6 +23,24 @@ _BROKEN = (
     zipfile.BadZipFile, ParseError, LookupError, ValueError, TypeError, EOFError, OSError, AttributeError,
     ArithmeticError, RuntimeError, struct.error, zlib.error, lzma.LZMAError,
 )  # fmt: skip
+
+
+def read_given(path: Path, columns: Iterable[str], *, absent: str, lacking: str) -> Table:
+    """A table that a person gave, with some columns at least.
+
+    Raises `MidsError` where there is no such file (with the advice `absent`), it can't be read, or lacks a column (with
+    `lacking`).
+    """
+    if not path.is_file():
+        raise MidsError(f"{path}: no such file: {absent}")
+    try:
+        table = read_table(path.parent, Source(path.name))
+    except DataError as error:
+        raise MidsError(f"{path}: {error.message}") from error
+    for name in columns:
+        if name not in table.header:
+            raise MidsError(f"{path} lacks the column {name!r}: {lacking}")
+    return table
 
 
 def read_table(root: Path, source: Source) -> Table:
