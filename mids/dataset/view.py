@@ -20,7 +20,7 @@ from mids.dataset.index import read_indexed_images
 from mids.dataset.pixels import Part, Picture, Volume, load_part, load_pixels
 from mids.dataset.selection import Choice, Criteria, check_known, given, meet_age, meet_names, meet_sex
 from mids.dataset.tables import add_id_prefixes, frame, map_rows_by_key, read_table
-from mids.errors import DataError, MidsError, UnknownValueError
+from mids.errors import DataError, MidsError
 from mids.issues import Issue
 from mids.records import Json
 from mids.vocabulary.clinical import read_collection_name
@@ -197,7 +197,7 @@ class Dataset(ImageSet):
             known = self.text.partitions
             check_known("split", wanted, [*codes.codes, *known["split"].dropna()])
             if not known["split"].notna().any():
-                raise UnknownValueError("no image has a part: write one with mids splits DATASET --write")
+                raise MidsError(f"no image of {self.name} has a part: write one with mids splits DATASET --write")
             met &= rows["filename"].isin(known.loc[known["split"].isin(wanted), "filename"])
         if criteria.commercial is not None:
             is_allowed = terms.commercial_use(rows, self.description).eq("allowed")

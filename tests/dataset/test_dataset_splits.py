@@ -13,6 +13,7 @@ from places import SOURCES
 
 from mids.cli import main
 from mids.dataset import Dataset
+from mids.dataset.joined import concat
 from mids.dataset.splits import groups, parse_fractions, parts
 from mids.errors import MidsError
 from mids.validation.runner import validate
@@ -126,6 +127,12 @@ def test_groups_of_subjects_stay_together_whatever_form_they_have(dataset: Datas
     for wrong in (first, [first, second], pd.DataFrame({"participant_id": [first]}), [[first, "sub-nobody"]]):
         with pytest.raises(MidsError, match=r"groups of subjects|unknown subject"):
             dataset.splits(together=wrong)  # type: ignore[arg-type]
+
+
+def test_a_part_of_datasets_of_which_one_has_none_is_an_error() -> None:
+    joined = concat([SOURCES / name / "mids" for name in ("bimcv-covid19", "covid-chestxray")])
+    with pytest.raises(MidsError, match=r"no image of .* has a part"):
+        joined.select(split="train")
 
 
 def test_commercial_is_true_or_false(dataset: Dataset) -> None:
