@@ -4,7 +4,6 @@ import pickle
 from pathlib import Path
 
 import pytest
-from places import REAL
 
 from benchmarks.labels_kept import compare
 from benchmarks.tagger import PARAMETERS, train
@@ -72,8 +71,8 @@ def test_layouts_that_training_never_saw() -> None:
 
 @pytest.mark.slow
 @pytest.mark.shared
-def test_meddocan_which_training_never_saw() -> None:
-    tally = measured(brat(REAL / "meddocan" / "dev"))
+def test_meddocan_which_training_never_saw(shared: Path) -> None:
+    tally = measured(brat(shared / "meddocan" / "dev"))
     real = {kind for kind in tally.wanted if kind not in ("", "CAB")}
     covered, masked = (sum(count[kind] for kind in real) for count in (tally.covered, tally.found))
     assert leak(tally) <= 0.01
