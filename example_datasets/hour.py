@@ -1,8 +1,8 @@
 """An hour of a data manager's work, to be tried by hand: 100 studies of invented people, 12 of them with a problem.
 
-    python -m example_datasets.hour STUDIES            writes the studies (about 20 s)
-    python -m example_datasets.hour --check DATASET    says which problems are settled in a dataset made from them
-    python -m example_datasets.hour --answers          lists the problems: look when you are done
+    python -m example_datasets.hour STUDIES        writes the studies (about 20 s)
+    python -m example_datasets.hour check DATASET  says which problems are settled in a dataset made from them
+    python -m example_datasets.hour answers        lists the problems: look when you are done
 
 docs/review.md says what to do in between.
 """
@@ -165,10 +165,10 @@ def _is_covered(path: Path, number: int, top: int, left: int) -> bool:
 def main(arguments: list[str]) -> int:
     """Writes, checks or tells."""
     match arguments:
-        case ["--answers"]:
+        case ["answers"]:
             for file, problem in planted().items():
                 print(f"{file}: {problem.what}")
-        case ["--check", dataset]:
+        case ["check", dataset]:
             settled, spoilt = check(Path(dataset))
             for name, how in settled.items():
                 print(f"{'settled' if how else 'open':8} {name}{f' ({how})' if how else ''}")
