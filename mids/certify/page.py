@@ -4,15 +4,7 @@ import html
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:0 auto;padding:1rem;color:#1a1a1a}"
-    "table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}th,td{text-align:left;vertical-align:top;"
-    "padding:.3rem .6rem;border-bottom:1px solid #ddd;overflow-wrap:anywhere}th{width:38%;font-weight:600}"
-    ".ok,.bad{padding:.8rem 1rem;border-left:.4rem solid}.ok{border-color:#2a7d46;background:#eef7f1}"
-    ".bad{border-color:#b3261e;background:#fbeeed}code{font-size:.85em;overflow-wrap:anywhere}"
-    "@media(max-width:600px){th,td{display:block;width:auto;border:0;padding:.1rem 0}tr{display:block;"
-    "border-bottom:1px solid #ddd;padding:.4rem 0}}"
-)
+from mids.report.html import END, begin
 
 _MOST = 50
 """Findings and released images that the page lists; the JSON has all."""
@@ -26,14 +18,15 @@ def render(name: str, content: Mapping[str, Any]) -> str:
         if bad else "Nothing was found by the searches that this page names."
     )  # fmt: skip
     parts = "".join(f"<h2>{title}</h2>{_table(rows)}" for title, rows in _parts(content))
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width,'
-        f'initial-scale=1"><title>Certificate of {_text(name)}</title><style>{_STYLE}</style>'
-        f'<h1>Certificate of {_text(name)}</h1><p class="{"bad" if bad else "ok"}">{verdict}</p>'
-        "<p>A second look at a finished dataset, independent of the run that made it. A search that found nothing "
-        "proves nothing, and no search says that nobody can be recognised. <code>mids certify --verify</code> compares "
-        f"the dataset with this page and names what has changed.</p>{parts}\n"
+    title = f"Certificate of {_text(name)}"
+    badge = f'<span class="badge {"error" if bad else "good"}">{verdict}</span>'
+    about = (
+        "A second look at a finished dataset, independent of the run that made it. A search that found nothing proves "
+        "nothing, and no search says that nobody can be recognised. <code>mids certify --verify</code> compares the "
+        "dataset with this page and names what has changed."
     )
+    body = f'<h1>{title}</h1>\n<p class="verdict">{badge}</p>\n<p>{about}</p>\n{parts}\n'
+    return "".join([*begin(title), body, END])
 
 
 def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, Any]]]]:
@@ -67,8 +60,8 @@ def _findings(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _table(rows: list[tuple[str, Any]]) -> str:
     return (
-        "<table>"
-        + "".join(f"<tr><th>{_text(key)}</th><td>{_cell(value)}</td></tr>" for key, value in rows)
+        '<table class="pairs">'
+        + "".join(f'<tr><th scope="row">{_text(key)}</th><td>{_cell(value)}</td></tr>' for key, value in rows)
         + "</table>"
     )
 

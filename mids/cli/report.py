@@ -13,8 +13,8 @@ EXAMPLES = (
     ("mids report ~/ricord ~/fidac --output both.html", "show two datasets side by side"),
     ("mids report ~/dataset --thumbnails 2000 --jobs 4", "show more thumbnails; use four processes"),
     ("mids report ~/dataset --geojson regions.geojson", "add a map of patients by region or site"),
-    ("mids report ~/dataset --viewer", "add a viewer that reads volumes beside the page"),
-    ("mids report ~/dataset --viewer embed", "add a viewer, with small volumes in the page itself"),
+    ("mids report ~/dataset --viewer", "open originals that lie beside the page, with all slices and values"),
+    ("mids report ~/dataset --viewer embed", "put small originals into the page itself"),
 )
 NOTES = """\
 The page is one file that loads nothing from anywhere; it shows what the datasets hold, and nothing else.
@@ -38,13 +38,17 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--title", default="", metavar="TEXT", help="title of the page (default: names of the datasets)")
     add("--thumbnails", type=int, default=300, metavar="N", help="number of thumbnails per dataset (default: 300)")
     add(
+        "--large", type=int, default=24, metavar="N",
+        help="number of images per dataset that have a large image too, of up to 1024 pixels (default: 24)",
+    )  # fmt: skip
+    add(
         "--unlikely-first", action="store_true",
         help="a column for how unlikely radiographs of the chest look, and the most unlikely first (50 ms an image)",
     )  # fmt: skip
     add("--geojson", type=Path, metavar="FILE", help="shapes of regions or sites, for a map of patients")
     add(
         "--viewer", nargs="?", choices=["none", "link", "embed"], const="link", default="none",
-        help="viewer of volumes: none, with links to the files, or with the volumes in the page (default: none)",
+        help="originals: none, read from beside the page, or put into the page, up to 64 MB (default: none)",
     )  # fmt: skip
     jobs_argument(parser)
     message_arguments(parser)
@@ -78,7 +82,8 @@ def run(namespace: argparse.Namespace) -> int:
 
     a = namespace
     wanted = Wanted(
-        title=a.title, thumbnails=a.thumbnails, geojson=a.geojson, viewer=a.viewer, unlikely_first=a.unlikely_first,
+        title=a.title, thumbnails=a.thumbnails, large=a.large, geojson=a.geojson, viewer=a.viewer,
+        unlikely_first=a.unlikely_first,
     )  # fmt: skip
     output = a.output or page_of(a.datasets)
     found = write_page(

@@ -1,6 +1,6 @@
 """All that the page shows of one dataset, as plain values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,10 @@ from mids.analysis.counting import Tables, words
 from mids.analysis.plots import Plot, plots
 from mids.dataset import Dataset
 from mids.dataset.disk.progress import watched
+from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError
 from mids.gallery import facts, maps
+from mids.gallery.facets import Facet, facets
 from mids.gallery.masks import Drawn, find_masks
 from mids.gallery.people import Person, people
 from mids.gallery.skipped import Skipped, skipped
@@ -42,7 +44,7 @@ LEFT_OUT = ("sub", "ses", "modalities", "body_parts", *facts.SPACINGS, "SourcePh
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Contents:
-    """One dataset: tables, plots, patients, thumbnails by the row of their image, issues, and what was skipped.
+    """One dataset: tables, plots, facets, patients, thumbnails by the row of their image, issues, and what was skipped.
 
     `report` is the validation's, `issues` say what could not be read, of which the page tells nothing else.
     """
@@ -53,6 +55,7 @@ class Contents:
     lines: comparison.Lines
     plots: Sequence[Plot]
     images: pd.DataFrame
+    facets: Sequence[Facet]
     thumbnails: Mapping[int, Thumbnail]
     people: Sequence[Person]
     report: Report
@@ -62,21 +65,22 @@ class Contents:
 
 
 def contents(
-    dataset: Dataset, mapped: Map, *, thumbnails: int, features: Sequence[Mapping[str, Any]] = (), jobs: int = 1,
-    unlikely_first: bool = False,
+    dataset: Dataset, mapped: Map, *, thumbnails: int, large: int = 0, features: Sequence[Mapping[str, Any]] = (),
+    jobs: int = 1, unlikely_first: bool = False,
 ) -> Contents:  # fmt: skip
     """Reads a dataset; thumbnails are made of `thumbnails` images (0: of none), with `unlikely_first` of the most
-    unlikely radiographs of the chest before all others.
+    unlikely radiographs of the chest before all others. The first `large` of them have a large image too.
 
     Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
     """
     known = facts.read(dataset, mapped)
     given = facts.build_counted_tables(dataset, known)
-    images, masks = _images(dataset, given, known), find_masks(dataset)
+    (images, lists), masks = _images(dataset, given, known), find_masks(dataset)
     if unlikely_first:
         images[UNLIKELY] = _unlikely(dataset.path, images, mapped)
-    chosen = _chosen(images, masks, thumbnails)
-    tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks) for row in chosen]
+    order = _order(images, masks)[:thumbnails]
+    chosen, enlarged = sorted(order), set(order[:large])
+    tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks, large=row in enlarged) for row in chosen]
     small = dict(zip(chosen, watched(mapped(thumbnail, tasks), "pictures made", len(tasks)), strict=True))
     for row, each in small.items():
         if each.error is not None:
@@ -85,30 +89,31 @@ def contents(
     return Contents(
         dataset.name, dataset.path.resolve().name, dataset.description,
         comparison.lines(given, reports, sum(map(len, masks.values()))), plots(given, images), images,
-        small, people(dataset, given),
+        facets(images, lists), small, people(dataset, given),
         validate(dataset.path, jobs=jobs), skipped(dataset.path), maps.draw_map(features, given) if features else None,
         dataset.issues,
     )  # fmt: skip
 
 
 def _task(
-    root: Path, image: "pd.Series[Any]", known: Mapping[str, facts.Fact], masks: Mapping[str, tuple[Drawn, ...]]
-) -> Task:
+    root: Path, image: "pd.Series[Any]", known: Mapping[str, facts.Fact], masks: Mapping[str, tuple[Drawn, ...]],
+    *, large: bool,
+) -> Task:  # fmt: skip
     name = str(image["filename"])
     words = {key: "" if pd.isna(image[key]) else str(image[key]) for key in ("group", "suffix", "bp")}
     spacing = known[name].spacing if name in known else (1.0, 1.0)
-    return Task(root, name, words["group"], words["suffix"], words["bp"], spacing, masks.get(name, ()))
+    return Task(root, name, words["group"], words["suffix"], words["bp"], spacing, masks.get(name, ()), large)
 
 
-def _chosen(images: pd.DataFrame, masks: Mapping[str, tuple[Drawn, ...]], wanted: int) -> list[int]:
-    """The rows of `wanted` images: in turn one of each modality and view, those with masks before those without."""
+def _order(images: pd.DataFrame, masks: Mapping[str, tuple[Drawn, ...]]) -> list[int]:
+    """The rows by who is shown first: in turn one of each modality and view, those with masks before those without."""
     order = images["filename"].map(lambda name: name not in masks)
     kinds = [images[key].fillna("") for key in ("suffix", "vp")]
     turn = images.assign(_last=order).sort_values(["_last"], kind="stable").groupby(kinds, sort=False).cumcount()
     if UNLIKELY in images:
         chance = pd.to_numeric(images[UNLIKELY]).fillna(0).loc[turn.index]
         turn = turn.where(chance < LIKELY, -chance)
-    return sorted(int(row) for row in turn.sort_values(kind="stable").index[:wanted])
+    return [int(row) for row in turn.sort_values(kind="stable").index]
 
 
 def _unlikely(root: Path, images: pd.DataFrame, mapped: Map) -> "pd.api.extensions.ExtensionArray":
@@ -126,13 +131,17 @@ def _judge(root: Path, given: tuple[str, ...]) -> tuple[float, str] | None:
 # --- the table of images ---------------------------------------------------------------------------------
 
 
-def _images(dataset: Dataset, given: Tables, known: Mapping[str, facts.Fact]) -> pd.DataFrame:
-    """`Dataset.images` with what sidecars, headers and the label table say."""
+def _images(
+    dataset: Dataset, given: Tables, known: Mapping[str, facts.Fact]
+) -> tuple[pd.DataFrame, dict[str, list[tuple[str, ...]]]]:
+    """`Dataset.images` with what sidecars, headers and the label table say, and the columns that hold lists."""
     images = dataset.images.drop(columns=[name for name in LEFT_OUT if name in dataset.images]).copy()
     rows = [known.get(str(name)) for name in images["filename"]]
     keys: list[Mapping[str, str]] = [fact.keys if fact else {} for fact in rows]
+    lists = {name: _listed(given, images, name) for name in ("labels", "finding")}
     added: dict[str, list[str | None]] = {
-        "labels": list(_labels(given, images)),
+        **{name: [", ".join(values) or None for values in found] for name, found in lists.items()},
+        "split": _splits(dataset, len(images)),
         "slices": [str(fact.slices) if fact and ".nii" in fact.filename else None for fact in rows],
         "Manufacturer": [found.get("Manufacturer") for found in keys],
         "ManufacturersModelName": [found.get("ManufacturersModelName") for found in keys],
@@ -142,24 +151,41 @@ def _images(dataset: Dataset, given: Tables, known: Mapping[str, facts.Fact]) ->
         if name not in images and not column.isna().all():
             images[name] = column
     first = [name for name in ALWAYS if name in images]
-    return images[[*first, *(name for name in images if name not in first)]]
+    return images[[*first, *(name for name in images if name not in first)]], lists
 
 
-def _labels(given: Tables, images: pd.DataFrame) -> Iterator[str | None]:
-    """The labels of each image, or else those of reports and readings of its session."""
+def _splits(dataset: Dataset, count: int) -> list[str | None]:
+    """The part of each image; none where the table is absent, or broken, which the validation tells."""
+    try:
+        found = [None if pd.isna(part) else str(part) for part in dataset.partitions["split"]]
+    except DataError:
+        return [None] * count
+    return found if len(found) == count else [None] * count
+
+
+def _listed(given: Tables, images: pd.DataFrame, column: str) -> list[tuple[str, ...]]:
+    """What a column of the label table says of each image, or else of reports and readings of its session."""
     of_image: dict[str, dict[str, None]] = {}
     of_session: dict[tuple[str, str], dict[str, None]] = {}
-    for person, session, filename, cell in given.labels[
-        ["participant_id", "session_id", "filename", "labels"]
-    ].itertuples(index=False):
+    table = add_missing_columns(given.labels, column)[["participant_id", "session_id", "filename", column]]
+    for person, session, filename, cell in table.itertuples(index=False):
         try:
-            found = dict.fromkeys([] if pd.isna(cell) else words(str(cell)))
+            found = dict.fromkeys(_words(cell, column))
         except DataError:
             continue
         if not pd.isna(filename):
             of_image.setdefault(str(filename), {}).update(found)
         elif not pd.isna(session):
             of_session.setdefault((str(person), str(session)), {}).update(found)
-    for filename, person, session in images[["filename", "participant_id", "session_id"]].itertuples(index=False):
-        said = of_image.get(str(filename)) or of_session.get((str(person), str(session)))
-        yield ", ".join(said) if said else None
+    rows = images[["filename", "participant_id", "session_id"]].itertuples(index=False)
+    return [
+        tuple(of_image.get(str(filename)) or of_session.get((str(person), str(session)), {}))
+        for filename, person, session in rows
+    ]
+
+
+def _words(cell: str | None, column: str) -> list[str]:
+    """The values of a cell: labels are a JSON list, a finding may be a text."""
+    if cell is None or pd.isna(cell):
+        return []
+    return words(str(cell)) if column == "labels" or str(cell).startswith("[") else [str(cell)]

@@ -29,7 +29,7 @@ from mids.records import Map
 SPACINGS = ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio")
 """The sidecar keys that say how high and wide a pixel is, the first that is there."""
 
-FIELDS = (*SIDECAR_KEYS, *SPACINGS)
+FIELDS = (*SIDECAR_KEYS, *SPACINGS, "BlankedRegions")
 """The keys of sidecars that a page wants of each image."""
 
 

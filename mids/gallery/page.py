@@ -25,13 +25,17 @@ from mids.issues import escape_controls
 from mids.plan.curation import FIELDS
 from mids.readers.given.curation import COLUMNS
 from mids.records import Map
-from mids.report.issue import build_docs_url, find_definition, format_place, groups, sentence
+from mids.report.html import CSS, worst
+from mids.report.issue import build_docs_url, find_definition, format_place, groups, sentence, verdict
 from mids.run.pool import executor, mapping
 from mids.vocabulary.schema import load
 
 HERE = Path(__file__).parent
 
-SCRIPTS = ("data.js", "plots.js", "wall.js", "images.js", "people.js", "marks.js", "start.js")
+SCRIPTS = (
+    "data.js", "plots.js", "wall.js", "facets.js", "images.js", "people.js", "marks.js", "stage.js", "original.js",
+    "lightbox.js", "start.js",
+)  # fmt: skip
 """The scripts of the page, in this order one program."""
 
 KEYS = ("filename", "participant_id")
@@ -49,13 +53,14 @@ Viewer = Literal["none", "link", "embed"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a page is to hold: its `title` (the datasets' names), thumbnails of so many images of each dataset,
-    a map of the user's, and a volume viewer whose volumes are linked, or embedded.
+    of `large` of them a large image too, a map of the user's, and a viewer of originals that are linked, or embedded.
 
     `unlikely_first`: a column says how unlikely radiographs of the chest look, and the first thumbnails are theirs.
     """
 
     title: str = ""
     thumbnails: int = 300
+    large: int = 24
     geojson: Path | None = None
     viewer: Viewer = "none"
     unlikely_first: bool = False
@@ -82,22 +87,22 @@ def write_page(
             told(dataset.path.name)
             try:
                 found.append(contents(
-                    dataset, mapped, thumbnails=chosen.thumbnails, features=features, jobs=jobs,
-                    unlikely_first=chosen.unlikely_first,
+                    dataset, mapped, thumbnails=chosen.thumbnails, large=chosen.large, features=features,
+                    jobs=jobs, unlikely_first=chosen.unlikely_first,
                 ))  # fmt: skip
             except DataError as error:
                 raise MidsError(f"{dataset.path}: {error.message}") from error
-    volumes = [
-        viewer.embed_volumes(dataset.path, each.images) if chosen.viewer == "embed" else {}
+    originals = [
+        viewer.embed_originals(dataset.path, each.images) if chosen.viewer == "embed" else {}
         for dataset, each in zip(opened, found, strict=True)
     ]
-    _save(target, _render_page(found, chosen, links, volumes))
+    _save(target, _render_page(found, chosen, links, originals))
     return tuple(found)
 
 
 def _check(target: Path, wanted: Wanted, jobs: int) -> None:
-    if jobs < 1 or wanted.thumbnails < 0:
-        raise MidsError("--jobs must be 1 or more, and --thumbnails 0 or more")
+    if jobs < 1 or min(wanted.thumbnails, wanted.large) < 0:
+        raise MidsError("--jobs must be 1 or more, and --thumbnails and --large 0 or more")
     if target.is_dir():
         raise MidsError(f"{target} is a folder: give a file for --output")
     try:
@@ -134,28 +139,30 @@ def _save(target: Path, page: str) -> None:
 
 
 def _render_page(
-    found: Sequence[Contents], wanted: Wanted, links: Sequence[str], volumes: Sequence[Mapping[str, str]]
+    found: Sequence[Contents], wanted: Wanted, links: Sequence[str], originals: Sequence[Mapping[str, str]]
 ) -> str:
     program = _program()
     scripts = [(HERE / "vendor" / "plot.min.js").read_text(encoding="utf-8"), program]
     if wanted.viewer != "none":
         scripts.insert(1, viewer.program())
     data = [
-        {**_data(each), "folder": link, "viewer": wanted.viewer, "volumes": embedded}
-        for each, link, embedded in zip(found, links, volumes, strict=True)
+        {**_data(each), "folder": link, "viewer": wanted.viewer, "originals": embedded, "before": {}}
+        for each, link, embedded in zip(found, links, originals, strict=True)
     ]
     return _environment().get_template("page.html.j2").render(
         title=wanted.title or ", ".join(each.name for each in found),
         mark=MARK,
         policy=_policy(scripts, is_linked=wanted.viewer == "link", has_viewer=wanted.viewer != "none"),
-        css=(HERE / "page" / "page.css").read_text(encoding="utf-8"),
+        css=CSS + (HERE / "page" / "page.css").read_text(encoding="utf-8"),
         scripts=scripts,
         datasets=found,
         headers=[_header(each) for each in found],
+        heroes=[_hero(each) for each in found],
         lines=comparison.names([each.lines for each in found]),
         groups=[list(groups(each.report, ISSUES)) for each in found],
         data={"datasets": data, "marks": _marks(), "colours": COLOURS},
         thumbnails=[_thumbnails(each) for each in found],
+        large=[_large(each) for each in found],
         files=[frozenset(each.images["filename"]) for each in found],
         map_width=maps.WIDTH,
         version=__version__,
@@ -228,6 +235,33 @@ def _header(each: Contents) -> dict[str, list[str]]:
     return found
 
 
+_NUMBERS = {
+    "patients": "patients", "studies": "studies", "images": "images", "slices": "slices", "different labels": "labels",
+    "masks": "masks", "reports": "reports",
+}  # fmt: skip
+"""Lines of the table of counts that stand at the top of the page, and what they are called there."""
+
+_USES = {"CommercialUse": "commercial use", "Redistribution": "redistribution"}
+"""Terms of use that stand beside the licence."""
+
+
+def _hero(each: Contents) -> dict[str, Any]:
+    """What is told at a glance: numbers, the verdict of the validation, licence and terms of use."""
+    terms = each.description.get("UsageTerms")
+    said = terms if isinstance(terms, dict) else {}
+    return {
+        "numbers": [(words, each.lines[line]) for line, words in _NUMBERS.items() if line in each.lines],
+        "level": worst(each.report),
+        "verdict": verdict(each.report),
+        "licence": (_header(each)["License"] or ["licence not stated"])[0],
+        "terms": [
+            f"{words} {said[key]}"
+            for key, words in _USES.items()
+            if isinstance(said.get(key), str) and said[key] != "unknown"
+        ],
+    }
+
+
 # --- data ------------------------------------------------------------------------------------------------
 
 
@@ -235,6 +269,9 @@ def _data(each: Contents) -> dict[str, Any]:
     """What the scripts of the page show of a dataset."""
     return {
         "name": each.name,
+        "folderName": each.folder,
+        "key": hashlib.sha256("\n".join([each.name, each.folder]).encode()).hexdigest()[:16],
+        "facets": [facet.plain() for facet in each.facets],
         "columns": [_column(column) for name, column in each.images.items() if name in KEYS or column.notna().any()],
         "plots": [
             {"key": p.key, "title": p.title, "category": p.category, "measure": p.measure, "series": p.series,
@@ -261,11 +298,19 @@ def _thumbnails(each: Contents) -> dict[str, Any]:
     return {
         str(row): {
             "panes": [[p.plane, p.place, p.letters, p.width, p.height, p.image, p.mask] for p in found.panes],
+            "strip": [[p.place, p.width, p.height, p.image] for p in found.strip],
+            "hounsfield": found.hounsfield,
             "legend": [[entry.label, entry.colour] for entry in found.legend],
             "problem": found.problem,
         }
         for row, found in each.thumbnails.items()
     }
+
+
+def _large(each: Contents) -> dict[str, list[str]]:
+    """The large images of panes, by the row of their image; apart, so that nobody reads them who opens none."""
+    rows = ((str(row), [pane.large for pane in found.panes]) for row, found in each.thumbnails.items())
+    return {row: panes for row, panes in rows if any(panes)}
 
 
 def _marks() -> dict[str, Any]:

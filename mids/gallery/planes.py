@@ -1,7 +1,7 @@
 """The middle planes of a volume, read slice by slice, as a radiologist looks at them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,16 @@ def middles(shape: Sequence[int]) -> tuple[int, int, int]:
 
 
 def planes(path: Path, at: tuple[int, int, int] | None = None) -> tuple[Plane, ...]:
+    """The planes of a NIfTI through the voxel `at`; see `planes_and_slices`."""
+    return planes_and_slices(path, at)[0]
+
+
+def planes_and_slices(
+    path: Path, at: tuple[int, int, int] | None = None, slices: Collection[int] = ()
+) -> tuple[tuple[Plane, ...], tuple[Plane, ...]]:
     """The planes of a NIfTI through the voxel `at` (its middle, if none is given), axial first, values unscaled.
+
+    With them the planes normal to the third axis of the voxels at the indices `slices`, in the order of the file.
 
     Of a volume in time the first is taken, of frames without a third axis the middle one. A plane that is one voxel
     wide is left out. Axial and coronal planes have the patient's right on their left side, sagittal ones the front.
@@ -66,7 +75,11 @@ def planes(path: Path, at: tuple[int, int, int] | None = None) -> tuple[Plane, .
     """
     head = nifti_head(path)
     at = at or middles(head.shape)
-    return turn_planes(_cut(path, head, at), head, at)
+    wanted = {number: np.zeros((0, 0)) for number in sorted(slices)}
+    found = turn_planes(_cut(path, head, at, wanted), head, at)
+    empty = np.zeros((0, 0))
+    others = (turn_planes((empty, empty, cut), head, (*at[:2], number)) for number, cut in wanted.items())
+    return found, tuple(plane for each in others for plane in each)
 
 
 def turn_planes(cuts: Sequence[Array], head: NiftiHead, at: tuple[int, int, int]) -> tuple[Plane, ...]:
@@ -115,8 +128,11 @@ def _upright(cut: Array, axis: int, turns: Array, spacing: Array) -> tuple[Array
 # --- reading ---------------------------------------------------------------------------------------------
 
 
-def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int]) -> tuple[Array, Array, Array]:
-    """The planes through `at` normal to the first, second and third axis, in the order of the file."""
+def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int], slices: dict[int, Array]) -> tuple[Array, Array, Array]:
+    """The planes through `at` normal to the first, second and third axis, in the order of the file.
+
+    The values of `slices` become the planes normal to the third axis at their keys.
+    """
     i, j, k = (*head.shape, 1, 1)[:3]
     dtype, colours = _dtype(head)
     frames = math.prod(head.shape[3:]) if k == 1 else 1
@@ -134,6 +150,8 @@ def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int]) -> tuple[Array, 
             across[0, :j, number], across[1, :i, number] = plane[at[0]], plane[:, at[1]]
             if number == at[2]:
                 middle = plane
+            if number in slices:
+                slices[number] = plane[..., 0] if colours == 1 else plane[..., :3]
     cuts = across[0, :j], across[1, :i], middle
     if colours == 1:
         return cuts[0][..., 0], cuts[1][..., 0], cuts[2][..., 0]

@@ -1,4 +1,4 @@
-"""The volume viewer of a page (NiiVue): its program, and volumes that are linked or embedded."""
+"""The originals of a page, linked or embedded, and the program that reads volumes (NiiVue)."""
 
 import gzip
 from base64 import b64encode
@@ -9,7 +9,10 @@ import pandas as pd
 from mids.errors import MidsError
 
 LARGEST = 64 << 20
-"""Bytes of volumes that a page holds at most; the smallest volumes come first."""
+"""Bytes of originals that a page holds at most; the smallest come first."""
+
+FORMATS = (".nii.gz", ".nii", ".png")
+"""What the page can read."""
 
 
 def program() -> str:
@@ -32,9 +35,9 @@ def link(page: Path, dataset: Path) -> str:
     return "" if way == "." else f"{way}/"
 
 
-def embed_volumes(dataset: Path, images: pd.DataFrame) -> dict[str, str]:
-    """The volumes of a dataset in Base64, by their paths, the smallest first, no more than `LARGEST` of them."""
-    names = [str(name) for name in images["filename"] if str(name).endswith((".nii.gz", ".nii"))]
+def embed_originals(dataset: Path, images: pd.DataFrame) -> dict[str, str]:
+    """The images of a dataset in Base64, by their paths, the smallest first, no more than `LARGEST` bytes of them."""
+    names = [str(name) for name in images["filename"] if str(name).endswith(FORMATS)]
     sizes = sorted((size, name) for name in names if (size := _size(dataset / name)) is not None)
     found, total = {}, 0
     for size, name in sizes:

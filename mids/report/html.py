@@ -2,45 +2,49 @@
 
 from collections.abc import Iterator
 from html import escape
+from pathlib import Path
 
-from mids.issues import count, escape_controls
+from mids.issues import Level, count, escape_controls
 from mids.report.issue import Group, Style, find_definition, groups, scope, totals, verdict
 from mids.validation.outcome import Report
 
-CSS = """
-:root { color-scheme: light dark; --line: #d0d0d0; --soft: #f4f4f4 }
-:root { --error: #b00020; --warning: #8a5a00; --info: #0b5f7d }
-@media (prefers-color-scheme: dark) {
-  :root { --line: #444; --soft: #222; --error: #ff8a95; --warning: #f0b95a; --info: #7fc8e8 }
-}
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 75rem; margin: 2rem auto; padding: 0 1rem }
-table { border-collapse: collapse; width: 100% }
-th, td { border-bottom: 1px solid var(--line); padding: .3rem .6rem; text-align: left; vertical-align: top }
-td { overflow-wrap: anywhere }
-td.number { text-align: right; font-variant-numeric: tabular-nums }
-summary { cursor: pointer; padding: .4rem .6rem; background: var(--soft); font-weight: 600 }
-details { margin: 1rem 0; border: 1px solid var(--line) }
-details > :not(summary) { margin: .6rem }
-.error { color: var(--error) } .warning { color: var(--warning) } .info { color: var(--info) }
-"""
+CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
+"""The style of every page."""
 
 
 def write(report: Report, style: Style) -> Iterator[str]:
     """The page: the verdict, the codes with their numbers, then the issues of each code."""
     title = f"mids-validate: {_text(report.dataset)}"
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
-    worst = next((level for level, number in totals(report).items() if number), "info")
-    yield f'<p><strong class="{worst}">{verdict(report)}</strong> in {scope(report)}</p>\n'
+    yield from begin(title)
+    yield f"<h1>{title}</h1>\n"
+    yield f'<p class="verdict"><span class="badge {worst(report)}">{verdict(report)}</span> in {scope(report)}</p>\n'
     found = list(groups(report, style.shown))
     if found:
-        yield "<table>\n<thead><tr>" + _heads("code", "level", "issues", "what") + "</tr></thead>\n<tbody>\n"
+        heads = _heads("code", "level", "issues", "what")
+        yield f'<h2>Codes</h2>\n<div class="wide">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
         yield from map(_row, found)
-        yield "</tbody>\n</table>\n"
+        yield "</tbody>\n</table>\n</div>\n<h2>Issues</h2>\n"
     for group in found:
         yield from _section(group)
-    yield "</main>\n</body>\n</html>\n"
+    yield END
+
+
+def begin(title: str, *, wide: bool = False) -> Iterator[str]:
+    """The start of a page without scripts, whose `title` is HTML already; `wide` for one of images."""
+    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
+    yield "<main>\n" if wide else '<main class="text">\n'
+
+
+END = "</main>\n</body>\n</html>\n"
+"""The end of such a page."""
+
+
+def worst(report: Report) -> str:
+    """The worst level of a report that is worth a look, else "good"."""
+    found = totals(report)
+    return next((str(level) for level in (Level.ERROR, Level.WARNING) if found[level]), "good")
 
 
 def _row(group: Group) -> str:
@@ -54,16 +58,17 @@ def _row(group: Group) -> str:
 def _section(group: Group) -> Iterator[str]:
     """The issues of one code, some of them."""
     code, definition = _text(group.code), find_definition(group.code)
-    yield f'<details id="{code}" open>\n<summary><span class="{group.level}">{group.level}</span> {code}: '
+    level = f'<span class="level {group.level}">{group.level}</span>'
+    yield f'<details id="{code}" class="issue" open>\n<summary>{level} {code}: '
     yield f"{count(group.number, 'issue')}</summary>\n"
     if definition:
         yield f"<p>{_text(definition.what)} {_text(definition.why)}</p>\n"
-    yield f"<p><strong>Fix:</strong> {_text(group.fix)}</p>\n<table>\n<thead><tr>"
+    yield f'<p><strong>Fix:</strong> {_text(group.fix)}</p>\n<div class="wide">\n<table>\n<thead><tr>'
     yield _heads("path", "where", "message", "found", "expected") + "</tr></thead>\n<tbody>\n"
     for issue in group.shown:
         cells = issue.path or "the dataset", issue.where, issue.message, issue.value, issue.expected
         yield "<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in cells) + "</tr>\n"
-    yield "</tbody>\n</table>\n"
+    yield "</tbody>\n</table>\n</div>\n"
     if group.more:
         yield f"<p>… and {group.more:,} more</p>\n"
     yield "</details>\n"

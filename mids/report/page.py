@@ -8,7 +8,7 @@ from textwrap import fill
 from typing import TypeAlias
 
 from mids.issues import escape_controls
-from mids.report.html import CSS
+from mids.report.html import END, begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,6 @@ class Table:
         """Whether a column holds figures."""
         return all(re.match(r"[\d-]", row[column]) for row in self.rows)
 
-
-WIDE = ".wide { overflow-x: auto } .wide td { overflow-wrap: normal } th.number { text-align: right }"
-"""What tables of many columns need beside the style of all reports."""
 
 WIDTH = 100
 """Characters of a line of text, tables apart."""
@@ -127,12 +124,10 @@ def _escape_markdown(words: str) -> str:
 def html(blocks: Sequence[Block]) -> Iterator[str]:
     """The page as one HTML file without scripts or anything from elsewhere."""
     title = next(_escape_text(block.text) for block in blocks if isinstance(block, Heading))
-    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield f"<title>{title}</title>\n<style>{CSS}{WIDE}</style>\n</head>\n<body>\n<main>\n"
+    yield from begin(title)
     for block in blocks:
         yield from _html(block)
-    yield "</main>\n</body>\n</html>\n"
+    yield END
 
 
 def _html(block: Block) -> Iterator[str]:

@@ -124,7 +124,7 @@ def test_values_are_shown_and_never_become_elements(tmp_path: Path) -> None:
     write_page([root], tmp_path / "page.html", Wanted(title=EVIL, geojson=shapes))
     text = (tmp_path / "page.html").read_text(encoding="utf-8")
     elements = Elements(text)
-    assert len(elements.scripts) == 4  # the data, the small pictures, the plots and the page's own
+    assert len(elements.scripts) == 5  # the data, the small and large pictures, the plots and the page's own
     assert not [tag for tag, attributes in elements.found if tag == "img" or "onerror" in attributes]
     assert not [a for tag, a in elements.found if tag == "a" and str(a.get("href")).startswith("javascript")]
     assert "alert(1)" in text
@@ -207,13 +207,13 @@ def test_a_viewer_comes_with_its_licence_and_only_where_it_is_asked_for(page: st
     assert main(["report", str(root), "--viewer", "embed", "-q"]) == 0
     text = (tmp_path / "set.html").read_text(encoding="utf-8")
     [data] = Elements(text).json("data")["datasets"]
-    assert len(data["volumes"]) == 6
-    for name, volume in data["volumes"].items():
+    assert len(data["originals"]) == 6
+    for name, volume in data["originals"].items():
         assert b64decode(volume) == (root / name).read_bytes()
     assert "BSD-2-Clause" in text
     assert main(["report", str(root), "--viewer", "link", "-q"]) == 0
     [data] = Elements((tmp_path / "set.html").read_text(encoding="utf-8")).json("data")["datasets"]
-    assert (data["folder"], data["volumes"]) == ("set/", {})
+    assert (data["folder"], data["originals"]) == ("set/", {})
     (tmp_path / "elsewhere").mkdir()
     assert main(["report", str(root), "--viewer", "-o", str(tmp_path / "elsewhere" / "page.html")]) == 2
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import Seen, open_browser
 from places import SOURCES
 
 from example_datasets.generate import INPUT
@@ -21,43 +22,12 @@ from mids.gallery import Wanted, write_page
 
 pytestmark = pytest.mark.slow
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-
 COLLECTIONS = sorted(path.parent.name for path in SOURCES.glob("*/mids"))
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-"""WebGL without a graphics card."""
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip("no Chromium is installed: .ci/install-browser")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=["--no-sandbox", *WEBGL])
-        yield found
-        found.close()
-
-
-class Seen:
-    """A page in the browser, with what it complained of and what it asked for."""
-
-    def __init__(self, browser: Any, address: str, **options: Any) -> None:
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.goto(address)
-
-    def check(self) -> None:
-        """Nothing was complained of, and nothing was asked for but the page itself."""
-        assert not self.complaints
-        assert len([url for url in self.asked if not url.startswith(("data:", "blob:"))]) == 1
+    yield from open_browser()
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +60,8 @@ def test_the_golden_collections_fit_a_phone_and_a_desk(browser: Any, golden: str
     found = Seen(browser, golden, **options)
     for number, name in enumerate(COLLECTIONS):
         found.page.select_option("#dataset", str(number))
+        found.page.locator("#plots").scroll_into_view_if_needed()
+        found.page.wait_for_selector("#plot-list svg")
         assert found.page.locator("#plot-list svg").count() >= 4
         images = len(Dataset(SOURCES / name / "mids").select())
         assert found.page.locator("#wall .tile img").count() >= images > 0
@@ -103,10 +75,10 @@ def test_the_golden_collections_fit_a_phone_and_a_desk(browser: Any, golden: str
 def test_filters_and_sorting_work(seen: Seen) -> None:
     page = seen.page
     assert page.inner_text("#found") == "18 of 18 images"
-    page.select_option("select[data-column=suffix]", "mg")
+    page.check("[data-facet=modality] input[value=mg]")
     assert page.inner_text("#found") == "2 of 18 images"
     assert page.locator("#wall .tile").count() == page.locator("#table tbody tr").count() == 2
-    page.select_option("select[data-column=suffix]", "")
+    page.uncheck("[data-facet=modality] input[value=mg]")
     page.fill("#search", "chest PA")
     rows = [row.split("\t") for row in page.locator("#table tbody tr").all_inner_texts()]
     assert rows
@@ -128,6 +100,7 @@ def test_the_keyboard_is_enough(seen: Seen) -> None:
     page.keyboard.press("Enter")
     assert page.is_visible("#card")
     assert page.inner_text("#card-title").startswith("sub-")
+    page.keyboard.press("ArrowRight")
     page.keyboard.press("Escape")
     assert not page.is_visible("#card")
     focused = "document.activeElement.className"
@@ -188,6 +161,8 @@ def test_a_mark_can_be_taken_back(seen: Seen) -> None:
 
 def test_patients_are_found_and_lead_to_their_images(seen: Seen) -> None:
     page = seen.page
+    page.locator("#people").scroll_into_view_if_needed()
+    page.wait_for_selector("#people-list article")
     assert page.inner_text("#people-found") == "3 of 3 patients"
     page.fill("#people-search", "lspine")
     assert page.inner_text("#people-found") == "1 of 3 patients"
@@ -213,6 +188,8 @@ def test_values_of_a_dataset_run_nothing(browser: Any, tmp_path: Path) -> None:
     people.write_text(people.read_text(encoding="utf-8").replace("\tF\t", f"\t{evil}\t"), encoding="utf-8")
     write_page([root], tmp_path / "page.html")
     found = Seen(browser, (tmp_path / "page.html").as_uri())
+    found.page.locator("#people").scroll_into_view_if_needed()
+    found.page.wait_for_selector("#people-list article")
     assert evil in found.page.inner_text("#people-list")
     found.page.fill("#search", "onerror")
     found.page.click("#table tbody button >> nth=0")
@@ -241,7 +218,7 @@ def test_a_page_of_many_images_shows_them_page_by_page(browser: Any, tmp_path: P
     found = Seen(browser, (tmp_path / "page.html").as_uri())
     assert found.page.inner_text("#found") == "130 of 130 images"
     assert found.page.locator("#table tbody tr").count() == 50
-    assert found.page.locator("#wall .tile").count() == 48
+    assert found.page.locator("#wall .tile").count() == 60
     found.page.click("#table-pages button:has-text('Next')")
     found.page.click("#table-pages button:has-text('Next')")
     assert found.page.inner_text("#table-pages span") == "Images 101 to 130 of 130"
@@ -258,7 +235,8 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 def _open_volume(page: Any) -> None:
     page.click("#wall .tile >> nth=0")
     page.click("#view")
-    page.wait_for_selector("canvas[data-shown]", timeout=60_000)
+    page.wait_for_selector("#stage[data-shown]", timeout=60_000)
+    assert page.inner_text("#stage-words").startswith("original")
 
 
 def test_volumes_are_shown_from_the_page_itself(browser: Any, tmp_path: Path) -> None:

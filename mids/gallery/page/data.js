@@ -1,6 +1,6 @@
 // What the page holds, and small tools that all parts share. Values of the dataset are set as text, never as HTML.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const state = { number: 0, rows: [], marks: DATA.datasets.map(() => []), opened: null };
+const state = { number: 0, rows: [], order: [], marks: DATA.datasets.map(() => []), opened: null };
 const made = new Map();
 
 /** The dataset that is looked at. */

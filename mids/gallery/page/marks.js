@@ -1,4 +1,4 @@
-// Marks: what a person found wrong, as the table that `mids-convert --curation` reads.
+// Marks: what a person found wrong, as the table that `mids-convert --curation` reads; the browser keeps them.
 const WORDS = { exclude: "exclude the image", view: "wrong view", body_part: "wrong body part", laterality: "wrong side" };
 
 function marksOf(row) {
@@ -39,9 +39,43 @@ function mark(row, field, value, why) {
 
 function setMarks(marks) {
   state.marks[state.number] = marks;
+  state.unkept = !keepMarks();
   drawMarks();
   filterImages();
   if (byId("card").open) openCard(state.opened);
+}
+
+// --- what the browser keeps ---------------------------------------------------------------------------------
+
+function shelfOf(number) {
+  return `mids report: ${DATA.datasets[number].key}`;
+}
+
+/** Keeps the marks of the dataset in this browser; false where it keeps nothing. */
+function keepMarks() {
+  try {
+    const marks = state.marks[state.number].map(({ row, ...mark }) => mark);
+    if (marks.length) localStorage.setItem(shelfOf(state.number), JSON.stringify({ marks, who: byId("who").value }));
+    else localStorage.removeItem(shelfOf(state.number));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The marks of an earlier look at the same dataset, of images that it still has. */
+function restoreMarks() {
+  DATA.datasets.forEach((each, number) => {
+    try {
+      const { marks = [], who = "" } = JSON.parse(localStorage.getItem(shelfOf(number)) ?? "{}");
+      const files = each.columns.find((own) => own.name === "filename");
+      const rows = new Map(files.codes.map((code, row) => [files.values[code], row]));
+      state.marks[number] = marks.filter((mark) => rows.has(mark.file)).map((mark) => ({ ...mark, row: rows.get(mark.file) }));
+      byId("who").value ||= who;
+    } catch {
+      state.marks[number] = []; // nothing was kept, or by another program
+    }
+  });
 }
 
 function markLine(found) {
@@ -53,7 +87,7 @@ function markLine(found) {
 
 function drawMarks() {
   const marks = state.marks[state.number];
-  byId("download").disabled = !marks.length;
+  byId("download").disabled = byId("forget").disabled = !marks.length;
   byId("mark-list").replaceChildren(...(marks.length
     ? marks.map((found) => el("div", {}, el("code", { textContent: found.file }), markLine(found)))
     : [el("p", { className: "note", textContent: "Nothing is marked." })]));

@@ -4,6 +4,12 @@ const LISTED = 40;
 const KINDS = { study: "●", test: "◆", finding: "▲" };
 const SYMBOLS = { domain: Object.keys(KINDS), range: ["circle", "diamond2", "triangle"] };
 
+function startPeople() {
+  byId("people-search").value = "";
+  byId("people-list").replaceChildren();
+  whenNear(byId("people"), drawPeople);
+}
+
 function drawPeople() {
   const words = byId("people-search").value.trim().toLowerCase().split(/\s+/).filter(Boolean);
   const found = dataset().people.filter((person) => words.every((word) => textOf(person).includes(word)));

@@ -1,4 +1,4 @@
-// Plots, each with its numbers as a table. The colours are those of Okabe and Ito, seen apart without colour vision.
+// Plots, each with its numbers as a table; a bar chooses the images that it counts. The colours are those of Okabe and Ito, seen apart without colour vision.
 const SERIES = ["#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#882255", "#999933"];
 const UNKNOWN = "not known";
 const BARS = 25;
@@ -6,19 +6,69 @@ const FONT = "12px system-ui, sans-serif";
 const pen = document.createElement("canvas").getContext("2d");
 pen.font = FONT;
 
+/** The facet by whose values a plot has its bars, where there is one. */
+const PICKED = { age: "age", sex: "sex", modalities: "modality", views: "vp", findings: "labels" };
+const drawnPlots = [];
+
+/** Makes room for the plots, which are drawn when somebody comes near them, or prints. */
+function startPlots() {
+  drawnPlots.length = 0;
+  byId("plot-list").replaceChildren(...dataset().plots.map((plot) =>
+    el("figure", { id: `plot-${plot.key}` }, el("figcaption", { textContent: plot.title }), el("div", { className: "drawing" }), numbersOf(plot))));
+  if (!dataset().plots.length) byId("plot-list").append(el("p", { textContent: "Nothing to count." }));
+  whenNear(byId("plots"), drawPlots);
+}
+
+/** Does something once a part of the page comes near what is seen, or before it is printed. */
+function whenNear(part, act) {
+  part.watcher?.disconnect();
+  part.act = () => { part.watcher.disconnect(); part.act = null; act(); };
+  part.watcher = new IntersectionObserver((seen) => { if (seen.some((each) => each.isIntersecting)) part.act?.(); }, { rootMargin: "400px" });
+  part.watcher.observe(part);
+}
+
 function drawPlots() {
-  const found = dataset().plots.map((plot) => {
-    const figure = el("figure", { id: `plot-${plot.key}` }, el("figcaption", { textContent: plot.title }));
-    byId("plot-list").append(figure);
-    return [figure, plot];
-  });
-  if (!found.length) byId("plot-list").append(el("p", { textContent: "Nothing to count." }));
-  for (const [figure, plot] of found) {
-    figure.append(drawn(plot, Math.max(280, figure.clientWidth - 26)));
+  for (const plot of dataset().plots) {
+    const place = byId(`plot-${plot.key}`).querySelector(".drawing");
+    place.append(drawn(plot, Math.max(280, place.clientWidth)));
     const bars = distinct(plot.rows.map((row) => row[0])).length;
-    if (bars > BARS) figure.append(el("p", { className: "note", textContent: `The first ${BARS} of ${bars}; all are among the numbers.` }));
-    if (plot.note) figure.append(el("p", { className: "note", textContent: plot.note }));
-    figure.append(numbersOf(plot));
+    const notes = [bars > BARS ? `The first ${BARS} of ${bars}; all are among the numbers.` : "", plot.note].filter(Boolean);
+    place.append(...notes.map((text) => el("p", { className: "note", textContent: text })));
+    makePickable(plot, place);
+  }
+  drawPicked();
+}
+
+/** The facet and its values that the bars of a plot stand for; null where images can't be chosen by them. */
+function facetOfPlot(plot) {
+  const facet = PICKED[plot.key] && facetOf(PICKED[plot.key]);
+  return facet || null;
+}
+
+function valueOfBar(facet, category) {
+  if (facet.values.includes(category)) return category;
+  return category === UNKNOWN && facet.parts.some((part) => !part.length) ? UNKNOWN_VALUE : null;
+}
+
+/** Bars can be clicked; the same is done by the buttons among the numbers, which a keyboard reaches. */
+function makePickable(plot, place) {
+  const facet = facetOfPlot(plot);
+  if (!facet) return;
+  const rows = shownRows(plot);
+  for (const bar of place.querySelectorAll("[aria-label=bar] rect")) {
+    const value = valueOfBar(facet, rows[bar.__data__].category);
+    if (value === null) continue;
+    bar.style.cursor = "pointer";
+    bar.onclick = () => toggle(facet.name, value);
+    drawnPlots.push([bar, facet.name, value]);
+  }
+}
+
+/** Bars of what is not chosen are paler. */
+function drawPicked() {
+  for (const [bar, name, value] of drawnPlots) bar.style.opacity = !chosen.has(name) || chosen.get(name).has(value) ? 1 : 0.3;
+  for (const button of byId("plot-list").querySelectorAll("button[data-pick]")) {
+    button.setAttribute("aria-pressed", String(chosen.get(button.dataset.pick)?.has(button.value) ?? false));
   }
 }
 
@@ -31,10 +81,14 @@ function colours(series) {
   return series.map((name) => (name === UNKNOWN ? "#8c8c8c" : SERIES[next++ % SERIES.length]));
 }
 
+function shownRows(plot) {
+  const categories = new Set(distinct(plot.rows.map((row) => row[0])).slice(0, BARS));
+  return plot.rows.filter((row) => row[2] && categories.has(row[0])).map(([category, series, number]) => ({ category, series, number }));
+}
+
 function drawn(plot, width) {
   const categories = distinct(plot.rows.map((row) => row[0])).slice(0, BARS);
-  const rows = plot.rows.filter((row) => row[2] && categories.includes(row[0]))
-    .map(([category, series, number]) => ({ category, series, number }));
+  const rows = shownRows(plot);
   const series = distinct(rows.map((row) => row.series));
   const several = series.length > 1;
   const room = Math.min(width * 0.45, Math.max(...categories.map((name) => pen.measureText(name).width)));
@@ -74,12 +128,22 @@ function shortened(text, room) {
   return pen.measureText(text).width <= room + 1 ? text : `${text.slice(0, end)}…`;
 }
 
+/** The name of a bar, as a button where images can be chosen by it. */
+function pickOf(plot, category) {
+  const facet = facetOfPlot(plot);
+  const value = facet && valueOfBar(facet, category);
+  if (value === null) return category;
+  const button = el("button", { type: "button", className: "link", textContent: category, value, "data-pick": facet.name, "aria-pressed": "false" });
+  button.onclick = () => toggle(facet.name, value);
+  return button;
+}
+
 function numbersOf(plot) {
   const series = distinct(plot.rows.map((row) => row[1]));
   const numbers = new Map(plot.rows.map(([category, own, number]) => [JSON.stringify([category, own]), number]));
   const head = series.length > 1 || series[0] ? series : [plot.measure];
   const lines = distinct(plot.rows.map((row) => row[0])).map((category) =>
-    el("tr", {}, el("th", { scope: "row", textContent: category }), ...series.map((own) =>
+    el("tr", {}, el("th", { scope: "row" }, pickOf(plot, category)), ...series.map((own) =>
       el("td", { className: "number", textContent: thousands(numbers.get(JSON.stringify([category, own])) ?? 0) }))));
   const heads = [plot.category, ...head].map((text) => el("th", { scope: "col", textContent: text }));
   const table = el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...lines));

@@ -1,34 +1,78 @@
-// Small pictures: a wall of tiles, and the same panes in the card of an image.
-const TILES = 48;
+// The mosaic: small images in rows that fill the width, and what each shows.
+const TILES = 60;
+const GAP = 3;
 const NARROW = 30; // pixels of a pane that is too small for a letter
+const WIDEST = 2.2, NARROWEST = 0.5; // width by height of a tile
 
 function drawWall() {
   const small = thumbnails();
-  const rows = state.rows.filter((row) => small[row]);
+  const rows = state.order.filter((row) => small[row]);
   const all = Object.keys(small).length;
-  const some = all < imageCount() ? `Of ${thousands(imageCount())} images ${thousands(all)} have a thumbnail here. ` : "";
-  byId("wall-note").textContent = rows.length
-    ? `${some}Volumes show their middle planes, or where masks are largest. The letters say what lies left and above: the patient's right (R), front (A) or head (S).`
-    : `${some}None of those that were found has one.`;
+  const some = all < imageCount() ? `${thousands(all)} of ${thousands(imageCount())} images have a thumbnail; all are in the table.` : "";
+  byId("wall-note").textContent = rows.length ? some : `${some} None of those that were found has one.`;
   pages(byId("wall-pages"), rows.length, TILES, (from, to) => {
     byId("wall").replaceChildren(...rows.slice(from, to).map(tile));
-  }, "Pictures");
+    layOut();
+  }, "Thumbnails");
+}
+
+/** Gives the tiles the sizes with which every row is full: rows of nearly equal height, each as wide as the wall. */
+function layOut() {
+  const wall = byId("wall");
+  const width = Math.floor(wall.clientWidth);
+  const tiles = [...wall.children];
+  if (!width || !tiles.length) return;
+  const tall = width < 600 ? 130 : 168;
+  const shapes = tiles.map((each) => Number(each.dataset.shape));
+  const total = shapes.reduce((sum, shape) => sum + shape, 0);
+  const share = total / Math.max(1, Math.round((total * tall) / width));
+  let from = 0;
+  let before = 0;
+  for (let at = 0, sum = 0, row = 1; at < tiles.length; at += 1) {
+    sum += shapes[at];
+    // A row ends where it comes nearest to its share.
+    if (at < tiles.length - 1 && sum + shapes[at + 1] / 2 < row * share) continue;
+    sizeRow(tiles.slice(from, at + 1), shapes.slice(from, at + 1), sum - before, width, tall);
+    [from, before, row] = [at + 1, sum, row + 1];
+  }
+}
+
+function sizeRow(tiles, shapes, sum, width, tall) {
+  const room = width - GAP * (tiles.length - 1);
+  const height = Math.min(room / sum, 2 * tall);
+  let left = Math.min(room, Math.round(height * sum));
+  tiles.forEach((each, at) => {
+    const own = at === tiles.length - 1 ? left : Math.round(height * shapes[at]);
+    left -= own;
+    each.style.width = `${own}px`;
+    each.style.height = `${Math.round(height)}px`;
+  });
+}
+
+/** The pane that stands for an image: of three planes the one that is nearest to a square. */
+function coverOf(row) {
+  const panes = thumbnails()[row].panes;
+  const skew = (pane) => Math.abs(Math.log(pane[3] / pane[4]));
+  return panes.reduce((best, pane) => (best === null || skew(pane) < skew(best) - 0.1 ? pane : best), null);
 }
 
 function tile(row) {
   const marked = state.marks[state.number].some((mark) => mark.row === row);
-  const button = el("button", { type: "button", className: marked ? "tile marked" : "tile" }, panes(row), words(row));
+  const cover = coverOf(row);
+  const content = cover ? onePane(row, cover) : el("span", { className: "problem", textContent: `No thumbnail: ${thumbnails()[row].problem}` });
+  const button = el("button", { type: "button", className: marked ? "tile marked" : "tile" }, content, words(row));
   button.dataset.row = row;
+  button.dataset.shape = Math.min(WIDEST, Math.max(NARROWEST, cover ? cover[3] / cover[4] : 1));
   button.onclick = () => openCard(row);
   return button;
 }
 
 function words(row) {
   const said = ["suffix", "bp", "lat", "vp"].map((name) => cell(row, name)).filter(Boolean).join(" ");
-  const person = [cell(row, "participant_id"), cell(row, "session_id")].filter(Boolean).join(" ");
+  const slices = Number(cell(row, "slices")) > 1 ? `, ${cell(row, "slices")} slices` : "";
   const labels = cell(row, "labels");
-  const lines = [said, person, labels.length > 120 ? `${labels.slice(0, 118)}…` : labels].filter(Boolean);
-  return el("span", { className: "words" }, ...lines.map((text) => el("span", { textContent: text })), legend(row));
+  const lines = [said + slices, cell(row, "participant_id"), labels.length > 60 ? `${labels.slice(0, 58)}…` : labels].filter(Boolean);
+  return el("span", { className: "words" }, ...lines.map((text) => el("span", { textContent: text })));
 }
 
 function legend(row) {
@@ -41,20 +85,12 @@ function legend(row) {
   }));
 }
 
-function panes(row, scale = 1) {
-  const found = thumbnails()[row];
-  const parts = (found?.panes ?? []).map((pane) => onePane(row, pane, scale));
-  if (found?.problem) parts.push(el("span", { className: "words", textContent: `No picture: ${found.problem}` }));
-  return el("span", { className: "panes" }, ...parts);
-}
-
-function onePane(row, [plane, place, letters, width, height, image, mask], scale) {
+function onePane(row, [plane, place, letters, width, height, image, mask]) {
   const where = place ? `${plane} plane, ${place}` : plane;
-  const size = { width: Math.round(width * scale), height: Math.round(height * scale) };
   const alt = `${where} of ${cell(row, "filename").split("/").pop()}`;
-  const pane = el("span", { className: "pane", title: where }, el("img", { src: image, alt, ...size }));
+  const pane = el("span", { className: "pane" }, el("img", { src: image, alt, width, height }));
   if (mask) pane.append(el("img", { src: mask, alt: "", className: "mask" }));
-  if (letters && size.height > NARROW) pane.append(el("i", { className: "left", textContent: letters[0] }));
-  if (letters && size.width > NARROW && size.height > NARROW) pane.append(el("i", { className: "above", textContent: letters[2] }));
+  if (letters && height > NARROW) pane.append(el("i", { className: "left", textContent: letters[0] }));
+  if (letters && width > NARROW && height > NARROW) pane.append(el("i", { className: "above", textContent: letters[2] }));
   return pane;
 }
