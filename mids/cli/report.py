@@ -13,6 +13,7 @@ EXAMPLES = (
     ("mids report ~/ricord ~/fidac --output both.html", "show two datasets side by side"),
     ("mids report ~/dataset --thumbnails 2000 --jobs 4", "show more thumbnails; use four processes"),
     ("mids report ~/dataset --geojson regions.geojson", "add a map of patients by region or site"),
+    ("mids report ~/dataset --private", "for you alone: with the images that were left out"),
     ("mids report ~/dataset --viewer", "open originals that lie beside the page, with all slices and values"),
     ("mids report ~/dataset --viewer embed", "put small originals into the page itself"),
 )
@@ -44,6 +45,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--unlikely-first", action="store_true",
         help="a column for how unlikely radiographs of the chest look, and the most unlikely first (50 ms an image)",
+    )  # fmt: skip
+    add(
+        "--private", action="store_true",
+        help="also show images that were left out, and images before redaction: a page in DATASET.mids for you alone",
     )  # fmt: skip
     add("--geojson", type=Path, metavar="FILE", help="shapes of regions or sites, for a map of patients")
     add(
@@ -83,9 +88,9 @@ def run(namespace: argparse.Namespace) -> int:
     a = namespace
     wanted = Wanted(
         title=a.title, thumbnails=a.thumbnails, large=a.large, geojson=a.geojson, viewer=a.viewer,
-        unlikely_first=a.unlikely_first,
+        unlikely_first=a.unlikely_first, private=a.private,
     )  # fmt: skip
-    output = a.output or page_of(a.datasets)
+    output = a.output or page_of(a.datasets, private=a.private)
     found = write_page(
         a.datasets, output, wanted, jobs=a.jobs,
         told=lambda name: say(f"reading {name}\n") if a.verbose else None,
@@ -95,11 +100,18 @@ def run(namespace: argparse.Namespace) -> int:
     return say_unread(issue for each in found for issue in each.issues)
 
 
-def page_of(datasets: list[Path]) -> Path:
-    """Where a page is written that nobody named: beside its one dataset, else in the current folder."""
+def page_of(datasets: list[Path], *, private: bool = False) -> Path:
+    """Where a page is written that nobody named: beside its one dataset, else in the current folder.
+
+    A private page lies with the state of its dataset, which is its owner's alone.
+    """
+    if private and len(datasets) > 1:
+        raise MidsError("--private with several datasets needs --output FILE, where nobody else looks")
     if len(datasets) > 1:
         return Path("report.html")
     folder = datasets[0].resolve()
     if not folder.name:
         raise MidsError("the dataset has no name to call the page by: give a file with --output")
-    return folder.with_name(folder.name + ".html")
+    return (
+        folder.with_name(f"{folder.name}.mids") / "report.html" if private else folder.with_name(folder.name + ".html")
+    )

@@ -1,7 +1,7 @@
 """All that the page shows of one dataset, as plain values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError
 from mids.gallery import facts, maps
 from mids.gallery.facets import Facet, facets
+from mids.gallery.flow import Flow
 from mids.gallery.masks import Drawn, find_masks
 from mids.gallery.people import Person, people
-from mids.gallery.skipped import Skipped, skipped
+from mids.gallery.private import Private, read_private
+from mids.gallery.skipped import Skipped, flow, skipped, source_rows
 from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
 from mids.issues import Issue
 from mids.learned.shipped import judge
@@ -60,16 +62,19 @@ class Contents:
     people: Sequence[Person]
     report: Report
     skipped: Sequence[Skipped]
+    flow: Flow | None
     map: maps.Map | None
     issues: tuple[Issue, ...] = ()
+    private: Private = field(default_factory=Private)
 
 
 def contents(
     dataset: Dataset, mapped: Map, *, thumbnails: int, large: int = 0, features: Sequence[Mapping[str, Any]] = (),
-    jobs: int = 1, unlikely_first: bool = False,
+    jobs: int = 1, unlikely_first: bool = False, private: bool = False,
 ) -> Contents:  # fmt: skip
     """Reads a dataset; thumbnails are made of `thumbnails` images (0: of none), with `unlikely_first` of the most
-    unlikely radiographs of the chest before all others. The first `large` of them have a large image too.
+    unlikely radiographs of the chest before all others. The first `large` of them have a large image too. With
+    `private`, images of sources are read that were left out.
 
     Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
     """
@@ -85,13 +90,14 @@ def contents(
     for row, each in small.items():
         if each.error is not None:
             dataset.door.keep(each.error, str(images.loc[row, "filename"]))
-    reports = len(facts.table(dataset, REPORTS))
+    reports, rows = len(facts.table(dataset, REPORTS)), source_rows(dataset.path)
     return Contents(
         dataset.name, dataset.path.resolve().name, dataset.description,
         comparison.lines(given, reports, sum(map(len, masks.values()))), plots(given, images), images,
         facets(images, lists), small, people(dataset, given),
-        validate(dataset.path, jobs=jobs), skipped(dataset.path), maps.draw_map(features, given) if features else None,
-        dataset.issues,
+        validate(dataset.path, jobs=jobs), skipped(rows), flow(rows),
+        maps.draw_map(features, given) if features else None,
+        dataset.issues, read_private(dataset.path, rows, images, mapped) if private else Private(),
     )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ HERE = Path(__file__).parent
 
 SCRIPTS = (
     "data.js", "plots.js", "wall.js", "facets.js", "images.js", "people.js", "marks.js", "stage.js", "original.js",
-    "lightbox.js", "start.js",
+    "lightbox.js", "left.js", "start.js",
 )  # fmt: skip
 """The scripts of the page, in this order one program."""
 
@@ -43,6 +44,9 @@ KEYS = ("filename", "participant_id")
 
 ISSUES = 20
 """Issues that are listed of each code."""
+
+REASONS = 50
+"""Reasons that are listed of what was left out."""
 
 MARK = '<meta name="generator" content="mids report">'
 """The mark of our own pages, which may be overwritten."""
@@ -56,6 +60,8 @@ class Wanted:
     of `large` of them a large image too, a map of the user's, and a viewer of originals that are linked, or embedded.
 
     `unlikely_first`: a column says how unlikely radiographs of the chest look, and the first thumbnails are theirs.
+    `private`: the page has images of sources that were left out, or before redaction, and their paths; its owner alone
+    can read its file.
     """
 
     title: str = ""
@@ -64,6 +70,7 @@ class Wanted:
     geojson: Path | None = None
     viewer: Viewer = "none"
     unlikely_first: bool = False
+    private: bool = False
 
 
 def write_page(
@@ -78,6 +85,8 @@ def write_page(
     chosen = wanted or Wanted()
     target = Path(output)
     _check(target, chosen, jobs)
+    if chosen.private and any(target.resolve().is_relative_to(Path(path).resolve()) for path in datasets):
+        raise MidsError(f"{target} lies in the dataset, which others may get: give another file for --output")
     features = maps.read(chosen.geojson) if chosen.geojson else ()
     opened = [Dataset(path, fields=facts.FIELDS, text=True) for path in datasets]
     links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
@@ -88,7 +97,7 @@ def write_page(
             try:
                 found.append(contents(
                     dataset, mapped, thumbnails=chosen.thumbnails, large=chosen.large, features=features,
-                    jobs=jobs, unlikely_first=chosen.unlikely_first,
+                    jobs=jobs, unlikely_first=chosen.unlikely_first, private=chosen.private,
                 ))  # fmt: skip
             except DataError as error:
                 raise MidsError(f"{dataset.path}: {error.message}") from error
@@ -96,7 +105,7 @@ def write_page(
         viewer.embed_originals(dataset.path, each.images) if chosen.viewer == "embed" else {}
         for dataset, each in zip(opened, found, strict=True)
     ]
-    _save(target, _render_page(found, chosen, links, originals))
+    _save(target, _render_page(found, chosen, links, originals), mode=0o600 if chosen.private else 0o666)
     return tuple(found)
 
 
@@ -125,10 +134,13 @@ def _workers(jobs: int) -> Iterator[Map]:
         yield mapping(pool, jobs)
 
 
-def _save(target: Path, page: str) -> None:
+def _save(target: Path, page: str, *, mode: int) -> None:
     half = target.with_name(target.name + ".half-written")
     try:
-        half.write_text(page, encoding="utf-8", errors="replace", newline="\n")
+        half.unlink(missing_ok=True)
+        opener = partial(os.open, mode=mode)
+        with open(half, "w", encoding="utf-8", errors="replace", newline="\n", opener=opener) as stream:
+            stream.write(page)
         half.replace(target)
     except OSError as error:
         half.unlink(missing_ok=True)
@@ -146,10 +158,12 @@ def _render_page(
     if wanted.viewer != "none":
         scripts.insert(1, viewer.program())
     data = [
-        {**_data(each), "folder": link, "viewer": wanted.viewer, "originals": embedded, "before": {}}
+        {**_data(each), "folder": link, "viewer": wanted.viewer, "originals": embedded}
         for each, link, embedded in zip(found, links, originals, strict=True)
     ]
     return _environment().get_template("page.html.j2").render(
+        is_private=wanted.private,
+        shown_reasons=REASONS,
         title=wanted.title or ", ".join(each.name for each in found),
         mark=MARK,
         policy=_policy(scripts, is_linked=wanted.viewer == "link", has_viewer=wanted.viewer != "none"),
@@ -271,6 +285,8 @@ def _data(each: Contents) -> dict[str, Any]:
         "name": each.name,
         "folderName": each.folder,
         "key": hashlib.sha256("\n".join([each.name, each.folder]).encode()).hexdigest()[:16],
+        "before": dict(each.private.before or {}),
+        "left": [[e.reference, e.source, e.fate, e.reason, *e.size, e.image] for e in each.private.left],
         "facets": [facet.plain() for facet in each.facets],
         "columns": [_column(column) for name, column in each.images.items() if name in KEYS or column.notna().any()],
         "plots": [

@@ -1,23 +1,26 @@
-"""What a conversion did not deliver, and why, from the table of sources beside a dataset.
+"""What became of the sources of a dataset, from the table beside it: reasons of what was left out, and the flow of all.
 
 That table holds real paths, which often hold names: nothing of them is passed on.
 """
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mids.dataset import read_table
-from mids.errors import DataError
+from mids.errors import MidsError
+from mids.gallery.flow import Flow, draw_flow
+from mids.gallery.flow import Path as Way
+from mids.run.sources import read_sources
 
 REFERENCES = 20
 """References that are listed for each reason."""
 
-NEEDED = {"reference", "source", "status", "reason"}
-
 SHORTEST = 3
 """Characters of the shortest name that is looked for in a reason."""
+
+Rows = Sequence[Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +33,58 @@ class Skipped:
     references: tuple[str, ...]
 
 
-def skipped(dataset: Path) -> list[Skipped]:
-    """Reasons, the commonest first; none where there is no table that can be read beside the dataset."""
-    folder = dataset.resolve()
+def source_rows(dataset: Path) -> Rows:
+    """The rows of the table of sources (`mids.run.sources`); none where none can be read beside the dataset."""
     try:
-        rows = read_table(folder.with_name(folder.name + ".mids") / "sources.tsv")
-    except (OSError, DataError):
+        return list(read_sources(dataset))
+    except MidsError:
         return []
-    if not set(rows.columns) >= NEEDED:
-        return []
-    rows = rows[rows["status"].isin(["skipped", "lost"])].fillna("")
+
+
+def skipped(rows: Rows) -> list[Skipped]:
+    """Reasons, the commonest first."""
     counts: Counter[tuple[str, str]] = Counter()
     references: dict[tuple[str, str], list[str]] = {}
-    for reference, source, status, reason in rows[["reference", "source", "status", "reason"]].itertuples(index=False):
-        key = str(status), _clean(str(reason), str(source))
+    for row in rows:
+        if row["status"] not in ("skipped", "lost"):
+            continue
+        key = row["status"], clean(row["reason"], row["source"])
         counts[key] += 1
         known = references.setdefault(key, [])
         if len(known) < REFERENCES:
-            known.append(str(reference))
+            known.append(row["reference"])
     return [Skipped(*key, number, tuple(references[key])) for key, number in counts.most_common()]
 
 
-def _clean(reason: str, source: str) -> str:
+def flow(rows: Rows) -> Flow | None:
+    """What became of every source file, as a diagram; None where nothing is known."""
+    return draw_flow(_ways(rows))
+
+
+def _ways(rows: Rows) -> Iterator[Way]:
+    for row in rows:
+        origin = "files in archives" if "!" in row["source"] else "files"
+        if row["status"] == "converted":
+            kind = row["filename"].rpartition("_")[2].partition(".")[0]
+            yield origin, "converted", kind or "image"
+        else:
+            yield origin, fate(row), _short(clean(row["reason"], row["source"]))
+
+
+def fate(row: Mapping[str, str]) -> str:
+    """What became of a source file that was not converted: withheld, left out or lost."""
+    if row["status"] == "lost":
+        return "lost"
+    return "withheld" if row["reason"].startswith("withheld") else "left out"
+
+
+def _short(reason: str) -> str:
+    """A reason in a few words: a code stands for its message, what was withheld says why."""
+    code = re.match(r"[A-Z_]+(?=: )", reason)
+    return code[0] if code else reason.removeprefix("withheld: ").partition(":")[0] or "not told"
+
+
+def clean(reason: str, source: str) -> str:
     """A reason without the path of its source; those that say no code of an issue are words of ours."""
     if not re.match(r"[A-Z_]+: ", reason):
         return reason

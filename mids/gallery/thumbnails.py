@@ -165,7 +165,7 @@ def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) ->
     slope, intercept = scaling
     if found[0].ndim == 3:
         return 0.0, 255.0
-    low, high = _extremes(found)
+    low, high = find_extremes(found)
     if _has_air(found, task, scaling):
         black, white = LUNG if task.body_part == "chest" else BODY
         return (black - intercept) / slope, (white - intercept) / slope
@@ -176,10 +176,10 @@ def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) ->
 def _has_air(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> bool:
     """Whether the volume is a CT in Hounsfield units."""
     is_ct = task.suffix == "ct" and task.filename.endswith((".nii.gz", ".nii")) and found[0].ndim == 2
-    return is_ct and _extremes(found)[0] * scaling[0] + scaling[1] < AIR
+    return is_ct and find_extremes(found)[0] * scaling[0] + scaling[1] < AIR
 
 
-def _extremes(found: Sequence[Array]) -> tuple[float, float]:
+def find_extremes(found: Sequence[Array]) -> tuple[float, float]:
     """The 0.5 and 99.5 percentiles of the planes."""
     values = np.concatenate([plane[:: max(1, plane.shape[0] // 256), :: max(1, plane.shape[1] // 256)].ravel()
                              for plane in found]).astype(np.float64)  # fmt: skip
@@ -194,19 +194,19 @@ def _pane(
 ) -> Pane:  # fmt: skip
     """A plane made small; `scale` is in pixels of the page by mm."""
     height, width = (max(1, round(length * scale)) for length in plane.size)
-    image = _shrink(plane.pixels, limits, (width, height))
+    image = shrink(plane.pixels, limits, (width, height))
     over = drawn.overlay(masks, (width, height)) if masks else None
     place = f"{plane.index} of {plane.count}" if plane.count > 1 else ""
     # No larger than the pixels that are there: the browser enlarges as well.
     most = min(LARGE, max(plane.pixels.shape[:2])) / max(plane.size)
     size = (max(1, round(plane.size[1] * most)), max(1, round(plane.size[0] * most)))
-    large = _uri(_shrink(plane.pixels, limits, size), QUALITY[LARGE]) if is_large and size[0] > 1.2 * width else ""
+    large = as_uri(shrink(plane.pixels, limits, size), QUALITY[LARGE]) if is_large and size[0] > 1.2 * width else ""
     return Pane(
-        plane.name, place, plane.letters, width, height, _uri(image, quality), _uri(over) if over else "", large
+        plane.name, place, plane.letters, width, height, as_uri(image, quality), as_uri(over) if over else "", large
     )
 
 
-def _shrink(pixels: Array, limits: tuple[float, float], size: tuple[int, int]) -> Image.Image:
+def shrink(pixels: Array, limits: tuple[float, float], size: tuple[int, int]) -> Image.Image:
     """A plane in 8 bits, of this width and height."""
     (width, height), (black, white) = size, limits
     step = max(1, min(pixels.shape[0] // (2 * height), pixels.shape[1] // (2 * width)))
@@ -215,7 +215,7 @@ def _shrink(pixels: Array, limits: tuple[float, float], size: tuple[int, int]) -
     return Image.fromarray(grey).resize((width, height), Image.Resampling.BICUBIC)
 
 
-def _uri(image: Image.Image, quality: int | None = None) -> str:
+def as_uri(image: Image.Image, quality: int | None = None) -> str:
     """An image as WebP in a data URI, lossless where no quality is given."""
     stream = BytesIO()
     image.save(stream, "WEBP", lossless=quality is None, quality=quality or QUALITY[SINGLE], method=4)

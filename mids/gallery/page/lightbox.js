@@ -1,7 +1,7 @@
 // The lightbox: one image, large, with all that is known of it, marks, and what can be copied.
 const PRESETS = [["Lung", -600, 1500], ["Bone", 400, 1800], ["Soft tissue", 40, 400]];
 const STRIP = 7;
-const look = { stage: null, views: [], at: 0, original: null, token: 0, isBefore: false };
+const look = { stage: null, views: [], at: 0, original: null, token: 0, isBefore: false, left: null };
 const madeLarge = new Map();
 
 /** The large images of the dataset, by the row of their image; read at first use. */
@@ -15,18 +15,27 @@ function openCard(row) {
   state.opened = row;
   byId("card-title").textContent = cell(row, "filename").split("/").pop();
   byId("card-title").title = cell(row, "filename");
+  look.left = null;
   drawDetails(row);
-  if (!byId("card").open) byId("card").showModal();
-  look.stage ??= new Stage(byId("stage"), drawWords);
+  openDialog(state.order.indexOf(row), state.order.length);
   if (isOther) startLook(row);
-  const at = state.order.indexOf(row);
-  byId("card-place").textContent = at < 0 ? "" : `${thousands(at + 1)} of ${thousands(state.order.length)}`;
-  byId("previous").disabled = at <= 0;
-  byId("next").disabled = at < 0 || at === state.order.length - 1;
   keepAddress();
 }
 
+/** Opens the lightbox, which shows the image number `at` of `count`. */
+function openDialog(at, count) {
+  if (!byId("card").open) byId("card").showModal();
+  look.stage ??= new Stage(byId("stage"), drawWords);
+  byId("card-place").textContent = at < 0 ? "" : `${thousands(at + 1)} of ${thousands(count)}`;
+  byId("previous").disabled = at <= 0;
+  byId("next").disabled = at < 0 || at === count - 1;
+}
+
 function step(by) {
+  if (look.left !== null) {
+    if (dataset().left[look.left + by]) openLeft(look.left + by);
+    return;
+  }
   const row = state.order[state.order.indexOf(state.opened) + by];
   if (state.order.includes(state.opened) && row !== undefined) openCard(row);
 }
@@ -73,12 +82,17 @@ function startLook(row) {
   const strip = (small?.strip ?? []).map(([place, width, height, image]) => (
     { plane: first.plane, place, letters: first.letters, width, height, image, mask: "", large: "", isSlice: true }));
   look.views = [...panes, ...strip];
+  drawLook(row, small?.problem ? `No thumbnail: ${small.problem}` : "This image has no thumbnail in the page.");
+}
+
+/** Shows the first view with the tools for its row; without any view, `why` there is none. */
+function drawLook(row, why) {
   drawTools(row);
   drawViews();
   delete byId("stage").dataset.shown;
-  byId("stage-note").textContent = panes.length ? "" : small?.problem ? `No thumbnail: ${small.problem}` : "This image has no thumbnail in the page.";
-  byId("stage").hidden = !panes.length;
-  if (panes.length) showView(0);
+  byId("stage-note").textContent = look.views.length ? "" : why;
+  byId("stage").hidden = !look.views.length;
+  if (look.views.length) showView(0);
   else drawWords(null);
 }
 
@@ -93,7 +107,7 @@ async function showView(at, isSame = false) {
     const [image, mask] = await Promise.all([loaded(look.isBefore ? beforeOf(state.opened) : view.large || view.image), view.mask ? loaded(view.mask) : null]);
     if (token !== look.token) return;
     const plane = eightBits(image);
-    const range = thumbnails()[state.opened].hounsfield;
+    const range = thumbnails()[state.opened]?.hounsfield;
     if (range && !plane.colour) {
       plane.values = plane.values.map((value) => range[0] + (value * (range[1] - range[0])) / 255);
       Object.assign(plane, { window: [(range[0] + range[1]) / 2, range[1] - range[0]], unit: "HU", range });
@@ -102,7 +116,7 @@ async function showView(at, isSame = false) {
     if (look.isBefore) plane.ratio = 1;
     look.stage.show(plane, isSame);
   }
-  byId("stage").setAttribute("aria-label", `${view.plane} ${view.place} of ${cell(state.opened, "filename").split("/").pop()}`);
+  byId("stage").setAttribute("aria-label", `${view.plane} ${view.place} of ${byId("card-title").textContent}`);
   byId("views").querySelectorAll("button").forEach((button, number) => button.setAttribute("aria-current", String(number === at)));
 }
 
@@ -153,7 +167,7 @@ function drawWords(stage) {
   const { unit, range } = stage.plane;
   const number = (value) => thousands(Math.round(value));
   const size = `${stage.plane.columns} × ${stage.plane.rows}`;
-  const what = look.original ? "original" : look.isBefore ? "source, before redaction" : "preview, 8 bits";
+  const what = look.original ? "original" : look.isBefore || look.left !== null ? "source, as it lies there" : "preview, 8 bits";
   const said = [`${what}, ${size}`, [view.plane === "picture" ? "" : view.plane, view.place].filter(Boolean).join(" "),
     `W ${number(stage.width)} L ${number(stage.centre)}${unit && ` ${unit}`}`, stage.zoom > 1 ? `${stage.zoom.toFixed(1)} ×` : ""];
   const low = stage.centre - stage.width / 2;
@@ -184,7 +198,7 @@ function drawTools(row) {
   if (look.views.some((view) => view.mask)) tools.push(opacityTool());
   if (boxesOf(row).length) tools.push(areasTool());
   if (beforeOf(row)) tools.push(tool("Before redaction", switchBefore, { id: "before", "aria-pressed": "false", title: "key b" }));
-  const way = wayTo(row);
+  const way = row === null ? null : wayTo(row);
   if (way) tools.push(originalTool(row, way));
   else if (/\.nii(\.gz)?$/.test(cell(row, "filename"))) tools.push(el("span", { className: "note", textContent: "All slices and values: mids report --viewer" }));
   byId("tools").replaceChildren(...tools);
@@ -283,7 +297,7 @@ const KEYS = {
   ArrowLeft: () => step(-1), ArrowRight: () => step(1), ArrowUp: () => slide(-1), ArrowDown: () => slide(1),
   "+": () => look.stage.zoomBy(1.4), "=": () => look.stage.zoomBy(1.4), "-": () => look.stage.zoomBy(1 / 1.4), 0: resetLook,
   i: () => look.stage.invert(), b: () => byId("before")?.click(), m: () => byId("masks").click(),
-  c: () => copy(cell(state.opened, "participant_id"), "subject ID"),
+  c: () => byId("card-content").querySelector("[data-copy]")?.click(),
   ...Object.fromEntries(PRESETS.map((_, at) => [at + 1, () => byId("tools").querySelector(`[data-preset="${at + 1}"]`)?.click()])),
 };
 
@@ -301,10 +315,10 @@ byId("card").addEventListener("keydown", pressed);
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("card").addEventListener("close", () => {
-  const row = state.opened;
-  Object.assign(look, { views: [], token: look.token + 1 });
+  const back = look.left === null ? `#wall [data-row="${state.opened}"]` : `#left [data-left="${look.left}"]`;
+  Object.assign(look, { left: null, views: [], token: look.token + 1 });
   state.opened = null;
   keepAddress();
   // Back to where one came from, also after some steps.
-  byId("wall").querySelector(`[data-row="${row}"]`)?.focus({ preventScroll: false });
+  document.querySelector(back)?.focus();
 });

@@ -10,6 +10,7 @@ function choose(number) {
   startPlots();
   startPeople();
   drawMarks();
+  drawLeft();
 }
 
 function openFile(name) {
