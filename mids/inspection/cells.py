@@ -30,32 +30,46 @@ class Fault:
 
 def faults(rows: Rows, table: Table | None, schema: Schema) -> tuple[Fault, ...]:
     """What is wrong with every cell of a table."""
-    columns: Mapping[str, Column] = table.columns if table else {}
-    # The grammar of label cells has checks of its own.
-    own = {"json_list"} if table and table.name == "labels" else set()
     found = []
-    is_binary = any("\0" in name for name in rows.header)  # no table: another file under its name
-    for at, name in enumerate(rows.header):
-        column, private = columns.get(name), is_private_column(name)
-        label = f"{at + 1}" if is_binary or identify(name) else name[:SHOWN]
-        judged = _judge(schema, None if column and column.type in own else column)
+    for at, (label, hides, judged) in enumerate(_judges(rows.header, table.name if table else "", schema)):
         for line, row in zip(rows.lines, rows.rows, strict=True):
             for fault in judged(row[at]):
-                where = f"row {line}, column {label}"
-                shown = "" if private or is_binary or identify(row[at]) else fault.value
-                found.append(Fault(fault.code, fault.message, where, shown, fault.expected))
+                shown = "" if hides or identify(row[at]) else fault.value
+                found.append(Fault(fault.code, fault.message, f"row {line}, column {label}", shown, fault.expected))
+    return tuple(found)
+
+
+Judge = Callable[[str], "tuple[Fault, ...]"]
+
+
+@lru_cache(maxsize=256)
+def _judges(header: tuple[str, ...], table: str, schema: Schema) -> tuple[tuple[str, bool, Judge], ...]:
+    """For each column of a table: what it is called, whether its values are not shown, and what judges its cells."""
+    columns: Mapping[str, Column] = schema.tables[table].columns if table else {}
+    # The grammar of label cells has checks of its own.
+    own = {"json_list"} if table == "labels" else set()
+    is_binary = any("\0" in name for name in header)  # no table: another file under its name
+    found = []
+    for number, name in enumerate(header, start=1):
+        column = columns.get(name)
+        label = f"{number}" if is_binary or identify(name) else name[:SHOWN]
+        judge = _judge(schema, None if column and column.type in own else column)
+        found.append((label, is_binary or is_private_column(name), judge))
     return tuple(found)
 
 
 @lru_cache(maxsize=512)
-def _judge(schema: Schema, column: Column | None) -> Callable[[str], tuple[Fault, ...]]:
+def _judge(schema: Schema, column: Column | None) -> Judge:
     """A function that judges the cells of a column, and remembers the values that it has seen."""
     words = schema.code_lists.get(column.code_list) if column and column.code_list else None
 
     @lru_cache(maxsize=1 << 13)
     def judged(value: str) -> tuple[Fault, ...]:
-        return () if value == NA else tuple(_faults(value, column, words))
+        return missing if value == NA else tuple(_faults(value, column, words))
 
+    # Every other column may say that nothing is known.
+    is_text = column is not None and column.required and column.holds == "free_text"
+    missing = (Fault("CELL_EMPTY", "the text of the row is missing"),) if is_text else ()
     return judged
 
 

@@ -87,17 +87,30 @@ FRONTAL, LATERAL = frozenset({"pa", "ap", "frontal"}), frozenset({"ll", "rl", "l
 """Views of radiographs that show left and right, and that show front and back."""
 
 
-@check("PATIENT_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=lambda image: "vp" in image.entities)
+AXES = {"L": "L", "R": "L", "A": "A", "P": "A", "H": "H", "F": "H"}
+"""Letters of PatientOrientation by the axis that they lie on (DICOM PS3.3 C.7.6.1.1.1)."""
+
+
+@check(
+    "PATIENT_ORIENTATION_CONTRADICTED",
+    per="image",
+    level=Level.WARNING,
+    when=lambda image: "PatientOrientation" in image.metadata,
+)
 def patient_orientation_contradicted(image: FileView) -> Found:
-    """The name of a radiograph says frontal and PatientOrientation of its sidecar a lateral one, or the reverse.
+    """The name of a radiograph says frontal and PatientOrientation of its sidecar a lateral one, or the reverse; or it
+    has rows and columns run along one axis.
 
     Why: One of the two is wrong; networks for frontal radiographs are fed lateral ones.
 
     Fix: Look at the image; say in scans.tsv (view_source) what the view was taken from.
     """
-    said, value = image.entities.get("vp"), image.metadata.get("PatientOrientation")
-    parts = value if isinstance(value, list) else str(value or "").split("\\")
-    rows = str(parts[0]).strip().upper()[:1] if parts else ""
+    value = image.metadata["PatientOrientation"]
+    parts = [str(part).strip().upper() for part in (value if isinstance(value, list) else str(value or "").split("\\"))]
+    if len(parts) == 2 and all(part in AXES for part in parts) and AXES[parts[0]] == AXES[parts[1]]:
+        yield Finding("rows and columns run along one axis", "$.PatientOrientation", " ".join(parts))
+        return
+    said, rows = image.entities.get("vp"), parts[0][:1] if parts else ""
     if image.is_mask or not image.name or image.name.group not in ("rx", "") or "ViewSource" in image.metadata:
         return
     wanted = FRONTAL if rows in ("L", "R") else LATERAL if rows in ("A", "P") else frozenset()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 
-from mids.inspection.cells import SHOWN
+from mids.inspection.cells import SHOWN, is_number
 from mids.inspection.guards import has_text_problems, is_described_table
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
@@ -224,21 +224,61 @@ UNITS: Mapping[str, frozenset[str]] = {
 """Spellings of units that mean the same, lower case."""
 
 
+USUAL: tuple[tuple[re.Pattern[str], Mapping[str, tuple[float, float]]], ...] = (
+    (
+        re.compile("((body|birth|participant|patient)_?)?(weight|mass|peso)", re.IGNORECASE),
+        {"kg": (0, 700), "g": (0, 700_000)},
+    ),
+    (
+        re.compile("((body|participant|patient)_?)?(height|stature|talla|estatura)", re.IGNORECASE),
+        {"m": (0, 2.8), "cm": (3, 280), "mm": (30, 2800)},
+    ),
+)
+"""Columns by their names, and the least and the greatest value of an animal or a person in each unit."""
+WORDS = {
+    "kg": frozenset({"kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"}),
+    "g": frozenset({"g", "gram", "grams", "gramme", "grammes"}),
+    "m": frozenset({"m", "metre", "metres", "meter", "meters"}),
+    "cm": frozenset({"cm", "centimetre", "centimetres", "centimeter", "centimeters"}),
+    "mm": UNITS["mm"],
+}
+"""Spellings of the units of `USUAL`, lower case."""
+
+
 @check("COLUMN_UNIT", per="table", level=Level.WARNING, when=is_described_table)
 def column_unit(table: FileView) -> Found:
-    """The JSON file beside a table gives a column another unit than the vocabulary.
+    """The JSON file beside a table gives a column another unit than the vocabulary, or one that a value contradicts: a
+    weight of 72000 kg.
 
-    Why: No other check finds months instead of years, or centimetres instead of millimetres.
+    Why: No other check finds months instead of years, or grams instead of kilograms.
 
-    Fix: Convert the column, and correct Units.
+    Fix: Convert the column or the value, or correct Units.
     """
     columns: Mapping[str, Column] = table.table.columns if table.table else {}
     for view in table.dictionaries:
-        for name in table.rows.header:
+        for at, name in enumerate(table.rows.header):
             entry = view.keys.get(name)
             said = entry.get("Units") if isinstance(entry, dict) else None
+            if not isinstance(said, str):
+                continue
             unit = columns[name].unit if name in columns else ""
-            if unit and isinstance(said, str) and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
+            if unit and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
                 yield Finding(
                     "the unit differs from that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
                 )
+            yield from _impossible(table, at, said.strip().casefold())
+
+
+def _impossible(table: FileView, at: int, said: str) -> Iterator[Finding]:
+    """The first value of a column that nobody has in the unit that is said."""
+    name = table.rows.header[at]
+    limits = next((limits for names, limits in USUAL if names.fullmatch(name)), {})
+    unit = next((unit for unit in limits if said in WORDS[unit]), None)
+    if unit is None:
+        return
+    low, high = limits[unit]
+    for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
+        if is_number(row[at]) and not low <= float(row[at]) <= high:
+            message, where = "the value is hardly in the unit that is said", f"row {line}, column {name}"
+            yield Finding(message, where, row[at][:SHOWN], f"{low:g} to {high:g} {unit}")
+            return
