@@ -168,6 +168,7 @@ def _validate(a: argparse.Namespace, dataset: Path, schema: "Schema") -> int:
         keep = 0 if a.write_baseline else writer.keep
         judge = control.Judge(rules, codes, before, keep=keep, tell=writer.tell)
         extended = schema if a.schema_extra else None
+        validation.spare_the_collector()
         report = validation.validate(
             dataset, jobs=a.jobs, deep=a.deep, select=codes, schema=extended, through=judge, plain=rules.plain,
             missing=a.missing_content, bids=a.bids_schema, cache=a.cache,

@@ -1,10 +1,11 @@
 """JSON files: reading them strictly, and the four layouts in which sidecars have been published."""
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Literal
+from functools import cache, partial
+from typing import Any, Generic, Literal, TypeVar
 
 from mids.inspection.cells import list_nearest
 from mids.records import Json
@@ -198,18 +199,14 @@ def schema_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[t
 
 
 def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
-    """Whether the answer is known to be nothing: the same values come again in thousands of sidecars."""
-    required, known = _rules(name, words)
+    """Whether the answer is known to be nothing."""
+    required, rules = _rules(name, words)
     if required is None or not content.keys() >= required:
         return False
     for key, value in content.items():
-        mark = (key, type(value), repr(value) if isinstance(value, _NESTED) else value)
-        if mark not in known:
-            if not _value_is_right(name, words, key, value):
-                return False
-            if len(known) >= KNOWN:
-                known.clear()
-            known.add(mark)
+        rule = rules.get(key)
+        if rule is not None and rule.judge(value) is not None:
+            return False
     return True
 
 
@@ -219,42 +216,86 @@ def required_keys(name: str, words: Schema) -> tuple[str, ...]:
     return tuple(schema.get("required", ()))
 
 
-KNOWN = 1 << 15
-"""How many right values of a schema are remembered."""
-
-
 @cache
-def _rules(name: str, words: Schema) -> tuple[frozenset[str] | None, set[object]]:
-    """The required keys of a schema, None where it has rules across keys, and room for values that are right."""
+def _rules(name: str, words: Schema) -> tuple[frozenset[str] | None, Mapping[str, "ValueRule[bool]"]]:
+    """The required keys of a schema, None where it has rules across keys, and what judges the value of each key."""
     schema: Any = validator(name, words).schema
     simple = schema.keys() <= _SIMPLE
-    return (frozenset(schema.get("required", ())) if simple else None), set()
+    parts = {key: part for key, part in schema.get("properties", {}).items() if part is not True}
+    rules = {key: ValueRule([part], partial(_is_wrong, validator(name, words), part)) for key, part in parts.items()}
+    return (frozenset(schema.get("required", ())) if simple else None), rules
 
 
-def _value_is_right(name: str, words: Schema, key: str, value: Json) -> bool:
-    rules: Any = validator(name, words)
-    part = rules.schema["properties"].get(key, True)
-    if part is True or (type(value) in NUMBERS and obeys(part, value)):
-        return True
-    return bool(rules.evolve(schema=part).is_valid(value))
+def _is_wrong(rules: Any, part: Any, value: Json) -> bool | None:
+    """True where a part of a schema does not allow a value, else None."""
+    return None if rules.evolve(schema=part).is_valid(value) else True
 
 
+Judged = TypeVar("Judged")
+
+
+class ValueRule(Generic[Judged]):
+    """Judges the values of a key: the same ones come again in thousands of sidecars, so that they are remembered.
+
+    `parts` are the schemas of which a value must fit one; `judge_closely` says what is wrong with a value, None for
+    nothing. Numbers within plain limits are not remembered: almost every number of a sidecar is a new one.
+    """
+
+    def __init__(self, parts: Iterable[Any], judge_closely: Callable[[Any], Judged | None]) -> None:
+        self._limits = [limits for part in parts for limits in _limits(part)]
+        self._judge_closely = judge_closely
+        self._known: dict[object, Judged | None] = {}
+
+    def judge(self, value: Json) -> Judged | None:
+        """What is wrong with a value, None for nothing."""
+        kind = type(value)
+        for fits in self._limits if kind in NUMBERS else ():
+            if fits(kind, value):
+                return None
+        mark = repr(value) if kind in _NESTED else value
+        try:
+            return self._known[kind, mark]
+        except KeyError:
+            found = self._judge_closely(value)
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            self._known[kind, mark] = found
+            return found
+
+
+KNOWN = 1 << 12
+"""How many values of a key are remembered."""
 NUMBERS = {int: ("integer", "number"), float: ("number",)}
 _SAID = frozenset({"description", "name", "display_name", "unit"})
 _LIMITED = _SAID | {"type", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_KINDS = {"integer": (int,), "number": (int, float)}
+
+
+def _limits(part: Any) -> Iterator[Callable[[type, Any], bool]]:
+    """For each way in which a schema surely allows numbers, whether a number of a type is one of them."""
+    if not isinstance(part, Mapping):
+        return
+    if "anyOf" in part:
+        if part.keys() <= _SAID | {"anyOf"}:
+            for one in part["anyOf"]:
+                yield from _limits(one)
+        return
+    kinds = _KINDS.get(part["type"]) if isinstance(part.get("type"), str) else None
+    if kinds and part.keys() <= _LIMITED:
+        low, high = part.get("minimum", -math.inf), part.get("maximum", math.inf)
+        above, below = part.get("exclusiveMinimum", -math.inf), part.get("exclusiveMaximum", math.inf)
+        yield partial(_is_within, kinds, low, high, above, below)
+
+
+def _is_within(
+    kinds: tuple[type, ...], low: float, high: float, above: float, below: float, kind: type, value: float
+) -> bool:
+    return kind in kinds and low <= value <= high and above < value < below
 
 
 def obeys(part: Mapping[str, Any], value: Any) -> bool:
-    """Whether a number surely obeys a part that only limits it: almost every number of a sidecar is a new one."""
-    if "anyOf" in part:
-        return part.keys() <= _SAID | {"anyOf"} and any(obeys(one, value) for one in part["anyOf"])
-    return (
-        part.keys() <= _LIMITED
-        and part.get("type") in NUMBERS[type(value)]
-        and part.get("minimum", value) <= value <= part.get("maximum", value)
-        and ("exclusiveMinimum" not in part or part["exclusiveMinimum"] < value)
-        and ("exclusiveMaximum" not in part or value < part["exclusiveMaximum"])
-    )
+    """Whether a number surely obeys a schema that only limits it."""
+    return any(fits(type(value), value) for fits in _limits(part))
 
 
 def shorten_error(error: Any) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mids.dataset.disk.contents import Tail, Whole
 from mids.dataset.disk.heads import NiftiHead, PngHead, nifti_head, png_head
+from mids.dataset.disk.reading import read_whole
 from mids.dataset.disk.tree import ROIS, find_subject
 from mids.dataset.disk.whole import check_length, read_nifti, read_png
 from mids.errors import DataError
@@ -21,11 +22,11 @@ from mids.inspection.documents import (
     read_json,
     required_keys,
 )
-from mids.inspection.facts import HOLLOW, is_bids_part
+from mids.inspection.facts import HOLLOW
 from mids.inspection.identifiers import Found, find_in_cells, find_in_entries, find_in_lines, is_suspicious
 from mids.inspection.once import once
-from mids.inspection.parsing import Alike, alike, judged, parsed
-from mids.inspection.paths import applies, are_companions, classify_path, split
+from mids.inspection.parsing import alike
+from mids.inspection.paths import applies, are_companions
 from mids.readers.tables import tsv
 from mids.records import Json
 from mids.vocabulary.names import Name, Parsed, Problem
@@ -44,16 +45,23 @@ _POINTERS = (b"version https://git-lfs.github.com/spec/", b"/annex/objects/")
 
 
 class FileView:
-    """One file of a dataset. Properties read it once; they raise only `OSError`. `notes` keep what checks share."""
+    """One file of a dataset. Properties read it once; they raise only `OSError`."""
 
     def __init__(self, path: str, dataset: "DatasetView") -> None:
         self.path = path
         self.dataset = dataset
         self.size = dataset.tree.files[path]
-        self.kind = classify_path(path)
-        self.subject = find_subject(path)
-        self.stem, self.extension = split(path)
-        self.notes: dict[str, Any] = {}
+        self.alike = own = alike(path)
+        self.shape = shape = dataset.shapes.of(path, own)
+        self.kind = shape.kind
+        self.extension = shape.extension
+        self.stem = path[: len(path) - len(shape.extension)]
+        self.subject = f"sub-{own.subject}" if own.subject else find_subject(path)
+
+    @once
+    def notes(self) -> dict[str, Any]:
+        """What checks share."""
+        return {}
 
     @property
     def folder(self) -> str:
@@ -63,12 +71,7 @@ class FileView:
     @once
     def parsed(self) -> Parsed:
         """Its name by the grammar."""
-        return parsed(self.path, self.dataset.schema, self.alike)
-
-    @once
-    def alike(self) -> Alike:
-        """What its path has in common with those of other subjects and sessions."""
-        return alike(self.path)
+        return self.shape.parse(self.path, self.alike)
 
     @property
     def name(self) -> Name | None:
@@ -85,7 +88,7 @@ class FileView:
         facts = self.dataset.facts
         if not self.subject or facts.leaves_out(self.path):
             return ()
-        found = judged(self.path, facts.bids, self.alike, derived=facts.derived, folder=self.is_folder)
+        found = self.shape.judge(self.path, folder=self.is_folder)
         # The vocabulary of MIDS knows more of what its own suffixes are meant to be called.
         return self.parsed.problems or found if found and facts.mids and self.suffix else found
 
@@ -97,7 +100,7 @@ class FileView:
     @property
     def is_above(self) -> bool:
         """Whether it lies directly in the folder of a subject or session, as files do that images inherit from."""
-        return self.kind in ("sidecar", "gradient") and self.folder.rpartition("/")[2].startswith(("sub-", "ses-"))
+        return self.shape.is_above
 
     @once
     def entities(self) -> Mapping[str, str]:
@@ -107,7 +110,7 @@ class FileView:
     @once
     def is_bids(self) -> bool:
         """Whether it is a part that BIDS's rules are for, not one of MIDS."""
-        return is_bids_part(self.path, self.dataset.facts, self.dataset.schema)
+        return self.shape.is_bids
 
     @once
     def context(self) -> Context:
@@ -159,8 +162,7 @@ class FileView:
     @property
     def may_lack_content(self) -> bool:
         """Whether most recordings of its kind have no content."""
-        parts = self.context.parts
-        return self.dataset.facts.may_be_hollow(parts.suffix, parts.extension)
+        return self.shape.may_lack_content
 
     @property
     def is_empty(self) -> bool:
@@ -180,7 +182,7 @@ class FileView:
     @once
     def suffix(self) -> Suffix | None:
         """The vocabulary's entry for its suffix."""
-        return self.dataset.schema.suffixes.get(self.name.suffix) if self.name else None
+        return self.shape.suffix
 
     @once
     def identifiers(self) -> tuple[Found, ...]:
@@ -201,8 +203,7 @@ class FileView:
 
     @once
     def _bytes(self) -> bytes:
-        with open(self.dataset.place(self.path), "rb", buffering=0) as stream:  # noqa: PTH123 - for every file
-            return stream.read()
+        return read_whole(self.dataset.place(self.path), self.size)
 
     # --- JSON ---
 
@@ -343,7 +344,8 @@ class FileView:
     @once
     def dictionaries(self) -> tuple["FileView", ...]:
         """The JSON files that describe a table: the one beside it, and those above it that apply."""
-        paths = (path for path in self.dataset.sidecars if applies(path, self.path))
+        ending = f"{self.stem[max(self.stem.rfind('_'), self.stem.rfind('/')) + 1 :]}."
+        paths = (path for path in self.dataset.sidecars if ending in path and applies(path, self.path))
         views = (self.dataset.view(path) for path in paths)
         return tuple(view for view in views if isinstance(view.document.content, dict))
 
@@ -382,4 +384,4 @@ class FileView:
     @once
     def table(self) -> Table | None:
         """The vocabulary's entry for this table."""
-        return None if self.is_bids else self.dataset.schema.table_of(self.path)
+        return self.shape.table

@@ -9,6 +9,7 @@ from mids.inspection.facts import Facts, gather
 from mids.inspection.file_view import FileView
 from mids.inspection.heritage import Heritage
 from mids.inspection.once import once
+from mids.inspection.parsing import Shapes
 from mids.inspection.paths import IMAGES, Kind, are_companions, classify_path, split
 from mids.vocabulary.bids import schema as bids_schema
 from mids.vocabulary.schema import Schema
@@ -34,6 +35,7 @@ class DatasetView:
         self.asked: dict[str, bool] = {}
         self._views: dict[str, FileView] = {}
         self._common = common
+        self.shapes: Shapes = common.shapes if common else Shapes(self)
 
     @once
     def facts(self) -> Facts:

@@ -1,5 +1,6 @@
 """Validates a dataset: one walk, then every selected check on every file, subject by subject."""
 
+import gc
 import json
 import multiprocessing
 import signal
@@ -219,6 +220,18 @@ def _batches(subjects: Iterable[Part]) -> Iterator[list[Part]]:
         yield batch
 
 
+def spare_the_collector() -> None:
+    """Lets Python look for garbage less often, in a process that does nothing else: what is read of a subject is
+    dropped as a whole, and looking takes a tenth of the time.
+    """
+    gc.freeze()
+    gc.set_threshold(OBJECTS, 20, 20)
+
+
+OBJECTS = 50_000
+"""New objects after which Python looks for garbage."""
+
+
 # --- in other processes ----------------------------------------------------------------------------------
 
 
@@ -247,6 +260,7 @@ def _begin(common: Tree, schema: Schema, facts: Facts, codes: frozenset[str]) ->
     """Prepares a worker process; checks travel by their codes. The coordinator alone hears Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     plugins.load()
+    spare_the_collector()
     checks = tuple(check for code, check in CHECKS.items() if code in codes)
     _RUNS[:] = [Run(DatasetView(common, schema, facts=facts), checks)]
 

@@ -52,3 +52,20 @@ def test_names_of_another_kind_are_asked_for_other_keys(first: str, tmp_path: Pa
     write(files, tmp_path / "d")
     lacking = {issue.path for issue in validate(tmp_path / "d", plain=True) if "Units" in issue.message}
     assert lacking == {f"sub-{first}/anat/sub-{first}_part-phase_T1w.json"}
+
+
+@pytest.mark.parametrize("first", ["1", "12"])
+def test_a_label_that_begins_like_another_is_another(first: str, tmp_path: Path) -> None:
+    """What is remembered of names that differ by their subject is not said of a name in the folder of another."""
+    files = dict(recordings())
+    other = {"1": "12", "12": "1"}[first]
+    for subject, session, name in ((first, "1", first), (other, "1", other), (first, "2", other), (other, "2", first)):
+        stem = f"sub-{subject}/ses-{session}/anat/sub-{name}_ses-{session}_T1w"
+        files[f"{stem}.nii.gz"] = gz(nifti((4, 4, 4)))
+        files[f"{stem}.json"] = json.dumps({"Manufacturer": "Nobody"}).encode()
+    stem = f"sub-{first}/ses-1/anat/sub-{first}_ses-12_T1w"
+    files[f"{stem}.nii.gz"] = gz(nifti((4, 4, 4)))
+    write(files, tmp_path / "d")
+    told = {issue.path for issue in validate(tmp_path / "d", plain=True) if issue.code == "FOLDER_MISMATCH"}
+    wrong = [f"sub-{one}/ses-2/anat/sub-{two}_ses-2_T1w" for one, two in ((first, other), (other, first))]
+    assert told == {f"{each}.nii.gz" for each in (*wrong, stem)}

@@ -256,8 +256,9 @@ def reference_unknown(table: FileView) -> Found:
     Fix: Correct the id, restore what it names, or remove the row.
     """
     dataset = table.dataset
-    is_known = table.table or table.rule or "filename" in table.rows.header
-    if table.subject or table.path == PARTICIPANTS or not is_known:
+    if table.subject or table.path == PARTICIPANTS:
+        return
+    if not (table.table or table.rule or "filename" in table.rows.header):
         return
     known = dataset.participants | dataset.subjects.keys()
     sessions = {session for found in dataset.subjects.values() for session in found}

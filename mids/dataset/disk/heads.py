@@ -9,8 +9,9 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any, BinaryIO
+from typing import Any
 
+from mids.dataset.disk.reading import Raw
 from mids.errors import DataError
 
 GZIP = b"\x1f\x8b"
@@ -45,8 +46,10 @@ ANIMATION = frozenset({"acTL", "fcTL", "fdAT"})
 Rows = tuple[tuple[float, ...], ...]
 """Three rows of four: voxel to world, mm, RAS."""
 
+# The classes below are not frozen, which would double the time to make them: one is made for every image.
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Gzip:
     """What a gzip file says of itself (RFC 1952): `name`, `comment` and `time` of what was packed, and the two letters
     of the first extra field.
@@ -62,7 +65,7 @@ class Gzip:
     extra: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NiftiHead:
     """The header of a NIfTI-1 or NIfTI-2 file.
 
@@ -114,7 +117,7 @@ class NiftiHead:
         return (x, 0.0, 0.0, 0.0), (0.0, y, 0.0, 0.0), (0.0, 0.0, z, 0.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PngHead:
     """What a PNG says before its pixels: size in pixels, bits per sample, colour type.
 
@@ -166,7 +169,7 @@ def nifti_head(path: str | PathLike[str]) -> NiftiHead:
     Raises `DataError` with GZIP_INVALID where a `.gz` is no gzip file and NIFTI_INVALID where the content is
     no NIfTI, `OSError` where it can't be read.
     """
-    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for every image
+    with Raw(path) as stream:
         data = stream.read(BLOCK)
         if not (data.startswith(GZIP) or str(path).endswith(".gz")):
             data += stream.read(EXTENSIONS) if _offset(data) > len(data) else b""
@@ -176,7 +179,7 @@ def nifti_head(path: str | PathLike[str]) -> NiftiHead:
         if (offset := _offset(unpacked)) > len(unpacked):
             stream.seek(len(data))
             unpacked = _inflate(stream, data, offset)
-        size = stream.seek(0, 2)
+        size = len(data) if len(data) < BLOCK else stream.seek(0, 2)
         if size > len(data):
             stream.seek(max(0, size - 8))
             data = stream.read(8)
@@ -202,7 +205,7 @@ def _gzip(data: bytes) -> tuple[str, str, int, str]:
     return found[0], found[1], time, extra
 
 
-def _inflate(stream: BinaryIO, data: bytes, wanted: int) -> bytes:
+def _inflate(stream: Raw, data: bytes, wanted: int) -> bytes:
     """The first `wanted` bytes that a gzip stream unpacks to, fewer where it ends before."""
     unpack = zlib.decompressobj(wbits=31)
     out = b""
@@ -340,7 +343,7 @@ def _compute_qform(pixdim: tuple[float, ...], quaternion: tuple[float, ...]) -> 
 
 def png_head(path: str | PathLike[str]) -> PngHead:
     """What the PNG says before its pixels. Raises `DataError` with PNG_INVALID where it is no PNG."""
-    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123 - called for every image
+    with Raw(path) as stream:
         data = stream.read(BLOCK)
         if len(data) < 33 or not data.startswith(PNG) or data[12:16] != b"IHDR":
             raise DataError("PNG_INVALID", "the file does not begin as a PNG")
@@ -350,11 +353,11 @@ def png_head(path: str | PathLike[str]) -> PngHead:
         if method or filters or colour not in CHANNELS:
             raise DataError("PNG_INVALID", "the PNG header names a method that does not exist")
         chunks = tuple(_read_chunk_names(stream, data))
-        end = data
-        if len(data) == BLOCK:
-            stream.seek(-20, 2)
+        end, stored = data, len(data)
+        if stored == BLOCK:
+            stored = stream.seek(0, 2)
+            stream.seek(stored - 20)
             end = stream.read(20)
-        stored = stream.seek(0, 2)
         complete, trailing = end.endswith(IEND), 0
         if not complete:
             trailing = _count_trailing_bytes(stream)
@@ -366,7 +369,7 @@ def png_head(path: str | PathLike[str]) -> PngHead:
     )
 
 
-def _read_chunk_names(stream: BinaryIO, data: bytes) -> Iterator[str]:
+def _read_chunk_names(stream: Raw, data: bytes) -> Iterator[str]:
     """The names of the chunks between IHDR and the first IDAT; `data` is the begin of the file."""
     at = 33
     while True:
@@ -381,7 +384,7 @@ def _read_chunk_names(stream: BinaryIO, data: bytes) -> Iterator[str]:
         at += int.from_bytes(head[:4], "big") + 12
 
 
-def _count_trailing_bytes(stream: BinaryIO) -> int:
+def _count_trailing_bytes(stream: Raw) -> int:
     """How many bytes follow the end chunk; 0 where there is none."""
     size = stream.seek(0, 2)
     at = len(PNG)

@@ -10,8 +10,8 @@ from mids.dataset.disk.heads import NiftiHead
 from mids.inspection.bids import headers
 from mids.inspection.once import once
 from mids.readers.tables import tsv
-from mids.vocabulary.bids.names import split_name
-from mids.vocabulary.bids.schema import Bids
+from mids.vocabulary.bids.names import Parts, split_name
+from mids.vocabulary.bids.schema import Bids, Node
 
 if TYPE_CHECKING:
     from mids.inspection.views import FileView
@@ -35,19 +35,19 @@ class Context(Mapping[str, Any]):
     """The context of a file: parts are made when an expression asks for them; what there is not is None."""
 
     def __init__(self, file: "FileView") -> None:
-        self.file = file
+        shape = file.shape
+        self.file: FileView = file
         self.bids: Bids = file.dataset.facts.bids
-        self.parts = split_name(file.path.rpartition("/")[2])
-        folder = file.path.rpartition("/")[0].rpartition("/")[2]
-        self.datatype = folder if folder in self.bids.datatypes else ""
-        self.suffix = self.parts.suffix
-        self.extension = self.parts.extension + ("/" if file.is_folder else "")
-        self._made: dict[str, Any] = {}
+        self.datatype, self.suffix = shape.datatype, shape.parts.suffix
+        self.extension = shape.parts.extension + ("/" if file.is_folder else "")
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            self._made[name] = self._make(name)
-        return self._made[name]
+        return getattr(self, name) if name in PARTS else None
+
+    @once
+    def parts(self) -> Parts:
+        """The name in parts."""
+        return self.file.shape.split(self.file.path, self.file.alike)
 
     def __iter__(self) -> Iterator[str]:
         return iter(PARTS)
@@ -55,39 +55,61 @@ class Context(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(PARTS)
 
-    def _make(self, name: str) -> Any:
-        file = self.file
-        match name:
-            case "schema":
-                return self.bids.content
-            case "dataset":
-                return file.dataset.described
-            case "path":
-                return f"/{file.path}"
-            case "size":
-                return file.size
-            case "entities":
-                return Entities(self.parts.entities, self.bids)
-            case "sidecar":
-                return file.merged
-            case "json":
-                return file.keys
-            case "nifti_header":
-                return self._nifti()
-            case "tiff":
-                is_tiff = self.extension.endswith((".tif", ".btf")) and not file.is_empty
-                return headers.tiff(file.dataset.tree.root / file.path) if is_tiff else None
-        return getattr(self, name) if name in PARTS else None
+    # --- itself ---
 
-    def _nifti(self) -> Any:
+    @property
+    def schema(self) -> Node:
+        """The schema of BIDS."""
+        return self.bids.content
+
+    @property
+    def dataset(self) -> Mapping[str, Any]:
+        """The dataset that it is a part of."""
+        return self.file.dataset.described
+
+    @property
+    def path(self) -> str:
+        """Where it is, from the top of the dataset."""
+        return f"/{self.file.path}"
+
+    @property
+    def size(self) -> int:
+        """Its size in bytes."""
+        return self.file.size
+
+    @once
+    def entities(self) -> Entities:
+        """The entities of its name."""
+        return Entities(self.parts.entities, self.bids)
+
+    @once
+    def sidecar(self) -> Mapping[str, Any]:
+        """The keys of all JSON files that apply to it."""
+        return self.file.merged
+
+    @property
+    def json(self) -> Mapping[str, Any]:
+        """Its own keys, where it is a JSON file."""
+        return self.file.keys
+
+    @once
+    def nifti_header(self) -> headers.Header | None:
+        """Its header, where it is a NIfTI file."""
         file = self.file
         is_nifti = file.kind == "image" and self.extension.startswith(".nii") and not file.is_empty
         return headers.Header(file.head) if is_nifti and isinstance(file.head, NiftiHead) else None
 
     @once
+    def tiff(self) -> Mapping[str, Any] | None:
+        """Its header, where it is a TIFF file."""
+        file = self.file
+        is_tiff = self.extension.endswith((".tif", ".btf")) and not file.is_empty
+        return headers.tiff(file.dataset.tree.root / file.path) if is_tiff else None
+
+    @once
     def shape(self) -> tuple[Any, ...]:
         """What its name has in common with those of other subjects and sessions: pairs and suffix."""
-        pairs = self.parts.pairs
+        pairs = self.file.shape.parts.pairs
         return (*((key, "" if key in _OF_PEOPLE else value) for key, value in pairs), self.suffix)
 
     @property

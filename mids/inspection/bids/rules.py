@@ -4,7 +4,7 @@ Of a rule's conditions those that ask for the kind of file alone are asked once 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from mids.inspection.bids.context import HEADERS, Context
 from mids.inspection.facts import Facts
 from mids.resources import read_yaml, schemas
-from mids.vocabulary.bids.expressions import Expression, compiled
+from mids.vocabulary.bids.expressions import Expression, compiled, truth
 from mids.vocabulary.bids.schema import Node, Rule
 
 _KIND = frozenset({"suffix", "datatype", "modality", "extension", "path", "dataset", "schema", "entities"})
@@ -72,7 +72,24 @@ class Applying:
 
     def holds(self, context: Context) -> bool:
         """Whether it applies to a file."""
-        return all(selector.holds(context) for selector in self.selectors) if self.selectors else True
+        return not self.selectors or all(truth(selector.evaluate(context)) for selector in self.selectors)
+
+    def is_kept(self, context: Context) -> bool:
+        """Whether a file passes its checks."""
+        return all(truth(check.evaluate(context)) for check in self.rule.checks)
+
+
+class Group:
+    """The rules that may apply to files of a kind."""
+
+    def __init__(self, rules: Sequence[Applying]) -> None:
+        self.rules = rules
+        self._needs = frozenset().union(*(each.needs for each in rules))
+
+    def applying(self, context: Context) -> list[Applying]:
+        """Those that apply to a file."""
+        lacking = self._needs.difference(context["sidecar"])
+        return [each for each in self.rules if each.needs.isdisjoint(lacking) and each.holds(context)]
 
 
 class Rulebook:
@@ -80,28 +97,26 @@ class Rulebook:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._known: dict[tuple[Any, ...], tuple[Applying, ...]] = {}
+        self._known: dict[tuple[Any, ...], Group] = {}
 
-    def applying(self, family: str, context: Context, *, conditional: bool | None = None) -> Iterator[Applying]:
+    def applying(self, family: str, context: Context, *, conditional: bool | None = None) -> Iterable[Applying]:
         """The rules of a family (sidecars, json, tabular_data, checks) that apply to a file.
 
         `conditional` asks for those alone that are, or are not.
         """
-        top = context["path"] if "/" not in context.file.path else ""
-        key = family, conditional, context.datatype, context.extension, top, context.shape
-        rules = self._known.get(key)
-        if rules is None:
+        shape = context.file.shape
+        key: tuple[Any, ...] = family, conditional, context.extension
+        known: dict[Any, Any] = shape.answers
+        if not shape.is_shared:
+            top = context["path"] if "/" not in context.file.path else ""
+            key, known = (*key, context.datatype, top, context.shape), self._known
+        group = known.get(key)
+        if group is None:
             if len(self._known) >= SHAPES:
                 self._known.clear()
             found = self._narrow(family, context)
-            rules = tuple(each for each in found if conditional in (None, each.is_conditional))
-            self._known[key] = rules
-        if not rules:
-            return
-        present = context["sidecar"].keys()
-        for each in rules:
-            if each.needs <= present and each.holds(context):
-                yield each
+            group = known[key] = Group([each for each in found if conditional in (None, each.is_conditional)])
+        return group.applying(context) if group.rules else ()
 
     def _narrow(self, family: str, context: Context) -> Iterator[Applying]:
         for rule in self._facts.bids.rules(family):
@@ -114,7 +129,9 @@ class Rulebook:
                 continue
             known = {selector: _of_kind(selector, context) for selector in rule.selectors}
             if False not in known.values():
-                yield _applying(rule, [selector for selector, holds in known.items() if holds is None], self._facts)
+                found = _applying(rule, [selector for selector, holds in known.items() if holds is None], self._facts)
+                if found.keys or "fields" not in rule.body:
+                    yield found
 
 
 class _Open(Exception):  # noqa: N818 - it is an answer
@@ -238,9 +255,9 @@ class Broken:
 def broken_rules(context: Context) -> Iterator[Broken]:
     """The checks of BIDS's schema that a file fails."""
     for each in rulebook(context.file.dataset.facts).applying("checks", context):
-        if any(context[part] is None for part in each.headers):
+        if each.headers and any(context[part] is None for part in each.headers):
             continue
-        if not all(check.holds(context) for check in each.rule.checks):
+        if not each.is_kept(context):
             issue = each.rule.body["issue"]
             is_error = issue["level"] == "error" and not each.is_conditional
             yield Broken(issue["code"], _filled(issue["message"], context), is_error, _keys_alone(each.rule))

@@ -15,10 +15,12 @@ from mids.readers.tables.tsv import NA, Rows
 from mids.vocabulary.bids.schema import Bids, Node
 from mids.vocabulary.bids.schema import Rule as BidsRule
 
+Judge = Callable[[str], Fault | None]
+"""Says what is wrong with a cell."""
 OPEN, DESCRIBED, CLOSED = "allowed", "allowed_if_defined", "not_allowed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """What BIDS asks of a table: definition and level of each column, the first columns, the key, other columns."""
 
@@ -94,18 +96,28 @@ def faults(rows: Rows, rule: Rule | None, described: Mapping[str, Any], bids: Bi
     """What is wrong with the cells, by the definition of each column and by what its dictionary says of it."""
     found = []
     for at, name in enumerate(rows.header):
-        definition, own = rule.columns.get(name, {}) if rule else {}, described.get(name)
-        tests = _tests(definition, own if isinstance(own, dict) else {})
-        if not tests:
+        judged = _judge_of(name, rule, described.get(name), bids)
+        if judged is None:
             continue
-        judged = _judged(name, bids, tests)
-        private = is_private_column(name)
         for line, row in zip(rows.lines, rows.rows, strict=True):
             if fault := judged(row[at]):
-                shown = "" if private or identify(row[at]) else fault.value
+                shown = "" if is_private_column(name) or identify(row[at]) else fault.value
                 where = f"row {line}, column {name[:SHOWN]}"
                 found.append(Fault(fault.code, fault.message, where, shown, fault.expected))
     return tuple(found)
+
+
+def _judge_of(name: str, rule: Rule | None, own: Any, bids: Bids) -> Judge | None:
+    """What judges the cells of a column; None where nothing is asked of them."""
+    if isinstance(own, dict):
+        return _judged(name, bids, _tests(rule.columns.get(name, {}) if rule else {}, own))
+    return _judge_by_rule(name, rule, bids)
+
+
+@lru_cache(maxsize=1 << 10)
+def _judge_by_rule(name: str, rule: Rule | None, bids: Bids) -> Judge | None:
+    """The same of a column that no dictionary describes."""
+    return _judged(name, bids, _tests(rule.columns.get(name, {}) if rule else {}, {}))
 
 
 Test = tuple[str, Any]
@@ -142,8 +154,10 @@ def _limits(low: Any, high: Any) -> Iterator[Test]:
 
 
 @lru_cache(maxsize=512)
-def _judged(name: str, bids: Bids, tests: tuple[Test, ...]) -> Callable[[str], Fault | None]:
-    """A function that judges a cell of a column, and remembers the values that it has seen."""
+def _judged(name: str, bids: Bids, tests: tuple[Test, ...]) -> Judge | None:
+    """A function that judges a cell of a column, and remembers the values that it has seen; None without tests."""
+    if not tests:
+        return None
 
     @lru_cache(maxsize=1 << 13)
     def judged(value: str) -> Fault | None:

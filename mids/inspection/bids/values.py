@@ -1,20 +1,20 @@
 """The values of keys in JSON files, judged by the definitions of BIDS's schema."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import cache, partial
 from typing import Any
 
 import jsonschema
 
-from mids.inspection.documents import NUMBERS, obeys, shorten_error
+from mids.inspection.documents import ValueRule, shorten_error
 from mids.records import Json
 from mids.vocabulary.bids.expressions import Expression
 from mids.vocabulary.bids.schema import Bids
 
-Definitions = Mapping[str, tuple[str, ...]]
-"""The definitions that a key may follow, by the name of the key."""
+Error = tuple[str, str, str]
+Rules = Mapping[str, ValueRule[Error]]
+"""What judges the values of a key, by its name."""
 
 
 def errors(content: Mapping[str, Json], suffix: str, datatype: str, bids: Bids) -> Iterator[tuple[str, str, str]]:
@@ -22,52 +22,36 @@ def errors(content: Mapping[str, Json], suffix: str, datatype: str, bids: Bids) 
 
     The keys are those of the rules for files of this suffix, in this folder or (datatype "") in any.
     """
-    definitions = _definitions(suffix, datatype, bids)
-    for key, value in content.items():
-        if key in definitions and (error := _judge(key, value, definitions[key], bids)):
-            yield error
+    return _errors(content, _definitions(suffix, datatype, bids))
 
 
 def description_errors(content: Mapping[str, Json], bids: Bids) -> Iterator[tuple[str, str, str]]:
     """What is wrong with the values of dataset_description.json: (keyword of the schema, place, message)."""
-    definitions = _of_description(bids)
+    return _errors(content, _of_description(bids))
+
+
+def _errors(content: Mapping[str, Json], rules: Rules) -> Iterator[Error]:
     for key, value in content.items():
-        if key in definitions and (error := _judge(key, value, definitions[key], bids)):
+        if (rule := rules.get(key)) and (error := rule.judge(value)):
             yield error
 
 
 @cache
-def _of_description(bids: Bids) -> Definitions:
+def _of_description(bids: Bids) -> Rules:
     named = [rule for rule in bids.rules("json") if any("/dataset_description.json" in s.text for s in rule.selectors)]
-    return {str(bids.key(key)["name"]): (key,) for rule in named for key in rule.body["fields"]}
+    fields = {str(bids.key(key)["name"]): key for rule in named for key in rule.body["fields"]}
+    return {name: _rule(name, (key,), bids) for name, key in fields.items()}
 
 
-Error = tuple[str, str, str]
+@cache
+def _rule(name: str, definitions: tuple[str, ...], bids: Bids) -> ValueRule[Error]:
+    """What judges the values of a key that may follow any of some definitions."""
+    parts = [bids.key(definition) for definition in definitions]
+    return ValueRule(parts, partial(_first_error, name, definitions, bids))
 
 
-def _judge(key: str, value: Json, definitions: tuple[str, ...], bids: Bids) -> Error | None:
+def _first_error(key: str, definitions: tuple[str, ...], bids: Bids, value: Json) -> Error | None:
     """The first error of a value that fits none of its definitions."""
-    kind = type(value)
-    if kind is str:
-        return _judged_text(key, value, definitions, bids)  # type: ignore[arg-type]
-    if kind in NUMBERS:  # almost every number is a new one: remembering them would help nobody
-        if any(obeys(bids.key(definition), value) for definition in definitions):
-            return None
-        return _errors_of(key, value, definitions, bids)
-    return _judged(key, json.dumps(value, ensure_ascii=False, sort_keys=True), definitions, bids)
-
-
-@lru_cache(maxsize=1 << 15)
-def _judged_text(key: str, text: str, definitions: tuple[str, ...], bids: Bids) -> Error | None:
-    return _errors_of(key, text, definitions, bids)
-
-
-@lru_cache(maxsize=1 << 13)
-def _judged(key: str, text: str, definitions: tuple[str, ...], bids: Bids) -> Error | None:
-    return _errors_of(key, json.loads(text), definitions, bids)
-
-
-def _errors_of(key: str, value: Json, definitions: tuple[str, ...], bids: Bids) -> Error | None:
     first = None
     for definition in definitions:
         error = next(_validator(definition, bids).iter_errors(value), None)
@@ -95,8 +79,8 @@ def _formats(bids: Bids) -> jsonschema.FormatChecker:
 
 
 @cache
-def _definitions(suffix: str, datatype: str, bids: Bids) -> Definitions:
-    """Every key that a rule for such files names, with its definitions."""
+def _definitions(suffix: str, datatype: str, bids: Bids) -> Rules:
+    """Every key that a rule for such files names, with what judges its values."""
     found: dict[str, dict[str, None]] = {}
     every = list(kinds(suffix, datatype, bids))
     for family in ("sidecars", "json"):
@@ -104,7 +88,7 @@ def _definitions(suffix: str, datatype: str, bids: Bids) -> Definitions:
             if any(may_hold(rule.selectors, kind) for kind in every):
                 for key in rule.body["fields"]:
                     found.setdefault(str(bids.key(key)["name"]), {})[key] = None
-    return {name: tuple(keys) for name, keys in found.items()}
+    return {name: _rule(name, tuple(keys), bids) for name, keys in found.items()}
 
 
 def kinds(suffix: str, datatype: str, bids: Bids) -> Iterator[Mapping[str, Any]]:
