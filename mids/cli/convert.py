@@ -14,6 +14,7 @@ from mids.cli.shared import (
     issuer_argument,
     machine_arguments,
     message_arguments,
+    plan_argument,
     policy_arguments,
     remove_argument,
     say,
@@ -63,11 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     corrections.add_argument(
         "--curation", type=given_file, metavar="FILE", help="table of corrections by a person (see docs/curation.md)"
     )
-    corrections.add_argument(
-        "--plan", type=Path, metavar="FILE",
-        help="without such a FILE: write the plan to it, a row for each image, and stop; with it: convert by what you "
-        "changed there (see docs/curation.md)",
-    )  # fmt: skip
+    plan_argument(corrections.add_argument)
     privacy = policy_arguments(parser)
     privacy.add_argument(
         "--review", type=Path, metavar="FILE",
@@ -226,7 +223,8 @@ def _say_plan(a: argparse.Namespace, done: "Conversion") -> int:
     rows = write_plan(done.plan, a.plan)
     put(
         f"plan       {rows} rows in {a.plan}, which names source files: keep it to yourself\n"
-        "change     view, body_part, laterality or decision, with who and why\n"
+        "change     subject, session, view, body_part, laterality, redact or decision, with who and why\n"
+        f"           by hand, or on a page: mids review {a.source} --plan {a.plan}\n"
         "next       run the same command again\n"
     )
     return done.exit_code

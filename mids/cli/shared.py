@@ -55,6 +55,15 @@ def parse_jobs(text: str) -> int:
     return int(text)
 
 
+def plan_argument(add: Callable[..., argparse.Action]) -> None:
+    """The flag that names the table of a plan."""
+    add(
+        "--plan", type=Path, metavar="FILE",
+        help="table of the plan, a row for each image: written where there is none, followed where there is one (see "
+        "docs/curation.md)",
+    )  # fmt: skip
+
+
 def given_file(text: str) -> Path:
     """A file that a person gives; raises `argparse.ArgumentTypeError` for a device, which may have no end."""
     path = Path(text)

@@ -23,13 +23,15 @@ class Labels:
     """Keyed pseudonyms and shifts if ids and dates are real; public ids stay readable, and public dates are kept.
 
     `ids` is the policy's: ``random`` uses a key that is destroyed, ``keep`` keeps real ids, and
-    ``table`` takes subject IDs from `table` (source id → subject ID); sessions are keyed then.
+    ``table`` takes subject IDs from `table` (source id → subject ID); sessions are keyed then. `renamed` is what a
+    person calls a subject (`S1`), or a session of a subject (`S1/E1`), instead.
     """
 
     pseudonyms: Pseudonyms
     about: About
     ids: Ids = "keyed"
     table: Mapping[str, str] = field(default_factory=dict, repr=False)
+    renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def are_public(self) -> bool:
@@ -38,6 +40,10 @@ class Labels:
 
     def subject(self, patient: PatientKey) -> str:
         """The subject ID of a patient; raises `KeyError` for one that the table of subject IDs does not hold."""
+        found = self._proposed(patient)
+        return self.renamed.get(found, found)
+
+    def _proposed(self, patient: PatientKey) -> str:
         if self.ids == "table":
             return self.table[patient.id]
         is_kept = self.are_public or self.ids == "keep"
@@ -50,7 +56,8 @@ class Labels:
     def session(self, patient: PatientKey, study: str) -> str:
         """The session label of a study."""
         is_kept = self.are_public
-        return _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
+        found = _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
+        return self.renamed.get(f"{self._proposed(patient)}/{found}", found) if self.renamed else found
 
     def shift(self, patient: PatientKey, shifts: int) -> timedelta:
         """The shift of all dates of a patient, one of so many."""

@@ -8,7 +8,7 @@ from mids.deid.burned.evidence import Decision
 from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.naming import Described
-from mids.readers.given.curation import GUARDS, Correction, read_box, written_alike
+from mids.readers.given.curation import GUARDS, LABELS, Correction, read_box, written_alike
 from mids.records import WITHDRAWN, Box, Item, Json, Record, Skipped
 from mids.vocabulary.schema import Schema
 
@@ -33,7 +33,7 @@ class Corrections:
     def of(self, path: str, record: Record) -> list[Correction]:
         """The rows about one image, but those that change nothing of it."""
         found = self._naming({path, record.instance, *(source.name for source in record.sources)})
-        return [row for row in found if row.field not in ("release", "acknowledge")]
+        return [row for row in found if row.field not in ("release", "acknowledge", *LABELS)]
 
     def note(self, items: Iterable[Item]) -> None:
         """Marks rows about what is not delivered: they have nothing to do, and lose nothing."""

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from mids.errors import MidsError
-from mids.readers.given.curation import COLUMNS, Correction, read_box
+from mids.readers.given.curation import COLUMNS, LABELS, Correction, read_box
 from mids.review.items import VALUES, Item
-from mids.run.decided.choices import REVIEWED
+from mids.run.decided.choices import REVIEW_LOG, REVIEWED
+from mids.run.disk import write_privately
 from mids.run.journal import state_folder
+from mids.vocabulary.names import label
 
-LOG = "review.jsonl"
-FIELDS = ("release", "exclude", "redact", "acknowledge", "looked", *VALUES)
+FIELDS = ("release", "exclude", "redact", "acknowledge", "looked", *VALUES, *LABELS)
 """What an act may say; `looked`: a person saw the item and leaves it as it is."""
 
 _TRUE = "true"
@@ -37,12 +38,12 @@ class Dispute:
 
 
 class Decisions:
-    """The log of one dataset. Every act is on disk before `add` returns; undoing is an act too."""
+    """The log of one dataset, or of a plan (`log`). Every act is on disk before `add` returns; undoing is one too."""
 
-    def __init__(self, dataset: Path, items: Iterable[Item]) -> None:
+    def __init__(self, dataset: Path, items: Iterable[Item], log: Path | None = None) -> None:
         self._folder = state_folder(dataset)
         self._items = {item.file: item for item in items}
-        self._log = self._folder / LOG
+        self._log = log or self._folder / REVIEW_LOG
         self._acts: list[dict[str, Any]] = list(self._read())
 
     def add(self, who: str, file: str, field: str, new: Any, why: str = "", *, judge: bool = False) -> None:
@@ -55,10 +56,27 @@ class Decisions:
             raise MidsError(f"unknown decision {field}")
         if field == "redact" and any(read_box(_as_text(box)) is None for box in new or ()):
             raise MidsError("a box needs top, left, bottom and right in pixels, with an area")
+        if field in LABELS and new is not None:
+            self._check_name(self._items[file], field, str(new))
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         self._append(
             {"when": now, "who": who.strip(), "judge": judge, "file": file, "field": field, "new": new, "why": why}
         )
+
+    def _check_name(self, item: Item, field: str, new: str) -> None:
+        """Raises `MidsError` for a name that is none, or another subject's or session's."""
+        if not new or label(new) != new:
+            raise MidsError(f"a {field} is called by letters and digits")
+        others = (
+            each.before[field] for each in self._items.values()
+            if field in each.before and (field == "subject" or each.before["subject"] == item.before["subject"])
+        )  # fmt: skip
+        given = (
+            str(own[field]) for file, people in self.state().items() for own in people.values()
+            if field in own and file != item.file and field == "subject"
+        )  # fmt: skip
+        if new.lower() in {other.lower() for other in (*others, *given)} - {item.before[field].lower()}:
+            raise MidsError(f"another {field} is called {new}: images of two can't become those of one here")
 
     def undo(self, who: str) -> str:
         """Takes back a person's last act; the file that it was about, empty where there is none."""
@@ -104,24 +122,24 @@ class Decisions:
                 why = "; ".join(filter(None, dict.fromkeys(readers[who].get(f"why {field}", "") for who in said)))
                 yield from self._rows(file, field, json.loads(text), list(said), why)
 
+    def merge(self, others: Iterable[Correction]) -> list[Correction]:
+        """The rows that hold: those of `others` of which nobody decided otherwise here, then what was decided."""
+        open_still = {(found.file, found.field) for found in self.disputes()}  # an earlier row holds until it is judged
+        touched = {(file, field) for file, field, _ in self._said()} - open_still
+        return [row for row in others if (row.file, row.field) not in touched] + list(self.corrections())
+
     def save(self, others: Iterable[Correction]) -> Path:
         """Writes the table of corrections beside the dataset, with rows of `others` that are about other files.
 
         Its owner alone can read it. Raises `MidsError` where it can't be written.
         """
-        open_still = {(found.file, found.field) for found in self.disputes()}  # an earlier row holds until it is judged
-        touched = {(file, field) for file, field, _ in self._said()} - open_still
-        rows = [row for row in others if (row.file, row.field) not in touched] + list(self.corrections())
+        rows = self.merge(others)
         text = io.StringIO()
         writer = csv.writer(text, delimiter="\t", lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
-        path, half = self._folder / REVIEWED, self._folder / "curation.half"
-        try:
-            _write(half, text.getvalue())
-            half.replace(path)
-        except OSError as error:
-            raise MidsError(f"can't write {path} ({error.strerror}): check permissions and space") from error
+        path = self._folder / REVIEWED
+        write_privately(path, text.getvalue())
         return path
 
     def _said(self) -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -138,7 +156,7 @@ class Decisions:
         """What a person says in one field; empty for what the dataset has always said."""
         item = self._items.get(file)
         if field not in own or (
-            item and field in VALUES and own[field] == item.values.get(field, "") == item.before.get(field, "")
+            item and field in item.before and own[field] == item.values.get(field, "") == item.before.get(field, "")
         ):
             return ""
         return json.dumps(own[field])
@@ -148,6 +166,11 @@ class Decisions:
         why = why or _LOOKED_AT
         if field == "redact":
             yield from (Correction(file, field, "", _as_text(box), people, why, 0) for box in new)
+        elif field in LABELS and item:
+            before = item.before[field]
+            old = before if field == "subject" else f"{item.before['subject']}/{before}"
+            if new != before:
+                yield Correction(file, field, old, new, people, why, 0)
         elif field in VALUES:
             old = item.before.get(field, "") if item else ""
             if new != old:
@@ -164,7 +187,7 @@ class Decisions:
         return [act for act in self._real() if act["number"] not in undone]
 
     def _append(self, act: dict[str, Any]) -> None:
-        act["number"] = len(self._acts)
+        act["number"] = 1 + max((each["number"] for each in self._acts), default=-1)  # lines may be withdrawn
         try:
             handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             with os.fdopen(handle, "a", encoding="utf-8") as stream:
@@ -197,12 +220,3 @@ def _settles(own: Mapping[str, Any], field: str) -> bool:
 
 def _as_text(box: Iterable[int]) -> str:
     return ",".join(str(int(number)) for number in box)
-
-
-def _write(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())

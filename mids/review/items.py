@@ -9,24 +9,20 @@ from typing import Any
 import pydicom
 
 from mids.dataset import Dataset
-from mids.errors import DataError, MidsError
-from mids.learned.shipped import judge
+from mids.errors import DataError
 from mids.readers.archives.files import base, open_source
 from mids.records import Source
-from mids.run.decided.choices import Choices, load_choices, read_rows
-from mids.run.sources import read_sources
+from mids.run.decided.choices import Choices, read_rows
 
-KINDS = ("withheld", "lost", "unsure", "image", "left out")
-"""In the order in which a person looks at them. `unsure`: a radiograph or photograph whose view nobody said."""
+KINDS = ("withheld", "lost", "text", "doubtful", "unsure", "duplicate", "image", "left out")
+"""In the order in which a person looks at them. `doubtful`: the last run had a warning about it; `unsure`: a radiograph
+or photograph whose view nobody said; `text` and `duplicate` are searched for on request (`mids.review.shelves`)."""
 
 VALUES: Mapping[str, str] = {"view": "view_position", "body_part": "body_part", "laterality": "laterality"}
 """Fields of the table of corrections, and the columns of scans.tsv that they correct."""
 
 _CODE = re.compile(r"([A-Z]+(?:_[A-Z]+)+): ")
-LIKELY = 0.5
-"""Probability from which an item says in what it looks unlikely."""
-
-_PROJECTIONS = frozenset({"cr", "dx", "mg", "io", "px"})
+PROJECTIONS = frozenset({"cr", "dx", "mg", "io", "px"})
 """Suffixes of images that have a view."""
 
 
@@ -36,7 +32,10 @@ class Item:
 
     `image` is its file in the dataset, empty where it is not there. `values` are what the dataset says of it now,
     and `before` what it said before any correction, by the fields of `VALUES`. `code` is that of the issue for which
-    it is lost. `unlikely` is how probable it is that the image looks otherwise than its name says (0 to 1).
+    it is lost. `unlikely` is how probable it is that the image looks otherwise than its name says (0 to 1). `files` is
+    of how many source files it is. `twin` is the image that shows the same, and `likeness`
+    how similar they are (0 to 1). `homes` are the items under which what is
+    decided of a field is kept, where that is not this one: a new name of a subject holds for all its images.
     """
 
     number: int
@@ -50,6 +49,10 @@ class Item:
     before: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     unlikely: float = 0.0
+    files: int = 1
+    twin: str = ""
+    likeness: float = 0.0
+    homes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +63,19 @@ class Shelf:
     items: tuple[Item, ...]
     roots: tuple[Path, ...]
     choices: Choices
+    plan: Path | None = None
 
 
-def collect_items(dataset: Path, *, unlikely_first: bool = False) -> Shelf:
-    """What of a dataset wants a person; raises `MidsError` where ``mids convert`` did not make it here.
-
-    `unlikely_first` looks at all radiographs of the chest, about 50 ms each, and sorts those of a kind by how unlikely
-    they look.
-    """
-    root = dataset.resolve()
-    choices = load_choices(root)
-    if not choices.collection or not choices.sources:
-        raise MidsError(f"{dataset} was not made by mids convert here: its images can't be made again; see mids report")
-    rows = list(read_sources(root))
-    roots = tuple(map(Path, choices.sources))
-    found = [*_images(Dataset(root), rows, choices), *_sources(rows, roots)]
-    if unlikely_first:
-        found = [_judged(root, item) for item in found]
-    found.sort(key=lambda item: (KINDS.index(item.kind), -item.unlikely, item.image or item.file))
-    numbered = (replace(item, number=number) for number, item in enumerate(found))
-    return Shelf(root, tuple(numbered), roots, choices)
+def in_order(found: Iterable[Item]) -> tuple[Item, ...]:
+    """Items in the order of looking, numbered."""
+    order = sorted(
+        found, key=lambda item: (KINDS.index(item.kind), -item.likeness, -item.unlikely, item.image or item.file)
+    )
+    return tuple(replace(item, number=number) for number, item in enumerate(order))
 
 
-def _judged(root: Path, item: Item) -> Item:
-    """An item with how unlikely its image looks, and why; another than a radiograph of the chest as it is."""
-    found = judge(root / item.image, item.title, item.values["body_part"], item.values["view"]) if item.image else None
-    if found is None:
-        return item
-    chance, words = found
-    reason = "; ".join(filter(None, (item.reason, f"{words} (probability {chance:.2f})" if chance >= LIKELY else "")))
-    return replace(item, unlikely=chance, reason=reason, facts={**item.facts, "unlikely": f"{chance:.2f}"})
-
-
-def _images(dataset: Dataset, rows: list[dict[str, str]], choices: Choices) -> Iterator[Item]:
+def list_images(dataset: Dataset, rows: list[dict[str, str]], choices: Choices) -> Iterator[Item]:
+    """The images of a dataset, with what they were called before any correction."""
     sources: dict[str, list[str]] = {}
     for row in rows:
         if row["status"] == "converted":
@@ -109,11 +92,11 @@ def _images(dataset: Dataset, rows: list[dict[str, str]], choices: Choices) -> I
         for file in (*files, name):
             before |= {key: decided[file, key] for key in VALUES if (file, key) in decided}
         kind, reason = "image", ""
-        if values["suffix"] in _PROJECTIONS and not now["view"]:
+        if values["suffix"] in PROJECTIONS and not now["view"]:
             kind, reason = "unsure", "no view is known"
         yield Item(
             0, kind, files[0], name, str(values["suffix"]), reason, values=now, facts=_facts(values, len(files)),
-            before={key: "" if value == "n/a" else value for key, value in before.items()},
+            before={key: "" if value == "n/a" else value for key, value in before.items()}, files=len(files),
         )  # fmt: skip
 
 
@@ -146,17 +129,20 @@ def _series(roots: Iterable[Path], file: str) -> str:
         return ""
 
 
-def _sources(rows: list[dict[str, str]], roots: tuple[Path, ...]) -> Iterator[Item]:
+def list_sources(rows: list[dict[str, str]], roots: tuple[Path, ...]) -> Iterator[Item]:
+    """The source files that were withheld, lost or left out."""
     volumes: set[str] = set()
     for row in rows:
+        is_volume = False
         if "face" in row["reason"] and (series := _series(roots, row["source"])):
             if series in volumes:  # one decision holds for all slices of a volume
                 continue
             volumes.add(series)
+            is_volume = True
         reason = row["reason"]
         if row["status"] == "lost":
             code = _CODE.match(reason)
             yield Item(0, "lost", row["source"], title=row["reference"], reason=reason, code=code[1] if code else "")
         elif row["status"] == "skipped" and reason != "not DICOM":
             kind = "withheld" if reason.startswith("withheld") else "left out"
-            yield Item(0, kind, row["source"], title=row["reference"], reason=reason)
+            yield Item(0, kind, row["source"], title=row["reference"], reason=reason, files=2 if is_volume else 1)

@@ -1,6 +1,6 @@
 """The pixels that the page of a review shows: of a source file as it would be delivered, or of an image as it was."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ from mids.actions.picture import read as read_picture
 from mids.dataset.pixels import Picture, load_pixels
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
-from mids.readers.dicom.decoding import number_of_frames
-from mids.readers.dicom.pixels import read_dataset, render
+from mids.readers.dicom.decoding import number_of_frames, stored
+from mids.readers.dicom.pixels import modality, read_dataset, render
 from mids.records import Source
 from mids.review.items import Item, Shelf, find_source
+from mids.review.slices import list_slices
 
 Values = npt.NDArray[Any]
 
@@ -34,9 +35,14 @@ class Frame:
     window: tuple[float, float]
 
 
-def read_frame(shelf: Shelf, item: Item, number: int, *, source: bool) -> Frame:
-    """A plane of an item (from 0; -1: the middle one); raises `DataError` where there are no pixels to show."""
-    if source or not item.image:
+def read_frame(shelf: Shelf, item: Item, number: int, *, source: bool, twin: bool = False) -> Frame:
+    """A plane of an item (from 0; -1: the middle one), or of its twin.
+
+    Raises `DataError` where there are no pixels to show.
+    """
+    if twin and item.twin:
+        item = replace(item, image=item.twin)
+    elif source or not item.image:
         return _from_source(shelf, item, number)
     path = shelf.dataset / item.image
     found = _loaded(path, path.stat().st_mtime_ns)
@@ -77,6 +83,10 @@ def _loaded(path: Path, _: int) -> Any:
 
 def _from_source(shelf: Shelf, item: Item, number: int) -> Frame:
     if found := find_source(shelf.roots, item.file):
+        slices = list_slices(*found) if item.files > 1 else ()
+        if len(slices) > 1:
+            at = _chosen(number, len(slices))
+            return replace(_decoded(found[0], slices[at], 0), number=at, count=len(slices))
         return _decoded(*found, number)
     raise DataError("SOURCE_UNREADABLE", "the source file is not there now")
 
@@ -87,6 +97,8 @@ def _decoded(root: Path, source: Source, number: int) -> Frame:
             dataset = read_dataset(stream)
             count = number_of_frames(dataset)
             at = _chosen(number, count)
+            if dataset.get("Modality") == "CT":  # Hounsfield units, so that the windows of the page mean what they say
+                return _framed(modality(stored(dataset, frame=at), dataset), at, count, 1.0)
             return _framed(render(dataset, "window", frame=at).pixels, at, count, 1.0)
     except (DataError, AttributeError, KeyError, ValueError):
         with open_source(root, source) as stream:
@@ -95,6 +107,11 @@ def _decoded(root: Path, source: Source, number: int) -> Frame:
 
 def _chosen(number: int, count: int) -> int:
     return count // 2 if number < 0 else min(number, count - 1)
+
+
+def to_frame(pixels: Values) -> Frame:
+    """A 2D image as the one plane that it is."""
+    return _framed(pixels, 0, 1, 1.0)
 
 
 def _framed(pixels: Values, at: int, count: int, spacing: float) -> Frame:

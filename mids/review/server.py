@@ -19,9 +19,11 @@ from mids.analysis.agreement import measure_agreement
 from mids.dataset import Dataset
 from mids.deid.burned.glyphs import text_boxes
 from mids.errors import DataError, MidsError
+from mids.readers.given.curation import Correction
 from mids.review.decisions import FIELDS, Decisions
-from mids.review.items import KINDS, Shelf, collect_items
+from mids.review.items import KINDS, Shelf
 from mids.review.pixels import read_frame, read_mask, to_eight_bits
+from mids.review.planned import open_decisions, save_plan
 from mids.run.decided.choices import read_rows
 from mids.vocabulary.schema import load
 
@@ -36,13 +38,17 @@ _LISTS = {"view": "view_positions", "body_part": "body_parts", "laterality": "la
 
 
 class Desk:
-    """One review: the items of a dataset, what was decided of them, and the secret that opens the page."""
+    """One review: the items of a dataset or a plan, what was decided of them, and the secret that opens the page."""
 
-    def __init__(self, dataset: Path, *, unlikely_first: bool = False) -> None:
-        self.shelf: Shelf = collect_items(dataset, unlikely_first=unlikely_first)
+    def __init__(self, shelf: Shelf) -> None:
+        self.shelf = shelf
         self.token = secrets.token_urlsafe(24)
-        self.decisions = Decisions(self.shelf.dataset, self.shelf.items)
-        self._dataset = Dataset(self.shelf.dataset)
+        self._dataset = None if shelf.plan else Dataset(shelf.dataset)
+        self._by_hand: tuple[Correction, ...] = ()
+        if shelf.plan:
+            self.decisions, self._by_hand = open_decisions(shelf, shelf.plan)
+        else:
+            self.decisions = Decisions(shelf.dataset, shelf.items)
 
     def app(self) -> Starlette:
         """The application; every answer but that of the page's own files needs the secret."""
@@ -89,11 +95,15 @@ class Desk:
         items = [
             {
                 "number": item.number, "kind": item.kind, "file": item.file, "image": item.image, "title": item.title,
-                "reason": item.reason, "values": dict(item.values), "facts": dict(item.facts),
+                "reason": item.reason, "values": dict(item.values), "facts": dict(item.facts), "twin": item.twin,
+                "homes": dict(item.homes),
             }
             for item in self.shelf.items
         ]  # fmt: skip
-        content = {"items": items, "kinds": KINDS, "lists": lists, "fields": FIELDS, "name": self._dataset.name}
+        content = {"items": items, "kinds": KINDS, "lists": lists, "fields": FIELDS,
+                   "name": self._dataset.name if self._dataset else self.shelf.dataset.name,
+                   "table": self.shelf.plan.name if self.shelf.plan else "curation.tsv",
+                   "run": "mids-convert … --plan" if self.shelf.plan else "mids-convert --again"}  # fmt: skip
         return JSONResponse({**content, **self._state()})
 
     def _decide(self, _: Request, body: Mapping[str, Any]) -> Response:
@@ -109,7 +119,10 @@ class Desk:
 
     def _saved(self, **more: Any) -> Response:
         """What holds now, once the table of corrections says it."""
-        self.decisions.save(read_rows(self.shelf.choices.values.get("curation")))
+        if self.shelf.plan:
+            save_plan(self.shelf.plan, self.decisions.merge(self._by_hand))
+        else:
+            self.decisions.save(read_rows(self.shelf.choices.values.get("curation")))
         return JSONResponse({**self._state(), **more})
 
     def _state(self) -> dict[str, Any]:
@@ -121,7 +134,10 @@ class Desk:
         }  # fmt: skip
 
     def _pixels(self, request: Request, _: Mapping[str, Any]) -> Response:
-        frame = read_frame(self.shelf, self._item(request), _number(request), source=_is_source(request))
+        side = request.query_params.get("side")
+        frame = read_frame(
+            self.shelf, self._item(request), _number(request), source=side == "source", twin=side == "twin"
+        )
         rows, columns = frame.pixels.shape[:2]
         head = {
             "rows": rows, "columns": columns, "frame": frame.number, "frames": frame.count, "spacing": frame.spacing,
@@ -133,7 +149,7 @@ class Desk:
 
     def _mask(self, request: Request, _: Mapping[str, Any]) -> Response:
         item = self._item(request)
-        found = self._dataset.mask(item.image) if item.image else None
+        found = self._dataset.mask(item.image) if self._dataset and item.image else None
         plane = read_mask(self.shelf, item, found, _number(request))
         if plane is None:
             return Response(status_code=204)
@@ -155,10 +171,6 @@ class Desk:
 def _number(request: Request) -> int:
     text = request.query_params.get("frame", "-1")
     return int(text) if text.isdigit() else -1
-
-
-def _is_source(request: Request) -> bool:
-    return request.query_params.get("side") == "source"
 
 
 def _kappa(state: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> float | None:

@@ -52,6 +52,17 @@ def write_file(path: Path, content: bytes, *, mode: int = 0o666) -> None:
         stream.write(content)
 
 
+def write_privately(path: Path, text: str) -> None:
+    """Replaces a text in one step; its owner alone can read it. Raises `MidsError` where it can't be written."""
+    half = path.with_name(f"{path.name}.half")
+    try:
+        write_file(half, text.encode("utf-8", "backslashreplace"), mode=0o600)
+        flush_files([half])
+        half.replace(path)
+    except OSError as error:
+        raise MidsError(f"can't write {path} ({error.strerror}): check permissions and space") from error
+
+
 def is_inside(path: str) -> bool:
     """Whether a path that the journal gives stays in the dataset."""
     pure = PurePosixPath(path)

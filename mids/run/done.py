@@ -1,7 +1,8 @@
 """What a run on a source did, and everything that is wrong, for whoever asked for it."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from mids.deid.references import References
@@ -9,7 +10,12 @@ from mids.issues import Issue, Level
 from mids.plan import Comparison, Outcome, Plan
 from mids.plan.curation import is_acknowledged
 from mids.plan.unseen import tell_unseen
+from mids.run.disk import write_privately
+from mids.run.journal import state_folder
 from mids.run.texts import Change
+
+ISSUES = "issues.jsonl"
+"""What the last run found wrong, kept beside the destination for whoever looks at the images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +75,18 @@ def _issues(plan: Plan, outcome: Outcome | None) -> Iterator[Issue]:
         yield from subject.issues
     yield from tell_unseen(plan, outcome)
     yield from outcome.issues if outcome else ()
+
+
+def write_issues(folder: Path, found: Iterable[Issue]) -> None:
+    """Writes the issues of a run, readable by their owner only; raises `MidsError` where it can't."""
+    write_privately(folder / ISSUES, "".join(json.dumps(asdict(each)) + "\n" for each in found))
+
+
+def read_issues(dataset: Path) -> Iterator[Issue]:
+    """The issues of the last run on a dataset; none where it is older than this file."""
+    path = state_folder(dataset) / ISSUES
+    if not path.is_file():
+        return
+    for line in path.read_text(encoding="utf-8").splitlines():
+        values = json.loads(line)
+        yield Issue(**{**values, "level": Level(values["level"])})

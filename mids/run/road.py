@@ -19,8 +19,8 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Outcome, Plan
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
-from mids.run.decided.choices import check_record
-from mids.run.done import Done, collect_issues
+from mids.run.decided.choices import check_record, read_renamed
+from mids.run.done import Done, collect_issues, write_issues
 from mids.run.moving import Place
 from mids.run.request import KEPT, Request, check_policy, find_key, join_source, record_choices
 from mids.run.run import rehearse, run, survey
@@ -115,11 +115,13 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         if not request.dry_run:
             road.finish(stage, plan, outcome)
             write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
+        found, known_of = collect_issues(plan, outcome, stage.references)
+        if not request.dry_run:
+            write_issues(state.folder, found)
         if is_sealed:
             state.seal()
         elif not request.dry_run:
             state.keep_copy()
-    found, known_of = collect_issues(plan, outcome, stage.references)
     return kind(
         request.dataset, plan, comparison, outcome, found, stage.references, known_of, key_made, is_sealed, changes,
     )  # fmt: skip
@@ -131,7 +133,8 @@ def _set_stage(road: Road, request: Request, state: State, secret: Key, rules: R
         state.journal.settle(fact.name, fact.value, fact.complaint, before=fact.before)
     _settle_key(request, state, secret)
     check_record(request.dataset, was_kept=bool(state.journal.fact(KEPT)), leave=request.leave)
-    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {})
+    renamed = read_renamed(request.choices.values)
+    labels = Labels(Pseudonyms(secret), road.about, request.policy.ids, request.id_table or {}, renamed)
     references = References(labels.pseudonyms, show_paths=request.show_paths or labels.are_public)
     return Stage(request, state, labels, rules, references)
 

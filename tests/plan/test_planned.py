@@ -1,6 +1,7 @@
 """The plan as a table: seen before the run, changed by a person, and done as it was changed."""
 
 import csv
+import json
 import re
 import stat
 from pathlib import Path
@@ -81,7 +82,10 @@ def test_what_is_changed_is_done_and_stays_done(run: Run, capsys: pytest.Capture
     ("file", "cells", "said"),
     [
         ("a/1", {"view": "sideways"}, "new is not a value of view"),
-        ("a/1", {"subject": "me"}, r"row \d of the plan .* changes subject, which follows from other choices"),
+        ("a/1", {"subject": "me"}, r"row \d of the plan .* calls a subject or session otherwise than row \d"),
+        ("b/1", {"subject": "M e"}, "has a subject that is none: write letters and digits"),
+        ("a/1", {"name": "me.png"}, r"row \d of the plan .* changes name, which follows from the other columns"),
+        ("a/1", {"redact": "1,2"}, "has no box"),
         ("a/1", {"decision": "release"}, "write convert, exclude"),
         ("a/1", {"planned": "pa"}, "leave this column as it is"),
         ("b/2", {"decision": "convert"}, "write withheld, exclude, release"),
@@ -97,3 +101,35 @@ def test_what_a_plan_cannot_mean_stops_the_run(
     assert run() == 2
     assert re.search(said, capsys.readouterr().err)
     assert not images(run.made)
+
+
+def test_who_is_called_otherwise_is_so_in_every_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    rows = {row["file"]: row for row in table(run.plan)}
+    for file, row in rows.items():
+        if row["subject"] == rows["a/1"]["subject"]:
+            run.change(file, subject="P001", redact="0,0,9,9; 20,0,30,9" if file == "a/1" else "")
+    run.change("b/1", session="first")
+    assert run() == 0
+    names = images(run.made)
+    assert {name.split("/")[0] for name in names} == {"sub-P001", f"sub-{rows['b/1']['subject']}"}
+    assert [name for name in names if "/ses-first/" in name] == [name for name in names if "P001" not in name]
+    (image,) = (name for name in names if "P001" in name and "vp-pa" in name)
+    assert len(json.loads((run.made / image).with_suffix(".json").read_text("utf-8"))["BlankedRegions"]) == 2
+    assert mids_main(["convert", "--again", str(run.made), "--key", str(run.key), "-q"]) == 0
+    assert images(run.made) == names
+    capsys.readouterr()
+    assert mids_main(["withdraw", "P001", str(run.made), "--key", str(run.key)]) == 0
+    left = [name for name in names if "P001" not in name]
+    assert images(run.made) == left
+    assert mids_main(["convert", "--again", str(run.made), "--key", str(run.key), "-q"]) == 0
+    assert images(run.made) == left
+
+
+def test_two_people_can_not_be_called_alike(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    for row in table(run.plan):
+        run.change(row["file"], subject="P001" if row["subject"] != "n/a" else "n/a")
+    capsys.readouterr()
+    assert run() == 2
+    assert "give one name to two subjects or sessions" in capsys.readouterr().err

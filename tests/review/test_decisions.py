@@ -4,11 +4,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from trees import fill_folder, radiographs
 
+from mids import cli
+from mids.conversion import convert
 from mids.errors import MidsError
 from mids.readers.given.curation import Correction, read
 from mids.review.decisions import Decisions
 from mids.review.items import Item
+from mids.review.shelves import collect_items
 
 ITEMS = (
     Item(0, "withheld", "us/1"),
@@ -137,3 +141,23 @@ def test_a_decision_after_a_power_cut_is_kept(dataset: Path) -> None:
         after = Decisions(dataset, ITEMS)
         after.add("A", "ct/1", "acknowledge", "true")
         assert [row[0] for row in rows(Decisions(dataset, ITEMS))] == ["us/1", "rx/1", "ct/1"]
+
+
+def test_what_was_said_of_a_patient_who_is_withdrawn_goes(tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "dest"
+    convert("dicom", fill_folder(tmp_path / "source", radiographs()), dest, key=key)
+    items = collect_items(dest).items
+    desk = Decisions(dest, items)
+    for item in items:
+        desk.add("A", item.file, "looked", "true")
+        desk.add("A", item.file, "redact", [[0, 0, 5, 9]])
+    desk.save(())
+    assert cli.main(["withdraw", "000123", str(dest), "--key", str(key)]) == 0
+    for name in ("review.jsonl", "curation.tsv"):
+        text = Path(f"{dest}.mids/{name}").read_text("utf-8")
+        assert "a/1" not in text
+        assert "b/1" in text
+    after = Decisions(dest, collect_items(dest).items)
+    after.add("A", "b/1", "exclude", "true")
+    assert after.undo("A") == "b/1"
+    assert [row.field for row in after.corrections()] == ["redact"]

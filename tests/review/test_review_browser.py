@@ -3,17 +3,16 @@
 import re
 import shutil
 import signal
-import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from trees import COMMANDS, another, chest, command, fill_folder, images, put, source_rows, table
+from reviewing import Review, choose, draw, press
+from trees import another, chest, command, fill_folder, images, put, source_rows, table
 
 from example_datasets.generators import radiograph, us
 from example_datasets.generators.dicomfile import encode, fill
@@ -21,82 +20,7 @@ from mids.conversion import convert
 
 pytestmark = pytest.mark.slow
 
-playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
 pytest.importorskip("starlette", reason="the extra `review` is not installed")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip("no Chromium is installed: .ci/install-browser")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-class Review:
-    """The program, and a person at its page."""
-
-    def __init__(self, dest: Path) -> None:
-        self.process = subprocess.Popen([COMMANDS / "mids", "review", str(dest)], stdout=-1, stderr=-1, text=True)
-        assert self.process.stdout is not None
-        lines = [self.process.stdout.readline() for _ in range(2)]
-        self.address = lines[1].strip()
-        assert self.address.startswith("http://127.0.0.1:"), lines
-
-    def open(self, browser: Any, who: str, *, judge: bool = False) -> Any:
-        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        page.complaints = []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(self.address)
-        page.wait_for_selector("#items [aria-current=true]")
-        page.fill("#who", who)
-        if judge:
-            page.check("#judge")
-        return page
-
-    def kill(self, number: int = signal.SIGKILL) -> int:
-        self.process.send_signal(number)
-        self.process.communicate(timeout=60)
-        return self.process.returncode
-
-
-def choose(page: Any, part: str) -> None:
-    """Opens the item whose line holds a text, and waits for its picture."""
-    with page.expect_response(re.compile("api/pixels")):
-        page.locator("#items button", has_text=part).first.click()
-    page.wait_for_timeout(200)
-
-
-def press(page: Any, key: str) -> None:
-    """A key that decides; the answer of the program is waited for."""
-    page.locator("#canvas").focus()
-    with page.expect_response(re.compile("api/(decide|undo)")) as answer:
-        page.keyboard.press(key)
-    assert answer.value.ok
-    page.wait_for_timeout(100)
-
-
-def draw(page: Any, box: tuple[int, int, int, int]) -> None:
-    """A box over rows and columns of the source image."""
-    page.locator("#canvas").focus()
-    if page.get_attribute("[data-act=draw]", "aria-pressed") != "true":
-        page.keyboard.press("2")
-        page.wait_for_timeout(800)
-    edge = page.locator("#canvas").bounding_box()
-    columns, rows = page.evaluate("[document.querySelector('#canvas').width, document.querySelector('#canvas').height]")
-    top, left, bottom, right = box
-    page.mouse.move(edge["x"] + left * edge["width"] / columns, edge["y"] + top * edge["height"] / rows)
-    page.mouse.down()
-    page.mouse.move(edge["x"] + right * edge["width"] / columns, edge["y"] + bottom * edge["height"] / rows)
-    with page.expect_response(re.compile("api/decide")):
-        page.mouse.up()
-    page.wait_for_timeout(200)
 
 
 @pytest.fixture

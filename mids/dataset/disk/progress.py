@@ -48,6 +48,17 @@ def watched(items: Iterable[T], what: str, total: int = 0) -> Iterator[T]:
         watcher.clear()
 
 
+@contextmanager
+def watched_steps(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A function that tells how many steps of how many are done, for work that is no loop over items."""
+    watcher = _WATCHER.get()
+    try:
+        yield lambda done, total: watcher.tell(done, total, what) if watcher else None
+    finally:
+        if watcher is not None:
+            watcher.clear()
+
+
 def watched_map(mapped: Map, what: str) -> Map:
     """A `map` that tells how many results have come."""
 

@@ -10,12 +10,16 @@ from mids.errors import DataError, MidsError
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import count_filled_sheets, read_table
 from mids.records import Box, Source
+from mids.vocabulary.names import label
 
 COLUMNS = ("file", "field", "old", "new", "who", "why")
 VALUES = ("view", "body_part", "laterality")
 """Fields that change what is said of an image."""
 
-FIELDS = ("redact", "exclude", "release", "acknowledge", *VALUES)
+LABELS = ("subject", "session")
+"""Fields that call somebody, or a visit, otherwise; `old` is the subject ID, and of a session `subject/session`."""
+
+FIELDS = ("redact", "exclude", "release", "acknowledge", *VALUES, *LABELS)
 GUARDS = frozenset({"redact", "exclude", "release"})
 """Fields that decide what may be seen: a run that can't apply such a row does not begin."""
 
@@ -120,6 +124,8 @@ def _problem(row: Correction) -> str:
         return "names no file: name one, or remove the row"
     if row.field == "redact" and read_box(row.new) is None:
         return "has no box: write top,left,bottom,right in pixels under new"
+    if row.field in LABELS and (not row.new or label(row.new) != row.new):
+        return f"has a {row.field} that is none: write letters and digits under new"
     if row.field in _EXPLAINED and not (row.who and row.why):
         return f"does not say who decided to {row.field}, and why: fill in who and why"
     return ""

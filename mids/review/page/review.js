@@ -3,11 +3,14 @@ import {Viewer} from "./viewer.js";
 
 const $ = id => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token") || "";
-const fields = ["view", "body_part", "laterality"];
 let content = {items: [], kinds: [], lists: {}, state: {}, judged: {}, disputes: [], rows: 0};
 let isMouse = false, kind = "", item = null, side = "dataset", frame = -1, wanted = 0;
 
-const viewer = new Viewer($("canvas"), box => decide("redact", [...boxes(), box]));
+const viewer = new Viewer($("canvas"), {
+  draw: box => decide("redact", [...boxes(), box]),
+  move: (at, box) => decide("redact", boxes().map((old, number) => number === at ? box : old)),
+  accept: box => { viewer.suspected = viewer.suspected.filter(other => other !== box); decide("redact", [...boxes(), box]); },
+});
 
 async function ask(path, body) {
   const options = {headers: {"X-Token": token}};
@@ -30,6 +33,9 @@ const judging = () => $("judge").checked;
 const isDecided = file => Object.keys(mine(file)).some(name => !name.startsWith("why"));
 const isDisputed = file => content.disputes.some(found => found.file === file);
 const boxes = () => mine(item.file).redact || [];
+// A new name of a subject or session is kept with the first of its items, and holds for all of them.
+const home = (each, name) => each.homes[name] || each.file;
+const valueOf = name => mine(home(item, name))[name] ?? item.values[name] ?? "";
 
 function shown() {
   return content.items.filter(each =>
@@ -61,7 +67,7 @@ function drawList() {
   const place = item ? list.indexOf(item) + 1 : 0;
   $("progress").textContent = `${place} of ${list.length} · ${content.items.filter(each => isDecided(each.file)).length} decided`;
   $("agreement").textContent = content.kappa === null || content.kappa === undefined ? "" : `kappa ${content.kappa}`;
-  $("after").textContent = `${content.rows} row${content.rows === 1 ? "" : "s"} in curation.tsv: mids-convert --again applies them`;
+  $("after").textContent = `${content.rows} decision${content.rows === 1 ? "" : "s"} in ${content.table}: ${content.run} applies them`;
   document.querySelector("#items [aria-current=true]")?.scrollIntoView({block: "nearest"});
 }
 
@@ -76,8 +82,9 @@ function drawItem() {
   document.querySelector("[data-act=draw]").setAttribute("aria-pressed", String(viewer.isDrawing));
   drawFields();
   $("boxes").replaceChildren(...boxes().map((box, at) => {
-    const line = element("li", box.join(",") + " ");
-    line.append(element("button", "remove", {onclick: () => decide("redact", boxes().filter((_, other) => other !== at))}));
+    const line = element("li", ""), text = element("input", "", {value: box.join(","), onchange: () => typeBox(text, at)});
+    text.setAttribute("aria-label", `box ${at + 1}`);
+    line.append(text, element("button", "remove", {onclick: () => decide("redact", boxes().filter((_, other) => other !== at))}));
     return line;
   }));
   const people = Object.entries(content.state[item.file] || {}).map(([who, said]) => `${who}: ${describe(said)}`);
@@ -86,7 +93,10 @@ function drawItem() {
   $("said").replaceChildren(...(isOpen ? [...people, ...judges] : people.length ? ["shown when you have decided"] : []).map(text => element("li", text)));
   $("facts").replaceChildren(...Object.entries({...item.facts, source: item.file}).flatMap(([name, value]) =>
     [element("dt", name), element("dd", value)]));
-  viewer.boxes = side === "source" || !item.image || !item.image.endsWith(".nii.gz") ? boxes() : [];
+  viewer.boxes = side === "source" || side === "dataset" && !item.image.endsWith(".nii.gz") ? boxes() : [];
+  viewer.isFilled = side === "dataset";  // before and after: the delivered image shows what will be covered
+  $("twin").hidden = !item.twin;
+  $("twin").setAttribute("aria-pressed", String(side === "twin"));
   viewer.draw();
 }
 
@@ -94,10 +104,10 @@ function drawItem() {
 function drawFields() {
   if ($("values").dataset.file !== item.file) {
     $("values").dataset.file = item.file;
-    $("values").replaceChildren(...(item.image ? fields : []).map(makeField));
+    $("values").replaceChildren(...Object.keys(item.values).map(name => content.lists[name] ? makeField(name) : makeName(name)));
   }
-  for (const select of document.querySelectorAll("#values select")) {
-    if (!select.dataset.waits) select.value = mine(item.file)[select.id] ?? item.values[select.id] ?? "";
+  for (const input of document.querySelectorAll("#values select, #values input")) {
+    if (!input.dataset.waits && (input.matches("select") || input !== document.activeElement)) input.value = valueOf(input.id);
   }
 }
 
@@ -119,6 +129,26 @@ function makeField(name) {
   for (const code of ["", ...content.lists[name]]) select.append(element("option", code || "not known", {value: code}));
   label.append(select);
   return label;
+}
+
+function makeName(name) {
+  const label = element("label", name), about = item;
+  const input = element("input", "", {id: name, maxLength: 60, autocomplete: "off"});
+  input.onchange = () => {
+    const text = input.value.trim().replace(/^(sub|ses)-/, "");
+    decide(name, text && text !== about.values[name] ? text : null, {file: home(about, name)});
+  };
+  label.append(input);
+  return label;
+}
+
+// A box as text, for those who draw without a mouse.
+function typeBox(input, at) {
+  const numbers = input.value.split(",").map(text => parseInt(text, 10));
+  if (numbers.length !== 4 || numbers.some(Number.isNaN)) return tell("a box is top,left,bottom,right in pixels", true);
+  const found = boxes();
+  decide("redact", at < found.length ? found.map((old, number) => number === at ? numbers : old) : [...found, numbers]);
+  if (input.id === "box") input.value = "";
 }
 
 function describe(said) {
@@ -162,7 +192,7 @@ async function explain() {
 
 function setDrawing(isDrawing) {
   viewer.isDrawing = isDrawing;
-  if (isDrawing && item.image && side !== "source") return setSide("source");
+  if (isDrawing && side !== "source") return setSide("source");
   drawItem();
 }
 
@@ -182,7 +212,7 @@ async function undo() {
 
 function setSide(name) {
   side = name;
-  $("side").textContent = name === "source" ? "source" : "delivered";
+  $("side").textContent = {source: "source", dataset: item.image ? "delivered" : "as redacted", twin: "the other"}[name];
   $("side").setAttribute("aria-pressed", String(name === "source"));
   frame = -1;
   return load();
@@ -244,12 +274,12 @@ function goUndecided() {
 
 async function findText() {
   try {
-    if (side !== "source" && item.image) await setSide("source");
+    if (side !== "source") await setSide("source");
     tell("looking for text …");
     const about = item, answer = await (await ask(`api/text/${item.number}?frame=${frame}`)).json();
     if (about !== item) return;
     viewer.suspected = answer.boxes;
-    tell(answer.boxes.length ? `${answer.boxes.length} ${answer.boxes.length > 1 ? "places look" : "place looks"} like text: press a to cover` : "no text was found: look yourself");
+    tell(answer.boxes.length ? `${answer.boxes.length} ${answer.boxes.length > 1 ? "places look" : "place looks"} like text: press a to cover, or click one` : "no text was found: look yourself");
     viewer.draw();
   } catch (error) {
     tell(`no text was looked for: ${error.message}`, true);
@@ -259,7 +289,9 @@ async function findText() {
 const keys = {
   "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": () => toggle("exclude"), u: undo, t: findText,
   a: () => { const found = viewer.suspected; viewer.suspected = []; if (found.length) decide("redact", [...boxes(), ...found]); },
-  s: () => setSide(side === "source" && item.image ? "dataset" : "source"), n: goUndecided,
+  s: () => setSide(side === "source" ? "dataset" : "source"), n: goUndecided,
+  i: () => { viewer.isInverted = !viewer.isInverted; $("invert").setAttribute("aria-pressed", String(viewer.isInverted)); viewer.draw(); },
+  d: () => item.twin && setSide(side === "twin" ? "dataset" : "twin"),
   v: () => $("view")?.focus(), b: () => $("body_part")?.focus(), l: () => $("laterality")?.focus(), w: () => $("why").focus(),
   ArrowRight: () => go(1), ArrowLeft: () => go(-1), ArrowUp: () => turn(1), ArrowDown: () => turn(-1),
   "+": () => { viewer.zoom *= 1.25; viewer.draw(); }, "-": () => { viewer.zoom /= 1.25; viewer.draw(); },
@@ -286,6 +318,9 @@ $("side").onclick = keys.s;
 $("zoomin").onclick = keys["+"];
 $("zoomout").onclick = keys["-"];
 $("text").onclick = findText;
+$("invert").onclick = keys.i;
+$("twin").onclick = keys.d;
+$("box").onchange = event => typeBox(event.target, boxes().length);
 $("slice").oninput = event => { frame = Number(event.target.value); load(); };
 $("opacity").oninput = event => { viewer.opacity = event.target.value / 100; viewer.draw(); };
 $("preset").onchange = event => {

@@ -12,13 +12,16 @@ from typing import Any, cast
 
 from mids.deid.policy import Policy, from_json
 from mids.errors import MidsError
-from mids.readers.given.curation import Correction
+from mids.readers.given.curation import LABELS, Correction
 from mids.records import About, Json
 from mids.run.journal import state_folder
 
 FILE = "choices.json"
 REVIEWED = "curation.tsv"
 """The table of corrections that ``mids review`` writes beside a dataset."""
+
+REVIEW_LOG = "review.jsonl"
+"""What people decided in ``mids review``, act by act."""
 
 Decision = tuple[str, str, str]
 """What a row of the curation table decides: file, field, new value (`Correction.decision`)."""
@@ -261,6 +264,19 @@ def drop_rows(choices: Choices, decided: frozenset[Decision]) -> Choices:
 def read_rows(value: Json) -> tuple[Correction, ...]:
     """The rows of a recorded table of corrections."""
     return tuple(Correction(**row) for row in cast("list[dict[str, Any]]", value or []))
+
+
+def read_renamed(values: Mapping[str, Json]) -> dict[str, str]:
+    """What a person calls subjects and their sessions, by what they would be called (`Labels.renamed`).
+
+    Raises `MidsError` where two subjects, or two sessions of one, would get one name.
+    """
+    rows = [row for row in read_rows(values.get("curation")) if row.field in LABELS]
+    found = {row.old: row.new for row in rows}
+    taken = {(old.rpartition("/")[0], new.lower()) for old, new in found.items()}
+    if len(taken) < len(found):
+        raise MidsError("two rows of the curation table give one name to two subjects or sessions: change one")
+    return found
 
 
 def add_rows(recorded: Json, more: Sequence[Correction]) -> list[Json]:

@@ -10,8 +10,9 @@ from mids.plan import Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.readers.given.curation import VALUES
-from mids.readers.given.planned import COLUMNS, PLANNED, note_proposal
+from mids.readers.given.planned import BOXES, COLUMNS, PLANNED, note_proposal
 from mids.records import Skipped
+from mids.run.sources import fates
 
 _SCANS = {"view": "view_position", "body_part": "body_part", "laterality": "laterality"}
 """The column of scans.tsv of each value that may be corrected."""
@@ -39,6 +40,11 @@ def _rows(plan: Plan) -> Iterator[dict[str, str]]:
             yield _of_job(job)
     skipped = [*plan.skipped, *(each for subject in plan.subjects for each in subject.skipped)]
     yield from (_of_skipped(each) for each in skipped if each.reason != NOT_DICOM)
+    told = {source.name for each in skipped for source in each.sources}
+    made = {source.name for job in plan.jobs for source in job.action.sources}
+    for source, status, _, reason in fates(plan, None):
+        if status == "lost" and source.name not in told | made:
+            yield _of_skipped(Skipped((source,), reason, status="lost"))
 
 
 def _of_job(job: Job) -> dict[str, str]:
@@ -59,5 +65,5 @@ def _of_skipped(skipped: Skipped) -> dict[str, str]:
 
 
 def _row(**cells: str) -> dict[str, str]:
-    row = {"who": "", "why": "", **cells}
+    row = {BOXES: "", "who": "", "why": "", **cells}
     return {**row, PLANNED: note_proposal(row)}

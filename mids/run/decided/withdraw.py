@@ -1,6 +1,7 @@
 """Takes a patient out of a dataset and out of its state; a tombstone keeps a later delivery of the patient out."""
 
 import gzip
+import json
 import os
 import re
 import shutil
@@ -21,8 +22,10 @@ from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan
 from mids.plan.texts.files import PROVENANCE, Inventory, Text
 from mids.records import About, Json, PatientKey, Source
-from mids.run.decided.choices import Choices, load_choices, recorded_policy
+from mids.run.decided.choices import REVIEW_LOG, REVIEWED, Choices, load_choices, read_renamed, recorded_policy
 from mids.run.decided.people import bury, bury_number
+from mids.run.disk import write_privately
+from mids.run.done import ISSUES
 from mids.run.moving import Place
 from mids.run.run import run
 from mids.run.state import State, is_made
@@ -78,7 +81,7 @@ def withdraw(
         state.journal.settle("key", secret.digest, f"{dataset} was made with another key than {secret.fingerprint}")
         described = about(made_by)
         choices = replace(choices, collection="" if described.name == "deidentify" else made_by)
-        labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}))
+        labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}), read_renamed(values))
         label = _find(patient, issuer, labels, choices, state)
         folder = f"sub-{label}" if choices.collection else label
         numbers = (bury_number(labels, one) for one in _keys(state, labels, label, patient, issuer))
@@ -249,6 +252,9 @@ def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) ->
     """Removes what the state says of a subject: its sources, rows of tables, and what headers said."""
     for index in state.folder.glob("index-*"):
         index.unlink()  # made again by the next run
+    (state.folder / ISSUES).unlink(missing_ok=True)  # written again by the next run
+    for name in (REVIEWED, REVIEW_LOG):
+        _forget_decisions(state.folder / name, gone, folder)
     if lines := _table(state):
         kept = [line for line in lines if line.split("\t")[1] not in gone]
         (state.folder / "sources.tsv").write_text("".join(kept), encoding="utf-8")
@@ -259,6 +265,19 @@ def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) ->
     }
     if choices != Choices():
         replace(choices, values=values, sources=sources).save(state.folder)
+
+
+def _forget_decisions(path: Path, gone: set[str], folder: str) -> None:
+    """Removes from what ``mids review`` keeps (rows, or acts in JSON) the lines about files of a patient."""
+    if not path.is_file():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
+        is_act = path.name == REVIEW_LOG
+        file = str(json.loads(line).get("file", "")) if is_act and line.strip() else line.split("\t")[0].strip('"')
+        if not (file in gone or file.startswith(f"{folder}/")):
+            kept.append(line)
+    write_privately(path, "".join(kept))
 
 
 def _without(value: Json, names: set[str], folder: str) -> Json:
