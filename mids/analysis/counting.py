@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any, TypeAlias
@@ -12,6 +12,8 @@ import pandas as pd
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import nifti_head
+from mids.dataset.frames.harmonised import translate_columns
+from mids.dataset.frames.typed import read_numbers
 from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.vocabulary import clinical
@@ -46,17 +48,39 @@ Data: TypeAlias = "Dataset | Tables"
 
 def tables(dataset: Dataset, *, facts: bool = True) -> Tables:
     """The tables of a dataset; reading sidecars and headers takes a moment for each image, without them it is quick."""
-    dataset = dataset.text
-    scans = add_subject_and_session(dataset.scans)
+    scans = list_scans(dataset)
     rows = [_facts(dataset, name) for name in scans["filename"]] if facts else []
+    return build_tables(dataset, scans, rows)
+
+
+def build_tables(dataset: Dataset, scans: pd.DataFrame, facts: Sequence[Mapping[str, Any]]) -> Tables:
+    """The tables of a dataset with these rows of `scans` and `facts`; sexes and so on in the words of `images`."""
+    _ = dataset.participants, dataset.sessions  # which tells what numbers of them are none
     return Tables(
-        dataset.participants,
-        dataset.sessions,
+        translate_columns(dataset.text.participants),
+        dataset.text.sessions,
         scans,
         _table(dataset, TESTS, ["participant_id", "date", "test", "result"]),
         _table(dataset, LABELS, ["participant_id", "session_id", "filename", "labels"]),
-        pd.DataFrame(rows, columns=list(FACTS)),
+        pd.DataFrame(facts, columns=list(FACTS)),
     )
+
+
+def list_scans(dataset: Dataset) -> pd.DataFrame:
+    """A row for each image of a dataset, with its IDs: what scans.tsv says of it, in the words of `Dataset.images`.
+
+    So an image counts where no scans.tsv names it, and a row of which there is no image does not.
+    """
+    images, said = dataset.harmonised, dataset.text.scans
+    further = [name for name in KNOWN_OF_IMAGES if name in said or images[name].notna().any()]
+    own = images[["filename", "participant_id", "session_id", *dict.fromkeys((*VIEWED, *further))]]
+    rest = said[[name for name in said.columns if name == "filename" or name not in own]]
+    return own.merge(rest.drop_duplicates("filename"), how="left", on="filename")
+
+
+VIEWED = ("modality", "view_position", "patient_position")
+KNOWN_OF_IMAGES = ("acq_time", "body_part")
+"""Columns of scans.tsv that `Dataset.images` knows from elsewhere too: always there, and where there is a value."""
 
 
 def get_tables(data: Data, *, facts: bool = False) -> Tables:
@@ -79,8 +103,9 @@ def _facts(dataset: Dataset, filename: str) -> dict[str, Any]:
 
 
 def _table(dataset: Dataset, path: str, columns: Sequence[str]) -> pd.DataFrame:
-    """A table of the dataset, with `columns` even where it has none of them."""
-    found = dataset.table(path) if dataset.door.holds(path) else pd.DataFrame()
+    """A table of the dataset, with `columns` even where it has none of them; none of one that can't be read."""
+    nothing = pd.DataFrame()
+    found = dataset.door.attempt(path, lambda: dataset.table(path), nothing) if dataset.door.holds(path) else nothing
     return add_missing_columns(found, *columns)
 
 
@@ -119,7 +144,7 @@ def views(scans: pd.DataFrame) -> "pd.Series[Any]":
 
 def numbers(frame: pd.DataFrame, column: str) -> "pd.Series[Any]":
     """A column as numbers, NA for what is none."""
-    return pd.to_numeric(add_missing_columns(frame, column)[column], errors="coerce").astype("Float64")
+    return read_numbers(column, add_missing_columns(frame, column)[column])
 
 
 def moments(values: "pd.Series[Any]") -> "pd.Series[float]":

@@ -2,10 +2,15 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mids.cli.shared import Progress, say_unread
 from mids.errors import MidsError, put
+
+if TYPE_CHECKING:
+    from mids.dataset import Dataset
 
 TEXT = "find images that show the same, within and across datasets"
 EXAMPLES = (
@@ -36,9 +41,7 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError(f"{a.output} already exists: give another name, or remove it")
     if a.output is not None and not a.output.parent.is_dir():
         raise MidsError(f"can't write {a.output}: its folder is not there")
-    names = [path.resolve().name for path in a.datasets]
-    is_clear = len(set(names)) == len(names)
-    joined = concat(dict(zip(names if is_clear else map(str, a.datasets), a.datasets, strict=True)))
+    joined = concat(_name_datasets(a.datasets))
     progress = Progress(quiet=a.quiet, verbose=False)
     found = find_duplicates(joined, progress=lambda done, total: progress.step(done, total, "images"))
     progress.end()
@@ -49,3 +52,14 @@ def run(namespace: argparse.Namespace) -> int:
         a.output.write_text(text, encoding="utf-8")
     print(f"{len(found)} pairs show the same, of {len(joined)} images", file=sys.stderr)
     return say_unread(joined.issues)
+
+
+def _name_datasets(paths: Sequence[Path]) -> "dict[str, Dataset]":
+    """The datasets by the names that `mids.concat` gives them, or by their paths where two have one name."""
+    from mids.dataset import Dataset
+
+    datasets = [Dataset(path) for path in paths]
+    for names in ([each.short_name for each in datasets], list(map(str, paths))):
+        if len(set(names)) == len(names):
+            return dict(zip(names, datasets, strict=True))
+    raise MidsError("one dataset is given twice: give each once, for images of one dataset are compared too")

@@ -30,8 +30,6 @@ EXAMPLES = (
 )
 NOTES = "What each export holds: docs/exports.md."
 
-_BELOW = "readers find scans, sessions and images only below the folder of {}: write it to {} or to a folder above"
-
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments of ``mids export`` to its parser."""
@@ -107,8 +105,6 @@ def run(namespace: argparse.Namespace) -> int:
             put(format_json(content))
         else:
             write(dataset, a.to, a.output, content)
-        if a.to == "croissant" and a.output and not a.dataset.resolve().is_relative_to(a.output.resolve().parent):
-            print(_BELOW.format(a.output.name, a.dataset), file=sys.stderr)
         if lacking := [key for name, key in target.recommended.items() if name not in content]:
             recommended = ", ".join(lacking)
             print(f"{a.to} recommends {recommended}: add them to dataset_description.json", file=sys.stderr)

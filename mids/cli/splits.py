@@ -3,9 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mids.cli.shared import say, say_unread
 from mids.errors import DataError, MidsError, put
+
+if TYPE_CHECKING:
+    from mids.dataset import Dataset
 
 TEXT = "split subjects into train, validation and test"
 EXAMPLES = (
@@ -60,7 +64,7 @@ def run(namespace: argparse.Namespace) -> int:
         dataset = Dataset(a.dataset)
         table = dataset.splits(
             fractions=given or DEFAULT, seed=a.seed, by=a.by, stratify=a.stratify,
-            together=_groups(a.together, a.dataset.resolve()) if a.together else (),
+            together=_groups(a.together, dataset) if a.together else (),
             write=a.write, overwrite=a.force,
         )  # fmt: skip
     except DataError as error:
@@ -74,10 +78,11 @@ def run(namespace: argparse.Namespace) -> int:
     return say_unread(dataset.issues)
 
 
-def _groups(pairs: Path, root: Path) -> list[set[str]]:
+def _groups(pairs: Path, dataset: "Dataset") -> list[set[str]]:
     """The subjects of a dataset that a table of pairs joins, directly or through those of another dataset.
 
-    The table calls a dataset by the name of its folder, or by its path where two have one name.
+    The table calls a dataset as `mids.concat` does, or by its path where two have one name; tables of earlier versions
+    by its folder.
     """
     from mids.analysis.duplicates import list_groups, read_pairs
 
@@ -85,10 +90,13 @@ def _groups(pairs: Path, root: Path) -> list[set[str]]:
     for pair in list_groups(read_pairs(pairs)):
         joined = [group for group in groups if group & set(pair)]
         groups = [group for group in groups if group not in joined] + [set(pair).union(*joined)]
-    own = [
-        {person for dataset, person in group if root in (root.parent / dataset, Path(dataset).resolve())}
-        for group in groups
-    ]
+    root = dataset.path.resolve()
+    named = {name for group in groups for name, _ in group}
+    mine = {next((name for name in (dataset.short_name, root.name) if name in named), "")}
+    mine |= {name for name in named if Path(name).resolve() == root}
+    own = [{person for name, person in group if name in mine} for group in groups]
     if groups and not any(own):
-        raise MidsError(f"{pairs} names no dataset {root.name}: give the table that mids duplicates wrote for it")
+        raise MidsError(
+            f"{pairs} names no dataset {dataset.short_name}: give the table that mids duplicates wrote for it"
+        )
     return [group for group in own if len(group) > 1]

@@ -72,7 +72,7 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError("--reference is for tables of scores: give one with --table, such as bimcv-7")
     from mids.dataset import Dataset  # loads pandas
 
-    datasets = [Dataset(path, text=True) for path in a.datasets]
+    datasets = [Dataset(path) for path in a.datasets]
     if a.figure:
         _draw(datasets, a)
     else:

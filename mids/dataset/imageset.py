@@ -134,7 +134,7 @@ class ImageSet(ABC):
 
         Of a column of numbers it is that, as float; of a column of text the number of the value in the order of the
         alphabet of all values; of one label 1 or 0; of several labels a list of 1 and 0, and unknown where one is.
-        Raises `MidsError` for what is neither a column nor a label.
+        Raises `MidsError` for what is neither a column of numbers or text nor a label.
         """
         if not isinstance(target, str):
             if not target:
@@ -153,6 +153,10 @@ class ImageSet(ABC):
     def _number_classes(self, rows: pd.DataFrame, target: str) -> Mapping[Any, int]:
         """The number of each value of a column: of all images, so that parts agree; else of the rows."""
         column = self.images[target] if target in self.images else rows[target]
+        kinds = set(map(type, column.dropna()))
+        if kinds - {str}:
+            held = "dates or times" if column.dtype.kind == "M" else ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise MidsError(f"target {target} is a column of {held}: give one of numbers or of text, or a label")
         classes = {value: number for number, value in enumerate(sorted(column.dropna().unique()))}
         if not set(rows[target].dropna()) <= set(classes):
             raise MidsError(f"column {target} of these rows has values that images has not: give rows of images")

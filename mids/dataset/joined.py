@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from mids.dataset import splits
-from mids.dataset.frames.harmonised import FRAME, harmonise
+from mids.dataset.frames.harmonised import FRAME
 from mids.dataset.frames.typed import typed
 from mids.dataset.imageset import ImageSet, Ref, read_name
 from mids.dataset.pixels import Part, Picture, Volume
@@ -19,7 +19,6 @@ from mids.dataset.view import Dataset
 from mids.errors import MidsError, UnknownValueError
 from mids.issues import Issue
 from mids.records import Json
-from mids.vocabulary.clinical import read_collection_name
 from mids.vocabulary.schema import load
 
 Given: TypeAlias = "Dataset | str | Path"
@@ -51,12 +50,9 @@ class Joined(ImageSet):
     @cached_property
     def images(self) -> pd.DataFrame:
         """One row for each image: the columns `FRAME` of all datasets, then those that only some have."""
-        frames = [
-            harmonise(name, each.text.images, each.text.labels, str(each.description.get("License") or ""))
-            for name, each in self.datasets.items()
-        ]
-        images = pd.concat(frames, ignore_index=True)
-        return typed(images[[*FRAME, *(column for column in images.columns if column not in FRAME)]], _ignore, FRAME)
+        images = self._stack_texts(lambda dataset: dataset.harmonised)
+        images = images[[*FRAME, *(column for column in images.columns if column not in FRAME)]]
+        return self._type(images, lambda dataset: dataset.images, FRAME)
 
     @cached_property
     def participants(self) -> pd.DataFrame:
@@ -93,14 +89,36 @@ class Joined(ImageSet):
         """The part of each image by the partitions.tsv of its dataset."""
         return self._stack(lambda dataset: dataset.partitions)
 
+    def table(self, path: str) -> pd.DataFrame:
+        """A TSV file of the datasets that have it; see `Dataset.table`. Raises `MidsError` where none has."""
+        having = {name: dataset for name, dataset in self.datasets.items() if dataset.door.holds(path)}
+        if not having:
+            raise MidsError(f"{path} is a file of none of the datasets: give a path relative to their top folders")
+        return Joined(having)._stack_texts(lambda dataset: dataset.table(path))
+
     def _stack(self, table: Callable[[Dataset], pd.DataFrame]) -> pd.DataFrame:
         """A table of all datasets, one below the other, with the dataset of each row."""
+        return self._type(self._stack_texts(lambda dataset: table(dataset.text)), table)
+
+    def _stack_texts(self, table: Callable[[Dataset], pd.DataFrame]) -> pd.DataFrame:
+        """The rows of all datasets as strings."""
         found = []
         for name, dataset in self.datasets.items():
-            rows = table(dataset.text)
+            rows = table(dataset)
             found.append(rows.assign(dataset=pd.array([name] * len(rows), dtype="string")))
         stacked = pd.concat(found, ignore_index=True)
-        return typed(stacked[["dataset", *(column for column in stacked.columns if column != "dataset")]], _ignore)
+        return stacked[["dataset", *(column for column in stacked.columns if column != "dataset")]]
+
+    def _type(
+        self, texts: pd.DataFrame, table: Callable[[Dataset], pd.DataFrame], known: Mapping[str, str] | None = None
+    ) -> pd.DataFrame:
+        """A table of strings with each column in its kind; what values are wrong, each dataset tells of its own."""
+        lost: list[str] = []
+        found = typed(texts, lambda column, _: lost.append(column), known)
+        if lost:
+            for dataset in self.datasets.values():
+                table(dataset)
+        return found
 
     # --- choices ---
 
@@ -224,10 +242,11 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     else:
         found = {}
         for dataset in map(_open_dataset, datasets):
-            name = read_collection_name(dataset.description) or dataset.path.resolve().name
-            if name in found:
-                raise MidsError(f"two datasets have the name {name}: give a mapping from your own names to datasets")
-            found[name] = dataset
+            if dataset.short_name in found:
+                raise MidsError(
+                    f"two datasets have the name {dataset.short_name}: give a mapping from your own names to datasets"
+                )
+            found[dataset.short_name] = dataset
     if not found:
         raise MidsError("there is no dataset to join: give one or more")
     return Joined(found)
@@ -237,7 +256,3 @@ def _open_dataset(given: Given) -> Dataset:
     if isinstance(given, Joined):
         raise MidsError("joined datasets can't be joined again: give all datasets at once")
     return given if isinstance(given, Dataset) else Dataset(given)
-
-
-def _ignore(column: str, count: int) -> None:
-    """What a value of the wrong kind is, its own dataset tells."""

@@ -36,9 +36,16 @@ class Criteria:
     commercial: bool | None = None
 
 
-def given(choice: Choice) -> Collection[str]:
-    """The values of a choice."""
-    return (choice,) if isinstance(choice, str) else choice or ()
+def given(what: str, choice: Choice) -> Collection[str]:
+    """The values of a choice, none for None; raises `MidsError` for what is neither a text nor one or more of them."""
+    if choice is None or isinstance(choice, str):
+        return () if choice is None else (choice,)
+    values = list(choice) if isinstance(choice, Iterable) else [choice]
+    if not values:
+        raise MidsError(f"{what}: the list is empty: give at least one value, or leave it out for all")
+    if not all(isinstance(value, str) for value in values):
+        raise MidsError(f"{what} {values[0] if len(values) == 1 else values}: give a text, or a list of texts")
+    return values
 
 
 def meet_names(images: pd.DataFrame, criteria: Criteria, schema: Schema) -> "pd.Series[Any]":
@@ -55,7 +62,7 @@ def meet_names(images: pd.DataFrame, criteria: Criteria, schema: Schema) -> "pd.
     met = pd.Series(True, index=images.index)
     for what, column, choice, meant, vocabulary in wanted:
         if choice is not None:
-            values = {word: value for value in given(choice) for word in meant(value)}
+            values = {word: value for value in given(what, choice) for word in meant(value)}
             if what != "modality":
                 check_known(what, values, [*vocabulary, *images[column].dropna()])
             met &= images[column].isin(list(values))
@@ -75,7 +82,7 @@ def check_known(what: str, values: Iterable[str], known: Iterable[str]) -> None:
 def meet_sex(images: pd.DataFrame, choice: Choice, schema: Schema) -> "pd.Series[Any]":
     """Whether each image, a row with the columns of all datasets, is of a subject of one of these sexes."""
     codes = schema.code_lists["sex"]
-    values = [codes.find(value) or value for value in given(choice)]
+    values = [codes.find(value) or value for value in given("sex", choice)]
     check_known("sex", values, codes.codes)
     return images["sex"].isin(values)
 
@@ -109,9 +116,13 @@ def _suffixes(modality: str, schema: Schema) -> set[str]:
     """The suffixes of a group or a DICOM Modality; `UnknownValueError` for neither."""
     known = schema.suffixes.values()
     found = {s.suffix for s in known if s.group == modality.lower() or modality.upper() in s.modalities}
-    if not found:
-        groups = " ".join(schema.groups)
-        raise UnknownValueError(f"unknown modality {modality}: give a DICOM Modality or one of {groups}")
+    if not found or not modality:
+        near = get_close_matches(modality.casefold(), schema.groups, 3, 0.4)
+        hint = f"did you mean {', '.join(near)}? Give" if near else "give"
+        groups = ", ".join(schema.groups)
+        raise UnknownValueError(
+            f"unknown modality {modality or '(empty)'}: {hint} one of {groups}, or a DICOM Modality"
+        )
     return found
 
 

@@ -185,7 +185,9 @@ def write(root: Path, table: pd.DataFrame, schema: Schema, how: str, *, overwrit
     """
     path = root / PARTITIONS
     if path.exists() and not overwrite:
-        raise MidsError(f"{PARTITIONS} already exists: ask to overwrite it, or split without writing")
+        raise MidsError(
+            f"{PARTITIONS} already exists: overwrite it (overwrite=True, --force), or split without writing"
+        )
     columns = {
         name: {"Description": column.description} for name, column in schema.tables["partitions"].columns.items()
     }

@@ -52,7 +52,7 @@ def map_rows_by_key(door: Door, path: str, key: str) -> Sequence[Mapping[str, st
 def frame(rows: Iterable[Mapping[str, str]], first: Sequence[str]) -> pd.DataFrame:
     """Rows as a table of strings with `first` as its first columns; "" and what a row has not is NA."""
     kept = list(rows)
-    names = dict.fromkeys([*first, *(key for row in kept for key, value in row.items() if value)])
+    names = dict.fromkeys([*first, *(key for row in kept for key in row)])
     return pd.DataFrame({name: pd.array([row.get(name) or None for row in kept], dtype="string") for name in names})
 
 

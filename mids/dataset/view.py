@@ -52,6 +52,7 @@ class Dataset(ImageSet):
         self._fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
         self._index = Path(index) if index is not None else None
         self._is_text = text
+        self._lost: set[str] = set()
 
     def __repr__(self) -> str:
         return self._say(str(self.path))
@@ -119,15 +120,24 @@ class Dataset(ImageSet):
         then the other columns of the scans, sessions and participants tables, and the `fields` of sidecars, lists as
         JSON. A column whose name is taken gets a prefix: `scan_`, `session_`, `participant_`, `sidecar_`. So `age` is
         that at the session where sessions.tsv has it. An image whose name can't be parsed has nothing but its place,
-        and a table or sidecar that can't be read is left out, which `issues` tells. Of a dataset opened with `text`
-        the columns are those of the files alone, without `FRAME`.
+        and a table or sidecar that can't be read is left out, which `issues` tells. Columns of tables that have no
+        value are left out too. Of a dataset opened with `text` the columns are those of the files alone, without
+        `FRAME`.
         """
         if self._is_text:
             return self._read_images()
+        return self._given("images", self.harmonised)
+
+    @cached_property
+    def harmonised(self) -> pd.DataFrame:
+        """`images` with every column, those of `FRAME` too, as strings."""
         licence = str(self.description.get("License") or "")
-        name = read_collection_name(self.description) or self.path.resolve().name
-        known = harmonised.harmonise(name, self.text.images, self.text.labels, licence)
-        return self._given("images", known)
+        return harmonised.harmonise(self.short_name, self.text.images, self.text.labels, licence)
+
+    @property
+    def short_name(self) -> str:
+        """The name of the collection that the dataset was converted from, else of its folder: `dataset` of `images`."""
+        return read_collection_name(self.description) or self.path.resolve().name
 
     def _read_images(self) -> pd.DataFrame:
         """The table of images as strings, by the files or by the index."""
@@ -193,7 +203,7 @@ class Dataset(ImageSet):
             met &= ~self.has_label(criteria.without_label).fillna(True).astype(bool)
         if criteria.split is not None:
             codes = self._schema.code_lists["split"]
-            wanted = [codes.find(value) or value for value in given(criteria.split)]
+            wanted = [codes.find(value) or value for value in given("split", criteria.split)]
             known = self.text.partitions
             check_known("split", wanted, [*codes.codes, *known["split"].dropna()])
             if not known["split"].notna().any():
@@ -214,7 +224,7 @@ class Dataset(ImageSet):
         """The rows of `labels` that some labels, or what the tree has below them, stand in."""
         known = self.text.labels
         pairs = [(str(word), str(cui)) for word, cui in known[["label", "cui"]].fillna("").values]
-        meant = [labels.concept(value, self._tree, set(pairs)) for value in given(label)]
+        meant = [labels.concept(value, self._tree, set(pairs)) for value in given("label", label)]
         met = {pair for pair in set(pairs) if any(each.meets(*pair) for each in meant)}
         return known[[pair in met for pair in pairs]]
 
@@ -232,7 +242,7 @@ class Dataset(ImageSet):
         for column, choice, listed in (("test", test, "covid_tests"), ("result", result, "results")):
             if choice is not None:
                 codes = self._schema.code_lists[listed]
-                wanted = [codes.find(value) or value for value in given(choice)]
+                wanted = [codes.find(value) or value for value in given(column, choice)]
                 check_known(column, wanted, [*codes.codes, *tests[column].dropna()])
                 tests = tests[tests[column].isin(wanted)]
         return self._given("nearest_tests", laboratory.nearest(self.text.images, tests))
@@ -349,8 +359,13 @@ class Dataset(ImageSet):
             return table
 
         def tell(column: str, count: int) -> None:
+            if path == "images":  # its columns come from these tables, which tell by their own names
+                _ = self.participants, self.sessions, self.scans
+                if any(column.endswith(name) for name in self._lost):
+                    return
+            self._lost.add(column)
             values = "1 value is" if count == 1 else f"{count} values are"
-            message = f"column {column}: {values} not of the column's kind and left out: see Dataset.text"
+            message = f"column {column}: {values} not of its kind, or out of its range, and left out: see Dataset.text"
             self.door.keep(DataError("TABLE_INVALID", message), f"{path}, {column}")
 
         return typed(table, tell, harmonised.FRAME if path == "images" else None)

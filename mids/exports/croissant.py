@@ -4,6 +4,7 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
 import hashlib
+import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -32,6 +33,7 @@ CONTEXT: Mapping[str, Any] = {
 """The context that the specification gives, word for word."""
 
 FORMATS = {".nii.gz": "application/gzip", ".nii": "application/octet-stream", ".png": "image/png"}
+_log = logging.getLogger("mids.exports")
 _TSV = "text/tab-separated-values"
 
 
@@ -39,9 +41,14 @@ def croissant(dataset: Dataset, beside: Path | None = None) -> dict[str, Any]:
     """The JSON-LD of a dataset: its files, and a record set for each table.
 
     Paths are relative to the dataset's folder: the file belongs there, or beside the published data; with `beside` to
-    that folder, so that a file there finds the dataset where it lies. Every column is text, as in the tables: 007 is no
-    number.
+    that folder, so that a file there finds the dataset where it lies. A warning is logged where the dataset is not
+    below it, for sets of files are found only below. Every column is text, as in the tables: 007 is no number.
     """
+    if beside and not dataset.path.resolve().is_relative_to(beside.resolve()):
+        _log.warning(
+            "in this place readers of Croissant find the tables that a dataset has once, but no images, scans and "
+            "sessions: write it to %s or to a folder above", dataset.path,
+        )  # fmt: skip
     said = read_description(dataset)
     schema = load()
     tables = sorted(set(_tables(dataset.path, schema)))

@@ -11,18 +11,15 @@ from typing import Any
 import pandas as pd
 
 from mids.analysis.counting import (
-    FACTS,
-    LABELS,
     SIDECAR_KEYS,
-    TESTS,
     Tables,
-    add_subject_and_session,
+    build_tables,
+    list_scans,
 )
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import check_claim, nifti_head
 from mids.dataset.disk.progress import watched
-from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.records import Map
 
@@ -67,15 +64,12 @@ def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
 
 def build_counted_tables(dataset: Dataset, facts: Mapping[str, Fact]) -> Tables:
     """The tables that statistics count, with these facts."""
-    scans = add_subject_and_session(dataset.scans)
+    scans = list_scans(dataset)
     rows: list[dict[str, Any]] = []
     for name in scans["filename"]:
         fact = facts.get(name)
         rows.append({"filename": name, **({"slices": fact.slices, **fact.keys} if fact else {})})
-    tests = add_missing_columns(table(dataset, TESTS), "participant_id", "date", "test", "result")
-    labels = add_missing_columns(table(dataset, LABELS), "participant_id", "session_id", "filename", "labels")
-    made = pd.DataFrame(rows, columns=list(FACTS))
-    return Tables(dataset.participants, dataset.sessions, scans, tests, labels, made)
+    return build_tables(dataset, scans, rows)
 
 
 def table(dataset: Dataset, path: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from io import BytesIO
 import pandas as pd
 from PIL import Image
 
-from mids.analysis.counting import add_subject_and_session, days
+from mids.analysis.counting import days, list_scans
 from mids.dataset import Dataset
 from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
@@ -23,7 +23,7 @@ COLUMNS, CELL = 5, 240
 
 def draw_strip(dataset: Dataset, subject: str = "") -> Drawing:
     """The strip of a patient, or of the one with most dated studies; raises `MidsError` where there is none."""
-    scans = add_subject_and_session(add_missing_columns(dataset.scans, "acq_time", "body_part"))
+    scans = add_missing_columns(list_scans(dataset), "acq_time", "body_part")
     scans = scans.assign(day=days(scans["acq_time"])).dropna(subset=["day", "session_id"])
     if scans.empty:
         raise MidsError("no image has a date: a longitudinal strip needs acq_time in scans.tsv")

@@ -152,3 +152,28 @@ def test_a_table_in_no_folder_is_one_line(tmp_path: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "its folder is not there" in done.stderr
+
+
+def test_the_table_calls_datasets_as_concat_does(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(SOURCES / "covid-chestxray" / "mids", tmp_path / "copy"))
+    pairs = tmp_path / "pairs.tsv"
+    assert main(["duplicates", str(copy), str(SOURCES / "bimcv-covid19" / "mids"), "-o", str(pairs), "-q"]) == 0
+    joined = mids.concat([copy, SOURCES / "bimcv-covid19" / "mids"])
+    table = pd.read_csv(pairs, sep="\t")
+    assert set(table["dataset"]) | set(table["other_dataset"]) == set(joined.datasets)
+    rows = joined.splits(together=list_groups(table)).itertuples()
+    parts = {(row.dataset, row.participant_id): row.split for row in rows}
+    assert all(parts[one] == parts[other] for one, other in list_groups(table))
+    assert main(["splits", str(copy), "--together", str(pairs)]) == 0
+    assert main(["duplicates", str(copy), str(copy), "-q"]) == 2
+
+
+def test_volumes_of_complex_numbers_are_compared_by_their_magnitudes(tmp_path: Path) -> None:
+    (tmp_path / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    values = np.random.default_rng(0).normal(size=(40, 40, 3)).cumsum(axis=0).cumsum(axis=1)
+    for subject, turn in (("1", 1), ("2", 1j)):
+        path = tmp_path / f"sub-{subject}" / "anat" / f"sub-{subject}_T1w.nii.gz"
+        path.parent.mkdir(parents=True)
+        nib.save(nib.Nifti1Image((values * turn).astype(np.complex64), np.eye(4)), path)
+    (row,) = find_duplicates(mids.Dataset(tmp_path)).to_dict("records")
+    assert (row["participant_id"], row["other_participant_id"]) == ("sub-1", "sub-2")

@@ -1,6 +1,7 @@
 """``mids stats``: counts, tables of papers, figures."""
 
 import json
+import shutil
 import xml.etree.ElementTree as ElementTree
 from base64 import b64decode
 from io import BytesIO
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from places import SOURCES
 
+import mids
 from example_datasets import twin_folders
 from example_datasets.generators import twins
 from mids import cli
@@ -126,3 +128,36 @@ def test_the_list_names_tables_and_figures(capsys: pytest.CaptureFixture[str]) -
     text = stats(capsys, "--list")
     assert "  bimcv-6 " in text
     assert "  longitudinal " in text
+
+
+def test_images_and_sexes_are_those_of_the_dataset_in_python(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """No scans.tsv names the images, and participants.tsv spells in its own way."""
+    copy = Path(shutil.copytree(EXAMPLE, tmp_path / "copy"))
+    whole = stats(capsys, copy)
+    for path in copy.rglob("*_scans.tsv"):
+        path.unlink()
+    people = copy / "participants.tsv"
+    people.write_text(people.read_text("utf-8").replace("\tF\t", "\tmujer\t").replace("\tM\t", "\tHombre\t"), "utf-8")
+    assert "mujer" in people.read_text("utf-8")
+    dataset = mids.Dataset(copy)
+    text = stats(capsys, copy)
+    assert f"images                {len(dataset)}" in text
+    sexes = dataset.images.drop_duplicates("participant_id")["sex"].value_counts()
+    assert "sex of patients       " + ", ".join(f"{sex} {sexes[sex]}" for sex in ("F", "M")) in text
+    assert text.partition("Missing values")[0] == whole.partition("Missing values")[0]
+
+
+def test_an_age_that_nobody_has_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(EXAMPLE, tmp_path / "copy"))
+    people = copy / "participants.tsv"
+    rows = [line.split("\t") for line in people.read_text("utf-8").splitlines()]
+    for row in rows[1:]:
+        row[rows[0].index("age")] = "inf"
+    people.write_text("".join("\t".join(row) + "\n" for row in rows), "utf-8")
+    assert cli.main(["stats", str(copy)]) == 1
+    printed = capsys.readouterr()
+    assert "participants.tsv, age" in printed.err
+    assert "sex of patients" in printed.out
+    assert "age (years)" not in printed.out.partition("Age by sex")[0]

@@ -134,3 +134,14 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         concat([SOURCES / "dicom" / "mids"] * 2)
     with pytest.raises(MidsError, match="no such folder"):
         concat([tmp_path / "nowhere"])
+
+
+def test_any_table_of_all_is_there(joined: Joined) -> None:
+    people = joined.table("participants.tsv")
+    for name, dataset in joined.datasets.items():
+        assert people["dataset"].eq(name).sum() == len(dataset.table("participants.tsv"))
+    having = [name for name, dataset in joined.datasets.items() if dataset.door.holds("derivatives/ehr/reports.tsv")]
+    assert 0 < len(having) < len(joined.datasets)
+    assert set(joined.table("derivatives/ehr/reports.tsv")["dataset"]) == set(having)
+    with pytest.raises(MidsError, match="a file of none of the datasets"):
+        joined.table("nothing.tsv")

@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from places import ROOT, SOURCES
@@ -275,3 +276,73 @@ def test_a_damaged_volume_is_named_whatever_part_is_asked_for(tmp_path: Path, ch
 def test_the_cache_is_not_in_the_dataset(tmp_path: Path) -> None:
     with pytest.raises(MidsError, match="inside of the dataset"):
         _volumes(tmp_path, (6, 5, 4)).torch(cache=str(tmp_path / "cache"))
+
+
+# --- values, whatever the file holds ---
+
+COLOURS = [("R", "u1"), ("G", "u1"), ("B", "u1")]
+
+
+def _one(folder: Path, values: np.ndarray) -> mids.Dataset:
+    """A BIDS dataset, in a folder with a blank, whose one volume holds these values."""
+    root = folder / "my dataset"
+    path = root / "sub-0" / "anat" / "sub-0_T1w.nii.gz"
+    path.parent.mkdir(parents=True)
+    (root / "dataset_description.json").write_text('{"Name": "x", "BIDSVersion": "1.9.0"}')
+    nib.save(nib.Nifti1Image(values, np.eye(4)), path)
+    return mids.Dataset(root)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2", "i4", "f4"])
+def test_volumes_keep_their_units_in_every_type(kind: str, tmp_path: Path) -> None:
+    values = np.arange(120).reshape(6, 5, 4).astype(kind)
+    dataset = _one(tmp_path, values)
+    assert np.array_equal(dataset.torch()[0]["image"][0], values)
+    assert np.array_equal(dataset.torch(size=(5, 6))[1]["image"][0], values[:, :, 1].T)
+    assert np.array_equal(dataset.torch(size=(6, 5, 4))[0]["image"][0], values)
+    assert np.allclose(dataset.torch(window=(60, 100))[0]["image"][0], np.clip((values - 10.0) / 100, 0, 1), atol=1e-6)
+
+
+def test_volumes_of_colours_have_channels(tmp_path: Path) -> None:
+    colours = np.random.default_rng(0).integers(0, 256, (6, 5, 4, 3)).astype(np.uint8)
+    dataset = _one(tmp_path, np.ascontiguousarray(colours).view(COLOURS)[..., 0])
+    assert np.array_equal(dataset.torch(channels=3)[0]["image"], np.moveaxis(colours, -1, 0))
+    grey = colours @ np.array([0.299, 0.587, 0.114])
+    assert np.allclose(dataset.torch()[0]["image"][0], grey, atol=1e-3)
+    for number, item in enumerate(dataset.torch(size=(5, 6), channels=3, mask=True)):
+        assert np.array_equal(item["image"], np.moveaxis(colours[:, :, number], -1, 0).swapaxes(1, 2))
+        assert item["mask"].shape == (5, 6)
+    assert dataset.torch(size=(8, 8, 8), channels=3)[0]["image"].shape == (3, 8, 8, 8)
+    subject = pytest.importorskip("torchio") and dataset.subject(dataset[0])
+    assert np.array_equal(subject["image"].numpy(), np.moveaxis(colours, -1, 0))
+
+
+def test_grey_images_get_as_many_channels_as_asked_for(tmp_path: Path) -> None:
+    dataset = _one(tmp_path, np.arange(120, dtype=np.int16).reshape(6, 5, 4))
+    assert dataset.torch(channels=3)[0]["image"].shape == (3, 6, 5, 4)
+    assert dataset.torch(size=(8, 8), channels=3)[0]["image"].shape == (3, 8, 8)
+
+
+def test_complex_volumes_stay_complex_and_have_no_window(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    values = (random.normal(size=(6, 5, 4)) + 1j * random.normal(size=(6, 5, 4))).astype(np.complex64)
+    dataset = _one(tmp_path, values)
+    assert np.array_equal(dataset.torch()[0]["image"][0], values)
+    assert np.allclose(dataset.torch(size=(5, 6))[2]["image"][0], values[:, :, 2].T)
+    patch = dataset.torch(size=(8, 5, 4))[0]["image"][0].numpy()
+    assert np.array_equal(patch[:6], values)
+    assert not patch[6:].any()
+    with pytest.raises(MidsError, match=r"sub-0_T1w.nii.gz holds complex numbers, which have no window"):
+        _ = dataset.torch(window=(0, 1))[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "held"),
+    [(["2020-01-02"], "dates or times"), ([{"a": 1}], "dict"), ([("a", "b")], "tuple")],
+)
+def test_a_target_of_neither_numbers_nor_text_is_one_line(values: list[Any], held: str, tmp_path: Path) -> None:
+    dataset = _one(tmp_path, np.ones((2, 2, 2), np.int16))
+    rows = dataset.images.copy()
+    rows["mine"] = pd.to_datetime(values) if "dates" in held else pd.Series(values, dtype="object")
+    with pytest.raises(MidsError, match=f"target mine is a column of {held}: give one of numbers or of text"):
+        dataset.torch(rows, target="mine")

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from by_hand import written
 from places import SOURCES
 
 from mids import testing
+from mids.analysis import statistics
 from mids.dataset import Dataset
 from mids.dataset.frames.harmonised import FRAME
 from mids.dataset.frames.typed import typed
@@ -59,6 +61,46 @@ def test_a_value_of_another_kind_is_missing_and_told_once(tmp_path: Path) -> Non
     assert dataset.text.participants["age"].tolist() == ["about 50", "44"]
 
 
+@pytest.mark.parametrize("cell", ["inf", "-inf", "nan", "-1", "-0.5", "131", "999", "44,5", "0x20"])
+def test_an_age_that_nobody_has_is_missing_and_told_by_its_file(cell: str, tmp_path: Path) -> None:
+    dataset = read(tmp_path, f"participant_id\tage\nsub-1\t{cell}\n")
+    for known in (dataset.images, concat([dataset]).images, dataset.participants):
+        assert known[[name for name in known if name.startswith("age")]].isna().all(axis=None)
+    assert {issue.path for issue in Dataset(dataset.path).issues} == set()
+    assert [issue.path for issue in dataset.issues] == ["participants.tsv, age"]
+    joined = concat([dataset.path])
+    assert [issue.path for issue in joined.issues] == [f"{dataset.path.name}/participants.tsv, age"]
+    assert statistics.age_moments(dataset)["number"] == 0
+
+
+@pytest.mark.parametrize("cell", ["0", "0.5", "89", "95", "101"])
+def test_an_age_that_somebody_has_stays(cell: str, tmp_path: Path) -> None:
+    dataset = read(tmp_path, f"participant_id\tage\nsub-1\t{cell}\n")
+    assert dataset[0]["age"] == float(cell)
+    assert dataset.issues == ()
+
+
+@pytest.mark.parametrize("cell", ["2020", "202001", "2020-01", "9999-12-31", "yesterday"])
+def test_a_time_that_is_no_day_is_missing_and_told(cell: str, tmp_path: Path) -> None:
+    scans = f"filename\tacq_time\n{Path(IMAGE).parent.name}/{Path(IMAGE).name}\t{cell}\n"
+    dataset = read(tmp_path, "participant_id\n", scans)
+    assert pd.isna(dataset[0]["acq_time"])
+    assert [issue.path for issue in dataset.issues] == ["*_scans.tsv, acq_time"]
+
+
+def test_a_column_without_values_stays_in_its_table(tmp_path: Path) -> None:
+    scans = f"filename\tempty\n{Path(IMAGE).parent.name}/{Path(IMAGE).name}\tn/a\n"
+    dataset = read(tmp_path, "participant_id\tfound\nsub-1\tn/a\n", scans)
+    for images in (dataset, concat([dataset]), dataset.text):
+        assert images.participants["found"].isna().tolist() == [True]
+        assert images.scans["empty"].isna().tolist() == [True]
+
+
+def test_what_no_table_says_is_known_by_the_name(tmp_path: Path) -> None:
+    row = read(tmp_path, "participant_id\n")[0]
+    assert (row["modality"], row["view_position"], row["body_part"]) == ("dx", "pa", "chest")
+
+
 def test_times_with_an_offset_become_utc() -> None:
     column = pd.DataFrame({"acq_time": pd.array(["2020-01-01T01:00:00+02:00", "2020-01-01T05:00:00"], dtype="string")})
     found = typed(column, lambda *_: None)["acq_time"]
@@ -104,6 +146,7 @@ def test_select_by_sex_and_age(tmp_path: Path) -> None:
     [
         ({"vp": "pq"}, "pa"), ({"bp": "chets"}, "chest"), ({"suffix": "dxx"}, "dx"), ({"subject": "S11"}, "S1"),
         ({"session": "E9"}, "E1"), ({"sex": "x"}, "F"), ({"modality": "radio"}, "rx"), ({"split": "trainn"}, "train"),
+        ({"modality": "xr"}, "did you mean rx"), ({"modality": ""}, "rx"),
     ],
 )  # fmt: skip
 def test_an_unknown_value_is_an_error_that_names_the_nearest(tmp_path: Path, wanted: dict[str, str], near: str) -> None:
@@ -135,6 +178,22 @@ def test_a_value_that_one_of_two_datasets_has_is_known(tmp_path: Path) -> None:
     joined = concat({"one": one, "two": testing.dataset(tmp_path / "two")})
     found = joined.select(label="nodule")
     assert found[["dataset", "participant_id"]].to_numpy().tolist() == [["one", "sub-S1"]]
+
+
+@pytest.mark.parametrize("wanted", ["modality", "suffix", "bp", "vp", "subject", "session", "sex", "label", "split"])
+def test_a_choice_is_one_text_or_more(wanted: str) -> None:
+    for images in (Dataset(BIMCV), concat([BIMCV])):
+        with pytest.raises(MidsError, match="the list is empty: give at least one value"):
+            images.select(**{wanted: []})  # type: ignore[arg-type]
+        for wrong in (1, ["pa", None], [pd.NA]):
+            with pytest.raises(MidsError, match=r"give a text, or a list of texts"):
+                images.select(**{wanted: wrong})  # type: ignore[arg-type]
+
+
+def test_a_choice_may_be_any_collection() -> None:
+    dataset = Dataset(BIMCV)
+    for views in ({"pa", "ap"}, np.array(["pa", "ap"]), pd.Series(["pa", "ap"]), ("pa", "ap")):
+        assert len(dataset.select(vp=views)) == 2  # type: ignore[arg-type]
 
 
 # --- splits of several datasets ---

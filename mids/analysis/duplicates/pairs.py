@@ -83,9 +83,13 @@ def list_groups(duplicates: pd.DataFrame) -> list[list[tuple[str, str]]]:
 
 
 def _flatten(data: np.ndarray) -> np.ndarray:
-    """A volume as a picture: the mean along its third axis, of tissue between air and bone; colours are averaged."""
+    """A volume as a picture: the mean along its third axis, of tissue between air and bone; colours are averaged.
+
+    Of complex numbers it is that of their magnitudes.
+    """
     if data.dtype.fields:
         data = np.mean([data[name] for name in data.dtype.fields], axis=0)
+    data = np.abs(data) if np.iscomplexobj(data) else data
     volume = data.reshape((*data.shape, 1)) if data.ndim == 2 else data.reshape((*data.shape[:3], -1))[..., 0]
     return np.asarray(np.clip(volume, -1000, 1000).mean(axis=2).T)
 

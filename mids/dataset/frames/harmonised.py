@@ -5,6 +5,7 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset.frames.labels import normalise_label
+from mids.dataset.frames.typed import read_numbers
 from mids.dataset.tables import add_missing_columns
 from mids.vocabulary.schema import load
 
@@ -47,13 +48,33 @@ def harmonise(name: str, images: pd.DataFrame, labels: pd.DataFrame, licence: st
                 found = found.drop(columns=further)
     found["dataset"] = pd.array([name] * len(found), dtype="string")
     found["modality"] = found["modality"].str.lower()
-    for column, listed in CODES.items():
-        found = _translate_column(found, column, listed)
+    found = translate_columns(_take_from_names(found))
     found["covid_label"] = _covid_labels(found, labels)
     if "usage_terms" not in images.columns and licence and " " not in licence:
         found["usage_terms"] = found["usage_terms"].fillna(licence)
     found = _fill_age_limits(found)
     return found[[*FRAME, *(column for column in found.columns if column not in FRAME)]]
+
+
+def _take_from_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with what no table says taken from the names of the files."""
+    for column, entity in (("view_position", "vp"), ("body_part", "bp"), ("laterality", "lat")):
+        if entity in frame.columns:
+            frame[column] = frame[column].fillna(frame[entity])
+    known = load().suffixes.values()
+    meant = {each.suffix: each.modalities[0].lower() if each.modalities else each.group for each in known}
+    modalities = {suffix: word for suffix, word in meant.items() if word and word != "light"}
+    frame["modality"] = frame["modality"].fillna(frame["suffix"].map(modalities).astype("string"))
+    return frame
+
+
+def translate_columns(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the columns of `CODES` that it has in the words of their lists; others in ``<column>_raw``."""
+    found = frame.copy(deep=False)
+    for column, listed in CODES.items():
+        if column in found.columns:
+            found = _translate_column(found, column, listed)
+    return found
 
 
 def _translate_column(frame: pd.DataFrame, column: str, listed: str) -> pd.DataFrame:
@@ -71,7 +92,7 @@ def _fill_age_limits(frame: pd.DataFrame) -> pd.DataFrame:
     above = frame["age"].str.extract(ABOVE)[0].astype("string")
     is_oldest = pd.to_numeric(above).ge(89).fillna(False).astype(bool)
     frame["age"] = frame["age"].mask(is_oldest, "89")
-    ages = frame["age"].where(pd.to_numeric(frame["age"].astype("object"), errors="coerce").notna())
+    ages = frame["age"].where(read_numbers("age", frame["age"]).notna())
     is_open = pd.to_numeric(ages).eq(89).fillna(False).astype(bool)
     says_none = frame["age_min"].isna() & frame["age_max"].isna()
     frame["age_min"] = frame["age_min"].mask(says_none, ages.fillna(above))

@@ -134,10 +134,13 @@ def assemble_images(given: pd.DataFrame, people: pd.DataFrame, schema: Schema) -
     images = given[columns]
     for word in JOINED[:-1]:
         # A column of rows about other images alone, or of an older state of the index, is none.
-        images = _add_word_columns(
-            images, given[[name for name in _list_own_columns(given, word) if given[name].notna().any()]], word
-        )
-    return _add_word_columns(joined(images, people, ["participant_id"], "participant"), given, JOINED[-1])
+        images = _add_word_columns(images, _drop_empty(given[list(_list_own_columns(given, word))]), word)
+    return _add_word_columns(joined(images, _drop_empty(people), ["participant_id"], "participant"), given, JOINED[-1])
+
+
+def _drop_empty(frame: pd.DataFrame) -> pd.DataFrame:
+    """IDs, and the columns that have a value."""
+    return frame[[name for name in frame.columns if name in IDS or frame[name].notna().any()]]
 
 
 def _add_word_columns(images: pd.DataFrame, given: pd.DataFrame, word: str) -> pd.DataFrame:

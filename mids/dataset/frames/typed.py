@@ -3,6 +3,7 @@
 Ids, paths, entities and lists stay text. What is missing stays missing, in every kind.
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -18,7 +19,10 @@ KINDS = {"number": "number", "integer": "integer", "date": "time", "datetime": "
 PREFIXES = ("scan_", "session_", "participant_")
 NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d+)?")
 """A number as a program writes it: 007, +7 and numbers of 16 digits are names of something."""
-TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+TIME = re.compile(r"(1\d|2[01])\d\d-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?")
+"""A day, or a time of it. Years from 2200 on (9999) stand for a date that somebody did not know."""
+OLDEST = 130
+"""Years that nobody reaches. Ages above the vocabulary's limit are a matter of privacy, and ages all the same."""
 
 Told = Callable[[str, int], None]
 """Hears of a column, and of how many of its values are not of its kind."""
@@ -38,6 +42,8 @@ def typed(frame: pd.DataFrame, told: Told, known: Mapping[str, str] | None = Non
             continue
         kind = (known or {}).get(name) or _kind_of(name, values)
         found[name] = _READ[kind](values) if kind in _READ else values
+        if kind in ("number", "integer"):
+            found[name] = _leave_out_impossible(name, found[name])
         lost = int(values.notna().sum() - found[name].notna().sum())
         if lost:
             told(name, lost)
@@ -46,8 +52,7 @@ def typed(frame: pd.DataFrame, told: Told, known: Mapping[str, str] | None = Non
 
 def _kind_of(name: str, values: "pd.Series[Any]") -> str:
     """The kind of a column: that of the vocabulary, else number or time where all that is known is such."""
-    plain = next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), name)
-    kinds = _kinds()
+    plain, kinds = _plain(name), _kinds()
     if plain in kinds or plain.endswith("_id"):
         return kinds.get(plain, "text")
     distinct = values.dropna().unique()
@@ -58,6 +63,11 @@ def _kind_of(name: str, values: "pd.Series[Any]") -> str:
     return "time" if all(TIME.fullmatch(value) for value in distinct) else "text"
 
 
+def _plain(name: str) -> str:
+    """A column's name without that of the table that it is from."""
+    return next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), name)
+
+
 @cache
 def _kinds() -> Mapping[str, str]:
     """The kinds of all columns of the vocabulary's tables; entities of names, such as run 01, are text."""
@@ -65,6 +75,30 @@ def _kinds() -> Mapping[str, str]:
     columns = [column for table in schema.tables.values() for column in table.columns.values()]
     found = {column.name: KINDS.get(column.type, "text") for column in columns}
     return found | dict.fromkeys((*schema.entities, "extension", "datatype"), "text")
+
+
+def read_numbers(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """The values of a column as `Float64`; missing where they are none, or outside what the vocabulary allows."""
+    return _leave_out_impossible(name, _number(values))
+
+
+def _leave_out_impossible(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
+    low, high = _limits().get(_plain(name), (-math.inf, math.inf))
+    return values.where(values.between(low, high) & values.abs().lt(math.inf))
+
+
+@cache
+def _limits() -> Mapping[str, tuple[float, float]]:
+    """The lowest and the highest value of each column of numbers of the vocabulary."""
+    columns = [column for table in load().tables.values() for column in table.columns.values()]
+    found = {
+        column.name: (
+            -math.inf if column.minimum is None else column.minimum,
+            OLDEST if column.holds == "age" else math.inf if column.maximum is None else column.maximum,
+        )
+        for column in columns
+    }
+    return {name: limits for name, limits in found.items() if limits != (-math.inf, math.inf)}
 
 
 def _number(values: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -77,7 +111,8 @@ def _integer(values: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _time(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    found = pd.to_datetime(values.astype("object"), format="ISO8601", errors="coerce", utc=True)
+    dates = values.where(values.str.fullmatch(TIME.pattern).fillna(False).astype(bool))
+    found = pd.to_datetime(dates.astype("object"), format="ISO8601", errors="coerce", utc=True)
     return found.dt.tz_localize(None).astype("datetime64[us]")
 
 

@@ -36,22 +36,35 @@ def _is_window(window: object) -> bool:
     )
 
 
-def apply_window(data: Array, window: tuple[float, float] | None) -> Array:
-    """Values as float32: 0 to 1 over the window; without one, whole numbers of a picture over their type's range.
+def split_colours(data: Array) -> Array:
+    """A volume of colours, a record of red, green and blue for each voxel, with them as last axis; others as they are.
 
-    Values of volumes stay as they are without a window. The window is linear from center - width/2 to
-    center + width/2 (DICOM PS3.3 C.11.2.1.3.2, LINEAR_EXACT).
+    Transparency is dropped.
     """
+    return np.stack([data[name] for name in data.dtype.names[:3]], axis=-1) if data.dtype.names else data
+
+
+def apply_window(data: Array, window: tuple[float, float] | None, *, is_volume: bool) -> Array:
+    """Values as float32: 0 to 1 over the window; without one, those of a 2D image over its type's range.
+
+    Values of volumes stay in their units without a window, whatever their type; complex ones are complex64, and have no
+    window. It is linear from center - width/2 to center + width/2 (DICOM PS3.3 C.11.2.1.3.2, LINEAR_EXACT).
+    """
+    if np.iscomplexobj(data):
+        return data.astype(np.complex64)
     values = data.astype(np.float32)
     if window is not None:
         center, width = window
         scaled: Array = np.clip((values - (center - width / 2)) / width, 0, 1)
         return scaled.astype(np.float32)
-    return values / np.float32(np.iinfo(data.dtype).max) if data.dtype in (np.uint8, np.uint16) else values
+    return values if is_volume else values / np.float32(np.iinfo(data.dtype).max)
 
 
 def resize(data: Array, size: Sequence[int], *, nearest: bool = False) -> Array:
     """A picture (rows, columns[, colours]) of another size, the whole of it: its sides may be stretched."""
+    if np.iscomplexobj(data):
+        both = np.stack([data.real, data.imag], axis=-1)
+        return np.ascontiguousarray(resize(both, size, nearest=nearest)).view(np.complex64)[..., 0]
     how = Image.Resampling.NEAREST if nearest else Image.Resampling.BILINEAR
     planes = data[..., None] if data.ndim == 2 else data
     kept = [
@@ -65,16 +78,21 @@ GREY = np.array([0.299, 0.587, 0.114], np.float32)
 """The weights of red, green and blue in grey (ITU-R BT.601, as Pillow has them)."""
 
 
-def set_channels(picture: Array, channels: int) -> Array:
-    """A picture (rows, columns[, 3]) with its channels first: one of grey, or three."""
+def set_channels(image: Array, channels: int, *, is_coloured: bool) -> Array:
+    """An image, whose last axis is its colours if it has some, with its channels first: one of grey, or three."""
     if channels == 1:
-        return (picture @ GREY if picture.ndim == 3 else picture)[None]
-    return np.moveaxis(picture, -1, 0) if picture.ndim == 3 else np.repeat(picture[None], channels, axis=0)
+        return (image @ GREY if is_coloured else image)[None]
+    return np.moveaxis(image, -1, 0) if is_coloured else np.repeat(image[None], channels, axis=0)
 
 
 def fill_up(patch: Array, size: Sequence[int], fill: float | None = None) -> Array:
-    """A patch of a volume that may end before the patch does, filled up with its lowest value, or `fill`."""
-    missing = [(0, side - have) for side, have in zip(size, patch.shape, strict=True)]
+    """A patch of a volume that may end before the patch does, filled up with its lowest value, or `fill`.
+
+    Complex numbers, which have no lowest, are filled up with 0.
+    """
+    missing = [(0, side - have) for side, have in zip(size, patch.shape, strict=False)]
     if not any(after for _, after in missing):
         return patch
-    return np.pad(patch, missing, constant_values=patch.min() if fill is None else fill)
+    lowest = 0 if np.iscomplexobj(patch) else patch.min()
+    missing += [(0, 0)] * (patch.ndim - len(missing))
+    return np.pad(patch, missing, constant_values=lowest if fill is None else fill)

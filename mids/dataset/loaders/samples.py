@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from mids.dataset.disk.heads import nifti_head
-from mids.dataset.loaders.grey import Array, Window, apply_window, fill_up, find_window, resize, set_channels
+from mids.dataset.loaders.grey import (
+    Array,
+    Window,
+    apply_window,
+    fill_up,
+    find_window,
+    resize,
+    set_channels,
+    split_colours,
+)
 from mids.dataset.loaders.reader import Reader, make_reader
 from mids.dataset.pixels import Part
 from mids.errors import DataError, MidsError
@@ -75,17 +84,24 @@ class Samples:
         return x, y, z
 
     def _fit(self, item: Item, data: Array, mask: Array | None) -> tuple[Array, Array | None]:
-        """Image and mask as arrays with a channel in front, filled up or resized alike."""
+        """Image and mask as arrays, the image with a channel in front, filled up or resized alike."""
+        is_volume = ".nii" in item.name
+        if self.window is not None and np.iscomplexobj(data):
+            raise MidsError(
+                f"{item.name} holds complex numbers, which have no window: choose other volumes, or no window"
+            )
+        is_coloured = bool(data.dtype.names) or (not is_volume and data.ndim == 3)
+        data = split_colours(data)
         if self.size is not None and len(self.size) == 3:
-            image = apply_window(fill_up(data, self.size), self.window)[None]
-            return image, None if mask is None else fill_up(mask, self.size, fill=0).astype(np.int64)
+            data = fill_up(data, self.size)
+            mask = None if mask is None else fill_up(mask, self.size, fill=0)
         if item.slice >= 0:  # the first axis of a picture runs downwards; a volume has columns first
-            data, mask = data[..., 0].T, None if mask is None else mask[..., 0].T
-        image = apply_window(data, self.window)
-        if self.size is not None:
+            data, mask = np.swapaxes(data[:, :, 0], 0, 1), None if mask is None else mask[:, :, 0].T
+        image = apply_window(data, self.window, is_volume=is_volume)
+        if self.size is not None and len(self.size) == 2:
             image = resize(image, self.size)
             mask = None if mask is None else resize(mask, self.size, nearest=True)
-        image = image[None] if ".nii" in item.name else set_channels(image, self.channels)
+        image = set_channels(image, self.channels, is_coloured=is_coloured)
         return np.ascontiguousarray(image), None if mask is None else np.ascontiguousarray(mask, np.int64)
 
     def _read_mask(self, item: Item, data: Array, part: Part | None) -> Array:
@@ -125,7 +141,9 @@ def _divide(item: Item, size: Sequence[int] | None) -> list[Item]:
     """An image as one item, or a volume as one item for each of its slices where `size` is that of a picture."""
     is_volume = ".nii" in item.name
     if size is not None and len(size) == 3 and not is_volume:
-        raise MidsError(f"{item.name} is a picture, which has no patches of three sides: give a size of two numbers")
+        raise MidsError(
+            f"{item.name} is a 2D image, which has no patches of three sides: choose volumes, or two numbers"
+        )
     if size is None or not is_volume:
         return [item]
     shape = _read_shape(item)

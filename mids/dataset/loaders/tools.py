@@ -30,7 +30,7 @@ def make_hugging_face(paths: Sequence[str], rows: pd.DataFrame, description: str
     datasets = need("datasets", "datasets", "Dataset.to_hf")
     is_volume = {".nii" in path for path in paths}
     if len(is_volume) > 1:
-        raise MidsError("volumes and pictures do not fit one column: choose rows of one kind")
+        raise MidsError("volumes and 2D images do not fit one column: choose rows of one kind by their extension")
     kind = datasets.Nifti() if True in is_volume else datasets.Image()
     columns: dict[str, list[Any]] = {"image": list(paths)}
     for name, column in rows.dropna(axis=1, how="all").items():
