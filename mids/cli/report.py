@@ -13,6 +13,7 @@ EXAMPLES = (
     ("mids report ~/ricord ~/fidac --output both.html", "show two datasets side by side"),
     ("mids report ~/dataset --thumbnails 2000 --jobs 4", "show more thumbnails; use four processes"),
     ("mids report ~/dataset --geojson regions.geojson", "add a map of patients by region or site"),
+    ("mids report ~/release-1 ~/release-2 --compare", "show what changed, with images before and after"),
     ("mids report ~/dataset --private", "for you alone: with the images that were left out"),
     ("mids report ~/dataset --viewer", "open originals that lie beside the page, with all slices and values"),
     ("mids report ~/dataset --viewer embed", "put small originals into the page itself"),
@@ -35,6 +36,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "-o", "--output", type=Path, metavar="FILE",
         help="file of the page (default: DATASET.html, or report.html for several)",
+    )  # fmt: skip
+    add(
+        "--compare", action="store_true",
+        help="of OLD and NEW: what changed, with images before and after (default file: NEW.compared.html)",
     )  # fmt: skip
     add("--title", default="", metavar="TEXT", help="title of the page (default: names of the datasets)")
     add("--thumbnails", type=int, default=300, metavar="N", help="number of thumbnails per dataset (default: 300)")
@@ -86,6 +91,8 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.gallery import Wanted, write_page
 
     a = namespace
+    if a.compare:
+        return _compare(a)
     wanted = Wanted(
         title=a.title, thumbnails=a.thumbnails, large=a.large, geojson=a.geojson, viewer=a.viewer,
         unlikely_first=a.unlikely_first, private=a.private,
@@ -98,6 +105,23 @@ def run(namespace: argparse.Namespace) -> int:
     if not a.quiet:
         show(f"wrote {output}\n")
     return say_unread(issue for each in found for issue in each.issues)
+
+
+def _compare(namespace: argparse.Namespace) -> int:
+    """Writes the page of two releases and says where it is."""
+    from mids.gallery.compared import write_comparison
+
+    a = namespace
+    if len(a.datasets) != 2:
+        raise MidsError(f"--compare needs two datasets, OLD and NEW: {len(a.datasets)} given")
+    if a.private or a.geojson or a.viewer != "none" or a.unlikely_first:
+        raise MidsError("--compare goes with --output, --title, --thumbnails and --jobs only")
+    old, new = a.datasets
+    output = a.output or new.resolve().with_name(new.resolve().name + ".compared.html")
+    changes = write_comparison(old, new, output, jobs=a.jobs, title=a.title, thumbnails=a.thumbnails)
+    if not a.quiet:
+        show(f"wrote {output}\n")
+    return say_unread(changes.issues)
 
 
 def page_of(datasets: list[Path], *, private: bool = False) -> Path:

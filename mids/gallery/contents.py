@@ -144,7 +144,7 @@ def _images(
     images = dataset.images.drop(columns=[name for name in LEFT_OUT if name in dataset.images]).copy()
     rows = [known.get(str(name)) for name in images["filename"]]
     keys: list[Mapping[str, str]] = [fact.keys if fact else {} for fact in rows]
-    lists = {name: _listed(given, images, name) for name in ("labels", "finding")}
+    lists = {name: list_words(given, images, name) for name in ("labels", "finding")}
     added: dict[str, list[str | None]] = {
         **{name: [", ".join(values) or None for values in found] for name, found in lists.items()},
         "split": _splits(dataset, len(images)),
@@ -169,7 +169,7 @@ def _splits(dataset: Dataset, count: int) -> list[str | None]:
     return found if len(found) == count else [None] * count
 
 
-def _listed(given: Tables, images: pd.DataFrame, column: str) -> list[tuple[str, ...]]:
+def list_words(given: Tables, images: pd.DataFrame, column: str) -> list[tuple[str, ...]]:
     """What a column of the label table says of each image, or else of reports and readings of its session."""
     of_image: dict[str, dict[str, None]] = {}
     of_session: dict[tuple[str, str], dict[str, None]] = {}

@@ -46,12 +46,12 @@ class Facet:
         return {"name": self.name, "title": self.title, "values": self.values, "parts": known, "codes": codes}
 
 
-def facets(images: pd.DataFrame, lists: Lists) -> list[Facet]:
-    """The facets of a table of images: those that tell some images from others, but not all from all."""
+def facets(images: pd.DataFrame, lists: Lists, *, every: bool = False) -> list[Facet]:
+    """The facets of a table of images that tell some from others; `every`: those too that all images have alike."""
     found = {facet.name: facet for facet in _every(images, lists)}
     return [
         facet for facet in found.values()
-        if len(set(facet.rows)) > 1 and len(facet.values) <= MOST
+        if (every or len(set(facet.rows)) > 1) and len(facet.values) <= MOST
         and not _is_same(facet, found.get(REPEATING.get(facet.name, "")))
     ]  # fmt: skip
 

@@ -84,14 +84,15 @@ def write_page(
     """
     chosen = wanted or Wanted()
     target = Path(output)
-    _check(target, chosen, jobs)
+    _check(chosen, jobs)
+    check_target(target)
     if chosen.private and any(target.resolve().is_relative_to(Path(path).resolve()) for path in datasets):
         raise MidsError(f"{target} lies in the dataset, which others may get: give another file for --output")
     features = maps.read(chosen.geojson) if chosen.geojson else ()
     opened = [Dataset(path, fields=facts.FIELDS, text=True) for path in datasets]
     links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
     found = []
-    with _workers(jobs) as mapped:
+    with workers(jobs) as mapped:
         for dataset in opened:
             told(dataset.path.name)
             try:
@@ -105,13 +106,17 @@ def write_page(
         viewer.embed_originals(dataset.path, each.images) if chosen.viewer == "embed" else {}
         for dataset, each in zip(opened, found, strict=True)
     ]
-    _save(target, _render_page(found, chosen, links, originals), mode=0o600 if chosen.private else 0o666)
+    save(target, _render_page(found, chosen, links, originals), mode=0o600 if chosen.private else 0o666)
     return tuple(found)
 
 
-def _check(target: Path, wanted: Wanted, jobs: int) -> None:
+def _check(wanted: Wanted, jobs: int) -> None:
     if jobs < 1 or min(wanted.thumbnails, wanted.large) < 0:
         raise MidsError("--jobs must be 1 or more, and --thumbnails and --large 0 or more")
+
+
+def check_target(target: Path) -> None:
+    """Raises `MidsError` for a file that is there and no page of ours, or can't be one."""
     if target.is_dir():
         raise MidsError(f"{target} is a folder: give a file for --output")
     try:
@@ -126,7 +131,8 @@ def _check(target: Path, wanted: Wanted, jobs: int) -> None:
 
 
 @contextmanager
-def _workers(jobs: int) -> Iterator[Map]:
+def workers(jobs: int) -> Iterator[Map]:
+    """A way to do something with many things, in so many processes."""
     if jobs == 1:
         yield map
         return
@@ -134,7 +140,8 @@ def _workers(jobs: int) -> Iterator[Map]:
         yield mapping(pool, jobs)
 
 
-def _save(target: Path, page: str, *, mode: int) -> None:
+def save(target: Path, page: str, *, mode: int) -> None:
+    """Writes a page whole or not at all; raises `MidsError` where it can't be written."""
     half = target.with_name(target.name + ".half-written")
     try:
         half.unlink(missing_ok=True)
@@ -161,12 +168,12 @@ def _render_page(
         {**_data(each), "folder": link, "viewer": wanted.viewer, "originals": embedded}
         for each, link, embedded in zip(found, links, originals, strict=True)
     ]
-    return _environment().get_template("page.html.j2").render(
+    return environment().get_template("page.html.j2").render(
         is_private=wanted.private,
         shown_reasons=REASONS,
         title=wanted.title or ", ".join(each.name for each in found),
         mark=MARK,
-        policy=_policy(scripts, is_linked=wanted.viewer == "link", has_viewer=wanted.viewer != "none"),
+        policy=build_policy(scripts, is_linked=wanted.viewer == "link", has_viewer=wanted.viewer != "none"),
         css=CSS + (HERE / "page" / "page.css").read_text(encoding="utf-8"),
         scripts=scripts,
         datasets=found,
@@ -196,7 +203,7 @@ def _licences(*, has_viewer: bool) -> list[str]:
     return [(HERE / "vendor" / f"{name}.licence.txt").read_text(encoding="utf-8") for name in names]
 
 
-def _policy(scripts: Sequence[str], *, is_linked: bool, has_viewer: bool) -> str:
+def build_policy(scripts: Sequence[str], *, is_linked: bool, has_viewer: bool) -> str:
     """The Content Security Policy: these scripts alone run, and nothing is loaded from elsewhere."""
     hashes = (b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii") for script in scripts)
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
@@ -208,7 +215,7 @@ def _policy(scripts: Sequence[str], *, is_linked: bool, has_viewer: bool) -> str
 
 
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     """Every value that a template shows is escaped."""
     made = Environment(
         loader=PackageLoader("mids.gallery", "page"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
@@ -217,6 +224,7 @@ def _environment() -> Environment:
     made.filters |= {
         "embedded": embedded, "plain": escape_controls, "sentence": sentence, "place": format_place,
         "definition": find_definition, "docs": build_docs_url,
+        "plain_lines": lambda text: "\n".join(map(escape_controls, text.split("\n"))),
     }  # fmt: skip
     return made
 

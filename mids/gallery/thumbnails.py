@@ -124,7 +124,7 @@ def _picture(task: Task, path: Path) -> Thumbnail:
     rows, columns = pixels.shape[:2]
     plane = Plane("picture", pixels, (rows * task.spacing[0], columns * task.spacing[1]))
     masks = drawn.read(task.root, task.masks, (rows, columns)) if task.masks else None
-    limits = _limits([pixels], task, (1.0, 0.0)) if is_deep else (0.0, 255.0)
+    limits = find_limits([pixels], task, (1.0, 0.0)) if is_deep else (0.0, 255.0)
     pane = _pane(plane, masks, limits, SINGLE / max(plane.size), is_large=task.large)
     return Thumbnail((pane,), masks.legend if masks else ())
 
@@ -140,7 +140,7 @@ def _volume(task: Task, path: Path) -> Thumbnail:
     over = drawn.planes(masks, path, at) if masks else {}
     is_scaled = np.isfinite([head.slope, head.intercept]).all() and head.slope
     scaling = (head.slope, head.intercept) if is_scaled else (1.0, 0.0)
-    limits = _limits([p.pixels for p in found], task, scaling)
+    limits = find_limits([p.pixels for p in found], task, scaling)
     shown = (LUNG, BODY)[task.body_part != "chest"] if _has_air([p.pixels for p in found], task, scaling) else None
     scale = (ONE_OF_THREE if len(found) > 1 else SINGLE) / max(max(plane.size) for plane in found)
     panes = [_pane(plane, over.get(plane.name), limits, scale, is_large=task.large) for plane in found]
@@ -160,7 +160,7 @@ def _drop_plane_names(pane: Pane) -> Pane:
     return replace(pane, plane="frame", place="", letters="")
 
 
-def _limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
+def find_limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
     """The stored values that become black and white; the first is the greater where the image is inverted."""
     slope, intercept = scaling
     if found[0].ndim == 3:
