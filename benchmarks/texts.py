@@ -28,8 +28,8 @@ from example_datasets.reports_corpus import (
     names,
     reports,
 )
+from mids.deid.known.known import Known
 from mids.deid.text.gazetteers import Gazetteers
-from mids.deid.text.known import Known
 from mids.deid.text.redact import RULES, Redactor
 from mids.deid.text.spans import KINDS
 from mids.deid.text.words import compose_text

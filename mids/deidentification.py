@@ -1,20 +1,21 @@
 """DICOM in, DICOM out: what ``mids deidentify`` does. Everything a user can ask is an argument of `deidentify`."""
 
 import json
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from mids._version import __version__
-from mids.actions.deidentify import Block
+from mids.actions.deidentify import Block, read_known
 from mids.deid.headers.tables import edition
+from mids.deid.known.known import Known
 from mids.deid.policy import Policy
 from mids.deid.text.dates import find_dates, has_spelt_day
 from mids.deid.text.numbers import Numbers
-from mids.deid.text.redact import redactor
+from mids.deid.text.redact import Redacted, redactor
 from mids.deid.text.rules import UNSURE
 from mids.errors import MidsError
 from mids.inspection.identifiers import identify
@@ -27,9 +28,9 @@ from mids.readers.archives.files import batched, walk
 from mids.readers.dicom.grouping.series import by_subject, subject_key
 from mids.readers.dicom.scan import CHUNK, Scan
 from mids.readers.given import curation as curation_table
-from mids.readers.given.curation import Correction
+from mids.readers.given.curation import Correction, written_alike
 from mids.readers.given.embedding import HEADER_AGE, Embedding, recall_embedding
-from mids.records import WITHDRAWN, About, Json, Map, Skipped
+from mids.records import WITHDRAWN, About, Json, Map, Skipped, Source
 from mids.run.decided.choices import applied_rows, join_rows, read_rows
 from mids.run.decided.people import People, Said
 from mids.run.done import Done
@@ -101,6 +102,7 @@ class _Files:
     rows: tuple[Correction, ...]
     map_file: Path | None
     met: dict[str, Said] = field(default_factory=dict, repr=False)
+    decided_on: dict[str, list[Source]] = field(default_factory=dict, repr=False)
     about: About = ABOUT
     emptiness: str = "the source holds no DICOM file"
 
@@ -123,6 +125,7 @@ class _Files:
         people = People(stage.labels, stage.state.journal, root)
         found, kept_out, told = _known_people(_scanned(request, mapped), people)
         corrections.note(kept_out)
+        self.decided_on.update(_find_images(self.rows, found))
         plan = build(found, request.source, context)
         self.met.update(people.met)
         issues, skipped = (*plan.issues, *refused, *told), (*plan.skipped, *kept_out)
@@ -137,15 +140,32 @@ class _Files:
         clean = replace(redactor(policy, stage.labels.pseudonyms.key), texts="tags").clean
         decided = [
             {"Image": files.get(row.file) or stage.references.of(row.file), "Decision": row.field,
-             "Who": clean(row.who).text, "Why": clean(row.why).text}
+             **self._explain(row, stage.request.source, clean)}
             for row in self.rows if row.decision not in plan.dropped
         ]  # fmt: skip
         return _texts(inventory, policy, self.embed, decided)
+
+    def _explain(self, row: Correction, root: Path, clean: Callable[[str, Known], Redacted]) -> dict[str, Json]:
+        """Who decided and why, without what the image's own header tells; nothing where there is no header to ask."""
+        if row.file not in self.decided_on:
+            return {"Who": "n/a", "Why": "n/a"}
+        known = read_known(self.decided_on[row.file], root)
+        return {"Who": clean(row.who, known).text, "Why": clean(row.why, known).text}
 
     def finish(self, stage: Stage, plan: Plan, outcome: Outcome | None) -> None:
         """Writes old and new ids side by side."""
         if outcome is not None and self.map_file:
             write_map(self.map_file, plan, outcome, stage.request.source, jobs=stage.request.jobs)
+
+
+def _find_images(rows: Sequence[Correction], found: Scan) -> dict[str, list[Source]]:
+    """The files that each row is about, by the name that it gives: a path or a SOPInstanceUID."""
+    named: dict[str, list[Source]] = defaultdict(list)
+    if rows:
+        for instance in found.instances:
+            for name in {instance.source.name, instance.text("SOPInstanceUID")}:
+                named[written_alike(name)].append(instance.source)
+    return {row.file: named[written_alike(row.file)] for row in rows if written_alike(row.file) in named}
 
 
 def _known_people(found: Scan, people: People) -> tuple[Scan, list[Skipped], list[Issue]]:

@@ -1,7 +1,8 @@
 """De-identifies one DICOM file (DICOM PS3.15 Annex E): its pixels, then its attributes, then what is embedded."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -22,9 +23,9 @@ from mids.deid.headers.engine import Replacements, deidentify
 from mids.deid.headers.markers import PixelFacts
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.keys import Key
+from mids.deid.known.known import Known
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
-from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor, redactor
 from mids.errors import DataError
 from mids.issues import Issue, issue
@@ -93,7 +94,7 @@ class Deidentify:
             has_text = looked.has_kept_text
             pixels = PixelFacts(self.certified and not has_text, looked.told, has_text=has_text, defaced=defaced)
             cleaned = deidentify(dataset, _rules(self.policy), new, pixels)
-            refused = embed(cleaned.dataset, self.block, texts.tells) if self.block else ()
+            refused = embed(cleaned.dataset, self.block, texts.tells_cell) if self.block else ()
             _save(cleaned.dataset, scratch / "image.dcm")
         facts: dict[str, Json] = {"BlankedRegions": [list(box) for box in looked.boxes]} if looked.boxes else {}
         facts |= {"Defaced": defaced} if defaced else {}
@@ -147,9 +148,13 @@ class Texts:
         """Whether a short text or a number repeats a name, an id, a day or a place of the header."""
         return self._identity().is_told(text)
 
+    def tells_cell(self, text: str) -> bool:
+        """The same of a cell that is embedded, where the year of birth is told too."""
+        return self._identity().is_told_in_cell(text)
+
     def _identity(self) -> Known:
         if self.known is None:
-            self.known = known(self.dataset, self.subject, self.shift)
+            self.known = known([self.dataset], self.subject, self.shift)
         return self.known
 
 
@@ -160,11 +165,21 @@ _PLACES = (
 ).split()
 
 
-def known(dataset: Dataset, subject: str, shift: timedelta) -> Known:
-    """What a file's own header tells of people, at any depth: names, ids, the day of birth, places."""
+def read_known(sources: Iterable[Source], root: Path) -> Known:
+    """What the headers of some files tell of people; those that can't be read tell nothing."""
+    datasets = []
+    for source in sources:
+        with suppress(DataError, OSError), open_source(root, source) as stream, quiet():
+            datasets.append(dcmread(stream, force=True, stop_before_pixels=True))
+    return known(datasets)
+
+
+def known(datasets: Iterable[Dataset], subject: str = "", shift: timedelta | None = None) -> Known:
+    """What files' own headers tell of people, at any depth: names, ids, the day of birth, places."""
     names: set[str] = set()
     found: dict[str, set[str]] = defaultdict(set)
-    _known(dataset, names, found)
+    for dataset in datasets:
+        _known(dataset, names, found)
     days = (dicom_datetime(day) for day in found["PatientBirthDate"])
     return Known(
         tuple(sorted(names)),
@@ -174,6 +189,7 @@ def known(dataset: Dataset, subject: str, shift: timedelta) -> Known:
         subject,
         shift,
         tuple(sorted({day.date() for day in map(dicom_datetime, found["days"]) if day is not None})),
+        tuple(sorted(found["InstitutionName"])),
     )
 
 

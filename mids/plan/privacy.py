@@ -9,10 +9,10 @@ from functools import cache
 from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.rules import Rules
 from mids.deid.headers.terms import is_listed, is_statement
+from mids.deid.known.known import Known, names_in
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import AGE_CAP, age, dicom_datetime, shift_moment
-from mids.deid.text.known import Known, names_in
 from mids.deid.text.redact import Redactor
 from mids.deid.text.review import Row as Removed
 from mids.deid.text.review import rows
@@ -187,6 +187,7 @@ def _known(privacy: Privacy, patient: PatientKey, records: Sequence[Record]) -> 
         subject=patient.text,
         shift=privacy.shift(patient),
         days=tuple({moment.date() for text in values(_DAYS) if (moment := dicom_datetime(text))}),
+        institutions=values(("InstitutionName",)),
     )
 
 

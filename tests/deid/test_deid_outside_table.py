@@ -97,6 +97,42 @@ def test_the_digits_of_an_id_and_the_days_of_spreadsheets_are_told_as_numbers(tm
     assert [issue.code for issue in issues].count("EMBED_REFUSED") == 2
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("ExposureTimeInms", 778899.0), ("FrameAcquisitionDuration", 20200317.0), ("TagAngleFirstAxis", 19510203.1015),
+        ("BeamOrderIndex", 778899), ("TableHeight", "7.78899E5"), ("TableHeight", "1584403200"),
+        ("TableTopVerticalPosition", 19510203.0), ("ExposureTimeInms", 43907.42), ("ExposureTimeInms", 2433681.0),
+    ],
+)  # fmt: skip
+def test_ids_and_days_go_as_binary_numbers_and_with_exponents(tmp_path: Path, keyword: str, value: float) -> None:
+    after, issues = clean(tmp_path, **{keyword: value})
+    assert after.get(keyword) in (None, "")
+    assert [issue.where for issue in issues] == [keyword]
+
+
+def test_other_numbers_stay_and_so_does_what_pixels_need(tmp_path: Path) -> None:
+    kept = {"ExposureTimeInms": 12345.5, "LargestImagePixelValue": 43907, "TableTopVerticalPosition": -412.5}
+    after, issues = clean(tmp_path, PatientID="00016", Rows=16, Columns=16, **kept)
+    assert {key: after[key].value for key in kept} == kept
+    assert (after.Rows, after.Columns, issues) == (16, 16, ())
+
+
+@pytest.mark.parametrize("number", ["778899", "19510203", "7.78899E5"])
+def test_a_measurement_that_is_an_id_or_a_day_goes_as_a_whole(tmp_path: Path, number: str) -> None:
+    code = item(CodeValue="121071", CodingSchemeDesignator="DCM", CodeMeaning="Finding")
+    lines = [
+        item(
+            ValueType="NUM", RelationshipType="CONTAINS", ConceptNameCodeSequence=[code],
+            MeasuredValueSequence=[item(NumericValue=value, FloatingPointValue=float(value))],
+        )
+        for value in (number, "12.5")
+    ]  # fmt: skip
+    after, _ = clean(tmp_path, ContentSequence=lines)
+    told, measured = (line.MeasuredValueSequence for line in after.ContentSequence)
+    assert (len(told), measured[0].NumericValue, measured[0].FloatingPointValue) == (0, 12.5, 12.5)
+
+
 def test_a_unit_stays_whatever_the_patient_is_called(tmp_path: Path) -> None:
     after, _ = clean(tmp_path, PatientName="HU^SOFT", RescaleType="HU")
     assert after.RescaleType == "HU"
@@ -122,6 +158,23 @@ def test_embedded_cells_that_repeat_the_header_are_refused(tmp_path: Path) -> No
     after, issues = clean(tmp_path, block=Block(0x0C19, "MIDS", values))
     assert [element.value for element in after.group_dataset(0x0C19)] == ["MIDS", "severe"]
     assert [issue.code for issue in issues].count("EMBED_REFUSED") == 2
+
+
+@pytest.mark.parametrize("cell", ["1951", "born 1951", "3/1951", "b. 1951, retired"])
+def test_the_year_of_birth_in_a_cell_is_refused(tmp_path: Path, cell: str) -> None:
+    values = ((0x10, "LO", cell), (0x11, "LO", "19512"), (0x12, "LO", "since 1952"))
+    after, issues = clean(tmp_path, block=Block(0x0C19, "MIDS", values))
+    assert [element.value for element in after.group_dataset(0x0C19)] == ["MIDS", "19512", "since 1952"]
+    assert [issue.code for issue in issues].count("EMBED_REFUSED") == 1
+
+
+def test_one_word_of_the_institutions_name_goes(tmp_path: Path) -> None:
+    header = {"InstitutionName": "Hospital General Vall Fosca del Tórax", "StationName": "VALLFOSCA3"}
+    after, _ = clean(tmp_path, FrameLabel="seen in Fosca", ImageComments="FOSCA: control", **header)
+    assert after.FrameLabel == "seen in [INST]"
+    assert "FOSCA" not in after.ImageComments
+    after, _ = clean(tmp_path, FrameLabel="Tórax general, fosca", **header)
+    assert after.FrameLabel == "Tórax general, fosca"
 
 
 def test_a_negation_in_a_comment_stays_beside_its_finding(tmp_path: Path) -> None:

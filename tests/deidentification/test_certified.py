@@ -97,6 +97,27 @@ def test_a_person_certifies_one_image_and_new_ones_are_withheld_again(tmp_path: 
     assert sum(item.status == "withheld" for subject in again.plan.subjects for item in subject.skipped) == 2
 
 
+def test_reasons_are_told_without_what_only_the_header_knows(tmp_path: Path, key: Path) -> None:
+    header = {
+        "PatientName": "ZUTANEZ^NADIA",
+        "ReferringPhysicianName": "QUELOQUE^X",
+        "InstitutionName": "Hospital Vall Fosca",
+    }
+    source = fill_folder(tmp_path / "s", {"1": picture(1, radiograph(1), Modality="US", **header)})
+    why = "asked queloque of Fosca, as zutanez nadia wished"
+    table = tmp_path / "curation.tsv"
+    table.write_text(f"file\tfield\told\tnew\twho\twhy\n1\trelease\t\t\tqueloque\t{why}\n")
+    run(tmp_path, key, "hold", "none", curation=table)
+    (told,) = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
+    assert told["Who"] == "[NAME]"
+    assert told["Why"] == "asked [NAME] of [INST], as [NAME] wished"
+    (source / "1").unlink()
+    fill_folder(source, {"2": picture(2, radiograph(2))})
+    run(tmp_path, key, "hold", "none")
+    (told,) = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
+    assert (told["Who"], told["Why"]) == ("n/a", "n/a")
+
+
 def test_boxes_of_a_person_are_redacted_and_files_excluded(tmp_path: Path, key: Path) -> None:
     fill_folder(tmp_path / "s", {"1": picture(1, radiograph(1)), "2": picture(2, radiograph(2))})
     table = tmp_path / "curation.tsv"

@@ -6,10 +6,11 @@ of text that can be examined; a VR that doesn't go with the dictionary's is empt
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+import numpy as np
 from pydicom import Dataset
 from pydicom._uid_dict import UID_dictionary
 from pydicom.charset import convert_encodings, decode_bytes, default_encoding, encode_string, python_encoding
@@ -42,6 +43,10 @@ _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _ONE_VALUE = frozenset({"ST", "LT", "UT", "UR"})
 _EXAMINED = frozenset({"DA", "TM", "DT", "AS", "UI", "DS", "IS", "CS", "PN", "AE"})
 _SIZES = {"US": 2, "SS": 2, "UL": 4, "SL": 4, "UV": 8, "SV": 8, "FL": 4, "FD": 8, "AT": 4}
+_FLOATS = {"FL": "f4", "FD": "f8"}
+_LEAST = 10_000
+"""The least binary number that may be an id or a day."""
+_LONGEST_ID = 10**12
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 """No text holds these (PS3.5 6.1.3); ESC changes the character set."""
 _UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
@@ -107,6 +112,23 @@ def text(element: Element | None) -> str:
     return found[0] if found else ""
 
 
+def list_large_numbers(vr: str, element: Element) -> Iterator[str]:
+    """The binary numbers from 10,000 on, as text; of one that is rounded (FL), all that are rounded to it."""
+    code = _FLOATS.get(vr) or f"{'i' if vr[0] == 'S' else 'u'}{_SIZES[vr]}"
+    content = element.value
+    if isinstance(content, bytes):
+        order = "<" if getattr(element, "is_little_endian", True) else ">"
+        numbers = np.frombuffer(content[: len(content) // _SIZES[vr] * _SIZES[vr]], f"{order}{code}").astype("f8")
+    else:
+        numbers = np.atleast_1d(np.array(content if content is not None else [], "f8"))
+    for number in dict.fromkeys(numbers[np.isfinite(numbers) & (np.abs(numbers) >= _LEAST)].tolist()):
+        half = int(np.spacing(np.float32(number)) / 2) if vr == "FL" and abs(number) < _LONGEST_ID else 0
+        if half:
+            yield from (str(int(number) + near) for near in range(-half, half + 1))
+        else:
+            yield f"{number:f}" if vr in _FLOATS else f"{number:.0f}"
+
+
 def is_uid(text: str) -> bool:
     """Whether a text is a UID (PS3.5 9.1)."""
     return len(text) <= 64 and _UID.fullmatch(text) is not None
@@ -135,6 +157,12 @@ def made(tag: int, vr: str, content: Sequence[str]) -> DataElement:
 def make_empty_element(tag: int, vr: str) -> DataElement:
     """An element without a value; a sequence without items."""
     return DataElement(BaseTag(tag), vr, [] if vr == "SQ" else None)
+
+
+def is_emptied(dataset: Dataset, tag: int) -> bool:
+    """Whether an element is there without a value."""
+    element = get_stored_element(dataset, tag)
+    return element is not None and not values(element)
 
 
 def item(content: Mapping[str, Any]) -> Dataset:

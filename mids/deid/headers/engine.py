@@ -7,7 +7,7 @@ attributes that the tables leave open, and how they are handled, are data (`sche
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -21,6 +21,7 @@ from mids.deid.headers import codes, elements, terms
 from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.elements import DEFAULT, Charset, Element
 from mids.deid.headers.markers import UNSEEN, PixelFacts, mark, new_meta
+from mids.deid.headers.notices import report_repeated_identity, report_unreadable
 from mids.deid.headers.private import Blocks
 from mids.deid.headers.prose import clean_prose
 from mids.deid.headers.rules import Rules, types
@@ -41,6 +42,8 @@ BROKEN = (
 """What pydicom raises for bytes that it can't make sense of."""
 
 _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
+_NUMBERS = frozenset({"FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
+_PIXELS = 0x0028
 _REMOVED = "REMOVED"
 _HIDDEN = "pixel bits beyond BitsStored were set; they could hide text, and were cleared"
 _UNREAD = "encrypted attributes were removed, because their content can't be checked"
@@ -48,6 +51,7 @@ _LONGER = "PixelData is longer than its header says; the surplus was removed"
 _PATIENT_ID, _SOP_CLASS, _SOP_INSTANCE = 0x00100020, 0x00080016, 0x00080018
 _ENCRYPTED = 0x04000500
 _CHARSET, _CONCEPT, _TEXT_VALUE = 0x00080005, 0x0040A043, 0x0040A160
+_MEASURED, _NUMERIC = 0x0040A300, 0x0040A30A
 _VALUES_OF_CONTENT = (0x0040A160, 0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124)
 """TextValue, DateTime, Date, Time, PersonName and UID of a content item (PS3.3 table C.17.3-7)."""
 
@@ -109,7 +113,7 @@ def deidentify(dataset: Dataset, rules: Rules, new: Replacements, pixels: PixelF
     told = [issue("DEID_VALUE_REMOVED", text, where="PixelData", origin="deid") for text in said]
     if _ENCRYPTED in dataset and _ENCRYPTED not in cleaned:
         told.append(issue("DEID_VALUE_REMOVED", _UNREAD, where=elements.name(_ENCRYPTED), origin="deid"))
-    return Cleaned(cleaned, (*_issues(task.removed), *_report_repeated_identity(task.named), *told))
+    return Cleaned(cleaned, (*report_unreadable(task.removed), *report_repeated_identity(task.named), *told))
 
 
 def _identity(dataset: Dataset) -> tuple[str, str]:
@@ -136,31 +140,6 @@ def _complete(cleaned: Dataset, task: "_Pass", sop_class: str, sop_instance: str
         cleaned.SOPInstanceUID = task.uid(sop_instance)
     if "PatientID" not in cleaned and task.rules.action(_PATIENT_ID, "2") in ("Z", "D"):
         cleaned.PatientID = task.new.subject
-
-
-def _report_repeated_identity(counts: Mapping[int, int]) -> Iterator[Issue]:
-    """One Issue for each attribute that repeated what identifies the patient."""
-    for tag in sorted(counts):
-        name = elements.name(tag)
-        yield issue(
-            "DEID_VALUE_REMOVED",
-            f"{name} repeats what identifies the patient, and was removed",
-            where=name,
-            origin="deid",
-        )
-
-
-def _issues(removed: Mapping[tuple[int, str], int]) -> Iterator[Issue]:
-    """One Issue for each attribute of which values went because they were not of their VR."""
-    for (tag, vr), count in sorted(removed.items()):
-        name = elements.name(tag)
-        times = "" if count == 1 else f" ({count} times)"
-        yield issue(
-            "DEID_VALUE_REMOVED",
-            f"{name} holds no {vr or 'value that can be read'} and was removed{times}",
-            where=name,
-            origin="deid",
-        )
 
 
 @dataclass(slots=True)
@@ -227,7 +206,7 @@ class _Pass:
             return self._counted(tag, find_vr(tag), None)
         if vr == "SQ":
             return self._sequence(context, tag, element)
-        kept = self._value(context, tag, vr, element, code)
+        kept = self._value(context, tag, vr, element, code, kind)
         return kept if kept is not None else self._fallback(tag, vr, element, kind, code)
 
     def _fallback(self, tag: int, vr: str, element: Element, kind: str, code: Code) -> "Element | None":
@@ -241,7 +220,9 @@ class _Pass:
             return elements.make_empty_element(tag, vr)
         return self._dummy(tag, vr, element) if basic in ("D", "U") else None
 
-    def _value(self, context: "_Context", tag: int, vr: str, element: Element, code: Code) -> "Element | None":
+    def _value(
+        self, context: "_Context", tag: int, vr: str, element: Element, code: Code, kind: str = ""
+    ) -> "Element | None":
         """A value that is kept, cleaned or mapped; None where that is impossible, which is counted."""
         policy = self.rules.policy
         if vr == "UI":
@@ -257,7 +238,7 @@ class _Pass:
             return self._counted(
                 tag, vr, elements.clean_descriptor(tag, vr, element, context.encoding) if vr == "CS" else None
             )
-        return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element)
+        return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element, kind)
 
     def _descriptor(self, tag: int, vr: str) -> Callable[[str], str]:
         """How a description is cleaned; prose keeps ordinary clinical words too."""
@@ -266,15 +247,15 @@ class _Pass:
             return lambda value: clean_prose(search(value))
         return lambda value: clean_description(self.new.forget(value))
 
-    def _searched(self, context: "_Context", tag: int, vr: str, element: Element) -> "Element | None":
+    def _searched(self, context: "_Context", tag: int, vr: str, element: Element, kind: str) -> "Element | None":
         """A value that no table names, without what identifies; nothing of a number or address that does."""
         if vr == "CS" or tag in extra().termed:
             return elements.rewritten(tag, vr, element, context.encoding, self._code)
         if vr in _TEXTS:
             return elements.rewritten(tag, vr, element, context.encoding, self._rewriter(context, tag, vr))
-        if vr in ("IS", "DS", "UR", "AE", "PN") and any(map(self.new.tells, elements.values(element))):
+        if any(map(self.new.tells, _list_searched(tag, vr, element))):
             self.named[tag] += 1
-            return elements.make_empty_element(tag, vr)  # which types 2 and 3 may be
+            return self._dummy(tag, vr, element) if kind == "1" else elements.make_empty_element(tag, vr)
         return element
 
     def _rewriter(self, context: "_Context", tag: int, vr: str) -> Callable[[str], str]:
@@ -322,7 +303,9 @@ class _Pass:
         found = self._read(context, element)
         if found is None:
             return self._counted(tag, "SQ", None)
-        items = (self._item(item, context) for item in found)
+        items = [self._item(item, context) for item in found]
+        if tag == _MEASURED:  # a measurement without its number is none (PS3.3 C.18.1)
+            items = [None if item is not None and elements.is_emptied(item, _NUMERIC) else item for item in items]
         return DataElement(tag, "SQ", Sequence([item for item in items if item is not None]))
 
     def _read(self, context: "_Context", element: Element) -> Sequence | None:
@@ -389,6 +372,13 @@ class _Pass:
         if kept is not None:
             blocks.use(tag)
         return kept
+
+
+def _list_searched(tag: int, vr: str, element: Element) -> Iterable[str]:
+    """The values of a number, name or address that may repeat what the header tells; none of what pixels need."""
+    if vr in ("IS", "DS", "UR", "AE", "PN"):
+        return elements.values(element)
+    return elements.list_large_numbers(vr, element) if vr in _NUMBERS and tag >> 16 != _PIXELS else ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""What stands between the parts of an address: numbers, floors and postal codes between a person and a town."""
+"""What belongs to spans that were found: the parts of an address between them, and what stands beside one."""
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import pairwise
 
-from mids.deid.text.spans import Span
+from mids.deid.text.names import find_repeated_names
+from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import fold_text, ordinary, particles, vocabulary
 
 LONGEST = 60
@@ -12,7 +14,40 @@ LONGEST = 60
 
 _TOKEN = re.compile(r"[^\W_]+")
 _APART = re.compile(r"[\n\t;:?!|]")
-_NUMBER = re.compile(r"(?:e|d)?\d{1,5}[a-z]?|[a-z]\d{1,3}", re.ASCII)
+_NUMBER = re.compile(r"(?:e|d)?\d{1,5}[ºª°]{0,2}[a-z]{0,2}|[a-z]\d{1,3}")
+
+
+def complete_spans(text: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """What belongs to settled spans and is not in them."""
+    yield from fill_addresses(text, spans)
+    for span in spans:
+        before, behind = _beside()[0].get(span.kind), _beside()[1].get(span.kind)
+        if behind and (match := behind.match(text, span.end)):
+            yield Span(span.start, match.end(), span.kind, "beside")
+        if before and (match := before.search(text, max(span.start - NEAR, 0), span.start)):
+            yield Span(match.start(), span.end, span.kind, "beside")
+    for kind in _REPEATED:
+        yield from find_repeated_names(text, (one for one in spans if one.kind == kind and _is_sure(text, one)), kind)
+
+
+_REPEATED: tuple[Kind, ...] = ("NAME", "LOC")
+
+
+def _is_sure(text: str, span: Span) -> bool:
+    """Whether a name or place is sure enough to go wherever it stands: training may take any one word for one."""
+    return span.source not in ("trained", "origin") or len(_TOKEN.findall(text[span.start : span.end])) > 1
+
+
+NEAR = 16
+"""Characters before a span in which what belongs to it is looked for."""
+
+
+@cache
+def _beside() -> tuple[dict[Kind, re.Pattern[str]], dict[Kind, re.Pattern[str]]]:
+    """What stands before a kind of span and behind it: M.ª Teresa, Bogotá D.C., Dräger GmbH."""
+    lists = vocabulary()["beside"]
+    before = {kind: re.compile(f"{pattern}$") for kind, pattern in lists["before"].items()}
+    return before, {kind: re.compile(pattern) for kind, pattern in lists["behind"].items()}
 
 
 def fill_addresses(text: str, spans: Sequence[Span]) -> Iterator[Span]:

@@ -102,9 +102,10 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Begins], ...]:
         r"|invierno|primavera|otono|nacimiento|nacid[oa]|naixement|born|quinta|trimestre|[1-4]t|q[1-4]) ?"
         r"(?:el |l'|de |del )?(?:ano |any |annee )?"
         r"(?P<x>(?P<year>(?:19[2-9]|20[0-4])\d))(?![\d\w]|[.,/-]\d)",
-        r"(?:\(|\b(?:tc|tac|rm|rmn|rx|ct|mri|pet|irm|eco|scanner|cirugia|biopsia|previ[oa]|controle?|prior)\b"
+        r"(?:\(|\bet al\.?,? "
+        r"|\b(?:tc|tac|rm|rmn|rx|ct|mri|pet|irm|eco|scanner|cirugia|biopsia|previ[oa]|controle?|prior)\b"
         r"[ :,(]{1,3}(?:de |del )?)"
-        r"(?P<x>(?P<year>(?:19[5-9]|20[0-4])\d))(?=[).,;:]|\s|$)(?![.,]\d| {0,2}(?:mm|cm|ml|mg|cc|%|uh|hu|g\b))",
+        r"(?P<x>(?P<year>(?:19[2-9]|20[0-4])\d))(?=[).,;:]|\s|$)(?![.,]\d| {0,2}(?:mm|cm|ml|mg|cc|%|uh|hu|g\b))",
         r"\b(?:en|in|desde|depuis|since|des de) {1,2}(?P<x>(?P<month>0[1-9]|1[0-2]) (?P<year>(?:19|20)\d\d))"
         r"(?!\w|[.,/-]\d| {0,2}(?:mm|cm|%))",
         rf"(?<![\w.,/-])(?P<x>(?P<day>0?[1-9]|[12]\d|3[01])(?P<word>{'|'.join(names)}))(?!\w)",

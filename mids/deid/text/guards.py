@@ -25,6 +25,8 @@ from mids.resources import read_yaml, schemas
 
 _END = re.compile(r"(?P<word>[^\W_]+)[\"”»)’']{0,2}[.!?][\"”»)]{0,2}\s{1,4}(?=[\"“«¿¡(]{0,2}(?P<next>[^\W_]+))")
 _WORD = re.compile(r"[^\W\d_]+")
+_WHOLE_NAME = re.compile(r"[A-ZÀ-Þ][a-zß-ÿ'’-]{1,30}(?: [A-ZÀ-Þ][a-zß-ÿ'’-]{1,30}){1,3}")
+_LINE_END = re.compile(r"\.?[ \t]{0,8}(?:\n|$)")
 _NUMBER_BEHIND = re.compile(r"\.? ?\d")
 _LONGEST_EPONYM = 4
 """Words of the longest stretch that is called after somebody: Tornillo de Herbert, Budd-Chiari."""
@@ -84,9 +86,27 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
         elif not (
             plain[span.start - 2 : span.start].strip()[-1:].isdigit() and _measures()[1].match(plain, span.start)
         ):
-            end = min(_find_sentence_end(text, plain, span), _find_guarded_word(plain, span))
+            is_surname = span.source == "field" and _is_written_as_name(text, span)
+            end = (
+                span.end if is_surname else min(_find_sentence_end(text, plain, span), _find_guarded_word(plain, span))
+            )
             if end > span.start:
                 yield replace(span, end=end) if end < span.end else span
+
+
+def _is_written_as_name(text: str, span: Span) -> bool:
+    """Whether a field holds nothing but two or three words with one capital each: Apellidos: Lumiquinga Masa."""
+    return _WHOLE_NAME.fullmatch(text, span.start, span.end) is not None and _LINE_END.match(text, span.end) is not None
+
+
+def is_of_medicine(word: str) -> bool:
+    """Whether a folded word is that of a finding, a disease or a procedure, or denies one."""
+    found = (
+        _findings().fullmatch(word),
+        _findings_of_labels().fullmatch(word),
+        len(word) > 6 and _suffixes().search(word),
+    )
+    return word in negations() or any(found)
 
 
 def _is_medical(text: str, kind: Kind) -> bool:

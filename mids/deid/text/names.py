@@ -2,11 +2,11 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from mids.deid.text.spans import Span
+from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import (
     LONGEST,
     Begins,
@@ -120,7 +120,7 @@ class Names:
             *_find_described_names(text),
         ]
         yield from found
-        yield from _find_repeated_names(text, found)
+        yield from find_repeated_names(text, found, "NAME")
 
 
 def _find_triggered_names(text: str) -> Iterator[Span]:
@@ -263,7 +263,7 @@ def _precedes(text: str, all_words: tuple[Word, ...], at: int, first: int) -> bo
     return _GAP.fullmatch(gap) is not None and (word.plain in particles() or good)
 
 
-def _find_repeated_names(text: str, found: list[Span]) -> Iterator[Span]:
+def find_repeated_names(text: str, found: Iterable[Span], kind: Kind) -> Iterator[Span]:
     """Every other mention of a part of the names found: capitalised, of four letters or more, no ordinary word."""
     parts = {
         word.plain
@@ -271,6 +271,6 @@ def _find_repeated_names(text: str, found: list[Span]) -> Iterator[Span]:
         for word in words(text[span.start : span.end])
         if len(word.plain) >= 4 and word.plain not in ordinary() and word.plain not in blocked()
     }
-    for word in words(text):
+    for word in words(text) if parts else ():
         if word.plain in parts and word.is_capitalised:
-            yield Span(word.start, word.end, "NAME", "mentioned before")
+            yield Span(word.start, word.end, kind, "mentioned before")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from mids.deid.text.guards import ends_sentence
+from mids.deid.text.societies import build_origins, find_societies
 from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import (
     LONGEST,
@@ -95,6 +96,7 @@ class Places:
             *_find_named_places(text, plain),
             *_find_known_places(text, plain),
             *_find_places_before_words(text, plain),
+            *find_societies(text),
         ]
         yield from found
         yield from _find_towns_beside(text, plain, found)
@@ -273,7 +275,7 @@ def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
     for match in _BEFORE_POSTAL.finditer(plain):
         if match["x"] in read_entries("towns") and text[match.start()].isupper():
             yield Span(match.start("x"), match.end(), "LOC", "before a postal code")
-    for match in find_matches(_origins(), plain, "letter"):
+    for match in find_matches(build_origins(), plain, "letter"):
         yield Span(*match.span(match.lastgroup or 0), "LOC", "origin")
     for match in _find_untyped(plain):
         first, last = bisect_left(starts, match.start("x")), bisect_left(starts, match.end("x"))
@@ -326,18 +328,6 @@ def _english(text: str, all_words: tuple[Word, ...], plain: str) -> Iterator[Spa
             at -= 1
         if at < first:
             yield Span(all_words[at].start, match.end(), "INST", "institution")
-
-
-@cache
-def _origins() -> re.Pattern[str]:
-    """Nationality, people or race of a person: varón peruano, de raza gitana, a Moroccan woman."""
-    lists = vocabulary()["places"]
-    person, people = (f"(?:{'|'.join(lists[key])})" for key in ("persons", "peoples"))
-    of = r"(?:nacionalidad|nacionalitat|origen|etnia|raza|raca|ethnie|race|nationalite|nationality|ethnicity)"
-    before = rf"(?:{person}|anos|anys|ans|old),? {{1,2}}(?:de )?"
-    return re.compile(
-        rf"(?<!\w)(?:(?P<x>{of} {{0,2}}:? {{0,2}}{people})|{before}(?P<y>{people})|(?P<z>{people}) {person})(?!\w)"
-    )
 
 
 _CODE_BESIDE = re.compile(r"[ ,.;(-]{1,4}(?:s/n[ ,.-]{1,3})?(?:[a-z]-)?(?P<x>\d{5})(?![\w]|[.,]\d)")

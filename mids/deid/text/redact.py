@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from mids.deid.keys import Key
+from mids.deid.known.known import Known
 from mids.deid.policy import Policy, Texts
 from mids.deid.tagger.tagger import Tagger
-from mids.deid.text.addresses import fill_addresses
+from mids.deid.text.addresses import complete_spans
 from mids.deid.text.gazetteers import Gazetteers
 from mids.deid.text.guards import guard_spans
-from mids.deid.text.known import Known
 from mids.deid.text.models import model
 from mids.deid.text.rules import Rules
 from mids.deid.text.spans import Masked, Recogniser, Span, joined, settle_spans, spare_tags
@@ -64,7 +64,7 @@ class Redactor:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
         spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
         settled = settle_spans(text, spare_tags(text, guard_spans(text, spans)))
-        return joined(text, settle_spans(text, (*settled, *fill_addresses(text, settled))))
+        return joined(text, settle_spans(text, (*settled, *complete_spans(text, settled))))
 
     def find_all(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """The same, and what is found when tags stand for it, until nothing more is: masking twice changes nothing."""

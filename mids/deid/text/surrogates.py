@@ -30,7 +30,7 @@ class Surrogates:
         if kind == "NUM":
             return self._number(original, source)
         name = _LISTS.get(kind)
-        if name is None:
+        if name is None or source == "origin":  # no town is in place of a people or a family
             return f"[{kind}]"
         return _match_case(self._draw(name, " ".join(word.plain for word in words(original))), original)
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from example_datasets.layouts_corpus import layouts
 from example_datasets.reports_corpus import MONTHS, dni, reports
 from mids.deid.keys import Key
+from mids.deid.known.known import Known
 from mids.deid.policy import preset
 from mids.deid.text.dates import find_dates, move_date
 from mids.deid.text.gazetteers import Gazetteers
-from mids.deid.text.known import Known
 from mids.deid.text.models import model
 from mids.deid.text.numbers import is_dni
 from mids.deid.text.redact import RULES, Redactor, redactor

@@ -6,7 +6,7 @@ from itertools import cycle
 import pytest
 
 from example_datasets.generators.reports import report
-from mids.deid.text.known import Known
+from mids.deid.known.known import Known
 from mids.deid.text.redact import Redactor
 from mids.labelling.labeller import label, lexicon
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mids.deid.text.known import Known, names_in
+from mids.deid.known.known import Known, names_in
 from mids.deid.text.redact import Redactor
 from mids.deid.text.words import fold_text
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from mids.deid.known.known import Known
 from mids.deid.text.dates import move_date
-from mids.deid.text.known import Known
 from mids.deid.text.redact import Redactor
 from mids.deid.text.rules import Rules
 

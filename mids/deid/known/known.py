@@ -7,6 +7,8 @@ from datetime import date, timedelta
 from functools import cache, lru_cache
 from itertools import pairwise
 
+from mids.deid.known.numbers import digits_of, id_forms, is_number, is_number_told
+from mids.deid.known.places import find_institutions, find_places
 from mids.deid.text.dates import find_dates
 from mids.deid.text.spans import Span
 from mids.deid.text.words import (
@@ -21,9 +23,6 @@ from mids.deid.text.words import (
     words,
 )
 
-SHORTEST_ID = 4
-"""Characters of the shortest id that is searched: "12" stands in every report."""
-
 FUZZY = 6
 """Letters from which on a part of a name is found with one letter wrong, missing, doubled or too many."""
 
@@ -35,7 +34,8 @@ class Known:
     `names` of people, in any order or as DICOM PN (``SURNAME^GIVEN``); `ids` of patient, visit and study; `dates`
     that identify, such as the day of birth; `places`, institutions and addresses as the header spells them.
     `subject` stands for the patient where surrogates are made, `shift` is what the patient's dates are moved by. `days`
-    are the others of the study: no text is searched for them, but a number may be one.
+    are the others of the study: no text is searched for them, but a number may be one. `institutions` are those of
+    `places` whose names are searched by single words too.
     """
 
     names: tuple[str, ...] = ()
@@ -45,6 +45,7 @@ class Known:
     subject: str = ""
     shift: timedelta | None = None
     days: tuple[date, ...] = ()
+    institutions: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return (
@@ -56,35 +57,24 @@ class Known:
         yield from _names(text, self)
         yield from _ids(text, self)
         yield from _dates(text, self)
-        yield from _phrases(text, self)
+        yield from find_places(text, self.places)
+        yield from find_institutions(text, self.institutions)
 
     def is_told(self, value: str) -> bool:
         """Whether a short text or a number repeats any of it; a number has to be an id or a day as a whole."""
         return _is_told(self, value.strip())
 
+    def is_told_in_cell(self, value: str) -> bool:
+        """The same of a cell of a table, where the year of a day that identifies is enough: a year of birth."""
+        years = {f"{day:%Y}" for day in self.dates}
+        return self.is_told(value) or not years.isdisjoint(re.findall(r"(?<!\d)\d{4}(?!\d)", value))
+
 
 @lru_cache(maxsize=1 << 14)
 def _is_told(known: Known, value: str) -> bool:
-    number = _NUMBER.fullmatch(value)
-    if number is None:
-        return any(True for _ in known.find(value))
-    days = (*known.dates, *known.days)
-    is_day = number[1] in _serials(days) or any(pattern.fullmatch(number[1]) for pattern in _day_patterns(days))
-    return is_day or (len(number[1]) >= 2 and number[1].lstrip("0") in _id_forms(known.ids))
-
-
-@lru_cache(maxsize=64)
-def _serials(days: tuple[date, ...]) -> frozenset[str]:
-    """Days as spreadsheets count them, from 1900 and from 1904, and as seconds count them, from 1970."""
-    starts = (date(1899, 12, 30), date(1904, 1, 1), date(1970, 1, 1))
-    return frozenset(str((day - start).days) for day in days for start in starts if (day - start).days >= DIGITS_OF_IDS)
-
-
-DIGITS_OF_IDS = 10_000
-"""The least number that is searched for as a day, or as the digits of an id of letters and digits."""
-
-
-_NUMBER = re.compile(r"[+-]?(\d{1,16})(?:\.0{0,6})?", re.ASCII)
+    if is_number(value):
+        return is_number_told(value, known.ids, (*known.dates, *known.days))
+    return any(True for _ in known.find(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,21 +270,8 @@ def _find_initials(text: str, initials: frozenset[str]) -> Iterator[Span]:
 @lru_cache(maxsize=64)
 def _id_patterns(ids: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """One pattern for each id: with or without leading zeros, blanks, dots, hyphens, slashes between characters."""
-    bodies = (r"[ ./_-]?".join(map(re.escape, bare)) for bare in sorted(_id_forms(ids)) if len(bare) >= 2)
+    bodies = (r"[ ./_-]?".join(map(re.escape, bare)) for bare in sorted(id_forms(ids)) if len(bare) >= 2)
     return tuple(re.compile(rf"(?<![^\W_])0{{0,12}}{body}(?![^\W_])") for body in bodies)
-
-
-@lru_cache(maxsize=64)
-def _id_forms(ids: tuple[str, ...]) -> frozenset[str]:
-    """Ids without separators and leading zeros, and the digits of those that have letters too."""
-    whole = (re.sub(r"[\W_]+", "", fold_text(compose_text(text))) for text in ids)
-    found = set()
-    for letters in (one for one in whole if len(one) >= SHORTEST_ID):
-        found.add(letters.lstrip("0") or letters)
-        digits = re.sub("[^0-9]+", "", letters).lstrip("0")
-        if digits and int(digits) >= DIGITS_OF_IDS:
-            found.add(digits)
-    return frozenset(found)
 
 
 def _ids(text: str, known: Known) -> Iterator[Span]:
@@ -318,48 +295,10 @@ def _dates(text: str, known: Known) -> Iterator[Span]:
 @lru_cache(maxsize=64)
 def _day_patterns(days: tuple[date, ...]) -> tuple[re.Pattern[str], ...]:
     """Dates without separators, in the orders in use, and US dates."""
-    forms = {form for day in days for form in (f"{day:%Y%m%d}", f"{day:%d%m%Y}", f"{day:%m%d%Y}")}
-    short = {form for day in days for form in (f"{day:%y%m%d}", f"{day:%d%m%y}")}
+    digits = [digits_of(day) for day in days]
+    forms, short = {form for one in digits for form in one[:3]}, {form for one in digits for form in one[3:]}
     us = {rf"0?{day.month}[/.-]0?{day.day}[/.-](?:{day:%Y}|{day:%y})" for day in days}
     return (re.compile(rf"(?<!\d)(?:{'|'.join(sorted(forms | us))}|{'|'.join(sorted(short))})(?!\d)"),)
-
-
-def _phrases(text: str, known: Known) -> Iterator[Span]:
-    plain = fold_text(text)
-    for pattern in _place_patterns(known.places):
-        for match in pattern.finditer(plain):
-            yield Span(match.start(), match.end(), "INST", "known")
-
-
-@lru_cache(maxsize=64)
-def _place_patterns(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
-    """A pattern for each place, whatever stands between its words, and for its own name without a Hospital before."""
-    found = set()
-    for place in places:
-        parts = re.findall(r"[^\W_]+", fold_text(compose_text(place)))
-        own, headed = parts, [parts]
-        while own and (own[0] in _heads() or own[0] in ("de", "del", "d", "of", "du", "des")):
-            own = own[1:]
-            headed += [own] if own and own[0] in _heads() else []  # Fundació Hospital d'Olot, hospital d'olot
-        strong = [one for one in own if not (one in ordinary() or one in particles() or one.isdigit())]
-        for one in headed if strong else headed[:1]:
-            if sum(map(len, one)) >= SHORTEST_ID:
-                found.add(tuple(one))
-        if strong and sum(map(len, own)) >= FUZZY - min(len(own), 2):
-            found.add(tuple(own))
-    return tuple(
-        re.compile(r"(?<![^\W\d_])" + r"[\W_]{0,3}".join(map(re.escape, one)) + r"(?![^\W\d_])")
-        for one in sorted(found)
-    )
-
-
-@cache
-def _heads() -> frozenset[str]:
-    """Words that begin the names of many institutions."""
-    lists = vocabulary()["institutions"]
-    return frozenset(
-        word.strip(".") for key in ("heads", "tails", "generic") for one in lists[key] for word in one.split()
-    )
 
 
 def names_in(text: str, known: Known) -> bool:
