@@ -103,19 +103,20 @@ def test_reasons_are_told_without_what_only_the_header_knows(tmp_path: Path, key
         "ReferringPhysicianName": "QUELOQUE^X",
         "InstitutionName": "Hospital Vall Fosca",
     }
-    source = fill_folder(tmp_path / "s", {"1": picture(1, radiograph(1), Modality="US", **header)})
-    why = "asked queloque of Fosca, as zutanez nadia wished"
+    images = {str(number): picture(number, radiograph(number), Modality="US", **header) for number in (1, 2)}
+    source = fill_folder(tmp_path / "s", images)
+    said = "queloque\tasked queloque of Fosca, as zutanez nadia wished"
     table = tmp_path / "curation.tsv"
-    table.write_text(f"file\tfield\told\tnew\twho\twhy\n1\trelease\t\t\tqueloque\t{why}\n")
+    table.write_text(f"file\tfield\told\tnew\twho\twhy\n1\trelease\t\t\t{said}\n2\texclude\t\t\t{said}\n")
     run(tmp_path, key, "hold", "none", curation=table)
-    (told,) = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
-    assert told["Who"] == "[NAME]"
-    assert told["Why"] == "asked [NAME] of [INST], as [NAME] wished"
-    (source / "1").unlink()
-    fill_folder(source, {"2": picture(2, radiograph(2))})
+    told = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
+    assert [row["Who"] for row in told] == ["[NAME]", "[NAME]"]
+    assert all(row["Why"].startswith("asked [NAME] of [INST], as [NAME]") for row in told)
+    (source / "2").unlink()
     run(tmp_path, key, "hold", "none")
-    (told,) = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
-    assert (told["Who"], told["Why"]) == ("n/a", "n/a")
+    told = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
+    assert [(row["Decision"], row["Who"]) for row in told] == [("release", "[NAME]"), ("exclude", "n/a")]
+    assert told[1]["Why"] == "n/a"
 
 
 def test_boxes_of_a_person_are_redacted_and_files_excluded(tmp_path: Path, key: Path) -> None:

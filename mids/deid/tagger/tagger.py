@@ -1,7 +1,7 @@
 """The trained recogniser: labels the tokens of a text with a linear-chain CRF, in NumPy, the same on every machine."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +54,7 @@ def _score(weights: Weights, sheet: Sheet) -> Floats:
     """The sum of the weights of each token's attributes, tokens x labels."""
     numbers: dict[str, int] = {}
     ids = np.array([numbers.setdefault(word, len(numbers)) for word in sheet.words])
-    seen = np.stack([_score_word(weights, word) for word in numbers])
+    seen = np.stack(_score_words(weights, numbers))
     scores = np.zeros((len(ids), len(weights.labels)), np.float32)
     for place, offset in enumerate(OFFSETS):
         first, last = max(-offset, 0), len(ids) - max(offset, 0)
@@ -68,16 +68,24 @@ def _score(weights: Weights, sheet: Sheet) -> Floats:
     return scores
 
 
-def _score_word(weights: Weights, word: str) -> Floats:
-    """What a word gives to the tokens at each distance, distances x labels."""
-    key = (id(weights), word)
-    if key not in _KNOWN:
-        if len(_KNOWN) >= REMEMBERED:
-            _KNOWN.clear()
-        described, get = describe_word(word), weights.rows.get
-        sums = [weights.states[[get(one, 0) for one in select_by_offset(described, -at)]].sum(0) for at in OFFSETS]
-        _KNOWN[key] = np.stack(sums[::-1])
-    return _KNOWN[key]
+def _score_words(weights: Weights, words: Iterable[str]) -> list[Floats]:
+    """What each word gives to the tokens at each distance, distances x labels."""
+    keys = [(id(weights), word) for word in words]
+    new = [key for key in keys if key not in _KNOWN]
+    if len(_KNOWN) + len(new) > REMEMBERED:
+        _KNOWN.clear()
+        new = keys
+    get, rows, starts = weights.rows.get, list[int](), list[int]()
+    for _, word in new:
+        described = describe_word(word)
+        for offset in OFFSETS:
+            starts.append(len(rows))
+            rows.append(0)  # so that none is empty
+            rows += [row for one in select_by_offset(described, offset) if (row := get(one))]
+    if new:
+        sums = np.add.reduceat(weights.states[rows], starts).reshape(len(new), len(OFFSETS), -1)
+        _KNOWN.update(zip(new, sums, strict=True))
+    return [_KNOWN[key] for key in keys]
 
 
 def _find_best(weights: Weights, scores: Floats, sheet: Sheet) -> list[int]:

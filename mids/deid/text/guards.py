@@ -30,6 +30,8 @@ _LINE_END = re.compile(r"\.?[ \t]{0,8}(?:\n|$)")
 _NUMBER_BEHIND = re.compile(r"\.? ?\d")
 _LONGEST_EPONYM = 4
 """Words of the longest stretch that is called after somebody: Tornillo de Herbert, Budd-Chiari."""
+_LONGEST_FILM = 50
+"""Characters of the longest request to look at somebody's film."""
 _LONGEST_MEASURE = 60
 """Characters of the longest measure."""
 
@@ -76,9 +78,7 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
             continue
         if span.source in ("known", "list") or span.kind == "CAB":
             yield span
-        elif span.source == "trained" and (
-            _is_medical(plain[span.start : span.end], span.kind) or _is_named_after(plain, span)
-        ):
+        elif span.source == "trained" and _is_of_the_report(text, plain, span):
             continue
         elif span.kind in ("NUM", "FECHA"):
             if not _measures()[1].match(plain, span.end):
@@ -107,6 +107,24 @@ def is_of_medicine(word: str) -> bool:
         len(word) > 6 and _suffixes().search(word),
     )
     return word in negations() or any(found)
+
+
+def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
+    """Whether a stretch that only training takes for a name is a word of the report, not somebody whose film it is."""
+    if _films().search(plain, max(span.start - _LONGEST_FILM, 0), span.start):
+        return False
+    begins = text[: span.start].rstrip(" ")[-1:] in ("", ".", "\n") and text[span.end : span.end + 2].strip().islower()
+    is_finding = begins and _findings_of_labels().fullmatch(plain, span.start, span.end) is not None
+    return is_finding or _is_medical(plain[span.start : span.end], span.kind) or _is_named_after(plain, span)
+
+
+@cache
+def _films() -> re.Pattern[str]:
+    """What somebody is asked to look at, before the name of whose it is: mirar la placa de Hickman."""
+    verbs, films = ("|".join(_lists()["films"][key].split()) for key in ("verbs", "films"))
+    return re.compile(
+        rf"(?<![^\W_])(?:{verbs}) (?:de nou |again |again at )?(?:el |la |l'|le |the )?(?:{films}) (?:de |d'|du |of )$"
+    )
 
 
 def _is_medical(text: str, kind: Kind) -> bool:

@@ -62,7 +62,9 @@ class Redactor:
 
     def find(self, text: str, known: Known = NOTHING) -> tuple[Span, ...]:
         """What identifies in a composed text, and its headings (CAB): in order, none overlapping."""
-        spans = [span for one in (known, *self.recognisers) for span in one.find(text)]
+        # a heading is what the rules say is one: what another recogniser calls so would uncover a name below it
+        found = ((one, span) for one in (known, *self.recognisers) for span in one.find(text))
+        spans = [span for one, span in found if span.kind != "CAB" or isinstance(one, Rules)]
         settled = settle_spans(text, spare_tags(text, guard_spans(text, spans)))
         return joined(text, settle_spans(text, (*settled, *complete_spans(text, settled))))
 

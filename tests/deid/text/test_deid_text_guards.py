@@ -93,3 +93,11 @@ def test_labels_are_the_same_with_and_without_identifiers() -> None:
         assert [found.labels for text in said for found in label(text, words) if found.labels] == [
             found.labels for found in label(cleaned, words) if found.labels
         ]
+
+
+def test_a_finding_at_the_head_of_a_sentence_is_no_institution_and_a_film_is_somebodys() -> None:
+    """Two differences that 2,000 generated reports showed (`benchmarks.labels_kept`)."""
+    text = "Procede de Ambulatorio de San Gail. Cifosis retrocardiaca dudosa."
+    assert TAGS.clean(text).text == "Procede de [INST]. Cifosis retrocardiaca dudosa."
+    assert TAGS.clean("Hola, ¿puedes mirar la placa de Hickman? Gracias").text.endswith("la placa de [NAME]? Gracias")
+    assert TAGS.clean("Catéter de Hickman normoposicionado.").text == "Catéter de Hickman normoposicionado."
