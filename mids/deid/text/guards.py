@@ -114,8 +114,9 @@ def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
     if _films().search(plain, max(span.start - _LONGEST_FILM, 0), span.start):
         return False
     begins = text[: span.start].rstrip(" ")[-1:] in ("", ".", "\n") and text[span.end : span.end + 2].strip().islower()
-    is_finding = begins and _findings_of_labels().fullmatch(plain, span.start, span.end) is not None
-    return is_finding or _is_medical(plain[span.start : span.end], span.kind) or _is_named_after(plain, span)
+    word = plain[span.start : span.end]
+    is_common = begins and (word in ordinary() or _findings_of_labels().fullmatch(word) is not None)
+    return is_common or _is_medical(plain[span.start : span.end], span.kind) or _is_named_after(plain, span)
 
 
 @cache

@@ -96,8 +96,10 @@ def test_labels_are_the_same_with_and_without_identifiers() -> None:
 
 
 def test_a_finding_at_the_head_of_a_sentence_is_no_institution_and_a_film_is_somebodys() -> None:
-    """Two differences that 2,000 generated reports showed (`benchmarks.labels_kept`)."""
+    """What `benchmarks.labels_kept` and `benchmarks.answer_key` showed."""
     text = "Procede de Ambulatorio de San Gail. Cifosis retrocardiaca dudosa."
     assert TAGS.clean(text).text == "Procede de [INST]. Cifosis retrocardiaca dudosa."
+    text = "Historia 7264016 de Clínica San Nadie. Control anual."
+    assert TAGS.clean(text).text == "Historia [NUM] de [INST]. Control anual."
     assert TAGS.clean("Hola, ¿puedes mirar la placa de Hickman? Gracias").text.endswith("la placa de [NAME]? Gracias")
     assert TAGS.clean("Catéter de Hickman normoposicionado.").text == "Catéter de Hickman normoposicionado."
