@@ -103,20 +103,20 @@ def test_reasons_are_told_without_what_only_the_header_knows(tmp_path: Path, key
         "ReferringPhysicianName": "QUELOQUE^X",
         "InstitutionName": "Hospital Vall Fosca",
     }
-    images = {str(number): picture(number, radiograph(number), Modality="US", **header) for number in (1, 2)}
-    source = fill_folder(tmp_path / "s", images)
-    said = "queloque\tasked queloque of Fosca, as zutanez nadia wished"
+    images = {number: picture(number, radiograph(number), Modality="US", **header) for number in (1, 2)}
+    row = "1.2.826.0.1.{}\trelease\t\t\tqueloque\tasked queloque of Fosca, as zutanez nadia wished\n".format
     table = tmp_path / "curation.tsv"
-    table.write_text(f"file\tfield\told\tnew\twho\twhy\n1\trelease\t\t\t{said}\n2\texclude\t\t\t{said}\n")
-    run(tmp_path, key, "hold", "none", curation=table)
-    told = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
-    assert [row["Who"] for row in told] == ["[NAME]", "[NAME]"]
-    assert all(row["Why"].startswith("asked [NAME] of [INST], as [NAME]") for row in told)
-    (source / "2").unlink()
-    run(tmp_path, key, "hold", "none")
-    told = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
-    assert [(row["Decision"], row["Who"]) for row in told] == [("release", "[NAME]"), ("exclude", "n/a")]
-    assert told[1]["Why"] == "n/a"
+    told = {}
+    for number, rows in ((1, [row(1)]), (2, [row(1), row(2)])):  # the second source, then, without the first one
+        table.write_text("file\tfield\told\tnew\twho\twhy\n" + "".join(rows))
+        fill_folder(tmp_path / str(number), {"a": images[number]})
+        policy = chosen("mids", burned_in="hold", detect="none")
+        deidentify(tmp_path / str(number), tmp_path / "out", policy=policy, key=key, curation=table)
+        told[number] = json.loads((tmp_path / "out" / FACTS).read_text())["Curation"]
+    assert [row["Who"] for row in (*told[1], *told[2])] == ["[NAME]", "n/a", "[NAME]"]
+    whys = [row["Why"] for row in (*told[1], *told[2])]
+    assert whys[1] == "n/a"
+    assert all(why.startswith("asked [NAME] of [INST], as [NAME]") for why in (whys[0], whys[2]))
 
 
 def test_boxes_of_a_person_are_redacted_and_files_excluded(tmp_path: Path, key: Path) -> None:
