@@ -170,14 +170,15 @@ class ImageSet(ABC):
         """Images as a map-style dataset for PyTorch's `DataLoader`, with worker processes of any kind.
 
         `rows` are rows of `images` (all of them by default), `split` keeps those of a part. Each item is a dict of
-        `image`, float32 (channels, rows, columns), of a volume (1, columns, rows, slices); `target` (see `targets`),
-        if one is given; `mask`, int64, if asked for; and `filename`. `size` of two numbers resizes pictures, and makes
-        an item of each slice of a volume; of three numbers it makes an item of a patch at a random place. Items whose
-        target is unknown are left out, which is logged. `window` is (center, width) or "lung", "bone", "soft tissue",
-        "brain": grey values become 0 to 1; without one, pictures become 0 to 1 and volumes keep their values. Pictures
-        get one channel of grey, or three with `channels`. `cache` is a folder outside of the dataset for what
-        finds slices and patches without unpacking a volume from its start: points of its gzip stream, or, with
-        `unpack`, unpacked copies, which are quicker and larger. `mask` may name a reader, where several drew.
+        `image`, float32 (channels, rows, columns), of a volume (channels, columns, rows, slices); `target` (see
+        `targets`), if one is given; `mask`, int64, if asked for; and `filename`. `size` of two numbers resizes
+        pictures, and makes an item of each slice of a volume; of three numbers it makes an item of a patch at a random
+        place. Items whose target is unknown are left out, which is logged. `window` is (center, width) or "lung",
+        "bone", "soft tissue", "brain": grey values become 0 to 1; without one, pictures become 0 to 1 and volumes keep
+        their units. Images have one channel of grey, or three with `channels`. Complex volumes are complex64, and take
+        no window. `cache` is a folder outside of the dataset for what finds slices and patches without unpacking a
+        volume from its start: points of its gzip stream, or, with `unpack`, unpacked copies, which are quicker and
+        larger. `mask` may name a reader, where several drew.
 
         Raises `MidsError` without PyTorch, and for a size, window or target that can't be.
         """
@@ -262,7 +263,8 @@ class ImageSet(ABC):
         """
         chosen = self._choose(rows)
         paths = [str(self.locate(row)[0]) for _, row in chosen.iterrows()]
-        licences = ", ".join(sorted(map(str, chosen["usage_terms"].dropna().unique())))
+        stated = chosen["usage_terms"].dropna() if "usage_terms" in chosen else ()
+        licences = ", ".join(sorted(set(map(str, stated))))
         return make_hugging_face(paths, chosen, repr(self), licences)
 
     @abstractmethod

@@ -14,7 +14,7 @@ from mids.dataset.disk.folder import DESCRIPTION
 from mids.dataset.frames import harmonised, labels, laboratory
 from mids.dataset.frames.images import assemble_images, gather_images, participants, scans, sessions
 from mids.dataset.frames.timeline import timeline
-from mids.dataset.frames.typed import typed
+from mids.dataset.frames.typed import read_numbers, typed
 from mids.dataset.imageset import ImageSet, Ref, read_name
 from mids.dataset.index import read_indexed_images
 from mids.dataset.pixels import Part, Picture, Volume, load_part, load_pixels
@@ -194,9 +194,10 @@ class Dataset(ImageSet):
         rows = self.text.images
         met = meet_names(rows, criteria, self._schema)
         if criteria.sex is not None:
-            met &= meet_sex(self.images, criteria.sex, self._schema)
+            met &= meet_sex(self.harmonised, criteria.sex, self._schema)
         if criteria.age is not None:
-            met &= meet_age(self.images, criteria.age)
+            limits = {name: read_numbers(name, self.harmonised[name]) for name in ("age_min", "age_max")}
+            met &= meet_age(pd.DataFrame(limits), criteria.age)
         if criteria.label is not None:
             met &= self.has_label(criteria.label).fillna(False).astype(bool)
         if criteria.without_label is not None:

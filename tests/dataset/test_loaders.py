@@ -128,6 +128,22 @@ def test_torchio_and_monai_open_images_and_masks() -> None:
     assert np.array_equal(np.asarray(image), dataset.load(dataset.images.iloc[0]).data)
 
 
+@pytest.mark.filterwarnings("ignore:NvImgCodec", "ignore:The LabelMap")
+def test_torchio_and_monai_open_every_example() -> None:
+    """Both have the columns of a 2D image first."""
+    pytest.importorskip("torchio")
+    read = pytest.importorskip("monai.transforms").LoadImage(image_only=True)
+    joined = mids.concat({path.parent.name: path for path in SOURCES.glob("*/mids")})
+    reader = joined.rois.drop_duplicates(["dataset", "image"]).set_index(["dataset", "image"])["reader"]
+    for row, item in zip(joined, joined.monai(), strict=True):
+        data = joined.load(row).data
+        if ".nii" not in row["filename"]:
+            data = np.swapaxes(data, 0, 1)
+        image = joined.subject(row, reader=reader.get((row["dataset"], row["filename"])))["image"].numpy()
+        assert np.array_equal(np.asarray(read(item["image"])), data)
+        assert np.array_equal(np.moveaxis(image, 0, -1).reshape(data.shape), data)
+
+
 def test_hugging_face_holds_images_and_columns() -> None:
     pytest.importorskip("datasets")
     joined = mids.concat([BIMCV, CHESTXRAY])

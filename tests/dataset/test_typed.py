@@ -196,6 +196,15 @@ def test_a_choice_may_be_any_collection() -> None:
         assert len(dataset.select(vp=views)) == 2  # type: ignore[arg-type]
 
 
+def test_a_dataset_of_texts_selects_as_one_of_numbers_does(tmp_path: Path) -> None:
+    dataset = Dataset(BIMCV)
+    for wanted in ({"sex": "female"}, {"age": (58, None)}, {"age": 57}, {"label": "pneumonia"}, {"split": "train"}):
+        found = dataset.text.select(**wanted)  # type: ignore[arg-type]
+        assert found["filename"].tolist() == dataset.select(**wanted)["filename"].tolist()  # type: ignore[arg-type]
+    bare = read(tmp_path, "participant_id\n").text
+    assert len(bare.select(sex="F")) == len(bare.select(age=(0, None))) == 0
+
+
 # --- splits of several datasets ---
 
 
