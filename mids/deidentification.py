@@ -206,11 +206,10 @@ def _scanned(request: Request, mapped: Map) -> Scan:
     batches = list(batched(walk(root), CHUNK))
     everything = Scan()
     read = partial(headers, root=root, issuer=request.issuer, stacks=request.policy.face_rule == "deface")
-    for number, found in enumerate(mapped(read, batches), start=1):
+    for found in mapped(read, batches):
         everything.instances += found.instances
         everything.issues += found.issues
         everything.others += found.others
-        request.progress(number, len(batches), "headers")
     return everything
 
 

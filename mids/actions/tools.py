@@ -24,8 +24,8 @@ _PACKAGES = {
 _EXTRAS = {
     "distributed": ("dask", "--dask: work on a cluster"),
     "highdicom": ("seg", "writes segmentations as DICOM SEG"),
-    "presidio-analyzer": ("text", "--model: a model that also checks texts"),
-    "spacy": ("text", "--model spacy:…"),
+    "presidio-analyzer": ("text", "--text-model: a model that also checks texts"),
+    "spacy": ("text", "--text-model spacy:…"),
 }
 
 

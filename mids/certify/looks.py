@@ -53,8 +53,9 @@ def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int, detect: Det
         chosen = own[::step]
         if own:
             kinds[kind] = {"Files": len(own), "Searched": len(chosen)}
-        for path in watched(chosen, f"{kind} pictures looked at", len(chosen)):
-            found += [f"{path}: {told}" for told in [_look(dataset / path, kind, screen)] if told]
+        looked = ((path, _look(dataset / path, kind, screen)) for path in chosen)
+        seen = watched(looked, f"{kind} pictures looked at", len(chosen), problems=lambda each: bool(each[1]))
+        found += [f"{path}: {told}" for path, told in seen if told]
     by = f"{detect} of mids {__version__}{rapid}; first, middle and last slice or frame"
     searched = sum(each["Searched"] for each in kinds.values())
     return {"Pictures": len([p for p in paths if _kind(p) and not p.startswith("derivatives/")]), "Searched": searched,

@@ -22,7 +22,7 @@ def render(name: str, content: Mapping[str, Any]) -> str:
     badge = f'<span class="badge {"error" if bad else "good"}">{verdict}</span>'
     about = (
         "A second look at a finished dataset, independent of the run that made it. A search that found nothing proves "
-        "nothing, and no search says that nobody can be recognised. <code>mids certify --verify</code> compares the "
+        "nothing, and no search says that nobody can be recognised. <code>mids certify --check</code> compares the "
         "dataset with this page and names what has changed."
     )
     body = f'<h1>{title}</h1>\n<p class="verdict">{badge}</p>\n<p>{about}</p>\n{parts}\n'

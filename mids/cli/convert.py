@@ -156,6 +156,8 @@ def _lacking(first: str | None, second: str | None) -> str:
     if first and Path(first).exists():
         places = f"{first} {second or 'DEST'}"
         return f"COLLECTION is missing: type mids-convert auto {places}, or name it (mids-convert --list)"
+    if first in ("list", "tools", "help", "again", "about"):
+        return f"{first} is a flag: type mids-convert --{first}"
     if second:
         return f"DEST is missing: type mids-convert {first} {second} DEST, with the folder of the dataset"
     return "COLLECTION, SOURCE and DEST are required: see --help for examples, --list for collections"
@@ -203,7 +205,6 @@ def _convert_source(a: argparse.Namespace) -> int:
         issuer=a.issuer, site=a.site, change=a.change, forget=a.forget, remove=a.remove,
         view_model=a.view_model, plan=None if is_planning else a.plan,
     )  # fmt: skip
-    progress.end()
     if is_planning:
         return _say_plan(a, done)
     is_told = not a.dry_run and not a.quiet and done.outcome and (done.outcome.made or done.outcome.kept)

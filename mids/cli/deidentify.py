@@ -58,7 +58,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--curation", type=given_file, metavar="FILE",
-        help="table in which a person releases, redacts or excludes single files (see docs/curation.md)",
+        help="table of corrections by a person (see docs/curation.md)",
     )  # fmt: skip
     issuer_argument(add)
     remove_argument(add)
@@ -108,7 +108,6 @@ def run(namespace: argparse.Namespace) -> int:
         jobs=a.jobs, dask=a.dask, dry_run=a.dry_run, progress=progress.step,
         issuer=a.issuer, change=a.change, forget=a.forget, remove=a.remove,
     )  # fmt: skip
-    progress.end()
     say_done(a, done, what="files")
     return done.exit_code
 

@@ -31,7 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("new", type=Path, metavar="NEW", help="folder of the new release")
     add = parser.add_argument_group("output").add_argument
     add("--format", choices=["text", "json", "changes"], default="text", help="format of the output (default: text)")
-    add("--as", dest="version", default="", metavar="VERSION", help="--format changes: version of the new release")
+    add("--as", dest="version", default="", metavar="VERSION", help="version of the release (default: none)")
     add("--date", default="", metavar="YYYY-MM-DD", help="date of the entry (default: none)")
     add("--write-changes", default="", metavar="VERSION", help="put the entry at the top of NEW/CHANGES")
     add(
@@ -42,7 +42,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="text: names to show per kind, 0 for all (default: 20)",
     )
     add("--exit-code", action="store_true", help="end with exit code 1 if something changed")
-    add = jobs_argument(parser, what="threads that read")
+    add = jobs_argument(parser)
     add("--quick", action="store_true", help="take images of the same name and size as the same")
     parser.set_defaults(run=run)
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import Progress, say_unread
+from mids.cli.shared import say_unread
+from mids.dataset.disk.progress import watched_steps
 from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("datasets", nargs="+", type=Path, metavar="DATASET", help="folders of datasets")
     add = parser.add_argument_group("output").add_argument
     add("-o", "--output", type=Path, metavar="FILE", help="new file for the table of pairs, TSV (default: print it)")
-    add("-q", "--quiet", action="store_true", help="print no progress")
+    add("-q", "--quiet", action="store_true", help="print errors only")
     parser.set_defaults(run=run)
 
 
@@ -42,9 +43,8 @@ def run(namespace: argparse.Namespace) -> int:
     if a.output is not None and not a.output.parent.is_dir():
         raise MidsError(f"can't write {a.output}: its folder is not there")
     joined = concat(_name_datasets(a.datasets))
-    progress = Progress(quiet=a.quiet, verbose=False)
-    found = find_duplicates(joined, progress=lambda done, total: progress.step(done, total, "images"))
-    progress.end()
+    with watched_steps("images read and compared") as tell:
+        found = find_duplicates(joined, progress=tell)
     text = found.to_csv(sep="\t", index=False, na_rep="n/a", lineterminator="\n")
     if a.output is None:
         put(text)

@@ -1,6 +1,7 @@
 """How a command explains itself: examples first, then its flags in groups; no word is broken at any width."""
 
 import argparse
+import re
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,20 @@ EXIT_CODES: Mapping[int, str] = {
 }  # fmt: skip
 
 
+PLACES = frozenset({"-i", "-o", "-d", "-s", "--in", "--input", "--source", "--dest", "--out", "--output", "--outdir"})
+"""Flags by which other programs take what stands in its place here, where the command has no such flag."""
+_NUMBER = re.compile(r"(argument \S+): invalid int value: ('.*')")
+
+
+def _command_for(word: str, commands: Sequence[str]) -> str:
+    """What to type where a path or a collection stands in the place of a command."""
+    if Path(word).exists():
+        return f"{word} is no command: type mids info {word}, or mids convert auto {word} DEST (commands: mids --help)"
+    from mids import collections
+
+    return f"{word} is a collection: type mids convert {word} SOURCE DEST" if word in collections.names() else ""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose help begins with `examples`: pairs of a command line and what it does.
 
@@ -51,6 +66,11 @@ class Parser(argparse.ArgumentParser):
         """Ends the program; argparse would print its usage first."""
         from mids.issues import escape_lines  # its schemas are loaded with it, and --help needs none
 
+        if lacking := message.partition("following arguments are required: ")[2]:
+            message = (
+                f"{lacking.replace('-o/', '')} is missing: type {' '.join(self._usage()).replace(' [options]', '')}"
+            )
+        message = _NUMBER.sub(r"\1: give a whole number, not \2", message)
         line = f"{self.prog}: {message}{'' if message.endswith('?') else ':'} see {self.prog} --help\n"
         self.exit(2, escape_lines(line))
 
@@ -70,6 +90,8 @@ class Parser(argparse.ArgumentParser):
         if not flags:
             self.error(f"unexpected argument {rest[0]!r}: quote a path that holds spaces")
         hint = did_you_mean(flags[0], list(self._option_string_actions))
+        if flags[0] in PLACES and not any(action.required for action in self._actions if action.option_strings):
+            hint = f"type {' '.join(self._usage()).replace(' [options]', '')}, without a flag before a path"
         self.error(f"unknown flag {flags[0]}" + (f": {hint}" if hint else ""))
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -78,7 +100,7 @@ class Parser(argparse.ArgumentParser):
         choices = [str(choice) for choice in action.choices]
         hint = did_you_mean(str(value), choices) or advise(str(value), choices)
         if isinstance(action, argparse._SubParsersAction):
-            self.error(f"unknown command {value!r}: {hint}")
+            self.error(_command_for(str(value), choices) or f"unknown command {value!r}: {hint}")
         raise argparse.ArgumentError(action, f"unknown value {value!r}: {hint}")
 
     def format_help(self) -> str:

@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from mids.cli.shared import say_unread, show
+from mids.cli.shared import former_flag, say_unread, show
 from mids.errors import MidsError
 
 TEXT = "measure how easily people in datasets can be re-identified"
@@ -13,7 +13,7 @@ EXAMPLES = (
     ("mids risk ~/dataset --format html --output risk.html", "write a page for a privacy impact assessment"),
     ("mids risk ~/dataset --quasi age sex region --k 10", "use your own columns, and groups of ten"),
     ("mids risk ~/dataset --fail-below 5", "end with exit code 1 if a group has fewer than five people"),
-    ("mids risk ~/dataset ~/release1 --images", "find people and images that are in both datasets"),
+    ("mids risk ~/dataset ~/release1 --shared-images", "find people and images that are in both datasets"),
 )
 NOTES = """\
 The page lists people who stand out: only you can read it, and it is never written into a dataset. --without-people
@@ -39,11 +39,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="columns that nobody should learn (default: labels, results and the like)",
     )  # fmt: skip
     add("--k", type=int, default=5, metavar="N", help="groups of fewer people are small (default: 5)")
-    add("--images", action="store_true", help="find images that two people share; this reads all images")
+    add("--shared-images", action="store_true", help="find images that two people share; this reads all images")
+    former_flag(add, "--images", "--shared-images", dest="shared_images", switch=True)
     add = parser.add_argument_group("output").add_argument
     add(
         "--format", choices=["text", "json", "markdown", "html"], default="text",
-        help="format of the page (default: text)",
+        help="format of the output (default: text)",
     )  # fmt: skip
     add("-o", "--output", type=Path, metavar="FILE", help="new file for the page (default: print it)")
     add("--without-people", action="store_true", help="omit the list of people: others may see the page")
@@ -59,7 +60,7 @@ def run(namespace: argparse.Namespace) -> int:
     a = namespace
     if a.output is not None:
         _check(a.output, a.datasets)
-    found = assess(a.datasets, quasi=a.quasi, sensitive=a.sensitive, k=a.k, images=a.images)
+    found = assess(a.datasets, quasi=a.quasi, sensitive=a.sensitive, k=a.k, images=a.shared_images)
     page = "".join(risk.write(found, a.format, people=not a.without_people))
     if a.output is None:
         show(page)

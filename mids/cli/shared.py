@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from mids.errors import put
+from mids.dataset.disk.progress import is_watched
+from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
     from mids.deid.policy import Policy
@@ -32,14 +33,12 @@ def machine_arguments(parser: argparse.ArgumentParser) -> None:
     add("--dask", default="", metavar="ADDRESS", help="work on the cluster of this Dask scheduler (docs/scaling.md)")
 
 
-def jobs_argument(
-    parser: argparse.ArgumentParser, *, what: str = "worker processes", default: int = 1
-) -> Callable[..., argparse.Action]:
+def jobs_argument(parser: argparse.ArgumentParser, *, default: int = 1) -> Callable[..., argparse.Action]:
     """The flag that says how many processes or threads work; gives `add_argument` of its group."""
     add = parser.add_argument_group("machine").add_argument
     add(
         "--jobs", type=parse_jobs, default=default, metavar="N",
-        help=f"number of {what}, or auto: as many as this machine has processors (default: {default})",
+        help=f"number of workers, or auto: as many as this machine has processors (default: {default})",
     )  # fmt: skip
     return add
 
@@ -53,6 +52,23 @@ def parse_jobs(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 1 <= int(text[:9]) <= most):
         raise argparse.ArgumentTypeError(f"give a whole number from 1 to {most}, or auto")
     return int(text)
+
+
+class _Former(argparse.Action):
+    """A flag under its former name, which does what the new one does, and says so."""
+
+    def __init__(self, *, new: str, **more: Any) -> None:
+        super().__init__(help=argparse.SUPPRESS, default=argparse.SUPPRESS, **more)
+        self.new = new
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option_string: Any = None) -> None:
+        warn_of_former(option_string, self.new)
+        setattr(namespace, self.dest, self.const if self.nargs == 0 else values)
+
+
+def former_flag(add: Callable[..., argparse.Action], old: str, new: str, *, dest: str, switch: bool = False) -> None:
+    """Takes a flag under its former name too, without showing it."""
+    add(old, action=_Former, new=new, dest=dest, **({"nargs": 0, "const": True} if switch else {}))
 
 
 def plan_argument(add: Callable[..., argparse.Action]) -> None:
@@ -149,7 +165,9 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
         "(default: set by the policy)",
     )
     add("--lists", default="", metavar="FOLDER", help="folder of lists of names and places to look for in texts")
-    add("--model", default="", metavar="NAME", help="model that also checks texts, such as spacy:es_core_news_sm")
+    help_text = "model that also checks texts, such as spacy:es_core_news_sm"
+    add("--text-model", dest="model", default="", metavar="NAME", help=help_text)
+    former_flag(add, "--model", "--text-model", dest="model")
     add("--describe", action="store_true", help="say what the policy does, and stop")
     return group
 
@@ -235,6 +253,12 @@ def wants_colour() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def refuse_exchange(first: str, dataset: Path, command: str) -> None:
+    """Raises `MidsError` where the folder of the dataset stands first, and something else in its place."""
+    if Path(first).is_dir() and not dataset.exists():
+        raise MidsError(f"the folder of the dataset comes last: type {command} {dataset} {first}")
+
+
 def warn_of_former(former: str, now: str) -> None:
     """Warns that a flag was given by its former name, which still works."""
     say(f"warning: {former} is now called {now}: use {now}\n")
@@ -257,26 +281,18 @@ def say(text: str) -> None:
 
 
 class Progress:
-    """Progress on standard error: a live line on a terminal, a line now and then elsewhere."""
+    """Progress on standard error where no live line tells it: a line now and then."""
 
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
-        self._verbose, self._quiet, self._last = verbose, quiet, -1
-        self._live = LiveLine() if sys.stderr.isatty() and not quiet and not verbose else None
+        self._verbose, self._quiet, self._last = verbose, quiet or is_watched(), -1
 
     def step(self, done: int, total: int, path: str) -> None:
         """One more item is done."""
         logging.getLogger("mids").info("%d/%d %s", done, total, path)
         tenth = 10 * done // total
-        if self._live:
-            self._live.tell(done, total, "done")
-        elif not self._quiet and (self._verbose or tenth != self._last):
+        if not self._quiet and (self._verbose or tenth != self._last):
             print(f"{done}/{total} {path}", file=sys.stderr)
         self._last = tenth
-
-    def end(self) -> None:
-        """Takes the live line away."""
-        if self._live:
-            self._live.clear()
 
 
 class LiveLine:
@@ -288,8 +304,8 @@ class LiveLine:
     def __init__(self) -> None:
         self._what, self._began, self._told, self._wide = "", 0.0, 0.0, 0
 
-    def tell(self, done: int, total: int, what: str) -> None:
-        """So many of so many (0: nobody knows) are done."""
+    def tell(self, done: int, total: int, what: str, problems: int = 0) -> None:
+        """So many of so many (0: nobody knows) are done, and so many problems were found."""
         now = time.monotonic()
         if what != self._what or done == 1:
             self._what, self._began, self._told = what, now, 0.0
@@ -297,12 +313,15 @@ class LiveLine:
             return
         self._told = now
         rate = done / max(now - self._began, self._EVERY)
-        line = f"{done:,} {what}, {rate:,.0f}/s"
+        columns = shutil.get_terminal_size().columns - 1
+        wrong = f", {problems:,} problem{'s' if problems > 1 else ''}" if problems else ""
+        line = f"{done:,} {what}, {rate:,.0f}/s{wrong}"
         if total >= done:
-            filled = 30 * done // total
             left = timedelta(seconds=round((total - done) / rate))
-            line = f"[{'#' * filled:<30}] {done:,} of {total:,} {what}, {rate:,.1f}/s, {left} left"
-        self._print(line[: shutil.get_terminal_size().columns - 1])
+            line = f"{done:,} of {total:,} {what}, {rate:,.1f}/s, {left} left{wrong}"
+            if (width := min(30, columns - len(line) - 3)) > 5:
+                line = f"[{'#' * (width * done // total):<{width}}] {line}"
+        self._print(line[:columns])
 
     def clear(self) -> None:
         """Takes the line away: what comes next stands in its place."""

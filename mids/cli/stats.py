@@ -44,13 +44,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--table", action="append", default=[], metavar="NAME",
         help="a table of a paper, or all of a paper, beside the dataset (repeatable; see --list)",
     )  # fmt: skip
-    add("--reference", type=Path, metavar="FILE", help="right labels, as labels.tsv, for tables of scores (bimcv-7)")
+    add("--reference", type=Path, metavar="FILE", help="label table that is right: others are scored against it")
     add("--figure", choices=list(FIGURES), metavar="NAME", help=f"draw one: {', '.join(FIGURES)}")
     add("--subject", default="", metavar="ID", help="patient of --figure longitudinal (default: most studies)")
     add = parser.add_argument_group("output").add_argument
     add(
         "--format", choices=["text", "tsv", "json", "markdown"], default="text",
-        help="format of the counts (default: text)",
+        help="format of the output (default: text)",
     )  # fmt: skip
     add(
         "-o", "--output", type=Path, metavar="FILE", help="new file (default: print; a figure needs it: ….svg or ….png)"

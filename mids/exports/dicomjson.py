@@ -8,6 +8,7 @@ from pydicom import Dataset as Attributes
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 
 from mids.dataset import Dataset
+from mids.dataset.disk.progress import watched
 from mids.exports.writing import write_json
 from mids.records import Json
 from mids.vocabulary.schema import Field, Schema, load
@@ -23,7 +24,8 @@ def dicom_sidecars(dataset: Dataset) -> Iterator[tuple[str, dict[str, Any]]]:
     Raises `DataError` (JSON_INVALID).
     """
     schema = load()
-    for name, extension in dataset.images[["filename", "extension"]].itertuples(index=False):
+    images = dataset.images[["filename", "extension"]]
+    for name, extension in watched(images.itertuples(index=False), "sidecars written", len(images)):
         content = attributes(dataset.sidecar(str(name)), schema)
         if content:
             yield f"{str(name).removesuffix(str(extension))}.json", content

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from mids.dataset import Choice, Dataset
+from mids.dataset.disk.progress import watched
 from mids.errors import MidsError
 from mids.exports.description import read_description
 
@@ -57,7 +58,8 @@ def datalist(
 def _build_segmentation_items(dataset: Dataset, masks: pd.DataFrame) -> Iterator[tuple[str, dict[str, Any]]]:
     """Part and item of each segmentation."""
     parts = _parts(dataset)
-    for image, mask, reader in masks[["image", "filename", "reader"]].fillna("").itertuples(index=False):
+    rows = masks[["image", "filename", "reader"]].fillna("").itertuples(index=False)
+    for image, mask, reader in watched(rows, "segmentations listed", len(masks)):
         if image in parts:
             yield parts[str(image)], {"image": str(image), "label": str(mask), "reader": str(reader)}
 

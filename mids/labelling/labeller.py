@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mids.analysis.tree import LabelTree
+from mids.dataset.disk.progress import watched
 from mids.errors import MidsError
 from mids.labelling.lexicon import Lexicon, lexicon
 from mids.labelling.model import read_label_model
@@ -75,10 +76,11 @@ def _evidence(found: Sequence[Sentence], labels: Sequence[str]) -> list[str]:
 def _run_labeller(model: str, texts: Sequence[str], words: Lexicon) -> tuple[Sequence[Sequence[Sentence]], str]:
     """What the reports say, and who says so."""
     if not model:
-        return [label(text, words) for text in texts], f"rules {words.language}"
+        reports = watched(texts, "reports labelled", len(texts))
+        return [label(text, words) for text in reports], f"rules {words.language}"
     if Path(model).is_file():
         trained = read_label_model(Path(model))
-        return trained.label(texts), f"model {trained.digest[:12]}"
+        return trained.label(watched(texts, "reports labelled", len(texts))), f"model {trained.digest[:12]}"
     return _run_model(model, texts), f"model {model}"
 
 

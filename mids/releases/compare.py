@@ -8,6 +8,7 @@ from typing import Literal
 
 from mids.analysis.counting import LABELS
 from mids.dataset.disk.door import LINK_BROKEN, Door, opening
+from mids.dataset.disk.progress import watched
 from mids.errors import DataError
 from mids.issues import Issue
 from mids.releases.files import files, have_same_bytes, is_image, renamed, stem
@@ -120,7 +121,8 @@ def _different(
         return found
 
     with ThreadPoolExecutor(jobs) as pool:
-        found = zip(pair.both, pool.map(kind, pair.both), strict=True)
+        kinds = watched(pool.map(kind, pair.both), "files compared", len(pair.both))
+        found = zip(pair.both, kinds, strict=True)
         return {path: kind for path, kind in found if kind}
 
 

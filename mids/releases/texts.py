@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from mids.analysis.counting import LABELS, words
+from mids.dataset.disk.progress import watched
 from mids.errors import DataError
 from mids.readers.tables import tsv
 from mids.records import Json
@@ -63,7 +64,7 @@ class Texts:
         self.changed: list[str] = []
         self.rewritten: list[str] = []
         self._moved = _map_moved_by_folder(pair.moved)
-        for path in different:
+        for path in watched(different, "texts compared"):
             self._compare(path)
         alone = names(pair.old, pair.new)
         for path in sorted((*alone.added, *alone.removed)):

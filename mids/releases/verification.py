@@ -65,7 +65,11 @@ def verify(root: Path, manifest: Path | None = None, *, threads: int = 2, again:
     waiting = _compare_quickly(root, rows, notes, listed, differences)
     count = 0
     try:
-        for found in watched(_digests(root, waiting, threads), "files compared", release.files or 0):
+        answers = watched(
+            _digests(root, waiting, threads), "files compared", release.files or 0,
+            problems=lambda found: isinstance(found, Difference),
+        )  # fmt: skip
+        for found in answers:
             count += 1
             if isinstance(found, Difference):
                 differences.append(found)

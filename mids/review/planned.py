@@ -25,7 +25,11 @@ def collect_planned(plan: Path, source: Path) -> Shelf:
     """
     root = source.resolve()
     rows = [row for row, _ in read_rows(plan)]
-    if rows and not any(find_source((root,), row["file"]) for row in rows[:50]):
+    if not rows:
+        raise MidsError(
+            f"{plan} plans nothing: see what the source holds with mids-convert auto {source} DEST --dry-run"
+        )
+    if not any(find_source((root,), row["file"]) for row in rows[:50]):
         raise MidsError(f"{plan} names no file of {source}: give its source, or another --plan")
     homes: dict[str, str] = {}
     items = [_item(row, homes) for row in rows]

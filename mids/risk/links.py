@@ -11,6 +11,7 @@ import pandas as pd
 
 from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
+from mids.dataset.disk.progress import watched
 from mids.dataset.disk.whole import content_digest
 from mids.risk.people import People
 
@@ -82,7 +83,8 @@ def find_same_images(datasets: Sequence[tuple[str, Dataset]]) -> list[SameImage]
     """The images that several people have, by a digest of their unpacked content; reads every image of all."""
     found: dict[bytes, dict[tuple[str, str], None]] = {}
     for name, dataset in datasets:
-        for person, filename in zip(dataset.images["participant_id"], dataset.images["filename"], strict=True):
+        pairs = zip(dataset.images["participant_id"], dataset.images["filename"], strict=True)
+        for person, filename in watched(pairs, "images read", len(dataset.images)):
             path = str(filename)
             digest = dataset.door.attempt(path, partial(_digest, dataset.path / path, path), b"")
             if not digest:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from mids.analysis.counting import LABELS, TESTS, add_subject_and_session, days, words
 from mids.dataset import Dataset
+from mids.dataset.disk.progress import watched
 from mids.dataset.tables import add_missing_columns
 from mids.errors import DataError, MidsError
 from mids.risk.columns import kind, load_vocabulary
@@ -177,7 +178,8 @@ def _devices(dataset: Dataset, problems: list[str]) -> pd.DataFrame:
     """participant_id and what the sidecar says of the device, for each image."""
     rows, broken = [], 0
     images = dataset.images
-    for person, filename in zip(images["participant_id"], images["filename"], strict=True):
+    pairs = zip(images["participant_id"], images["filename"], strict=True)
+    for person, filename in watched(pairs, "sidecars read", len(images)):
         try:
             sidecar = dataset.sidecar(str(filename))
         except (MidsError, DataError):

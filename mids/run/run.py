@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from mids.dataset.disk.progress import watched_steps
 from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.compare import Comparison, compare, files_below
@@ -44,7 +45,7 @@ def run(
     issues = [*_foreign(comparison, journal.texts()), *_kept_or_mended(comparison)]
     made: list[str] = []
     crashes: list[str] = []
-    with scratch_folder(place), moving(place, journal) as mover:
+    with scratch_folder(place), moving(place, journal) as mover, watched_steps("images made") as tell:
         for number, (job, came) in enumerate(_results(plan, todo, place, workers), start=1):
             result = check_result(job, came, place.scratch) if isinstance(came, Finished) else came
             if isinstance(result, Finished):
@@ -53,6 +54,7 @@ def run(
             else:
                 issues.append(issue(result.code, result.message, job.path, origin="run"))
                 crashes += [result.crash] if result.crash else []
+            tell(number, len(todo), number - len(made))
             progress(number, len(todo), job.path)
     retained = {*_retained(plan, comparison, {found.path: found.code for found in issues}, journal)} - {*made}
     issues = [_as_kept(found) if found.path in retained else found for found in issues]

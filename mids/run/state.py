@@ -31,7 +31,8 @@ def check_places(root: Path, target: Path) -> None:
 
 def _check_places(root: Path, target: Path) -> None:
     if not root.exists():
-        raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source")
+        order = " (SOURCE comes before DEST)" if target.exists() else ""
+        raise MidsError(f"{root} does not exist: give the folder, file or archive that holds the source{order}")
     if root.is_file() and root.name.upper() == "DICOMDIR":
         raise MidsError("a DICOMDIR is only an index: give the folder that holds it as SOURCE")
     if target.exists() and not target.is_dir():

@@ -22,7 +22,7 @@ from mids.inspection.facts import HOLLOW, Facts, MissingContent, gather, recordi
 from mids.inspection.paths import classify_path
 from mids.inspection.registry import is_selected
 from mids.inspection.views import DatasetView, FileView
-from mids.issues import Definition, Issue
+from mids.issues import Definition, Issue, Level
 from mids.validation import plugins
 from mids.validation.checking import WHOLE, Checks, Part, Run, Unit
 from mids.validation.kept import Kept, digest
@@ -168,7 +168,11 @@ def _find(work: _Work, jobs: int, missing: frozenset[str] | None) -> Iterator[Un
         found = _check_in_processes(chain(first, batches), run, jobs)
     else:
         found = chain.from_iterable(run.subjects(batch) for batch in chain(first, batches))
-    yield from watched(found, "subjects checked", len(missing or view.facts.subjects))
+    yield from watched(found, "subjects checked", len(missing or view.facts.subjects), problems=_count_errors)
+
+
+def _count_errors(unit: Unit) -> int:
+    return sum(found.level is Level.ERROR for found in unit.issues)
 
 
 def _keep_first_crashes(found: Iterable[Issue]) -> Iterator[Issue]:

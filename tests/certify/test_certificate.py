@@ -103,10 +103,10 @@ def test_a_change_voids_the_certificate_and_is_named(
     dataset: Path, change: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["certify", str(dataset)]) == 0
-    assert main(["certify", str(dataset), "--verify"]) == 0
+    assert main(["certify", str(dataset), "--check"]) == 0
     path = change(dataset)
     capsys.readouterr()
-    assert main(["certify", str(dataset), "--verify"]) == 1
+    assert main(["certify", str(dataset), "--check"]) == 1
     said = capsys.readouterr().err.splitlines()
     inside = path.relative_to(dataset).as_posix() if dataset in path.parents else path.name
     assert [line.split(": ")[1] for line in said] == [inside]
@@ -115,22 +115,22 @@ def test_a_change_voids_the_certificate_and_is_named(
 def test_an_edited_certificate_is_named(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["certify", str(dataset)])
     path = edit_certificate(dataset)
-    assert main(["certify", str(dataset), "--verify"]) == 1
+    assert main(["certify", str(dataset), "--check"]) == 1
     assert path.name in capsys.readouterr().err
     path.write_text("[]")
-    assert main(["certify", str(dataset), "--verify"]) == 2
+    assert main(["certify", str(dataset), "--check"]) == 2
 
 
 def test_swapped_images_are_both_named_and_a_new_time_is_not(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["certify", str(dataset)])
     one, other = sorted(dataset.glob("sub-*/**/*.png"))[:2]
     os.utime(one, (0, 0))
-    assert main(["certify", str(dataset), "--verify"]) == 0
+    assert main(["certify", str(dataset), "--check"]) == 0
     first, second = one.read_bytes(), other.read_bytes()
     one.write_bytes(second)
     other.write_bytes(first)
     capsys.readouterr()
-    assert main(["certify", str(dataset), "--verify"]) == 1
+    assert main(["certify", str(dataset), "--check"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 

@@ -26,7 +26,7 @@ PROGRAM = Path(sys.executable).parent / "mids"
 COMMANDS = {
     "report": lambda whole, part, out: ["report", part, "-o", out / "page.html"],
     "diff": lambda whole, part, out: ["diff", whole, part],
-    "risk": lambda whole, part, out: ["risk", part, "--images"],
+    "risk": lambda whole, part, out: ["risk", part, "--shared-images"],
     "export": lambda whole, part, out: ["export", part, "--to", "croissant"],
     "splits": lambda whole, part, out: ["splits", part],
 }  # fmt: skip

@@ -97,10 +97,11 @@ def _open_plan(namespace: argparse.Namespace) -> "tuple[Shelf, str]":
 def _write_plan(source: Path, plan: Path) -> None:
     from mids.conversion import convert
     from mids.run.decided.planned import write_plan
+    from mids.run.sources import fates
 
     with TemporaryDirectory() as folder:
         done = convert("auto", source, Path(folder) / "dataset", dry_run=True)
-    if not done.plan.jobs and not any(each.status != "skipped" for each in done.plan.skipped):
+    if all(status == "skipped" for _, status, _, _ in fates(done.plan, None)):
         raise MidsError(f"{source} holds no image that can be converted: see mids-convert auto {source} DEST --dry-run")
     rows = write_plan(done.plan, plan)
     say(f"{plan}: {rows} rows, by default choices; for others, write it with mids-convert … --plan {plan} first\n")

@@ -24,9 +24,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Prints the rows of the table of sources."""
-    from mids.cli.shared import show
+    from mids.cli.shared import refuse_exchange, show
     from mids.run.sources import SOURCE_COLUMNS, find_sources
 
+    refuse_exchange(namespace.what, namespace.dataset, "mids where")
     found = find_sources(namespace.dataset, namespace.what)
     if not found:
         raise MidsError(

@@ -38,9 +38,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(namespace: argparse.Namespace) -> int:
     """Takes the patient out; exit code 1 where a file still names the subject, or may."""
+    from mids.cli.shared import refuse_exchange
     from mids.run.decided.withdraw import withdraw
 
     a = namespace
+    refuse_exchange(a.patient, a.dataset, "mids withdraw")
     done = withdraw(a.dataset, a.patient, _about, _texts, key=a.key, issuer=a.issuer)
     print(f"{done.label} was withdrawn: {done.removed} files removed")
     for path in done.left:

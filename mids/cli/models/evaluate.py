@@ -17,8 +17,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("found", type=Path, metavar="FOUND", help="label table to measure, TSV, CSV or XLSX")
     add("truth", type=Path, metavar="TRUTH", help="label table that is right; several readers in a column reader")
-    add("--column", choices=["labels", "localizations"], default="labels", help="what is compared (default: labels)")
-    add("--close-up", type=Path, metavar="TREE", help="compare with the terms above them in this label_tree.tsv too")
+    add(
+        "--column",
+        choices=["labels", "localizations"],
+        default="labels",
+        help="column with the labels (default: labels)",
+    )
+    add("--close-up", type=Path, metavar="TREE", help="label_tree.tsv: the terms above a label count too")
     add("--at-least", type=int, default=1, metavar="N", help="show labels of N or more rows of TRUTH (default: 1)")
     add("--disputes", type=Path, metavar="FILE", help="new TSV file for the labels that readers of TRUTH dispute")
     parser.set_defaults(run=run)

@@ -22,14 +22,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("input and output").add_argument
     add("-o", "--output", type=Path, metavar="FILE", help="new file for the label table, TSV (default: print it)")
     add("--text", default="report", metavar="COLUMN", help="column with the texts (default: report)")
-    add("--close-up", type=Path, metavar="TREE", help="also give the terms above those found in this label_tree.tsv")
-    add("--reference", type=Path, metavar="FILE", help="label table to compare with: precision, recall, F1")
+    add("--close-up", type=Path, metavar="TREE", help="label_tree.tsv: the terms above a label count too")
+    add("--reference", type=Path, metavar="FILE", help="label table that is right: others are scored against it")
     add = parser.add_argument_group("rules").add_argument
     add(
         "--lexicon",
         default="es",
         metavar="NAME",
-        help="language es, en, ca or fr, or a YAML file of words (default: es)",
+        help="words of the rules: es, en, ca or fr, or a YAML file (default: es)",
     )
     add("--model", default="", metavar="MODEL", help="file of mids train labels, or entry point of mids.labellers")
     parser.set_defaults(run=run)

@@ -2,12 +2,11 @@
 
 import argparse
 import functools
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mids.cli.shared import Progress
+from mids.dataset.disk.progress import watched_steps
 from mids.errors import DataError, MidsError
 
 TEXT = "train a model of views or labels from your own table"
@@ -44,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--lexicon",
         default="es",
         metavar="NAME",
-        help="lexicon of the rules that help the model, as in mids label (default: es)",
+        help="words of the rules: es, en, ca or fr, or a YAML file (default: es)",
     )
     add = parser.add_argument_group("what the model says of itself").add_argument
     add("--data", default="", metavar="TEXT", help="what it was trained on, for the model's head")
@@ -71,12 +70,10 @@ def _train_labels(a: argparse.Namespace) -> int:
     examples = read_examples(
         a.table, text=a.text.strip().lower(), column=a.column.strip().lower(), labels=a.labels
     )  # fmt: skip
-    progress = Progress(quiet=not sys.stderr.isatty(), verbose=False)
-    head = train_labels(
-        examples, a.output, language=a.lexicon, data=a.data, licence=a.licence,
-        progress=lambda done, total: progress.step(done, total, "steps"),
-    )  # fmt: skip
-    progress.end()
+    with watched_steps("steps of training") as tell:
+        head = train_labels(
+            examples, a.output, language=a.lexicon, data=a.data, licence=a.licence, progress=tell
+        )  # fmt: skip
     metrics: Any = head["metrics"]
     print(f"{head['reports']} reports of {head['participants']} participants, {len(head['labels'])} labels learned")  # type: ignore[arg-type]
     print(f"{metrics['reports']} reports of participants that the model had not seen:")
@@ -103,12 +100,11 @@ def _train_views(a: argparse.Namespace) -> int:
     for column in ("image", "view", "participant_id"):
         if rows and column not in rows[0]:
             raise MidsError(f"{a.table} lacks the column {column}: it has {', '.join(rows[0])}")
-    progress = Progress(quiet=not sys.stderr.isatty(), verbose=False)
-    head = train_views(
-        rows, functools.partial(_load, a.images or a.table.parent), a.output, data=a.data, licence=a.licence,
-        threshold=threshold, progress=lambda done, total: progress.step(done, total, "images"),
-    )  # fmt: skip
-    progress.end()
+    with watched_steps("images read") as tell:
+        head = train_views(
+            rows, functools.partial(_load, a.images or a.table.parent), a.output, data=a.data, licence=a.licence,
+            threshold=threshold, progress=tell,
+        )  # fmt: skip
     print(_describe(head))
     return 1 if head["images_unread"] else 0
 

@@ -3,14 +3,14 @@
 import argparse
 from pathlib import Path
 
-from mids.cli.shared import say, show
+from mids.cli.shared import former_flag, say, show
 
 TEXT = "look at a finished dataset again, and certify what was found"
 EXAMPLES = (
     ("mids certify ~/dataset", "write ~/dataset.certificate.json and .html"),
     ("mids certify ~/dataset --sample 200", "search 200 images for text instead of all"),
     ("mids certify ~/dataset --detect learned", "search them with a trained network"),
-    ("mids certify ~/dataset --verify", "say which file has changed since"),
+    ("mids certify ~/dataset --check", "say which file has changed since"),
 )
 NOTES = """\
 The certificate says what was checked by which rule, what was withheld, and who released what. It does not say that
@@ -31,9 +31,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--detect",
         choices=["glyphs", "ocr", "learned"],
         default="glyphs",
-        help="how text is looked for (default: glyphs)",
+        help="how text in images is found (default: glyphs)",
     )
-    add("--verify", action="store_true", help="compare the dataset with its certificate")
+    add("--check", action="store_true", help="compare the dataset with its certificate")
+    former_flag(add, "--verify", "--check", dest="check", switch=True)
     parser.set_defaults(run=run)
 
 
@@ -43,7 +44,7 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.cli.releases.selftest import find_leaks
 
     dataset = namespace.dataset.resolve()
-    if namespace.verify:
+    if namespace.check:
         changed = verify(dataset)
         say("".join(f"error: {line}\n" for line in changed))
         show("the certificate is void\n" if changed else "the dataset is as it was certified\n")

@@ -19,9 +19,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("dataset", type=Path, metavar="DATASET", help="folder of the dataset")
     add = parser.add_argument_group("release").add_argument
-    add("--as", dest="version", default="", metavar="VERSION", help="version (default: the newest of CHANGES)")
+    add(
+        "--as",
+        dest="version",
+        default="",
+        metavar="VERSION",
+        help="version of the release (default: the newest of CHANGES)",
+    )
     add("--doi", default="", metavar="DOI", help="DOI (default: DatasetDOI of dataset_description.json)")
-    jobs_argument(parser, what="threads that read", default=2)
+    jobs_argument(parser, default=2)
     parser.set_defaults(run=run)
 
 

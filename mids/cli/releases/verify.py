@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import jobs_argument, show
+from mids.cli.shared import former_flag, jobs_argument, show
 
 if TYPE_CHECKING:
     from mids.releases.verification import Verification
@@ -18,7 +18,7 @@ EXAMPLES = (
     ("mids verify ~/download --format json", "print the result for a program"),
 )
 NOTES = (
-    "A check that was stopped goes on where it was, as long as size and time of the files are the same; --again reads "
+    "A check that was stopped goes on where it was, as long as size and time of the files are the same; --reread reads "
     "all of them. mids release writes the manifest: docs/verify.md."
 )
 CODES = {
@@ -31,10 +31,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("dataset", type=Path, metavar="DATASET", help="folder of the dataset")
     add("--manifest", type=Path, metavar="FILE", help="table of the release (default: the dataset's own)")
-    add("--again", action="store_true", help="read all files, those too that a stopped check has found right")
+    add("--reread", action="store_true", help="read all files, those too that a stopped check has found right")
+    former_flag(add, "--again", "--reread", dest="reread", switch=True)
     add = parser.add_argument_group("output").add_argument
     add("--format", choices=["text", "json"], default="text", help="format of the output (default: text)")
-    jobs_argument(parser, what="threads that read", default=2)
+    jobs_argument(parser, default=2)
     parser.set_defaults(run=run)
 
 
@@ -43,7 +44,7 @@ def run(namespace: argparse.Namespace) -> int:
     from mids.releases.verification import verify
 
     a = namespace
-    found = verify(a.dataset, a.manifest, threads=a.jobs, again=a.again)
+    found = verify(a.dataset, a.manifest, threads=a.jobs, again=a.reread)
     show(json.dumps(_as_json(found), indent=2, ensure_ascii=False) + "\n" if a.format == "json" else _as_text(found))
     return int(not found.is_complete)
 

@@ -14,8 +14,8 @@ R = TypeVar("R")
 class Watcher(Protocol):
     """Who hears how far long work is."""
 
-    def tell(self, done: int, total: int, what: str) -> None:
-        """So many of so many (0: nobody knows) are done; `what` says what they are."""
+    def tell(self, done: int, total: int, what: str, problems: int = 0) -> None:
+        """So many of so many (0: nobody knows) are done, so many problems were found; `what` says what they are."""
 
     def clear(self) -> None:
         """A piece of work has ended."""
@@ -34,26 +34,40 @@ def watching(watcher: Watcher) -> Iterator[None]:
         _WATCHER.reset(before)
 
 
-def watched(items: Iterable[T], what: str, total: int = 0) -> Iterator[T]:
-    """The items; that one is done is told when the next is asked for."""
+def is_watched() -> bool:
+    """Whether somebody hears how far long work is."""
+    return _WATCHER.get() is not None
+
+
+def watched(
+    items: Iterable[T], what: str, total: int = 0, *, problems: Callable[[T], int] = lambda _: 0
+) -> Iterator[T]:
+    """The items; that one is done is told when the next is asked for. `problems` counts what is wrong with an item."""
     watcher = _WATCHER.get()
     if watcher is None:
         yield from items
         return
+    wrong = 0
     try:
         for number, item in enumerate(items, start=1):
             yield item
-            watcher.tell(number, total, what)
+            wrong += problems(item)
+            watcher.tell(number, total, what, wrong)
     finally:
         watcher.clear()
 
 
 @contextmanager
-def watched_steps(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A function that tells how many steps of how many are done, for work that is no loop over items."""
+def watched_steps(what: str) -> Iterator[Callable[..., None]]:
+    """A function that tells how many steps of how many are done (and problems), for work that is no loop over items."""
     watcher = _WATCHER.get()
+
+    def tell(done: int, total: int, problems: int = 0) -> None:
+        if watcher is not None:
+            watcher.tell(done, total, what, problems)
+
     try:
-        yield lambda done, total: watcher.tell(done, total, what) if watcher else None
+        yield tell
     finally:
         if watcher is not None:
             watcher.clear()

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 import pandas as pd
 
 from mids.dataset.disk.door import Door
+from mids.dataset.disk.progress import watched
 from mids.dataset.files import (
     PLACE,
     Sidecars,
@@ -64,10 +65,10 @@ def scans(door: Door, files: Sequence[str]) -> pd.DataFrame:
     places: dict[str, list[str]] = {}
     for path, _ in find_images(files):
         places.setdefault(path.rpartition("/")[2], []).append(path)
+    tables = [path for path in files if path.endswith("_scans.tsv")]
     rows = (
         {**row, "filename": _resolve_scan_path(path.rpartition("/")[0], row["filename"], places)}
-        for path in files
-        if path.endswith("_scans.tsv")
+        for path in watched(tables, "tables of images read", len(tables))
         for row in _rows_of_keys(door, path, "filename")
         if row["filename"]
     )
@@ -95,7 +96,7 @@ def gather_images(door: Door, files: Sequence[str], fields: Sequence[str], schem
     images = _join_with_prefix(images, sessions(door, files), ["participant_id", "session_id"], "session")
     if fields:
         known = find_sidecars(door, files)
-        rows = [_fields(door, row["filename"], known, fields) for row in found]
+        rows = [_fields(door, row["filename"], known, fields) for row in watched(found, "sidecars read", len(found))]
         images = _join_with_prefix(images, frame(rows, ["filename", *fields]), ["filename"], "sidecar")
     return images
 

@@ -14,6 +14,7 @@ import pandas as pd
 from pydicom.dataset import Dataset as Dicom
 
 from mids.dataset import Dataset
+from mids.dataset.disk.progress import watched
 from mids.dataset.pixels import Volume
 from mids.errors import DataError, MidsError
 from mids.exports.masks.images import Grid, Names, make_grid, make_series, save, slices
@@ -52,7 +53,8 @@ def write_masks(dataset: Dataset, output: Path, make: Writer) -> list[Path]:
     codes = _codes(dataset)
     written: list[Path] = []
     left: list[tuple[str, str]] = []
-    for image, masks in dataset.rois.fillna("").groupby("image", sort=True):
+    drawn = dataset.rois.fillna("").groupby("image", sort=True)
+    for image, masks in watched(drawn, "images with masks written", len(drawn)):
         try:
             written += list(_of_image(dataset, str(image), masks, codes, output, make, left))
         except DataError as error:

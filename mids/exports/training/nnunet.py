@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mids.dataset import Choice, Dataset
+from mids.dataset.disk.progress import watched
 from mids.dataset.selection import check_known
 from mids.errors import MidsError
 from mids.exports.description import read_description
@@ -42,7 +43,8 @@ def write_nnunet(dataset: Dataset, folder: Path, *, modality: Choice = None, rea
     written: list[Path] = []
     validation: list[str] = []
     training: list[str] = []
-    for image, mask in masks[["image", "filename"]].itertuples(index=False):
+    pairs = masks[["image", "filename"]].itertuples(index=False)
+    for image, mask in watched(pairs, "images with masks written", len(masks)):
         case = _case(image)
         is_test = parts.get(image) == "test"
         volume = dataset.load(image)  # a file that can't be read is found here, not in the middle of a training

@@ -10,6 +10,7 @@ import pandas as pd
 
 from mids.dataset import Choice, Dataset
 from mids.dataset.disk.door import opening
+from mids.dataset.disk.progress import watched
 from mids.dataset.frames.labels import find_labelled_images
 from mids.errors import DataError
 
@@ -30,12 +31,14 @@ def write_shards(dataset: Dataset, folder: Path, *, modality: Choice = None, siz
     masks = dict(list(dataset.rois.dropna(subset=["image"]).groupby("image")))
     paths: list[Path] = []
     records = dataset.select(modality=modality).to_dict("records")
-    while records:
+    waiting = watched(records, "images written", len(records))
+    record = next(waiting, None)
+    while record:
         paths.append(folder / f"shard-{len(paths):06d}.tar")
         with tarfile.open(paths[-1], "w", format=tarfile.PAX_FORMAT) as stream:
-            while records and stream.offset < size:
-                record = records.pop(0)
+            while record and stream.offset < size:
                 _add(stream, dataset, record, labels.get(record["filename"]), masks.get(record["filename"]))
+                record = next(waiting, None)
     return paths
 
 

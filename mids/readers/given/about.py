@@ -27,6 +27,8 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises `MidsError` where the file can't be read, a key is unknown, or a value is none of those allowed.
     """
+    if not path.exists():
+        raise MidsError(f"there is no file {path}: check the path")
     if waits_for_another(path):
         raise MidsError(f"{path} is a named pipe: give a file")
     try:

@@ -66,6 +66,8 @@ def open_table(path: Path, what: str, columns: Sequence[str]) -> Table:
     Text is UTF-8, or UTF-16 with a byte order mark; quotation marks are those of CSV (RFC 4180). Raises `MidsError`,
     which calls it `what`, where it can't be read or lacks one of `columns`.
     """
+    if path.is_dir():
+        raise MidsError(f"the {what} {path} is a folder: give a file")
     try:
         table = read_table(path.parent, Source(path.name))
         is_elsewhere = not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1

@@ -36,7 +36,7 @@ EDITS = "edits"
 
 POLICY = "policy"
 POLICY_FLAGS = frozenset(
-    {"ids", "burned-in", "detect", "faces", "texts", "reports", "lists", "model", "option", "without"}
+    {"ids", "burned-in", "detect", "faces", "texts", "reports", "lists", "model", "text-model", "option", "without"}
 )
 """Flags that change the policy; a change of it may be asked for under their names too."""
 

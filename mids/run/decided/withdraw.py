@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from mids.dataset.disk.progress import watched
 from mids.deid import keys
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy, preset
@@ -209,7 +210,8 @@ def _drop_mentions(dataset: Path, named: re.Pattern[str]) -> tuple[list[str], li
     unread: list[str] = []
     shut: list[OSError] = []
     for folder, _, names in os.walk(dataset, onerror=shut.append):
-        for path in (Path(folder, name) for name in sorted(names) if not name.endswith(_IMAGES)):
+        texts = [Path(folder, name) for name in sorted(names) if not name.endswith(_IMAGES)]
+        for path in watched(texts, "texts of a folder searched", len(texts)):
             if path.is_symlink() or not path.is_file():
                 continue
             try:
