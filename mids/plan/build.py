@@ -15,7 +15,7 @@ from mids.actions.volumes.dcm2niix import NATIVE
 from mids.actions.volumes.volume import Volume
 from mids.deid.burned.evidence import UNSEEN, decide, screen
 from mids.issues import Issue, issue
-from mids.plan.curation import Corrections, corrected
+from mids.plan.curation import EXCLUDED, Corrections, corrected
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
 from mids.plan.job import Job, Plan, Subject, TableRow, read_identity
 from mids.plan.layouts import counted, entities, is_published, kept_name, parts, same_but_numbers, written
@@ -186,6 +186,8 @@ def _decided(record: Record, context: Context, corrections: Corrections) -> Iter
     if described is None:
         yield issue("MODALITY_UNKNOWN", _unsupported(record), place, origin="read")
         yield Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost")
+    elif decision.outcome == "hold" and corrections.excludes(names):
+        yield Skipped(record.sources, EXCLUDED, record.subject, record.series)
     elif decision.outcome == "hold":
         reason = f"withheld: {decision.reason}"
         yield issue("PRIVACY_HELD_BACK", reason, place, origin="read")
@@ -310,7 +312,7 @@ def _curated(
         described, blank = corrected(image.described, rows, image.record, context.schema)
         touched |= described != image.described
         if described is None:
-            reason = "excluded by curation.tsv"
+            reason = EXCLUDED
             skipped.append(Skipped(image.record.sources, reason, image.record.subject, image.record.series))
         else:
             kept.append(replace(image, described=described, blank=blank))

@@ -12,6 +12,9 @@ from mids.readers.given.curation import GUARDS, LABELS, Correction, read_box, wr
 from mids.records import WITHDRAWN, Box, Item, Json, Record, Skipped
 from mids.vocabulary.schema import Schema
 
+EXCLUDED = "excluded by curation.tsv"
+"""Why a source is left out that a person excludes."""
+
 FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
 """The code list of each field with values."""
 
@@ -68,6 +71,10 @@ class Corrections:
         if decision.outcome == "blank":
             return replace(decision, certain=False, certified=True, face="")
         return Decision("release", certified=True)
+
+    def excludes(self, names: set[str]) -> bool:
+        """Whether a person leaves out an image of these names, which would be withheld."""
+        return any(row.field == "exclude" for row in self._naming(names))
 
     def decide(self, names: set[str], decision: Decision, header: Mapping[str, Json]) -> Decision | None:
         """What becomes of a file that stays DICOM, after `release` and `redact`; None where a person excludes it.

@@ -22,7 +22,7 @@ from mids.deid.headers.tables import edition
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.issues import Issue, issue
-from mids.plan.curation import Corrections
+from mids.plan.curation import EXCLUDED, Corrections
 from mids.plan.job import Job, Plan, Subject, read_identity
 from mids.plan.unseen import list_unseen
 from mids.readers.archives.files import open_source
@@ -261,7 +261,7 @@ def _fate(instance: Instance, context: Context) -> tuple[_Fate, str, Decision]:
     names = {instance.source.name, instance.text("SOPInstanceUID")}
     decided = context.corrections.decide(names, decision, header)
     if decided is None:
-        return "skip", "excluded by curation.tsv", nothing
+        return "skip", EXCLUDED, nothing
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}
     return fates.get(decided.outcome, "deliver"), decided.reason, decided
 

@@ -10,6 +10,7 @@ import pydicom
 
 from mids.dataset import Dataset
 from mids.errors import DataError
+from mids.plan.curation import EXCLUDED
 from mids.readers.archives.files import base, open_source
 from mids.records import Source
 from mids.run.decided.choices import Choices, read_rows
@@ -129,20 +130,23 @@ def _series(roots: Iterable[Path], file: str) -> str:
         return ""
 
 
-def list_sources(rows: list[dict[str, str]], roots: tuple[Path, ...]) -> Iterator[Item]:
-    """The source files that were withheld, lost or left out."""
-    volumes: set[str] = set()
-    for row in rows:
-        is_volume = False
-        if "face" in row["reason"] and (series := _series(roots, row["source"])):
-            if series in volumes:  # one decision holds for all slices of a volume
-                continue
-            volumes.add(series)
-            is_volume = True
+def list_sources(rows: list[dict[str, str]], roots: tuple[Path, ...], choices: Choices) -> Iterator[Item]:
+    """The source files that were withheld, lost or left out; of a volume, the file that a decision names, or the first.
+
+    One decision holds for all slices of a volume.
+    """
+    decided = {row.file for row in read_rows(choices.values.get("curation"))}
+    volumes: dict[str, list[dict[str, str]]] = {}
+    for row in (row for row in rows if row["status"] != "converted"):
+        is_volume = "face" in row["reason"] or row["reason"] == EXCLUDED
+        series = _series(roots, row["source"]) if is_volume else ""
+        volumes.setdefault(series or row["source"], []).append(row)
+    for own in volumes.values():
+        row = next((each for each in own if each["source"] in decided), own[0])
         reason = row["reason"]
         if row["status"] == "lost":
             code = _CODE.match(reason)
             yield Item(0, "lost", row["source"], title=row["reference"], reason=reason, code=code[1] if code else "")
         elif row["status"] == "skipped" and reason != "not DICOM":
             kind = "withheld" if reason.startswith("withheld") else "left out"
-            yield Item(0, kind, row["source"], title=row["reference"], reason=reason, files=2 if is_volume else 1)
+            yield Item(0, kind, row["source"], title=row["reference"], reason=reason, files=len(own))

@@ -49,7 +49,7 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
         raise MidsError(f"{dataset} was not made by mids convert here: its images can't be made again; see mids report")
     rows = list(read_sources(root))
     roots = tuple(map(Path, choices.sources))
-    plain = [*list_images(Dataset(root), rows, choices), *list_sources(rows, roots)]
+    plain = [*list_images(Dataset(root), rows, choices), *list_sources(rows, roots, choices)]
     found = list(_doubted(plain, rows, read_issues(root)))
     if "unlikely" in search:
         found = [_judged(root, item) for item in watched(found, "images looked at", len(found))]

@@ -150,9 +150,12 @@ def work_without_mouse(page: Any, names: dict[str, str], decided: Path) -> None:
         page.keyboard.press("Enter")
     choose(page, names["b/1"])
     page.keyboard.press("v")
-    with page.expect_response(re.compile("api/decide")):
-        page.keyboard.press("ArrowDown")  # the list keeps the keyboard until Enter
+    page.keyboard.press("ArrowDown")  # the list keeps the keyboard until Enter, and walking it decides nothing
+    page.wait_for_timeout(700)
+    page.keyboard.press("Escape")
     page.wait_for_timeout(200)
+    assert ("b/1", "view") not in {(row["file"], row["field"]) for row in table(decided)}
+    page.keyboard.press("v")
     with page.expect_response(re.compile("api/decide")):
         page.keyboard.type("ml")
         page.keyboard.press("Enter")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from reviewing import Review, choose, draw, press
-from trees import another, fill_folder, source_rows, table
+from trees import another, command, fill_folder, source_rows, table
 
 from example_datasets.generators import hospital_day as day
 from example_datasets.generators.dicomfile import fill, uid
@@ -119,3 +119,55 @@ def test_boxes_are_accepted_moved_and_typed_and_seen_before_the_run(browser: Any
         review.kill()
     rows = {(row["file"], row["new"]) for row in table(Path(f"{dest}.mids/curation.tsv"))}
     assert rows == {("3/1", "4,38,22,176"), ("3/1", "0,0,3,3")}
+
+
+def look_at_lists(page: Any, names: dict[str, str]) -> None:
+    """A key decides on what the list shows; a drag from outside is a box inside; a reason stays after a reload."""
+    choose(page, names["5/1"])
+    page.locator("#kinds button", has_text="doubtful").click()
+    page.wait_for_timeout(300)
+    assert page.inner_text("#progress").startswith("1 of 1")
+    page.fill("#why", "half of it is lacking")
+    press(page, "3")
+    page.locator("#kinds button", has_text="all").click()
+    choose(page, names["5/1"])
+    draw(page, (10, 10, 20, 20))
+    edge = page.locator("#canvas").bounding_box()
+    page.mouse.move(edge["x"] - 12, edge["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 60, edge["y"] + 80)
+    with page.expect_response(re.compile("api/decide")):
+        page.mouse.up()
+    page.wait_for_timeout(200)
+    assert boxes(page)[1].split(",")[1] == "0"
+    choose(page, names["gap/0"])
+    page.evaluate("localStorage.clear()")
+    page.reload()
+    page.wait_for_selector("#items [aria-current=true]")
+    page.fill("#who", "A")
+    assert page.input_value("#why") == "half of it is lacking"
+
+
+def test_what_is_excluded_is_decided(browser: Any, tmp_path: Path, key: Path) -> None:
+    """A volume comes back as one item that is decided, and what would be withheld wants nobody any more."""
+    dest = tmp_path / "dest"
+    gap = {f"gap/{at}": one for at, one in enumerate(day.chest_ct(1)) if at not in (11, 12)}
+    files = {**gap, "5/1": day.chest(5), "us/1": day.echo(6)}
+    convert("dicom", fill_folder(tmp_path / "source", files), dest, key=key)
+    names = {row["source"]: row["filename"].rpartition("/")[2] for row in source_rows(dest)}
+    review = Review(dest)
+    page = review.open(browser, "A")
+    try:
+        look_at_lists(page, names)
+        choose(page, "withheld")
+        press(page, "3")
+    finally:
+        review.kill()
+    done = command("mids-convert", "--again", dest, "--key", key)
+    assert done.returncode == 0, done.stderr
+    assert "withheld" not in done.stdout + done.stderr
+    after = {row["source"]: row for row in source_rows(dest)}
+    assert {after[file]["reason"] for file in ("us/1", "gap/0", "gap/5")} == {"excluded by curation.tsv"}
+    out = [item for item in collect_items(dest).items if item.kind == "left out"]
+    assert sorted(item.file for item in out) == ["gap/0", "us/1"]
+    assert next(item.files for item in out if item.file == "gap/0") == 22

@@ -42,6 +42,13 @@ function shown() {
     (!kind || (kind === "differ" ? isDisputed(each.file) : each.kind === kind)) && (!$("open").checked || !isDecided(each.file) || each === item));
 }
 
+// The item is always one of the list: no key decides on what the list does not show.
+function stay() {
+  const list = shown();
+  if (list.length && !list.includes(item)) return open(list[0]);
+  drawList();
+}
+
 function element(name, text, more = {}) {
   return Object.assign(document.createElement(name), {textContent: text}, more);
 }
@@ -50,7 +57,7 @@ function drawList() {
   const counts = {"": content.items.length, differ: content.disputes.length};
   for (const name of content.kinds) counts[name] = content.items.filter(each => each.kind === name).length;
   $("kinds").replaceChildren(...["", ...content.kinds, "differ"].filter(name => counts[name] || !name).map(name => {
-    const button = element("button", `${name || "all"} ${counts[name]}`, {onclick: () => { kind = name; drawList(); }});
+    const button = element("button", `${name || "all"} ${counts[name]}`, {onclick: () => { kind = name; stay(); }});
     button.setAttribute("aria-pressed", String(kind === name));
     return button;
   }));
@@ -77,7 +84,8 @@ function drawItem() {
   $("title").textContent = item.image ? item.image.split("/").pop() : item.title;
   $("reason").textContent = item.reason && !item.reason.startsWith(item.kind) ? `${item.kind}: ${item.reason}` : item.reason || item.kind;
   $("accept").textContent = {withheld: "shows nobody: release it", lost: "known: acknowledge it"}[item.kind] || "looks right";
-  const chosen = {accept: own.release || own.acknowledge || own.looked, draw: boxes().length, exclude: own.exclude};
+  const isChanged = own.exclude || boxes().length || Object.keys(item.values).some(name => name in own);
+  const chosen = {accept: own.release || own.acknowledge || own.looked && !isChanged, draw: boxes().length, exclude: own.exclude};
   for (const button of document.querySelectorAll("#acts button")) button.classList.toggle("chosen", Boolean(chosen[button.dataset.act]));
   document.querySelector("[data-act=draw]").setAttribute("aria-pressed", String(viewer.isDrawing));
   drawFields();
@@ -113,17 +121,14 @@ function drawFields() {
 
 function makeField(name) {
   const label = element("label", name.replace("_", " ")), about = item;
-  let timer = 0;
   const commit = () => {
-    if (!timer) return;
-    timer = clearTimeout(timer) || 0;
+    if (!select.dataset.waits) return;
     delete select.dataset.waits;
-    decide(name, select.value, about);
+    if (select.value !== valueOf(name)) decide(name, select.value, about);
   };
-  const wait = () => {  // keys step through a list: where they stop is one decision
-    clearTimeout(timer);
+  const wait = () => {  // keys step through a list: nothing is decided until Enter, or until the list is left
     select.dataset.waits = "true";
-    timer = setTimeout(commit, isMouse ? 0 : 400);
+    if (isMouse) commit();
   };
   const select = element("select", "", {id: name, onchange: wait, onblur: commit});
   for (const code of ["", ...content.lists[name]]) select.append(element("option", code || "not known", {value: code}));
@@ -182,6 +187,11 @@ const toggle = field => decide(field, mine(item.file)[field] ? null : "true");
 function accept() {
   if (item.kind === "withheld" && !viewer.head) return tell("look at it first: there is no picture", true);
   return toggle({withheld: "release", lost: "acknowledge"}[item.kind] || "looked");
+}
+
+function exclude() {
+  if (item.kind === "lost") return tell("it is not there to exclude: press 1 if the loss is known", true);
+  return toggle("exclude");
 }
 
 // A reason that is written or changed after the decision belongs to it.
@@ -287,7 +297,7 @@ async function findText() {
 }
 
 const keys = {
-  "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": () => toggle("exclude"), u: undo, t: findText,
+  "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": exclude, u: undo, t: findText,
   a: () => { const found = viewer.suspected; viewer.suspected = []; if (found.length) decide("redact", [...boxes(), ...found]); },
   s: () => setSide(side === "source" ? "dataset" : "source"), n: goUndecided,
   i: () => { viewer.isInverted = !viewer.isInverted; $("invert").setAttribute("aria-pressed", String(viewer.isInverted)); viewer.draw(); },
@@ -300,6 +310,10 @@ const keys = {
 addEventListener("keydown", event => {
   if (["Enter", "Escape"].includes(event.key) && event.target.matches("input:not([type=checkbox]), select")) {
     event.preventDefault();
+    if (event.key === "Escape" && event.target.closest("#values")) {
+      delete event.target.dataset.waits;
+      event.target.value = valueOf(event.target.id);
+    }
     return $("canvas").focus();
   }
   const isMoving = event.key.startsWith("Arrow") && event.target.matches("[type=range]");
@@ -329,10 +343,11 @@ $("preset").onchange = event => {
     viewer.draw();
   }
 };
-$("open").onchange = drawList;
+$("open").onchange = stay;
 $("why").onchange = explain;
 for (const id of ["who", "judge"]) $(id).oninput = () => {
   localStorage.setItem("mids-who", $("who").value);
+  if (item) $("why").value = whyOf(item.file);
   drawItem();
   drawList();
 };

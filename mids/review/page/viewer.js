@@ -98,13 +98,14 @@ export class Viewer {
 
   _listen(acts) {
     let start = null;
-    this.canvas.addEventListener("pointerdown", event => {
-      if (!this.head) return;
-      this.canvas.setPointerCapture(event.pointerId);
+    const frame = this.canvas.parentElement;  // a drag may begin and end outside of the image: its box stays inside
+    frame.addEventListener("pointerdown", event => {
+      if (!this.head || event.offsetX > frame.clientWidth && event.target === frame) return;
+      frame.setPointerCapture(event.pointerId);
       const at = this._place(event);
       start = {at, x: event.clientX, y: event.clientY, window: [this.centre, this.width], moved: this.isDrawing ? this._at(this.boxes, at) : -1};
     });
-    this.canvas.addEventListener("pointermove", event => {
+    frame.addEventListener("pointermove", event => {
       if (!start) return;
       if (this.isDrawing) {
         this.draft = start.moved < 0 ? this._spanned(start.at, this._place(event)) : this._shifted(this.boxes[start.moved], start.at, this._place(event));
@@ -115,7 +116,7 @@ export class Viewer {
       }
       this.draw();
     });
-    this.canvas.addEventListener("pointerup", event => {
+    frame.addEventListener("pointerup", event => {
       if (!start) return;
       const box = this.draft, {moved, x, y, at} = start;
       const isClick = Math.hypot(event.clientX - x, event.clientY - y) < 4, found = this._at(this.suspected, at);
