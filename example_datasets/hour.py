@@ -148,7 +148,11 @@ def check(dataset: Path) -> tuple[dict[str, str], list[str]]:
                 said.add("covered")
         settled[problem.name] = ", ".join(sorted(said & set(problem.settled)))
     touched = set(map(_study, planted()))
-    others = {row.file for row in rows if row.field != "acknowledge" and _study(row.file) not in touched}
+    others = {
+        row.file for row in rows
+        if row.field != "acknowledge" and _study(row.file) not in touched
+        and not (row.field == "exclude" and row.file.endswith("/dosis.dcm"))  # a page of doses is no image
+    }  # fmt: skip
     return settled, sorted(others)
 
 

@@ -152,6 +152,13 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
         help="images that may show a face: deliver them, count them in a warning, withhold them, remove the face from "
         "CT and MR of the head and withhold the others (default: set by the policy)",
     )  # fmt: skip
+    _text_arguments(add)
+    add("--describe", action="store_true", help="say what the policy does, and stop")
+    return group
+
+
+def _text_arguments(add: Callable[..., argparse.Action]) -> None:
+    """The flags about names in free texts."""
     add(
         "--texts",
         choices=["tags", "surrogates", "remove", "keep"],
@@ -168,8 +175,6 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
     help_text = "model that also checks texts, such as spacy:es_core_news_sm"
     add("--text-model", dest="model", default="", metavar="NAME", help=help_text)
     former_flag(add, "--model", "--text-model", dest="model")
-    add("--describe", action="store_true", help="say what the policy does, and stop")
-    return group
 
 
 def chosen_policy(arguments: argparse.Namespace) -> "Policy | None":

@@ -41,6 +41,7 @@ def test_what_is_planted_is_open_until_it_is_settled(tmp_path: Path, key: Path) 
     ]
     spoilt = next(number for number, kind in hour.studies() if kind == "echo")
     rows.append(f"{spoilt:03d}/ECO/1.dcm\texclude\t\t\tA\tby mistake")
+    rows += [f"{name}\texclude\t\t\tA\ta page of doses" for name in ("021/TC/dosis.dcm", "033/TC/dosis.dcm")]
     table = tmp_path / "curation.tsv"
     table.write_text("\n".join(["file\tfield\told\tnew\twho\twhy", *rows]) + "\n", "utf-8")
     done = command("mids-convert", "dicom", studies, dest, "--key", key, "--curation", table)
