@@ -52,12 +52,13 @@ def read_all(root: Path, threads: int) -> None:
     """Reads every file and does nothing with it."""
 
     def one(path: str) -> None:
+        block = bytearray(manifest.BLOCK)
         with (root / path).open("rb", buffering=0) as stream:
-            while stream.read(manifest.BLOCK):
+            while stream.readinto(block):
                 pass
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, sorted(walked(root)), chunksize=64))
+        list(pool.map(one, sorted(walked(root))))
 
 
 def sha256sum(root: Path, processes: int) -> None:

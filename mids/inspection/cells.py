@@ -63,7 +63,7 @@ def _judge(schema: Schema, column: Column | None) -> Judge:
     """A function that judges the cells of a column, and remembers the values that it has seen."""
     words = schema.code_lists.get(column.code_list) if column and column.code_list else None
 
-    @lru_cache(maxsize=1 << 13)
+    @lru_cache(maxsize=1 << 12)
     def judged(value: str) -> tuple[Fault, ...]:
         return missing if value == NA else tuple(_faults(value, column, words))
 

@@ -130,7 +130,7 @@ def _list_datatypes(tree: Tree, bids: Bids) -> frozenset[str]:
 
 def _is_shifted(view: "DatasetView") -> bool:
     """Whether the dates of the dataset are shifted: any of its first sessions lies in or before 1925."""
-    tables = islice((path for path in view.tree.files if path.endswith("_sessions.tsv")), 20)
+    tables = islice((path for path in view.tree.near if path.endswith("_sessions.tsv")), 20)
     for path in tables:
         with suppress(OSError):
             times = view.view(path).rows.column("acq_time")
@@ -152,7 +152,7 @@ def _find_hollow(tree: Tree, *, mids: bool) -> frozenset[tuple[str, str]]:
     two at least; that alone counts in a dataset of MIDS.
     """
     ends: dict[str, list[str]] = {}
-    for path in tree.files:
+    for path in tree.near:
         if path.startswith(TOPS) and (not path.endswith(_TEXTS) or path.endswith(HEADERLESS)):
             name = path.rpartition("/")[2]
             ends.setdefault(name[max(name.rfind("_"), 0) :], []).append(path)

@@ -202,7 +202,7 @@ _SIGNS = re.compile(r"[@^:]|[A-Z]\w{1,3}\.? |\d(?:\d{6}|[ /.-]\d| [^\W\d_])|\+\d
 """Without any of these a text holds no identifier that is looked for, unless all of it is a name."""
 
 
-@lru_cache(maxsize=1 << 16)
+@lru_cache(maxsize=1 << 13)
 def identify(text: str) -> tuple[tuple[Kind, str], ...]:
     """The kinds of identifiers in a text, each with what it is exactly."""
     if len(text) < 7:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from mids.dataset.disk.listing import Stems
 from mids.dataset.disk.tree import Tree
 from mids.inspection.facts import Facts, gather
 from mids.inspection.file_view import FileView
@@ -45,7 +46,7 @@ class DatasetView:
     @once
     def heritage(self) -> Heritage:
         """Which of its files apply to which."""
-        return Heritage(self.tree.files)
+        return Heritage(self.tree.near)
 
     @once
     def described(self) -> Mapping[str, Any]:
@@ -65,6 +66,12 @@ class DatasetView:
     def forget(self) -> None:
         """Drops all that was read: views and their dataset refer to each other, and would stay for long."""
         self.__dict__.clear()
+
+    def forget_files(self) -> None:
+        """Drops what was read of files, and what was worked out of that; what is asked for later is read again."""
+        for name in self.__dict__.keys() - _LASTING:
+            del self.__dict__[name]
+        self._views = {}
 
     def place(self, path: str) -> str:
         """Where a file is on disk."""
@@ -100,24 +107,20 @@ class DatasetView:
     @once
     def _by_kind(self) -> Mapping[Kind, list["FileView"]]:
         found: dict[Kind, list[FileView]] = {}
-        for path in self.tree.files:
+        for path in self.tree.near:
             view = self.view(path)
             found.setdefault(view.kind, []).append(view)
         return found
 
     @once
-    def stems(self) -> Mapping[str, frozenset[str]]:
+    def stems(self) -> Stems:
         """The extensions of the files that share a path up to the first dot of their name."""
-        found: dict[str, set[str]] = {}
-        for path in self.tree.files:
-            stem, extension = split(path)
-            found.setdefault(stem, set()).add(extension)
-        return {stem: frozenset(extensions) for stem, extensions in found.items()}
+        return Stems(self.tree.near)
 
     @once
     def images(self) -> tuple[str, ...]:
         """The images below subjects, without segmentations; their views are not made."""
-        paths = self.tree.files
+        paths = self.tree.near
         return tuple(path for path in paths if path.endswith(IMAGES) and path.startswith("sub-") and "/" in path)
 
     @once
@@ -129,7 +132,7 @@ class DatasetView:
     @once
     def sidecars(self) -> tuple[str, ...]:
         """The JSON files that can apply to images."""
-        return tuple(path for path in self.tree.files if path.endswith(".json"))
+        return tuple(path for path in self.tree.near if path.endswith(".json"))
 
     @once
     def loose(self) -> tuple[str, ...]:
@@ -160,3 +163,7 @@ class DatasetView:
         if not self.has("participants.tsv"):
             return frozenset()
         return frozenset(self.view("participants.tsv").rows.column("participant_id"))
+
+
+_LASTING = frozenset({"tree", "schema", "facts", "asked", "shapes", "_root", "_common"})
+"""What a view keeps when it forgets its files."""

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
@@ -26,9 +25,12 @@ NAME = "derivatives/provenance/manifest.tsv"
 HEADER = "filename\tsize\tsha256"
 LEFT_OUT = frozenset({".git", ".datalad", ".svn", ".hg", "__pycache__", ".DS_Store"})
 """Folders and files of systems, which are of a copy, not of a release."""
-BLOCK = 1 << 20
-BATCH = 64
-"""Files that a thread takes at a time: small ones cost less than handing them over."""
+BLOCK = 1 << 18
+"""Bytes that are read at a time: what was read is still in the cache of the processor when it is hashed."""
+BATCH, BATCH_BYTES = 64, 1 << 24
+"""Files that a thread takes at a time, and bytes after which it takes no more: small ones cost less than handing them
+over, large ones are shared out one by one.
+"""
 WAITING = 4
 """Batches under way for each thread: memory does not grow with the dataset."""
 
@@ -88,10 +90,11 @@ def walk_files(root: Path, shut: Callable[[str, OSError], None], *, leave: Itera
 def digest_file(path: Path) -> tuple[int, str]:
     """Size and SHA-256 of a file, read once from its begin to its end. Raises `OSError`."""
     digest, size = hashlib.sha256(), 0
+    block = memoryview(bytearray(BLOCK))
     with path.open("rb", buffering=0) as stream:
-        while block := stream.read(BLOCK):
-            digest.update(block)
-            size += len(block)
+        while count := stream.readinto(block):
+            digest.update(block[:count])
+            size += count
     return size, digest.hexdigest()
 
 
@@ -104,16 +107,24 @@ def entries(root: Path, paths: Iterable[str], *, threads: int) -> Iterator[Entry
         except OSError as error:
             return path, error
 
-    yield from in_threads(look, paths, threads)
+    def weigh(path: str) -> int:
+        try:
+            return os.stat(root / path).st_size  # noqa: PTH116 - text is faster than Path
+        except OSError:  # reading it will say so
+            return 0
+
+    yield from in_threads(look, paths, threads, weigh)
 
 
-def in_threads(look: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`look` over items in their order, in batches on some threads; few are under way at a time."""
-    left = iter(items)
+def in_threads(look: Callable[[T], R], items: Iterable[T], threads: int, weigh: Callable[[T], int]) -> Iterator[R]:
+    """`look` over items in their order, in batches on some threads; few are under way at a time.
+
+    `weigh` gives the bytes that looking at an item reads.
+    """
     running: deque[Future[list[R]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            while batch := list(islice(left, BATCH)):
+            for batch in _batches(items, weigh):
                 running.append(pool.submit(lambda batch: [look(item) for item in batch], batch))
                 if len(running) >= WAITING * threads:
                     yield from running.popleft().result()
@@ -122,6 +133,19 @@ def in_threads(look: Callable[[T], R], items: Iterable[T], threads: int) -> Iter
         finally:
             for future in running:
                 future.cancel()
+
+
+def _batches(items: Iterable[T], weigh: Callable[[T], int]) -> Iterator[list[T]]:
+    batch: list[T] = []
+    weight = 0
+    for item in items:
+        batch.append(item)
+        weight += weigh(item)
+        if len(batch) >= BATCH or weight >= BATCH_BYTES:
+            yield batch
+            batch, weight = [], 0
+    if batch:
+        yield batch
 
 
 # --- writing ---------------------------------------------------------------------------------------------

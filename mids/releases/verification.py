@@ -124,7 +124,7 @@ def _digests(
             return Difference("unreadable", entry.path, error.strerror or "")
         return (entry.path, stamp) if found == entry.sha256 else Difference("changed", entry.path, "another content")
 
-    return in_threads(look, waiting, threads)
+    return in_threads(look, waiting, threads, lambda item: item[0].size)
 
 
 class Notes:

@@ -5,7 +5,7 @@ import json
 import multiprocessing
 import signal
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
@@ -160,6 +160,7 @@ def _find(work: _Work, jobs: int, missing: frozenset[str] | None) -> Iterator[Un
     run = Run(DatasetView(view.tree.common(), view.schema, facts=facts), work.checks)
     if missing is None or WHOLE in missing:
         yield run.dataset(view)
+        view.forget_files()
     if missing is not None and not missing - {WHOLE}:
         return
     batches = _batches(view.tree.subjects(missing))
@@ -276,15 +277,15 @@ def _run_batch(batch: Sequence[Part]) -> list[Unit]:
 
 def _counts(view: DatasetView) -> Counts:
     tree = view.tree
-    kinds = [classify_path(path) for path in tree.files]
+    kinds = Counter(map(classify_path, tree.files))
     folders = [folder.split("/") for folder in tree.folders if folder.startswith("sub-")]
     return Counts(
         files=len(tree.files),
-        bytes=sum(tree.files.values()),
+        bytes=sum(size for _, size in tree.files.items()),
         subjects=sum(len(parts) == 1 for parts in folders),
         sessions=sum(len(parts) == 2 and parts[1].startswith("ses-") for parts in folders),
-        images=kinds.count("image"),
-        tables=kinds.count("table"),
+        images=kinds["image"],
+        tables=kinds["table"],
         ignored=tree.ignored,
-        absent=sum(FileView(path, view).is_without_content for path in tree.files if tree.files[path] <= HOLLOW),
+        absent=sum(FileView(path, view).is_without_content for path, size in tree.files.items() if size <= HOLLOW),
     )

@@ -79,3 +79,17 @@ def test_published_examples_have_no_error_but_known_defects(name: str) -> None:
 def test_every_known_defect_has_a_reason() -> None:
     assert all(reason.endswith(".") for codes in KNOWN.values() for reason in codes.values())
     assert len(KNOWN) <= 16
+
+
+BAD = os.environ.get("BIDS_VALIDATOR", "")
+PLANTED: dict[str, list[tuple[str, str]]] = yaml.safe_load((HERE / "bids_bad_datasets.yaml").read_text("utf-8"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not BAD, reason="BIDS_VALIDATOR does not name a checkout of bids-standard/bids-validator")
+@pytest.mark.parametrize("name", PLANTED)
+def test_defects_that_the_official_validator_is_tested_with_are_named(name: str) -> None:
+    found = validate(Path(BAD) / "tests" / "data" / name, plain=True)
+    assert not found.crashed
+    for code, part in PLANTED[name]:
+        assert any(i.code == code and part in f"{i.message} {i.path}" for i in found), (code, part)

@@ -1,6 +1,7 @@
 """What lies where: links, unreadable entries, the files and folders at the top, descriptions."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from mids.dataset.disk.tree import CLOSED, TOPS, Oddity
@@ -138,9 +139,17 @@ def names_collide(dataset: DatasetView) -> Found:
 
     Fix: Rename one of them so that they differ in more than case.
     """
-    first: dict[str, str] = {}
+    number = Counter(folder.casefold() for folder in dataset.tree.folders)
+    everywhere: dict[str, str] = {}
+    # Files follow each other folder by folder, each followed by those below it: what is left of a folder is forgotten.
+    above: list[tuple[str, dict[str, str]]] = []
     for path in dataset.tree.files:
-        other = first.setdefault(path.casefold(), path)
+        folder = path.rpartition("/")[0]
+        while above and above[-1][0] not in ("", folder) and not folder.startswith(f"{above[-1][0]}/"):
+            above.pop()
+        if not above or above[-1][0] != folder:
+            above.append((folder, everywhere if number[folder.casefold()] > 1 else {}))
+        other = above[-1][1].setdefault(path.casefold(), path)
         if other != path:
             yield Finding("another path differs from this one only in case", value=path, expected=other, path=path)
 
@@ -171,7 +180,7 @@ def top_level_unknown(dataset: DatasetView) -> Found:
 
     Fix: Move it to `sourcedata/`, `code/` or `derivatives/<name>/`, or name it in `.midsignore`.
     """
-    for path in dataset.tree.files:
+    for path in dataset.tree.near:
         if "/" not in path and not TOP_FILES.fullmatch(path) and not dataset.facts.leaves_out_top(path):
             yield Finding("the standard does not define this file", path=path)
     for folder in sorted(dataset.tree.folders):
@@ -188,7 +197,7 @@ def subjects_missing(dataset: DatasetView) -> Found:
 
     Fix: Give the folder that holds dataset_description.json and the `sub-…` folders.
     """
-    has_data = any(path.startswith((*TOPS, "phenotype/")) and "/" in path for path in dataset.tree.files)
+    has_data = any(path.startswith((*TOPS, "phenotype/")) and "/" in path for path in dataset.tree.near)
     has_data = has_data or any(odd.path.startswith(TOPS) for odd in dataset.tree.odd)  # another check says what it is
     if not dataset.subjects and not has_data and dataset.facts.description.get("DatasetType") != "study":
         yield "there is no sub-<label> folder"
@@ -202,7 +211,7 @@ def subject_empty(dataset: DatasetView) -> Found:
 
     Fix: Restore the images, or remove the folder and its rows in the tables.
     """
-    full = {folder for path in dataset.tree.files if _is_data(path) for folder in _list_folders_above(path)}
+    full = {folder for path in dataset.tree.near if _is_data(path) for folder in _list_folders_above(path)}
     # What can't be listed may hold images; another check says so.
     full |= {above for odd in dataset.tree.odd if odd.kind == "unreadable" for above in _list_folders_above(odd.path)}
     for subject, sessions in dataset.subjects.items():
@@ -234,7 +243,7 @@ def readme_missing(dataset: DatasetView) -> Found:
 
     Fix: Write README.md: where the data come from, who may use them, what is known to be wrong.
     """
-    if not any(path.startswith("README") and "/" not in path for path in dataset.tree.files):
+    if not any(path.startswith("README") and "/" not in path for path in dataset.tree.near):
         yield "there is no README.md"
 
 

@@ -116,7 +116,7 @@ def sidecar_orphan_above(dataset: DatasetView) -> Found:
     """
     if any(odd.path.startswith(TOPS) and "/" not in odd.path for odd in dataset.tree.odd):
         return  # a whole subject was not seen
-    for path in dataset.tree.files:
+    for path in dataset.tree.near:
         if "/" not in path and path.endswith((".json", ".bval", ".bvec")):
             file = dataset.view(path)
             known = file.kind != "description" and path not in BY_THEMSELVES and not _is_alone(file)
@@ -132,7 +132,7 @@ def _is_used(path: str, dataset: DatasetView) -> bool:
     """Whether any file below has the suffix and all entities of a file at the top."""
     parts = split_name(path)
     end = f"_{parts.suffix}."
-    for other in dataset.tree.files:
+    for other in dataset.tree.near:
         if end in other and "/" in other and not other.endswith((".json", ".bval", ".bvec")):
             found = split_name(other.rpartition("/")[2])
             if found.suffix == parts.suffix and set(parts.pairs) <= set(found.pairs):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from mids.dataset.disk.listing import Files, is_packed, pack
+
 Oddity = Literal["broken", "absent", "loop", "outside", "folder", "special", "unreadable", "encoding", "leftover"]
 
 CLOSED = frozenset({"sourcedata", "code", "stimuli", "docs", "logs"})
@@ -50,26 +52,31 @@ class Tree:
     recordings: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
 
+    @property
+    def near(self) -> Mapping[str, int]:
+        """The files but those of derivatives that no part of MIDS describes."""
+        return self.files.unpacked if isinstance(self.files, Files) else self.files
+
     def subjects(self, wanted: Container[str] | None = None) -> Iterator[tuple[str, "Tree"]]:
         """Each subject folder with what lies in it, in `derivatives/rois` too, and with the files that apply to all.
 
         `wanted` are those that are asked for, by default all.
         """
-        common = {path: size for path, size in self.files.items() if is_common(path)}
-        files: dict[str, dict[str, int]] = {}
-        for path, size in self.files.items():
+        common = {path: size for path, size in self.near.items() if is_common(path)}
+        paths: dict[str, list[str]] = {}
+        for path in self.near:
             if (subject := find_subject(path)) and (wanted is None or subject in wanted):
-                files.setdefault(subject, {})[path] = size
+                paths.setdefault(subject, []).append(path)
         folders: dict[str, list[str]] = {}
         for folder in self.folders:
             folders.setdefault(folder.partition("/")[0], []).append(folder)
-        for subject in sorted(files):
-            own = {**common, **files[subject]}
+        for subject in sorted(paths):
+            own = {**common, **{path: self.near[path] for path in paths.pop(subject)}}
             yield subject, self._part(own, frozenset(folders.get(subject, ())))
 
     def common(self) -> "Tree":
         """The files that apply to all subjects alone."""
-        return self._part({path: size for path, size in self.files.items() if is_common(path)}, frozenset())
+        return self._part({path: size for path, size in self.near.items() if is_common(path)}, frozenset())
 
     def _part(self, files: Mapping[str, int], folders: frozenset[str]) -> "Tree":
         recordings, absent = (
@@ -119,7 +126,9 @@ def walk(
         except OSError:
             found.add_odd(folder, "unreadable")
             continue
+        found.enter(folder)
         stack += [path for entry in entries if (path := found.add(entry, folder))]
+        found.leave(folder)
     return found.tree(root)
 
 
@@ -140,9 +149,23 @@ class _Found:
         self._follows_subjects, self._is_recording = follows_subjects, is_recording
         self.odd: list[Odd] = []
         self._files: dict[str, int] = {}
+        self._here = self._files
+        self._sizes: dict[int, int] = {}
+        self._packed: dict[str, bytes] = {}
+        self._count = 0
         self._folders: list[str] = []
         self._recordings: set[str] = set()
         self._ignored = 0
+
+    def enter(self, folder: str) -> None:
+        """Says whose entries come now."""
+        self._here = {} if is_packed(folder) else self._files
+
+    def leave(self, folder: str) -> None:
+        """Packs the files of a folder that nobody looks into."""
+        if self._here is not self._files and self._here:
+            self._packed[folder] = pack({path[len(folder) + 1 :]: size for path, size in self._here.items()})
+            self._count += len(self._here)
 
     def add(self, entry: os.DirEntry[str], folder: str) -> str:
         """Keeps an entry; returns its path where it is a folder to look into, else ""."""
@@ -163,7 +186,9 @@ class _Found:
             except OSError:  # a folder that may be listed and not entered
                 self.add_odd(path, "unreadable")
                 return ""
-            self._files[path] = stat.st_size
+            # Many small files have the same size: one number for all of them.
+            size = stat.st_size
+            self._here[path] = size if size > SMALL else self._sizes.setdefault(size, size)
             self._mark(path, "file", stat)
         elif kind == "directory" or (self._follows_subjects and _is_subject(entry, path)):
             if self._is_recording and "_" in entry.name and self._is_recording(path):
@@ -188,9 +213,11 @@ class _Found:
         """All of it."""
         self.odd.sort(key=lambda o: o.path)
         absent = frozenset(o.path for o in self.odd if o.kind == "absent")
-        files = {**self._files, **dict.fromkeys((*absent, *self._recordings), 0)}
+        self._files.update(dict.fromkeys((*absent, *self._recordings), 0))
+        unpacked = {path: self._files[path] for path in sorted(self._files)}
+        files = Files(unpacked, self._packed, self._count) if self._packed else unpacked
         return Tree(
-            root, dict(sorted(files.items())), frozenset(self._folders), tuple(self.odd), self._ignored,
+            root, files, frozenset(self._folders), tuple(self.odd), self._ignored,
             frozenset(self._recordings), absent,
         )  # fmt: skip
 
@@ -199,6 +226,8 @@ def _forget(path: str, what: str, stat: os.stat_result | None) -> None:
     """Marks nothing."""
 
 
+SMALL = 1 << 14
+"""Bytes up to which sizes of files come again and again."""
 ANNEX = "annex/objects/"
 """Where git-annex keeps contents: what a link that leads there stands for was not fetched, if it leads to nothing."""
 

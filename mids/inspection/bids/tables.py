@@ -159,7 +159,7 @@ def _judged(name: str, bids: Bids, tests: tuple[Test, ...]) -> Judge | None:
     if not tests:
         return None
 
-    @lru_cache(maxsize=1 << 13)
+    @lru_cache(maxsize=1 << 12)
     def judged(value: str) -> Fault | None:
         text = value.strip()
         if text in ("", NA) or (name == "age" and text == "89+"):

@@ -29,7 +29,7 @@ class Parts:
         return dict(self.pairs)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def split_name(name: str) -> Parts:
     """The parts of a file name, whether it is right or not; never raises."""
     stem, dot, rest = name.partition(".")
@@ -39,7 +39,7 @@ def split_name(name: str) -> Parts:
     return Parts(tuple((key, value) for key, _, value in pairs), suffix, dot + rest)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def is_recording(name: str, datatype: str, bids: Bids) -> bool:
     """Whether a folder of this name, in a folder `datatype`, is one recording (CTF, MEF3, OME-Zarr, BTi)."""
     parts = split_name(name)
