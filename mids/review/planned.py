@@ -47,11 +47,11 @@ def _item(row: dict[str, str], homes: dict[str, str]) -> Item:
         before = {field: "" if proposed[field] == "n/a" else proposed[field] for field in (*LABELS, *VALUES)}
         subject, session = before["subject"], f"{before['subject']}/{before['session']}"
         own = {"subject": homes.setdefault(subject, row["file"]), "session": homes.setdefault(session, row["file"])}
-    name = proposed["name"].rpartition("/")[2]
+    name = "" if proposed["name"] == "n/a" else proposed["name"].rpartition("/")[2]
     is_unsure = kind == "image" and not before["view"] and name.rpartition("_")[2].partition(".")[0] in PROJECTIONS
     facts = {"modality": row["modality"], "source files": row["files"]}
     return Item(
-        0, "unsure" if is_unsure else kind, row["file"], title=name if name != "n/a" else row["file"],
+        0, "unsure" if is_unsure else kind, row["file"], title=name or row["file"],
         reason="no view is known" if is_unsure else row["reason"], values=before, before=before, facts=facts,
         files=int(row["files"]) if row["files"].isdigit() else 1, homes=own,
     )  # fmt: skip

@@ -105,6 +105,14 @@ def test_a_source_alone_has_its_plan_written(source: Path, tmp_path: Path, brows
     review = Review(source, "--plan", plan)
     page = review.open(browser, "A")
     assert len(table(plan)) == page.locator("#items button").count()
+    choose(page, "_ct.nii.gz")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        edges = (
+            "[...document.querySelectorAll('button, input, select')].map(each => each.getBoundingClientRect().right)"
+        )
+        assert max(page.evaluate(edges)) <= width
+        assert page.evaluate("document.querySelectorAll('[tabindex=\"-1\"]').length") == 0
     review.kill()
     assert page.complaints == []
     done = command("mids", "review", tmp_path, "--plan", plan)

@@ -64,7 +64,7 @@ function drawList() {
   const list = shown();
   $("items").replaceChildren(...list.slice(0, 500).map(each => {
     const line = element("li", "");
-    const label = each.image ? each.image.split("/").pop() : `${each.title} ${each.reason}`;
+    const label = each.image ? each.image.split("/").pop() : each.kind === "image" ? each.title : `${each.title} ${each.reason}`;
     const button = element("button", label, {onclick: () => open(each)});
     button.className = isDisputed(each.file) ? "dispute" : isDecided(each.file) ? "decided" : "";
     button.setAttribute("aria-current", String(each === item));
@@ -256,6 +256,8 @@ async function load() {
     frame = head.frame;
     Object.assign($("slice"), {max: head.frames - 1, value: frame, disabled: head.frames < 2});
     $("at").textContent = head.frames > 1 ? `${frame + 1} of ${head.frames}` : "";
+    $("slices").hidden = head.frames < 2;
+    $("masks").hidden = !mask;
     viewer.show(head, buffer, mask, `${item.number} ${side}`);
     tell("");
   } catch (error) {
