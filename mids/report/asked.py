@@ -98,13 +98,13 @@ def _left(dataset: "Dataset") -> Iterator[str]:
         yield "source files: " + ", ".join(f"{number} {status}" for status, number in sorted(found.items()))
         for status, advice in _WANTS.items():
             if found.get(status):
-                yield f"{count(found[status], 'file')} {status}: {advice}"
+                yield f"{count(found[status], 'file')} {status}: {advice} (mids review {dataset.path})"
         yield ""
 
 
 _WANTS = {
-    "withheld": "look at them, and free single images with rows release in --curation",
-    "lost": "the column reason of the table of sources says why",
+    "withheld": "look at them, and release what names nobody",
+    "lost": "get them again, or acknowledge what is known",
 }
 """What wants a person, by the status of source files."""
 
