@@ -22,6 +22,9 @@ TITLES: Mapping[str, str] = {
 REPEATING = {"suffix": "modality", "finding": "labels"}
 """Facets that are left out where they divide the images as another one does."""
 
+LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz-_"
+"""Numbers from 0 to 63 as single letters; "~" is -1."""
+
 MOST = 300
 """Values of a facet; a column with more tells images apart rather than kinds of them."""
 
@@ -43,7 +46,14 @@ class Facet:
         known = list(dict.fromkeys(self.rows))
         place = {row: number for number, row in enumerate(known)}
         codes = [place[row] for row in self.rows]
-        return {"name": self.name, "title": self.title, "values": self.values, "parts": known, "codes": codes}
+        return {"name": self.name, "title": self.title, "values": self.values, "parts": known, "codes": pack(codes)}
+
+
+def pack(codes: Sequence[int]) -> str | Sequence[int]:
+    """Numbers from -1 on, one letter each where all are small: of ten thousand images half of the bytes."""
+    if max(codes, default=0) >= len(LETTERS):
+        return codes
+    return "".join("~" if code < 0 else LETTERS[code] for code in codes)
 
 
 def facets(images: pd.DataFrame, lists: Lists, *, every: bool = False) -> list[Facet]:

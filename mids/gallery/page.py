@@ -21,7 +21,7 @@ from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
 from mids.gallery import facts, maps, viewer
 from mids.gallery.contents import Contents, contents
-from mids.gallery.masks import COLOURS
+from mids.gallery.facets import LETTERS, pack
 from mids.issues import escape_controls
 from mids.plan.curation import FIELDS
 from mids.readers.given.curation import COLUMNS
@@ -181,7 +181,7 @@ def _render_page(
         heroes=[_hero(each) for each in found],
         lines=comparison.names([each.lines for each in found]),
         groups=[list(groups(each.report, ISSUES)) for each in found],
-        data={"datasets": data, "marks": _marks(), "colours": COLOURS},
+        data={"datasets": data, "marks": _marks(), "letters": LETTERS},
         thumbnails=[_thumbnails(each) for each in found],
         large=[_large(each) for each in found],
         files=[frozenset(each.images["filename"]) for each in found],
@@ -314,7 +314,7 @@ def _column(column: "pd.Series[Any]") -> dict[str, Any]:
     return {
         "name": str(column.name),
         "values": [str(value) for value in values],
-        "codes": [int(code) for code in codes],
+        "codes": pack([int(code) for code in codes]),
     }
 
 

@@ -21,9 +21,9 @@ def write(report: Report, style: Style) -> Iterator[str]:
     found = list(groups(report, style.shown))
     if found:
         heads = _heads("code", "level", "issues", "what")
-        yield f'<h2>Codes</h2>\n<div class="wide">\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n'
+        yield f"<h2>Codes</h2>\n<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"
         yield from map(_row, found)
-        yield "</tbody>\n</table>\n</div>\n<h2>Issues</h2>\n"
+        yield "</tbody>\n</table>\n<h2>Issues</h2>\n"
     for group in found:
         yield from _section(group)
     yield END

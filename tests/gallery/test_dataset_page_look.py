@@ -262,6 +262,31 @@ def test_redacted_areas_are_outlined(browser: Any, tmp_path: Path) -> None:
     found.context.close()
 
 
+REACHABLE = """[...document.querySelectorAll("a[href], button, input, select, summary, [tabindex='0']")].filter(
+    (each) => each.checkVisibility() && !each.disabled && each.tabIndex >= 0).length"""
+FOCUSED = """(() => { const each = document.activeElement; each.dataset.reached = "yes";
+    return document.querySelectorAll("[data-reached]").length; })()"""
+
+
+def test_every_control_is_reached_by_the_keyboard(seen: Seen) -> None:
+    page = seen.page
+    page.locator("#plots").scroll_into_view_if_needed()
+    page.wait_for_selector("#plot-modalities rect")
+    page.locator("#people").scroll_into_view_if_needed()
+    page.wait_for_selector("#people-list article")
+    wanted = page.evaluate(REACHABLE)
+    page.evaluate("window.scrollTo(0, 0)")
+    for _ in range(wanted + 5):
+        page.keyboard.press("Tab")
+        reached = page.evaluate(FOCUSED)
+    assert wanted > 100
+    assert reached >= wanted
+    # What can only be clicked: bars of plots, for which the names among the numbers are buttons.
+    page.click("#plot-modalities summary")
+    names = page.locator("#plot-modalities button").all_inner_texts()
+    assert len(names) == page.locator("#plot-modalities [aria-label=bar] rect[style*=pointer]").count()
+
+
 # --- marks -----------------------------------------------------------------------------------------------
 
 

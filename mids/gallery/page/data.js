@@ -1,7 +1,16 @@
 // What the page holds, and small tools that all parts share. Values of the dataset are set as text, never as HTML.
 const DATA = JSON.parse(document.getElementById("data").textContent);
+for (const each of DATA.datasets) {
+  for (const column of [...each.columns, ...each.facets]) column.codes = unpacked(column.codes);
+}
 const state = { number: 0, rows: [], order: [], marks: DATA.datasets.map(() => []), opened: null };
 const made = new Map();
+
+/** The numbers of a column, of which small ones come as letters. */
+function unpacked(codes) {
+  if (typeof codes !== "string") return codes;
+  return Array.from(codes, (letter) => DATA.letters.indexOf(letter));
+}
 
 /** The dataset that is looked at. */
 function dataset() {
@@ -47,8 +56,9 @@ function imageCount() {
   return first ? first.codes.length : 0;
 }
 
+const grouped = new Intl.NumberFormat("en");
 function thousands(number) {
-  return number.toLocaleString("en");
+  return grouped.format(number);
 }
 
 /** Buttons that lead through pages of `size`; `draw(from, to)` shows one. */

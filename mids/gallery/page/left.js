@@ -10,7 +10,7 @@ function drawLeft() {
 
 function leftTile([reference, , fate, reason, width, height, image], at) {
   const shown = image ? el("img", { src: image, alt: `Source ${reference}`, width, height }) : el("span", { className: "none", textContent: "no image" });
-  const button = el("button", { type: "button", title: reason }, shown, el("strong", { textContent: ` ${fate}` }), el("span", { textContent: reason.slice(0, 90) }));
+  const button = el("button", { type: "button", title: reason }, shown, el("strong", { textContent: fate }), el("span", { textContent: reason.slice(0, 90) }));
   button.dataset.left = at;
   button.onclick = () => openLeft(at);
   return button;

@@ -61,7 +61,6 @@ let width = window.innerWidth;
 window.addEventListener("resize", () => {
   if (window.innerWidth === width) return; // a phone that hides its address bar
   width = window.innerWidth;
-  layOut();
   clearTimeout(resized);
   resized = setTimeout(startPlots, 200);
 });

@@ -4,6 +4,13 @@ const GAP = 3;
 const NARROW = 30; // pixels of a pane that is too small for a letter
 const WIDEST = 2.2, NARROWEST = 0.5; // width by height of a tile
 
+let wallWidth = 0; // kept, because asking for it makes the browser lay out the page once more
+new ResizeObserver(([wall]) => {
+  if (Math.floor(wall.contentRect.width) === wallWidth) return;
+  wallWidth = Math.floor(wall.contentRect.width);
+  layOut();
+}).observe(byId("wall"));
+
 function drawWall() {
   const small = thumbnails();
   const rows = state.order.filter((row) => small[row]);
@@ -18,9 +25,8 @@ function drawWall() {
 
 /** Gives the tiles the sizes with which every row is full: rows of nearly equal height, each as wide as the wall. */
 function layOut() {
-  const wall = byId("wall");
-  const width = Math.floor(wall.clientWidth);
-  const tiles = [...wall.children];
+  const width = wallWidth ||= Math.floor(byId("wall").clientWidth);
+  const tiles = [...byId("wall").children];
   if (!width || !tiles.length) return;
   const tall = width < 600 ? 130 : 168;
   const shapes = tiles.map((each) => Number(each.dataset.shape));
