@@ -50,7 +50,8 @@ def people(dataset: Dataset, given: Tables) -> list[Person]:
     placed only where a study is dated. Dates themselves are not shown.
     """
     images, labels = dataset.images, _group_by_person(given.labels)
-    rows = {str(row["participant_id"]): row for row in _rows(given.participants.dropna(subset=["participant_id"]))}
+    told = dataset.text.participants.dropna(subset=["participant_id"])  # as they are: what can't be is seen here first
+    rows = {str(row["participant_id"]): row for row in _rows(told)}
     names = dict.fromkeys([*rows, *map(str, images["participant_id"])])
     seen = _studies(images)
     visits = _group_by_person(add_missing_columns(given.sessions, "acq_time", "days_from_onset_min"))
