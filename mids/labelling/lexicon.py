@@ -46,7 +46,9 @@ class Lexicon:
     `cues` are patterns by what they do, `sections` patterns of headings by the kind of section, `ignored` phrases that
     mean no term though they hold words of one; `joins` words that tie parts of a sentence, by kind, as alternatives of
     an expression; `vocabulary` has the words of the findings, with "*" where any ending is meant, and `ordinary` those
-    that are right though a word of the lexicon is spelled much like them.
+    that are right though a word of the lexicon is spelled much like them. `small` are the most frequent words of the
+    language but for denials, `letters` those that it has beside a to z; `stemmer` is the Snowball algorithm that
+    published stems were made with, or "".
     """
 
     language: str
@@ -58,6 +60,9 @@ class Lexicon:
     ignored: tuple[Pattern, ...]
     vocabulary: frozenset[str]
     ordinary: frozenset[str]
+    small: frozenset[str] = frozenset()
+    letters: frozenset[str] = frozenset()
+    stemmer: str = ""
 
     def cui(self, name: str) -> str:
         """The CUI of a term, "" where it has none or is unknown."""
@@ -72,7 +77,8 @@ _CUES = (
     "kept",
 )  # fmt: skip
 _SECTIONS = ("request", "history", "findings")
-_JOINS = dict.fromkeys(("and", "or", "with", "at", "not"), "(?!)")
+JOINS: Mapping[str, str] = dict.fromkeys(("and", "or", "with", "at", "not"), "(?!)")
+"""Expressions of kinds that a lexicon has no words for: they match nothing."""
 
 
 _GAP = r"[^\w,:]+"
@@ -89,6 +95,11 @@ def lexicon(language: str = "es") -> Lexicon:
     return _read(read_yaml(path), path.name)
 
 
+def languages() -> list[str]:
+    """The names of the lexica of `schemas/lexicon`."""
+    return sorted(path.stem for path in (schemas() / "lexicon").glob("*.yaml"))
+
+
 def describe_lexicon(language: str) -> dict[str, Json]:
     """What a model says of its words: the name of a language of `schemas/lexicon`, or all that is in a user's file."""
     path = _path(language)
@@ -103,7 +114,7 @@ def described_lexicon(head: Mapping[str, Json]) -> Lexicon:
 
 
 def _path(language: str) -> Path:
-    known = sorted(path.stem for path in (schemas() / "lexicon").glob("*.yaml"))
+    known = languages()
     path = schemas() / "lexicon" / f"{language}.yaml" if language in known else Path(language)
     if not path.is_file():
         raise MidsError(f"unknown lexicon {language}: give a YAML file or one of {', '.join(known)}")
@@ -127,10 +138,11 @@ def _lexicon(content: Mapping[str, Any]) -> Lexicon:
     joins = {kind: "|".join(map(re.escape, given)) for kind, given in content.get("joins", {}).items()}
     return Lexicon(
         content["language"], findings, places,
-        {**dict.fromkeys(_CUES, ()), **cues}, {**dict.fromkeys(_SECTIONS, ()), **sections}, {**_JOINS, **joins},
+        {**dict.fromkeys(_CUES, ()), **cues}, {**dict.fromkeys(_SECTIONS, ()), **sections}, {**JOINS, **joins},
         ignored,
         frozenset(word for term in findings for pattern in term.patterns for word in _choices(pattern.words)),
-        frozenset(content.get("ordinary", ())),
+        frozenset(content.get("ordinary", ())), frozenset(content.get("small", ())),
+        frozenset(content.get("letters", "")), content.get("stemmer", ""),
     )  # fmt: skip
 
 
@@ -150,7 +162,7 @@ def _cuis() -> dict[str, str]:
 
 
 def _patterns(entries: Iterable[str]) -> tuple[Pattern, ...]:
-    return tuple(map(_pattern, entries))
+    return tuple(map(make_pattern, entries))
 
 
 def _choices(words: str) -> list[str]:
@@ -160,7 +172,7 @@ def _choices(words: str) -> list[str]:
     ]
 
 
-def _pattern(words: str) -> Pattern:
+def make_pattern(words: str) -> Pattern:
     """The pattern of a lexicon's entry, for text as `plain.normalise` makes it."""
     found = ""
     is_first = True  # nothing that must be there stands before

@@ -11,6 +11,7 @@ from mids.labelling.lexicon import Lexicon, Pattern, Term
 from mids.labelling.places import tie_places
 from mids.labelling.plain import Part, parts
 from mids.labelling.sentence import Sentence, Why
+from mids.labelling.stems import fitting
 
 ALONE = frozenset({"normal", "exclude"})
 """Labels of a whole report, which stand beside no finding."""
@@ -102,7 +103,8 @@ def drop_normal(said: Iterable[Sentence]) -> tuple[Sentence, ...]:
 
 def read_report(text: str, words: Lexicon) -> list[Reading]:
     """The sentences of a report with what the rules make of each."""
-    return [_read_part(part, words) for part in parts(text, words)]
+    fit = fitting(words, text)
+    return [_read_part(part, fit) for part in parts(text, fit)]
 
 
 def _read_part(part: Part, words: Lexicon) -> Reading:

@@ -82,7 +82,16 @@ def mend(word: str, words: Lexicon) -> str:
     """A word as the lexicon spells it, where it is misspelt by one inner letter; else the word itself."""
     if len(word) < SHORTEST - 1 or not word.isalpha():
         return word
+    return _index(words).mend(word)
+
+
+def knows(word: str, words: Lexicon) -> bool:
+    """Whether a word is one of a finding, the begin of which the lexicon has, or one of its ordinary words."""
+    return _index(words).knows(word)
+
+
+def _index(words: Lexicon) -> _Index:
     kept = _KEPT.get(id(words))
     if kept is None or kept[0] is not words:
         kept = _KEPT[id(words)] = (words, _Index(words))
-    return kept[1].mend(word)
+    return kept[1]

@@ -17,6 +17,8 @@ from mids.analysis.evaluation import evaluate, format_evaluation
 from mids.cli.models import label as cli_label
 from mids.errors import MidsError
 from mids.labelling.labeller import Sentence, label, label_rows, lexicon, sentences
+from mids.labelling.languages import guess_languages
+from mids.labelling.stems import fitting
 
 PAGE = ROOT / "docs" / "labeller.md"
 
@@ -175,8 +177,12 @@ def test_a_lexicon_of_ones_own(tmp_path: Path) -> None:
         lambda: reports_written.corpus("tuning"),
         lambda: reports_written.corpus("held_out"),
         lambda: reports_written.corpus("held_out_2"),
+        lambda: reports_written.corpus_as_published("padchest"),
+        lambda: reports_written.corpus_as_published("padchest", stems=True),
+        lambda: reports_written.corpus_as_published("bimcv"),
+        lambda: reports_written.corpus_as_published("bimcv", stems=True),
     ],
-    ids=["patterns", "unseen", "tuning", "held_out", "held_out_2"],
+    ids=["patterns", "unseen", "tuning", "held_out", "held_out_2", "padchest", "stems", "bimcv", "bimcv_stems"],
 )
 def test_the_measured_quality_is_what_the_page_says(make: Callable[[], tuple[pd.DataFrame, pd.DataFrame]]) -> None:
     texts, truth = make()
@@ -215,6 +221,68 @@ SPOKEN = (
 def test_what_other_languages_say(language: str, text: str, expected: str) -> None:
     found = {name for said in label(text, lexicon(language)) for name in said.labels}
     assert found == set(filter(None, expected.split("; ")))
+
+
+# --- reports that were published as stems ------------------------------------------------------------------
+
+# Each as PadChest's program would have cut it, the labels that a reader gives it, and a localization.
+STEMS = (
+    ("cardiomegali . derram pleural bilateral .", "cardiomegaly; pleural effusion", "bilateral"),
+    ("no observ infiltr condens . sen costofren libr .", "", ""),
+    ("nodul calcific lobul superior derech", "calcified granuloma", "right upper lobe"),
+    ("masa hiliar derech con perd volum", "pulmonary mass; volume loss", "right"),
+    ("sin cambi signific respect estudi previ", "unchanged", ""),
+    ("patron intersticial bas sugest fibrosis pulmon", "interstitial pattern; pulmonary fibrosis", ""),
+)
+
+
+@pytest.mark.parametrize(("text", "expected", "place"), STEMS)
+def test_stems_are_read(text: str, expected: str, place: str) -> None:
+    found = label(text, lexicon())
+    assert {name for said in found for name in said.labels} == set(filter(None, expected.split("; ")))
+    assert not place or place in {name for said in found for name in said.localizations}
+    assert all(text[why.start : why.end].strip() for said in found for why in said.why)
+
+
+def test_plain_words_are_not_taken_for_stems() -> None:
+    assert [said.labels for said in label("Patrón rotatorio de la costa.", lexicon())] == []
+    assert label("Nódulo calcificado.", lexicon())[0].labels == ("calcified granuloma",)
+    words = lexicon()
+    for make in (reports.corpus, reports_unseen.corpus, lambda: reports_written.corpus("held_out_2")):
+        for text in make()[0]["report"]:
+            assert fitting(words, text) is words, text
+
+
+# --- the language of each report ----------------------------------------------------------------------------
+
+
+def test_each_report_of_a_mixed_table_is_labelled_in_its_language(tmp_path: Path) -> None:
+    parts = {"es": reports_written.corpus("held_out")} | {
+        language: reports_written.corpus_of(language) for language in ("en", "ca", "fr")
+    }
+    texts = pd.concat([text.assign(report_id=key + text["report_id"]) for key, (text, _) in parts.items()])
+    texts.to_csv(tmp_path / "reports.tsv", sep="\t", index=False)
+    assert command(str(tmp_path / "reports.tsv"), "-o", str(tmp_path / "labels.tsv")) == 0
+    found = pd.read_csv(tmp_path / "labels.tsv", sep="\t", dtype="string")
+    assert found["report_id"].tolist() == texts["report_id"].tolist()
+    said, right = found["source"].str.removeprefix("rules "), texts["report_id"].str[:2].reset_index(drop=True)
+    assert (said == right).mean() >= 0.97
+    truth = pd.concat([table.assign(report_id=key + table["report_id"]) for key, (_, table) in parts.items()])
+    assert evaluate(found, truth).micro_f1 >= 0.95
+
+
+def test_a_table_in_spanish_is_labelled_as_with_spanish_words(tmp_path: Path) -> None:
+    for number, make in enumerate((reports.corpus, reports_unseen.corpus, reports_written.corpus)):
+        path = tmp_path / f"{number}.tsv"
+        make()[0].to_csv(path, sep="\t", index=False)
+        for name in ("auto", "es"):
+            assert command(str(path), "-o", str(tmp_path / f"{number}{name}.tsv"), "--lexicon", name) == 0
+        assert (tmp_path / f"{number}auto.tsv").read_bytes() == (tmp_path / f"{number}es.tsv").read_bytes()
+
+
+def test_a_report_that_tells_no_language_has_that_of_the_others() -> None:
+    assert guess_languages(["Normal.", "Épanchement pleural gauche.", "Pas de pneumothorax."]) == ["fr"] * 3
+    assert guess_languages(["Normal.", ""]) == ["es", "es"]
 
 
 # --- tables and the command --------------------------------------------------------------------------------

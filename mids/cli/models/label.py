@@ -5,8 +5,8 @@ from pathlib import Path
 
 TEXT = "label radiological reports"
 EXAMPLES = (
-    ("mids label reports.tsv -o labels.tsv", "label Spanish reports by rules"),
-    ("mids label reports.tsv -o labels.tsv --lexicon fr", "label French reports (en English, ca Catalan)"),
+    ("mids label reports.tsv -o labels.tsv", "label reports by rules, each in its language"),
+    ("mids label reports.tsv -o labels.tsv --lexicon fr", "label all as French (en English, ca Catalan, es Spanish)"),
     ("mids label reports.tsv -o labels.tsv --reference mine.tsv", "also compare with your own labels"),
     ("mids label reports.csv -o labels.tsv --text informe", 'read the texts from the column "informe"'),
     ("mids label reports.tsv -o labels.tsv --model labels.model", "use a model that mids train labels wrote"),
@@ -27,9 +27,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("rules").add_argument
     add(
         "--lexicon",
-        default="es",
+        default="auto",
         metavar="NAME",
-        help="words of the rules: es, en, ca or fr, or a YAML file (default: es)",
+        help="words of the rules: es, en, ca or fr, or a YAML file (default: auto, each report's own)",
     )
     add("--model", default="", metavar="MODEL", help="file of mids train labels, or entry point of mids.labellers")
     parser.set_defaults(run=run)
