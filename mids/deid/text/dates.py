@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from mids.deid.text.spans import Span
-from mids.deid.text.words import Begins, find_matches, fold_text
+from mids.deid.text.words import Begins, Patterns, fold_text
 from mids.resources import read_yaml, schemas
 
 YEARS = (1900, 2059)
@@ -61,7 +61,7 @@ def months() -> Months:
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], Begins], ...]:
+def _patterns() -> Patterns:
     names = sorted(months().number, key=lambda name: (-len(name), name))
     month = rf"(?P<word>{'|'.join(names)})(?![a-z])\.?"
     year = r"(?P<year>(?:19|20)\d\d|'?\d\d)(?!\d|[.,/-]\d)"
@@ -110,7 +110,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Begins], ...]:
         r"(?!\w|[.,/-]\d| {0,2}(?:mm|cm|%))",
         rf"(?<![\w.,/-])(?P<x>(?P<day>0?[1-9]|[12]\d|3[01])(?P<word>{'|'.join(names)}))(?!\w)",
     )
-    return tuple(zip(map(re.compile, texts), begins, strict=True))
+    return Patterns(tuple(zip(map(re.compile, texts), begins, strict=True)))
 
 
 def find_dates(text: str) -> Iterator[Found]:
@@ -120,11 +120,10 @@ def find_dates(text: str) -> Iterator[Found]:
     """
     plain = fold_text(text)
     month_first = _is_month_first(plain)
-    for pattern, begins in _patterns():
-        for match in find_matches(pattern, plain, begins):
-            found = _read(match, month_first=month_first)
-            if found is not None:
-                yield found
+    for _, match in _patterns().find(plain):
+        found = _read(match, month_first=month_first)
+        if found is not None:
+            yield found
 
 
 def _is_month_first(plain: str) -> bool:
@@ -178,10 +177,9 @@ class Dates:
         plain = fold_text(text)
         for match in _find_spelt_out(plain):
             yield Span(match.start(), match.end(), "FECHA", "date spelt out")
-        for pattern, begins in _relative():
-            for match in find_matches(pattern, plain, begins):
-                start, end = match.span("x") if "x" in pattern.groupindex else match.span()
-                yield Span(start, end, "FECHA", "relative date")
+        for _, match in _relative().find(plain):
+            start, end = match.span("x") if "x" in match.re.groupindex else match.span()
+            yield Span(start, end, "FECHA", "relative date")
 
 
 def has_spelt_day(text: str) -> bool:
@@ -221,27 +219,29 @@ def weekdays() -> frozenset[str]:
 
 
 @cache
-def _relative() -> tuple[tuple[re.Pattern[str], Begins], ...]:
+def _relative() -> Patterns:
     """Days that only their neighbours date: martes 3, last Monday, verano del 19, el día 17 del presente."""
     lists = read_yaml(schemas() / "deid" / "text" / "months.yaml")["relative"]
     keys = ("weekdays", "last", "seasons", "this", "before", "ago")
     day, last, season, this, before, before_days = (f"(?:{'|'.join(lists[key])})" for key in keys)
     month = "|".join(sorted(name for name in months().number if len(name) > 4))
     number = r"\d{1,2}(?:st|nd|rd|th|r|n|t|er|º)?(?![\w]|[.,:/]\d| {0,2}(?:mm|cm|%|h\b|horas|anos|dias))"
-    return (
-        (re.compile(rf"(?<!\w){day},? {{1,2}}(?:dia |day |le |the |el )?{number}"), "word"),
-        (re.compile(rf"(?<!\w)(?:{last} {{1,2}}{day}|{day} {{1,2}}{last})(?!\w)"), "anywhere"),
-        (re.compile(rf"(?<!\w){season} {{1,2}}(?:del? |de l'|d'|of )?(?:ano |any )?'?\d\d(?!\w|[.,/-]\d)"), "word"),
-        (re.compile(rf"(?<!\w){before} (?P<x>(?:{month}))(?!\w)"), "anywhere"),
-        (re.compile(rf"(?<!\w){before_days} {{1,2}}\w{{2,6}} {{1,2}}{day}(?!\w)"), "anywhere"),
+    return Patterns(
         (
-            re.compile(
-                r"(?<!\w)(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun),? {1,2}(?:the )?\d{1,2}(?:st|nd|rd|th)(?!\w)"
+            (re.compile(rf"(?<!\w){day},? {{1,2}}(?:dia |day |le |the |el )?{number}"), "word"),
+            (re.compile(rf"(?<!\w)(?:{last} {{1,2}}{day}|{day} {{1,2}}{last})(?!\w)"), "anywhere"),
+            (re.compile(rf"(?<!\w){season} {{1,2}}(?:del? |de l'|d'|of )?(?:ano |any )?'?\d\d(?!\w|[.,/-]\d)"), "word"),
+            (re.compile(rf"(?<!\w){before} (?P<x>(?:{month}))(?!\w)"), "anywhere"),
+            (re.compile(rf"(?<!\w){before_days} {{1,2}}\w{{2,6}} {{1,2}}{day}(?!\w)"), "anywhere"),
+            (
+                re.compile(
+                    r"(?<!\w)(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|sun),? {1,2}(?:the )?\d{1,2}(?:st|nd|rd|th)(?!\w)"
+                ),
+                "word",
             ),
-            "word",
-        ),
-        (re.compile(r"(?<!\w)(?:el|del|al|desde el) (?P<x>dia \d{1,2})(?=[,.;)]|$)(?![.,]\d)"), "word"),
-        (re.compile(rf"(?<!\w)(?:el |le |the )?(?:dia |passat |pasado )?\d{{1,2}} {{1,2}}{this}(?!\w)"), "either"),
+            (re.compile(r"(?<!\w)(?:el|del|al|desde el) (?P<x>dia \d{1,2})(?=[,.;)]|$)(?![.,]\d)"), "word"),
+            (re.compile(rf"(?<!\w)(?:el |le |the )?(?:dia |passat |pasado )?\d{{1,2}} {{1,2}}{this}(?!\w)"), "either"),
+        )
     )
 
 

@@ -10,11 +10,11 @@ from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import (
     LONGEST,
     Begins,
+    Patterns,
     Word,
     blocked,
     build_alternation,
     eponyms,
-    find_matches,
     fold_text,
     list_ambiguous_names,
     list_given_names,
@@ -96,6 +96,11 @@ def _triggers() -> tuple[Trigger, ...]:
     )
 
 
+@cache
+def _trigger_patterns() -> Patterns:
+    return Patterns(tuple((trigger.pattern, trigger.begins) for trigger in _triggers()))
+
+
 _LETTER_TITLE = re.compile(r"(?<![\w.])(?:D\.ª|M\.[ªa]|D[ªa]\.?|D\.|M\.)[ ]{0,2}(?=[^\W\d_])")
 _INNER_TITLE = re.compile(
     r"(?:(?:dr|dra|drs|sr|sra|prof|d(?=[.ªº])|dna|don|dona)\b(?:/(?:dra|dna|a)\b)?[.ªº]{0,3} {0,2}){1,3}"
@@ -126,10 +131,9 @@ class Names:
 def _find_triggered_names(text: str) -> Iterator[Span]:
     plain, all_words = fold_text(text), words(text)
     starts = [word.start for word in all_words]
-    for trigger in _triggers():
-        for match in find_matches(trigger.pattern, plain, trigger.begins):
-            inner = _INNER_TITLE.match(plain, match.end())
-            yield from _find_name_after(text, starts, inner.end() if inner else match.end(), trigger)
+    for number, match in _trigger_patterns().find(plain):
+        inner = _INNER_TITLE.match(plain, match.end())
+        yield from _find_name_after(text, starts, inner.end() if inner else match.end(), _triggers()[number])
     title = next(one for one in _triggers() if one.name == "title")
     for match in _LETTER_TITLE.finditer(text):
         yield from _find_name_after(text, starts, match.end(), title)
@@ -265,12 +269,14 @@ def _precedes(text: str, all_words: tuple[Word, ...], at: int, first: int) -> bo
 
 def find_repeated_names(text: str, found: Iterable[Span], kind: Kind) -> Iterator[Span]:
     """Every other mention of a part of the names found: capitalised, of four letters or more, no ordinary word."""
+    all_words = words(text)
+    starts = [word.start for word in all_words]
     parts = {
         word.plain
         for span in found
-        for word in words(text[span.start : span.end])
+        for word in all_words[bisect_left(starts, span.start) : bisect_left(starts, span.end)]
         if len(word.plain) >= 4 and word.plain not in ordinary() and word.plain not in blocked()
     }
-    for word in words(text) if parts else ():
+    for word in all_words if parts else ():
         if word.plain in parts and word.is_capitalised:
             yield Span(word.start, word.end, kind, "mentioned before")

@@ -6,21 +6,44 @@ from dataclasses import dataclass
 from functools import cache
 
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.words import Begins, find_matches, fold_text, ordinary, words
+from mids.deid.text.words import Patterns, fold_text, ordinary, words
 from mids.resources import read_yaml, schemas
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Listed:
+    """Patterns with the name, the check and the kind of each."""
+
+    patterns: Patterns
+    said: tuple[tuple[str, str, Kind], ...]
+
+    def find(self, plain: str) -> Iterator[Span]:
+        for number, match in self.patterns.find(plain):
+            name, check, kind = self.said[number]
+            if not check or passes(check, match):
+                start, end = match.span("x") if "x" in match.re.groupindex else match.span()
+                yield Span(start, end, kind, name)
+
+
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], Begins, str, Kind], ...]:
+def list_numbers() -> _Listed:
+    """The patterns of `schemas/deid/text/numbers.yaml`."""
     entries = read_yaml(schemas() / "deid" / "text" / "numbers.yaml")
-    joined = ((e, "".join(line.strip() for line in e["pattern"].splitlines())) for e in entries)
-    return (
-        *((e["name"], re.compile(text), e.get("begins", "anywhere"), e.get("check", ""), "NUM") for e, text in joined),
-        *_fields_of_messages(),
-    )
+    texts = ["".join(line.strip() for line in entry["pattern"].splitlines()) for entry in entries]
+    begins = [entry.get("begins", "anywhere") for entry in entries]
+    patterns = Patterns(tuple(zip(map(re.compile, texts), begins, strict=True)))
+    return _Listed(patterns, tuple((entry["name"], entry.get("check", ""), "NUM") for entry in entries))
 
 
-def _fields_of_messages() -> Iterator[tuple[str, re.Pattern[str], Begins, str, Kind]]:
+@cache
+def list_messages() -> _Listed:
+    """The patterns of fields of HL7 messages."""
+    found = list(_fields_of_messages())
+    patterns = Patterns(tuple((pattern, "anywhere") for pattern, _ in found))
+    return _Listed(patterns, tuple(("field of a message", "", kind) for _, kind in found))
+
+
+def _fields_of_messages() -> Iterator[tuple[re.Pattern[str], Kind]]:
     """Fields of HL7 messages that name somebody, by segment and number (`schemas/deid/text/messages.yaml`)."""
     for segment, kinds in read_yaml(schemas() / "deid" / "text" / "messages.yaml").items():
         for kind, numbers in kinds.items():
@@ -28,7 +51,7 @@ def _fields_of_messages() -> Iterator[tuple[str, re.Pattern[str], Begins, str, K
                 # the sign between fields is the first field of a header
                 before = number - 1 - (segment == "msh")
                 pattern = rf"(?m)^{segment}(?:\|[^|\n]{{0,300}}){{{before}}}\|(?P<x>[^|\n]{{2,300}})"
-                yield "field of a message", re.compile(pattern), "anywhere", "", kind
+                yield re.compile(pattern), kind
 
 
 _POSTAL = re.compile(r"(?<![\w.,/-])(?:[a-z]-)?\d{5}(?=[ ,-]{1,3}[^\W\d_])")
@@ -45,11 +68,9 @@ class Numbers:
         plain = fold_text(text)
         if not _HINT.search(plain):
             return
-        for name, pattern, begins, check, kind in _patterns():
-            for match in find_matches(pattern, plain, begins):
-                if not check or passes(check, match):
-                    start, end = match.span("x") if "x" in pattern.groupindex else match.span()
-                    yield Span(start, end, kind, name)
+        yield from list_numbers().find(plain)
+        if "|" in plain:
+            yield from list_messages().find(plain)
         yield from _postal_codes(text, plain)
 
 

@@ -11,6 +11,7 @@ from mids.deid.text.societies import build_origins, find_societies
 from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import (
     LONGEST,
+    Patterns,
     Word,
     blocked,
     build_alternation,
@@ -69,6 +70,11 @@ def _patterns() -> tuple[tuple[Kind, str, re.Pattern[str]], ...]:
             pattern(institution["services"], rf" {{0,2}}{build_alternation(institution['fields'])}(?![\w])"),
         ),
     )
+
+
+@cache
+def _places() -> Patterns:
+    return Patterns(tuple((pattern, "letter") for _, _, pattern in _patterns()))
 
 
 @cache
@@ -161,27 +167,25 @@ _NOT_UPPER = frozenset({"se", "con", "para", "por", "que", "en", "sin", "y", "a"
 def _find_named_places(text: str, plain: str) -> Iterator[Span]:
     all_words = words(text)
     starts = [word.start for word in all_words]
-    for kind, source, pattern in _patterns():
-        for match in find_matches(pattern, plain, "letter"):
-            if source == "service":  # "en el Servicio de Urgencias" says nothing of where; a letterhead may
-                if text[match.start()].isupper() and _LINE_START.search(
-                    plain, max(match.start() - 12, 0), match.start()
-                ):
-                    yield Span(match.start(), match.end(), kind, source)
-                continue
-            first = bisect_left(starts, match.end())
-            if first >= len(all_words) or all_words[first].start - match.end() > 5:
-                continue
-            gap = text[match.end() : all_words[first].start]
-            if gap.strip(" .,'\"«“-0123456789") or ends_sentence(text, match.start(), all_words[first].end):
-                continue
-            upper = text[match.start() : all_words[first].end].isupper()
-            last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
-            if kind == "INST" and last == first and (small := _small_institution().match(plain, match.end())):
-                yield Span(match.start(), small.end(), kind, source)
-            if kind == "INST" and upper:
-                last = _upper_institution(all_words, first, last)
-            yield from _build_whole_span(plain, match, kind, source, all_words, first, last)
+    for number, match in _places().find(plain):
+        kind, source, _ = _patterns()[number]
+        if source == "service":  # "en el Servicio de Urgencias" says nothing of where; a letterhead may
+            if text[match.start()].isupper() and _LINE_START.search(plain, max(match.start() - 12, 0), match.start()):
+                yield Span(match.start(), match.end(), kind, source)
+            continue
+        first = bisect_left(starts, match.end())
+        if first >= len(all_words) or all_words[first].start - match.end() > 5:
+            continue
+        gap = text[match.end() : all_words[first].start]
+        if gap.strip(" .,'\"«“-0123456789") or ends_sentence(text, match.start(), all_words[first].end):
+            continue
+        upper = text[match.start() : all_words[first].end].isupper()
+        last = _run(text, all_words, first, 8, strict=upper and kind != "INST")
+        if kind == "INST" and last == first and (small := _small_institution().match(plain, match.end())):
+            yield Span(match.start(), small.end(), kind, source)
+        if kind == "INST" and upper:
+            last = _upper_institution(all_words, first, last)
+        yield from _build_whole_span(plain, match, kind, source, all_words, first, last)
 
 
 @cache

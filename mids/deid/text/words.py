@@ -3,10 +3,10 @@
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mids.resources import read_yaml, schemas
 
@@ -51,8 +51,7 @@ def compose_text(text: str) -> str:
     return plain.translate(unseen) if unseen else plain
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word: text[start:end], as written and folded."""
 
     start: int
@@ -228,12 +227,43 @@ def _find_local_parts(plain: str) -> Iterator[int]:
 def find_matches(pattern: re.Pattern[str], plain: str, begins: Begins) -> Iterator[re.Match[str]]:
     """What `pattern.finditer` would find, tried only where the pattern can begin."""
     if begins == "anywhere":
-        yield from pattern.finditer(plain)
-        return
+        return pattern.finditer(plain)
+    return _try_at(pattern, plain, find_starts(plain, begins))
+
+
+def _try_at(pattern: re.Pattern[str], plain: str, starts: Iterable[int]) -> Iterator[re.Match[str]]:
     end = 0
-    for start in find_starts(plain, begins):
+    for start in starts:
         match = pattern.match(plain, start) if start >= end else None
         while match:  # another one may begin where one ended, within a word
             yield match
             end = match.end()
             match = pattern.match(plain, end) if end > match.start() else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Patterns:
+    """Patterns with what they begin with, searched together: most words begin none of them, which one look tells."""
+
+    entries: tuple[tuple[re.Pattern[str], Begins], ...]
+
+    def find(self, plain: str) -> Iterator[tuple[int, re.Match[str]]]:
+        """What `find_matches` finds of each pattern in turn, with the pattern's place in the entries."""
+        sieves = _build_sieves(self)
+        starts = {sort: [at for at in find_starts(plain, sort) if one.match(plain, at)] for sort, one in sieves.items()}
+        for number, (pattern, begins) in enumerate(self.entries):
+            if begins == "anywhere":
+                yield from ((number, match) for match in pattern.finditer(plain))
+            else:
+                yield from ((number, match) for match in _try_at(pattern, plain, starts[begins]))
+
+
+@cache
+def _build_sieves(patterns: Patterns) -> Mapping[Begins, re.Pattern[str]]:
+    """For each beginning one pattern that matches where any does; groups have a number behind their names."""
+    found: dict[Begins, list[str]] = {}
+    for number, (pattern, begins) in enumerate(patterns.entries):
+        if begins != "anywhere":
+            own = re.sub(r"\(\?P([<=])(\w+)", rf"(?P\1\g<2>_{number}", pattern.pattern)
+            found.setdefault(begins, []).append(f"(?:{own})")
+    return {begins: re.compile("|".join(parts)) for begins, parts in found.items()}

@@ -76,6 +76,7 @@ def test_meddocan_which_training_never_saw(shared: Path) -> None:
     real = {kind for kind in tally.wanted if kind not in ("", "CAB")}
     covered, masked = (sum(count[kind] for kind in real) for count in (tally.covered, tally.found))
     assert leak(tally) <= 0.01
+    assert tally.leaking <= 0.12 * tally.reports
     assert covered >= 0.93 * masked
 
 

@@ -8,13 +8,11 @@ from example_datasets.layouts_corpus import layouts
 from mids.deid.text import dates, names, numbers, places
 from mids.deid.text.words import find_matches, fold_text
 
-PATTERNS = [
-    *((pattern, begins) for _, pattern, begins, *_ in numbers._patterns()),
-    *dates._patterns(),
-    *dates._relative(),
-    *((trigger.pattern, trigger.begins) for trigger in names._triggers()),
-    *((pattern, "letter") for _, _, pattern in places._patterns()),
-]
+TOGETHER = [
+    numbers.list_numbers().patterns, numbers.list_messages().patterns, dates._patterns(), dates._relative(),
+    names._trigger_patterns(), places._places(),
+]  # fmt: skip
+PATTERNS = [entry for one in TOGETHER for entry in one.entries]
 PIECES = (
     "tel. +34 (96) 123 45 67|"
     "NHC: 12-34|a.b@c.org|juan arroba mail punto es|(2019)|5 de MAYO|d'agost 12|c/ 3|Dr. Pi|X1234567L|"
@@ -26,6 +24,8 @@ def spans(text: str) -> tuple[list[object], list[object]]:
     plain = fold_text(text)
     searched = [(at, m.span()) for at, (pattern, _) in enumerate(PATTERNS) for m in pattern.finditer(plain)]
     tried = [(at, m.span()) for at, (pattern, sort) in enumerate(PATTERNS) for m in find_matches(pattern, plain, sort)]
+    together = [match.span() for one in TOGETHER for _, match in one.find(plain)]
+    assert together == [span for _, span in searched]
     return searched, tried
 
 
