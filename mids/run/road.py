@@ -116,7 +116,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             road.finish(stage, plan, outcome)
             write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
         found, known_of = collect_issues(plan, outcome, stage.references)
-        if not request.dry_run:
+        if not request.dry_run and not is_sealed:
             write_issues(state.folder, found)
         if is_sealed:
             state.seal()

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from mids.deid.headers.descriptors import listed_words
 from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import (
     eponyms,
@@ -115,8 +116,11 @@ def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
         return False
     begins = text[: span.start].rstrip(" ")[-1:] in ("", ".", "\n") and text[span.end : span.end + 2].strip().islower()
     word = plain[span.start : span.end]
-    is_common = begins and (word in ordinary() or _findings_of_labels().fullmatch(word) is not None)
-    return is_common or _is_medical(plain[span.start : span.end], span.kind) or _is_named_after(plain, span)
+    is_common = begins and (
+        word in ordinary() or word in listed_words().plain or _findings_of_labels().fullmatch(word) is not None
+    )
+    is_short = span.kind in ("NAME", "LOC") and word in _abbreviations_of_labels() and text[span.start].isupper()
+    return is_common or is_short or _is_medical(word, span.kind) or _is_named_after(plain, span)
 
 
 @cache
@@ -175,15 +179,26 @@ def _colours() -> re.Pattern[str]:
 
 
 @cache
-def _findings_of_labels() -> re.Pattern[str]:
-    """The words of the findings and places that Spanish reports are labelled by, with their endings.
+def _patterns_of_labels() -> str:
+    """The patterns of the findings and places that Spanish reports are labelled by, folded.
 
     Not those of other languages: some begin as names do ("hili*" of the Catalan hilum, Hilario).
     """
     content = read_yaml(schemas() / "lexicon" / "es.yaml")
     entries = [entry for part in ("findings", "localizations") for entry in content[part].values()]
-    patterns = " ".join(pattern for entry in entries for pattern in entry.get("words", ()))
-    found = set(re.findall(r"[^\W\d_]{4,}\*?", fold_text(patterns)))
+    return fold_text(" ".join(pattern for entry in entries for pattern in entry.get("words", ())))
+
+
+@cache
+def _abbreviations_of_labels() -> frozenset[str]:
+    """Two or three letters that stand for a finding or a place, and are no listed name: LSD, TEP."""
+    return frozenset(re.findall(r"(?<![^\W\d_])[^\W\d_]{2,3}(?![^\W\d_*])", _patterns_of_labels())) - _names()
+
+
+@cache
+def _findings_of_labels() -> re.Pattern[str]:
+    """The words of the findings and places that Spanish reports are labelled by, with their endings."""
+    found = set(re.findall(r"[^\W\d_]{4,}\*?", _patterns_of_labels()))
     return re.compile("|".join(sorted(word.replace("*", ".{0,12}") for word in found)))
 
 
