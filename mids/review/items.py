@@ -11,9 +11,9 @@ import pydicom
 from mids.dataset import Dataset
 from mids.errors import DataError
 from mids.plan.curation import EXCLUDED
-from mids.readers.archives.files import base, open_source
-from mids.records import Source
+from mids.readers.archives.files import open_source
 from mids.run.decided.choices import Choices, read_rows
+from mids.run.looking import find_file
 
 KINDS = ("withheld", "lost", "text", "doubtful", "unsure", "duplicate", "image", "left out")
 """In the order in which a person looks at them. `doubtful`: the last run had a warning about it; `unsure`: a radiograph
@@ -108,20 +108,10 @@ def _facts(values: Mapping[Any, Any], files: int) -> dict[str, str]:
     return {**facts, "source files": str(files)}
 
 
-def find_source(roots: Iterable[Path], file: str) -> tuple[Path, Source] | None:
-    """Where a source file, or a member of an archive, lies now; None where it is gone."""
-    path, _, member = file.partition("!")
-    for root in roots:
-        for source in (Source(file), Source(path, member)):
-            if (base(root) / source.path).is_file():
-                return root, source
-    return None
-
-
 def _series(roots: Iterable[Path], file: str) -> str:
     """The SeriesInstanceUID of a source file; empty where none is to be had."""
     try:
-        if not (found := find_source(roots, file)):
+        if not (found := find_file(roots, file)):
             return ""
         with open_source(*found) as stream:
             header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"], force=True)

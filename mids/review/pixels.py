@@ -15,8 +15,9 @@ from mids.readers.archives.files import open_source
 from mids.readers.dicom.decoding import number_of_frames, stored
 from mids.readers.dicom.pixels import modality, read_dataset, render
 from mids.records import Source
-from mids.review.items import Item, Shelf, find_source
+from mids.review.items import Item, Shelf
 from mids.review.slices import list_slices
+from mids.run.looking import find_file
 
 Values = npt.NDArray[Any]
 
@@ -82,7 +83,7 @@ def _loaded(path: Path, _: int) -> Any:
 
 
 def _from_source(shelf: Shelf, item: Item, number: int) -> Frame:
-    if found := find_source(shelf.roots, item.file):
+    if found := find_file(shelf.roots, item.file):
         slices = list_slices(*found) if item.files > 1 else ()
         if len(slices) > 1:
             at = _chosen(number, len(slices))

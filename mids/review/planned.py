@@ -11,9 +11,10 @@ from mids.readers.given import planned
 from mids.readers.given.curation import LABELS, VALUES, Correction
 from mids.readers.given.planned import BOXES, COLUMNS, DECISIONS, read_proposal, read_rows
 from mids.review.decisions import Decisions
-from mids.review.items import PROJECTIONS, Item, Shelf, find_source, in_order
+from mids.review.items import PROJECTIONS, Item, Shelf, in_order
 from mids.run.decided.choices import REVIEW_LOG, Choices
 from mids.run.disk import write_privately
+from mids.run.looking import find_file
 
 _KINDS = {"convert": "image", "skipped": "left out", "withheld": "withheld", "lost": "lost"}
 
@@ -29,7 +30,7 @@ def collect_planned(plan: Path, source: Path) -> Shelf:
         raise MidsError(
             f"{plan} plans nothing: see what the source holds with mids-convert auto {source} DEST --dry-run"
         )
-    if not any(find_source((root,), row["file"]) for row in rows[:50]):
+    if not any(find_file((root,), row["file"]) for row in rows[:50]):
         raise MidsError(f"{plan} names no file of {source}: give its source, or another --plan")
     homes: dict[str, str] = {}
     items = [_item(row, homes) for row in rows]
