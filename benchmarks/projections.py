@@ -82,12 +82,15 @@ def project(volume: Floats, view: str, random: np.random.Generator) -> Floats:
     return cv2.resize(shown, None, fx=2, fy=2, interpolation=cv2.INTER_LINEAR)
 
 
-def vary(picture: Floats, random: np.random.Generator, *, strong: bool = True) -> Floats:
-    """A picture (rows, columns), 0 to 1, as another machine, another operator and another publisher would give it."""
+def vary(picture: Floats, random: np.random.Generator, *, mirror: bool = True) -> Floats:
+    """A picture (rows, columns), 0 to 1, as another machine, another operator and another publisher would give it.
+
+    Half of them are mirrored, unless `mirror` is false.
+    """
     height, width = picture.shape
-    if random.random() < 0.5:
+    if random.random() < 0.5 and mirror:
         picture = picture[:, ::-1]
-    angle, grow = random.normal(0, 4 if strong else 2), random.uniform(0.85, 1.25)
+    angle, grow = random.normal(0, 4), random.uniform(0.85, 1.25)
     matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, grow)
     matrix[:, 2] += random.normal(0, 0.05, 2) * (width, height)
     edge = cv2.BORDER_REPLICATE if random.random() < 0.5 else cv2.BORDER_CONSTANT

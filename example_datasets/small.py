@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from example_datasets.generators import radiograph as chest_of
 from example_datasets.invented import as_json, as_tsv, grey, gz, nifti, png
 
@@ -67,12 +69,29 @@ def radiograph() -> Files:
     }
 
 
-def phantom(view: str = "frontal", *, down: bool = False, negative: bool = False) -> Files:
+def phantom(
+    view: str = "frontal", *, down: bool = False, negative: bool = False, mirrored: bool = False
+) -> Files:  # fmt: skip
     """The subject with a radiograph of the phantom's chest, which the name calls PA; `view` is frontal or lateral."""
     water = getattr(chest_of, view)()[::2, ::2]
+    if mirrored:  # the phantom's heart is small: another, larger one, by which a side can be told
+        down_to, right = np.indices(water.shape) / np.array(water.shape)[:, None, None]
+        far = ((right - 0.73) / 0.103) ** 2 + ((down_to - 0.79) / 0.273) ** 2
+        water = water + 1.2 * water.max() * np.sqrt(np.clip(1 - far, 0, None))
     shown = (255 * (water / water.max()) ** 0.7).astype("uint8")
-    shown = shown[::-1] if down else shown
+    shown = shown[::-1] if down else shown[:, ::-1] if mirrored else shown
     return chest([bytes(row) for row in (255 - shown if negative else shown)])
+
+
+def page() -> list[bytes]:
+    """The grey values of a page, white words on black as on a film: rows of bars in lines of differing lengths."""
+    rows = [bytearray(b"\x10" * 180) for _ in range(220)]
+    for line in range(12, 208, 10):
+        for letter in range(14, 165 - line * 7 % 60, 3):
+            if (letter * 7 + line) % 23 > 4:
+                for row in range(line, line + 5 + (letter + line) % 3):
+                    rows[row][letter : letter + 2] = b"\xf0\xf0"
+    return [bytes(row) for row in rows]
 
 
 def chest(rows: Sequence[bytes]) -> Files:

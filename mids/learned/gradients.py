@@ -46,6 +46,11 @@ def shades(picture: npt.NDArray[Any]) -> Vector:
     return np.concatenate([(cells / lengths).ravel(), _coarse(local, FINE) / 4, _coarse(scaled, COARSE)])
 
 
+def asymmetry(picture: npt.NDArray[Any]) -> Vector:
+    """The `gradients` of a picture less those of its mirror image, whose own are the same with the other sign."""
+    return gradients(picture) - gradients(picture[:, ::-1])
+
+
 def _shrunk(picture: npt.NDArray[Any]) -> Vector:
     """A picture on `SIDE` × `SIDE` pixels, 0 to 1 between its 1st and 99th percentile."""
     grey = picture.astype(np.float32)
@@ -94,8 +99,11 @@ def _blocks(cells: Vector) -> Vector:
     return np.asarray((blocks / lengths).ravel())
 
 
+_LENGTH = (SIDE // CELL - 1) ** 2 * 4 * DIRECTIONS + COARSE**2
+
 FEATURES: Mapping[str, tuple[Callable[[npt.NDArray[Any]], Vector], int]] = {
-    "gradients": (gradients, (SIDE // CELL - 1) ** 2 * 4 * DIRECTIONS + COARSE**2),
+    "gradients": (gradients, _LENGTH),
+    "asymmetry": (asymmetry, _LENGTH),
     "shades": (shades, (SIDE // CELL) ** 2 * WAYS + FINE**2 + COARSE**2),
 }
 """By the name that a model file says: how a picture becomes numbers, and how many."""

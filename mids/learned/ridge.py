@@ -31,26 +31,56 @@ class Ridge:
         return np.asarray(each / each.sum(axis=1, keepdims=True))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Bend:
+    """What a curved border is drawn with: how near a picture is to each of some examples.
+
+    Features are put on `axes` (axes, features) about `centre` (features), as by principal components; `examples`
+    (examples, axes) lie on the same axes. Nearness is exp(-`width` × squared distance).
+    """
+
+    centre: Vector
+    axes: Vector
+    examples: Vector
+    width: float
+
+    def nearness(self, features: Vector) -> Vector:
+        """(images, examples), 0 to 1, of (images, features)."""
+        placed = (features - self.centre) @ self.axes.T
+        squares = (placed**2).sum(axis=1)[:, None] + (self.examples**2).sum(axis=1) - 2 * placed @ self.examples.T
+        return np.asarray(np.exp(-self.width * np.maximum(squares, 0)))
+
+
 def fit(features: Vector, classes: npt.NDArray[Any], groups: Sequence[str], count: int) -> tuple[Ridge, Vector]:
     """A classifier of `count` classes, and the probabilities that each row gets from one that never saw its group.
 
     `features` are (rows, features), `classes` their numbers. Rows of a class weigh as much as all others together.
     """
-    fold = _folds(groups)
+    fold = folds(groups)
     scores = np.zeros((len(features), count))
     for number in range(FOLDS):
         inside, outside = fold != number, fold == number
         if outside.any() and inside.any():
             weights, bias = _lines(features[inside], classes[inside], count)
             scores[outside] = features[outside] @ weights.T + bias
+    return with_chances(*_lines(features, classes, count), scores, classes)
+
+
+def with_chances(
+    weights: Vector, bias: Vector, scores: Vector, classes: npt.NDArray[Any]
+) -> tuple[Ridge, Vector]:  # fmt: skip
+    """Lines with their probabilities, which follow from `scores` (rows, classes) that did not see their rows' groups.
+
+    Also gives back those of the rows.
+    """
+    count = len(bias)
     curves = [_curve(scores[:, one], classes == one) for one in range(count)]
     slope, offset = (np.array(values) for values in zip(*curves, strict=True))
-    weights, bias = _lines(features, classes, count)
     unseen = Ridge(np.eye(count), np.zeros(count), slope, offset).probabilities(scores)
     return Ridge(weights, bias, slope, offset), unseen
 
 
-def _folds(groups: Sequence[str]) -> npt.NDArray[Any]:
+def folds(groups: Sequence[str]) -> npt.NDArray[Any]:
     """The fold of each row: all of a group have one, and folds have the same number of groups within one."""
     order = np.random.default_rng(0).permutation(sorted(set(groups)))
     place = {group: number % FOLDS for number, group in enumerate(order)}

@@ -32,7 +32,7 @@ LEAST = 64
 
 
 def path_of(name: str) -> Path:
-    """The file of a model: view, upright or polarity."""
+    """The file of a model: chest, view, upright, polarity or mirrored."""
     return schemas() / "views" / f"{name}.model"
 
 
@@ -57,30 +57,50 @@ class Looks:
     """How probable it is that a radiograph of the chest is not as it should be.
 
     `inverted`: air is bright in it; `upside_down`; `otherwise`: its view is not the one that was named (0 where none
-    was that the model knows).
+    was that the model knows); `other`: it is something else. `mirrored` is 0 where it does not look frontal: only
+    there does the heart tell the sides.
     """
 
     inverted: float
     upside_down: float
     otherwise: float
+    other: float = 0.0
+    mirrored: float = 0.0
+
+    def is_sure(self, name: str) -> bool:
+        """Whether one of these (`inverted`, …) is as probable as the threshold of its model asks."""
+        return bool(getattr(self, name) >= model(ASKED[name][0]).threshold)
 
     @property
     def worst(self) -> tuple[float, str]:
-        """The most probable of all, and what it is in words."""
-        said = {
-            "looks like a negative": self.inverted, "looks upside down": self.upside_down,
-            "looks like another view": self.otherwise,
-        }  # fmt: skip
+        """The most probable of all, and what it is in words; sides only where they are sure, as they seldom are."""
+        said = {words: getattr(self, name) for name, (_, words) in ASKED.items() if name not in SELDOM}
+        said |= {ASKED[name][1]: getattr(self, name) for name in SELDOM if self.is_sure(name)}
         return max((chance, words) for words, chance in said.items())
+
+
+ASKED: Mapping[str, tuple[str, str]] = {
+    "inverted": ("polarity", "looks like a negative"), "upside_down": ("upright", "looks upside down"),
+    "otherwise": ("view", "looks like another view"), "other": ("chest", "does not look like a chest"),
+    "mirrored": ("mirrored", "looks mirrored"),
+}  # fmt: skip
+"""What is said of a picture: the model that is asked, and words."""
+
+SELDOM = ("other", "mirrored")
+"""Of which a chance below the threshold says little."""
 
 
 def look(picture: npt.NDArray[Any], view: str) -> Looks:
     """What the models say of a picture, (rows, columns) or RGB, whose view is named so (a code, or "")."""
     side = next((side for side, codes in VIEWS.items() if view in codes), "")
+    views = model("view").chances(picture)
+    is_frontal = views["frontal"] >= model("view").threshold
     return Looks(
         model("polarity").chances(picture)["air is bright"],
         model("upright").chances(picture)["upside down"],
-        1 - model("view").chances(picture)[side] if side else 0.0,
+        1 - views[side] if side else 0.0,
+        model("chest").chances(picture)["something else"],
+        model("mirrored").chances(picture)["mirrored"] if is_frontal else 0.0,
     )
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mids.errors import DataError, MidsError
-from mids.learned.file import read_model, write_model
+from mids.learned.file import Arrays, read_model, write_model
 from mids.learned.gradients import FEATURES, gradients
-from mids.learned.ridge import FOLDS, Ridge, fit
+from mids.learned.ridge import FOLDS, Bend, Ridge, fit
 from mids.records import Json
 from mids.vocabulary.schema import load
 
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 class ViewModel:
     """A trained model: `labels` are codes of view_positions, `digest` is that of its file.
 
-    `features` is a name of `mids.learned.gradients.FEATURES`.
+    `features` is a name of `mids.learned.gradients.FEATURES`. With a `bend` the lines are drawn through nearness.
     """
 
     labels: Sequence[str]
@@ -45,10 +45,12 @@ class ViewModel:
     threshold: float
     digest: str
     features: str = "gradients"
+    bend: Bend | None = None
 
     def chances(self, picture: npt.NDArray[Any]) -> Mapping[str, float]:
         """The probability of each label for a picture, (rows, columns) of any type or (rows, columns, 3)."""
-        found = self.ridge.probabilities(FEATURES[self.features][0](picture)[None])[0]
+        given = FEATURES[self.features][0](picture)[None]
+        found = self.ridge.probabilities(self.bend.nearness(given) if self.bend else given)[0]
         return dict(zip(self.labels, map(float, found), strict=True))
 
     def tell(self, picture: npt.NDArray[Any]) -> tuple[str, float]:
@@ -65,13 +67,25 @@ def read_view_model(path: Path) -> ViewModel:
         ridge = Ridge(*(np.asarray(found.arrays[name], np.float64) for name in ("weights", "bias", "slope", "offset")))
         labels, threshold = [str(label) for label in found.head["labels"]], float(found.head["threshold"])  # type: ignore[union-attr, arg-type]
         features = str(found.head["features"])
-        if ridge.weights.shape != (len(labels), FEATURES[features][1]) or any(
+        bend = _read_bend(found.arrays, FEATURES[features][1])
+        length = len(bend.examples) if bend else FEATURES[features][1]
+        if ridge.weights.shape != (len(labels), length) or any(
             each.shape != (len(labels),) for each in (ridge.bias, ridge.slope, ridge.offset)
         ):
             raise ValueError
     except (KeyError, TypeError, ValueError) as error:
         raise MidsError(f"{path} lacks a part of a model of views: train it again with mids train views") from error
-    return ViewModel(labels, ridge, threshold, found.digest, features)
+    return ViewModel(labels, ridge, threshold, found.digest, features, bend)
+
+
+def _read_bend(arrays: Arrays, length: int) -> Bend | None:
+    """The bend of a model of `length` features; None where it has none. Raises `ValueError`, `KeyError`."""
+    if "axes" not in arrays:
+        return None
+    centre, axes, examples = (np.asarray(arrays[name], np.float64) for name in ("centre", "axes", "examples"))
+    if centre.shape != (length,) or axes.shape != (len(axes), length) or examples.shape[1:] != (len(axes),):
+        raise ValueError
+    return Bend(centre, axes, examples, float(arrays["width"]))
 
 
 def train_views(
@@ -112,7 +126,7 @@ def train_views(
 
 def write_views(
     output: Path, head: Mapping[str, Json], ridge: Ridge, labels: Sequence[str], threshold: float,
-    told: tuple[npt.NDArray[Any], npt.NDArray[Any]], features: str = "gradients",
+    told: tuple[npt.NDArray[Any], npt.NDArray[Any]], features: str = "gradients", bend: Bend | None = None,
 ) -> dict[str, Json]:  # fmt: skip
     """Writes a model of views; gives back what its head says: that of `head`, and what the other arguments tell.
 
@@ -123,8 +137,13 @@ def write_views(
         **head, "labels": list(labels), "threshold": threshold, "features": features, "images": len(told[0]),
         "metrics": _measure(*told, labels, threshold),
     }  # fmt: skip
+    bent: Arrays = {} if bend is None else {
+        "centre": bend.centre.astype(np.float32), "axes": bend.axes.astype(np.float16),
+        "examples": bend.examples.astype(np.float16), "width": np.array(bend.width),
+    }  # fmt: skip
     write_model(output, KIND, said, {
         "weights": ridge.weights.astype(np.float32), "bias": ridge.bias, "slope": ridge.slope, "offset": ridge.offset,
+        **bent,
     })  # fmt: skip
     return said
 

@@ -12,11 +12,11 @@ from places import ROOT
 
 from example_datasets.generators import radiograph
 from example_datasets.generators.dicomfile import encode
-from example_datasets.small import Files, move_file, phantom, write
+from example_datasets.small import Files, chest, move_file, page, phantom, write
 from mids.conversion import convert
 from mids.gallery import Wanted, write_page
 from mids.learned.shipped import look, model, tell_view
-from mids.review.items import collect_items
+from mids.review.shelves import collect_items
 from mids.validation.runner import validate
 
 THUMBNAILS = ROOT.parent / "shared" / "data" / "cxr-views"
@@ -83,17 +83,29 @@ def test_a_radiograph_is_judged_in_the_deep_pass_as_a_chest_alone(tmp_path: Path
     )
 
 
+def test_what_is_no_chest_is_told_and_the_phantom_is_one(tmp_path: Path) -> None:
+    assert _codes(tmp_path / "page", chest(page())) == {"RADIOGRAPH_NOT_CHEST"}
+    assert _codes(tmp_path / "lateral", phantom("lateral")) == {"VIEW_UNLIKELY"}
+    found = look(np.array([list(row) for row in page()]), "")
+    assert found.worst == (found.other, "does not look like a chest")
+
+
 def test_what_looks_otherwise_comes_first(tmp_path: Path, key: Path) -> None:
     source = silent(tmp_path / "source", name="a", view="PA")
     silent(source, name="b", view="LL")
     assert convert("dicom", source, tmp_path / "out", key=key).exit_code == 0
-    items = [item for item in collect_items(tmp_path / "out", unlikely_first=True).items if item.kind == "image"]
+    items = [item for item in collect_items(tmp_path / "out", ("unlikely",)).items if item.kind == "image"]
     assert [item.values["view"] for item in items] == ["ll", "pa"]
     assert items[0].unlikely > 0.9 > items[1].unlikely
     assert "another view" in items[0].reason
     [shown] = write_page([tmp_path / "out"], tmp_path / "p.html", Wanted(thumbnails=1, unlikely_first=True))
     assert shown.images.loc[list(shown.thumbnails), "vp"].tolist() == ["ll"]
     assert sorted(shown.images["unlikely"].astype(float) > 0.9) == [False, True]
+
+
+def _is_odd(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bool:
+    looks = look(picture, "")
+    return looks.is_sure("other") or looks.is_sure("mirrored")
 
 
 @pytest.mark.shared
@@ -111,6 +123,11 @@ def test_radiographs_of_strangers_are_told() -> None:
     assert sum(said[name] == "lateral" for name in laterals) >= 0.9 * len(laterals)
     assert not [name for name in laterals if said[name] == "frontal"]
     assert not [name for name in frontals if said[name] == "lateral"]
+    odd = {name for name, shown in pictures.items() if _is_odd(shown)}
+    assert not odd & set(frontals)
+    assert len(odd) <= 3
+    sides = [look(pictures[name][:, ::-1], "").is_sure("mirrored") for name in frontals]
+    assert np.mean(sides) >= 0.25
     turned = [look(pictures[name][::-1, ::-1], "").upside_down for name in frontals]
     negative = [look(255 - pictures[name], "").inverted for name in frontals]
     for found, name in ((turned, "upright"), (negative, "polarity")):

@@ -1,7 +1,7 @@
 """Radiographs of the chest that do not look as they should. Deep, by small models that ship with the package.
 
-They say what is probable: a person decides. Left and right are not told apart (the heart's side is not sure enough),
-nor radiographs of another part of the body, for which too few pictures may be learned from.
+They say what is probable: a person decides. An image that is wrong in one way is not asked about what follows from it:
+a negative or one upside down is like no chest, and what is no chest has no view and no side.
 """
 
 from pathlib import Path
@@ -38,10 +38,9 @@ def _look(image: FileView) -> "Looks | None":
     return found
 
 
-def _sure(name: str, chance: float) -> bool:
-    from mids.learned.shipped import model
-
-    return chance >= model(name).threshold
+def _is_plain(looks: "Looks") -> bool:
+    """Whether an image is a chest as it should lie, so that its view and its sides can be asked for."""
+    return not any(map(looks.is_sure, ("inverted", "upside_down", "other")))
 
 
 def _said(message: str, chance: float, expected: str) -> Finding:
@@ -57,7 +56,7 @@ def radiograph_inverted(image: FileView) -> Found:
     Fix: Look at the image, and convert it again from its source. If it is right, waive this code for it.
     """
     looks = _look(image)
-    if looks and _sure("polarity", looks.inverted):
+    if looks and looks.is_sure("inverted"):
         yield _said("the image looks like a negative", looks.inverted, "dark air")
 
 
@@ -70,8 +69,37 @@ def radiograph_upside_down(image: FileView) -> Found:
     Fix: Look at the image, and convert it again from its source. If it is right, waive this code for it.
     """
     looks = _look(image)
-    if looks and _sure("upright", looks.upside_down):
+    if looks and looks.is_sure("upside_down"):
         yield _said("the image looks upside down", looks.upside_down, "the head above")
+
+
+@check("RADIOGRAPH_NOT_CHEST", per="image", level=Level.WARNING, deep=True, when=_is_chest)
+def radiograph_not_chest(image: FileView) -> Found:
+    """An image that its name calls a radiograph of the chest looks like something else.
+
+    Why: Another part of the body, a slice, a page, a photograph, or a part of a chest alone: a header or a table was
+    wrong, or a file was exchanged.
+
+    Fix: Look at the image, and correct its body part, or leave it out (docs/curation.md). If it is right, waive this
+    code for it.
+    """
+    looks = _look(image)
+    if looks and looks.is_sure("other") and not looks.is_sure("inverted") and not looks.is_sure("upside_down"):
+        yield _said("the image does not look like a radiograph of the chest", looks.other, "a chest")
+
+
+@check("RADIOGRAPH_MIRRORED", per="image", level=Level.WARNING, deep=True, when=_is_chest)
+def radiograph_mirrored(image: FileView) -> Found:
+    """A frontal radiograph of the chest looks mirrored: the heart lies on the left of the image.
+
+    Why: It was mirrored on its way, and left and right are exchanged; or the heart of the patient lies on the right
+    (dextrocardia, situs inversus), or was pushed there. No marker of a side is read.
+
+    Fix: Look at the marker in the image and at its source. If it is right, waive this code for it.
+    """
+    looks = _look(image)
+    if looks and looks.is_sure("mirrored") and _is_plain(looks):
+        yield _said("the image looks mirrored", looks.mirrored, "the heart on the right of the image")
 
 
 @check("VIEW_UNLIKELY", per="image", level=Level.WARNING, deep=True, when=_is_chest)
@@ -83,9 +111,7 @@ def view_unlikely(image: FileView) -> Found:
     Fix: Look at the image, and correct its view with a table of corrections (docs/curation.md).
     """
     looks = _look(image)
-    if not looks or _sure("upright", looks.upside_down) or _sure("polarity", looks.inverted):
-        return
-    if _sure("view", looks.otherwise):
+    if looks and looks.is_sure("otherwise") and _is_plain(looks):
         from mids.learned.shipped import VIEWS
 
         view = image.entities.get("vp", "")
