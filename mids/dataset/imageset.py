@@ -3,12 +3,14 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias, overload
 
 import pandas as pd
 
-from mids.dataset.loaders.masks import choose_mask
+from mids.dataset.disk.grids import check_grid
+from mids.dataset.loaders.masks import choose_mask, reconcile
 from mids.dataset.loaders.samples import Item, Samples, make_samples
 from mids.dataset.loaders.tools import make_hugging_face, make_subject
 from mids.dataset.pixels import Part, Picture, Volume
@@ -117,10 +119,18 @@ class ImageSet(ABC):
         """The segmentation of an image on the image's own grid, or None where it has none.
 
         `reader` chooses among those of several annotators. Raises `MidsError` where there are several and none is
-        chosen.
+        chosen, `DataError` (MASK_GRID) where it lies on another grid.
         """
-        row = choose_mask(self.rois, self._row(image), reader)
-        return None if row is None else self.load(row)
+        row = self._row(image)
+        found = self._find_mask(row, reader)
+        return None if found is None else self.load(found)
+
+    def _find_mask(self, row: "pd.Series[Any]", reader: str | None) -> "pd.Series[Any] | None":
+        """The row of an image's segmentation, if it has one; raises what `mask` does."""
+        found = choose_mask(self.rois, row, reader)
+        if found is not None:
+            check_grid(self.locate(row), self.locate(found))
+        return found
 
     def _row(self, image: Ref) -> "pd.Series[Any]":
         """The row of an image."""
@@ -178,15 +188,23 @@ class ImageSet(ABC):
         their units. Images have one channel of grey, or three with `channels`. Complex volumes are complex64, and take
         no window. `cache` is a folder outside of the dataset for what finds slices and patches without unpacking a
         volume from its start: points of its gzip stream, or, with `unpack`, unpacked copies, which are quicker and
-        larger. `mask` may name a reader, where several drew.
+        larger. `mask` may name a reader, where several drew; where the tables of masks contradict each other, they
+        get the values 1, 2 … by their names, "ignore" the last (`structures` of the result).
 
-        Raises `MidsError` without PyTorch, and for a size, window or target that can't be.
+        Raises `MidsError` without PyTorch, and for a size, window or target that can't be; `DataError` for a mask on
+        another grid than its image (MASK_GRID), and an item for one whose values can't be (MASK_VALUES).
         """
         chosen = self._choose(rows)
         if split is not None:
             wanted = set(_keys(self.select(split=split)))
             chosen = chosen[[key in wanted for key in _keys(chosen)]]
-        items = self._known_items(chosen, target, mask=mask)
+        tables = self._read_structures(mask=mask) if mask else []
+        numbers = reconcile(tables)
+        items = self._known_items(chosen, target, mask=mask, numbers=numbers)
+        named = {value: name for name, value in numbers.items()} or {k: v for table in tables for k, v in table.items()}
+        if numbers:
+            given = ", ".join(f"{value} {name}" for value, name in named.items())
+            _log.warning("masks number their structures differently; here their values are: %s", given)
         if len(items) < len(chosen):
             _log.warning("%d of %d images have no known target and are left out", len(chosen) - len(items), len(chosen))
         return make_samples(
@@ -198,6 +216,7 @@ class ImageSet(ABC):
             with_mask=bool(mask),
             cache=cache,
             unpack=unpack,
+            structures=named,
         )
 
     def _choose(self, rows: pd.DataFrame | None) -> pd.DataFrame:
@@ -208,24 +227,36 @@ class ImageSet(ABC):
             raise MidsError("rows: give rows of images, as select gives them")
         return rows
 
-    def _known_items(self, rows: pd.DataFrame, target: str | Sequence[str] | None, *, mask: bool | str) -> list[Item]:
-        """The images whose target is known, with their masks if asked for."""
+    def _known_items(
+        self, rows: pd.DataFrame, target: str | Sequence[str] | None, *, mask: bool | str, numbers: Mapping[str, int]
+    ) -> list[Item]:
+        """The images whose target is known, with their masks, if asked for, which get `numbers`, if there are some."""
         reader = mask if isinstance(mask, str) else None
         goals = [None] * len(rows) if target is None else self.targets(rows, target)
-        return [
-            Item(*self._place(row), self._mask_path(row, reader) if mask else "", goal)
-            for (_, row), goal in zip(rows.iterrows(), goals, strict=True)
-            if goal is not None or target is None
-        ]
+        found = []
+        for (_, row), goal in zip(rows.iterrows(), goals, strict=True):
+            if goal is None and target is not None:
+                continue
+            drawn = self._find_mask(row, reader) if mask else None
+            item = Item(*self._place(row), target=goal)
+            if drawn is not None:
+                path, name = self._place(drawn)
+                own = self.structures(drawn) if numbers else {}
+                pairs = tuple((value, numbers[known]) for value, known in own.items() if known in numbers)
+                item = replace(item, mask=path, mask_name=name, values=pairs if numbers else None)
+            found.append(item)
+        return found
+
+    def _read_structures(self, *, mask: bool | str) -> list[Mapping[int, str]]:
+        """The tables of all segmentations, or of those of a reader: of all, so that parts of a dataset agree."""
+        own = self.rois[self.rois["image"].notna() & self.rois["lookup"].notna()]
+        if isinstance(mask, str):
+            own = own[own["reader"] == mask]
+        return [self.structures(row) for _, row in own.iterrows()]
 
     def _place(self, row: "pd.Series[Any]") -> tuple[str, str]:
         path, name = self.locate(row)
         return str(path), name
-
-    def _mask_path(self, row: "pd.Series[Any]", reader: str | None = None) -> str:
-        """Where the segmentation of an image lies, "" where it has none."""
-        found = choose_mask(self.rois, row, reader)
-        return "" if found is None else str(self.locate(found)[0])
 
     def subject(self, image: Ref, reader: str | None = None) -> Any:
         """An image as a `torchio.Subject`: `image`, its `mask` by a reader, if it has one, and the known columns.
@@ -233,7 +264,9 @@ class ImageSet(ABC):
         Raises `MidsError` without TorchIO, and where `mask` does.
         """
         row = self._row(image)
-        return make_subject(str(self.locate(row)[0]), self._mask_path(row, reader), row.to_dict())
+        drawn = self._find_mask(row, reader)
+        mask = "" if drawn is None else str(self.locate(drawn)[0])
+        return make_subject(str(self.locate(row)[0]), mask, row.to_dict())
 
     def monai(
         self, rows: pd.DataFrame | None = None, *, target: str | Sequence[str] | None = None, mask: bool | str = False
@@ -242,11 +275,15 @@ class ImageSet(ABC):
 
         Each has `image`, the path; `label`, the path of the segmentation, if `mask` is set, or names a reader (images
         without one are left out); and `target` (see `targets`), if one is given (images whose target is unknown are
-        left out). What is left out is logged.
+        left out). What is left out is logged. Raises `MidsError` where masks number their structures differently.
         """
         chosen = self._choose(rows)
+        if mask and reconcile(self._read_structures(mask=mask)):
+            raise MidsError(
+                "masks number their structures differently: use torch, or mids export --to nnunet, which renumber them"
+            )
         found = []
-        for item in self._known_items(chosen, target, mask=mask):
+        for item in self._known_items(chosen, target, mask=mask, numbers={}):
             if item.mask or not mask:
                 extra = ({"label": item.mask} if mask else {}) | ({} if target is None else {"target": item.target})
                 found.append({"image": item.path, **extra})

@@ -228,7 +228,7 @@ def test_a_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
     roi = tmp_path / "derivatives" / "rois" / "sub-0" / "anat" / "sub-0_label-lung_mask.nii.gz"
     roi.parent.mkdir(parents=True)
     nib.save(nib.Nifti1Image(np.ones((6, 5, 5), np.uint8), np.eye(4)), roi)
-    with pytest.raises(DataError, match="another shape than the image"):
+    with pytest.raises(DataError, match="lies on another grid"):
         dataset.torch(size=(2, 2, 2), mask=True)[0]
 
 

@@ -1,10 +1,7 @@
 """Segmentations below `derivatives/rois`: each against its image, its grid and its table of values."""
 
-import math
-from collections.abc import Sequence
-from itertools import product
-
 from mids.dataset.disk.contents import Whole
+from mids.dataset.disk.grids import affines_agree
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.dataset.disk.tree import ROIS
 from mids.inspection.cells import is_number
@@ -58,7 +55,7 @@ def mask_grid(mask: FileView) -> Found:
     elif isinstance(one, NiftiHead) and isinstance(other, NiftiHead):
         if one.shape[:3] != other.shape[:3]:
             yield _differs("the size in voxels", one.shape[:3], other.shape[:3])
-        elif not _affines_agree(one, other):
+        elif not affines_agree(one, other):
             yield "the affine differs from that of the image"
 
 
@@ -66,28 +63,6 @@ def _differs(what: str, one: tuple[int, ...], other: tuple[int, ...]) -> Finding
     return Finding(
         f"{what} differs from the image's", value=" × ".join(map(str, one)), expected=" × ".join(map(str, other))
     )
-
-
-NEAR = 0.1
-"""Voxels that the first voxels of a segmentation and its image may lie apart: rounding of the affine."""
-FAR = 0.25
-"""Voxels that any other corners may: rounding of the voxel size, 512 times."""
-
-
-def _affines_agree(one: NiftiHead, other: NiftiHead) -> bool:
-    """Whether the eight corners of two volumes of one shape lie at the same places, up to rounding."""
-    size = min((abs(s) for s in other.spacing[:3] if s), default=1.0)
-    ends = [(0, length - 1) for length in (*other.shape[:3], 1, 1)[:3]]
-    for corner in product(*ends):
-        distance = math.dist(_place(one, corner), _place(other, corner))
-        if not distance <= (FAR if any(corner) else NEAR) * size:
-            return False
-    return True
-
-
-def _place(head: NiftiHead, voxel: Sequence[int]) -> list[float]:
-    """Where a voxel lies, in mm."""
-    return [sum(a * v for a, v in zip(row, (*voxel, 1), strict=True)) for row in head.affine]
 
 
 # --- values ----------------------------------------------------------------------------------------------

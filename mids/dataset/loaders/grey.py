@@ -88,11 +88,12 @@ def set_channels(image: Array, channels: int, *, is_coloured: bool) -> Array:
 def fill_up(patch: Array, size: Sequence[int], fill: float | None = None) -> Array:
     """A patch of a volume that may end before the patch does, filled up with its lowest value, or `fill`.
 
-    Complex numbers, which have no lowest, are filled up with 0.
+    Complex numbers, which have no lowest, and patches of nothing but NaN are filled up with 0.
     """
     missing = [(0, side - have) for side, have in zip(size, patch.shape, strict=False)]
     if not any(after for _, after in missing):
         return patch
-    lowest = 0 if np.iscomplexobj(patch) else patch.min()
+    known = patch[~np.isnan(patch)]
+    lowest = 0 if np.iscomplexobj(patch) or not known.size else known.min()
     missing += [(0, 0)] * (patch.ndim - len(missing))
     return np.pad(patch, missing, constant_values=lowest if fill is None else fill)

@@ -4,7 +4,7 @@ Everything that is needed is kept as plain data, so that worker processes get it
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
@@ -22,6 +22,7 @@ from mids.dataset.loaders.grey import (
     set_channels,
     split_colours,
 )
+from mids.dataset.loaders.masks import check_whole, renumber
 from mids.dataset.loaders.reader import Reader, make_reader
 from mids.dataset.pixels import Part
 from mids.errors import DataError, MidsError
@@ -29,13 +30,18 @@ from mids.errors import DataError, MidsError
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One image: the file, what errors call it, its mask ("" where it has none), its target, its slice."""
+    """One image: the file, what errors call it, its mask ("" where it has none), its target, its slice.
+
+    `mask_name` is what errors call the mask, `values` are pairs of a value of it and the value that it gets.
+    """
 
     path: str
     name: str
     mask: str = ""
     target: Any = None
     slice: int = -1
+    mask_name: str = ""
+    values: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Samples:
     """A map-style dataset: `len`, and items by their number. See `Dataset.torch`.
 
     Places of patches are drawn anew for each item and epoch from PyTorch's generator, so that a seed of that repeats
-    them; in worker processes too.
+    them; in worker processes too. `structures` are the names of the values of masks, as far as their tables say them.
     """
 
     items: Sequence[Item]
@@ -53,6 +59,7 @@ class Samples:
     has_target: bool
     has_mask: bool
     reader: Reader
+    structures: Mapping[int, str]
 
     def __len__(self) -> int:
         return len(self.items)
@@ -109,17 +116,19 @@ class Samples:
         shape = data.shape if ".nii" in item.name else data.shape[:2]
         if not item.mask:
             return np.zeros(shape, np.uint8)
-        if part is not None and _read_shape(item) != _read_shape(replace(item, path=item.mask)):
-            raise DataError("MASK_GRID", f"the mask of {item.name} has another shape than the image")
-        mask = self.reader.read(item.mask, item.name, part)
+        mask = self.reader.read(item.mask, item.mask_name, part)
         if mask.shape != shape:
-            raise DataError("MASK_GRID", f"the mask of {item.name} has another shape than the image")
-        return mask
+            message = (
+                f"{item.mask_name} has another shape than its image, {item.name}: resample it onto the image's grid"
+            )
+            raise DataError("MASK_GRID", message)
+        check_whole(mask, item.mask_name)
+        return mask if item.values is None else renumber(mask, dict(item.values), item.mask_name)
 
 
 def make_samples(
     items: Sequence[Item], *, size: Sequence[int] | None, window: Window, channels: int, with_target: bool,
-    with_mask: bool, cache: str | None, unpack: bool,
+    with_mask: bool, cache: str | None, unpack: bool, structures: Mapping[int, str],
 ) -> Samples:  # fmt: skip
     """The samples of some images; volumes become one item a slice where `size` is that of a picture.
 
@@ -134,7 +143,8 @@ def make_samples(
         raise MidsError(f"channels {channels}: give 1 (grey) or 3 (red, green, blue)")
     reader = make_reader(cache, [item.path for item in items], unpack=unpack)
     made = [each for item in items for each in _divide(item, size)]
-    return Samples(made, tuple(size) if size else None, find_window(window), channels, with_target, with_mask, reader)
+    sides = tuple(size) if size else None
+    return Samples(made, sides, find_window(window), channels, with_target, with_mask, reader, structures)
 
 
 def _divide(item: Item, size: Sequence[int] | None) -> list[Item]:

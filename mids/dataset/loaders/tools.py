@@ -4,8 +4,11 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from mids.dataset.disk.grids import find_affine
+from mids.dataset.disk.heads import nifti_head
 from mids.errors import MidsError
 
 
@@ -21,8 +24,24 @@ def make_subject(image: str, mask: str, facts: Mapping[Any, Any]) -> Any:
     """A `torchio.Subject` with `image`, its `mask` if it has one, and the known facts of its row."""
     torchio = need("torchio", "torchio", "Dataset.subject")
     known = {str(key): value for key, value in facts.items() if not pd.isna(value) and key != "image"}
-    images = {"image": torchio.ScalarImage(image)} | ({"mask": torchio.LabelMap(mask)} if mask else {})
+    images = {"image": torchio.ScalarImage(image, **_how_to_read(image))}
+    if mask:
+        images["mask"] = torchio.LabelMap(mask, **_how_to_read(mask))
     return torchio.Subject({**known, **images})
+
+
+def _how_to_read(path: str) -> dict[str, Any]:
+    """How TorchIO reads a file: by itself, but where it has another idea of where unplaced and 2D NIfTI lie."""
+    if not path.endswith((".nii", ".nii.gz")):
+        return {}
+    head = nifti_head(path)
+    return {} if len(head.shape) > 2 and (head.sform > 0 or head.qform > 0) else {"reader": _read_placed}
+
+
+def _read_placed(path: Any) -> tuple[Any, Any]:
+    """Values as TorchIO reads them, with the affine of `Dataset.load`."""
+    tensor, _ = import_module("torchio.data.io").read_image(path)
+    return tensor, np.array([*find_affine(nifti_head(path)), (0.0, 0.0, 0.0, 1.0)])
 
 
 def make_hugging_face(paths: Sequence[str], rows: pd.DataFrame, description: str, licence: str) -> Any:

@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 
 from mids.dataset import Choice, Dataset
+from mids.dataset.disk.grids import check_grid
 from mids.dataset.disk.progress import watched
+from mids.dataset.loaders.masks import number_structures, renumber
 from mids.dataset.selection import check_known
 from mids.errors import MidsError
 from mids.exports.description import read_description
 from mids.exports.writing import write_json
-
-IGNORE = "ignore"
-"""The structure that training leaves out, as nnU-Net calls it; it must have the highest value."""
 
 
 def write_nnunet(dataset: Dataset, folder: Path, *, modality: Choice = None, readers: Sequence[str] = ()) -> list[Path]:
@@ -28,8 +27,9 @@ def write_nnunet(dataset: Dataset, folder: Path, *, modality: Choice = None, rea
 
     Every volume with one segmentation (of the `readers`, if given) is a training case; those of the part "test" go to
     `imagesTs`. A case is called by its file. Structures of all masks get the values 1, 2 … in the order of their names,
-    "ignore" the last. Raises `MidsError` where there is no such volume, one has several segmentations, a mask lies on
-    another grid, or several modalities are chosen, `DataError` where a volume can't be read.
+    "ignore" the last. Raises `MidsError` where there is no such volume, one has several segmentations, is sheared,
+    complex or of more than three axes, or several modalities are chosen, `DataError` where a volume can't be read,
+    or a mask lies on another grid (MASK_GRID) or has a value that its table does not name (MASK_VALUES).
     """
     images = dataset.select(modality=modality)
     masks = dataset.rois[dataset.rois["image"].isin(images["filename"])]
@@ -48,6 +48,8 @@ def write_nnunet(dataset: Dataset, folder: Path, *, modality: Choice = None, rea
         case = _case(image)
         is_test = parts.get(image) == "test"
         volume = dataset.load(image)  # a file that can't be read is found here, not in the middle of a training
+        _check_volume(volume, image)
+        check_grid((dataset.path / image, image), (dataset.path / mask, mask))
         written.append(_copy_image(dataset.path / image, folder / ("imagesTs" if is_test else "imagesTr"), case))
         if not is_test:
             written.append(_write_labels(dataset, volume, mask, names, folder / "labelsTr" / f"{case}.nii.gz"))
@@ -81,8 +83,7 @@ def _name_values(dataset: Dataset, masks: pd.DataFrame) -> Mapping[str, int]:
     names = {name for mask in masks["filename"] for name in dataset.structures(mask).values()}
     if not names:
         raise MidsError("no segmentation has a table of its structures beside it: add one with index and name")
-    ordered = [*sorted(names - {IGNORE, "background"}), *({IGNORE} & names)]
-    return {name: value for value, name in enumerate(ordered, start=1)}
+    return number_structures(names)
 
 
 def _case(image: str) -> str:
@@ -100,20 +101,26 @@ def _copy_image(path: Path, folder: Path, case: str) -> Path:
     return place
 
 
+def _check_volume(volume: Any, image: str) -> None:
+    """Refuses what nnU-Net, which reads with SimpleITK, can't take; raises `MidsError`."""
+    if np.iscomplexobj(volume.data) or volume.data.dtype.fields:
+        kind = "complex numbers" if np.iscomplexobj(volume.data) else "colours"
+        raise MidsError(f"{image} holds {kind}, which nnU-Net does not read: choose another modality, or leave it out")
+    if len(volume.shape) > 3:
+        raise MidsError(f"{image} has {len(volume.shape)} axes, nnU-Net takes three: leave it out")
+    directions = volume.affine[:3, :3] / volume.spacing
+    if not np.allclose(directions.T @ directions, np.eye(3), atol=1e-3):
+        raise MidsError(
+            f"{image} is sheared (its axes are not at right angles): resample image and mask, or leave it out"
+        )
+
+
 def _write_labels(dataset: Dataset, target: Any, mask: str, names: Mapping[str, int], place: Path) -> Path:
-    """A mask with the values of `names`; raises `MidsError` where it lies on another grid than its image."""
+    """A mask with the values of `names`, on the grid of its image."""
     given: Any = dataset.load(mask)
-    if given.shape != target.shape or not np.allclose(given.affine, target.affine, atol=1e-3):
-        raise MidsError(f"{mask} lies on another grid than its image: mids-validate says how they differ")
-    values = given.data
     meant = {value: names[name] for value, name in dataset.structures(mask).items() if name in names}
-    unknown = sorted(set(np.unique(values).tolist()) - set(meant) - {0})
-    if unknown:
-        raise MidsError(f"{mask} has the value {unknown[0]:g}, which its table does not name: mids-validate lists all")
-    found = np.zeros(values.shape, np.uint8 if len(names) < 256 else np.uint16)
-    for value, new in meant.items():
-        found[values == value] = new
+    found = renumber(given.data, meant, mask)
     place.parent.mkdir(parents=True, exist_ok=True)
     made: Any = nib.Nifti1Image
-    nib.save(made(found, target.affine, dtype=found.dtype), place)
+    nib.save(made(found.reshape(target.shape), target.affine, dtype=found.dtype), place)
     return place
