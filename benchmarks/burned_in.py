@@ -19,8 +19,8 @@ import yaml
 from PIL import Image, ImageDraw
 
 from benchmarks.plants import Bytes, Part, Plant, planted, public, radiograph
-from mids.deid.burned.glyphs import list_regions, sure_boxes, unite_boxes
-from mids.readers.images import learned
+from mids.actions.screen import find_boxes
+from mids.deid.burned.glyphs import list_regions
 from mids.records import Box
 
 SEEDS: dict[Part, int] = {"measure": 0, "tune": 1000}
@@ -37,9 +37,7 @@ def thumbnails(folder: Path, part: Part) -> Iterator[tuple[str, Bytes]]:
 
 def find(picture: Bytes, *, more: bool = False) -> tuple[Box, ...]:
     """The boxes of `glyphs`, or with `more` those of `learned`."""
-    regions = list_regions(picture)
-    boxes = sure_boxes(regions)
-    return unite_boxes((*boxes, *learned.text_boxes(picture))) if more else boxes
+    return find_boxes(picture, list_regions(picture), "learned" if more else "glyphs")
 
 
 def list_missed(plants: Iterable[Plant], boxes: Iterable[Box], shape: tuple[int, ...]) -> tuple[list[Plant], float]:

@@ -91,7 +91,7 @@ class Deidentify:
             new = Replacements(
                 self.subject, self.shift, self.pseudonyms.uid, texts, texts.tells, texts.label, texts.forget
             )
-            has_text = looked.has_kept_text
+            has_text = looked.has_text
             pixels = PixelFacts(self.certified and not has_text, looked.told, has_text=has_text, defaced=defaced)
             cleaned = deidentify(dataset, _rules(self.policy), new, pixels)
             refused = embed(cleaned.dataset, self.block, texts.tells_cell) if self.block else ()

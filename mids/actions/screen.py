@@ -13,6 +13,7 @@ from pydicom.multival import MultiValue
 from mids.deid.burned.evidence import Screen
 from mids.deid.burned.glyphs import Region, holds, list_regions, sure_boxes, unite_boxes
 from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
+from mids.deid.policy import Detect
 from mids.errors import DataError
 from mids.issues import Issue, issue
 from mids.readers.dicom.pixels import quiet
@@ -34,17 +35,25 @@ _WIDER = 1.25
 class Looked:
     """What was found: boxes to make black, what there is to tell, and who looked with which result (empty: nobody).
 
-    That nothing was found certifies nothing: no detector finds all text.
+    That nothing was found certifies nothing: no detector finds all text. `refutes_no` says that text was found, kept
+    or redacted, in an image whose header does not admit it.
     """
 
     boxes: tuple[Box, ...] = ()
     issues: tuple[Issue, ...] = ()
     told: str = ""
+    refutes_no: bool = False
 
     @property
     def facts(self) -> dict[str, Json]:
-        """What the sidecar says of it."""
-        return {"BurnedInTextSearch": self.told} if self.told else {}
+        """What the sidecar says of it; None takes away what the source said."""
+        refuted: dict[str, Json] = {"BurnedInAnnotation": None} if self.refutes_no else {}
+        return {"BurnedInTextSearch": self.told, **refuted} if self.told else {}
+
+    @property
+    def has_text(self) -> bool:
+        """Whether text was found, and is still there or was redacted."""
+        return bool(self.issues)
 
     @property
     def has_kept_text(self) -> bool:
@@ -95,7 +104,8 @@ def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequ
             )
         told = f"{_count(found)} of text redacted (found by {screen.detect})"
         issues = (issue("PRIVACY_TEXT_BLANKED", told, origin="run"),) if found else ()
-        return Looked(found, issues, f"{screen.detect}: {_count(found)} redacted" if found else _nothing(screen))
+        words = f"{screen.detect}: {_count(found)} redacted" if found else _nothing(screen)
+        return Looked(found, issues, words, bool(found) and not screen.expected)
     if named:
         raise DataError("PRIVACY_TEXT_FOUND", "withheld: its pixels show a name or ID of its header")
     if not found:
@@ -103,7 +113,8 @@ def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequ
     if screen.burned_in == "hold":
         raise DataError("PRIVACY_TEXT_FOUND", f"withheld: its pixels contain {_count(found)} of text ({screen.detect})")
     told = f"its pixels contain {_count(found)} of text ({screen.detect}): look at it"
-    return Looked((), (issue("PRIVACY_TEXT_KEPT", told, origin="run"),), f"{screen.detect}: {_count(found)} kept")
+    kept = (issue("PRIVACY_TEXT_KEPT", told, origin="run"),)
+    return Looked((), kept, f"{screen.detect}: {_count(found)} kept", not screen.expected)
 
 
 def _nothing(screen: Screen) -> str:
@@ -134,16 +145,23 @@ def _worth_reading(pictures: Iterable[Bytes], screen: Screen) -> Iterator[tuple[
         yield last
 
 
+def find_boxes(picture: Bytes, regions: Sequence[Region], detect: Detect) -> tuple[Box, ...]:
+    """The boxes of text in a picture of which `glyphs` takes `regions` for text, more or less surely."""
+    boxes = sure_boxes(regions)
+    if detect != "learned":
+        return boxes
+    places = [(region.chance, learned.Place(region.core, region.high)) for region in regions]
+    return unite_boxes((*boxes, *learned.text_boxes(picture, places)))
+
+
 def _found(
     picture: Bytes, regions: Sequence[Region], screen: Screen, names: frozenset[str]
 ) -> tuple[tuple[Box, ...], bool]:
     """The boxes of text in one frame but for marks that may stay, and whether a known name was read."""
-    boxes = sure_boxes(regions)
+    boxes = find_boxes(picture, regions, screen.detect)
     if screen.detect == "glyphs":
         return boxes, False
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
-    if screen.detect == "learned":
-        boxes = unite_boxes((*boxes, *learned.text_boxes(picture)))
     reader = learned if screen.detect == "learned" else ocr
     words = reader.read([grey[top:bottom, left:right] for top, left, bottom, right in boxes])
     kept = tuple(box for box, read in zip(boxes, words, strict=True) if not is_mark(read, box))

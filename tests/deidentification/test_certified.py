@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pydicom
+import pytest
 from image2d import image
 from lettering import NAME, lettered, radiograph
 from pydicom.dataset import Dataset
@@ -16,7 +17,7 @@ from mids.deid.describe import describe
 from mids.deid.policy import BurnedIn, Detect, chosen, preset
 from mids.deidentification import FACTS, Deidentification, deidentify
 
-DX = "1.2.840.10008.5.1.4.1.1.1.1"
+CR, DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
 SEARCHED = "pixels searched by glyphs: "
 
 
@@ -69,13 +70,37 @@ def test_what_was_redacted_by_a_detector_is_not_certified_either(tmp_path: Path,
     assert sorted(map(claims, delivered(tmp_path))) == [("", False), ("YES", False)]
 
 
-def test_no_of_the_source_does_not_stay_where_text_was_found(tmp_path: Path, key: Path) -> None:
+@pytest.mark.parametrize(("burned_in", "told"), [("report", "1 region kept"), ("blank", "1 region redacted")])
+def test_no_of_the_source_does_not_stay_where_text_was_found(
+    tmp_path: Path, key: Path, burned_in: BurnedIn, told: str
+) -> None:
+    named = lettered(radiograph(2), NAME, (30, 20), 20)[0]
+    fill_folder(tmp_path / "s", {"1": picture(1, named, SOPClassUID=CR, Modality="CR", BurnedInAnnotation="NO")})
+    run(tmp_path, key, burned_in, "glyphs")
+    (one,) = delivered(tmp_path)
+    assert claims(one) == ("", False)
+    assert f"{SEARCHED}{told}" in one.DeidentificationMethod
+    done = convert(
+        "dicom", tmp_path / "s", tmp_path / "d", policy=chosen("mids", burned_in=burned_in, detect="glyphs"), key=key
+    )
+    (sidecar,) = (json.loads(path.read_text()) for path in done.dataset.glob("sub-*/**/*.json"))
+    assert sidecar["BurnedInTextSearch"] == f"glyphs: {told}"
+    assert "BurnedInAnnotation" not in sidecar
+
+
+def test_no_becomes_yes_where_the_kind_of_image_must_say_one_of_them(tmp_path: Path, key: Path) -> None:
     named = lettered(radiograph(2), NAME, (30, 20), 20)[0]
     fill_folder(tmp_path / "s", {"1": picture(1, named, BurnedInAnnotation="NO")})
-    run(tmp_path, key, "report", "glyphs")
-    (kept,) = delivered(tmp_path)
-    assert claims(kept) == ("", False)
-    assert f"{SEARCHED}1 region kept" in kept.DeidentificationMethod
+    run(tmp_path, key, "blank", "glyphs")
+    (one,) = delivered(tmp_path)
+    assert claims(one) == ("YES", False)
+
+
+def test_no_of_the_source_stays_as_its_word_where_nothing_is_found(tmp_path: Path, key: Path) -> None:
+    fill_folder(tmp_path / "s", {"1": picture(1, radiograph(2), BurnedInAnnotation="NO")})
+    run(tmp_path, key, "blank", "glyphs")
+    (one,) = delivered(tmp_path)
+    assert claims(one) == ("NO", False)
 
 
 def test_a_person_certifies_one_image_and_new_ones_are_withheld_again(tmp_path: Path, key: Path) -> None:

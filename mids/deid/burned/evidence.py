@@ -115,7 +115,8 @@ def screen(decision: Decision, policy: Policy) -> Screen:
     """How the pixels of an image that is not withheld are looked at."""
     is_looked_at = "release" not in (policy.burned_in, decision.outcome) and policy.detect != "none"
     asked = decision.outcome in ("blank", "report")
-    return Screen(policy.burned_in, policy.detect, decision.certain, asked) if is_looked_at else UNSEEN
+    expected = decision.certain and not decision.certified
+    return Screen(policy.burned_in, policy.detect, expected, asked) if is_looked_at else UNSEEN
 
 
 def _face(header: Header) -> str:

@@ -37,11 +37,13 @@ many pixels at least."""
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """Where text may stand with a margin, and without one, in pixels of the picture; the largest probability in it."""
+    """Where text may stand with a margin, and without one, and the height of its letters, in pixels of the picture; the
+    largest probability in it."""
 
     box: Box
     core: Box
     chance: float
+    high: float
 
 
 def text_boxes(picture: Bytes) -> tuple[Box, ...]:
@@ -115,7 +117,7 @@ def _regions(channel: Bytes, scale: float) -> Iterator[Region]:
         beside = along if 2 * wide > high else across
         grown = (top - down, left - beside, bottom + down, right + beside)
         core = _in_pixels((top, left, bottom, right), scale, channel)
-        yield Region(_in_pixels(grown, scale, channel), core, chance)
+        yield Region(_in_pixels(grown, scale, channel), core, chance, thick * STEP / scale)
 
 
 def _in_pixels(edges: tuple[float, float, float, float], scale: float, channel: Bytes) -> Box:

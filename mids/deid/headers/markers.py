@@ -26,7 +26,7 @@ class PixelFacts:
     """What is known of text in pixels.
 
     `certified`: a person, or a complete rule for the device, says that they name nobody; a detector that found nothing
-    does not. `searched` says who looked, and what was found; `has_text` that text was found and is still there.
+    does not. `searched` says who looked, and what was found; `has_text` that text was found, kept or redacted.
     `defaced` is the method by which a face was removed, empty where none was.
     """
 
@@ -49,7 +49,8 @@ def list_applied_options(policy: Policy, pixels: PixelFacts) -> tuple[str, ...]:
 def mark(dataset: Dataset, policy: Policy, pixels: PixelFacts) -> None:
     """Sets (0012,0062), (0012,0063), (0012,0064), (0028,0303), and (0028,0301) where pixels are certified.
 
-    NO of the source does not stay where text was found.
+    NO of the source does not stay where text was found, even if that was redacted: nobody has looked at what is left.
+    Where one of both words must be said, it is YES, the cautious one.
     """
     dataset.PatientIdentityRemoved = "YES"
     searched = [f"pixels searched by {pixels.searched}"] if pixels.searched else []
@@ -62,7 +63,10 @@ def mark(dataset: Dataset, policy: Policy, pixels: PixelFacts) -> None:
     if pixels.certified:
         dataset.BurnedInAnnotation = "NO"
     elif pixels.has_text and dataset.get("BurnedInAnnotation") == "NO":
-        del dataset.BurnedInAnnotation
+        if str(dataset.get("SOPClassUID", "")) in extra().says_burned_in:
+            dataset.BurnedInAnnotation = "YES"
+        else:
+            del dataset.BurnedInAnnotation
 
 
 def _code(value: str, meaning: str) -> Dataset:

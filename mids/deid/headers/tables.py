@@ -38,6 +38,7 @@ class Extra:
     makers: frozenset[int]
     prose: frozenset[int]
     termed: frozenset[int]
+    says_burned_in: frozenset[str]
 
 
 @cache
@@ -125,6 +126,7 @@ def extra() -> Extra:
         makers=frozenset(_tags(outside["makers"])),
         prose=frozenset(_tags(content["prose"])),
         termed=frozenset(_tags(content["termed"])),
+        says_burned_in=frozenset(content["says_burned_in"]),
     )
 
 

@@ -1,44 +1,39 @@
 """Finds and reads text in pictures with trained networks: PP-OCRv6 of RapidOCR (Apache-2.0), weights in its wheel.
 
-Only the weights are used, with ONNX Runtime; nothing comes from a network. A picture is looked at as it is and, upright
-and turned by a quarter, with its contrast stretched locally, so that faint letters count too. The networks: DB (arXiv
-1911.08947) finds, CTC (SVTR, arXiv 2205.00159) reads.
+A picture is looked at as a whole, as it is and, upright and turned by a quarter, with its contrast stretched locally, so
+that faint letters count too. What may be text in it, or is taken for some by another detector, gets a closer look, which
+decides. The networks: DB (arXiv 1911.08947) finds, CTC (SVTR, arXiv 2205.00159) reads.
 """
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib import metadata, resources
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mids.errors import MidsError
+from mids.readers.images.closer import Place, confirm
+from mids.readers.images.detector import STEP, chances, network, version
 from mids.records import Box
 
-if TYPE_CHECKING:
-    from onnxruntime import InferenceSession
+__all__ = ["Place", "read", "text_boxes", "version"]
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-DETECTOR, READER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
+READER = "PP-OCRv6_rec_small.onnx"
 
 SIDE = 960
-"""The longer side of a picture as the detector sees it, in pixels."""
+"""The longer side of a whole picture as the detector sees it, in pixels."""
 
-_STEP = 32
-"""The sides of the detector's input are multiples of it."""
+_TEXT, _LETTERS = 0.25, 1.8
+"""Probability from which a pixel belongs to a region; how many times higher letters are than the region, their inner
+part."""
 
-_TEXT, _SEED, _MEAN = 0.25, 0.7, 0.6
-"""Probability from which a pixel belongs to a region; those of the surest pixel and of all that make a region text."""
+_UNSURE, _MOST = 0.3, 80
+"""Probability of the surest pixel from which a region gets a closer look; so many places get one at most."""
 
-_ACROSS, _ALONG, _LEAST = 1.0, 3.0, 5
-"""A region is the inner part of a text, half as high as its letters, and faint letters at an end may be missing: it
-grows by so many times its thickness across and along the line, and at least so many pixels."""
-
-_THICKEST = 0.03
+_THICKEST = 0.04
 """Of the longer side: what is thicker is no line of text but a rib or a lung."""
 
 _WINDOW, _SPREAD, _FLOOR = 61, 60.0, 4.0
@@ -48,38 +43,18 @@ _HIGH, _SURE = 48, 0.5
 """Height in pixels of a line as the reader sees it; mean probability below which nothing counts as read."""
 
 
-@cache
-def version() -> str:
-    """The version of RapidOCR; raises `MidsError` where it, or ONNX Runtime, is not installed."""
-    try:
-        metadata.version("onnxruntime")
-        return metadata.version("rapidocr")
-    except metadata.PackageNotFoundError as error:
-        raise MidsError("--detect learned needs RapidOCR: pip install 'mids[detect]'") from error
+def text_boxes(picture: Bytes, places: Sequence[tuple[float, Place]] = ()) -> tuple[Box, ...]:
+    """Boxes of text in an 8-bit picture, grey (rows, columns) or RGB, at any angle, with a margin; in pixels of it.
 
-
-@cache
-def _network(name: str) -> "InferenceSession":
-    from onnxruntime import InferenceSession, SessionOptions
-
-    version()
-    options = SessionOptions()
-    options.intra_op_num_threads = 1  # a process for each job is enough
-    options.log_severity_level = 3
-    weights = resources.files("rapidocr") / "models" / name
-    if not weights.is_file():
-        raise MidsError(f"RapidOCR {version()} does not hold {name}: pip install 'mids[detect]'")
-    return InferenceSession(weights.read_bytes(), options, providers=["CPUExecutionProvider"])
-
-
-def text_boxes(picture: Bytes) -> tuple[Box, ...]:
-    """Boxes of text in an 8-bit picture, grey (rows, columns) or RGB, at any angle, with a margin; in pixels of it."""
+    `places` are those where another detector sees text, with its probability; they get a closer look too.
+    """
     grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
     plain, stretched = _views(grey)
-    turned = np.rot90(_chances(np.rot90(stretched)), -1)  # lines that run upwards are found less surely
-    chances: Floats = np.max([_chances(plain), _chances(stretched), turned], axis=0)
-    scale = np.array(grey.shape) / chances.shape
-    return tuple(sorted({_scaled(box, scale, grey.shape) for box in _regions(chances)}))
+    turned = chances(stretched, 1)  # lines that run upwards are found less surely
+    found: Floats = np.max([chances(plain), chances(stretched), turned], axis=0)
+    own = [place for place in _places(found, grey.shape) if place[0] >= _UNSURE]
+    worth = sorted([*own, *places], key=lambda place: -place[0])[:_MOST]
+    return tuple(sorted(_inside(box, grey.shape) for box in confirm(grey, [place for _, place in worth])))
 
 
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
@@ -92,7 +67,7 @@ def _views(grey: Bytes) -> Iterator[Floats]:
     from scipy import ndimage
 
     scale = SIDE / max(grey.shape)
-    high, wide = (max(_STEP, round(side * scale / _STEP) * _STEP) for side in grey.shape)
+    high, wide = (max(STEP, round(side * scale / STEP) * STEP) for side in grey.shape)
     way = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
     small = np.asarray(Image.fromarray(grey).resize((wide, high), way), np.float32)
     yield small
@@ -101,45 +76,25 @@ def _views(grey: Bytes) -> Iterator[Floats]:
     yield np.clip(128 + (small - mean) * (_SPREAD / np.maximum(deviation, _FLOOR)), 0, 255)
 
 
-def _chances(view: Floats) -> Floats:
-    """The probability of text at each pixel."""
-    given = np.repeat(((view / 255 - 0.5) / 0.5)[None, None], 3, axis=1).astype(np.float32)
-    network = _network(DETECTOR)
-    (found,) = network.run(None, {network.get_inputs()[0].name: given})
-    chances: Floats = np.asarray(found)[0, 0]
-    return chances
-
-
-def _regions(chances: Floats) -> Iterator[Box]:
-    """Boxes of the regions that are sure, and as thin as lines of text, grown by their thickness."""
+def _places(found: Floats, shape: tuple[int, ...]) -> Iterator[tuple[float, Place]]:
+    """Where the detector sees text in the whole picture, however unsure, with the largest probability."""
     from scipy import ndimage
 
-    labels, number = ndimage.label(chances > _TEXT, np.ones((3, 3)))
-    if not number:
-        return
-    numbers = np.arange(1, number + 1)
-    surest, mean = ndimage.maximum(chances, labels, numbers), ndimage.mean(chances, labels, numbers)
-    for label, place in enumerate(ndimage.find_objects(labels), start=1):
-        inside = np.pad(labels[place] == label, 1)
-        thick = 2 * float(ndimage.distance_transform_cdt(inside, "chessboard").max())
-        if surest[label - 1] < _SEED or mean[label - 1] < _MEAN or thick > _THICKEST * SIDE:
-            continue
-        rows, columns = place
-        high, wide = rows.stop - rows.start, columns.stop - columns.start
-        beside = max(_LEAST, _ALONG * thick)
-        down = beside if 2 * high > wide else max(_LEAST, _ACROSS * thick)
-        across = beside if 2 * wide > high else max(_LEAST, _ACROSS * thick)
-        down, across = round(down), round(across)
-        yield rows.start - down, columns.start - across, rows.stop + down, columns.stop + across
+    down, across = (side / seen for side, seen in zip(shape, found.shape, strict=True))
+    labels, _ = ndimage.label(found > _TEXT, np.ones((3, 3)))
+    for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+        inside = labels[rows, columns] == label
+        thick = 2 * float(ndimage.distance_transform_cdt(np.pad(inside, 1), "chessboard").max())
+        if thick <= _THICKEST * SIDE:
+            core = (
+                int(rows.start * down), int(columns.start * across),
+                int(np.ceil(rows.stop * down)), int(np.ceil(columns.stop * across)),
+            )  # fmt: skip
+            yield float(found[rows, columns][inside].max()), Place(core, _LETTERS * thick * down)
 
 
-def _scaled(box: Box, scale: npt.NDArray[Any], shape: tuple[int, ...]) -> Box:
-    """A box in pixels of the picture, inside it."""
-    top, left, bottom, right = box
-    return (
-        max(0, int(top * scale[0])), max(0, int(left * scale[1])),
-        min(shape[0], int(np.ceil(bottom * scale[0]))), min(shape[1], int(np.ceil(right * scale[1]))),
-    )  # fmt: skip
+def _inside(box: Box, shape: tuple[int, ...]) -> Box:
+    return box[0], box[1], min(box[2], shape[0]), min(box[3], shape[1])
 
 
 def _best(part: Bytes) -> str:
@@ -154,17 +109,17 @@ def _line(part: Bytes) -> tuple[float, str]:
     wide = max(_HIGH, round(part.shape[1] * _HIGH / part.shape[0]))
     image = Image.fromarray(np.ascontiguousarray(part)).resize((wide, _HIGH), Image.Resampling.BICUBIC)
     given = np.repeat(((np.asarray(image, np.float32) / 255 - 0.5) / 0.5)[None, None], 3, axis=1)
-    network = _network(READER)
-    (found,) = network.run(None, {network.get_inputs()[0].name: given})
+    reader = network(READER)
+    (found,) = reader.run(None, {reader.get_inputs()[0].name: given})
     best = np.asarray(found)[0].argmax(axis=1)
     is_new = (best != 0) & np.insert(best[1:] != best[:-1], 0, True)
-    chances = np.asarray(found)[0].max(axis=1)[is_new]
+    sure = np.asarray(found)[0].max(axis=1)[is_new]
     letters = _letters()
-    return float(chances.mean()) if len(chances) else 0.0, "".join(letters[place] for place in best[is_new])
+    return float(sure.mean()) if len(sure) else 0.0, "".join(letters[place] for place in best[is_new])
 
 
 @cache
 def _letters() -> tuple[str, ...]:
     """What each class of the reader stands for; the first is the blank of CTC, the last a space."""
-    kept = _network(READER).get_modelmeta().custom_metadata_map["character"].splitlines()
+    kept = network(READER).get_modelmeta().custom_metadata_map["character"].splitlines()
     return ("", *kept, " ")

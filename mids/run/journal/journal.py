@@ -196,7 +196,9 @@ class Journal(Written):
             columns = "subject, session, row, sidecar, facts, private"
             row = next(self._ask(f"SELECT {columns} FROM jobs WHERE path = ?", (path,)))
             cells, sidecar, facts, private = map(self._parse, row[2:])
-            yield Delivered(path, row[0], row[1], cells, {**sidecar, **facts}, private)
+            taken = {key for key, value in facts.items() if value is None}
+            said = {key: value for key, value in {**sidecar, **facts}.items() if key not in taken}
+            yield Delivered(path, row[0], row[1], cells, said, private)
 
     def subject(self, label: str) -> Subject | None:
         """What is known of a subject but its jobs; None where it is not known at all."""
