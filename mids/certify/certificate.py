@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -35,40 +36,65 @@ _NAME = re.compile(r"[^/]+/[A-Z2-7]{6,}/[A-Z2-7]{6,}/(\d{5}-)?[A-Z2-7]{6,}\.dcm"
 """What `mids deidentify` calls a file."""
 
 
+@dataclass(frozen=True, slots=True)
+class SelfTest:
+    """What came of invented names that this installation de-identified.
+
+    `planted` words stood in a header, and those in the places `leaked` came out. Of the `drawn` names in images,
+    `detect` left a part of those `missed`; `is_touched` says that it redacted something in an image without text.
+    """
+
+    planted: int
+    leaked: tuple[str, ...]
+    detect: Detect
+    drawn: int
+    missed: tuple[str, ...]
+    is_touched: bool
+
+    def tell(self) -> dict[str, Json]:
+        """What the certificate says of it."""
+        pixels: dict[str, Json] = {
+            "By": self.detect, "Drawn": self.drawn, "Missed": list(self.missed), "CleanTouched": self.is_touched,
+        }  # fmt: skip
+        return {"Planted": self.planted, "Leaked": list(self.leaked), "Pixels": pixels}
+
+    @property
+    def findings(self) -> int:
+        """How many of these names were not removed, and whether anything else was."""
+        return len(self.leaked) + len(self.missed) + self.is_touched
+
+
 def place(dataset: Path) -> Path:
     """Where the certificate of a dataset lies: beside it, for it would change what it certifies."""
     return dataset.with_name(f"{dataset.name}.certificate.json")
 
 
-def certify(
-    dataset: Path, self_test: tuple[int, tuple[str, ...]], *, sample: int = 0, detect: Detect = "glyphs"
-) -> dict[str, Any]:
+def certify(dataset: Path, self_test: SelfTest, *, sample: int = 0) -> dict[str, Any]:
     """Looks at everything again, writes the certificate, and returns it; `sample` images are searched for text.
 
-    A `sample` of 0 is all; `detect` searches. `self_test` says how many words were planted, and in which places one
-    came out.
+    A `sample` of 0 is all; the detector of `self_test` searches.
     Raises `MidsError` where `dataset` is none, or the certificate can't be written.
     """
     if not any((dataset / name).is_file() for name in _DESCRIPTIONS):
         raise MidsError(f"{dataset} is no dataset of mids convert or mids deidentify: give the folder of one")
     paths = _walk(dataset)
-    planted, leaks = self_test
     content: dict[str, Any] = {
         "Made": datetime.now(UTC).isoformat(timespec="seconds"),
         "Program": f"mids {__version__}",
         "Standard": f"DICOM PS3.15 Annex E, Table E.1-1 {edition().name}",
         "Tools": list(_list_tools()),
-        "SelfTest": {"Planted": planted, "Leaked": list(leaks)},
+        "SelfTest": self_test.tell(),
         "Headers": check_headers(dataset, [path for path in paths if path.endswith(".dcm")]),
         "Texts": _check_texts(dataset, paths),
-        "Pixels": look_at_pixels(dataset, paths, sample, detect),
+        "Pixels": look_at_pixels(dataset, paths, sample, self_test.detect),
         "Certified": _count_claims(dataset, paths),
         "Released": _list_released(dataset),
         "Withheld": _count_withheld(dataset),
         "Risk": _measure_risk(dataset),
         "Files": [_row(dataset, path) for path in watched(paths, "files digested", len(paths))],
     }
-    content["Findings"] = len(leaks) + sum(len(content[part]["Findings"]) for part in ("Headers", "Texts", "Pixels"))
+    found = sum(len(content[part]["Findings"]) for part in ("Headers", "Texts", "Pixels"))
+    content["Findings"] = self_test.findings + found
     content["Digest"] = _digest(content)
     target = place(dataset)
     try:

@@ -1,4 +1,6 @@
-"""Reads the headers of finished DICOM files again: marks that are missing, names of people, what no option keeps."""
+"""Reads the headers of finished DICOM files again: marks that are missing, names of people, what no option keeps, and
+identifiers in free texts.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,15 +9,21 @@ from pathlib import Path
 from typing import Any
 
 import pydicom
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mids.deid.headers.tables import attributes, extra
+from mids.inspection.identifiers import identify
 from mids.readers.dicom.values import BROKEN
 
 _MUST_BE_EMPTY = (
     "PatientBirthDate OtherPatientIDs OtherPatientNames PatientAddress InstitutionAddress OperatorsName"
 ).split()
+
+
+_TEXTS = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+"""Value representations of texts that people write."""
 
 
 @cache
@@ -35,6 +43,7 @@ def check_headers(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
                 kept.append("PatientIdentityRemoved")
             subject = str(header.get("PatientID") or "")
             kept += _list_kept(header, frozenset({"", subject, str(extra().dummies["PN"])}))
+            kept += _list_told(header, subject)
         except BROKEN as error:
             kept = [type(error).__name__]
         wrong += [f"{path}: {keyword}" for keyword in dict.fromkeys(kept)]
@@ -50,7 +59,27 @@ def _list_kept(dataset: Dataset, allowed: frozenset[str]) -> Iterator[str]:
         values = element.value if isinstance(element.value, MultiValue) else [element.value]
         is_name = element.VR == "PN" and any(str(value or "").strip("^= ") not in allowed for value in values)
         if is_name or (element.tag in _removed() and not element.is_empty):
-            yield element.keyword or f"({element.tag.group:04X},{element.tag.element:04X})"
+            yield _name(element)
+
+
+def _list_told(dataset: Dataset, subject: str) -> Iterator[str]:
+    """Identifiers in free texts at any depth, private ones too, by the rules of the validator; dates may be shifted."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                yield from _list_told(item, subject)
+        elif element.VR in _TEXTS:
+            values = element.value if isinstance(element.value, MultiValue) else [element.value]
+            told = {what for value in values if value and value != subject for what in _identifiers(str(value))}
+            yield from (f"{_name(element)} holds {what}" for what in sorted(told))
+
+
+def _identifiers(text: str) -> tuple[str, ...]:
+    return tuple(what for kind, what in identify(text) if kind != "date")
+
+
+def _name(element: DataElement) -> str:
+    return str(element.keyword) or f"({element.tag.group:04X},{element.tag.element:04X})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,13 @@ def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, An
         ("Digest of this certificate (SHA-256)", content.get("Digest", "")),
     ]  # fmt: skip
     test, headers, texts, pixels = (content[part] for part in ("SelfTest", "Headers", "Texts", "Pixels"))
+    drawn = test["Pixels"]
     yield "Self-test of this installation", [
-        ("Invented words that were planted", test["Planted"]), ("Words that came out", test["Leaked"] or "none"),
+        ("Invented words that were planted in a header", test["Planted"]),
+        ("Words that came out", test["Leaked"] or "none"),
+        ("Invented names that were drawn into images", f"{drawn['Drawn']}, searched by {drawn['By']}"),
+        ("Names that stayed in part", drawn["Missed"] or "none"),
+        ("Image without text", "something was redacted" if drawn["CleanTouched"] else "left alone"),
     ]  # fmt: skip
     yield "Headers of DICOM files", [("Files read", headers["Checked"]), *_findings(headers)]
     yield "Sidecars, tables, names of files", [("Rules", texts["Rules"]), *_findings(texts)]

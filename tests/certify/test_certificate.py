@@ -11,14 +11,16 @@ import pydicom
 import pytest
 from lettering import NAME, lettered, radiograph
 from PIL import Image
+from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from trees import fill_folder, radiographs
 
 from mids.certify.certificate import place
 from mids.cli import main
-from mids.cli.releases.selftest import find_leaks
+from mids.cli.releases.selftest import find_leaks, find_missed
 from mids.conversion import convert
-from mids.deid.policy import chosen
+from mids.deid.burned.network import Weights, load_weights
+from mids.deid.policy import Detect, chosen
 from mids.deidentification import deidentify
 
 
@@ -250,6 +252,25 @@ def test_headers_are_read_again(tmp_path: Path, key: Path, capsys: pytest.Captur
     assert [keyword for keyword in PLANTED if f": {keyword}\n" in said] == [*PLANTED]
 
 
+def test_free_texts_of_headers_are_read_at_any_depth(
+    tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deidentify(fill_folder(tmp_path / "s", {"1": radiographs()["a/1"]}), tmp_path / "out", key=key)
+    (path,) = (tmp_path / "out").rglob("*.dcm")
+    changed, item = pydicom.dcmread(path), Dataset()
+    changed.SeriesDescription = "TORAX, Dra. Izco Larrea"
+    item.RequestedProcedureDescription = "control, maria.lopez@hospital.es"
+    changed.RequestAttributesSequence = [item]
+    changed.private_block(0x0019, "SITE", create=True).add_new(1, "LO", "DNI 12345678Z")
+    changed.save_as(path)
+    assert main(["certify", str(tmp_path / "out")]) == 1
+    said = capsys.readouterr().err
+    for place_ in ("SeriesDescription", "RequestedProcedureDescription", "(0019,1001)"):
+        assert f": {place_} holds " in said
+    assert "Izco" not in said
+    assert "lopez" not in said
+
+
 def test_a_stray_file_among_dicom_files_is_a_finding(
     tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -261,3 +282,21 @@ def test_a_stray_file_among_dicom_files_is_a_finding(
 
 def test_the_installation_lets_no_planted_word_out() -> None:
     assert find_leaks() == (14, ())
+
+
+@pytest.mark.parametrize("detect", ["glyphs", pytest.param("learned", marks=pytest.mark.slow)])
+def test_the_installation_finds_names_that_are_drawn_into_images(detect: Detect) -> None:
+    assert find_missed(detect) == ((), False)
+
+
+def test_a_detector_that_finds_nothing_is_a_finding(
+    dataset: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = load_weights()
+    blind = Weights(*(tuple(np.zeros_like(part) for part in parts) for parts in (real.kernels, real.offsets)))
+    monkeypatch.setattr("mids.deid.burned.network.load_weights", lambda: blind)
+    assert main(["certify", str(dataset)]) == 1
+    assert "self-test: glyphs misses a name drawn upright" in capsys.readouterr().err
+    content = json.loads(place(dataset).read_text())
+    assert content["SelfTest"]["Pixels"]["Missed"] == ["upright", "small", "faint", "turned"]
+    assert "upright<br>small" in place(dataset).with_suffix(".html").read_text()

@@ -1,7 +1,7 @@
 """The detector of PP-OCRv6 in RapidOCR (Apache-2.0): the probability of text at each pixel of a picture.
 
-Only the weights are used, with ONNX Runtime; nothing comes from a network. DB (arXiv 1911.08947) finds the inner part of
-each line of text.
+Only the weights are used, with ONNX Runtime; nothing comes from a network. DB (arXiv 1911.08947) finds the inner part
+of each line of text.
 """
 
 from functools import cache

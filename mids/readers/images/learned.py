@@ -1,8 +1,8 @@
 """Finds and reads text in pictures with trained networks: PP-OCRv6 of RapidOCR (Apache-2.0), weights in its wheel.
 
-A picture is looked at as a whole, as it is and, upright and turned by a quarter, with its contrast stretched locally, so
-that faint letters count too. What may be text in it, or is taken for some by another detector, gets a closer look, which
-decides. The networks: DB (arXiv 1911.08947) finds, CTC (SVTR, arXiv 2205.00159) reads.
+A picture is looked at as a whole, as it is and, upright and turned by a quarter, with its contrast stretched locally,
+so that faint letters count too. What may be text in it, or is taken for some by another detector, gets a closer look,
+which decides. The networks: DB (arXiv 1911.08947) finds, CTC (SVTR, arXiv 2205.00159) reads.
 """
 
 from collections.abc import Iterator, Sequence
