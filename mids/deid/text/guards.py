@@ -120,7 +120,8 @@ def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
         word in ordinary() or word in listed_words().plain or _findings_of_labels().fullmatch(word) is not None
     )
     is_short = span.kind in ("NAME", "LOC") and word in _abbreviations_of_labels() and text[span.start].isupper()
-    return is_common or is_short or _is_medical(word, span.kind) or _is_named_after(plain, span)
+    is_score = _medicines()[2].match(plain, span.start) is not None
+    return is_common or is_short or is_score or _is_medical(word, span.kind) or _is_named_after(plain, span)
 
 
 @cache
@@ -132,10 +133,29 @@ def _films() -> re.Pattern[str]:
     )
 
 
+@cache
+def _medicines() -> tuple[re.Pattern[str], frozenset[str], re.Pattern[str]]:
+    """Ends of names of medicines; whole names, media and stains; a scale with its result."""
+    content = read_yaml(schemas() / "deid" / "text" / "medicines.yaml")
+    result = rf"(?:{'|'.join(content['scores'])})(?: (?:score|scale|index))?[ :=]{{1,3}}(?:\d|[ivx]{{1,4}}(?![^\W_]))"
+    return (
+        re.compile(f"[^\\W\\d_]{{2,}}(?:{'|'.join(content['stems'])})"),
+        frozenset(content["names"] + content["media"]),
+        re.compile(result),
+    )
+
+
+def _is_medicine(word: str) -> bool:
+    """Whether a folded word is the name of a medicine, a contrast medium or a stain."""
+    stems, names, _ = _medicines()
+    return word in names or (len(word) > 5 and stems.fullmatch(word) is not None)
+
+
 def _is_medical(text: str, kind: Kind) -> bool:
-    """Whether a stretch that only training takes for a name holds an eponym or a disease, and no listed name."""
+    """Whether a stretch that only training takes for a name holds an eponym, a disease or a medicine and no name."""
     parts = set(_WORD.findall(text))
     medical = not eponyms().isdisjoint(parts) or (bool(parts & titles()) and parts <= titles() | particles())
+    medical |= any(map(_is_medicine, parts))
     if kind in ("NAME", "LOC"):
         medical |= any(len(part) > 6 and _suffixes().search(part) for part in parts)
         medical |= any(map(_findings_of_labels().fullmatch, parts))
@@ -179,12 +199,9 @@ def _colours() -> re.Pattern[str]:
 
 
 @cache
-def _patterns_of_labels() -> str:
-    """The patterns of the findings and places that Spanish reports are labelled by, folded.
-
-    Not those of other languages: some begin as names do ("hili*" of the Catalan hilum, Hilario).
-    """
-    content = read_yaml(schemas() / "lexicon" / "es.yaml")
+def _patterns_of_labels(language: str = "es") -> str:
+    """The patterns of the findings and places that reports of a language are labelled by, folded."""
+    content = read_yaml(schemas() / "lexicon" / f"{language}.yaml")
     entries = [entry for part in ("findings", "localizations") for entry in content[part].values()]
     return fold_text(" ".join(pattern for entry in entries for pattern in entry.get("words", ())))
 
@@ -197,8 +214,14 @@ def _abbreviations_of_labels() -> frozenset[str]:
 
 @cache
 def _findings_of_labels() -> re.Pattern[str]:
-    """The words of the findings and places that Spanish reports are labelled by, with their endings."""
+    """The words of the findings and places that reports are labelled by, with their endings.
+
+    Short beginnings are taken from the Spanish ones only, for in other languages some begin names ("hili*" of the
+    Catalan hilum, Hilario).
+    """
     found = set(re.findall(r"[^\W\d_]{4,}\*?", _patterns_of_labels()))
+    for language in ("ca", "en", "fr"):
+        found.update(re.findall(r"(?<![^\W\d_])[^\W\d_]{6,}\*?", _patterns_of_labels(language)))
     return re.compile("|".join(sorted(word.replace("*", ".{0,12}") for word in found)))
 
 

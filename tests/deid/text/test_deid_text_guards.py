@@ -103,3 +103,29 @@ def test_a_finding_at_the_head_of_a_sentence_is_no_institution_and_a_film_is_som
     assert TAGS.clean(text).text == "Historia [NUM] de [INST]. Control anual."
     assert TAGS.clean("Hola, ¿puedes mirar la placa de Hickman? Gracias").text.endswith("la placa de [NAME]? Gracias")
     assert TAGS.clean("Catéter de Hickman normoposicionado.").text == "Catéter de Hickman normoposicionado."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Toma Ramipril cada 8 h",
+        "Allergie à Doliprane.",
+        "Ordonnance\nApixaban\nKardegic",
+        "Started on Pembrolizumab.",
+        "Al·lèrgia a Enantyum.",
+        "Allergic to Gadovist.",
+        "PERLS positif",
+        "Braden 18. Norton 14.",
+        "Killip II",
+        "Hoehn-Yahr III, Barthel: 60",
+        "Charlson 4, Rankin 2",
+        "Fractura de L1 Magerl A3",
+    ],
+)
+def test_medicines_contrast_media_stains_and_scales_are_no_names(text: str) -> None:
+    assert TAGS.clean(text).text == text
+
+
+@pytest.mark.parametrize("text", ["Dr. Norton Ramsay", "El paciente Killian Norton acude", "Signed: Fiona Rankin"])
+def test_people_called_as_scales_are_still_people(text: str) -> None:
+    assert not {"Norton", "Ramsay", "Killian", "Fiona", "Rankin"} & set(TAGS.clean(text).text.split())
