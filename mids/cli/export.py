@@ -2,9 +2,11 @@
 
 import argparse
 import csv
+import logging
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from mids.cli.shared import say, say_unread, show, warn_of_former
@@ -97,10 +99,11 @@ def run(namespace: argparse.Namespace) -> int:
             )  # fmt: skip
             print(f"{len(written)} files in {a.output}")
             return max(say_unread(dataset.issues), _say_left_out(written))
-        content = document(
+        with _warning_aloud():
+            content = document(
             dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label,
             beside=a.output and a.output.parent,
-        )  # fmt: skip
+            )  # fmt: skip
         if a.output is None:
             put(format_json(content))
         else:
@@ -112,6 +115,26 @@ def run(namespace: argparse.Namespace) -> int:
         say(f"error: {error.code}: {error}\n")
         return 1
     return say_unread(dataset.issues)
+
+
+class _Aloud(logging.Handler):
+    """Prints what an export warns of; a log has it without that."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Prints one warning."""
+        from mids.issues import escape_lines  # loads its schemas, which --help needs not
+
+        print(escape_lines(f"warning: {record.getMessage()}"), file=sys.stderr)
+
+
+@contextmanager
+def _warning_aloud() -> Iterator[None]:
+    handler, logger = _Aloud(logging.WARNING), logging.getLogger("mids.exports")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _say_left_out(written: Sequence[Path]) -> int:

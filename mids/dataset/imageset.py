@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, overload
 import pandas as pd
 
 from mids.dataset.disk.grids import check_grid
+from mids.dataset.frames.typed import read_mixed, read_numbers
 from mids.dataset.loaders.masks import choose_mask, reconcile
 from mids.dataset.loaders.samples import Item, Samples, make_samples
 from mids.dataset.loaders.tools import make_hugging_face, make_subject
@@ -62,6 +63,10 @@ class ImageSet(ABC):
     @abstractmethod
     def _meet(self, criteria: Criteria) -> "pd.Series[Any]":
         """Whether each of `images` meets the criteria."""
+
+    @abstractmethod
+    def _tell_lost(self, column: str, rows: pd.DataFrame) -> None:
+        """Tells that rows have values in a column that are not of its kind."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -142,7 +147,8 @@ class ImageSet(ABC):
     def targets(self, rows: pd.DataFrame, target: str | Sequence[str]) -> list[Any]:
         """The target of each row of `images`, for training; None where it is unknown.
 
-        Of a column of numbers it is that, as float; of a column of text the number of the value in the order of the
+        Of a column of numbers it is that, as float, and so of one of text most of whose values are numbers: the others
+        are unknown, which `issues` tells. Of a column of text the number of the value in the order of the
         alphabet of all values; of one label 1 or 0; of several labels a list of 1 and 0, and unknown where one is.
         Raises `MidsError` for what is neither a column of numbers or text nor a label.
         """
@@ -157,6 +163,11 @@ class ImageSet(ABC):
             return [None if pd.isna(value) else int(value) for value in found]
         if pd.api.types.is_numeric_dtype(rows[target].dtype):
             return [None if pd.isna(value) else float(value) for value in rows[target]]
+        column = self.images if target in self.images else rows
+        numbers = read_mixed(target, column[target])
+        if numbers is not None:
+            self._tell_lost(target, column[(numbers.isna() & column[target].notna()).to_numpy()])
+            return [None if pd.isna(value) else float(value) for value in read_numbers(target, rows[target])]
         classes = self._number_classes(rows, target)
         return [None if pd.isna(value) else classes[value] for value in rows[target]]
 

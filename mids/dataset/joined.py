@@ -173,6 +173,11 @@ class Joined(ImageSet):
         check_known(f"subject of {dataset}", [subject], self.datasets[dataset].images["participant_id"].dropna())
         return dataset, subject
 
+    def _tell_lost(self, column: str, rows: pd.DataFrame) -> None:
+        for name, own in rows.groupby(rows["dataset"].astype("string")) if "dataset" in rows else ():
+            if name in self.datasets:
+                self.datasets[name]._tell_lost(column, own)
+
     # --- one image ---
 
     def locate(self, image: Ref) -> tuple[Path, str]:
@@ -238,6 +243,8 @@ def concat(datasets: Iterable[Given] | Mapping[str, Given]) -> Joined:
     if isinstance(datasets, str | Path | Dataset):
         raise MidsError("mids.concat joins several datasets: give a list of them")
     if isinstance(datasets, Mapping):
+        if not all(isinstance(name, str) and name for name in datasets):
+            raise MidsError("the names of datasets are texts, and not empty: give a mapping such as {'a': dataset}")
         found = {name: _open_dataset(given) for name, given in datasets.items()}
     else:
         found = {}

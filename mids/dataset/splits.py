@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import lcm
 from pathlib import Path
@@ -14,7 +14,7 @@ import pandas as pd
 from mids.dataset.disk.door import Door
 from mids.dataset.selection import check_known
 from mids.dataset.tables import add_id_prefixes, frame, read_table
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 from mids.vocabulary.schema import Schema
 
 PARTITIONS = "derivatives/partitions.tsv"
@@ -160,22 +160,54 @@ def name_fractions(fractions: Mapping[str, float], schema: Schema) -> dict[str, 
 def read(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The part of each image by partitions.tsv, NA where it says none: its own row, its session's, its subject's.
 
-    Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
+    Of two rows for the same the first counts. Rows that contradict each other, that name no image, and subjects in
+    several parts are told by the door. Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
     """
-    found: dict[tuple[str, str, str], str] = {}
-    if door.holds(PARTITIONS):
-        table = read_table(door.root / PARTITIONS, PARTITIONS).fillna("")
-        for record in table.to_dict("records"):
-            row = add_id_prefixes({str(key): str(value) for key, value in record.items()})
-            part, name = row.get("split", ""), row.get("filename", "")
-            ids = ("", "") if name else (row.get("participant_id", ""), row.get("session_id", ""))
-            found[name, *ids] = schema.code_lists["split"].find(part) or part
+    found = _read_parts(door, images["filename"], schema)
     rows = []
     for name, subject, visit in images[["filename", "participant_id", "session_id"]].fillna("").itertuples(index=False):
         keys = ((name, "", ""), ("", subject, visit), ("", subject, ""))
         part = next((found[key] for key in keys if key in found), "")
         rows.append(dict(zip(COLUMNS, (subject, visit, name, part), strict=True)))
+    pairs = {(row["participant_id"], row["split"]) for row in rows if row["split"]}
+    counts = Counter(subject for subject, _ in pairs)
+    leaking = {subject for subject, count in counts.items() if count > 1}
+    _tell(door, "SPLIT_LEAK", "participant_id", leaking, "a subject in several parts of the split")
     return frame(rows, COLUMNS)
+
+
+def _read_parts(door: Door, images: Iterable[str], schema: Schema) -> dict[tuple[str, str, str], str]:
+    """The part by file name, subject and session; all but the first, or the first, are ""."""
+    if not door.holds(PARTITIONS):
+        return {}
+    places: dict[str, list[str]] = {}
+    for path in images:
+        for name in {path, path.rpartition("/")[2]}:  # published tables leave the folder out at times
+            places.setdefault(name, []).append(path)
+    found: dict[tuple[str, str, str], str] = {}
+    twice, lost = set(), set()
+    for record in read_table(door.root / PARTITIONS, PARTITIONS).fillna("").to_dict("records"):
+        row = add_id_prefixes({str(key): str(value) for key, value in record.items()})
+        part, name = row.get("split", ""), row.get("filename", "").removeprefix("./")
+        meant = places.get(name, [])
+        name = meant[0] if len(meant) == 1 else name
+        if name and not meant:
+            lost.add(name)
+        key = (name, *(("", "") if name else (row.get("participant_id", ""), row.get("session_id", ""))))
+        part = schema.code_lists["split"].find(part) or part
+        if found.setdefault(key, part) != part:
+            twice.add(key)
+    _tell(
+        door, "KEY_DUPLICATED", "split", twice, "an image, session or subject with rows that differ, the first counts"
+    )
+    _tell(door, "TABLE_INVALID", "filename", lost, "no image of the dataset, so its row counts for nothing")
+    return found
+
+
+def _tell(door: Door, code: str, column: str, found: Collection[object], what: str) -> None:
+    if found:
+        message = f"column {column}: {len(found)} of its values: {what}"
+        door.keep(DataError(code, message), f"{PARTITIONS}, {column}")
 
 
 def write(root: Path, table: pd.DataFrame, schema: Schema, how: str, *, overwrite: bool) -> None:

@@ -196,7 +196,8 @@ class Dataset(ImageSet):
         if criteria.sex is not None:
             met &= meet_sex(self.harmonised, criteria.sex, self._schema)
         if criteria.age is not None:
-            limits = {name: read_numbers(name, self.harmonised[name]) for name in ("age_min", "age_max")}
+            limits = {name: read_numbers(name, self.harmonised[name]) for name in ("age_min", "age_max", "age")}
+            limits["age_max"] = limits["age_max"].fillna(limits["age"])  # 89 and more counts as 89
             met &= meet_age(pd.DataFrame(limits), criteria.age)
         if criteria.label is not None:
             met &= self.has_label(criteria.label).fillna(False).astype(bool)
@@ -351,6 +352,11 @@ class Dataset(ImageSet):
 
     def _named(self, image: Ref) -> str:
         path = read_name(image)
+        # A row of several joined datasets says of which it is; a table's own column of that name means something else.
+        has_name = not isinstance(image, str) and not self._is_text and set(harmonised.FRAME) <= set(image.index)
+        of = str(image["dataset"]) if not isinstance(image, str) and has_name else self.short_name
+        if of != self.short_name:
+            raise MidsError(f"the row is of the dataset {of}, this one is {self.short_name}: load it there")
         self.door.place(path)
         return path
 
@@ -365,11 +371,18 @@ class Dataset(ImageSet):
                 if any(column.endswith(name) for name in self._lost):
                     return
             self._lost.add(column)
-            values = "1 value is" if count == 1 else f"{count} values are"
-            message = f"column {column}: {values} not of its kind, or out of its range, and left out: see Dataset.text"
-            self.door.keep(DataError("TABLE_INVALID", message), f"{path}, {column}")
+            self._keep_lost(column, count, path)
 
         return typed(table, tell, harmonised.FRAME if path == "images" else None)
+
+    def _keep_lost(self, column: str, count: int, path: str = "images") -> None:
+        """Keeps that values of a column are not of its kind."""
+        values = "1 value is" if count == 1 else f"{count} values are"
+        message = f"column {column}: {values} not of its kind, or out of its range, and left out: see Dataset.text"
+        self.door.keep(DataError("TABLE_INVALID", message), f"{path}, {column}")
+
+    def _tell_lost(self, column: str, rows: pd.DataFrame) -> None:
+        self._keep_lost(column, len(rows))
 
     def _rows(self, path: str, key: str = "participant_id") -> Sequence[Mapping[str, str]]:
         """The rows of a table that may be absent."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from mids.dataset import Choice, Dataset
+from mids.dataset.disk.grids import check_grid
 from mids.dataset.disk.progress import watched
 from mids.errors import MidsError
 from mids.exports.description import read_description
@@ -30,7 +31,8 @@ def datalist(
 
     Labels stand for what the label tree has below them; without any, all of the dataset's are taken. For segmentation
     images without one are left out; if `readers` (annotators) are given, only theirs count. Raises `MidsError`
-    where nothing is left, or the tables of two annotators disagree.
+    where nothing is left, or the tables of two annotators disagree, `DataError` (MASK_GRID) where a segmentation lies
+    on another grid than its image.
     """
     images = dataset.select(modality=modality)
     if task == "segmentation":
@@ -61,6 +63,7 @@ def _build_segmentation_items(dataset: Dataset, masks: pd.DataFrame) -> Iterator
     rows = masks[["image", "filename", "reader"]].fillna("").itertuples(index=False)
     for image, mask, reader in watched(rows, "segmentations listed", len(masks)):
         if image in parts:
+            check_grid((dataset.path / image, image), (dataset.path / mask, mask))
             yield parts[str(image)], {"image": str(image), "label": str(mask), "reader": str(reader)}
 
 

@@ -52,6 +52,7 @@ def test_a_mask_on_another_grid_is_refused_by_name(tmp_path: Path, mask: np.ndar
     for ask in (
         lambda: dataset.mask(row), lambda: dataset.torch(mask=True), lambda: dataset.monai(mask=True),
         lambda: dataset.torch(size=(2, 2, 2), mask=True), lambda: write(dataset, "nnunet", tmp_path.parent / "out"),
+        lambda: write(dataset, "monai", tmp_path.parent / "list.json"),
     ):  # fmt: skip
         with pytest.raises(DataError, match=r"sub-0_dseg.nii.gz lies on another grid .*sub-0_T1w.nii.gz: resample"):
             ask()

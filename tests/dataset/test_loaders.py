@@ -256,6 +256,19 @@ def test_the_cache_is_made_anew_where_it_is_broken(tmp_path: Path, *, unpack: bo
     assert samples[0]["image"].min() == 1
 
 
+def test_points_of_a_stream_that_were_damaged_are_made_anew(tmp_path: Path) -> None:
+    source, cache = tmp_path / "source", tmp_path / "cache"
+    source.mkdir()
+    samples = _volumes(source, (64, 64, 40), noise=True).torch(size=(64, 64), cache=str(cache))
+    right = samples[30]["image"]
+    (kept,) = cache.iterdir()
+    whole = kept.read_bytes()
+    for at in range(8, len(whole), len(whole) // 7):
+        kept.write_bytes(whole[:at] + bytes([whole[at] ^ 255]) + whole[at + 1 :])
+        assert torch.equal(samples[30]["image"], right)
+        assert kept.read_bytes() == whole
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -110,7 +110,7 @@ def test_croissant_is_valid_and_its_records_are_the_tables(mlcroissant: Any, nam
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("place", ["a/croissant.json", "croissant.json", "b/croissant.json"])
 def test_croissant_finds_the_dataset_from_where_it_lies(
-    mlcroissant: Any, place: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    mlcroissant: Any, place: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In the dataset, above it, and beside it, where mlcroissant does not look for sets of files, which is said."""
     dataset = Dataset(shutil.copytree(SOURCES / "fidac" / "mids", tmp_path / "a"))
@@ -119,6 +119,7 @@ def test_croissant_finds_the_dataset_from_where_it_lies(
     seen = mlcroissant.Dataset(jsonld=tmp_path / place)
     assert len(list(seen.records("participants"))) == len(dataset.participants)
     is_beside = place.startswith("b")
+    assert ("warning: in this place readers of Croissant find" in capsys.readouterr().err) == is_beside
     assert ("readers of Croissant find the tables that a dataset has once, but no images" in caplog.text) == is_beside
     caplog.clear()
     (tmp_path / place).unlink()

@@ -1,6 +1,8 @@
 """The pairs of images, within and across datasets, that show the same."""
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +35,31 @@ def find_duplicates(
 
     Pictures are compared with pictures and volumes with volumes, these by their mean along the slices, so that other
     reconstructions of a scan are found. Windows, borders, crops of up to about 8 % a side, flips, quarter turns and
-    lossy compression make no difference. `similarity` is at most 1. Images that can't be read are left out, which the
+    lossy compression make no difference. `similarity` is at most 1. Images of one grey show nothing, and are the same
+    where their files are, byte for byte. Images that can't be read are left out, which the
     dataset's `issues` tell. `progress` hears how many images of how many were read, then compared.
     """
     rows = images.images
     kinds: dict[bool, tuple[list[int], list[Print]]] = {False: ([], []), True: ([], [])}
+    flat: dict[bytes, list[int]] = {}
     for number in range(len(rows)):
         progress(number + 1, 2 * len(rows))
         try:
             loaded = images.load(rows.iloc[number])
         except (DataError, MidsError):  # broken, or a link whose content is not there
             continue
+        picture = _flatten(loaded.data) if isinstance(loaded, Volume) else loaded.data
+        if picture.size == 0 or not picture.max() > picture.min():  # of one grey, or not a number: it shows nothing
+            flat.setdefault(hashlib.sha256(images.locate(rows.iloc[number])[0].read_bytes()).digest(), []).append(
+                number
+            )
+            continue
         numbers, prints = kinds[isinstance(loaded, Volume)]
         numbers.append(number)
-        prints.append(make_print(_flatten(loaded.data) if isinstance(loaded, Volume) else loaded.data))
-    found = []
+        prints.append(make_print(picture))
+    found: list[tuple[Any, ...]] = [
+        (*_name(rows, one), *_name(rows, other), 1.0) for same in flat.values() for one, other in combinations(same, 2)
+    ]
     for numbers, prints in kinds.values():
         for one, other, value in _search(prints, similar, lambda done: progress(len(rows) + done, 2 * len(rows))):
             found.append((*_name(rows, numbers[one]), *_name(rows, numbers[other]), round(value, 4)))

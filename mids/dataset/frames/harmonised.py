@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from mids.dataset.frames.labels import normalise_label
-from mids.dataset.frames.typed import read_numbers
+from mids.dataset.frames.typed import ABOVE, close_oldest, read_numbers
 from mids.dataset.tables import add_missing_columns
 from mids.vocabulary.schema import load
 
@@ -26,9 +26,6 @@ CODES = {
     "onset_imputed": "yes_no",
 }  # fmt: skip
 """The code lists of columns of the frame."""
-
-ABOVE = r"^(?:(?=[>≥])|(?=.*\+$))[>≥]?=?\s*(\d{1,3}(?:\.\d+)?)\s*\+?$"
-"""An age that is only known to be above a limit, as tables of BIDS write it (89+, >89)."""
 
 COVID = {"C5203670": "COVID-19", "C5203671": "COVID-19 uncertain"}
 """The two labels by their CUIs (BIMCV-COVID19+, "Assigning CUI labels to images"), the surer first."""
@@ -90,8 +87,7 @@ def _translate_column(frame: pd.DataFrame, column: str, listed: str) -> pd.DataF
 def _fill_age_limits(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with the limits of ages that are known; 89 stands for 89 and more, and has no upper limit."""
     above = frame["age"].str.extract(ABOVE)[0].astype("string")
-    is_oldest = pd.to_numeric(above).ge(89).fillna(False).astype(bool)
-    frame["age"] = frame["age"].mask(is_oldest, "89")
+    frame["age"] = close_oldest(frame["age"])
     ages = frame["age"].where(read_numbers("age", frame["age"]).notna())
     is_open = pd.to_numeric(ages).eq(89).fillna(False).astype(bool)
     says_none = frame["age_min"].isna() & frame["age_max"].isna()

@@ -33,7 +33,13 @@ def participants(door: Door) -> pd.DataFrame:
     """participants.tsv; empty where it is absent."""
     path = "participants.tsv"
     rows = _rows_of_keys(door, path, "participant_id")
-    named = ({**row, "participant_id": add_prefix("sub-", row["participant_id"])} for row in rows)
+    named = [{**row, "participant_id": add_prefix("sub-", row["participant_id"])} for row in rows]
+    subjects = {name.partition("/")[0] for name in door.below_subjects()}
+    if named and subjects and subjects.isdisjoint(row["participant_id"] for row in named):
+        message = (
+            "no row is of a subject folder of the dataset, so it says nothing of any image: correct participant_id"
+        )
+        door.keep(DataError("PARTICIPANT_WITHOUT_FOLDER", message), path)
     return frame(named, ["participant_id"])
 
 

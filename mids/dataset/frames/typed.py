@@ -23,6 +23,8 @@ TIME = re.compile(r"(1\d|2[01])\d\d-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+
 """A day, or a time of it. Years from 2200 on (9999) stand for a date that somebody did not know."""
 OLDEST = 130
 """Years that nobody reaches. Ages above the vocabulary's limit are a matter of privacy, and ages all the same."""
+ABOVE = r"^(?:(?=[>≥])|(?=.*\+$))[>≥]?=?\s*(\d{1,3}(?:\.\d+)?)\s*\+?$"
+"""An age that is only known to be above a limit, as tables of BIDS write it (89+, >89)."""
 
 Told = Callable[[str, int], None]
 """Hears of a column, and of how many of its values are not of its kind."""
@@ -41,7 +43,8 @@ def typed(frame: pd.DataFrame, told: Told, known: Mapping[str, str] | None = Non
             found[name] = values
             continue
         kind = (known or {}).get(name) or _kind_of(name, values)
-        found[name] = _READ[kind](values) if kind in _READ else values
+        closed = close_oldest(values) if _plain(name) == "age" else values
+        found[name] = _READ[kind](closed) if kind in _READ else values
         if kind in ("number", "integer"):
             found[name] = _leave_out_impossible(name, found[name])
         lost = int(values.notna().sum() - found[name].notna().sum())
@@ -75,6 +78,21 @@ def _kinds() -> Mapping[str, str]:
     columns = [column for table in schema.tables.values() for column in table.columns.values()]
     found = {column.name: KINDS.get(column.type, "text") for column in columns}
     return found | dict.fromkeys((*schema.entities, "extension", "datatype"), "text")
+
+
+def close_oldest(ages: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Ages in which 89 stands for 89 and more, however it is written (89+, >90)."""
+    above = ages.str.extract(ABOVE)[0].astype("string")
+    return ages.mask(pd.to_numeric(above).ge(89).fillna(False).astype(bool), "89")
+
+
+def read_mixed(name: str, values: "pd.Series[Any]") -> "pd.Series[Any] | None":
+    """The numbers of a column of text most of whose known values are numbers, the others missing; None for others."""
+    known = values.dropna()
+    if _plain(name) in _kinds() or not all(isinstance(value, str) for value in known):
+        return None
+    count = sum(NUMBER.fullmatch(value) is not None for value in known)
+    return read_numbers(name, values) if len(known) / 2 < count < len(known) else None
 
 
 def read_numbers(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":

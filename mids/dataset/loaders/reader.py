@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ import numpy as np
 from mids.dataset.loaders.grey import Array
 from mids.dataset.pixels import Part, load_part, load_pixels
 from mids.errors import DataError, MidsError
+
+SUM = 16
+"""Bytes of the checksum behind the points of a gzip stream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +51,13 @@ class Reader:
         kept = self._kept(path, "points")
         stream = rapidgzip.open(path, parallelization=1)
         try:
+            _check_points(kept)
             stream.import_index(str(kept))
-        except (OSError, RuntimeError, ValueError):  # not there yet, or cut short by a full disk
+        except (OSError, RuntimeError, ValueError):  # not there yet, cut short by a full disk, or damaged
             stream.close()
             with rapidgzip.open(path, parallelization=1) as whole:
                 whole.seek(0, os.SEEK_END)
-                _write(kept, lambda part: whole.export_index(str(part)))
+                _write(kept, lambda part: _save_points(part, whole))
             stream = rapidgzip.open(path, parallelization=1)
             stream.import_index(str(kept))
         stream.seek(0)
@@ -103,6 +108,26 @@ def _find_root(place: str) -> Path:
 def _save(path: Path, data: Array) -> None:
     with path.open("wb") as stream:
         np.save(stream, data)
+
+
+def _save_points(path: Path, whole: Any) -> None:
+    """The index of a gzip stream, with a checksum behind it, which rapidgzip passes over."""
+    whole.export_index(str(path))
+    data = path.read_bytes()
+    path.write_bytes(data + hashlib.blake2b(data, digest_size=SUM).digest())
+
+
+def _check_points(path: Path) -> None:
+    """Looks once in each process whether an index is as it was written; raises `ValueError`, `OSError`."""
+    stat = path.stat()
+    if not _is_whole(str(path), stat.st_size, stat.st_mtime_ns):
+        raise ValueError("damaged")
+
+
+@lru_cache(maxsize=100_000)
+def _is_whole(path: str, size: int, time: int) -> bool:
+    data = Path(path).read_bytes()
+    return hashlib.blake2b(data[:-SUM], digest_size=SUM).digest() == data[-SUM:]
 
 
 def _write(path: Path, fill: Callable[[Path], object]) -> None:

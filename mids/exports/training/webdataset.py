@@ -54,9 +54,10 @@ def _gather_labels(dataset: Dataset) -> dict[str, list[str]]:
 def _add(
     stream: tarfile.TarFile, dataset: Dataset, record: dict[Any, Any], labels: list[str] | None, masks: Any
 ) -> None:
-    """One sample, where its image can be read; its key is the file name, which has no dot."""
+    """One sample, where its image can be read; its key is the file name, dots in it as `_`."""
     name = str(record["filename"])
-    key, _, extension = Path(name).name.partition(".")
+    extension = str(record["extension"]).lstrip(".")
+    key = Path(name).name.removesuffix(f".{extension}").replace(".", "_")  # readers take the first dot for its end
     facts = {str(column): value for column, value in record.items() if not pd.isna(value)}
     if labels:
         facts["labels"] = labels
