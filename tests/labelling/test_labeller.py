@@ -74,6 +74,7 @@ def test_the_first_table_of_the_paper() -> None:
         ("Neumonía por COVID-19.", ["pneumonia", "COVID 19"]),
         ("No se puede descartar infección por COVID-19.", ["COVID 19 uncertain"]),
         ("COVID-19 poco probable.", ["COVID 19 uncertain"]),
+        ("Diagnóstico diferencial: COVID-19 vs edema.", ["COVID 19 uncertain", "pulmonary edema"]),
         ("Sin signos de COVID-19.", []),
         ("Hallazgos no sugestivos de SARS-CoV-2.", []),
         ("Sin cambios respecto al estudio previo.", ["unchanged"]),
