@@ -28,7 +28,7 @@ EACH = 8
 """Texts in a picture."""
 
 
-def thumbnails(folder: Path, part: Part) -> Iterator[tuple[str, Bytes]]:
+def thumbnails(folder: Path, part: str) -> Iterator[tuple[str, Bytes]]:
     """Public radiographs of at most 224 pixels without text (`clean.yaml`), made large."""
     for name in yaml.safe_load(Path(__file__).with_name("clean.yaml").read_text(encoding="utf-8"))[part].split():
         image = Image.open(folder / "cxr-views" / "images" / f"{name}.png").convert("L")
@@ -130,8 +130,9 @@ def main() -> None:
     invented = [(f"invented{place}", radiograph(random)) for place in range(24)]
     grounds = [picture for _, picture in (*public(arguments.shared, part), *invented)]
     measure(drawn(grounds, arguments.plants, part), arguments.pictures)
-    for name, clean in (("thumbnails", list(thumbnails(arguments.shared, part))), ("invented", invented)):
-        touch(name, clean, arguments.pictures)
+    for name in (part, "again") if part == "measure" else (part,):
+        touch(f"thumbnails ({name})", list(thumbnails(arguments.shared, name)), arguments.pictures)
+    touch("invented", invented, arguments.pictures)
 
 
 if __name__ == "__main__":

@@ -47,6 +47,9 @@ _ACROSS, _ALONG, _LEAST = 1.0, 3.0, 5
 _STEPS, _ALIKE = 4, 2.0
 """So many times a line is followed at most; places whose height differs by less than this factor may be its ends."""
 
+_ALONE = (4.0, 0.65)
+"""Where no other detector agrees: how much longer than thick a line is at least, and the mean of its pixels."""
+
 _TURNS = (0, 1, 3)
 
 _KNOWN = 0.7
@@ -72,20 +75,34 @@ class _Part:
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line of text without and with a margin, and the height of its letters, in pixels of the picture."""
+    """A line of text without and with a margin, and the height of its letters, in pixels of the picture.
+
+    `long` says how many times longer than thick its region is, `mean` is the mean probability of its pixels.
+    """
 
     core: Box
     grown: Box
     high: float
+    long: float
+    mean: float
 
 
-def confirm(grey: Bytes, places: Sequence[Place]) -> set[Box]:
-    """Boxes of text, with a margin, at those of the places that show some."""
+def confirm(grey: Bytes, places: Sequence[Place], agreed: Sequence[Place]) -> set[Box]:
+    """Boxes of text, with a margin, at those of the places that show some.
+
+    `agreed` are the places where another detector sees text. A line that meets none of them has to be longer and surer
+    than the others: bone seldom misleads two detectors at one place.
+    """
     found: list[_Line] = []
     for place in places:
         if not any(_share(line.grown, place.core) >= _KNOWN for line in found):
             found += _follow(grey, place)
-    return {line.grown for line in found} | set(_list_ends(found, places))
+    kept = [line for line in found if _stands_alone(line) or any(_share(line.grown, one.core) for one in agreed)]
+    return {line.grown for line in kept} | set(_list_ends(kept, places))
+
+
+def _stands_alone(line: _Line) -> bool:
+    return line.long >= _ALONE[0] and line.mean >= _ALONE[1]
 
 
 def _list_ends(lines: Iterable[_Line], places: Sequence[Place]) -> Iterator[Box]:
@@ -158,10 +175,10 @@ def _lines(part: _Part) -> Iterator[_Line]:
         kinds = ((0.0, _LONG, _THICKEST),) if min(surest) >= _SURE else _DOUBTED
         fits = any(mean >= least and long >= longer and thick <= most for least, longer, most in kinds)
         if fits and surest[-1] >= _SURE:
-            yield _line(part, place, thick)
+            yield _line(part, place, thick, long, mean)
 
 
-def _line(part: _Part, place: tuple[slice, slice], thick: float) -> _Line:
+def _line(part: _Part, place: tuple[slice, slice], thick: float, long: float, mean: float) -> _Line:
     """A region in pixels of the picture."""
     rows, columns = place
     high, wide = rows.stop - rows.start, columns.stop - columns.start
@@ -169,7 +186,7 @@ def _line(part: _Part, place: tuple[slice, slice], thick: float) -> _Line:
     beside = (_ALONG if 2 * wide > high else _ACROSS) * thick
     core = _placed(part, (rows.start, columns.start, rows.stop, columns.stop), 0)
     grown = _placed(part, (rows.start - down, columns.start - beside, rows.stop + down, columns.stop + beside), _LEAST)
-    return _Line(core, grown, _LETTERS * thick / part.scale[0])
+    return _Line(core, grown, _LETTERS * thick / part.scale[0], long, mean)
 
 
 def _placed(part: _Part, edges: tuple[float, float, float, float], more: int) -> Box:

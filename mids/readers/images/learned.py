@@ -33,6 +33,9 @@ part."""
 _UNSURE, _MOST = 0.3, 80
 """Probability of the surest pixel from which a region gets a closer look; so many places get one at most."""
 
+_AGREED = 0.6
+"""Probability from which another detector's place supports a line that is found there."""
+
 _THICKEST = 0.04
 """Of the longer side: what is thicker is no line of text but a rib or a lung."""
 
@@ -54,7 +57,9 @@ def text_boxes(picture: Bytes, places: Sequence[tuple[float, Place]] = ()) -> tu
     found: Floats = np.max([chances(plain), chances(stretched), turned], axis=0)
     own = [place for place in _places(found, grey.shape) if place[0] >= _UNSURE]
     worth = sorted([*own, *places], key=lambda place: -place[0])[:_MOST]
-    return tuple(sorted(_inside(box, grey.shape) for box in confirm(grey, [place for _, place in worth])))
+    agreed = [place for chance, place in places if chance >= _AGREED]
+    boxes = confirm(grey, [place for _, place in worth], agreed)
+    return tuple(sorted(_inside(box, grey.shape) for box in boxes))
 
 
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:
