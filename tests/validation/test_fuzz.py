@@ -11,11 +11,14 @@ from example_datasets.invented import gz, nifti, png
 from example_datasets.mutations import CT, LABELS, PARTITIONS, PEOPLE, RX, SCANS, SESSIONS, TREE, Files, dataset
 from mids.checks import CHECKS
 from mids.checks.labels.cells import read_cell
+from mids.dataset.disk.tree import walk
 from mids.inspection.cells import faults
 from mids.inspection.identifiers import identify
-from mids.inspection.parsing import alike, parsed
+from mids.inspection.parsing import alike
+from mids.inspection.views import DatasetView
 from mids.readers.tables import tsv
 from mids.validation.runner import validate
+from mids.vocabulary.bids.names import split_name
 from mids.vocabulary.names import parse
 from mids.vocabulary.schema import load
 
@@ -71,11 +74,21 @@ def test_any_names(tmp_path_factory: pytest.TempPathFactory, names: list[str], d
     check_files(files, tmp_path_factory.mktemp("names") / "d")
 
 
+@pytest.fixture(scope="module")
+def view(tmp_path_factory: pytest.TempPathFactory) -> DatasetView:
+    root = tmp_path_factory.mktemp("view") / "d"
+    small.write(dict(dataset()), root)
+    return DatasetView(walk(root), load())
+
+
 @given(st.lists(st.one_of(WORDS, PLAIN), min_size=1, max_size=6), st.sampled_from(["S01", "X0", "X1", "a", "é"]))
-def test_a_remembered_name_is_what_parsing_says(parts: list[str], label: str) -> None:
+def test_a_remembered_name_is_what_parsing_says(view: DatasetView, parts: list[str], label: str) -> None:
     path = f"sub-{label}/ses-{label}/mim-rx/sub-{label}_ses-{label}_{'_'.join(parts)}"
     for _ in range(2):
-        assert parsed(path, load(), alike(path)) == parse(path, load())
+        own = alike(path)
+        shape = view.shapes.of(path, own)
+        assert shape.parse(path, own) == parse(path, load())
+        assert shape.split(path, own) == split_name(path.rpartition("/")[2])
 
 
 @FEW
