@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pandas as pd
 from mids.analysis import comparison
 from mids.analysis.counting import Tables, words
 from mids.analysis.plots import Plot, plots
+from mids.analysis.unlikely import find_doubts
 from mids.dataset import Dataset
 from mids.dataset.disk.progress import watched
 from mids.dataset.tables import add_missing_columns
@@ -24,16 +24,12 @@ from mids.gallery.private import Private, read_private
 from mids.gallery.skipped import Skipped, flow, skipped, source_rows
 from mids.gallery.thumbnails import Task, Thumbnail, thumbnail
 from mids.issues import Issue
-from mids.learned.shipped import judge
 from mids.records import Map
 from mids.validation.outcome import Report
 from mids.validation.runner import validate
 
-UNLIKELY = "unlikely"
-"""Column of the table of images."""
-
-LIKELY = 0.5
-"""Probability from which an image is shown before all others."""
+UNLIKELY, REASON = "unlikely", "unlikely_reason"
+"""Columns of the table of images. An image with a reason is shown before all others."""
 
 REPORTS = "derivatives/ehr/reports.tsv"
 
@@ -73,7 +69,7 @@ def contents(
     jobs: int = 1, unlikely_first: bool = False, private: bool = False,
 ) -> Contents:  # fmt: skip
     """Reads a dataset; thumbnails are made of `thumbnails` images (0: of none), with `unlikely_first` of the most
-    unlikely radiographs of the chest before all others. The first `large` of them have a large image too. With
+    unlikely ones before all others. The first `large` of them have a large image too. With
     `private`, images of sources are read that were left out.
 
     Raises `MidsError` for a use that is wrong, `DataError` where dataset_description.json is broken.
@@ -82,7 +78,10 @@ def contents(
     given = facts.build_counted_tables(dataset, known)
     (images, lists), masks = _images(dataset, given, known), find_masks(dataset)
     if unlikely_first:
-        images[UNLIKELY] = _unlikely(dataset.path, images, mapped)
+        found = find_doubts(dataset, mapped)
+        doubts = [found.get(str(name)) for name in images["filename"]]
+        images[UNLIKELY] = pd.array([f"{each.chance:.2f}" if each else None for each in doubts], dtype="string")
+        images[REASON] = pd.array([each.reason or None if each else None for each in doubts], dtype="string")
     order = _order(images, masks)[:thumbnails]
     chosen, enlarged = sorted(order), set(order[:large])
     tasks = [_task(dataset.path, pd.Series(images.loc[row]), known, masks, large=row in enlarged) for row in chosen]
@@ -118,20 +117,8 @@ def _order(images: pd.DataFrame, masks: Mapping[str, tuple[Drawn, ...]]) -> list
     turn = images.assign(_last=order).sort_values(["_last"], kind="stable").groupby(kinds, sort=False).cumcount()
     if UNLIKELY in images:
         chance = pd.to_numeric(images[UNLIKELY]).fillna(0).loc[turn.index]
-        turn = turn.where(chance < LIKELY, -chance)
+        turn = turn.where(images[REASON].isna().loc[turn.index], -chance)
     return [int(row) for row in turn.sort_values(kind="stable").index]
-
-
-def _unlikely(root: Path, images: pd.DataFrame, mapped: Map) -> "pd.api.extensions.ExtensionArray":
-    """How probable it is that each image looks otherwise than its name says, as texts; nothing for most kinds."""
-    words = images[["filename", "suffix", "bp", "vp"]].fillna("").astype(str)
-    found = mapped(partial(_judge, root), words.itertuples(index=False, name=None))
-    return pd.array([None if each is None else f"{each[0]:.2f}" for each in found], dtype="string")
-
-
-def _judge(root: Path, given: tuple[str, ...]) -> tuple[float, str] | None:
-    name, suffix, body_part, view = given
-    return judge(root / name, suffix, body_part, view)
 
 
 # --- the table of images ---------------------------------------------------------------------------------

@@ -68,8 +68,13 @@ def _cells(found: Sequence[Sentence], words: Lexicon) -> dict[str, str]:
 
 
 def _evidence(found: Sequence[Sentence], labels: Sequence[str]) -> list[str]:
-    """Why each label is given: the characters of the report (from 0, end excluded) and the rule or the model."""
-    why = {one.label: one for said in reversed(found) for one in reversed(said.why)}
+    """Why each label is given: the characters of the report (from 0, end excluded) and the rule or the model.
+
+    It is the first reason, or the first that is not doubted: what is sure once is sure.
+    """
+    given = [one for said in found for one in said.why]
+    given.sort(key=lambda one: one.reason.endswith(", doubted"))
+    why = {one.label: one for one in reversed(given)}
     return [f"{why[name].start}-{why[name].end} {why[name].reason}" if name in why else "" for name in labels]
 
 

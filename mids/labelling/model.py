@@ -11,7 +11,7 @@ import numpy.typing as npt
 from mids.errors import MidsError
 from mids.labelling.features import SIZE, Feature, report_features, row_values
 from mids.labelling.lexicon import Lexicon, described_lexicon
-from mids.labelling.rules import ALONE, BESIDE, Reading, drop_normal, read_report
+from mids.labelling.rules import ALONE, BESIDE, STATUSES, Reading, drop_normal, read_report
 from mids.labelling.sentence import Sentence, Why
 from mids.learned.file import read_model
 from mids.records import Json
@@ -66,11 +66,12 @@ class LabelModel:
         self, name: str, at: int, chance: float, readings: Sequence[Reading], features: Sequence[Feature]
     ) -> tuple[int, Why]:
         """Where a label stands, by the rules or by the word that weighs most for it, and the reason."""
-        for place, reading in enumerate(readings):
-            for one in reading.verdicts:
-                if one.label == name and one.status in ("found", "doubted"):
-                    span = reading.part.span(one.start, one.end)
-                    return place, Why(name, *span, f"model {chance:.2f}, {one.words}", one.places)
+        ruled = [(place, one) for place, each in enumerate(readings) for one in each.verdicts if one.label == name]
+        if ruled:  # where the rules find it, else where they deny what the model gives
+            place, one = min(ruled, key=lambda each: STATUSES.index(each[1].status))
+            span = readings[place].part.span(one.start, one.end)
+            is_there = one.status in ("found", "doubted")
+            return place, Why(name, *span, f"model {chance:.2f}, {one.said}", one.places if is_there else ())
         here = [one for one in features if one.end]
         if not here:
             return 0, Why(name, 0, 0, f"model {chance:.2f}")

@@ -19,6 +19,8 @@ BESIDE = frozenset({"unchanged", "suboptimal study"})
 """Labels that are no finding."""
 NEAR = 42
 """Characters between a term and a cue that stands behind it: about five words."""
+STATUSES = ("found", "doubted", "denied", "aside")
+"""What the rules make of a term, the surest that it is there first: `aside` is asked for, or of the past."""
 ASIDE = frozenset({"request", "history"})
 """Sections that say why an image was made, or what was before."""
 
@@ -36,7 +38,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the rules make of one term: `status` is found, doubted, denied or aside (asked for, or of the past).
+    """What the rules make of one term: `status` is one of `STATUSES`.
 
     `places` are the localizations that the sentence ties to it.
     """
@@ -47,6 +49,11 @@ class Verdict:
     end: int
     words: str
     places: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The words, and the status where it is another than found."""
+        return self.words if self.status == "found" else f"{self.words}, {self.status}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,7 @@ class Reading:
         """What the rules say is there."""
         there = [one for one in self.verdicts if one.status in ("found", "doubted")]
         why = tuple(
-            Why(one.label, *self.part.span(one.start, one.end), f"rule {one.words}", one.places)
+            Why(one.label, *self.part.span(one.start, one.end), f"rule {one.said}", one.places)
             for one in there
         )  # fmt: skip
         labels = tuple(dict.fromkeys(one.label for one in there))

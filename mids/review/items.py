@@ -33,7 +33,7 @@ class Item:
 
     `image` is its file in the dataset, empty where it is not there. `values` are what the dataset says of it now,
     and `before` what it said before any correction, by the fields of `VALUES`. `code` is that of the issue for which
-    it is lost. `unlikely` is how probable it is that the image looks otherwise than its name says (0 to 1). `files` is
+    it is lost. `unlikely` is how probable it is that something said of the image is wrong (0 to 1). `files` is
     of how many source files it is. `twin` is the image that shows the same, and `likeness`
     how similar they are (0 to 1). `homes` are the items under which what is
     decided of a field is kept, where that is not this one: a new name of a subject holds for all its images.

@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from mids.analysis.duplicates import find_duplicates
+from mids.analysis.unlikely import Doubt, find_doubts
 from mids.dataset import Dataset
 from mids.dataset.disk.progress import watched, watched_steps
 from mids.dataset.pixels import Picture, load_pixels
 from mids.deid.burned.glyphs import text_boxes
 from mids.errors import DataError, MidsError
 from mids.issues import Issue, Level
-from mids.learned.shipped import judge
 from mids.review.items import Item, Shelf, in_order, list_images, list_sources
 from mids.review.pixels import to_eight_bits, to_frame
 from mids.run.decided.choices import load_choices
@@ -22,9 +22,6 @@ from mids.run.sources import read_sources
 
 SEARCHES = ("unlikely", "text", "duplicates")
 """What all images may be searched for before a person looks."""
-
-LIKELY = 0.5
-"""Probability from which an item says in what it looks unlikely."""
 
 _PLAIN = frozenset({"image", "unsure"})
 """Kinds of items that a finding makes another kind."""
@@ -40,8 +37,8 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
     """What of a dataset wants a person; raises `MidsError` where ``mids convert`` did not make it here.
 
     `search` names what all images are searched for (`SEARCHES`): `unlikely` looks at all radiographs of the chest,
-    about 50 ms each, and sorts those of a kind by how unlikely they look; `text` searches 2D images for the shapes of
-    letters; `duplicates` compares all images.
+    about 50 ms each, at sides and at labels, and sorts those of a kind by how unlikely these are; `text` searches 2D
+    images for the shapes of letters; `duplicates` compares all images.
     """
     root = dataset.resolve()
     choices = load_choices(root)
@@ -49,10 +46,12 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
         raise MidsError(f"{dataset} was not made by mids convert here: its images can't be made again; see mids report")
     rows = list(read_sources(root))
     roots = tuple(map(Path, choices.sources))
-    plain = [*list_images(Dataset(root), rows, choices), *list_sources(rows, roots, choices)]
+    opened = Dataset(root)
+    plain = [*list_images(opened, rows, choices), *list_sources(rows, roots, choices)]
     found = list(_doubted(plain, rows, read_issues(root)))
     if "unlikely" in search:
-        found = [_judged(root, item) for item in watched(found, "images looked at", len(found))]
+        doubts = find_doubts(opened, map)
+        found = [_judged(item, doubts.get(item.image)) for item in found]
     if "text" in search:
         found = [_lettered(root, item) for item in watched(found, "images searched for text", len(found))]
     if "duplicates" in search:
@@ -78,14 +77,12 @@ def _doubted(items: Iterable[Item], rows: Iterable[dict[str, str]], issues: Iter
             yield item
 
 
-def _judged(root: Path, item: Item) -> Item:
-    """An item with how unlikely its image looks, and why; another than a radiograph of the chest as it is."""
-    found = judge(root / item.image, item.title, item.values["body_part"], item.values["view"]) if item.image else None
-    if found is None:
+def _judged(item: Item, doubt: Doubt | None) -> Item:
+    """An item with how unlikely what is said of its image is, and why."""
+    if doubt is None:
         return item
-    chance, words = found
-    reason = "; ".join(filter(None, (item.reason, f"{words} (probability {chance:.2f})" if chance >= LIKELY else "")))
-    return replace(item, unlikely=chance, reason=reason, facts={**item.facts, "unlikely": f"{chance:.2f}"})
+    reason = "; ".join(filter(None, (item.reason, doubt.reason)))
+    return replace(item, unlikely=doubt.chance, reason=reason, facts={**item.facts, "unlikely": f"{doubt.chance:.2f}"})
 
 
 def _lettered(root: Path, item: Item) -> Item:

@@ -375,3 +375,10 @@ def test_a_model_takes_the_place_of_the_rules(monkeypatch: pytest.MonkeyPatch) -
         label_rows([{"report": "Masa."}], lexicon(), model="few")
     with pytest.raises(MidsError, match="can't load the labeller"):
         label_rows([{"report": "Masa."}], lexicon(), model="gone")
+
+
+def test_the_rules_say_what_they_doubt_and_what_is_sure_once_is_sure() -> None:
+    texts = ["Posible neumonía.", "Neumonía.", "Posible neumonía. Neumonía en LID."]
+    rows = label_rows([{"report": text} for text in texts], lexicon())
+    found = [json.loads(row["label_evidence"])[0].split(" ", 1)[1] for row in rows]
+    assert found == ["rule neumonia*, doubted", "rule neumonia*", "rule neumonia*"]

@@ -115,6 +115,16 @@ def test_the_same_table_gives_the_same_file_and_the_rest_is_for_the_rules(tmp_pa
     assert unknown == label("Cifosis.", lexicon())
 
 
+def test_a_model_says_what_the_rules_deny_that_it_gives(tmp_path: Path) -> None:
+    texts = {"No hay derrame pleural": {"pleural effusion"}, "Sin cambios": set(), "Cifosis": {"kyphosis"}}
+    table = [Example(f"p{n}", text, frozenset(names)) for n in range(15) for text, names in texts.items()]
+    train_labels(table, tmp_path / "labels.model")
+    [found] = read_label_model(tmp_path / "labels.model").label(["No hay derrame pleural."])
+    [why] = [one for said in found for one in said.why]
+    assert (why.label, why.start, why.end, why.places) == ("pleural effusion", 7, 22, ())
+    assert re.fullmatch(r"model [01]\.\d\d, derrame.*, denied", why.reason)
+
+
 def test_a_model_brings_the_words_of_a_file_of_ones_own(tmp_path: Path) -> None:
     words, model = tmp_path / "words.yaml", tmp_path / "labels.model"
     words.write_text(

@@ -40,8 +40,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     plan_argument(add)
     add(
         "--search", action="append", choices=["unlikely", "text", "duplicates"], default=[],
-        help="look at all images first, and show those first that look otherwise than their names say, hold what looks "
-        "like text, or show the same as another (repeatable)",
+        help="look at all images first, and show those first whose view, side or labels are unlikely, that hold "
+        "what looks like text, or that show the same as another (repeatable)",
     )  # fmt: skip
     add("--unlikely-first", action="append_const", const="unlikely", dest="search", help=argparse.SUPPRESS)
     add("--port", type=int, default=0, metavar="N", help="port on 127.0.0.1 (default: any free one)")

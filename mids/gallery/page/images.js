@@ -1,6 +1,6 @@
 // The images that fit the filters: the mosaic, and the table with sorting and a choice of columns.
 const LINES = 50;
-const FIRST = ["filename", "unlikely", "participant_id", "session_id", "suffix", "bp", "vp", "lat", "sex", "age", "slices", "labels"];
+const FIRST = ["filename", "unlikely", "unlikely_reason", "participant_id", "session_id", "suffix", "bp", "vp", "lat", "sex", "age", "slices", "labels"];
 const numeric = new Intl.Collator("en", { numeric: true });
 const shown = { columns: [], sort: "filename", down: false };
 
