@@ -292,7 +292,7 @@ def _data(each: Contents) -> dict[str, Any]:
     return {
         "name": each.name,
         "folderName": each.folder,
-        "key": hashlib.sha256("\n".join([each.name, each.folder]).encode()).hexdigest()[:16],
+        "key": hashlib.sha256("\n".join([each.name, each.folder]).encode("utf-8", "surrogatepass")).hexdigest()[:16],
         "before": dict(each.private.before or {}),
         "left": [[e.reference, e.source, e.fate, e.reason, *e.size, e.image] for e in each.private.left],
         "facets": [facet.plain() for facet in each.facets],
