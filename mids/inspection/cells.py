@@ -65,11 +65,8 @@ def _judge(schema: Schema, column: Column | None) -> Judge:
 
     @lru_cache(maxsize=1 << 12)
     def judged(value: str) -> tuple[Fault, ...]:
-        return missing if value == NA else tuple(_faults(value, column, words))
+        return () if value == NA else tuple(_faults(value, column, words))
 
-    # Every other column may say that nothing is known.
-    is_text = column is not None and column.required and column.holds == "free_text"
-    missing = (Fault("CELL_EMPTY", "the text of the row is missing"),) if is_text else ()
     return judged
 
 

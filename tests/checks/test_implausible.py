@@ -1,4 +1,4 @@
-"""Values that can't be: of tables in another unit than is said, of reports without a text, of directions."""
+"""Values that can't be: of tables in another unit than is said, of directions."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -58,14 +58,6 @@ def test_a_value_that_is_hardly_in_its_unit_is_told(column: str, value: str, uni
 )
 def test_values_of_people_and_animals_are_silent(column: str, value: str, units: str, tmp_path: Path) -> None:
     assert told(tmp_path, people(column, value, units)) == set()
-
-
-def test_a_report_without_a_text_is_told(tmp_path: Path) -> None:
-    rows = ("S01\tE01\tR1\tNo infiltrates.", "S01\tE01\tR2\tn/a")
-    text = "\n".join(("participant_id\tsession_id\treport_id\treport", *rows, ""))
-    found = told(tmp_path, {"derivatives/ehr/reports.tsv": text.encode()})
-    assert ("CELL_EMPTY", "derivatives/ehr/reports.tsv", "row 3, column report") in found
-    assert not [place for code, _, place in found if code == "CELL_EMPTY" and place.startswith("row 2")]
 
 
 @pytest.mark.parametrize("value", [["L", "L"], ["L", "R"], ["P", "A"], ["F", "H"]])

@@ -78,6 +78,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_bytes(tmp_path: Path, key: P
     assert tree(tmp_path / "dest") == whole
     assert sorted(path.name for path in Path(f"{tmp_path / 'dest'}.mids").iterdir()) == [
         "choices.json",
+        "issues.jsonl",
         "journal.copy.sqlite",
         "journal.sqlite",
         "sources.tsv",

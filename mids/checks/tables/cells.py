@@ -17,11 +17,11 @@ def _faults(table: FileView, code: str) -> Iterator[Finding]:
 
 @check("CELL_EMPTY", per="table", level=Level.WARNING, when=has_faults)
 def cell_empty(table: FileView) -> Found:
-    """A cell is empty, or a report has n/a for its text.
+    """A cell is empty.
 
-    Why: Nobody can tell whether the value is missing or was forgotten; BIDS writes n/a. A report is its text.
+    Why: Nobody can tell whether the value is missing or was forgotten; BIDS writes n/a.
 
-    Fix: Write n/a, or the value; remove the row of a report without a text.
+    Fix: Write n/a, or the value.
     """
     return _faults(table, "CELL_EMPTY")
 
