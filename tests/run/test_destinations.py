@@ -198,6 +198,7 @@ def test_the_state_is_the_owners_alone(phantom: Conversion) -> None:
     assert {path.name.partition("-")[0]: oct(path.stat().st_mode & 0o777) for path in state.iterdir()} == {
         "choices.json": "0o600",
         "index": "0o600",
+        "issues.jsonl": "0o600",
         "journal.copy.sqlite": "0o600",
         "journal.sqlite": "0o600",
         "sources.tsv": "0o600",

@@ -47,7 +47,7 @@ def test_killed_at_any_point_it_goes_on_to_the_same_tree(phantom: Conversion, tm
     convert("dicom", INPUT, dest, key=key)
     assert tree(dest) == whole
     kinds = sorted(path.name.partition("-")[0] for path in Path(f"{dest}.mids").iterdir())
-    assert kinds == ["choices.json", "index", "journal.copy.sqlite", "journal.sqlite", "sources.tsv"]
+    assert kinds == ["choices.json", "index", "issues.jsonl", "journal.copy.sqlite", "journal.sqlite", "sources.tsv"]
 
 
 def test_killed_while_all_is_redone_it_goes_on_to_the_same_tree(tmp_path: Path, key: Path) -> None:
