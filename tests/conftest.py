@@ -3,10 +3,12 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the commands do; NumPy reads it when it is first loaded
 
 import pytest
+from browsing import open_browser
 from hypothesis import HealthCheck, settings
 from places import REAL
 from trees import fill_folder, radiographs
@@ -34,6 +36,12 @@ def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path.write_text("5d" * 32 + "\n", encoding="ascii")
     path.chmod(0o600)
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; tests that need it are skipped without."""
+    yield from open_browser()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import json
 import re
 import shutil
 from base64 import b64decode
-from collections.abc import Iterator
 from html import unescape
 from io import BytesIO
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from browsing import Seen, open_browser
+from browsing import Seen
 from edited_releases import Release
 from one_radiograph import one_radiograph
 from PIL import Image
@@ -22,11 +21,6 @@ from places import SOURCES
 from mids.cli import main
 from mids.gallery.compared import write_comparison
 from mids.gallery.compared.pairs import Pair, Places, compare_pair
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from open_browser()
 
 
 @pytest.fixture(scope="module")

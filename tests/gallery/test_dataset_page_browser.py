@@ -6,44 +6,22 @@ Needs the extra `browser` (playwright) and a Chromium or Chrome of the system; s
 import http.server
 import shutil
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Seen, open_browser
+from browsing import Seen
 from places import SOURCES
 
 from example_datasets.generate import INPUT
-from mids.conversion import Conversion, convert
+from mids.conversion import convert
 from mids.dataset import Dataset
 from mids.gallery import Wanted, write_page
 
 pytestmark = pytest.mark.slow
 
 COLLECTIONS = sorted(path.parent.name for path in SOURCES.glob("*/mids"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from open_browser()
-
-
-@pytest.fixture(scope="module")
-def shown(phantom: Conversion, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of the phantom's page."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    write_page([phantom.dataset], path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def seen(browser: Any, shown: str) -> Iterator[Seen]:
-    found = Seen(browser, shown)
-    yield found
-    found.check()
-    found.context.close()
 
 
 @pytest.fixture(scope="module")

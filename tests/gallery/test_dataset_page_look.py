@@ -1,7 +1,6 @@
 """How a page of datasets is looked through: first screen, facets, plots, address, lightbox, marks."""
 
 import json
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import nibabel as nib
 import numpy as np
 import pytest
-from browsing import Seen, open_browser
+from browsing import Seen
 from one_radiograph import one_radiograph
 from PIL import Image
 from places import SOURCES
@@ -22,27 +21,6 @@ from mids.gallery import Wanted, write_page
 pytestmark = pytest.mark.slow
 
 FACETS = "JSON.parse(document.getElementById('data').textContent).datasets[0].facets"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from open_browser()
-
-
-@pytest.fixture(scope="module")
-def shown(phantom: Conversion, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The address of the phantom's page."""
-    path = tmp_path_factory.mktemp("look") / "page.html"
-    write_page([phantom.dataset], path)
-    return path.as_uri()
-
-
-@pytest.fixture
-def seen(browser: Any, shown: str) -> Iterator[Seen]:
-    found = Seen(browser, shown, viewport={"width": 1280, "height": 800})
-    yield found
-    found.check()
-    found.context.close()
 
 
 # --- the first screen ------------------------------------------------------------------------------------

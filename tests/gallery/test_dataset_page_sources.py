@@ -3,12 +3,11 @@
 import json
 import re
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import Seen, open_browser
+from browsing import Seen
 from image2d import image, write_dataset
 from lettering import NAME, lettered, radiograph
 from one_radiograph import one_radiograph
@@ -20,11 +19,6 @@ from mids.deid import keys
 from mids.deid.policy import chosen
 from mids.gallery import Wanted, write_page
 from mids.gallery.flow import draw_flow
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    yield from open_browser()
 
 
 @pytest.fixture(scope="module")
