@@ -20,6 +20,8 @@ from mids.records import WITHDRAWN
 from mids.validation.runner import validate
 
 CANARY = "CANARY-4711"
+PAGES = ("out.html", "out.compared.html", "out.certificate.json", "out.certificate.html", "out.mids/report.html")
+"""Where `mids report`, with `--compare` and `--private`, and `mids certify` write, by their documentation."""
 HEAD = "file\tfield\told\tnew\twho\twhy\n"
 
 
@@ -54,7 +56,8 @@ def converted(source: Path, tmp_path: Path, key: Path) -> tuple[Path, str]:
     extra = dest / "derivatives" / "masks" / label / f"{label}_mask.nii.gz"
     extra.parent.mkdir(parents=True)
     extra.write_bytes(b"by hand")
-    dest.with_name("out.html").write_text(label)
+    for page in PAGES:
+        (tmp_path / page).write_text(label)
     return dest, label
 
 
@@ -68,7 +71,7 @@ def test_nothing_is_left_of_a_withdrawn_patient(by: str, source: Path, tmp_path:
     left = everything(dest, state)
     assert CANARY.encode() not in left.replace(str(source / CANARY).encode(), b"")
     assert label.removeprefix("sub-").encode() not in left
-    assert not dest.with_name("out.html").exists()
+    assert [page for page in PAGES if (tmp_path / page).exists()] == []
     assert len(table(dest / "participants.tsv")) == len(images(dest)) == 1
     assert len(table(dest / "derivatives/provenance/curation.tsv")) == 1
     assert [found for found in validate(dest).issues if found.level == "error"] == []

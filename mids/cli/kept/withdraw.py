@@ -19,10 +19,12 @@ EXAMPLES = (
     ("mids withdraw 4711 ~/dataset --issuer NORTH", "take out the patient to whom NORTH gave this number"),
 )
 NOTES = """\
-Images, sidecars, rows of tables, labels, reports, masks, splits and the page DEST.html go, and all that DEST.mids says
-of the patient. A keyed digest stays in DEST.mids: a later delivery of the patient is left out.
+Images, sidecars, rows of tables, labels, reports, masks and splits go, and all that DEST.mids says of the patient. The
+pages DEST.html, DEST.compared.html and DEST.mids/report.html and the certificate of DEST go as a whole. A keyed digest
+stays in DEST.mids: a later delivery of the patient is left out.
 
-Copies that were published, and the source, are not touched.
+Not touched are the source, copies that were published, and files of other names and places, such as a table of
+corrections, a plan and the log of its review.
 """
 
 

@@ -41,6 +41,9 @@ _PACKED = (
 )  # fmt: skip
 """Files that are not searched: a person is told of them."""
 
+_PAGES = (".html", ".compared.html", ".certificate.json", ".certificate.html", ".mids/report.html")
+"""What shows or lists all images, by the end of its path after that of the dataset; its commands make it again."""
+
 _MOST = 1 << 28
 """Bytes of a packed table that are searched."""
 
@@ -173,7 +176,7 @@ def _table(state: State) -> list[str]:
 
 
 def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
-    """Removes a subject's files, whoever made them, and the page that shows them; how many files of the dataset."""
+    """Removes a subject's files, whoever made them, and pages that show them; how many files of the dataset."""
     named = _naming(folder, ())
     removed = 0
     try:
@@ -189,7 +192,8 @@ def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
             elif path.is_symlink() or path.exists():
                 removed += 1
                 path.unlink()
-        dataset.with_name(dataset.name + ".html").unlink(missing_ok=True)  # mids report makes it again
+        for ending in _PAGES:
+            Path(f"{dataset}{ending}").unlink(missing_ok=True)
     except OSError as error:
         place = Path(error.filename or dataset).parent
         raise MidsError(
