@@ -1,8 +1,8 @@
-"""What the models that ship with the package say of pictures that they were not made from.
+"""What the models that ship with the package say of pictures that are not in their training data.
 
 `python -m benchmarks.looks TABLE IMAGES`: a CSV with the columns image and view (PA, AP, AP Supine, L). Each picture is
-looked at as it is, as a negative, head down, turned by half, as a negative turned by half, and mirrored. With one
-folder, and no TABLE, it prints what is said of each picture in it, PNG, JPEG or DICOM.
+shown as it is, as a negative, head down, rotated by 180°, as a negative rotated by 180°, and mirrored. With one
+folder, and no TABLE, it prints what the models say of each picture in it: PNG, JPEG or DICOM.
 """
 
 import argparse
@@ -50,7 +50,7 @@ def measure_views(pictures: Sequence[Picture], truth: Sequence[str]) -> dict[str
 
 
 def measure_checks(pictures: Sequence[Picture]) -> dict[str, dict[str, float]]:
-    """For each way to show the pictures the share of which each check says something."""
+    """For each way to show the pictures, the share that each check reports."""
     return {
         way: {
             name: round(float(np.mean([one.is_sure(name) for one in found])), 4)
@@ -76,8 +76,8 @@ def pictures_below(folder: Path) -> Iterator[tuple[str, Picture]]:
             yield str(path.relative_to(folder)), found
 
 
-def tell_strangers(folder: Path) -> None:
-    """Prints what is said of each picture of a folder."""
+def describe(folder: Path) -> None:
+    """Prints what the models say of each picture of a folder."""
     for name, picture in pictures_below(folder):
         looks = look(picture, "")
         view, chance = tell_view(picture)
@@ -91,7 +91,7 @@ def main() -> None:
     parser.add_argument("given", type=Path, nargs="+", metavar="TABLE IMAGES, or FOLDER")
     given = parser.parse_args().given
     if len(given) == 1:
-        tell_strangers(given[0])
+        describe(given[0])
         return
     with given[0].open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

@@ -1,4 +1,4 @@
-"""An hour of a data manager's work, to be tried by hand: 100 studies of invented people, 12 of them with a problem.
+"""An exercise of an hour for data managers: 100 studies of invented people, 12 of them with a problem.
 
     python -m example_datasets.hour STUDIES        writes the studies (about 20 s)
     python -m example_datasets.hour check DATASET  says which problems are settled in a dataset made from them

@@ -110,7 +110,7 @@ def _is_odd(picture: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]") -> bool:
 
 @pytest.mark.shared
 @pytest.mark.skipif(not THUMBNAILS.is_dir(), reason="needs the thumbnails beside the project")
-def test_radiographs_of_strangers_are_told() -> None:
+def test_radiographs_outside_the_training_data_are_recognised() -> None:
     with (THUMBNAILS / "views.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     laterals = [row["image"] for row in rows if row["view"] == "L"]

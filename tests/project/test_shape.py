@@ -1,4 +1,4 @@
-"""The house stays one that a stranger finds a way through: the numbers of `benchmarks.shape` have limits."""
+"""The numbers of `benchmarks.shape` have limits, so that newcomers find their way through the code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Runs again: nothing is done twice, what changed in the source changes in the dataset, strangers' files stay."""
+"""Repeated runs: nothing is done twice, changes in the source reach the dataset, files of other origin stay."""
 
 import shutil
 from pathlib import Path
