@@ -55,9 +55,16 @@ def middles(shape: Sequence[int]) -> tuple[int, int, int]:
     return i // 2, j // 2, k // 2
 
 
-def planes(path: Path, at: tuple[int, int, int] | None = None) -> tuple[Plane, ...]:
-    """The planes of a NIfTI through the voxel `at`; see `planes_and_slices`."""
-    return planes_and_slices(path, at)[0]
+def planes(values: Array, head: NiftiHead, at: tuple[int, int, int] | None = None) -> tuple[Plane, ...]:
+    """The planes through the voxel `at` of a volume that is in memory; see `planes_and_slices`.
+
+    `values` are of one number a voxel, their axes those of the file.
+    """
+    at = at or middles(head.shape)
+    i, j, k = (*head.shape, 1, 1)[:3]
+    frames = values.reshape((i, j, k, -1), order="F")
+    shown = frames[..., _shown_frame(head)]
+    return turn_planes((shown[at[0]], shown[:, at[1]], shown[:, :, at[2]]), head, at)
 
 
 def planes_and_slices(
@@ -135,13 +142,11 @@ def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int], slices: dict[int
     """
     i, j, k = (*head.shape, 1, 1)[:3]
     dtype, colours = _dtype(head)
-    frames = math.prod(head.shape[3:]) if k == 1 else 1
-    skipped = frames // 2  # of frames the middle one; of volumes the first
     length = i * j * colours * dtype.itemsize
     across = np.zeros((2, max(i, j), k, colours), dtype)
     middle = np.zeros((i, j, colours), dtype)
     with open_unpacked(path) as stream:
-        stream.seek(head.offset + skipped * length)
+        stream.seek(head.offset + _shown_frame(head) * length)
         for number in range(k):
             data = stream.read(length)
             if len(data) < length:
@@ -156,6 +161,11 @@ def _cut(path: Path, head: NiftiHead, at: tuple[int, int, int], slices: dict[int
     if colours == 1:
         return cuts[0][..., 0], cuts[1][..., 0], cuts[2][..., 0]
     return cuts[0][..., :3], cuts[1][..., :3], cuts[2][..., :3]
+
+
+def _shown_frame(head: NiftiHead) -> int:
+    """Of frames the middle one, of volumes in time the first."""
+    return math.prod(head.shape[3:]) // 2 if len(head.shape) < 3 or head.shape[2] == 1 else 0
 
 
 def _dtype(head: NiftiHead) -> tuple[np.dtype[Any], int]:

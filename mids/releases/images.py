@@ -55,7 +55,7 @@ def _volume(old: Path, new: Path) -> Difference:
 
 def _have_same_values(one: Path, two: Path, heads: tuple[NiftiHead, NiftiHead]) -> bool:
     """Whether all voxels are equal; a few of each are in memory at a time."""
-    is_same = len({_form(head) for head in heads}) == 1
+    is_same = len({(head.order, head.datatype, head.scaling) for head in heads}) == 1
     pairs = zip(read_voxels(one, heads[0], VOXELS), read_voxels(two, heads[1], VOXELS), strict=True)
     for left, right in pairs:
         if is_same and left == right:
@@ -67,21 +67,16 @@ def _have_same_values(one: Path, two: Path, heads: tuple[NiftiHead, NiftiHead]) 
     return True
 
 
-def _form(head: NiftiHead) -> tuple[object, ...]:
-    slope = head.slope if np.isfinite([head.slope, head.intercept]).all() and head.slope else 1.0
-    return (head.order, head.datatype, slope, head.intercept if slope != 1.0 or head.slope else 0.0)
-
-
 def _scaled(data: bytes, head: NiftiHead, *, raw: bool) -> npt.NDArray[Any]:
     """Voxels as numbers, scaled as the header says unless `raw`."""
     dtype: Any = nib.nifti1.data_type_codes.dtype[head.datatype]
     if not dtype.itemsize:
         raise DataError("NIFTI_INVALID", "volumes of bits are not compared")
     values = np.frombuffer(data, dtype.newbyteorder(head.order))
-    is_scaled = np.isfinite([head.slope, head.intercept]).all() and head.slope
-    if raw or not is_scaled or dtype.fields or (head.slope, head.intercept) == (1.0, 0.0):
+    slope, intercept = head.scaling
+    if raw or dtype.fields or (slope, intercept) == (1.0, 0.0):
         return values
-    return values * head.slope + head.intercept
+    return values * slope + intercept
 
 
 def _png(old: Path, new: Path) -> Difference:

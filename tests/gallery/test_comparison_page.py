@@ -133,6 +133,38 @@ def test_a_volume_is_shown_where_it_changed_most(tmp_path: Path) -> None:
     assert all(view.changed for view in found.views)
 
 
+def test_a_volume_that_is_scaled_otherwise_looks_as_before(tmp_path: Path) -> None:
+    values = np.add.outer(np.arange(0, 400, 20), np.arange(0, 480, 20))[..., None] + np.zeros(6, int)
+    nib.Nifti1Image(values.astype(np.int16), np.eye(4)).to_filename(tmp_path / "a.nii.gz")
+    values[3:6, 10:12, 2] += 90
+    other = nib.Nifti1Image(((values + 1024) / 2).astype(np.int16), np.eye(4))
+    other.header.set_slope_inter(2, -1024)
+    other.to_filename(tmp_path / "b.nii.gz")
+    found = compare_pair(Places("x_T1w.nii.gz", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"))
+    assert found.share == pytest.approx(3 * 2 / values.size)
+    before, after, changed = (_picture(getattr(found.views[0], key)) for key in ("before", "after", "changed"))
+    assert np.abs(before[..., 0] - after[..., 0].astype(int))[changed[..., 3] == 0].mean() < 1
+
+
+def test_three_slices_are_no_colours(tmp_path: Path) -> None:
+    values = np.zeros((8, 8, 3), np.int16)
+    values[..., 2] = 300
+    for name in ("a", "b"):
+        nib.Nifti1Image(values, np.eye(4)).to_filename(tmp_path / f"{name}.nii.gz")
+        values[0, 0, 0] = 5
+    found = compare_pair(Places("x_T1w.nii.gz", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"))
+    assert found.histogram
+    assert (found.histogram.low, found.histogram.high, found.histogram.means[0]) == (0, 300, 100)
+
+
+def test_complex_numbers_are_not_shown(tmp_path: Path) -> None:
+    for name, value in (("a", 1j), ("b", 2j)):
+        nib.Nifti1Image(np.full((8, 8, 4), value, np.complex64), np.eye(4)).to_filename(tmp_path / f"{name}.nii.gz")
+    found = compare_pair(Places("x_T1w.nii.gz", tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"))
+    assert found.problem == "can't be read (DataError)"
+    assert found.views == ()
+
+
 @pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n"])
 def test_what_can_not_be_read_says_so(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.png").write_bytes(content)

@@ -16,7 +16,7 @@ from PIL import Image
 from mids.conversion import Conversion
 from mids.gallery import Wanted, write_page
 from mids.gallery.masks import COLOURS
-from mids.gallery.planes import planes
+from mids.gallery.planes import planes_and_slices
 from mids.gallery.thumbnails import Task, thumbnail
 
 SHAPE = (9, 7, 5)
@@ -40,7 +40,7 @@ def test_planes_do_not_depend_on_how_a_volume_is_stored(
     nib.Nifti1Image(np.asarray(stored.dataobj).astype(dtype[1:]), stored.affine, header, dtype=dtype[1:]).to_filename(
         path
     )
-    found = {plane.name: plane for plane in planes(path)}
+    found = {plane.name: plane for plane in planes_and_slices(path)[0]}
     i, j, k = 4, 3, 2
     # Seen from the feet, from the front, and from the left: right, or anterior, on the left side; the top on top.
     assert found["axial"].pixels.tolist() == VALUES[::-1, ::-1, k].T.tolist()

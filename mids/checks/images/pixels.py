@@ -1,7 +1,5 @@
 """Pixels: what only a look at all of them tells. Deep, all of it."""
 
-import math
-
 from mids.dataset.disk.contents import Whole
 from mids.dataset.disk.heads import NiftiHead
 from mids.errors import DataError
@@ -86,9 +84,7 @@ def ct_not_hu(image: FileView) -> Found:
         or unit != "HU"
     ):
         return
-    slope, intercept = head.slope, head.intercept
-    if not slope or not math.isfinite(slope) or not math.isfinite(intercept):
-        slope, intercept = 1.0, 0.0
+    slope, intercept = head.scaling
     values = sorted(slope * value + intercept for value in whole.sample if value == value)
     below = [value for value in values if value < AIR[0]]
     # A single value below air is padding outside of the circle that was reconstructed.

@@ -122,11 +122,9 @@ class Volume:
 
 
 def scaled(voxels: npt.NDArray[Any], head: NiftiHead) -> npt.NDArray[np.float64]:
-    """Stored values of a volume as the numbers they stand for (nifti1.h: a slope of 0 or NaN means none)."""
-    slope, intercept = head.slope, head.intercept
-    if not slope or not np.isfinite(slope) or not np.isfinite(intercept):
-        return voxels.astype(np.float64)
-    return voxels.astype(np.float64) * slope + intercept
+    """Stored values of a volume as the numbers they stand for."""
+    (slope, intercept), numbers = head.scaling, voxels.astype(np.float64)
+    return numbers if (slope, intercept) == (1.0, 0.0) else numbers * slope + intercept
 
 
 def look_at_picture(image: Image.Image) -> Whole:

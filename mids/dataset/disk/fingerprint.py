@@ -134,9 +134,9 @@ def _turn(head: NiftiHead) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _numbers(values: Array, head: NiftiHead) -> Array:
     """The canonical numbers of a slice, its last axis fastest: small whole ones stay exact without float64 between."""
-    intercept = head.intercept if head.slope else 0.0
+    slope, intercept = head.scaling
     is_small = values.dtype.kind in "iu" and values.dtype.itemsize <= 2 and abs(intercept) < _EXACT
-    if is_small and head.slope in (0, 1) and float(intercept).is_integer():
+    if is_small and slope == 1 and intercept.is_integer():
         whole = values.T.astype("<f4", order="C")
         whole += np.float32(intercept)
         return whole

@@ -69,11 +69,11 @@ class Gzip:
 class NiftiHead:
     """The header of a NIfTI-1 or NIfTI-2 file.
 
-    `order` is "<" or ">"; `shape` is (i, j, k[, volumes…]); `spacing` are the voxel sizes of the same axes, in
-    mm for the first three; `qform` and `sform` are codes, `qform_rows` and `sform_rows` the transforms where the
-    code is positive; `units` is xyzt_units; `texts` are the free-text fields that hold anything; `offset` is
-    where the voxels start, in bytes; `extensions` are the codes of the extensions before, `hidden` says that anything
-    else stands there; `stored` is the size of the file on disk; `gzip` is None for a plain file.
+    `order` is "<" or ">"; `shape` is (i, j, k[, volumes…]); `spacing` are the voxel sizes of the same axes, in mm for
+    the first three; `qform` and `sform` are codes, `qform_rows` and `sform_rows` the transforms where the code is
+    positive; `units` is xyzt_units; `texts` are the free-text fields that hold anything; `offset` is where the voxels
+    start, in bytes; `extensions` are the codes of the extensions before, `hidden` says that anything else stands there;
+    `stored` is the size of the file on disk; `gzip` is None for a plain file.
     """
 
     version: int
@@ -107,6 +107,12 @@ class NiftiHead:
         return (self.stored if self.gzip is None else self.gzip.length) <= self.offset < self.size
 
     @property
+    def scaling(self) -> tuple[float, float]:
+        """Slope and intercept; 1 and 0 where the slope is 0 or one of them is not finite (nifti1.h, scl_slope)."""
+        is_scaled = self.slope and math.isfinite(self.slope) and math.isfinite(self.intercept)
+        return (self.slope, self.intercept) if is_scaled else (1.0, 0.0)
+
+    @property
     def affine(self) -> Rows:
         """The voxel-to-world matrix: sform, else qform, else the voxel sizes (nifti1.h, methods 3, 2, 1)."""
         if self.sform > 0:
@@ -122,9 +128,9 @@ class PngHead:
     """What a PNG says before its pixels: size in pixels, bits per sample, colour type.
 
     `texts` are the names of the chunks before the pixels that are not plain, `transparent` and `animated` say that any
-    is of transparency or of animation; `complete` says that the file ends with IEND, and
-    `trailing` is how many bytes follow it; `stored` is the size of the file on disk; `checksum` is the end of the
-    last chunk of pixels (the Adler-32 of the scan lines), where nothing stands between it and the end.
+    is of transparency or of animation; `complete` says that the file ends with IEND, and `trailing` is how many bytes
+    follow it; `stored` is the size of the file on disk; `checksum` is the end of the last chunk of pixels (the Adler-32
+    of the scan lines), where nothing stands between it and the end.
     """
 
     rows: int
@@ -273,26 +279,13 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
         raise DataError("NIFTI_INVALID", "the voxels are said to begin inside the header")
     extensions, hidden = _extensions(data[size : int(offset)], order)
     return NiftiHead(
-        version=1 if size == 348 else 2,
-        order=order,
-        shape=dim[1 : dim[0] + 1],
-        datatype=datatype,
-        bitpix=bitpix,
-        spacing=pixdim[1 : dim[0] + 1],
-        slope=slope,
-        intercept=intercept,
-        units=units,
-        qform=qform,
-        sform=sform,
+        version=1 if size == 348 else 2, order=order, shape=dim[1 : dim[0] + 1], datatype=datatype, bitpix=bitpix,
+        spacing=pixdim[1 : dim[0] + 1], slope=slope, intercept=intercept, units=units, qform=qform, sform=sform,
         qform_rows=_compute_qform(pixdim, quaternion) if qform > 0 else (),
-        sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (),
-        offset=int(offset),
+        sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (), offset=int(offset),
         texts=tuple((name, _text(text)) for name, text in texts if text.strip(b"\0") and _text(text)),
-        extensions=extensions,
-        hidden=hidden,
-        stored=stored,
-        gzip=gzip,
-    )
+        extensions=extensions, hidden=hidden, stored=stored, gzip=gzip,
+    )  # fmt: skip
 
 
 def _text(data: bytes) -> str:

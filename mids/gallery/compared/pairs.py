@@ -84,16 +84,16 @@ def compare_pair(places: Places) -> Pair:
     """The pair; never raises for what a file holds."""
     try:
         is_volume = ".nii" in places.name
-        heads = [(nifti_head if is_volume else png_head)(path) for path in (places.old, places.new)]
+        heads: list[Any] = [(nifti_head if is_volume else png_head)(path) for path in (places.old, places.new)]
         for head in heads:
             check_claim(head)
         if any(_count(head) > LARGEST for head in heads):
             return Pair(places.name, problem="too large to be shown")
         values = [_values(path, places.name) for path in (places.old, places.new)]
         change = _change(values[0], values[1], 3 if is_volume else 2)
-        views = _volume(places, change) if is_volume else _picture(values, change)
+        views = _volume(places.name, values, heads, change) if is_volume else _picture(values, change)
         share = None if change is None else float((change != 0).mean())
-        return Pair(places.name, tuple(views), _histogram(values), share)
+        return Pair(places.name, tuple(views), _histogram(values, is_volume=is_volume), share)
     except UNREADABLE as error:
         return Pair(places.name, problem=f"can't be read ({type(error).__name__})")
 
@@ -104,8 +104,8 @@ def _count(head: Any) -> int:
 
 def _values(path: Path, name: str) -> Array:
     values = np.asarray(load_pixels(path, name).data)
-    if values.dtype.fields:
-        raise DataError("NIFTI_INVALID", "volumes of colours are not compared")
+    if values.dtype.fields or np.iscomplexobj(values):
+        raise DataError("NIFTI_INVALID", "volumes of colours or complex numbers are not shown")
     return values
 
 
@@ -131,27 +131,24 @@ def _picture(values: Sequence[Array], change: Array | None) -> list[View]:
     return [View("picture", *size, before, after, _mark(change, size))]
 
 
-def _volume(places: Places, change: Array | None) -> list[View]:
+def _volume(name: str, values: Sequence[Array], heads: Sequence[NiftiHead], change: Array | None) -> list[View]:
     """The planes through the slices that changed most."""
     at = None
     if change is not None and change.ndim == 3:
         i, j, k = (int(np.argmax(change.sum(axis=axes))) for axes in ((1, 2), (0, 2), (0, 1)))
         at = (i, j, k)
-    before, after = planes(places.old, at), {plane.name: plane for plane in planes(places.new, at)}
-    scalings = [_scaling(nifti_head(path)) for path in (places.old, places.new)]
-    task = Task(
-        Path(), places.name, suffix=places.name.rpartition("_")[2].partition(".")[0], body_part=_part(places.name)
-    )
-    limits = find_limits([plane.pixels for plane in before], task, scalings[0])
-    same = _rescaled(limits, scalings)
+    before, other_planes = (planes(each, head, at) for each, head in zip(values, heads, strict=True))
+    after = {plane.name: plane for plane in other_planes}
+    task = Task(Path(), name, suffix=name.rpartition("_")[2].partition(".")[0], body_part=_part(name))
+    limits = find_limits([plane.pixels for plane in before], task, (1.0, 0.0))
     scale = ONE_OF_THREE / max(max(plane.size) for plane in before)
     found = []
     for plane in before:
         if (other := after.get(plane.name)) is None:
             continue
         size = _fit(plane.size, scale)
-        uris = as_uri(shrink(plane.pixels, limits, size), 75), as_uri(shrink(other.pixels, same, size), 75)
-        found.append(View(_words(plane), *size, *uris, _mark(_between(plane, other, scalings), size)))
+        old, new = (as_uri(shrink(each.pixels, limits, size), 75) for each in (plane, other))
+        found.append(View(_words(plane), *size, old, new, _mark(_change(plane.pixels, other.pixels, 2), size)))
     return found
 
 
@@ -161,26 +158,6 @@ def _words(plane: Plane) -> str:
 
 def _part(name: str) -> str:
     return next((part[3:] for part in name.rpartition("/")[2].split("_") if part.startswith("bp-")), "")
-
-
-Scaling = tuple[float, float]
-
-
-def _scaling(head: NiftiHead) -> Scaling:
-    is_scaled = np.isfinite([head.slope, head.intercept]).all() and head.slope
-    return (head.slope, head.intercept) if is_scaled else (1.0, 0.0)
-
-
-def _rescaled(limits: tuple[float, float], scalings: Sequence[Scaling]) -> tuple[float, float]:
-    """The stored values of the new image that mean what these mean in the old one."""
-    (slope, shift), (other, moved) = scalings
-    black, white = ((value * slope + shift - moved) / other for value in limits)
-    return black, white
-
-
-def _between(old: Plane, new: Plane, scalings: Sequence[Scaling]) -> Array | None:
-    one, two = (plane.pixels * slope + shift for plane, (slope, shift) in zip((old, new), scalings, strict=True))
-    return _change(one, two, 2)
 
 
 def _fit(size: tuple[float, float], scale: float) -> tuple[int, int]:
@@ -203,11 +180,9 @@ def _mark(change: Array | None, size: tuple[int, int]) -> str:
 # --- histograms ------------------------------------------------------------------------------------------
 
 
-def _histogram(values: Sequence[Array]) -> Histogram | None:
+def _histogram(values: Sequence[Array], *, is_volume: bool) -> Histogram | None:
     """Of grey values; of colours of their mean."""
-    grey = [
-        (each.mean(axis=-1) if each.ndim == 3 and each.shape[-1] == 3 else each).astype(np.float64) for each in values
-    ]
+    grey = [(each if is_volume or each.ndim == 2 else each.mean(axis=-1)).astype(np.float64) for each in values]
     grey = [each[np.isfinite(each)] for each in grey]
     if not all(each.size for each in grey):
         return None
