@@ -14,7 +14,7 @@ from mids.dataset.disk.folder import DESCRIPTION
 from mids.dataset.frames import harmonised, labels, laboratory
 from mids.dataset.frames.images import assemble_images, gather_images, participants, scans, sessions
 from mids.dataset.frames.timeline import timeline
-from mids.dataset.frames.typed import read_numbers, typed
+from mids.dataset.frames.typed import read_numbers, strip_prefix, typed
 from mids.dataset.imageset import ImageSet, Ref, read_name
 from mids.dataset.index import read_indexed_images
 from mids.dataset.pixels import Part, Picture, Volume, load_part, load_pixels
@@ -353,10 +353,10 @@ class Dataset(ImageSet):
     def _named(self, image: Ref) -> str:
         path = read_name(image)
         # A row of several joined datasets says of which it is; a table's own column of that name means something else.
-        has_name = not isinstance(image, str) and not self._is_text and set(harmonised.FRAME) <= set(image.index)
-        of = str(image["dataset"]) if not isinstance(image, str) and has_name else self.short_name
-        if of != self.short_name:
-            raise MidsError(f"the row is of the dataset {of}, this one is {self.short_name}: load it there")
+        if not isinstance(image, str) and not self._is_text and set(harmonised.FRAME) <= set(image.index):
+            of = str(image["dataset"])
+            if of != self.short_name:
+                raise MidsError(f"the row is of the dataset {of}, this one is {self.short_name}: load it there")
         self.door.place(path)
         return path
 
@@ -368,7 +368,7 @@ class Dataset(ImageSet):
         def tell(column: str, count: int) -> None:
             if path == "images":  # its columns come from these tables, which tell by their own names
                 _ = self.participants, self.sessions, self.scans
-                if any(column.endswith(name) for name in self._lost):
+                if strip_prefix(column) in self._lost:
                     return
             self._lost.add(column)
             self._keep_lost(column, count, path)

@@ -43,7 +43,7 @@ def typed(frame: pd.DataFrame, told: Told, known: Mapping[str, str] | None = Non
             found[name] = values
             continue
         kind = (known or {}).get(name) or _kind_of(name, values)
-        closed = close_oldest(values) if _plain(name) == "age" else values
+        closed = close_oldest(values) if strip_prefix(name) == "age" else values
         found[name] = _READ[kind](closed) if kind in _READ else values
         if kind in ("number", "integer"):
             found[name] = _leave_out_impossible(name, found[name])
@@ -55,7 +55,7 @@ def typed(frame: pd.DataFrame, told: Told, known: Mapping[str, str] | None = Non
 
 def _kind_of(name: str, values: "pd.Series[Any]") -> str:
     """The kind of a column: that of the vocabulary, else number or time where all that is known is such."""
-    plain, kinds = _plain(name), _kinds()
+    plain, kinds = strip_prefix(name), _kinds()
     if plain in kinds or plain.endswith("_id"):
         return kinds.get(plain, "text")
     distinct = values.dropna().unique()
@@ -66,7 +66,7 @@ def _kind_of(name: str, values: "pd.Series[Any]") -> str:
     return "time" if all(TIME.fullmatch(value) for value in distinct) else "text"
 
 
-def _plain(name: str) -> str:
+def strip_prefix(name: str) -> str:
     """A column's name without that of the table that it is from."""
     return next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), name)
 
@@ -89,7 +89,7 @@ def close_oldest(ages: "pd.Series[Any]") -> "pd.Series[Any]":
 def read_mixed(name: str, values: "pd.Series[Any]") -> "pd.Series[Any] | None":
     """The numbers of a column of text most of whose known values are numbers, the others missing; None for others."""
     known = values.dropna()
-    if _plain(name) in _kinds() or not all(isinstance(value, str) for value in known):
+    if strip_prefix(name) in _kinds() or not all(isinstance(value, str) for value in known):
         return None
     count = sum(NUMBER.fullmatch(value) is not None for value in known)
     return read_numbers(name, values) if len(known) / 2 < count < len(known) else None
@@ -101,7 +101,7 @@ def read_numbers(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _leave_out_impossible(name: str, values: "pd.Series[Any]") -> "pd.Series[Any]":
-    low, high = _limits().get(_plain(name), (-math.inf, math.inf))
+    low, high = _limits().get(strip_prefix(name), (-math.inf, math.inf))
     return values.where(values.between(low, high) & values.abs().lt(math.inf))
 
 
