@@ -25,6 +25,7 @@ from mids.errors import MidsError
 from mids.records import Json
 from mids.releases.manifest import digest_file
 from mids.risk.assess import assess
+from mids.run.journal import state_folder
 from mids.validation.runner import validate
 
 _DESCRIPTIONS = ("dataset_description.json", "deidentification.json")
@@ -256,7 +257,7 @@ def _list_released(dataset: Path) -> list[Json]:
 
 def _count_withheld(dataset: Path) -> dict[str, int]:
     """How many sources were withheld, by reason, where the state of the runs lies beside the dataset."""
-    table = dataset.with_name(f"{dataset.name}.mids") / "sources.tsv"
+    table = state_folder(dataset) / "sources.tsv"
     if not table.is_file():
         return {}
     cells = (line.split("\t") for line in table.read_text(encoding="utf-8", errors="replace").splitlines()[1:])

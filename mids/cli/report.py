@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from mids.cli.shared import jobs_argument, message_arguments, say, say_unread, show
+from mids.cli.shared import jobs_argument, message_arguments, parse_count, say, say_unread, show
 from mids.errors import MidsError
 
 TEXT = "make an HTML page that shows datasets"
@@ -42,9 +42,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="of OLD and NEW: what changed, with images before and after (default file: NEW.compared.html)",
     )  # fmt: skip
     add("--title", default="", metavar="TEXT", help="title of the page (default: names of the datasets)")
-    add("--thumbnails", type=int, default=300, metavar="N", help="number of thumbnails per dataset (default: 300)")
     add(
-        "--large", type=int, default=24, metavar="N",
+        "--thumbnails", type=parse_count, metavar="N",
+        help="number of thumbnails per dataset, or of changed images (default: 300; with --compare 100)",
+    )  # fmt: skip
+    add(
+        "--large", type=parse_count, metavar="N",
         help="number of images per dataset that have a large image too, of up to 1024 pixels (default: 24)",
     )  # fmt: skip
     add(
@@ -94,8 +97,8 @@ def run(namespace: argparse.Namespace) -> int:
     if a.compare:
         return _compare(a)
     wanted = Wanted(
-        title=a.title, thumbnails=a.thumbnails, large=a.large, geojson=a.geojson, viewer=a.viewer,
-        unlikely_first=a.unlikely_first, private=a.private,
+        title=a.title, geojson=a.geojson, viewer=a.viewer, unlikely_first=a.unlikely_first, private=a.private,
+        **{key: number for key in ("thumbnails", "large") if (number := getattr(a, key)) is not None},
     )  # fmt: skip
     output = a.output or page_of(a.datasets, private=a.private)
     found = write_page(
@@ -109,16 +112,17 @@ def run(namespace: argparse.Namespace) -> int:
 
 def _compare(namespace: argparse.Namespace) -> int:
     """Writes the page of two releases and says where it is."""
-    from mids.gallery.compared import write_comparison
+    from mids.gallery.compared import PAIRS, write_comparison
 
     a = namespace
     if len(a.datasets) != 2:
         raise MidsError(f"--compare needs two datasets, OLD and NEW: {len(a.datasets)} given")
-    if a.private or a.geojson or a.viewer != "none" or a.unlikely_first:
+    if a.private or a.geojson or a.viewer != "none" or a.unlikely_first or a.large is not None:
         raise MidsError("--compare goes with --output, --title, --thumbnails and --jobs only")
     old, new = a.datasets
     output = a.output or new.resolve().with_name(new.resolve().name + ".compared.html")
-    changes = write_comparison(old, new, output, jobs=a.jobs, title=a.title, thumbnails=a.thumbnails)
+    thumbnails = PAIRS if a.thumbnails is None else a.thumbnails
+    changes = write_comparison(old, new, output, jobs=a.jobs, title=a.title, thumbnails=thumbnails)
     if not a.quiet:
         show(f"wrote {output}\n")
     return say_unread(changes.issues)
@@ -129,6 +133,8 @@ def page_of(datasets: list[Path], *, private: bool = False) -> Path:
 
     A private page lies with the state of its dataset, which is its owner's alone.
     """
+    from mids.run.journal import state_folder
+
     if private and len(datasets) > 1:
         raise MidsError("--private with several datasets needs --output FILE, where nobody else looks")
     if len(datasets) > 1:
@@ -136,6 +142,4 @@ def page_of(datasets: list[Path], *, private: bool = False) -> Path:
     folder = datasets[0].resolve()
     if not folder.name:
         raise MidsError("the dataset has no name to call the page by: give a file with --output")
-    return (
-        folder.with_name(f"{folder.name}.mids") / "report.html" if private else folder.with_name(folder.name + ".html")
-    )
+    return state_folder(folder) / "report.html" if private else folder.with_name(f"{folder.name}.html")

@@ -105,8 +105,16 @@ def remove_argument(add: Callable[..., argparse.Action]) -> None:
 
 
 def _parse_removable(text: str) -> int:
+    try:
+        return parse_count(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(f"{error}, or --remove alone for all") from None
+
+
+def parse_count(text: str) -> int:
+    """A number of things; raises `argparse.ArgumentTypeError`."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise argparse.ArgumentTypeError("give a whole number of 0 or more, or --remove alone for all")
+        raise argparse.ArgumentTypeError("give a whole number of 0 or more")
     return int(text)
 
 
@@ -234,6 +242,7 @@ def say_done(
     """
     from mids.issues import Level, escape_lines
     from mids.report import plan as report
+    from mids.run.journal import state_folder
 
     a = arguments
     if done.key_made:
@@ -244,9 +253,8 @@ def say_done(
     for crash in done.outcome.crashes if done.outcome else ():
         say(crash + "\n")
     if not a.dry_run and not a.quiet:
-        state = f"{done.dataset}.mids"
         text = report.summary(
-            done.plan, done.outcome, done.issues, state, what=what, linked=not done.is_sealed,
+            done.plan, done.outcome, done.issues, str(state_folder(done.dataset)), what=what, linked=not done.is_sealed,
             acknowledged=done.acknowledged, holds=holds, commands=commands,
         )  # fmt: skip
         put(report.colour(escape_lines(text)) if wants_colour() else escape_lines(text))

@@ -71,7 +71,10 @@ def test_the_command_writes_the_page_beside_the_new_release(releases: tuple[Path
     place = new.with_name("new.compared.html")
     assert place.is_file()
     assert main(["report", str(old), "--compare"]) == 2
-    assert main(["report", str(old), str(new), "--compare", "--private"]) == 2
+    for more in (["--private"], ["--large", "3"]):
+        assert main(["report", str(old), str(new), "--compare", *more]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["report", str(old), str(new), "--thumbnails", "-1"])
     place.write_text("mine")
     assert main(["report", str(old), str(new), "--compare"]) == 2
     assert place.read_text() == "mine"

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from mids.cli.shared import former_flag, say, show
+from mids.cli.shared import former_flag, parse_count, say, show
 
 TEXT = "look at a finished dataset again, and certify what was found"
 EXAMPLES = (
@@ -26,7 +26,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
     add("dataset", type=Path, metavar="DATASET", help="folder made by mids convert or mids deidentify")
-    add("--sample", type=int, default=0, metavar="N", help="search so many images for text (default: all)")
+    add("--sample", type=parse_count, default=0, metavar="N", help="search so many images for text (default: all)")
     add(
         "--detect",
         choices=["glyphs", "ocr", "learned"],

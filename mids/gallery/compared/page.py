@@ -20,7 +20,7 @@ from mids.report import releases
 from mids.report.html import CSS
 
 PAIRS, TILES, LINES = 100, 60, 200
-"""Changed images that are shown, images that came or went, and images whose labels changed."""
+"""Changed images that are shown if nobody says how many, images that came or went, and images whose labels changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def write_comparison(
     moved = dict(changes.renamed)
     with workers(jobs) as mapped:
         names = [name for name in changes.pixels if not name.startswith("derivatives/")]
-        places = [Places(name, old / name, new / name) for name in names[: min(thumbnails, PAIRS)]]
+        places = [Places(name, old / name, new / name) for name in names[:thumbnails]]
         pairs = list(mapped(compare_pair, places))
         added = _tiles(new, changes.images.added, mapped)
         removed = _tiles(old, changes.images.removed, mapped)
