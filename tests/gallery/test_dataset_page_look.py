@@ -20,6 +20,30 @@ from mids.gallery import Wanted, write_page
 
 pytestmark = pytest.mark.slow
 
+GREY = """([row, column, rows, columns]) => {
+    const stage = document.getElementById("stage"), scale = Math.min(stage.width / columns, stage.height / rows);
+    const [left, top] = [(stage.width - columns * scale) / 2, (stage.height - rows * scale) / 2];
+    const copy = new OffscreenCanvas(stage.width, stage.height).getContext("2d");
+    copy.drawImage(stage, 0, 0);
+    return copy.getImageData(left + column * scale, top + row * scale, 1, 1).data[0];
+}"""
+"""The grey on the stage at a place of a plane of square pixels."""
+OUTLINE = """(() => {
+    const [rows, columns, stage] = [64, 48, document.getElementById("stage")];
+    const scale = Math.min(stage.width / columns, stage.height / rows);
+    const [left, top] = [(stage.width - columns * scale) / 2, (stage.height - rows * scale) / 2];
+    const copy = new OffscreenCanvas(stage.width, stage.height).getContext("2d");
+    copy.drawImage(stage, 0, 0);
+    const { data, width } = copy.getImageData(0, 0, stage.width, stage.height);
+    const found = Array.from({ length: data.length / 4 }, (_, at) => at).filter(
+        (at) => data[4 * at] > 200 && data[4 * at + 1] > 200 && data[4 * at + 2] < 130);
+    const down = found.map((at) => (Math.floor(at / width) - top) / scale);
+    const across = found.map((at) => ((at % width) - left) / scale);
+    const least = (each) => each.reduce((one, other) => Math.min(one, other));
+    const most = (each) => each.reduce((one, other) => Math.max(one, other));
+    return found.length ? [least(down), least(across), most(down), most(across)] : null;
+})()"""
+"""Top, left, bottom and right of what is yellow on the stage, in pixels of a radiograph of 64 × 48."""
 FACETS = "JSON.parse(document.getElementById('data').textContent).datasets[0].facets"
 
 
@@ -201,7 +225,9 @@ def test_sixteen_bits_are_windowed_from_the_original(browser: Any, tmp_path: Pat
     found.page.click("#wall .tile >> nth=0")
     found.page.click("#view")
     found.page.wait_for_selector("#stage[data-shown]")
-    assert found.page.inner_text("#stage-words").startswith("original, 60 × 40")
+    assert found.page.inner_text("#stage-words") == "original, 60 × 40 · W 1,003 L 502"
+    greys = [found.page.evaluate(GREY, [row, column, 40, 60]) for row, column in ((5, 20), (15, 20), (25, 40))]
+    assert greys == [0, round(255 * 1000 / 1003), 255]
     found.check()
     found.context.close()
 
@@ -229,13 +255,17 @@ def test_slices_of_a_volume_are_a_strip_and_the_original_has_all(browser: Any, t
 
 
 def test_redacted_areas_are_outlined(browser: Any, tmp_path: Path) -> None:
-    root = one_radiograph(tmp_path / "set", {})
+    scans = "filename\trows\tcolumns\nmim-rx/sub-01_ses-01_run-1_bp-chest_vp-pa_dx.png\t64\t48\n"
+    root = one_radiograph(tmp_path / "set", {"sub-01/ses-01/sub-01_ses-01_scans.tsv": scans})
     [path] = root.rglob("*.png")
-    path.with_suffix(".json").write_text(json.dumps({"BlankedRegions": [[0, 0, 10, 10]]}))
+    path.with_suffix(".json").write_text(json.dumps({"BlankedRegions": [[8, 12, 32, 30]]}))
     write_page([root], tmp_path / "page.html")
     found = Seen(browser, (tmp_path / "page.html").as_uri())
     found.page.click("#wall .tile >> nth=0")
-    assert found.page.is_checked("#areas")
+    found.page.wait_for_function(f"{OUTLINE} !== null")
+    assert found.page.evaluate(OUTLINE) == pytest.approx([8, 12, 32, 30], abs=1)
+    found.page.uncheck("#areas")
+    found.page.wait_for_function(f"{OUTLINE} === null")
     found.check()
     found.context.close()
 
