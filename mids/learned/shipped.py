@@ -3,7 +3,7 @@
 They were made by `benchmarks/view_weights.py`; `schemas/views/CARD.md` tells from what, and what they can't do.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from mids.dataset.disk.heads import png_head
 from mids.dataset.disk.whole import PIXELS, decode_png
 from mids.errors import DataError
+from mids.learned.gradients import FEATURES
 from mids.learned.views import ViewModel, read_view_model
 from mids.resources import schemas
 
@@ -47,9 +48,16 @@ def tell_view(picture: npt.NDArray[Any]) -> tuple[str, float]:
 
     It must be a radiograph of the chest. "" where the model is not sure, or the picture is too small or upside down.
     """
-    if min(picture.shape[:2]) < LEAST or model("upright").tell(picture)[0] == "upside down":
+    ask = _ask_about(picture)
+    if min(picture.shape[:2]) < LEAST or model("upright").choose(ask("upright"))[0] == "upside down":
         return "", 0.0
-    return model("view").tell(picture)
+    return model("view").choose(ask("view"))
+
+
+def _ask_about(picture: npt.NDArray[Any]) -> Callable[[str], Mapping[str, float]]:
+    """Gives what a model, by its name, says of the picture, whose features are computed once for all models."""
+    numbers = cache(lambda features: FEATURES[features][0](picture))
+    return lambda name: model(name).weigh(numbers(model(name).features))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +101,15 @@ SELDOM = ("other", "mirrored")
 def look(picture: npt.NDArray[Any], view: str) -> Looks:
     """What the models say of a picture, (rows, columns) or RGB, whose view is named so (a code, or "")."""
     side = next((side for side, codes in VIEWS.items() if view in codes), "")
-    views = model("view").chances(picture)
+    ask = _ask_about(picture)
+    views = ask("view")
     is_frontal = views["frontal"] >= model("view").threshold
     return Looks(
-        model("polarity").chances(picture)["air is bright"],
-        model("upright").chances(picture)["upside down"],
+        ask("polarity")["air is bright"],
+        ask("upright")["upside down"],
         1 - views[side] if side else 0.0,
-        model("chest").chances(picture)["something else"],
-        model("mirrored").chances(picture)["mirrored"] if is_frontal else 0.0,
+        ask("chest")["something else"],
+        ask("mirrored")["mirrored"] if is_frontal else 0.0,
     )
 
 

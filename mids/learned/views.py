@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from mids.errors import DataError, MidsError
 from mids.learned.file import Arrays, read_model, write_model
-from mids.learned.gradients import FEATURES, gradients
+from mids.learned.gradients import FEATURES, Vector, gradients
 from mids.learned.ridge import FOLDS, Bend, Ridge, fit
 from mids.records import Json
 from mids.vocabulary.schema import load
@@ -49,13 +49,20 @@ class ViewModel:
 
     def chances(self, picture: npt.NDArray[Any]) -> Mapping[str, float]:
         """The probability of each label for a picture, (rows, columns) of any type or (rows, columns, 3)."""
-        given = FEATURES[self.features][0](picture)[None]
+        return self.weigh(FEATURES[self.features][0](picture))
+
+    def weigh(self, numbers: Vector) -> Mapping[str, float]:
+        """The probability of each label for a picture of which these are the `features`."""
+        given = numbers[None]
         found = self.ridge.probabilities(self.bend.nearness(given) if self.bend else given)[0]
         return dict(zip(self.labels, map(float, found), strict=True))
 
     def tell(self, picture: npt.NDArray[Any]) -> tuple[str, float]:
         """The view of a picture (rows, columns), "" where none is probable enough, and the probability of the best."""
-        chances = self.chances(picture)
+        return self.choose(self.chances(picture))
+
+    def choose(self, chances: Mapping[str, float]) -> tuple[str, float]:
+        """The most probable label, "" where it is not probable enough, and its probability."""
         best = max(chances, key=chances.__getitem__)
         return best if chances[best] >= self.threshold else "", chances[best]
 
