@@ -124,7 +124,7 @@ def _picture(task: Task, path: Path) -> Thumbnail:
     rows, columns = pixels.shape[:2]
     plane = Plane("picture", pixels, (rows * task.spacing[0], columns * task.spacing[1]))
     masks = drawn.read(task.root, task.masks, (rows, columns)) if task.masks else None
-    limits = find_limits([pixels], task, (1.0, 0.0)) if is_deep else (0.0, 255.0)
+    limits = find_window([pixels], task)[0] if is_deep else (0.0, 255.0)
     pane = _pane(plane, masks, limits, SINGLE / max(plane.size), is_large=task.large)
     return Thumbnail((pane,), masks.legend if masks else ())
 
@@ -138,10 +138,7 @@ def _volume(task: Task, path: Path) -> Thumbnail:
     if not found:
         raise DataError("NIFTI_INVALID", "the volume has no plane to show")
     over = drawn.planes(masks, path, at) if masks else {}
-    is_scaled = np.isfinite([head.slope, head.intercept]).all() and head.slope
-    scaling = (head.slope, head.intercept) if is_scaled else (1.0, 0.0)
-    limits = find_limits([p.pixels for p in found], task, scaling)
-    shown = (LUNG, BODY)[task.body_part != "chest"] if _has_air([p.pixels for p in found], task, scaling) else None
+    limits, shown = find_window([plane.pixels for plane in found], task, head.scaling)
     scale = (ONE_OF_THREE if len(found) > 1 else SINGLE) / max(max(plane.size) for plane in found)
     panes = [_pane(plane, over.get(plane.name), limits, scale, is_large=task.large) for plane in found]
     slices = [_pane(plane, None, limits, STRIP / max(plane.size), quality=QUALITY[STRIP]) for plane in strip]
@@ -160,23 +157,23 @@ def _drop_plane_names(pane: Pane) -> Pane:
     return replace(pane, plane="frame", place="", letters="")
 
 
-def find_limits(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> tuple[float, float]:
-    """The stored values that become black and white; the first is the greater where the image is inverted."""
+def find_window(
+    found: Sequence[Array], task: Task, scaling: tuple[float, float] = (1.0, 0.0)
+) -> tuple[tuple[float, float], tuple[float, float] | None]:
+    """The stored values that become black and white; the first is the greater where the image is inverted.
+
+    With them the Hounsfield units that they are, None for all but a CT of such units.
+    """
     slope, intercept = scaling
     if found[0].ndim == 3:
-        return 0.0, 255.0
+        return (0.0, 255.0), None
     low, high = find_extremes(found)
-    if _has_air(found, task, scaling):
-        black, white = LUNG if task.body_part == "chest" else BODY
-        return (black - intercept) / slope, (white - intercept) / slope
+    is_ct = task.suffix == "ct" and task.filename.endswith((".nii.gz", ".nii"))
+    if is_ct and low * slope + intercept < AIR:
+        units = LUNG if task.body_part == "chest" else BODY
+        return ((units[0] - intercept) / slope, (units[1] - intercept) / slope), units
     is_inverted = (task.suffix in ("pet", "nm")) != (slope < 0)
-    return (high, low) if is_inverted else (low, high)
-
-
-def _has_air(found: Sequence[Array], task: Task, scaling: tuple[float, float]) -> bool:
-    """Whether the volume is a CT in Hounsfield units."""
-    is_ct = task.suffix == "ct" and task.filename.endswith((".nii.gz", ".nii")) and found[0].ndim == 2
-    return is_ct and find_extremes(found)[0] * scaling[0] + scaling[1] < AIR
+    return ((high, low) if is_inverted else (low, high)), None
 
 
 def find_extremes(found: Sequence[Array]) -> tuple[float, float]:

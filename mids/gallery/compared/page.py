@@ -23,6 +23,10 @@ PAIRS, TILES, LINES = 100, 60, 200
 """Changed images that are shown if nobody says how many, images that came or went, and images whose labels changed."""
 
 
+Labels = Sequence[tuple[str, ...]]
+"""The labels of each image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bar:
     """A value of a column with its images in the old and the new release."""
@@ -60,7 +64,7 @@ def write_comparison(
     check_target(output)
     changes = compare(old, new, jobs=jobs)
     pair = Dataset(old, text=True), Dataset(new, text=True)
-    moved = dict(changes.renamed)
+    labels = _labels(pair[0]), _labels(pair[1])
     with workers(jobs) as mapped:
         names = [name for name in changes.pixels if not name.startswith("derivatives/")]
         places = [Places(name, old / name, new / name) for name in names[:thumbnails]]
@@ -72,8 +76,9 @@ def write_comparison(
         css=CSS + (HERE / "page" / "compare.css").read_text(encoding="utf-8"),
         script=(script := (HERE / "page" / "compare.js").read_text(encoding="utf-8")),
         policy=build_policy([script], is_linked=False, has_viewer=False),
-        numbers=_numbers(changes), pairs=pairs, more=len(names) - len(pairs), shifts=_shifts(pair),
-        relabelled=_relabelled(pair, moved), added=added, removed=removed, changes=changes, most=LINES, tiles=TILES,
+        numbers=_numbers(changes), pairs=pairs, more=len(names) - len(pairs), shifts=_shifts(pair, labels),
+        relabelled=_relabelled(pair, labels, dict(changes.renamed)), added=added, removed=removed, changes=changes,
+        most=LINES, tiles=TILES,
         text=releases.text(changes, shown=0), version=__version__, area=_area,
     )  # fmt: skip
     save(output, page, mode=0o666)
@@ -101,17 +106,17 @@ def _tiles(root: Path, names: Sequence[str], mapped: Map) -> list[tuple[str, Thu
 # --- values and labels -----------------------------------------------------------------------------------
 
 
-def _labels(dataset: Dataset) -> list[tuple[str, ...]]:
+def _labels(dataset: Dataset) -> Labels:
     return list_words(facts.build_counted_tables(dataset, {}), dataset.images, "labels")
 
 
-def _shifts(pair: tuple[Dataset, Dataset]) -> list[Shift]:
+def _shifts(pair: tuple[Dataset, Dataset], labels: tuple[Labels, Labels]) -> list[Shift]:
     """The columns of images whose values are shared out otherwise, the values of each as the old release has them."""
     counts: list[dict[str, dict[str, int]]] = []
     titles: dict[str, str] = {}
-    for dataset in pair:
+    for dataset, words in zip(pair, labels, strict=True):
         found: dict[str, dict[str, int]] = {}
-        for facet in facets(dataset.images, {"labels": _labels(dataset)}, every=True):
+        for facet in facets(dataset.images, {"labels": words}, every=True):
             if facet.name in REPEATING:
                 continue
             numbers = pd.Series([number for row in facet.rows for number in row], dtype="int64").value_counts()
@@ -127,11 +132,13 @@ def _shifts(pair: tuple[Dataset, Dataset]) -> list[Shift]:
     return shifts
 
 
-def _relabelled(pair: tuple[Dataset, Dataset], moved: Mapping[str, str]) -> list[Relabelled]:
+def _relabelled(
+    pair: tuple[Dataset, Dataset], labels: tuple[Labels, Labels], moved: Mapping[str, str]
+) -> list[Relabelled]:
     """Images of both releases whose labels differ, by their new names."""
     old, new = (
-        {str(name): words for name, words in zip(dataset.images["filename"], _labels(dataset), strict=True)}
-        for dataset in pair
+        {str(name): words for name, words in zip(dataset.images["filename"], own, strict=True)}
+        for dataset, own in zip(pair, labels, strict=True)
     )
     old = {moved.get(name, name): words for name, words in old.items()}
     return [

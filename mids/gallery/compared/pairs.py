@@ -15,7 +15,7 @@ from mids.dataset.pixels import load_pixels
 from mids.errors import DataError, MidsError
 from mids.gallery.masks import COLOURS
 from mids.gallery.planes import Plane, planes
-from mids.gallery.thumbnails import Task, as_uri, find_limits, shrink
+from mids.gallery.thumbnails import Task, as_uri, find_window, shrink
 
 Array = npt.NDArray[Any]
 
@@ -125,7 +125,7 @@ def _change(old: Array, new: Array, axes: int) -> Array | None:
 
 def _picture(values: Sequence[Array], change: Array | None) -> list[View]:
     is_deep = values[0].dtype != np.uint8 and values[0].ndim == 2
-    limits = find_limits([values[0]], Task(Path(), ""), (1.0, 0.0)) if is_deep else (0.0, 255.0)
+    limits = find_window([values[0]], Task(Path(), ""))[0] if is_deep else (0.0, 255.0)
     size = _fit((float(values[0].shape[0]), float(values[0].shape[1])), SIDE / max(values[0].shape[:2]))
     before, after = (as_uri(shrink(each, limits, size), 75) for each in values)
     return [View("picture", *size, before, after, _mark(change, size))]
@@ -140,7 +140,7 @@ def _volume(name: str, values: Sequence[Array], heads: Sequence[NiftiHead], chan
     before, other_planes = (planes(each, head, at) for each, head in zip(values, heads, strict=True))
     after = {plane.name: plane for plane in other_planes}
     task = Task(Path(), name, suffix=name.rpartition("_")[2].partition(".")[0], body_part=_part(name))
-    limits = find_limits([plane.pixels for plane in before], task, (1.0, 0.0))
+    limits = find_window([plane.pixels for plane in before], task)[0]
     scale = ONE_OF_THREE / max(max(plane.size) for plane in before)
     found = []
     for plane in before:
