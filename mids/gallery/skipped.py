@@ -13,6 +13,7 @@ from mids.errors import MidsError
 from mids.gallery.flow import Flow, draw_flow
 from mids.gallery.flow import Path as Way
 from mids.run.sources import read_sources
+from mids.vocabulary.bids.names import split_name
 
 REFERENCES = 20
 """References that are listed for each reason."""
@@ -65,7 +66,7 @@ def _ways(rows: Rows) -> Iterator[Way]:
     for row in rows:
         origin = "files in archives" if "!" in row["source"] else "files"
         if row["status"] == "converted":
-            kind = row["filename"].rpartition("_")[2].partition(".")[0]
+            kind = split_name(row["filename"].rpartition("/")[2]).suffix
             yield origin, "converted", kind or "image"
         else:
             yield origin, fate(row), _short(clean(row["reason"], row["source"]))

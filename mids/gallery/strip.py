@@ -16,6 +16,7 @@ from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
 from mids.gallery.figures import Box, Drawing, Picture, Words
 from mids.gallery.thumbnails import Task, thumbnail
+from mids.vocabulary.bids.names import split_name
 
 COLUMNS, CELL = 5, 240
 """Studies in a row, and units between them."""
@@ -57,7 +58,7 @@ def _small(dataset: Dataset, scan: "pd.Series[str]") -> Image.Image | None:
     """The image made small, or None where it can't be shown."""
     filename = str(scan["filename"])
     group = filename.split("/")[2].removeprefix("mim-") if filename.count("/") > 2 else ""
-    suffix = filename.rpartition("_")[2].partition(".")[0]
+    suffix = split_name(filename.rpartition("/")[2]).suffix
     body_part = "" if pd.isna(scan["body_part"]) else str(scan["body_part"])
     found = thumbnail(Task(dataset.path, filename, group, suffix, body_part))
     if found.error is not None:

@@ -15,6 +15,7 @@ from mids.review.items import PROJECTIONS, Item, Shelf, in_order
 from mids.run.decided.choices import REVIEW_LOG, Choices
 from mids.run.disk import write_privately
 from mids.run.looking import find_file
+from mids.vocabulary.bids.names import split_name
 
 _KINDS = {"convert": "image", "skipped": "left out", "withheld": "withheld", "lost": "lost"}
 
@@ -49,7 +50,7 @@ def _item(row: dict[str, str], homes: dict[str, str]) -> Item:
         subject, session = before["subject"], f"{before['subject']}/{before['session']}"
         own = {"subject": homes.setdefault(subject, row["file"]), "session": homes.setdefault(session, row["file"])}
     name = "" if proposed["name"] == "n/a" else proposed["name"].rpartition("/")[2]
-    is_unsure = kind == "image" and not before["view"] and name.rpartition("_")[2].partition(".")[0] in PROJECTIONS
+    is_unsure = kind == "image" and not before["view"] and split_name(name).suffix in PROJECTIONS
     facts = {"modality": row["modality"], "source files": row["files"]}
     return Item(
         0, "unsure" if is_unsure else kind, row["file"], title=name or row["file"],

@@ -179,12 +179,12 @@ def test_volumes_of_complex_numbers_are_compared_by_their_magnitudes(tmp_path: P
     assert (row["participant_id"], row["other_participant_id"]) == ("sub-1", "sub-2")
 
 
-def test_images_of_one_grey_are_the_same_where_their_files_are(tmp_path: Path) -> None:
+def test_images_of_one_grey_are_the_same_where_their_contents_are(tmp_path: Path) -> None:
     (tmp_path / "dataset_description.json").write_text('{"Name": "x"}')
     for number, grey in enumerate([0, 0, 7, 255]):
         path = tmp_path / f"sub-{number}" / "mim-rx" / f"sub-{number}_run-1_bp-chest_vp-pa_dx.png"
         path.parent.mkdir(parents=True)
-        Image.new("L", (40, 40), grey).save(path)
+        Image.new("L", (40, 40), grey).save(path, dpi=(72, 72) if number else None)
     found = find_duplicates(mids.Dataset(tmp_path))
     pairs = found[["participant_id", "other_participant_id", "similarity"]].to_numpy().tolist()
     assert pairs == [["sub-0", "sub-1", 1.0]]

@@ -1,6 +1,5 @@
 """The pairs of images, within and across datasets, that show the same."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mids.analysis.duplicates.prints import Print, compare, make_print
+from mids.dataset.disk.whole import content_digest
 from mids.dataset.imageset import ImageSet
 from mids.dataset.pixels import Volume
 from mids.dataset.tables import read_table
@@ -36,7 +36,7 @@ def find_duplicates(
     Pictures are compared with pictures and volumes with volumes, these by their mean along the slices, so that other
     reconstructions of a scan are found. Windows, borders, crops of up to about 8 % a side, flips, quarter turns and
     lossy compression make no difference. `similarity` is at most 1. Images of one grey show nothing, and are the same
-    where their files are, byte for byte. Images that can't be read are left out, which the
+    where their contents are (`content_digest`). Images that can't be read are left out, which the
     dataset's `issues` tell. `progress` hears how many images of how many were read, then compared.
     """
     rows = images.images
@@ -50,9 +50,7 @@ def find_duplicates(
             continue
         picture = _flatten(loaded.data) if isinstance(loaded, Volume) else loaded.data
         if picture.size == 0 or not picture.max() > picture.min():  # of one grey, or not a number: it shows nothing
-            flat.setdefault(hashlib.sha256(images.locate(rows.iloc[number])[0].read_bytes()).digest(), []).append(
-                number
-            )
+            flat.setdefault(content_digest(images.locate(rows.iloc[number])[0]), []).append(number)
             continue
         numbers, prints = kinds[isinstance(loaded, Volume)]
         numbers.append(number)

@@ -19,6 +19,7 @@ from mids.dataset.pixels import Volume
 from mids.errors import DataError, MidsError
 from mids.exports.masks.images import Grid, Names, make_grid, make_series, save, slices
 from mids.exports.writing import LEFT_OUT, PICTURE
+from mids.vocabulary.bids.names import split_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +88,12 @@ def _of_image(
         raise DataError("REGION_MISMATCH", PICTURE)
     volume = dataset.load(image)
     assert isinstance(volume, Volume)
-    stem = image.rpartition("/")[2].partition(".")[0]
-    parts = dict(part.split("-", 1) for part in stem.split("_") if "-" in part)
-    suffix = stem.rpartition("_")[2]
-    names = Names(parts["sub"], parts.get("ses", ""), suffix, image, dataset.name)
+    folders, _, name = image.rpartition("/")
+    parts = split_name(name)
+    names = Names(parts.entities["sub"], parts.entities.get("ses", ""), parts.suffix, image, dataset.name)
     grid = make_grid(volume)
     series = make_series(volume, grid, names)
-    folder = output / "/".join(image.split("/")[:-1]) / stem
+    folder = output / folders / name.removesuffix(parts.extension)
     for row in masks.itertuples(index=False):
         filename = str(row.filename)
         try:

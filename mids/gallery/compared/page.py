@@ -18,6 +18,7 @@ from mids.records import Map
 from mids.releases.compare import Changes, compare
 from mids.report import releases
 from mids.report.html import CSS
+from mids.vocabulary.bids.names import split_name
 
 PAIRS, TILES, LINES = 100, 60, 200
 """Changed images that are shown if nobody says how many, images that came or went, and images whose labels changed."""
@@ -99,7 +100,7 @@ def _numbers(changes: Changes) -> list[tuple[str, int]]:
 def _tiles(root: Path, names: Sequence[str], mapped: Map) -> list[tuple[str, Thumbnail]]:
     """Thumbnails of some images, masks apart."""
     shown = [name for name in names if not name.startswith("derivatives/")][:TILES]
-    tasks = [Task(root, name, suffix=name.rpartition("_")[2].partition(".")[0]) for name in shown]
+    tasks = [Task(root, name, suffix=split_name(name.rpartition("/")[2]).suffix) for name in shown]
     return list(zip(shown, mapped(thumbnail, tasks), strict=True))
 
 

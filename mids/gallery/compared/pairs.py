@@ -16,6 +16,7 @@ from mids.errors import DataError, MidsError
 from mids.gallery.masks import COLOURS
 from mids.gallery.planes import Plane, planes
 from mids.gallery.thumbnails import Task, as_uri, find_window, shrink
+from mids.vocabulary.bids.names import split_name
 
 Array = npt.NDArray[Any]
 
@@ -139,7 +140,8 @@ def _volume(name: str, values: Sequence[Array], heads: Sequence[NiftiHead], chan
         at = (i, j, k)
     before, other_planes = (planes(each, head, at) for each, head in zip(values, heads, strict=True))
     after = {plane.name: plane for plane in other_planes}
-    task = Task(Path(), name, suffix=name.rpartition("_")[2].partition(".")[0], body_part=_part(name))
+    parts = split_name(name.rpartition("/")[2])
+    task = Task(Path(), name, suffix=parts.suffix, body_part=parts.entities.get("bp", ""))
     limits = find_window([plane.pixels for plane in before], task)[0]
     scale = ONE_OF_THREE / max(max(plane.size) for plane in before)
     found = []
@@ -154,10 +156,6 @@ def _volume(name: str, values: Sequence[Array], heads: Sequence[NiftiHead], chan
 
 def _words(plane: Plane) -> str:
     return f"{plane.name}, {plane.index} of {plane.count}" if plane.count > 1 else plane.name
-
-
-def _part(name: str) -> str:
-    return next((part[3:] for part in name.rpartition("/")[2].split("_") if part.startswith("bp-")), "")
 
 
 def _fit(size: tuple[float, float], scale: float) -> tuple[int, int]:

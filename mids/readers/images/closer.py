@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from mids.readers.images.detector import STEP, chances
+from mids.readers.images.detector import LETTERS, STEP, TEXT, chances
 from mids.records import Box
 
 Bytes = npt.NDArray[np.uint8]
@@ -26,8 +26,8 @@ _AROUND, _FURTHER = 1.5, 5.0
 _SPREAD, _FLOOR = 45.0, 3.0
 """Grey levels of a standard deviation as it is looked at, and the least deviation so stretched."""
 
-_TEXT, _SURE = 0.25, 0.9
-"""Probability from which a pixel belongs to a region, and that of its surest pixel, turned two ways, if it is text."""
+_SURE = 0.9
+"""Probability of the surest pixel of a region, turned two ways, if it is text."""
 
 _LONG, _THICKEST = 2.0, 60
 """A line is so many times longer than thick, and so many pixels thick at most as it is looked at."""
@@ -37,9 +37,6 @@ _DOUBTED = ((0.55, 2.5, 60), (0.38, 3.0, 26))
 
 _HIGHEST = 0.08
 """Of the longer side of a picture: what is higher is no line of text."""
-
-_LETTERS = 1.8
-"""So many times higher than a region, which is their inner part, are letters."""
 
 _ACROSS, _ALONG, _LEAST = 1.0, 3.0, 5
 """A region is the inner part of a line: it grows by so many times its thickness, and so many pixels of the picture."""
@@ -165,7 +162,7 @@ def _lines(part: _Part) -> Iterator[_Line]:
         if sum(float(found.max()) < _SURE for found in seen) > 1:
             return  # no two agree
     _, agreed, largest = np.sort(np.stack(seen), axis=0)
-    labels, number = ndimage.label(largest > _TEXT, np.ones((3, 3)))
+    labels, number = ndimage.label(largest > TEXT, np.ones((3, 3)))
     for label, place in zip(range(1, number + 1), ndimage.find_objects(labels), strict=True):
         inside = labels[place] == label
         thick = 2 * float(ndimage.distance_transform_cdt(np.pad(inside, 1), "chessboard").max())
@@ -186,7 +183,7 @@ def _line(part: _Part, place: tuple[slice, slice], thick: float, long: float, me
     beside = (_ALONG if 2 * wide > high else _ACROSS) * thick
     core = _placed(part, (rows.start, columns.start, rows.stop, columns.stop), 0)
     grown = _placed(part, (rows.start - down, columns.start - beside, rows.stop + down, columns.stop + beside), _LEAST)
-    return _Line(core, grown, _LETTERS * thick / part.scale[0], long, mean)
+    return _Line(core, grown, LETTERS * thick / part.scale[0], long, mean)
 
 
 def _placed(part: _Part, edges: tuple[float, float, float, float], more: int) -> Box:

@@ -21,6 +21,10 @@ Floats = npt.NDArray[np.float32]
 STEP = 32
 """The sides of the detector's input are multiples of it."""
 
+TEXT, LETTERS = 0.25, 1.8
+"""Probability from which a pixel belongs to a region; how many times higher letters are than the region, their inner
+part."""
+
 _DETECTOR = "PP-OCRv6_det_small.onnx"
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from mids.readers.images.closer import Place, confirm
-from mids.readers.images.detector import STEP, chances, network, version
+from mids.readers.images.detector import LETTERS, STEP, TEXT, chances, network, version
 from mids.records import Box
 
 __all__ = ["Place", "read", "text_boxes", "version"]
@@ -25,10 +25,6 @@ READER = "PP-OCRv6_rec_small.onnx"
 
 SIDE = 960
 """The longer side of a whole picture as the detector sees it, in pixels."""
-
-_TEXT, _LETTERS = 0.25, 1.8
-"""Probability from which a pixel belongs to a region; how many times higher letters are than the region, their inner
-part."""
 
 _UNSURE, _MOST = 0.3, 80
 """Probability of the surest pixel from which a region gets a closer look; so many places get one at most."""
@@ -86,7 +82,7 @@ def _places(found: Floats, shape: tuple[int, ...]) -> Iterator[tuple[float, Plac
     from scipy import ndimage
 
     down, across = (side / seen for side, seen in zip(shape, found.shape, strict=True))
-    labels, _ = ndimage.label(found > _TEXT, np.ones((3, 3)))
+    labels, _ = ndimage.label(found > TEXT, np.ones((3, 3)))
     for label, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[rows, columns] == label
         thick = 2 * float(ndimage.distance_transform_cdt(np.pad(inside, 1), "chessboard").max())
@@ -95,7 +91,7 @@ def _places(found: Floats, shape: tuple[int, ...]) -> Iterator[tuple[float, Plac
                 int(rows.start * down), int(columns.start * across),
                 int(np.ceil(rows.stop * down)), int(np.ceil(columns.stop * across)),
             )  # fmt: skip
-            yield float(found[rows, columns][inside].max()), Place(core, _LETTERS * thick * down)
+            yield float(found[rows, columns][inside].max()), Place(core, LETTERS * thick * down)
 
 
 def _inside(box: Box, shape: tuple[int, ...]) -> Box:
