@@ -7,7 +7,7 @@ owner alone can read; everywhere else a keyed reference stands for a source.
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -16,7 +16,7 @@ from mids.deid.references import References
 from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan, Row
 from mids.plan.texts.files import PROVENANCE, as_tsv
-from mids.readers.given.curation import COLUMNS, Correction
+from mids.readers.given.curation import COLUMNS, LABELS, Correction
 from mids.records import Source
 from mids.run.disk import flush_files
 from mids.run.journal import state_folder
@@ -174,7 +174,8 @@ def published(
 ) -> dict[str, str]:
     """The provenance that goes into the dataset: corrections, and if asked for the sources by reference.
 
-    `cleaned` is what is done with texts that a person typed.
+    What a subject or session was called before is not in it: whoever renames one wants no link. `cleaned` is what is
+    done with texts that a person typed.
     """
     texts: dict[str, str] = {}
     if with_sources:
@@ -183,11 +184,17 @@ def published(
         texts[f"{PROVENANCE}/sources.tsv"] = as_tsv(columns, rows)
     if corrections := [row for row in corrections if row.decision not in plan.dropped]:
         planned = {job.path for job in plan.jobs}
+        former = tuple(f"sub-{row.old.replace('/', '/ses-')}/" for row in corrections if row.field in LABELS)
         shown = [
             {name: str(getattr(row, name)) for name in COLUMNS}
-            | {name: cleaned(getattr(row, name)) for name in ("old", "why")}
-            | {"file": row.file if row.file in planned or _OURS.match(row.file) else references.of(row.file)}
+            | {"old": "n/a" if row.field in LABELS else cleaned(row.old), "why": cleaned(row.why)}
+            | {"file": row.file if _is_published(row.file, planned, former) else references.of(row.file)}
             for row in corrections
         ]
         texts[f"{PROVENANCE}/curation.tsv"] = as_tsv(COLUMNS, shown)
     return texts
+
+
+def _is_published(file: str, planned: Collection[str], former: tuple[str, ...]) -> bool:
+    """Whether a name is that of an image of the dataset, and no `former` name of a subject or session begins it."""
+    return file in planned or (_OURS.match(file) is not None and not file.startswith(former))
