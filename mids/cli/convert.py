@@ -165,7 +165,8 @@ def _lacking(first: str | None, second: str | None) -> str:
 
 def _convert_again(namespace: argparse.Namespace) -> int:
     """Converts every source of a dataset once more; the worst of the exit codes."""
-    from mids.run.decided.choices import REVIEWED, load_choices
+    from mids.run.decided.choices import load_choices
+    from mids.run.decided.reviewed import REVIEWED
     from mids.run.journal import state_folder
 
     if namespace.collection or namespace.source or namespace.dest:

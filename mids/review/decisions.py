@@ -1,7 +1,5 @@
 """What people decided: a log to which every act is added at once, and the table of corrections that follows from it."""
 
-import csv
-import io
 import json
 import os
 import time
@@ -11,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mids.errors import MidsError
-from mids.readers.given.curation import COLUMNS, LABELS, Correction, read_box
+from mids.readers.given.curation import LABELS, Correction, read_box
 from mids.review.items import VALUES, Item
-from mids.run.decided.choices import REVIEW_LOG, REVIEWED
-from mids.run.disk import write_privately
+from mids.run.decided.reviewed import REVIEW_LOG, read_acts, write_reviewed
 from mids.run.journal import state_folder
 from mids.vocabulary.names import label
 
@@ -44,7 +41,7 @@ class Decisions:
         self._folder = state_folder(dataset)
         self._items = {item.file: item for item in items}
         self._log = log or self._folder / REVIEW_LOG
-        self._acts: list[dict[str, Any]] = list(self._read())
+        self._acts: list[dict[str, Any]] = list(read_acts(self._log))
 
     def add(self, who: str, file: str, field: str, new: Any, why: str = "", *, judge: bool = False) -> None:
         """Adds what a person decides; None takes it back. Raises `MidsError` for what can't be meant."""
@@ -133,14 +130,7 @@ class Decisions:
 
         Its owner alone can read it. Raises `MidsError` where it can't be written.
         """
-        rows = self.merge(others)
-        text = io.StringIO()
-        writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(row, column) for column in COLUMNS] for row in rows)
-        path = self._folder / REVIEWED
-        write_privately(path, text.getvalue())
-        return path
+        return write_reviewed(self._folder, self.merge(others))
 
     def _said(self) -> Iterator[tuple[str, str, dict[str, str]]]:
         """Each file and field of which somebody says something, with what everyone who looked at the file says."""
@@ -197,20 +187,6 @@ class Decisions:
         except OSError as error:
             raise MidsError(f"can't write {self._log} ({error.strerror}): check permissions and space") from error
         self._acts.append(act)
-
-    def _read(self) -> Iterator[dict[str, Any]]:
-        """The acts of the log; a last line that a power cut left half written is no act."""
-        if not self._log.is_file():
-            return
-        whole = self._log.read_bytes()
-        complete = whole[: whole.rfind(b"\n") + 1]
-        if len(complete) < len(whole):  # the next act begins a line of its own
-            os.truncate(self._log, len(complete))
-        for number, line in enumerate(complete.splitlines()):
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise MidsError(f"{self._log} is damaged in line {number + 1}: restore it from a copy") from error
 
 
 def _settles(own: Mapping[str, Any], field: str) -> bool:

@@ -12,7 +12,8 @@ from mids.readers.given.curation import LABELS, VALUES, Correction
 from mids.readers.given.planned import BOXES, COLUMNS, DECISIONS, read_proposal, read_rows
 from mids.review.decisions import Decisions
 from mids.review.items import PROJECTIONS, Item, Shelf, in_order
-from mids.run.decided.choices import REVIEW_LOG, Choices
+from mids.run.decided.choices import Choices
+from mids.run.decided.reviewed import REVIEW_LOG
 from mids.run.disk import write_privately
 from mids.run.looking import find_file
 from mids.vocabulary.bids.names import split_name

@@ -151,7 +151,10 @@ def test_what_was_said_of_a_patient_who_is_withdrawn_goes(tmp_path: Path, key: P
     for item in items:
         desk.add("A", item.file, "looked", "true")
         desk.add("A", item.file, "redact", [[0, 0, 5, 9]])
+        desk.add("A", item.file, "acknowledge", "true", 'it says "RX"\nin two lines')
     desk.save(())
+    log = Path(f"{dest}.mids/review.jsonl")
+    log.write_bytes(log.read_bytes() + b'{"when": "2026-01')  # the program was killed
     assert cli.main(["withdraw", "000123", str(dest), "--key", str(key)]) == 0
     for name in ("review.jsonl", "curation.tsv"):
         text = Path(f"{dest}.mids/{name}").read_text("utf-8")
@@ -160,4 +163,7 @@ def test_what_was_said_of_a_patient_who_is_withdrawn_goes(tmp_path: Path, key: P
     after = Decisions(dest, collect_items(dest).items)
     after.add("A", "b/1", "exclude", "true")
     assert after.undo("A") == "b/1"
-    assert [row.field for row in after.corrections()] == ["redact"]
+    assert [row.field for row in after.corrections()] == ["acknowledge", "redact"]
+    assert {row.why for row in read(Path(f"{dest}.mids/curation.tsv"))} >= {'it says "RX"\nin two lines'}
+    log.write_bytes(b"{}\n")
+    assert cli.main(["withdraw", "000123", str(dest), "--key", str(key)]) == 2

@@ -17,11 +17,6 @@ from mids.records import About, Json
 from mids.run.journal import state_folder
 
 FILE = "choices.json"
-REVIEWED = "curation.tsv"
-"""The table of corrections that ``mids review`` writes beside a dataset."""
-
-REVIEW_LOG = "review.jsonl"
-"""What people decided in ``mids review``, act by act."""
 
 Decision = tuple[str, str, str]
 """What a row of the curation table decides: file, field, new value (`Correction.decision`)."""

@@ -1,7 +1,6 @@
 """Takes a patient out of a dataset and out of its state; a tombstone keeps a later delivery of the patient out."""
 
 import gzip
-import json
 import os
 import re
 import shutil
@@ -10,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,9 @@ from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan
 from mids.plan.texts.files import PROVENANCE, Inventory, Text
 from mids.records import About, Json, PatientKey, Source
-from mids.run.decided.choices import REVIEW_LOG, REVIEWED, Choices, load_choices, read_renamed, recorded_policy
+from mids.run.decided.choices import Choices, load_choices, read_renamed, recorded_policy
 from mids.run.decided.people import bury, bury_number
-from mids.run.disk import write_privately
+from mids.run.decided.reviewed import forget_reviewed
 from mids.run.done import ISSUES
 from mids.run.moving import Place
 from mids.run.run import run
@@ -259,8 +259,7 @@ def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) ->
     for index in state.folder.glob("index-*"):
         index.unlink()  # made again by the next run
     (state.folder / ISSUES).unlink(missing_ok=True)  # written again by the next run
-    for name in (REVIEWED, REVIEW_LOG):
-        _forget_decisions(state.folder / name, gone, folder)
+    forget_reviewed(state.folder, partial(_is_theirs, names=gone, folder=folder))
     if lines := _table(state):
         kept = [line for line in lines if line.split("\t")[1] not in gone]
         (state.folder / "sources.tsv").write_text("".join(kept), encoding="utf-8")
@@ -273,17 +272,9 @@ def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) ->
         replace(choices, values=values, sources=sources).save(state.folder)
 
 
-def _forget_decisions(path: Path, gone: set[str], folder: str) -> None:
-    """Removes from what ``mids review`` keeps (rows, or acts in JSON) the lines about files of a patient."""
-    if not path.is_file():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-        is_act = path.name == REVIEW_LOG
-        file = str(json.loads(line).get("file", "")) if is_act and line.strip() else line.split("\t")[0].strip('"')
-        if not (file in gone or file.startswith(f"{folder}/")):
-            kept.append(line)
-    write_privately(path, "".join(kept))
+def _is_theirs(file: str, names: set[str], folder: str) -> bool:
+    """Whether what a person calls a file is one of a patient's: a source file, or an image of the subject."""
+    return file in names or file.startswith(f"{folder}/")
 
 
 def _without(value: Json, names: set[str], folder: str) -> Json:
@@ -298,7 +289,7 @@ def _without(value: Json, names: set[str], folder: str) -> Json:
 def _tells(entry: Json, names: set[str], folder: str) -> bool:
     """Whether a row of the curation table, or what one decides, is about a file of a patient."""
     file = entry.get("file") if isinstance(entry, dict) else entry[0] if isinstance(entry, list) and entry else None
-    return isinstance(file, str) and (file in names or file.startswith(f"{folder}/"))
+    return isinstance(file, str) and _is_theirs(file, names, folder)
 
 
 def _write(state: State, dataset: Path, texts: Callable[[Inventory], Iterator[Text]], named: re.Pattern[str]) -> None:
