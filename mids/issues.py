@@ -75,6 +75,11 @@ def issue(
     return Issue(code, definition.level, message, path, where, value, expected, definition.fix, origin)
 
 
+def read_issue(values: Mapping[str, str]) -> Issue:
+    """The Issue whose fields (`dataclasses.asdict`) were kept."""
+    return Issue(**{**values, "level": Level(values["level"])})  # type: ignore[arg-type]
+
+
 def escape_controls(text: str) -> str:
     """Text without control characters: a file name must not steer a terminal or break a format."""
     return text if text.isprintable() else "".join(map(_escape, text))

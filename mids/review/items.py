@@ -16,7 +16,7 @@ from mids.run.decided.choices import Choices, read_rows
 from mids.run.looking import find_file
 
 KINDS = ("withheld", "lost", "text", "doubtful", "unsure", "duplicate", "image", "left out")
-"""In the order in which a person looks at them. `doubtful`: the last run had a warning about it; `unsure`: a radiograph
+"""In the order in which a person looks at them. `doubtful`: a run had a warning about it; `unsure`: a radiograph
 or photograph whose view nobody said; `text` and `duplicate` are searched for on request (`mids.review.shelves`)."""
 
 VALUES: Mapping[str, str] = {"view": "view_position", "body_part": "body_part", "laterality": "laterality"}

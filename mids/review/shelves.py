@@ -60,7 +60,7 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
 
 
 def _doubted(items: Iterable[Item], rows: Iterable[dict[str, str]], issues: Iterable[Issue]) -> Iterator[Item]:
-    """The items; those of which the last run had something to say are doubtful, and say it."""
+    """The items; those of which a run had something to say are doubtful, and say it."""
     places: dict[str, str] = {}
     for row in rows:
         places[row["reference"]] = row["filename"] or row["source"]

@@ -5,14 +5,15 @@ import stat
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from mids.errors import MidsError
 from mids.issues import Issue
 from mids.plan.job import Job
+from mids.records import Json
 from mids.run.disk import find_place, flush_files, flush_folders, make_parents
-from mids.run.journal import Journal
+from mids.run.journal import TOLD, Journal
 from mids.run.lock import Lock
 from mids.run.pool import Failed, Finished
 
@@ -93,7 +94,7 @@ class Mover:
         self._waiting.append((job, result))
         if len(self._waiting) >= BATCH or time.monotonic() - self._last >= PAUSE:
             self.flush()
-        return [found if found.path else replace(found, path=job.path) for found in result.made.issues]
+        return _issues(job, result)
 
     def flush(self) -> None:
         """Moves in what waits.
@@ -126,7 +127,7 @@ class Mover:
             for target in targets:
                 target.unlink(missing_ok=True)
             announced.append((job, digest, stamps, dict(zip(job.outputs, result.marks, strict=True))))
-            done.append((job, digest, result.made.facts, result.made.private))
+            done.append((job, digest, result.made.facts, {**result.made.private, **_noteworthy(job, result)}))
             moves += zip(made, targets, strict=True)
         flush_files([path for path, _ in moves])
         self.journal.announce(announced)
@@ -134,6 +135,16 @@ class Mover:
         self.journal.finish(done)
         for _, result in waiting:
             shutil.rmtree(result.scratch, ignore_errors=True)
+
+
+def _issues(job: Job, result: Finished) -> list[Issue]:
+    return [found if found.path else replace(found, path=job.path) for found in result.made.issues]
+
+
+def _noteworthy(job: Job, result: Finished) -> dict[str, Json]:
+    """What the journal keeps of what was noteworthy: a run that makes other images says nothing of this one."""
+    issues: list[Json] = [asdict(found) for found in _issues(job, result)]
+    return {TOLD: issues} if issues else {}
 
 
 @contextmanager

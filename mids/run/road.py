@@ -117,7 +117,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
             write_sources(state.folder, plan, outcome, stage.references, linked=not is_sealed)
         found, known_of = collect_issues(plan, outcome, stage.references)
         if not request.dry_run and not is_sealed:
-            write_issues(state.folder, found)
+            write_issues(request.dataset, state.journal, plan, outcome, found, stage.references)
         if is_sealed:
             state.seal()
         elif not request.dry_run:

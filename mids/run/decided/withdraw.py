@@ -26,7 +26,7 @@ from mids.records import About, Json, PatientKey, Source
 from mids.run.decided.choices import Choices, load_choices, read_renamed, recorded_policy
 from mids.run.decided.people import bury, bury_number
 from mids.run.decided.reviewed import forget_reviewed
-from mids.run.done import ISSUES
+from mids.run.done import forget_issues
 from mids.run.moving import Place
 from mids.run.run import run
 from mids.run.state import State, is_made
@@ -100,6 +100,7 @@ def withdraw(
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
         left, unread = _drop_mentions(target, named)
         _clear_state(state, folder, {patient, *gone}, choices)
+        forget_issues(target, lambda found: found.path in gone or any(map(named.search, (found.path, found.message))))
         state.journal.forget_lines(named)
         state.journal.rest(label)
         state.keep_copy()
@@ -258,7 +259,6 @@ def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) ->
     """Removes what the state says of a subject: its sources, rows of tables, and what headers said."""
     for index in state.folder.glob("index-*"):
         index.unlink()  # made again by the next run
-    (state.folder / ISSUES).unlink(missing_ok=True)  # written again by the next run
     forget_reviewed(state.folder, partial(_is_theirs, names=gone, folder=folder))
     if lines := _table(state):
         kept = [line for line in lines if line.split("\t")[1] not in gone]

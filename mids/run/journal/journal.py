@@ -9,6 +9,7 @@ from dataclasses import astuple, replace
 from pathlib import Path
 
 from mids.errors import MidsError
+from mids.issues import Issue, read_issue
 from mids.plan.compare import UNREAD, Known
 from mids.plan.job import Job, Plan, Subject, TableRow
 from mids.records import Delivered, Json, Source
@@ -23,6 +24,10 @@ def state_folder(dataset: Path) -> Path:
 
 _UNFINISHED = "withdrawing "
 """What a fact's name begins with that stands for a withdrawal until its end; the subject ID follows."""
+
+
+TOLD = "issues"
+"""The private fact of an image that holds what was noteworthy when it was made."""
 
 
 class Journal(Written):
@@ -199,6 +204,15 @@ class Journal(Written):
             taken = {key for key, value in facts.items() if value is None}
             said = {key: value for key, value in {**sidecar, **facts}.items() if key not in taken}
             yield Delivered(path, row[0], row[1], cells, said, private)
+
+    def told(self) -> Iterator[Issue]:
+        """What was noteworthy of each image that is in the dataset when it was made."""
+        rows = self._ask("SELECT private FROM jobs WHERE digest NOT LIKE 'moving %' ORDER BY path")
+        for (private,) in rows:
+            try:
+                yield from map(read_issue, self._parse(private).get(TOLD, ()))
+            except (TypeError, ValueError, LookupError, AttributeError) as error:
+                raise self._damage() from error
 
     def subject(self, label: str) -> Subject | None:
         """What is known of a subject but its jobs; None where it is not known at all."""
