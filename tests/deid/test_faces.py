@@ -61,3 +61,20 @@ def test_what_is_no_head_is_withheld() -> None:
             find_face(voxels, np.diag([2.5, 2.5, 3.0, 1.0]), "MR")
     with pytest.raises(DataError, match="CT and MR only"):
         find_face(knee, np.eye(4), "PT")
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, -0.1, 1 / 3, 1e-30, 1e6, 4095.7, -32768.0, np.nan])
+@pytest.mark.parametrize("spread", [0.0, 1e-7, 1e-5])
+def test_a_volume_of_one_value_is_withheld(value: float, spread: float) -> None:
+    noise = np.random.default_rng(7).random((40, 40, 30))
+    voxels = (value * (1 + spread * noise)).astype(np.float32)
+    with pytest.raises(DataError, match="withheld"):
+        find_face(voxels, np.diag([4.0, 4.0, 5.0, 1.0]), "MR")
+
+
+@pytest.mark.parametrize("low", [-1000.0, 0.0, 0.1])
+def test_a_volume_of_few_voxels_above_one_value_is_withheld(low: float) -> None:
+    voxels = np.full((40, 40, 30), low, np.float32)
+    voxels[18:22, 18:22, 14:16] = low + 100
+    with pytest.raises(DataError, match="withheld"):
+        find_face(voxels, np.diag([4.0, 4.0, 5.0, 1.0]), "MR")

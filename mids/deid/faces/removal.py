@@ -21,7 +21,7 @@ from mids.errors import DataError
 Values = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
-METHOD = "mids face removal 1: drawn head registered by SimpleITK"
+METHOD = "mids face removal 2: drawn head registered by SimpleITK"
 """What sidecars and (0012,0063) say; the number rises when the result of the same volume changes."""
 
 _AIR = -1000.0
@@ -95,8 +95,12 @@ def find_face(voxels: Values, affine: Floats, modality: str) -> Face:
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
     if voxels.ndim != 3 or min(voxels.shape) < 12 or spacing.max() > 8:
         raise DataError("PRIVACY_FACE_DOUBTFUL", "withheld: it has too few slices to find the face, or too thick ones")
-    scene, head = read_scene(voxels, affine, modality), read_head()
-    alignment = align(scene, head)
+    head = read_head()
+    try:
+        scene = read_scene(voxels, affine, modality)
+        alignment = align(scene, head)
+    except RuntimeError as error:  # how SimpleITK refuses images
+        raise DataError("PRIVACY_FACE_DOUBTFUL", "withheld: the head can't be registered") from error
     if doubt := find_doubt(scene, alignment, head, modality):
         raise DataError("PRIVACY_FACE_DOUBTFUL", f"withheld: the face can't be found with certainty ({doubt})")
     return Face(voxels.shape, affine, scene, alignment, head)
