@@ -24,7 +24,8 @@ class Labels:
 
     `ids` is the policy's: ``random`` uses a key that is destroyed, ``keep`` keeps real ids, and
     ``table`` takes subject IDs from `table` (source id → subject ID); sessions are keyed then. `renamed` is what a
-    person calls a subject (`S1`), or a session of a subject (`S1/E1`), instead.
+    person calls a subject (`S1`), or a session of a subject (`S1/E1`), instead; where somebody is renamed, `met` is who
+    was asked for, by such names.
     """
 
     pseudonyms: Pseudonyms
@@ -32,6 +33,7 @@ class Labels:
     ids: Ids = "keyed"
     table: Mapping[str, str] = field(default_factory=dict, repr=False)
     renamed: Mapping[str, str] = field(default_factory=dict, repr=False)
+    met: set[str] = field(default_factory=set, repr=False)
 
     @property
     def are_public(self) -> bool:
@@ -41,7 +43,7 @@ class Labels:
     def subject(self, patient: PatientKey) -> str:
         """The subject ID of a patient; raises `KeyError` for one that the table of subject IDs does not hold."""
         found = self._proposed(patient)
-        return self.renamed.get(found, found)
+        return self._rename(found, found)
 
     def _proposed(self, patient: PatientKey) -> str:
         if self.ids == "table":
@@ -57,7 +59,12 @@ class Labels:
         """The session label of a study."""
         is_kept = self.are_public
         found = _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
-        return self.renamed.get(f"{self._proposed(patient)}/{found}", found) if self.renamed else found
+        return self._rename(f"{self._proposed(patient)}/{found}", found) if self.renamed else found
+
+    def _rename(self, name: str, found: str) -> str:
+        if self.renamed:
+            self.met.add(name)
+        return self.renamed.get(name, found)
 
     def shift(self, patient: PatientKey, shifts: int) -> timedelta:
         """The shift of all dates of a patient, one of so many."""

@@ -19,7 +19,8 @@ from mids.issues import Issue, Level, issue
 from mids.plan import Outcome, Plan
 from mids.plan.texts.files import Inventory, Text
 from mids.records import About, Map
-from mids.run.decided.choices import check_record, read_renamed
+from mids.run.decided.choices import check_record, label_rows, read_renamed
+from mids.run.decided.people import check_renamed
 from mids.run.done import Done, collect_issues, write_issues
 from mids.run.moving import Place
 from mids.run.request import KEPT, Request, check_policy, find_key, join_source, record_choices
@@ -93,6 +94,7 @@ def travel(road: Road, request: Request, kind: Callable[..., D]) -> D:
         with workers.reading() as mapped:
             read = watched_map(mapped, "batches of files read")
             plan = replace(_check_content(road.plan(stage, read), road), removes=request.removes)
+        check_renamed(label_rows(request.choices.values), plan, stage.labels, state.journal)
         source = stage.labels.item("source root", str(request.source.resolve()))
         plan = replace(plan, issues=(*plan.issues, *_tell_state(state)))
         plan = join_source(plan, state, source, request, keep=not request.dry_run)

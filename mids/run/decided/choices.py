@@ -261,13 +261,17 @@ def read_rows(value: Json) -> tuple[Correction, ...]:
     return tuple(Correction(**row) for row in cast("list[dict[str, Any]]", value or []))
 
 
+def label_rows(values: Mapping[str, Json]) -> list[Correction]:
+    """The recorded corrections that call somebody, or a visit, otherwise."""
+    return [row for row in read_rows(values.get("curation")) if row.field in LABELS]
+
+
 def read_renamed(values: Mapping[str, Json]) -> dict[str, str]:
     """What a person calls subjects and their sessions, by what they would be called (`Labels.renamed`).
 
     Raises `MidsError` where two subjects, or two sessions of one, would get one name.
     """
-    rows = [row for row in read_rows(values.get("curation")) if row.field in LABELS]
-    found = {row.old: row.new for row in rows}
+    found = {row.old: row.new for row in label_rows(values)}
     taken = {(old.rpartition("/")[0], new.lower()) for old, new in found.items()}
     if len(taken) < len(found):
         raise MidsError("two rows of the curation table give one name to two subjects or sessions: change one")

@@ -10,10 +10,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from mids.deid.labels import Labels
+from mids.errors import MidsError
 from mids.issues import issue
+from mids.plan import Plan
 from mids.plan.image import patient_of
+from mids.readers.given.curation import Correction, written_alike
 from mids.records import WITHDRAWN, Item, Json, PatientKey, Record, Skipped
 from mids.run.journal import Journal
+from mids.run.sources import fates
 
 CONTRADICTED = "another delivery has the same PatientID with another birth date or sex"
 _DAY = re.compile(r"\d{8}")
@@ -76,6 +80,39 @@ class People:
 
     def _digest(self, name: str, kind: str, found: set[str]) -> str:
         return self.labels.item(kind, name, *found) if len(found) == 1 else ""
+
+
+def check_renamed(rows: Sequence[Correction], plan: Plan, labels: Labels, journal: Journal) -> None:
+    """Refuses new names of subjects and sessions that nobody would have, or that another one has, before a run.
+
+    Raises `MidsError` with the row.
+    """
+    others = {name.lower() for name in labels.met - labels.renamed.keys()}
+    for row in rows:
+        subject, _, session = row.old.partition("/")
+        if (f"{subject}/{row.new}" if session else row.new).lower() in others:
+            place = f"row {row.row} of the curation table ({row.field})"
+            raise MidsError(f"{place} gives a name under new that another {row.field} has: give another one")
+    missed = [row for row in rows if row.old not in labels.met and not _has_done(row, labels, journal)]
+    if not missed or not plan.complete:
+        return
+    undelivered = {written_alike(source.name) for source, status, *_ in fates(plan, None) if status != "converted"}
+    for row in missed:
+        if written_alike(row.file) not in undelivered:
+            form = "subject/session" if row.field == "session" else "the subject ID"
+            raise MidsError(
+                f"row {row.row} of the curation table ({row.field}): no {row.field} of the source is called what old "
+                f"says: correct it ({form}, as it is without corrections), or remove the row"
+            )
+
+
+def _has_done(row: Correction, labels: Labels, journal: Journal) -> bool:
+    """Whether a new name was given in an earlier run: to who is of another source, is gone since, or was withdrawn."""
+    old = row.old.partition("/")[0]
+    subject = labels.renamed.get(old, old)
+    known = journal.subject(subject)
+    is_delivered = known is not None and (row.field == "subject" or row.new in known.sessions)
+    return is_delivered or journal.is_withdrawn(bury(labels, subject))
 
 
 def refer(labels: Labels, patient: PatientKey) -> str:

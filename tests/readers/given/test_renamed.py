@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from trees import another, fill_folder, radiographs, source_rows, table, tree
+import pytest
+from trees import another, codes, fill_folder, images, radiographs, source_rows, table, tree
 
 from example_datasets.generators.dicomfile import uid
 from mids.conversion import Conversion, convert
+from mids.errors import MidsError
 
 Row = tuple[str, str, str, str]
 COLUMNS = ("file", "field", "old", "new", "who", "why")
@@ -45,3 +47,38 @@ def test_what_a_subject_was_called_before_is_not_published(tmp_path: Path, key: 
     assert {"P001", "first"} < {row["new"] for row in found}
     for name in (one, first):
         assert name.encode() not in b"".join(tree(done.dataset).values())
+
+
+@pytest.mark.parametrize(
+    ("field", "old", "new", "message"),
+    [
+        ("subject", "", "P001", r"row 2 .*\(subject\): no subject .* what old says"),
+        ("subject", "{0}x", "P001", r"correct it \(the subject ID, as it is without corrections\)"),
+        ("session", "{1}", "first", r"no session of the source .*\(subject/session, as it is without"),
+        ("session", "{0}/{1}x", "first", "no session of the source"),
+        ("subject", "{0}", "{3}", "that another subject has"),
+        ("session", "{0}/{1}", "{2}", "that another session has"),
+    ],
+)
+def test_a_new_name_that_nobody_or_another_has_stops_the_run(
+    tmp_path: Path, key: Path, field: str, old: str, new: str, message: str
+) -> None:
+    names = meet(tmp_path, key)
+    with pytest.raises(MidsError, match=message):
+        correct(tmp_path, key, [("a/1", field, old.format(*names), new.format(*names))])
+    assert tree(tmp_path / "dest") == {}
+
+
+def test_a_new_name_holds_for_who_is_gone_unread_or_left_out(tmp_path: Path, key: Path) -> None:
+    one, first, _, other = meet(tmp_path, key)
+    rows = (("b/1", "subject", other, "P002"), ("a/1", "session", f"{one}/{first}", "first"))
+    correct(tmp_path, key, rows, "part", include=[one])
+    done = correct(tmp_path, key, rows)
+    whole = images(done.dataset)
+    for name in ("a/1", "a/2", "b/1"):
+        broken = tmp_path / "people" / name
+        broken.write_bytes(broken.read_bytes()[:-900])
+    correct(tmp_path, key, rows, "broken")
+    (tmp_path / "people/b/1").unlink()
+    assert "SOURCE_VANISHED" in codes(convert("dicom", tmp_path / "people", done.dataset).issues)
+    assert images(done.dataset) == whole
