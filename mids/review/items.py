@@ -58,13 +58,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """All items of a dataset in the order of looking, and where their sources lie."""
+    """All items of a dataset, which is `opened`, or of a plan, in the order of looking; and where their sources lie."""
 
     dataset: Path
     items: tuple[Item, ...]
     roots: tuple[Path, ...]
     choices: Choices
     plan: Path | None = None
+    opened: Dataset | None = None
 
 
 def in_order(found: Iterable[Item]) -> tuple[Item, ...]:

@@ -16,7 +16,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mids.analysis.agreement import measure_agreement
-from mids.dataset import Dataset
 from mids.deid.burned.glyphs import text_boxes
 from mids.errors import DataError, MidsError
 from mids.readers.given.curation import Correction
@@ -43,7 +42,7 @@ class Desk:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
         self.token = secrets.token_urlsafe(24)
-        self._dataset = None if shelf.plan else Dataset(shelf.dataset)
+        self._dataset = shelf.opened
         self._by_hand: tuple[Correction, ...] = ()
         if shelf.plan:
             self.decisions, self._by_hand = open_decisions(shelf, shelf.plan)

@@ -20,9 +20,6 @@ from mids.run.decided.choices import load_choices
 from mids.run.done import read_issues
 from mids.run.sources import read_sources
 
-SEARCHES = ("unlikely", "text", "duplicates")
-"""What all images may be searched for before a person looks."""
-
 _PLAIN = frozenset({"image", "unsure"})
 """Kinds of items that a finding makes another kind."""
 
@@ -36,7 +33,7 @@ _KNOWN = frozenset({"PRIVACY_HELD_BACK"})
 def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
     """What of a dataset wants a person; raises `MidsError` where ``mids convert`` did not make it here.
 
-    `search` names what all images are searched for (`SEARCHES`): `unlikely` looks at all radiographs of the chest,
+    `search` names what all images are searched for: `unlikely` looks at all radiographs of the chest,
     about 50 ms each, at sides and at labels, and sorts those of a kind by how unlikely these are; `text` searches 2D
     images for the shapes of letters; `duplicates` compares all images.
     """
@@ -55,8 +52,8 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
     if "text" in search:
         found = [_lettered(root, item) for item in watched(found, "images searched for text", len(found))]
     if "duplicates" in search:
-        found = list(_paired(root, found))
-    return Shelf(root, in_order(found), roots, choices)
+        found = list(_paired(opened, found))
+    return Shelf(root, in_order(found), roots, choices, opened=opened)
 
 
 def _doubted(items: Iterable[Item], rows: Iterable[dict[str, str]], issues: Iterable[Issue]) -> Iterator[Item]:
@@ -102,9 +99,8 @@ def _lettered(root: Path, item: Item) -> Item:
     return replace(item, kind="text", reason=reason)
 
 
-def _paired(root: Path, items: list[Item]) -> Iterator[Item]:
+def _paired(dataset: Dataset, items: list[Item]) -> Iterator[Item]:
     """The items; the later one of two images that show the same is a duplicate, and names the other."""
-    dataset = Dataset(root)
     with watched_steps("images compared") as tell:
         pairs = find_duplicates(dataset, progress=tell)
     twins: dict[str, tuple[str, float]] = {}
