@@ -5,7 +5,7 @@ The most probable of all is the number of an image, so that a person looks there
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ import pandas as pd
 from mids.analysis.counting import LABELS
 from mids.dataset import Dataset
 from mids.dataset.disk.progress import watched
-from mids.dataset.tables import add_missing_columns
+from mids.dataset.tables import add_missing_columns, read_field
 from mids.errors import DataError, MidsError
 from mids.learned.shipped import judge
 from mids.records import Map
@@ -43,10 +43,11 @@ class Doubt:
 
 
 def find_doubts(dataset: Dataset, mapped: Map) -> dict[str, Doubt]:
-    """The doubt about each image of a dataset, by its `filename`; none where there is nothing to judge by.
+    """The doubt about each image of a dataset that was opened with the `fields` `SIDES`, by its `filename`.
 
     Looked at are PNG radiographs of the chest (50 ms each), the sides that name, table and sidecar say, and the column
-    `label_evidence` of labels.tsv. A broken table or sidecar says nothing: the validation tells of it.
+    `label_evidence` of labels.tsv; there is none where there is nothing to judge by. A broken table or sidecar says
+    nothing: the validation tells of it.
     """
     images = dataset.harmonised
     words = images[["filename", "suffix", "bp", "vp"]].fillna("").astype(str)
@@ -54,13 +55,14 @@ def find_doubts(dataset: Dataset, mapped: Map) -> dict[str, Doubt]:
     known = _read_labels(dataset)
     found = {}
     rows = images.astype(object).where(images.notna(), None).to_dict("records")
-    for row, look in zip(rows, watched(looked, "images looked at", len(rows)), strict=True):
+    sides = zip(images["lat"], images["laterality"], *(read_field(images, key) for key in SIDES), strict=True)
+    for row, look, said in zip(rows, watched(looked, "images looked at", len(rows)), sides, strict=True):
         name = str(row["filename"])
         places = (name, (row["participant_id"], row["session_id"]), (row["participant_id"], None))
-        parts = [*_judge_sides(dataset, row), *(part for place in places for part in known.get(place, ()))]
+        parts = [*_judge_sides(said), *(part for place in places for part in known.get(place, ()))]
         if parts := [*([look] if look else []), *parts]:
-            said = dict.fromkeys(each.reason for each in sorted(parts, key=lambda each: -each.chance) if each.reason)
-            found[name] = Doubt(max(each.chance for each in parts), "; ".join(said))
+            why = dict.fromkeys(each.reason for each in sorted(parts, key=lambda each: -each.chance) if each.reason)
+            found[name] = Doubt(max(each.chance for each in parts), "; ".join(why))
     return found
 
 
@@ -73,15 +75,11 @@ def _judge(root: Path, given: tuple[str, ...]) -> Doubt | None:
     return Doubt(chance, f"{words} (probability {chance:.2f})" if chance >= LOOKS else "")
 
 
-def _judge_sides(dataset: Dataset, row: Mapping[Any, Any]) -> Iterator[Doubt]:
-    """A doubt where the name, the table and the sidecar of an image say different sides."""
-    try:
-        sidecar = dataset.sidecar(str(row["filename"]))
-    except (DataError, MidsError):
-        sidecar = {}
-    given = {"name": row["lat"], "table": row["laterality"], **{key: sidecar.get(key) for key in SIDES}}
+def _judge_sides(said: Iterable[Any]) -> Iterator[Doubt]:
+    """A doubt where the name, the table and the `SIDES` of the sidecar of an image say different sides."""
     find = load().code_lists["laterality"].find
-    sides = {place: code for place, text in given.items() if text and (code := find(str(text)))}
+    given = zip(("name", "table", *SIDES), said, strict=True)
+    sides = {place: code for place, text in given if not pd.isna(text) and (code := find(str(text)))}
     if len(set(sides.values())) > 1:
         yield Doubt(1.0, "laterality: " + ", ".join(f"{place} {code}" for place, code in sides.items()))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -112,3 +113,9 @@ def _unique(names: Iterable[str]) -> list[str]:
             free = f"{name}.{count}"
         found.append(free)
     return found
+
+
+def read_field(images: pd.DataFrame, key: str) -> list[Any]:
+    """What sidecars say under a key, row by row of `Dataset.images`, opened with it; a table may have its name."""
+    name = f"sidecar_{key}" if f"sidecar_{key}" in images else key
+    return list(images[name]) if name in images else [pd.NA] * len(images)

@@ -20,6 +20,7 @@ from mids.dataset import Dataset
 from mids.dataset.disk.door import opening
 from mids.dataset.disk.heads import check_claim, nifti_head
 from mids.dataset.disk.progress import watched
+from mids.dataset.tables import read_field
 from mids.errors import DataError, MidsError
 from mids.records import Map
 
@@ -52,7 +53,7 @@ def read(dataset: Dataset, mapped: Map) -> dict[str, Fact]:
             dataset.door.keep(count, name)
         else:
             slices[name] = count
-    columns = {key: _column(images, key) for key in FIELDS}
+    columns = {key: read_field(images, key) for key in FIELDS}
     found = {}
     for row, name in enumerate(names):
         said = {key: str(column[row]) for key, column in columns.items() if not pd.isna(column[row])}
@@ -78,12 +79,6 @@ def table(dataset: Dataset, path: str) -> pd.DataFrame:
         return dataset.table(path)
     except (MidsError, DataError):
         return pd.DataFrame()
-
-
-def _column(images: pd.DataFrame, key: str) -> list[Any]:
-    """A field of the sidecars, whose name a table may have taken first."""
-    name = f"sidecar_{key}" if f"sidecar_{key}" in images else key
-    return list(images[name]) if name in images else [pd.NA] * len(images)
 
 
 def _slices(root: Path, filename: str) -> int | DataError:
