@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 from mids.gallery.skipped import Rows, fate
 from mids.gallery.thumbnails import as_uri, find_extremes, shrink
 from mids.records import Map
 from mids.run.decided.choices import load_choices
-from mids.run.looking import read_pixels
+from mids.run.looking import find_file, read_plane
 
 SIDE = 480
 """The longer side of a source's image, in pixels."""
@@ -77,7 +77,11 @@ def _redacted(rows: Rows, images: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 def _draw(roots: Sequence[Path], source: str) -> tuple[tuple[int, int], str]:
     """Width and height, and the image of a source file; nothing where it has none that can be read."""
-    pixels = read_pixels(roots, source)
+    try:
+        found = find_file(roots, source)
+        pixels = read_plane(*found)[0] if found else None
+    except DataError:
+        pixels = None
     if pixels is None or min(pixels.shape[:2]) < 1:
         return (0, 0), ""
     limits = (0.0, 255.0) if pixels.ndim == 3 else find_extremes([pixels])

@@ -8,16 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mids.actions.picture import read as read_picture
 from mids.dataset.pixels import Picture, load_pixels
 from mids.errors import DataError
-from mids.readers.archives.files import open_source
-from mids.readers.dicom.decoding import number_of_frames, stored
-from mids.readers.dicom.pixels import modality, read_dataset, render
 from mids.records import Source
 from mids.review.items import Item, Shelf
 from mids.review.slices import list_slices
-from mids.run.looking import find_file
+from mids.run.looking import choose_plane, find_file, read_plane
 
 Values = npt.NDArray[Any]
 
@@ -50,7 +46,7 @@ def read_frame(shelf: Shelf, item: Item, number: int, *, source: bool, twin: boo
     if isinstance(found, Picture):
         return _framed(found.data, 0, 1, 1.0)
     data = found.data.reshape(*found.data.shape[:3], -1) if found.data.ndim > 2 else found.data[..., None, None]
-    at = _chosen(number, data.shape[2])
+    at = choose_plane(number, data.shape[2])
     plane = data[:, ::-1, at, 0].T if found.is_placed else data[:, :, at, 0].T
     if plane.dtype.names:  # RGB24 of NIfTI
         return _framed(np.stack([plane[name] for name in plane.dtype.names], -1), at, data.shape[2], 1.0)
@@ -72,7 +68,7 @@ def read_mask(shelf: Shelf, item: Item, mask: Any, number: int) -> Values | None
     if isinstance(mask, Picture):
         return np.asarray(mask.data if mask.data.ndim == 2 else mask.data[..., 0], dtype=np.uint8)
     data = mask.data
-    at = _chosen(number, data.shape[2])
+    at = choose_plane(number, data.shape[2])
     return np.asarray(data[:, ::-1, at].T, dtype=np.uint8) if data.ndim == 3 else None
 
 
@@ -86,28 +82,15 @@ def _from_source(shelf: Shelf, item: Item, number: int) -> Frame:
     if found := find_file(shelf.roots, item.file):
         slices = list_slices(*found) if item.files > 1 else ()
         if len(slices) > 1:
-            at = _chosen(number, len(slices))
+            at = choose_plane(number, len(slices))
             return replace(_decoded(found[0], slices[at], 0), number=at, count=len(slices))
         return _decoded(*found, number)
     raise DataError("SOURCE_UNREADABLE", "the source file is not there now")
 
 
 def _decoded(root: Path, source: Source, number: int) -> Frame:
-    try:
-        with open_source(root, source) as stream:
-            dataset = read_dataset(stream)
-            count = number_of_frames(dataset)
-            at = _chosen(number, count)
-            if dataset.get("Modality") == "CT":  # Hounsfield units, so that the windows of the page mean what they say
-                return _framed(modality(stored(dataset, frame=at), dataset), at, count, 1.0)
-            return _framed(render(dataset, "window", frame=at).pixels, at, count, 1.0)
-    except (DataError, AttributeError, KeyError, ValueError):
-        with open_source(root, source) as stream:
-            return _framed(read_picture(stream)[0], 0, 1, 1.0)
-
-
-def _chosen(number: int, count: int) -> int:
-    return count // 2 if number < 0 else min(number, count - 1)
+    """A plane of a source file; of CT in Hounsfield units, so that the windows of the page mean what they say."""
+    return _framed(*read_plane(root, source, number, in_units=True), 1.0)
 
 
 def to_frame(pixels: Values) -> Frame:
