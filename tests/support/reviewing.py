@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from browsing import Seen
 from trees import COMMANDS
 
 
@@ -21,11 +22,9 @@ class Review:
         assert self.address.startswith("http://127.0.0.1:"), lines
 
     def open(self, browser: Any, who: str, *, judge: bool = False) -> Any:
-        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        page.complaints = []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.goto(self.address)
+        seen = Seen(browser, self.address, viewport={"width": 1280, "height": 800})
+        page: Any = seen.page
+        page.complaints = seen.complaints
         page.wait_for_selector("#items [aria-current=true]")
         page.fill("#who", who)
         if judge:
