@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import Dataset
+from pydicom.uid import UID
 from trees import chest, codes, fill_folder, person
 
 from example_datasets.generators.dicomfile import encode, fill, uid
@@ -18,7 +19,7 @@ def study(patient: str) -> dict[str, Dataset | bytes]:
     slices: dict[str, Dataset | bytes] = {}
     for name, one in chest().items():
         assert isinstance(one, Dataset)
-        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = uid(patient, name)
+        one.SOPInstanceUID = one.file_meta.MediaStorageSOPInstanceUID = UID(uid(patient, name))
         slices[f"{patient}/{name}"] = fill(one, {**person(patient), **uids})
     return slices
 
