@@ -1,6 +1,7 @@
 """The self-test of an installation: invented names, in a header and in pixels, are de-identified and looked for."""
 
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ _SIDES, _GREY = (360, 720), 80
 def try_installation(detect: Detect) -> SelfTest:
     """Plants words in a header and draws names into images; both go through whole runs of ``mids deidentify``.
 
+    An installation is tried once in a process, however many datasets are certified.
+
     Raises `MidsError` where `detect` needs what is not installed.
     """
     planted, leaked = find_leaks()
@@ -41,6 +44,7 @@ def try_installation(detect: Detect) -> SelfTest:
     return SelfTest(planted, leaked, detect, len(_DRAWN), missed, is_touched)
 
 
+@cache
 def find_leaks() -> tuple[int, tuple[str, ...]]:
     """How many places got a word, and those whose word came out of a whole run of ``mids deidentify``."""
     with tempfile.TemporaryDirectory() as name:
@@ -53,6 +57,7 @@ def find_leaks() -> tuple[int, tuple[str, ...]]:
         return len(words), tuple(place for place, word in words.items() if word.encode() in content)
 
 
+@cache
 def find_missed(detect: Detect) -> tuple[tuple[str, ...], bool]:
     """Which of the drawn names a detector leaves in part, and whether it redacts anything in an image without text."""
     with tempfile.TemporaryDirectory() as name:

@@ -24,7 +24,7 @@ from mids.deid.text.words import (
 )
 from mids.resources import read_yaml, schemas
 
-_END = re.compile(r"(?P<word>[^\W_]+)[\"”»)’']{0,2}[.!?][\"”»)]{0,2}\s{1,4}(?=[\"“«¿¡(]{0,2}(?P<next>[^\W_]+))")
+_END = re.compile(r"(?P<word>[^\W_]{1,64}+)[\"”»)’']{0,2}[.!?][\"”»)]{0,2}\s{1,4}(?=[\"“«¿¡(]{0,2}(?P<next>[^\W_]+))")
 _WORD = re.compile(r"[^\W\d_]+")
 _WHOLE_NAME = re.compile(r"[A-ZÀ-Þ][a-zß-ÿ'’-]{1,30}(?: [A-ZÀ-Þ][a-zß-ÿ'’-]{1,30}){1,3}")
 _LINE_END = re.compile(r"\.?[ \t]{0,8}(?:\n|$)")
