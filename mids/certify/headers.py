@@ -2,7 +2,7 @@
 identifiers in free texts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -42,35 +42,41 @@ def check_headers(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
             if header.get("PatientIdentityRemoved") != "YES":
                 kept.append("PatientIdentityRemoved")
             subject = str(header.get("PatientID") or "")
-            kept += _list_kept(header, frozenset({"", subject, str(extra().dummies["PN"])}))
-            kept += _list_told(header, subject)
+            elements = list(_walk(header))
+            kept += _list_kept(elements, frozenset({"", subject, str(extra().dummies["PN"])}))
+            kept += _list_told(elements, subject)
         except BROKEN as error:
             kept = [type(error).__name__]
         wrong += [f"{path}: {keyword}" for keyword in dict.fromkeys(kept)]
     return {"Checked": len(paths), "Findings": wrong}
 
 
-def _list_kept(dataset: Dataset, allowed: frozenset[str]) -> Iterator[str]:
-    """Names of people but the `allowed` ones, and what must be gone, at any depth."""
+def _walk(dataset: Dataset) -> Iterator[DataElement]:
+    """All elements at any depth, those in a sequence before it."""
     for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from _list_kept(item, allowed)
-        values = element.value if isinstance(element.value, MultiValue) else [element.value]
-        is_name = element.VR == "PN" and any(str(value or "").strip("^= ") not in allowed for value in values)
+        for item in element.value if element.VR == "SQ" else ():
+            yield from _walk(item)
+        yield element
+
+
+def _values(element: DataElement) -> Iterable[Any]:
+    return element.value if isinstance(element.value, MultiValue) else [element.value]
+
+
+def _list_kept(elements: Iterable[DataElement], allowed: frozenset[str]) -> Iterator[str]:
+    """Names of people but the `allowed` ones, and what must be gone."""
+    for element in elements:
+        is_name = element.VR == "PN" and any(str(v or "").strip("^= ") not in allowed for v in _values(element))
         if is_name or (element.tag in _removed() and not element.is_empty):
             yield _name(element)
 
 
-def _list_told(dataset: Dataset, subject: str) -> Iterator[str]:
-    """Identifiers in free texts at any depth, private ones too, by the rules of the validator; dates may be shifted."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from _list_told(item, subject)
-        elif element.VR in _TEXTS:
-            values = element.value if isinstance(element.value, MultiValue) else [element.value]
-            told = {what for value in values if value and value != subject for what in _identifiers(str(value))}
+def _list_told(elements: Iterable[DataElement], subject: str) -> Iterator[str]:
+    """Identifiers in free texts, private ones too, by the rules of the validator; dates may be shifted."""
+    for element in elements:
+        if element.VR in _TEXTS:
+            texts = (value for value in _values(element) if value and value != subject)
+            told = {what for text in texts for what in _identifiers(str(text))}
             yield from (f"{_name(element)} holds {what}" for what in sorted(told))
 
 

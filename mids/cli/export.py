@@ -2,11 +2,9 @@
 
 import argparse
 import csv
-import logging
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from mids.cli.shared import say, say_unread, show, warn_of_former
@@ -78,6 +76,8 @@ def run(namespace: argparse.Namespace) -> int:
     if a.dataset is None or a.to is None:
         raise MidsError(f"give a dataset and --to TARGET ({', '.join(TARGETS)}), or --list")
     from mids.dataset import Dataset  # loads pandas
+    from mids.exports.croissant import find_lost
+    from mids.issues import escape_lines  # loads its schemas
 
     target = find_target(a.to)
     if a.output is None and target.is_folder:
@@ -99,11 +99,13 @@ def run(namespace: argparse.Namespace) -> int:
             )  # fmt: skip
             print(f"{len(written)} files in {a.output}")
             return max(say_unread(dataset.issues), _say_left_out(written))
-        with _warning_aloud():
-            content = document(
+        beside = a.output and a.output.parent
+        content = document(
             dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label,
-            beside=a.output and a.output.parent,
-            )  # fmt: skip
+            beside=beside,
+        )  # fmt: skip
+        if a.to == "croissant" and (lost := find_lost(dataset, beside)):
+            print(escape_lines(f"warning: {lost}"), file=sys.stderr)  # the export has logged it
         if a.output is None:
             put(format_json(content))
         else:
@@ -115,26 +117,6 @@ def run(namespace: argparse.Namespace) -> int:
         say(f"error: {error.code}: {error}\n")
         return 1
     return say_unread(dataset.issues)
-
-
-class _Aloud(logging.Handler):
-    """Prints what an export warns of; a log has it without that."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Prints one warning."""
-        from mids.issues import escape_lines  # loads its schemas, which --help needs not
-
-        print(escape_lines(f"warning: {record.getMessage()}"), file=sys.stderr)
-
-
-@contextmanager
-def _warning_aloud() -> Iterator[None]:
-    handler, logger = _Aloud(logging.WARNING), logging.getLogger("mids.exports")
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
 
 
 def _say_left_out(written: Sequence[Path]) -> int:

@@ -44,11 +44,8 @@ def croissant(dataset: Dataset, beside: Path | None = None) -> dict[str, Any]:
     that folder, so that a file there finds the dataset where it lies. A warning is logged where the dataset is not
     below it, for sets of files are found only below. Every column is text, as in the tables: 007 is no number.
     """
-    if beside and not dataset.path.resolve().is_relative_to(beside.resolve()):
-        _log.warning(
-            "in this place readers of Croissant find the tables that a dataset has once, but no images, scans and "
-            "sessions: write it to %s or to a folder above", dataset.path,
-        )  # fmt: skip
+    if lost := find_lost(dataset, beside):
+        _log.warning("%s", lost)
     said = read_description(dataset)
     schema = load()
     tables = sorted(set(_tables(dataset.path, schema)))
@@ -76,6 +73,16 @@ def croissant(dataset: Dataset, beside: Path | None = None) -> dict[str, Any]:
             ),
         ],
     }
+
+
+def find_lost(dataset: Dataset, beside: Path | None) -> str:
+    """What readers of a file in the folder `beside` do not find, as a sentence; "" where they find all."""
+    if beside is None or dataset.path.resolve().is_relative_to(beside.resolve()):
+        return ""
+    return (
+        "in this place readers of Croissant find the tables that a dataset has once, but no images, scans and "
+        f"sessions: write it to {dataset.path} or to a folder above"
+    )
 
 
 def _agent(name: str, *, is_known: bool = False) -> dict[str, str]:

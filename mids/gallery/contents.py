@@ -150,10 +150,9 @@ def _images(
 def _splits(dataset: Dataset, count: int) -> list[str | None]:
     """The part of each image; none where the table is absent, or broken, which the validation tells."""
     try:
-        found = [None if pd.isna(part) else str(part) for part in dataset.partitions["split"]]
+        return [None if pd.isna(part) else str(part) for part in dataset.partitions["split"]]
     except DataError:
         return [None] * count
-    return found if len(found) == count else [None] * count
 
 
 def list_words(given: Tables, images: pd.DataFrame, column: str) -> list[tuple[str, ...]]:

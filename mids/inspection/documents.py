@@ -293,11 +293,6 @@ def _is_within(
     return kind in kinds and low <= value <= high and above < value < below
 
 
-def obeys(part: Mapping[str, Any], value: Any) -> bool:
-    """Whether a number surely obeys a schema that only limits it."""
-    return any(fits(type(value), value) for fits in _limits(part))
-
-
 def shorten_error(error: Any) -> str:
     """A message of jsonschema without the whole document in it."""
     if error.validator == "required":

@@ -29,12 +29,11 @@ def write(report: Report, style: Style) -> Iterator[str]:
     yield END
 
 
-def begin(title: str, *, wide: bool = False) -> Iterator[str]:
-    """The start of a page without scripts, whose `title` is HTML already; `wide` for one of images."""
+def begin(title: str) -> Iterator[str]:
+    """The start of a page without scripts, whose `title` is HTML already."""
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n"
-    yield "<main>\n" if wide else '<main class="text">\n'
+    yield f'<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main class="text">\n'
 
 
 END = "</main>\n</body>\n</html>\n"

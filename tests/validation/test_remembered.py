@@ -11,7 +11,7 @@ import pytest
 from example_datasets.invented import gz, nifti
 from example_datasets.recordings import recordings
 from example_datasets.small import write
-from mids.inspection.documents import obeys
+from mids.inspection.documents import ValueRule
 from mids.validation.runner import validate
 from mids.vocabulary.bids.schema import load as load_bids
 from mids.vocabulary.schema import load
@@ -34,7 +34,7 @@ def test_numbers_are_judged_as_jsonschema_judges_them() -> None:
     for key, part in parts():
         rules = jsonschema.Draft202012Validator(part)
         for number in NUMBERS:
-            if obeys(part, number):
+            if ValueRule([part], lambda _: True).judge(number) is None:
                 sure += 1
                 assert rules.is_valid(number), (key, number)
     assert sure > 1000

@@ -10,12 +10,6 @@ function facetOf(name) {
   return dataset().facets.find((each) => each.name === name);
 }
 
-/** The values that a row has of a facet. */
-function valuesOf(facet, row) {
-  const part = facet.parts[facet.codes[row]];
-  return part.length ? part.map((number) => facet.values[number]) : [UNKNOWN_VALUE];
-}
-
 function wordsOf(value) {
   return value === UNKNOWN_VALUE ? "not known" : value;
 }
