@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
+from benchmarks.browser import chromium
 from mids.gallery import write_page
 
 FIGURES = 40
@@ -64,10 +64,8 @@ def _write_tables(root: Path, people: int, scans: dict[int, list[str]]) -> None:
 
 def open_page(page: Path, rounds: int) -> tuple[float, float]:
     """Seconds until the first images are shown, and until a filter is applied: the medians of some rounds."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))))
     opened, filtered = [], []
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as browser:
         for _ in range(rounds):
             shown = browser.new_page(viewport={"width": 1280, "height": 800})
             begun = time.perf_counter()
@@ -78,7 +76,6 @@ def open_page(page: Path, rounds: int) -> tuple[float, float]:
             shown.fill("#search", "maker 3")
             filtered.append(time.perf_counter() - begun)
             shown.close()
-        browser.close()
     return sorted(opened)[rounds // 2], sorted(filtered)[rounds // 2]
 
 

@@ -5,7 +5,6 @@
 
 import contextlib
 import io
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
+from benchmarks.browser import chromium
 from example_datasets.generate import INPUT
 from mids.cli import main as mids
 from mids.deid import keys
@@ -92,13 +91,9 @@ def sheet(browser: Any, page: Path, acts: tuple[str, ...]) -> Image.Image:
 
 def main() -> None:
     """Writes all pictures."""
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    found = next(filter(None, map(shutil.which, names)))
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         for name, (page, acts) in make_pages(Path(folder)).items():
             sheet(browser, page, acts).save(TARGET / f"page-{name}.png", optimize=True)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -1,26 +1,23 @@
 """A page in a real browser, as tests drive it: with what it complained of and what it asked for."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+from benchmarks.browser import chromium, find_chromium
+
 WEBGL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 """WebGL without a graphics card."""
 
 
 def open_browser() -> Iterator[Any]:
     """Chromium, for a fixture; skips where it, or the extra `browser`, is absent."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
+    pytest.importorskip("playwright.sync_api", reason="the extra `browser` is not installed")
+    if find_chromium() is None:
         pytest.skip("no Chromium is installed: .ci/install-browser")
-    with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=["--no-sandbox", *WEBGL])
+    with chromium(*WEBGL) as found:
         yield found
-        found.close()
 
 
 class Seen:
