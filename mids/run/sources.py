@@ -74,7 +74,7 @@ def write_sources(
         half.unlink(missing_ok=True)
         half.touch(mode=0o600)
         with half.open("w", encoding="utf-8", newline="\n") as stream, closing(_Sorted()) as table:
-            table.add(tuple(_escaped(value) for value in row.values()) for row in rows)
+            table.add(tuple(escape_path(value) for value in row.values()) for row in rows)
             if not plan.complete and path.is_file():
                 with path.open(encoding="utf-8", errors="replace", newline="\n") as earlier:
                     old = (tuple(line.rstrip("\n").split("\t")) for line in islice(earlier, 1, None))
@@ -150,7 +150,8 @@ class _Sorted:
         self._db.close()
 
 
-def _escaped(value: str) -> str:
+def escape_path(value: str) -> str:
+    """A path as a cell of the table: on one line, and UTF-8."""
     for character, code in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
         value = value.replace(character, code)
     return value.encode("utf-8", "backslashreplace").decode("utf-8") or "n/a"

@@ -9,13 +9,13 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 from mids.errors import MidsError
-from mids.issues import Issue, Level
+from mids.issues import Issue, read_issue
 from mids.readers.dicom.grouping.series import subject_key
 from mids.readers.dicom.headers import Instance
 from mids.records import Json, Source
@@ -59,6 +59,30 @@ class Batch:
 
     templates: tuple[str, ...]
     rows: tuple[Row, ...]
+
+
+def forget(path: Path, is_theirs: Callable[[str], bool]) -> None:
+    """Drops the headers of patients (`PatientKey.text`) from an index; one that can't be mended is removed.
+
+    What is dropped is overwritten. An archive that held a file of theirs is read again by the next run.
+    """
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as index:
+            index.execute("PRAGMA secure_delete=ON")
+            found = index.execute("SELECT DISTINCT subject FROM files WHERE subject IS NOT NULL").fetchall()
+            for (subject,) in found:
+                text = subject.decode("utf-8", "surrogateescape") if isinstance(subject, bytes) else subject
+                if is_theirs(text):
+                    members = "SELECT path FROM files WHERE subject = ? AND length(member) > 0"
+                    again = f"UPDATE files SET mtime = -1 WHERE length(member) = 0 AND path IN ({members})"
+                    index.execute(again, (subject,))
+                    index.execute("DELETE FROM files WHERE subject = ?", (subject,))
+            used = "SELECT template FROM files WHERE template IS NOT NULL"
+            index.execute(f"DELETE FROM templates WHERE id NOT IN ({used})")
+            index.execute("VACUUM")
+            index.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.DatabaseError:
+        path.unlink()
 
 
 def packed(instances: Sequence[Instance], others: Sequence[Source], issues: Sequence[Issue]) -> Batch:
@@ -202,8 +226,7 @@ class Index:
 
     def issues(self, within: Iterable[Source] | None = None) -> list[Issue]:
         """What is wrong with files of the source, or of some files and archives."""
-        found = (json.loads(content) for *_, content in self._rows(_ISSUE, within))
-        return [Issue(**{**values, "level": Level(values["level"])}) for values in found]
+        return [read_issue(json.loads(content)) for *_, content in self._rows(_ISSUE, within)]
 
     def others(self, within: Iterable[Source] | None = None) -> list[Source]:
         """The files that are not DICOM."""

@@ -149,16 +149,18 @@ def _plain(text: str) -> str:
 def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
     """Whether a patient was withdrawn from the dataset.
 
-    A patient who is new to the dataset may be the withdrawn one under the same number, spelled in another way or with
-    an issuer that one of the two lacks: who withdrew is not delivered by a slip of the pen.
+    A patient who is new to the dataset, or not in its table of IDs any more, may be the withdrawn one under the same
+    number, spelled in another way or with an issuer that one of the two lacks: who withdrew is not delivered by a slip
+    of the pen.
     """
-    if not labels.is_known(patient):
-        return False
-    label = labels.subject(patient)
-    names = {label} | ({labels.apart(patient)} if labels.are_public else set())
-    if any(journal.is_withdrawn(bury(labels, name)) for name in names):
-        return True
-    if labels.are_public or patient.of != "patient" or journal.subject(label) is not None:
+    if labels.is_known(patient):
+        label = labels.subject(patient)
+        names = {label} | ({labels.apart(patient)} if labels.are_public else set())
+        if any(journal.is_withdrawn(bury(labels, name)) for name in names):
+            return True
+        if labels.are_public or journal.subject(label) is not None:
+            return False
+    if patient.of != "patient":
         return False
     by = f"issued by {_plain(patient.issuer)}" if patient.issuer else "issued"
     return any(map(journal.is_withdrawn, _tombstones(labels, patient, ("of any issuer", by))))

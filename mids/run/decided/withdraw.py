@@ -9,7 +9,6 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,17 @@ from mids.deid.references import References
 from mids.errors import MidsError
 from mids.plan.job import Outcome, Plan
 from mids.plan.texts.files import PROVENANCE, Inventory, Text
+from mids.readers.dicom.index import forget
+from mids.readers.given.curation import LABELS, written_alike
 from mids.records import About, Json, PatientKey, Source
 from mids.run.decided.choices import Choices, load_choices, read_renamed, recorded_policy
 from mids.run.decided.people import bury, bury_number
 from mids.run.decided.reviewed import forget_reviewed
+from mids.run.disk import write_privately
 from mids.run.done import forget_issues
 from mids.run.moving import Place
 from mids.run.run import run
+from mids.run.sources import escape_path
 from mids.run.state import State, is_made
 from mids.run.workers import hire_workers
 
@@ -88,9 +91,12 @@ def withdraw(
         labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}), read_renamed(values))
         label = _find(patient, issuer, labels, choices, state)
         folder = f"sub-{label}" if choices.collection else label
-        numbers = (bury_number(labels, one) for one in _keys(state, labels, label, patient, issuer))
-        tombstones = {bury(labels, label)}.union(*numbers)
+        people = _keys(state, labels, label, patient, issuer)
+        former = {old for old, new in labels.renamed.items() if new == label and "/" not in old}
+        buried = (bury(labels, name) for name in {label, *former - {*labels.renamed.values()}})
+        tombstones = {*buried}.union(*(bury_number(labels, one) for one in people))
         gone = _sources(state, labels, label, folder)
+        theirs = _Theirs(folder, frozenset({label, *former}), frozenset(map(written_alike, gone)))
         state.drop_copy()
         state.journal.bury(tombstones, label)  # first of all: no run between brings the patient back
         removed = _remove(target, folder, state.journal.outputs(label))
@@ -99,7 +105,9 @@ def withdraw(
         named = _naming(folder, [references.of(name) for name in gone])
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
         left, unread = _drop_mentions(target, named)
-        _clear_state(state, folder, {patient, *gone}, choices)
+        for index in state.folder.glob("index-*.sqlite"):
+            forget(index, lambda text: _read_key(text) in people)
+        _clear_state(state, theirs, {patient, *(one.id for one in people), *gone}, choices)
         forget_issues(target, lambda found: found.path in gone or any(map(named.search, (found.path, found.message))))
         state.journal.forget_lines(named)
         state.journal.rest(label)
@@ -111,6 +119,7 @@ def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, st
     """The one subject ID that an ID means."""
     there, patient = state.journal.labels(), patient.strip()
     name = patient.removeprefix("sub-")
+    name = labels.renamed.get(name, name)
     if name in there or state.journal.is_withdrawn(bury(labels, name)):
         return name
     issuers: set[str | None] = {issuer}
@@ -145,8 +154,11 @@ def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
 
 
 def _keys(state: State, labels: Labels, label: str, patient: str, issuer: str | None) -> set[PatientKey]:
-    """The issuer and number of a subject, as far as the ID that was given and the index say them."""
-    found = {PatientKey(issuer or "", patient.strip()), *_indexed(state)}
+    """The issuer and number of a subject, as far as the ID that was given, the table of IDs and the index say them."""
+    listed = {
+        PatientKey("", number) for number, name in labels.table.items() if labels.renamed.get(name, name) == label
+    }
+    found = {PatientKey(issuer or "", patient.strip()), *listed, *_indexed(state)}
     return {one for one in found if labels.is_known(one) and labels.subject(one) == label}
 
 
@@ -173,7 +185,8 @@ def _read_key(text: str) -> PatientKey:
 def _table(state: State) -> list[str]:
     """The lines of the table of sources."""
     path = state.folder / "sources.tsv"
-    return path.read_text(encoding="utf-8").splitlines(keepends=True) if path.is_file() else []
+    text = path.read_bytes().decode("utf-8", "replace") if path.is_file() else ""
+    return [f"{line}\n" for line in text.split("\n")[:-1]]
 
 
 def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
@@ -255,41 +268,48 @@ def _kept(text: str, named: re.Pattern[str]) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not named.search(line))
 
 
-def _clear_state(state: State, folder: str, gone: set[str], choices: Choices) -> None:
+@dataclass(frozen=True, slots=True)
+class _Theirs:
+    """What is a patient's: the folder, the subject ID now and before it was changed, and the source files."""
+
+    folder: str
+    labels: frozenset[str]
+    files: frozenset[str]
+
+    def has(self, file: str) -> bool:
+        """Whether what a person calls a file is one of a patient's: a source file, or an image of the subject."""
+        return written_alike(file) in self.files or file.startswith(f"{self.folder}/")
+
+    def is_told_by(self, entry: Json) -> bool:
+        """Whether a row of the curation table, or what one decides, is about the patient."""
+        if isinstance(entry, dict):
+            file, old = entry.get("file"), entry.get("old") if entry.get("field") in LABELS else ""
+            return self.has(str(file)) or str(old).partition("/")[0] in self.labels
+        return isinstance(entry, list) and bool(entry) and self.has(str(entry[0]))
+
+    def without(self, value: Json, names: set[str]) -> Json:
+        """A recorded choice without entries under one of the `names`, and rows and decisions about the patient."""
+        if isinstance(value, dict):
+            return {key: self.without(inner, names) for key, inner in value.items() if key not in names}
+        if isinstance(value, list):
+            return [self.without(inner, names) for inner in value if not self.is_told_by(inner)]
+        return value
+
+
+def _clear_state(state: State, theirs: _Theirs, names: set[str], choices: Choices) -> None:
     """Removes what the state says of a subject: its sources, rows of tables, and what headers said."""
-    for index in state.folder.glob("index-*"):
-        index.unlink()  # made again by the next run
-    forget_reviewed(state.folder, partial(_is_theirs, names=gone, folder=folder))
+    forget_reviewed(state.folder, theirs.has)
     if lines := _table(state):
-        kept = [line for line in lines if line.split("\t")[1] not in gone]
-        (state.folder / "sources.tsv").write_text("".join(kept), encoding="utf-8")
-    values = {name: _without(value, gone, folder) for name, value in choices.values.items()}
+        written = {escape_path(name) for name in names} | names
+        kept = [line for line in lines if line.split("\t")[1] not in written]
+        write_privately(state.folder / "sources.tsv", "".join(kept))
+    values = {name: theirs.without(value, names) for name, value in choices.values.items()}
     sources = {
-        name: {what: _without(value, gone, folder) for what, value in own.items()}
+        name: {what: theirs.without(value, names) for what, value in own.items()}
         for name, own in choices.sources.items()
     }
     if choices != Choices():
         replace(choices, values=values, sources=sources).save(state.folder)
-
-
-def _is_theirs(file: str, names: set[str], folder: str) -> bool:
-    """Whether what a person calls a file is one of a patient's: a source file, or an image of the subject."""
-    return file in names or file.startswith(f"{folder}/")
-
-
-def _without(value: Json, names: set[str], folder: str) -> Json:
-    """A recorded choice without entries, rows and decisions that name a patient, or a file of one."""
-    if isinstance(value, dict):
-        return {key: _without(inner, names, folder) for key, inner in value.items() if key not in names}
-    if isinstance(value, list):
-        return [_without(inner, names, folder) for inner in value if not _tells(inner, names, folder)]
-    return value
-
-
-def _tells(entry: Json, names: set[str], folder: str) -> bool:
-    """Whether a row of the curation table, or what one decides, is about a file of a patient."""
-    file = entry.get("file") if isinstance(entry, dict) else entry[0] if isinstance(entry, list) and entry else None
-    return isinstance(file, str) and _is_theirs(file, names, folder)
 
 
 def _write(state: State, dataset: Path, texts: Callable[[Inventory], Iterator[Text]], named: re.Pattern[str]) -> None:
