@@ -1,8 +1,9 @@
 """Tables: their text, their columns and keys against the vocabulary."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 
 from mids.inspection.cells import SHOWN, is_number
 from mids.inspection.guards import has_text_problems, is_described_table
@@ -10,6 +11,7 @@ from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import Fault
+from mids.resources import read_yaml, schemas
 from mids.vocabulary.schema import Column
 
 
@@ -214,35 +216,17 @@ def key_duplicated(table: FileView) -> Found:
             yield Finding(f"row {before} has the same key", where=f"row {line}, column {' + '.join(key)}")
 
 
-UNITS: Mapping[str, frozenset[str]] = {
-    "a": frozenset({"a", "y", "yr", "yrs", "year", "years", "año", "años", "anos"}),
-    "mm": frozenset({"mm", "millimetre", "millimetres", "millimeter", "millimeters"}),
-    "{pixels}": frozenset({"{pixels}", "{pixel}", "pixel", "pixels", "px"}),
-    "{slices}": frozenset({"{slices}", "slice", "slices"}),
-    "{frames}": frozenset({"{frames}", "frame", "frames"}),
-}
-"""Spellings of units that mean the same, lower case."""
+@cache
+def _spellings() -> Mapping[str, frozenset[str]]:
+    """The spellings of each unit in `schemas/units.yaml`, lower case."""
+    return {unit: frozenset(words) for unit, words in read_yaml(schemas() / "units.yaml")["spellings"].items()}
 
 
-USUAL: tuple[tuple[re.Pattern[str], Mapping[str, tuple[float, float]]], ...] = (
-    (
-        re.compile("((body|birth|participant|patient)_?)?(weight|mass|peso)", re.IGNORECASE),
-        {"kg": (0, 700), "g": (0, 700_000)},
-    ),
-    (
-        re.compile("((body|participant|patient)_?)?(height|stature|talla|estatura)", re.IGNORECASE),
-        {"m": (0, 2.8), "cm": (3, 280), "mm": (30, 2800)},
-    ),
-)
-"""Columns by their names, and the least and the greatest value of an animal or a person in each unit."""
-WORDS = {
-    "kg": frozenset({"kg", "kgs", "kilo", "kilos", "kilogram", "kilograms"}),
-    "g": frozenset({"g", "gram", "grams", "gramme", "grammes"}),
-    "m": frozenset({"m", "metre", "metres", "meter", "meters"}),
-    "cm": frozenset({"cm", "centimetre", "centimetres", "centimeter", "centimeters"}),
-    "mm": UNITS["mm"],
-}
-"""Spellings of the units of `USUAL`, lower case."""
+@cache
+def _usual() -> Sequence[tuple[re.Pattern[str], Mapping[str, tuple[float, float]]]]:
+    """Columns by their names, and the least and the greatest value of a body in each unit (`schemas/units.yaml`)."""
+    rules = read_yaml(schemas() / "units.yaml")["usual"]
+    return [(re.compile(rule["columns"], re.IGNORECASE), rule["limits"]) for rule in rules]
 
 
 @check("COLUMN_UNIT", per="table", level=Level.WARNING, when=is_described_table)
@@ -262,7 +246,7 @@ def column_unit(table: FileView) -> Found:
             if not isinstance(said, str):
                 continue
             unit = columns[name].unit if name in columns else ""
-            if unit and said.strip().casefold() not in UNITS.get(unit, {unit.casefold()}):
+            if unit and said.strip().casefold() not in _spellings().get(unit, {unit.casefold()}):
                 yield Finding(
                     "the unit differs from that of the vocabulary", f"$.{name}.Units", said[:SHOWN], unit, view.path
                 )
@@ -272,8 +256,8 @@ def column_unit(table: FileView) -> Found:
 def _impossible(table: FileView, at: int, said: str) -> Iterator[Finding]:
     """The first value of a column that nobody has in the unit that is said."""
     name = table.rows.header[at]
-    limits = next((limits for names, limits in USUAL if names.fullmatch(name)), {})
-    unit = next((unit for unit in limits if said in WORDS[unit]), None)
+    limits = next((limits for names, limits in _usual() if names.fullmatch(name)), {})
+    unit = next((unit for unit in limits if said in _spellings()[unit]), None)
     if unit is None:
         return
     low, high = limits[unit]
