@@ -1,12 +1,11 @@
 """The command ``mids duplicates``: its arguments; the work is done in `mids.analysis.duplicates`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import say_unread
+from mids.cli.shared import say, say_unread, write_new
 from mids.dataset.disk.progress import watched_steps
 from mids.errors import MidsError, put
 
@@ -49,8 +48,9 @@ def run(namespace: argparse.Namespace) -> int:
     if a.output is None:
         put(text)
     else:
-        a.output.write_text(text, encoding="utf-8")
-    print(f"{len(found)} pairs show the same, of {len(joined)} images", file=sys.stderr)
+        write_new(a.output, text)
+    if not a.quiet:
+        say(f"{len(found)} pairs show the same, of {len(joined)} images\n")
     return say_unread(joined.issues)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mids.cli.shared import say, say_unread, show, warn_of_former
 from mids.errors import DataError, MidsError, put
-from mids.exports.targets import TARGETS, document, find_target, write
+from mids.exports.targets import TARGETS, Target, document, find_target, write
 from mids.exports.writing import LEFT_OUT, PICTURE, format_json
 
 TEXT = "write a dataset's description, lists or tables for other programs"
@@ -42,16 +42,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=Path, metavar="PATH",
         help="new file, or new folder where TARGET is many files (default: print it)",
     )  # fmt: skip
-    add = parser.add_argument_group("parquet").add_argument
+    add = parser.add_argument_group("parquet and webdataset").add_argument
     add("--field", action="append", default=[], metavar="KEY", help="add a key of the sidecars (repeatable)")
     add = parser.add_argument_group("dicom-seg").add_argument
     add(
-        "--segmentation", choices=["binary", "labelmap"], default="binary",
+        "--segmentation", choices=["binary", "labelmap"],
         help="kind of the segmentation (default: binary)",
     )  # fmt: skip
     add = parser.add_argument_group("monai, nnunet and webdataset").add_argument
     add(
-        "--task", choices=["segmentation", "classification"], default="segmentation",
+        "--task", choices=["segmentation", "classification"],
         help="what is learned (default: segmentation)",
     )  # fmt: skip
     add("--modality", action="append", default=[], metavar="NAME", help="only images of this modality (repeatable)")
@@ -82,27 +82,22 @@ def run(namespace: argparse.Namespace) -> int:
     target = find_target(a.to)
     if a.output is None and target.is_folder:
         raise MidsError(f"{a.to} writes many files: give a folder with --output")
-    for option, given, choice in (
-        ("--annotator", [*a.annotator, *a.reader], "readers"), ("--modality", a.modality, "modality"),
-        ("--label", a.label, "labels"),
-    ):  # fmt: skip
-        if given and choice not in target.choices:
-            raise MidsError(f"{a.to} takes no {option}: it writes all of them; leave the option out")
+    _check_options(a, target)
     if a.reader:
         warn_of_former("--reader", "--annotator")
     try:
         dataset = Dataset(a.dataset, fields=a.field)
         if target.is_folder:
             written = write(
-                dataset, a.to, a.output, kind=a.segmentation, modality=a.modality or None,
+                dataset, a.to, a.output, kind=a.segmentation or "binary", modality=a.modality or None,
                 readers=[*a.annotator, *a.reader],
             )  # fmt: skip
             print(f"{len(written)} files in {a.output}")
             return max(say_unread(dataset.issues), _say_left_out(written))
         beside = a.output and a.output.parent
         content = document(
-            dataset, a.to, task=a.task, modality=a.modality or None, readers=[*a.annotator, *a.reader], labels=a.label,
-            beside=beside,
+            dataset, a.to, task=a.task or "segmentation", modality=a.modality or None,
+            readers=[*a.annotator, *a.reader], labels=a.label, beside=beside,
         )  # fmt: skip
         if a.to == "croissant" and (lost := find_lost(dataset, beside)):
             print(escape_lines(f"warning: {lost}"), file=sys.stderr)  # the export has logged it
@@ -117,6 +112,22 @@ def run(namespace: argparse.Namespace) -> int:
         say(f"error: {error.code}: {error}\n")
         return 1
     return say_unread(dataset.issues)
+
+
+def _check_options(a: argparse.Namespace, target: Target) -> None:
+    """Raises `MidsError` for an option that the target would not heed."""
+    annotators = [*a.annotator, *a.reader]
+    for option, given, is_taken in (
+        ("--annotator", annotators, "readers" in target.choices), ("--label", a.label, "labels" in target.choices),
+        ("--modality", a.modality, "modality" in target.choices), ("--task", a.task, "task" in target.choices),
+        ("--segmentation", a.segmentation, "kind" in target.choices), ("--field", a.field, target.has_fields),
+    ):  # fmt: skip
+        if given and not is_taken:
+            raise MidsError(f"{a.to} takes no {option}: leave the option out")
+    if "task" in target.choices and a.task != "classification" and a.label:
+        raise MidsError("--label goes with --task classification only: segmentations have annotators")
+    if a.task == "classification" and annotators:
+        raise MidsError("--annotator goes with --task segmentation only: classes have labels")
 
 
 def _say_left_out(written: Sequence[Path]) -> int:

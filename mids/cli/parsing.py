@@ -81,9 +81,17 @@ class Parser(argparse.ArgumentParser):
             _chosen(self, known)._refuse(rest)
         for value in vars(known).values():
             for path in value if isinstance(value, list) else [value]:
-                if isinstance(path, Path) and waits_for_another(path):
-                    _chosen(self, known).error(f"{path} is a named pipe: give a file")
+                if isinstance(path, Path):
+                    self._check_path(path, known)
         return known
+
+    def _check_path(self, path: Path, known: Any) -> None:
+        try:
+            is_pipe = waits_for_another(path)
+        except OSError as error:  # a name that is too long, or a folder that may not be looked into
+            _chosen(self, known).error(f"can't look at {path} ({error.strerror}): check the path")
+        if is_pipe:
+            _chosen(self, known).error(f"{path} is a named pipe: give a file")
 
     def _refuse(self, rest: Sequence[str]) -> NoReturn:
         flags = [word.partition("=")[0] for word in rest if word.startswith("-")]

@@ -284,6 +284,17 @@ def show(text: str) -> None:
     put(escape_lines(text))
 
 
+def write_new(output: Path, text: str) -> None:
+    """Writes an answer into a file that is not there yet; raises `MidsError`."""
+    try:
+        with output.open("x", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+    except FileExistsError as error:
+        raise MidsError(f"{output} already exists: give another name, or remove it") from error
+    except OSError as error:
+        raise MidsError(f"can't write {output} ({error.strerror}): give another file to --output") from error
+
+
 def say(text: str) -> None:
     """Prints a message on standard error, and into the log; names in it can't steer the terminal."""
     from mids.issues import escape_lines

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mids.cli.shared import say_unread, show
+from mids.cli.shared import say_unread, show, write_new
 from mids.errors import MidsError
 
 if TYPE_CHECKING:
@@ -98,13 +98,7 @@ def _write(datasets: "list[Dataset]", a: argparse.Namespace) -> None:
     if a.output is None:
         show(page)
         return
-    try:
-        with a.output.open("x", encoding="utf-8", newline="\n") as stream:
-            stream.write(page)
-    except FileExistsError as error:
-        raise MidsError(f"{a.output} already exists: give another name, or remove it") from error
-    except OSError as error:
-        raise MidsError(f"can't write {a.output} ({error.strerror}): give another file to --output") from error
+    write_new(a.output, page)
 
 
 def _counts(dataset: "Dataset", wanted: list[str], reference: Path | None) -> "Counts":

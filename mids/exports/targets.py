@@ -22,8 +22,9 @@ class Target:
 
     `text` says what it is. The function gets the dataset, and gives a document; of many files (`is_folder`) it gets the
     folder too, and gives their paths. `choices` are the keyword arguments that it takes besides; `recommended` are keys
-    that readers of a document ask for, and the key of dataset_description.json that each comes from. `extra` is the
-    extra of this package that it needs.
+    that readers of a document ask for, and the key of dataset_description.json that each comes from. `has_fields`
+    says that it writes the columns of images, thus `fields` of sidecars too. `extra` is the extra of this package that
+    it needs.
     """
 
     module: str
@@ -32,6 +33,7 @@ class Target:
     is_folder: bool = False
     choices: frozenset[str] = frozenset()
     recommended: Mapping[str, str] = field(default_factory=dict)
+    has_fields: bool = False
     extra: str = ""
 
     def load(self) -> Callable[..., Any]:
@@ -76,9 +78,12 @@ TARGETS: Mapping[str, Target] = {
         "write_shards",
         "images and their facts as WebDataset shards",
         is_folder=True,
+        has_fields=True,
         choices=frozenset({"modality"}),
     ),
-    "parquet": Target("mids.exports.parquet", "write_tables", "all tables, for pandas and databases", is_folder=True),
+    "parquet": Target(
+        "mids.exports.parquet", "write_tables", "all tables, for pandas and databases", is_folder=True, has_fields=True
+    ),
     "dicom-json-sidecars": Target(
         "mids.exports.dicomjson", "write_sidecars", "sidecars in the DICOM JSON model", is_folder=True
     ),

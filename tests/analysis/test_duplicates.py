@@ -76,7 +76,7 @@ def planted(tmp_path: Path) -> Path:
 
 def test_the_command_names_the_pair(planted: Path, tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mids", "duplicates", str(planted), "-o", str(tmp_path / "pairs.tsv"), "-q"],
+        [sys.executable, "-m", "mids", "duplicates", str(planted), "-o", str(tmp_path / "pairs.tsv")],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -97,7 +97,9 @@ def test_the_command_names_the_pair(planted: Path, tmp_path: Path) -> None:
     assert "already exists" in again.stderr
 
 
-def test_a_table_of_two_folders_of_one_name_is_for_each(planted: Path, tmp_path: Path) -> None:
+def test_a_table_of_two_folders_of_one_name_is_for_each(
+    planted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     one, other = (shutil.copytree(planted, tmp_path / name / "mids") for name in ("a", "b"))
     colours = np.zeros((4, 4, 3), [("R", "u1"), ("G", "u1"), ("B", "u1")])
     folder = one / "sub-1" / "anat"
@@ -105,6 +107,9 @@ def test_a_table_of_two_folders_of_one_name_is_for_each(planted: Path, tmp_path:
     nib.save(nib.Nifti1Image(colours, np.eye(4)), folder / "sub-1_T1w.nii.gz")  # no grey values, and no stop
     pairs = str(tmp_path / "pairs.tsv")
     assert main(["duplicates", str(one), str(other), "-o", pairs, "-q"]) == 0
+    assert "show the same" not in capsys.readouterr().err
+    (tmp_path / "link.tsv").symlink_to(tmp_path / "absent" / "pairs.tsv")
+    assert main(["duplicates", str(one), "-o", str(tmp_path / "link.tsv")]) == 2
     for dataset in (one, other):
         assert main(["splits", str(dataset), "--together", pairs]) == 0
     assert main(["splits", str(SOURCES / "fidac" / "mids"), "--together", pairs]) == 2

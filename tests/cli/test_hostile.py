@@ -139,6 +139,14 @@ def test_a_named_pipe_is_no_file(flag: str, tmp_path: Path, capsys: pytest.Captu
     assert "is a named pipe" in capsys.readouterr().err
 
 
+def test_a_path_that_can_not_be_looked_at_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["info", str(tmp_path / ("x" * 300))])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "can't look at" in said
+
+
 @pytest.mark.skipif(os.name == "nt", reason="named pipes of POSIX")
 def test_a_key_that_became_a_named_pipe_is_told(tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = fill_folder(tmp_path / "s", radiographs())

@@ -55,7 +55,8 @@ def test_the_command_line_reads_the_table(tmp_path: Path, published: Dataset) ->
     for name, target in TARGETS.items():
         has_masks = "masks" in target.text
         path = SOURCES / "bimcv-covid19-raw" / "mids" if has_masks else published.path
-        given = ["export", str(path), "--to", name, "--output", str(tmp_path / name), "--task", "classification"]
+        given = ["export", str(path), "--to", name, "--output", str(tmp_path / name)]
+        given += ["--task", "classification"] if "task" in target.choices else []
         if has_masks and "readers" in target.choices:  # three readers drew on one volume
             given += ["--annotator", "reader1"]
         if "labels" not in target.choices:
@@ -356,6 +357,23 @@ def test_the_command_writes_prints_and_says_what_is_lacking(tmp_path: Path, caps
     assert capsys.readouterr().err.count("\n") == 2
     assert main(["export", source, "--to", "monai", "--task", "classification", "--label", "pneumonia"]) == 0
     assert json.loads(capsys.readouterr().out)["labels"] == {"0": "pneumonia"}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["croissant", "--field", "KVP"], ["datacite", "--task", "segmentation"], ["card", "--segmentation", "labelmap"],
+        ["nnunet", "--label", "pneumonia"], ["monai", "--label", "pneumonia"], ["dicom-seg", "--modality", "ct"],
+        ["monai", "--task", "classification", "--annotator", "a"],
+    ],
+)  # fmt: skip
+def test_an_option_that_a_target_would_not_heed_is_refused(
+    options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, output = str(SOURCES / "bimcv-covid19" / "mids"), tmp_path / "out"
+    assert main(["export", source, "--to", *options, "--output", str(output)]) == 2
+    assert options[-2] in capsys.readouterr().err
+    assert not output.exists()
 
 
 def test_a_broken_description_is_wrong_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
