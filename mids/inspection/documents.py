@@ -112,11 +112,17 @@ def detect_layout(content: Json, schema: Schema) -> Layout:
         return "xnat" if content and all(isinstance(row, dict) and "tag1" in row for row in content) else "unknown"
     if not isinstance(content, dict):
         return "unknown"
-    if content and all(len(key) == 8 and isinstance(value, dict) and "vr" in value for key, value in content.items()):
+    if content and all(map(_is_element, content.items())):
         return "dicom"
     numeric = content.keys() & _numeric(schema)
     as_text = len(numeric) > 1 and all(isinstance(content[key], str) for key in numeric)
     return "text" if as_text else "mids"
+
+
+def _is_element(item: tuple[str, Json]) -> bool:
+    """Whether a key and its value are a tag and an element of DICOM's JSON model."""
+    key, value = item
+    return len(key) == 8 and isinstance(value, dict) and "vr" in value
 
 
 @cache

@@ -73,7 +73,7 @@ class FileView:
         """Its name by the grammar."""
         return self.shape.parse(self.path, self.alike)
 
-    @property
+    @once
     def name(self) -> Name | None:
         """Its name, where it can be parsed."""
         return self.parsed.name
@@ -268,22 +268,17 @@ class FileView:
         name = self.suffix.sidecar if self.suffix else ""
         if self.is_bids or not name or not self.sidecars or any(view.layout != "mids" for view in self.sidecars):
             return ()
-        return tuple(key for key in required_keys(name, self.dataset.schema) if key not in self.merged)
+        return tuple(key for key in required_keys(name, self.dataset.schema) if key not in self.metadata)
 
     @once
-    def merged(self) -> Mapping[str, Json]:
-        """The keys of all JSON files that apply to it; the nearest one decides."""
+    def metadata(self) -> Mapping[str, Json]:
+        """What JSON files say of it: the keys of all that apply; the nearest one decides."""
         if len(self.sidecars) == 1:
             return self.sidecars[0].keys
         keys: dict[str, Json] = {}
         for view in reversed(self.sidecars):
             keys.update(view.keys)
         return keys
-
-    @property
-    def metadata(self) -> Mapping[str, Json]:
-        """What sidecars say of an image; empty where there is none."""
-        return self.merged
 
     @once
     def head(self) -> NiftiHead | PngHead | DataError:
@@ -373,7 +368,7 @@ class FileView:
     @once
     def described(self) -> Mapping[str, Json]:
         """What the JSON files that apply to a table say of its columns."""
-        return self.merged
+        return self.metadata
 
     @once
     def by_key(self) -> Mapping[str, Mapping[str, str]]:

@@ -3,7 +3,23 @@
 from mids.dataset.disk.contents import Tail
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
+from mids.inspection.registry import of_name, only_if
 from mids.inspection.views import FileView
+
+
+def is_named_png(image: FileView) -> bool:
+    """Whether an image is a PNG by its name."""
+    return image.extension == ".png"
+
+
+def is_named_nifti(image: FileView) -> bool:
+    """Whether an image is a NIfTI file by its name."""
+    return image.extension != ".png"
+
+
+def is_of_bids(file: FileView) -> bool:
+    """Whether a file is a part that BIDS's rules are for."""
+    return file.is_bids
 
 
 def has_name_problems(file: FileView) -> bool:
@@ -36,16 +52,19 @@ def is_broken(image: FileView) -> bool:
     return isinstance(image.head, DataError)
 
 
+@only_if(is_named_nifti)
 def is_nifti(image: FileView) -> bool:
     """Whether an image is a NIfTI file whose head can be read."""
     return isinstance(image.head, NiftiHead)
 
 
+@only_if(is_named_png)
 def is_png(image: FileView) -> bool:
     """Whether an image is a PNG whose head can be read."""
     return isinstance(image.head, PngHead)
 
 
+@of_name
 def is_mask(image: FileView) -> bool:
     """Whether an image is one of `derivatives/rois`."""
     return image.is_mask
@@ -67,6 +86,7 @@ def is_odd_json(file: FileView) -> bool:
     return bool(document.error or document.twice) or (file.kind == "sidecar" and file.layout != "mids")
 
 
+@only_if(is_named_png)
 def is_odd_png(image: FileView) -> bool:
     """Whether a PNG holds more than its pixels, or less."""
     head = image.head
@@ -75,6 +95,7 @@ def is_odd_png(image: FileView) -> bool:
     return bool(head.texts or head.trailing or head.transparent or head.animated or not head.complete)
 
 
+@only_if(is_named_nifti)
 def says_more(image: FileView) -> bool:
     """Whether a volume holds texts, extensions, or anything but voxels in its gzip file."""
     head = image.head
@@ -90,6 +111,7 @@ def has_a_tail(image: FileView) -> bool:
     return isinstance(image.length, Tail) and image.length.trailing > 0
 
 
+@only_if(is_named_nifti)
 def has_wrong_length(image: FileView) -> bool:
     """Whether a volume is longer or shorter than its header says."""
     return image.length_error is not None

@@ -262,6 +262,8 @@ def find_in_lines(text: str) -> tuple[Found, ...]:
     )
 
 
+SHORT = 6
+"""Characters of a text that is too short for an identifier."""
 CHECKED = frozenset({"number", "integer", "path", "code", "date", "datetime"})
 """Types of columns whose cells can't hold an identifier without being reported for their type."""
 
@@ -274,11 +276,13 @@ def find_in_cells(rows: Rows, table: Table | None) -> tuple[Found, ...]:
         if (column and column.type in CHECKED) or is_private_column(name):
             continue
         values = [row[at] for row in rows.rows]
+        if not values or max(map(len, values)) <= SHORT:
+            continue
         # Any ten digits are an Iranian code by chance once in eleven times; all of a column are not.
         tens = {value for value in values if len(value) == 10 and value.isdecimal()}
         iranian = tens if tens and all(map(is_iranian, tens)) else set()
         for line, value in zip(rows.lines, values, strict=True):
-            if len(value) > 6 and value != NA:
+            if len(value) > SHORT and value != NA:
                 kinds = identify(value) if value not in iranian else (("national id", "an Iranian national code"),)
                 found += [Found(kind, what, f"row {line}, column {name[:40]}") for kind, what in kinds]
     return tuple(found)

@@ -58,6 +58,30 @@ class Check:
 CHECKS: dict[str, Check] = {}
 """Every check by its code."""
 
+Question = Callable[[Any], bool]
+BY_NAME: dict[Question, Question] = {}
+"""For questions about a file, another that its name alone answers: where it says no, so does the question."""
+
+
+def only_if(condition: Question) -> Callable[[Question], Question]:
+    """Says of the question below it that it is asked only where `condition` holds.
+
+    That is asked once of all files that are named alike: it may look at nothing but their shape.
+    """
+
+    def mark(question: Question) -> Question:
+        BY_NAME[question] = condition
+        return question
+
+    return mark
+
+
+def of_name(question: Question) -> Question:
+    """Says of the question below it that the name of a file alone answers it."""
+    BY_NAME[question] = question
+    return question
+
+
 ON_REQUEST = frozenset({"claims"})
 """Families that run only where they, or codes of theirs, are selected."""
 

@@ -9,7 +9,7 @@ from mids.checks import CHECKS, Check
 from mids.dataset.disk.tree import Tree, find_subject, is_common
 from mids.inspection.identifiers import identify
 from mids.inspection.paths import Kind, classify_path
-from mids.inspection.registry import Finding, Per
+from mids.inspection.registry import BY_NAME, Finding, Per
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Issue
 from mids.validation.outcome import CRASHED
@@ -87,9 +87,20 @@ class Run:
             )
             # Of what was not fetched only the name is known; an image has its sidecar beside it.
             kind = "other" if file.kind != "image" and file.is_absent else file.kind
-            groups = self._of(kind, inside=bool(file.subject))
-            if found := _run_groups(groups, file):
+            if found := _run_groups(self._for(file, kind), file):
                 yield from found
+
+    def _for(self, file: FileView, kind: Kind) -> Groups:
+        """The checks for a file, without those of which its name says that they do not run."""
+        shape, inside = file.shape, bool(file.subject)
+        if not shape.is_shared or shape.parsed.problems:
+            return self._of(kind, inside=inside)
+        found: Groups | None = shape.answers.get((kind, inside))
+        if found is None:
+            groups = self._of(kind, inside=inside)
+            found = tuple((when, group) for when, group in groups if when not in BY_NAME or BY_NAME[when](file))
+            shape.answers[kind, inside] = found
+        return found
 
     def _of(self, kind: Kind, *, inside: bool) -> Groups:
         """The checks for a kind of file, in the order of their registration within a group."""

@@ -69,3 +69,22 @@ def test_a_label_that_begins_like_another_is_another(first: str, tmp_path: Path)
     told = {issue.path for issue in validate(tmp_path / "d", plain=True) if issue.code == "FOLDER_MISMATCH"}
     wrong = [f"sub-{one}/ses-2/anat/sub-{two}_ses-2_T1w" for one, two in ((first, other), (other, first))]
     assert told == {f"{each}.nii.gz" for each in (*wrong, stem)}
+
+
+@pytest.mark.parametrize("wrong", ["01", "02"])
+def test_what_names_say_is_remembered_and_what_files_hold_is_not(wrong: str, tmp_path: Path) -> None:
+    """Questions that a name answers are asked once of files that are named alike; the others of each of them."""
+    files = dict(recordings())
+    for subject in ("01", "02"):
+        for name in ("anat/sub-{}_T1w", "dwi/sub-{}_dwi"):
+            stem = f"sub-{subject}/{name.format(subject)}"
+            files[f"{stem}.nii.gz"] = gz(nifti((4, 4, 4)))
+            files[f"{stem}.json"] = json.dumps({"Manufacturer": "Nobody", "EchoTime": 0.05}).encode()
+    files[f"sub-{wrong}/anat/sub-{wrong}_T1w.nii.gz"] = b"no gzip"
+    files[f"sub-{wrong}/dwi/sub-{wrong}_dwi.nii.gz"] = gz(nifti((4, 4, 4), spacing=(1, 1, -1)))
+    files[f"sub-{wrong}/anat/sub-{wrong}_T1w.json"] = b'{"Manufacturer": "Nobody", "EchoTime": 50}'
+    write(files, tmp_path / "d")
+    told = {(issue.code, issue.path) for issue in validate(tmp_path / "d") if issue.path.startswith("sub-0")}
+    of = {code: {path[4:6] for found, path in told if found == code} for code, _ in told}
+    assert of["GRADIENTS_MISSING"] == {"01", "02"}
+    assert of["GZIP_INVALID"] == of["NIFTI_SPACING"] == of["SIDECAR_UNIT"] == {wrong}

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from mids.inspection.bids import tables
 from mids.inspection.bids.rules import Broken, broken_rules
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.guards import is_of_bids
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 
@@ -12,6 +13,11 @@ from mids.issues import Level
 def is_bids(file: FileView) -> bool:
     """Whether BIDS's rules are for a file, and its content is there."""
     return file.is_bids and not file.is_companion and not file.is_ignored
+
+
+@only_if(is_of_bids)
+def _breaks_rules(file: FileView) -> bool:
+    return is_bids(file) and bool(_broken(file))
 
 
 def _broken(file: FileView) -> tuple[Broken, ...]:
@@ -28,7 +34,7 @@ def _finding(file: FileView, rule: Broken) -> Finding:
     return Finding(f"{rule.code}: {rule.message}", path=next(iter(said), ""))
 
 
-@check("BIDS_RULE", per="bids", when=is_bids)
+@check("BIDS_RULE", per="bids", when=_breaks_rules)
 def bids_rule(file: FileView) -> Found:
     """A file breaks a rule of BIDS, of its schema or its text; the message gives code and words.
 
@@ -39,7 +45,7 @@ def bids_rule(file: FileView) -> Found:
     return (_finding(file, rule) for rule in _broken(file) if rule.is_error)
 
 
-@check("BIDS_ADVICE", per="bids", level=Level.WARNING, when=is_bids)
+@check("BIDS_ADVICE", per="bids", level=Level.WARNING, when=_breaks_rules)
 def bids_advice(file: FileView) -> Found:
     """A file does not follow an advice of BIDS, of its schema or its text; the message gives code and words.
 
@@ -54,6 +60,7 @@ HEADERLESS = (".tsv.gz", "_motion.tsv")
 """Ends of the names of tables whose columns another file names."""
 
 
+@only_if(lambda file: file.path.endswith(HEADERLESS))
 def _is_headerless(file: FileView) -> bool:
     return file.path.endswith(HEADERLESS) and is_bids(file) and not file.is_without_content and file.size > 0
 
@@ -76,6 +83,7 @@ def table_columns_contradicted(file: FileView) -> Found:
         yield Finding(message, where=f"row {wrong[0].line}", expected=str(len(rows.header)))
 
 
+@only_if(is_of_bids)
 def _is_bids_table(table: FileView) -> bool:
     return table.is_bids and table.rule is not None and table.size > 0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.guards import is_broken, is_odd_png, is_png
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import FileView
 from mids.issues import Level
 
@@ -104,20 +104,19 @@ def image_shape_contradicted(image: FileView) -> Found:
     """
     said, head = (image.metadata.get("Rows"), image.metadata.get("Columns")), image.head
     known = [length for length in said if isinstance(length, int)]
-    if image.metadata.get("Resampled") is True or not known or not isinstance(head, PngHead | NiftiHead):
+    if not known or image.metadata.get("Resampled") is True:
         return
-    wanted = " × ".join(str(length) if isinstance(length, int) else "?" for length in said)
-    own = (head.rows, head.columns) if isinstance(head, PngHead) else ()
-    if own and any(isinstance(there, int) and there != length for there, length in zip(said, own, strict=True)):
-        yield Finding(
-            "rows × columns differ from the sidecar's",
-            value=" × ".join(map(str, own)),
-            expected=wanted,
-        )
+    wanted = [str(length) if isinstance(length, int) else "?" for length in said]
+    message = ""
+    if isinstance(head, PngHead):
+        own: tuple[int, ...] = (head.rows, head.columns)
+        if any(isinstance(there, int) and there != length for there, length in zip(said, own, strict=True)):
+            message = "rows × columns differ from the sidecar's"
     # A reformatted or conformed volume may have its image plane along any two axes.
-    if isinstance(head, NiftiHead) and not has_size(head.shape, known):
-        shape = " × ".join(map(str, head.shape))
-        yield Finding("no plane of the volume has rows × columns", value=shape, expected=wanted)
+    elif isinstance(head, NiftiHead) and not has_size(own := head.shape, known):
+        message = "no plane of the volume has rows × columns"
+    if message:
+        yield Finding(message, value=" × ".join(map(str, own)), expected=" × ".join(wanted))
 
 
 @check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png)
@@ -147,6 +146,7 @@ def has_size(shape: tuple[int, ...], plane: Sequence[int]) -> bool:
 # --- diffusion gradients ---------------------------------------------------------------------------------
 
 
+@of_name
 def _is_dwi(image: FileView) -> bool:
     name = image.name
     return bool(name and name.suffix == "dwi" and not name.group and not name.root)

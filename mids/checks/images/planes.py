@@ -127,9 +127,10 @@ def image_plane_transposed(image: FileView) -> Found:
     Fix: Convert the image again, or exchange Rows and Columns.
     """
     rows, columns = image.metadata.get("Rows"), image.metadata.get("Columns")
-    head, directions = image.head, _directions(image)
+    head = image.head
     if not isinstance(rows, int) or not isinstance(columns, int) or not isinstance(head, NiftiHead):
         return
+    directions = _directions(image)
     if directions is None or rows == columns or not has_size(head.shape, (rows, columns)):
         return  # another size altogether is IMAGE_SHAPE_CONTRADICTED's
     if image.metadata.get("Resampled") is True or not (head.sform > 0 or head.qform > 0):

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.records import Json
@@ -29,7 +29,12 @@ def _form(label: str) -> str:
     return re.sub("[a-z]+", "a", re.sub("[A-Z]+", "A", re.sub("[0-9]+", "9", label)))
 
 
-@check("KERNEL_CONTRADICTED", per="image", level=Level.WARNING, when=lambda image: "rec" in image.entities)
+@of_name
+def _has_kernel(image: FileView) -> bool:
+    return "rec" in image.entities
+
+
+@check("KERNEL_CONTRADICTED", per="image", level=Level.WARNING, when=_has_kernel)
 def kernel_contradicted(image: FileView) -> Found:
     """The reconstruction in the name differs from ConvolutionKernel of the sidecar.
 

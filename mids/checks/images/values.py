@@ -14,7 +14,7 @@ from mids.issues import Level
 
 COMPLEX = {32: "complex numbers of 64 bits", 1792: "complex numbers of 128 bits", 2048: "complex numbers of 256 bits"}
 COLOURS = {128: "colours (RGB)", 2304: "colours (RGBA)"}
-LONG = {1536: "floating point of 128 bits"}
+ODD = {**COMPLEX, **COLOURS, 1536: "floating point of 128 bits"}
 """NIfTI datatypes that many programs can't read (nifti1.h, DT_*)."""
 COLOURED = ("us", "light", "op", "rx", "nm")
 """Groups whose cameras and screens give colours."""
@@ -31,8 +31,8 @@ def nifti_type(image: FileView) -> Found:
     """
     head = image.head
     assert isinstance(head, NiftiHead)
-    kind = {**COMPLEX, **LONG, **({} if _is_coloured(image) else COLOURS)}.get(head.datatype)
-    if kind:
+    kind = ODD.get(head.datatype)
+    if kind and not (head.datatype in COLOURS and _is_coloured(image)):
         yield Finding("the voxels are of a type that many programs can't read", "datatype", kind)
 
 

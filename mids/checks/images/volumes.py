@@ -1,15 +1,17 @@
 """Volumes: that their files are whole, that their headers make sense and agree with their sidecars."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mids.checks.images.headers import head_error
 from mids.dataset.disk.heads import NiftiHead
-from mids.inspection.guards import has_wrong_length, is_broken, is_nifti, says_more
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.documents import NUMBERS
+from mids.inspection.guards import has_wrong_length, is_broken, is_named_nifti, is_nifti, says_more
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
-from mids.records import Json
 
 SPACING = 1e-3
 """Relative difference between the spacings of header and sidecar that is rounding (float32, 3 decimals)."""
@@ -95,8 +97,11 @@ def image_spacing_contradicted(image: FileView) -> Found:
         return
     left = [abs(size) for size in head.spacing[:3]]
     for wanted in said:
-        near = [size for size in left if math.isclose(size, wanted, rel_tol=SPACING, abs_tol=1e-4)]
-        if not near:
+        for size in left:
+            if math.isclose(size, wanted, rel_tol=SPACING, abs_tol=1e-4):
+                left.remove(size)
+                break
+        else:
             value = " × ".join(f"{abs(size):g}" for size in head.spacing[:3])
             expected = " × ".join(f"{size:g}" for size in said)
             yield Finding(
@@ -106,13 +111,11 @@ def image_spacing_contradicted(image: FileView) -> Found:
                 expected=expected,
             )
             return
-        left.remove(near[0])
 
 
-def numbers(value: Json) -> list[float]:
+def numbers(value: Any) -> list[float]:
     """A list of numbers; empty where it holds anything else."""
-    items = value if isinstance(value, list) else []
-    return [float(v) for v in items if isinstance(v, int | float) and not isinstance(v, bool)]
+    return [float(v) for v in value if type(v) in NUMBERS] if isinstance(value, list) else []
 
 
 @check("NIFTI_AFFINE", per="image", when=is_nifti)
@@ -126,7 +129,7 @@ def nifti_affine(image: FileView) -> Found:
     if isinstance(image.head, NiftiHead):
         (a, b, c, p), (d, e, f, q), (g, h, i, r) = image.head.affine
         determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-        if not all(math.isfinite(v) for v in (determinant, p, q, r)):
+        if not all(map(math.isfinite, (determinant, p, q, r))):
             yield "the affine holds a number that is not finite"
         elif abs(determinant) < 1e-12:
             yield "the affine has no inverse"
@@ -161,8 +164,14 @@ def nifti_spacing(image: FileView) -> Found:
     """
     if isinstance(image.head, NiftiHead):
         sizes = image.head.spacing[:3]
-        if not all(math.isfinite(size) and size > 0 for size in sizes):
+        if not _are_lengths(sizes):
             yield Finding("a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes))
+
+
+@only_if(is_named_nifti)
+def _are_lengths(sizes: Sequence[float]) -> bool:
+    """Whether numbers are finite and positive."""
+    return all(map(math.isfinite, sizes)) and min(sizes) > 0
 
 
 def has_axes(image: FileView) -> bool:
@@ -171,7 +180,7 @@ def has_axes(image: FileView) -> bool:
         return False
     rows = image.head.affine
     # One number that is not finite makes the sum of all so.
-    return math.isfinite(sum(map(sum, rows))) and min(math.hypot(*axis) for axis in axes_of(rows)) > 1e-9
+    return math.isfinite(sum(map(sum, rows))) and min(itertools.starmap(math.hypot, axes_of(rows))) > 1e-9
 
 
 @check("NIFTI_UNITS", per="image", level=Level.WARNING, when=is_nifti)
@@ -214,7 +223,7 @@ def nifti_forms_disagree(image: FileView) -> Found:
     head = image.head
     if not isinstance(head, NiftiHead) or head.sform <= 0:
         return
-    if not all(math.isfinite(size) and size > 0 for size in head.spacing[:3]):
+    if not _are_lengths(head.spacing[:3]):
         return  # that is NIFTI_SPACING's
     lengths = [math.hypot(*axis) for axis in axes_of(head.sform_rows)]
     if any(not math.isclose(a, b, rel_tol=0.01, abs_tol=1e-3) for a, b in zip(lengths, head.spacing, strict=False)):
@@ -240,8 +249,8 @@ def nifti_sheared(image: FileView) -> Found:
     Fix: Convert the image again; conversion resamples tilted series to a regular grid.
     """
     if isinstance(image.head, NiftiHead):
-        x, y, z = (normalised(axis) for axis in axes_of(image.head.affine))
-        if any(abs(dot(a, b)) > 0.02 for a, b in ((x, y), (x, z), (y, z))):
+        x, y, z = map(normalised, axes_of(image.head.affine))
+        if abs(dot(x, y)) > 0.02 or abs(dot(x, z)) > 0.02 or abs(dot(y, z)) > 0.02:
             yield "two axes of the affine are not perpendicular"
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from mids.inspection.documents import read_json
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import NA
@@ -80,6 +80,7 @@ def _python(text: str) -> tuple[str, ...] | None:
     return tuple(items) if isinstance(items, list) and all(isinstance(item, str) for item in items) else None
 
 
+@of_name
 def _is_labels(table: FileView) -> bool:
     return table.path == TABLE
 

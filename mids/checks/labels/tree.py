@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mids.checks.labels.cells import CUI, TREE
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import NA
@@ -25,6 +25,7 @@ class _Node:
     total: int | None
 
 
+@only_if(lambda table: table.path == TREE)
 def _is_tree(table: FileView) -> bool:
     return table.path == TREE and set(CELLS) <= set(table.rows.header)
 

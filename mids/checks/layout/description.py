@@ -3,7 +3,7 @@
 import re
 
 from mids.dataset.disk.folder import DESCRIPTION
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.records import Json
@@ -34,6 +34,7 @@ def derivative_description_missing(dataset: DatasetView) -> Found:
             yield Finding("there is no dataset_description.json", path=folder)
 
 
+@of_name
 def _is_description(file: FileView) -> bool:
     return file.kind == "description"
 

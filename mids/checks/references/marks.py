@@ -8,7 +8,7 @@ from mids.checks.references.masks import image_of
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.inspection.cells import is_number
 from mids.inspection.guards import is_mask
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.records import Json
@@ -49,6 +49,7 @@ def _frame(image: FileView) -> _Frame:
     return _Frame(columns, rows, (*head.shape, 1, 1)[2] if is_source else 0)
 
 
+@only_if(lambda table: not table.subject)
 def _has_marks(table: FileView) -> bool:
     """Whether a table holds marks or boxes: columns of a file, and of places in it."""
     header = set(table.rows.header)

@@ -7,7 +7,7 @@ from mids.dataset.disk.tree import ROIS
 from mids.inspection.cells import is_number
 from mids.inspection.guards import is_mask
 from mids.inspection.paths import applies
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import FileView
 from mids.issues import Level
 
@@ -68,6 +68,7 @@ def _differs(what: str, one: tuple[int, ...], other: tuple[int, ...]) -> Finding
 # --- values ----------------------------------------------------------------------------------------------
 
 
+@of_name
 def _is_dseg(image: FileView) -> bool:
     return bool(image.name and image.name.suffix == "dseg")
 
@@ -92,6 +93,7 @@ FEW = 50
 """Rows up to which a name that comes twice is a mistake: atlases give one name to many parcels."""
 
 
+@of_name
 def _is_lookup(table: FileView) -> bool:
     return table.path.endswith("dseg.tsv")
 

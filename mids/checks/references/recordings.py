@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from mids.inspection.cells import is_number
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.vocabulary.bids.names import Parts, split_name
@@ -59,6 +59,7 @@ MOST = 1 << 20
 _FIELD = re.compile(r"(DataFile|MarkerFile|NumberOfChannels|SamplingInterval)\s*=\s*(.*?)\s*")
 
 
+@only_if(lambda file: file.extension in HEADERS)
 def _has_fields(file: FileView) -> bool:
     return file.extension in HEADERS and not file.is_without_content and not file.is_ignored
 

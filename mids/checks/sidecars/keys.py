@@ -5,9 +5,9 @@ from functools import lru_cache
 
 from mids.dataset.disk.tree import TOPS
 from mids.inspection.bids.rules import missing_keys
-from mids.inspection.guards import has_schema_errors, is_odd_json, lacks_sidecar
+from mids.inspection.guards import has_schema_errors, is_odd_json, is_of_bids, lacks_sidecar
 from mids.inspection.paths import are_companions, split
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.records import Json
@@ -84,6 +84,7 @@ def _drop_acq(stem: str) -> list[str]:
     return [part for part in stem.rpartition("/")[2].split("_") if part and not part.startswith("acq-")]
 
 
+@only_if(lambda file: file.kind in ("sidecar", "gradient"))
 def _may_be_orphan(file: FileView) -> bool:
     return file.kind in ("sidecar", "gradient") and not file.is_companion and not file.is_ignored
 
@@ -211,7 +212,12 @@ def _is_bids_data(file: FileView) -> bool:
     return not parts or file.extension == min(parts, key=lambda ext: (ext != ".vhdr", ext))
 
 
-@check("BIDS_KEY_MISSING", per="bids", when=_is_bids_data)
+@only_if(is_of_bids)
+def _lacks_bids_keys(file: FileView) -> bool:
+    return _is_bids_data(file) and any(_missing(file))
+
+
+@check("BIDS_KEY_MISSING", per="bids", when=_lacks_bids_keys)
 def bids_key_missing(file: FileView) -> Found:
     """A file of a BIDS dataset, or an image in a BIDS folder, lacks a key that BIDS requires, in all its sidecars.
 
@@ -222,7 +228,7 @@ def bids_key_missing(file: FileView) -> Found:
     return _missing(file) if file.kind == "image" or not file.dataset.facts.mids else ()
 
 
-@check("BIDS_KEY_ABSENT", per="bids", level=Level.WARNING, when=_is_bids_data)
+@check("BIDS_KEY_ABSENT", per="bids", level=Level.WARNING, when=_lacks_bids_keys)
 def bids_key_absent(file: FileView) -> Found:
     """A recording that is no image, such as an EEG, lacks a key that BIDS requires, in a dataset that follows MIDS.
 
@@ -236,7 +242,7 @@ def bids_key_absent(file: FileView) -> Found:
 def _missing(file: FileView) -> Iterator[Finding]:
     if file.kind == "image" and not file.sidecars:
         return  # see SIDECAR_MISSING
-    if file.kind == "description" or any(_is_unread(sidecar) for sidecar in (*file.sidecars, file)):
+    if file.kind == "description" or _is_unread(file) or any(map(_is_unread, file.sidecars)):
         return
     for key in missing_keys(file.context):
         yield Finding(f"{key} is missing", path=file.sidecars[0].path if file.sidecars else "")
@@ -264,7 +270,7 @@ def _contradiction(image: FileView, entity: str, code_list: str, keys: tuple[str
     """Where a name's entity is another word of its code list than the sidecar's value means."""
     said = image.entities.get(entity)
     words = image.dataset.schema.code_lists.get(code_list)
-    for key in keys:
+    for key in keys if said else ():
         raw = _text(image.metadata.get(key))
         meant = _find_code(image.dataset.schema, code_list, raw) if words and raw else None
         if words and said in words.codes and meant and meant != said:

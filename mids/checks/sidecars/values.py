@@ -1,7 +1,9 @@
 """Sidecars: what they inherit from files above them, and values that stand in another unit."""
 
 from collections.abc import Iterator
+from typing import Any
 
+from mids.inspection.documents import NUMBERS
 from mids.inspection.paths import applies
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
@@ -97,13 +99,12 @@ def sidecar_unit(file: FileView) -> Found:
     """
     for key in USUAL.keys() & file.keys.keys() if file.layout == "mids" else ():
         low, high, unit = USUAL[key]
-        value = file.keys[key]
-        values = value if isinstance(value, list) else [value]
-        numbers = [abs(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-        if any(number and not low <= number <= high for number in numbers) and not _is_wrong(file, key):
-            yield Finding(
-                "the number is unusual for its unit", f"$.{key}", str(value)[:40], f"{low:g} to {high:g} {unit}"
-            )
+        value: Any = file.keys[key]
+        for number in value if type(value) is list else (value,):
+            if type(number) in NUMBERS and number and not low <= abs(number) <= high and not _is_wrong(file, key):
+                expected = f"{low:g} to {high:g} {unit}"
+                yield Finding("the number is unusual for its unit", f"$.{key}", str(value)[:40], expected)
+                break
 
 
 def _is_wrong(file: FileView, key: str) -> bool:

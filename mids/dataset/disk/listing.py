@@ -82,16 +82,21 @@ class Stems:
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = sorted(paths)
+        self._last: tuple[str, frozenset[str]] = ("", frozenset())
 
     def __getitem__(self, stem: str) -> frozenset[str]:
+        # Files of one stem come one after the other, and are asked for several times.
+        if stem != self._last[0]:
+            self._last = stem, frozenset(self._find(stem))
+        return self._last[1]
+
+    def _find(self, stem: str) -> Iterator[str]:
         paths, start = self._paths, f"{stem}."
-        found = []
         at = bisect_left(paths, stem)
         if at < len(paths) and paths[at] == stem:
-            found.append("")
+            yield ""
         at = bisect_left(paths, start, at)
         while at < len(paths) and paths[at].startswith(start):
             if "/" not in (extension := paths[at][len(stem) :]):
-                found.append(extension)
+                yield extension
             at += 1
-        return frozenset(found)

@@ -85,7 +85,7 @@ class Context(Mapping[str, Any]):
     @once
     def sidecar(self) -> Mapping[str, Any]:
         """The keys of all JSON files that apply to it."""
-        return self.file.merged
+        return self.file.metadata
 
     @property
     def json(self) -> Mapping[str, Any]:
@@ -247,11 +247,11 @@ def _coordsystems(_: "FileView", files: Iterable["FileView"]) -> Mapping[str, An
 
 
 def _events(file: "FileView", _: object) -> Mapping[str, Any]:
-    return {"onset": list(file.rows.column("onset")), "sidecar": file.merged}
+    return {"onset": list(file.rows.column("onset")), "sidecar": file.metadata}
 
 
 def _physio(file: "FileView", _: object) -> Mapping[str, Any]:
-    return {"sidecar": file.merged}
+    return {"sidecar": file.metadata}
 
 
 _ASSOCIATED: Mapping[str, Loader] = {

@@ -22,6 +22,11 @@ class Header(Mapping[str, Any]):
     def __getitem__(self, name: str) -> Any:
         return _NIFTI[name](self._head)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """A part; `default` for what is none."""
+        part = _NIFTI.get(name)
+        return part(self._head) if part else default
+
     def __iter__(self) -> Iterator[str]:
         return iter(_NIFTI)
 

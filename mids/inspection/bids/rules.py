@@ -74,6 +74,10 @@ class Applying:
         """Whether it applies to a file."""
         return not self.selectors or all(truth(selector.evaluate(context)) for selector in self.selectors)
 
+    def can_be_checked(self, context: Context) -> bool:
+        """Whether a file has the headers that its checks read."""
+        return not self.headers or all(context[part] is not None for part in self.headers)
+
     def is_kept(self, context: Context) -> bool:
         """Whether a file passes its checks."""
         return all(truth(check.evaluate(context)) for check in self.rule.checks)
@@ -85,11 +89,17 @@ class Group:
     def __init__(self, rules: Sequence[Applying]) -> None:
         self.rules = rules
         self._needs = frozenset().union(*(each.needs for each in rules))
+        self._left: dict[frozenset[str], list[Applying]] = {}
 
     def applying(self, context: Context) -> list[Applying]:
         """Those that apply to a file."""
         lacking = self._needs.difference(context["sidecar"])
-        return [each for each in self.rules if each.needs.isdisjoint(lacking) and each.holds(context)]
+        left = self._left.get(lacking)
+        if left is None:
+            if len(self._left) >= SHAPES:
+                self._left.clear()
+            left = self._left[lacking] = [each for each in self.rules if each.needs.isdisjoint(lacking)]
+        return [each for each in left if each.holds(context)]
 
 
 class Rulebook:
@@ -120,8 +130,7 @@ class Rulebook:
 
     def _narrow(self, family: str, context: Context) -> Iterator[Applying]:
         for rule in self._facts.bids.rules(family):
-            texts = [*(s.text for s in rule.selectors), *(c.text for c in rule.checks)]
-            if any(part in text for text in texts for part in _UNREAD):
+            if _reads_what_is_unread(rule):
                 continue
             if family == "checks" and rule.body["issue"]["code"] in _said_otherwise():
                 continue
@@ -197,6 +206,14 @@ def _asked(name: str, level: Node) -> Asked:
     return Asked(name, always, key, _TRUE.get(value, value), demanded == "required")
 
 
+@cache
+def _reads_what_is_unread(rule: Rule) -> bool:
+    """Whether a rule asks for parts of headers that are not read."""
+    texts = [*(s.text for s in rule.selectors), *(c.text for c in rule.checks)]
+    return any(part in text for text in texts for part in _UNREAD)
+
+
+@cache
 def _asks(rule: Rule, *, derived: bool) -> bool:
     """Whether a rule for sidecars can ask for a key at all; in derivatives those for derivatives alone do."""
     if derived and not any(selector.text == _DERIVED for selector in rule.selectors):
@@ -255,9 +272,7 @@ class Broken:
 def broken_rules(context: Context) -> Iterator[Broken]:
     """The checks of BIDS's schema that a file fails."""
     for each in rulebook(context.file.dataset.facts).applying("checks", context):
-        if each.headers and any(context[part] is None for part in each.headers):
-            continue
-        if not each.is_kept(context):
+        if each.can_be_checked(context) and not each.is_kept(context):
             issue = each.rule.body["issue"]
             is_error = issue["level"] == "error" and not each.is_conditional
             yield Broken(issue["code"], _filled(issue["message"], context), is_error, _keys_alone(each.rule))

@@ -181,6 +181,11 @@ class _Parser:
 
 # --- what the operators mean -----------------------------------------------------------------------------
 
+# Tuples, for a union of types is made anew, and asked more slowly, each time.
+NUMBER = (int, float)
+_LIST = (list, tuple)
+_SEQUENCE = (list, tuple, str)
+
 
 def truth(value: Value) -> bool:
     """Whether a value counts as true; lists and objects do, empty ones too."""
@@ -188,13 +193,13 @@ def truth(value: Value) -> bool:
 
 
 def _part(value: Value, name: str) -> Value:
-    if type(value) is dict:  # an instance check of Mapping costs more than all else
-        return value.get(name)
-    return value.get(name) if isinstance(value, Mapping) else None
+    # An instance check of Mapping costs more than all else.
+    get = None if value is None else getattr(value, "get", None)
+    return get(name) if get else None
 
 
 def _element(value: Value, at: Value) -> Value:
-    if isinstance(value, list | tuple | str) and isinstance(at, int | float) and 0 <= at < len(value):
+    if isinstance(value, _SEQUENCE) and isinstance(at, NUMBER) and 0 <= at < len(value):
         return value[int(at)]
     return _part(value, at) if isinstance(at, str) else None
 
@@ -206,18 +211,22 @@ def _number(value: Value) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    return value if isinstance(value, int | float) and not math.isnan(value) else None
+    return value if isinstance(value, NUMBER) and value == value else None
 
 
 def _equal(one: Value, other: Value) -> bool:
-    if isinstance(one, str) is not isinstance(other, str) and None not in (one, other):
+    if one is None or other is None:
+        return one is other
+    if isinstance(one, str) is not isinstance(other, str):
         numbers = _number(one), _number(other)
         return None not in numbers and numbers[0] == numbers[1]
-    return bool(one == other) if None not in (one, other) else one is other
+    return bool(one == other)
 
 
 def _ordered(test: Callable[[Any, Any], bool]) -> Callable[[Value, Value], bool]:
     def compare(one: Value, other: Value) -> bool:
+        if isinstance(one, NUMBER) and isinstance(other, NUMBER):
+            return test(one, other)  # nothing is true of what is not a number
         if isinstance(one, str) and isinstance(other, str):
             return test(one, other)
         numbers = _number(one), _number(other)
@@ -252,7 +261,7 @@ def _add(one: Value, other: Value) -> Value:
 
 
 def _listed(value: Value) -> list[Value]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+    return list(value) if isinstance(value, _LIST) else [value]
 
 
 def _index(values: Value, item: Value) -> int | None:
@@ -273,13 +282,16 @@ def _match(text: Value, pattern: Value) -> bool | None:
 
 
 _regular = cache(re.compile)
-_TYPES = ((bool, "boolean"), (int | float, "number"), (str, "string"), (list | tuple, "array"))
+_TYPES = ((bool, "boolean"), (NUMBER, "number"), (str, "string"), (_LIST, "array"))
 
 
 def _type(value: Value) -> str:
     if value is None:
         return "null"
-    return next((name for kind, name in _TYPES if isinstance(value, kind)), "object")
+    for kind, name in _TYPES:
+        if isinstance(value, kind):
+            return name
+    return "object"
 
 
 def _extreme(choose: Callable[[list[float]], float]) -> Callable[[Value], float | None]:
@@ -291,7 +303,7 @@ def _extreme(choose: Callable[[list[float]], float]) -> Callable[[Value], float 
 
 
 def _length(value: Value) -> int | None:
-    return len(value) if isinstance(value, list | tuple | str) else None
+    return len(value) if isinstance(value, _SEQUENCE) else None
 
 
 def _unique(values: Value) -> list[Value] | None:
