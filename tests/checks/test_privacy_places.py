@@ -48,6 +48,24 @@ def test_a_later_gzip_stream_that_holds_more_than_the_volume(tmp_path: Path) -> 
     assert told(tmp_path, {path: content}, deep=True) == {("PRIVACY_GZIP_MEMBERS", path)}
 
 
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("Garcia Lopez Ana 1961", True),
+        ("1961_Garcia_Ana", True),
+        ("6.0.5:9e026117", False),
+        ("FreeSurfer 7 Nov 2020", False),
+        ("SPM12 - realigned 3T Siemens", False),
+        ("TE=30;TR=2000", False),
+    ],
+)
+def test_a_name_beside_a_number_in_a_header(tmp_path: Path, text: str, *, is_told: bool) -> None:
+    generator.write(generator.volume(), tmp_path / "dataset")
+    path = next((tmp_path / "dataset").rglob("*.nii.gz")).relative_to(tmp_path / "dataset").as_posix()
+    found = told(tmp_path, {path: gz(nifti((4, 4, 3), descrip=text.encode()))})
+    assert found == ({("PRIVACY_NIFTI_TEXT", path)} if is_told else set())
+
+
 def test_two_offsets_of_a_subject_belong_to_the_family(tmp_path: Path) -> None:
     generator.write(generator.BROKEN["PRIVACY_DATE_OFFSETS"](), tmp_path / "dataset")
     found = validate(tmp_path / "dataset", select=PRIVACY)

@@ -26,6 +26,8 @@ TELLING = re.compile(
     re.IGNORECASE,
 )
 """Words and numbers that no description of a volume needs."""
+NUMBERS = re.compile(r"[\s\d_/;:=+]+")
+"""What may stand beside a name, such as a year or a number."""
 
 
 @check("PRIVACY_NIFTI_TEXT", per="image", level=Level.WARNING, when=says_more)
@@ -42,7 +44,7 @@ def privacy_nifti_text(image: FileView) -> Found:
             plain = PLAIN.get(name)
             if plain and not plain.fullmatch(text):
                 yield Finding("this field holds a text", where=name)
-            elif CLOCK.search(text) or TELLING.search(text) or looks_like_person(text):
+            elif CLOCK.search(text) or TELLING.search(text) or looks_like_person(" ".join(NUMBERS.split(text))):
                 yield Finding("this field holds a date, a time, or what may be a name or a number", where=name)
 
 
