@@ -16,12 +16,14 @@ from typing import Any
 
 from mids._version import __version__
 from mids.certify.headers import check_headers, read_claims
-from mids.certify.looks import look_at_pixels
+from mids.certify.looks import is_picture, look_at_pixels
 from mids.certify.page import render
 from mids.dataset.disk.progress import watched
+from mids.dataset.disk.tree import walk
 from mids.deid.headers.tables import edition
 from mids.deid.policy import Detect
 from mids.errors import MidsError
+from mids.inspection.paths import classify_path
 from mids.records import Json
 from mids.releases.manifest import digest_file
 from mids.risk.assess import assess
@@ -32,6 +34,16 @@ _DESCRIPTIONS = ("dataset_description.json", "deidentification.json")
 _CURATION = ("derivatives/provenance/curation.tsv",)
 _TOOLS = "pydicom nibabel numpy pillow SimpleITK rapidocr onnxruntime".split()
 """Packages whose versions the certificate states, if they are installed."""
+
+_CHECKS = frozenset(
+    "privacy JSON_INVALID TABLE_ENCODING TABLE_RAGGED FILE_UNREADABLE CONTENT_MISSING NAME_ENCODING".split()
+)
+"""What the validator is asked: what may tell who somebody is, and what of sidecars and tables can't be read."""
+
+_OWN = re.compile(r"\.(bids|mids)ignore|CITATION\.cff|derivatives/provenance/[a-z]+\.(tsv|json)")
+"""Files without anything about people."""
+
+_HIDDEN = re.compile(r"^((?:[^/]+/)*?\.[^/]+)/.*")
 
 _NAME = re.compile(r"[^/]+/[A-Z2-7]{6,}/[A-Z2-7]{6,}/(\d{5}-)?[A-Z2-7]{6,}\.dcm")
 """What `mids deidentify` calls a file."""
@@ -99,8 +111,8 @@ def certify(dataset: Path, self_test: SelfTest, *, sample: int = 0) -> dict[str,
     content["Digest"] = _digest(content)
     target = place(dataset)
     try:
-        target.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        target.with_suffix(".html").write_text(render(dataset.name, content), encoding="utf-8")
+        target.write_bytes(_write(content))
+        target.with_suffix(".html").write_bytes(_encode(render(dataset.name, content)))
     except OSError as error:
         raise MidsError(f"can't write {target} ({error.strerror}): check permissions and space") from error
     return content
@@ -114,10 +126,11 @@ def verify(dataset: Path) -> list[str]:
     """
     target = place(dataset)
     try:
-        content = json.loads(target.read_bytes())
+        written = target.read_bytes()
+        content = json.loads(written)
         listed = {row["Path"]: row for row in content["Files"]}
-        is_whole = content["Digest"] == _digest(content)
-        page = render(dataset.name, content)
+        is_whole = content["Digest"] == _digest(content) and written == _write(content)
+        page = _encode(render(dataset.name, content))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MidsError(f"no certificate {target} can be read: make one with mids certify") from error
     found = [] if is_whole else [f"{target.name}: changed"]
@@ -132,21 +145,31 @@ def verify(dataset: Path) -> list[str]:
     return found
 
 
-def _says(path: Path, page: str) -> bool:
+def _says(path: Path, page: bytes) -> bool:
     try:
-        return path.read_text(encoding="utf-8") == page
-    except (OSError, ValueError):
+        return path.read_bytes() == page
+    except OSError:
         return False
+
+
+def _write(content: Mapping[str, Any]) -> bytes:
+    """A certificate as it is written: a key that stands twice, or a blank more, is a change of it."""
+    return _encode(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8; what is none in the name of a file becomes an escape of JSON."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _digest(content: Mapping[str, Any]) -> str:
     """SHA-256 of all that a certificate says but its own digest."""
     said = {key: value for key, value in content.items() if key != "Digest"}
-    return hashlib.sha256(json.dumps(said, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_encode(json.dumps(said, sort_keys=True, ensure_ascii=False))).hexdigest()
 
 
 def _walk(dataset: Path) -> list[str]:
-    """Every file and every link of a dataset, hidden ones too: what is passed on is the whole folder."""
+    """Every file, link and empty folder (``path/``), hidden ones too: what is passed on is the whole folder."""
 
     def refuse(error: OSError) -> None:
         raise MidsError(f"can't read a folder of {dataset} ({error.strerror}): check its permissions") from error
@@ -155,6 +178,8 @@ def _walk(dataset: Path) -> list[str]:
     for folder, folders, files in os.walk(dataset, onerror=refuse):
         links = [name for name in folders if Path(folder, name).is_symlink()]
         found += [Path(folder, name).relative_to(dataset).as_posix() for name in (*files, *links)]
+        if not folders and not files:
+            found.append(f"{Path(folder).relative_to(dataset).as_posix()}/")
     return sorted(found)
 
 
@@ -162,6 +187,8 @@ def _row(dataset: Path, path: str) -> dict[str, Json]:
     """What is written down of a file; of a link where it leads too, and nothing more where it leads to no file."""
     place_ = dataset / path
     row: dict[str, Json] = {"Path": path}
+    if path.endswith("/"):
+        return row
     if place_.is_symlink():
         row["Link"] = str(place_.readlink())
         if not place_.is_file():
@@ -203,11 +230,20 @@ def _check_texts(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
     if not (dataset / "dataset_description.json").is_file():
         strange = [f"{path}: no file of mids deidentify" for path in paths if not _is_known(path)]
         return {"Rules": "names of files that mids deidentify gives", "Findings": [*empty, *strange]}
-    report = validate(dataset, select=frozenset({"privacy"}))
-    return {
-        "Rules": "privacy family of mids validate",
-        "Findings": [*empty, *(f"{found.path}: {found.code}" for found in report.issues)],
-    }
+    report = validate(dataset, select=_CHECKS)
+    found = (f"{found.path}: {found.code}" for found in report.issues)
+    unread = (f"{path}: not looked at" for path in _list_unread(dataset, paths))
+    return {"Rules": "privacy family of mids validate", "Findings": [*empty, *found, *unread]}
+
+
+def _list_unread(dataset: Path, paths: Sequence[str]) -> Iterator[str]:
+    """What neither these checks nor those of pixels and DICOM headers read; of hidden folders their name alone."""
+    seen = walk(dataset).files
+    unread = [
+        path for path in paths
+        if (path not in seen or classify_path(path) == "other") and not is_picture(path) and not _OWN.fullmatch(path)
+    ]  # fmt: skip
+    yield from dict.fromkeys(_HIDDEN.sub(r"\1", path) for path in unread)
 
 
 def _is_known(path: str) -> bool:

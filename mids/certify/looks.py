@@ -48,7 +48,7 @@ def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int, detect: Det
     kinds: dict[str, dict[str, int]] = {}
     found: list[str] = []
     for kind in sorted(set(KINDS.values())):
-        own = [path for path in paths if _kind(path) == kind and not path.startswith("derivatives/")]
+        own = [path for path in paths if is_picture(path) and _kind(path) == kind]
         step = max(1, -(-len(own) // sample)) if sample else 1
         chosen = own[::step]
         if own:
@@ -58,8 +58,13 @@ def look_at_pixels(dataset: Path, paths: Sequence[str], sample: int, detect: Det
         found += [f"{path}: {told}" for path, told in seen if told]
     by = f"{detect} of mids {__version__}{rapid}; first, middle and last slice or frame"
     searched = sum(each["Searched"] for each in kinds.values())
-    return {"Pictures": len([p for p in paths if _kind(p) and not p.startswith("derivatives/")]), "Searched": searched,
+    return {"Pictures": sum(map(is_picture, paths)), "Searched": searched,
             "Kinds": kinds, "By": by, "Findings": found}  # fmt: skip
+
+
+def is_picture(path: str) -> bool:
+    """Whether a file is looked at, if it is in the sample; what lies in derivatives are masks."""
+    return bool(_kind(path)) and not path.startswith("derivatives/")
 
 
 def _kind(path: str) -> str:

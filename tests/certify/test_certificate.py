@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,6 +84,36 @@ def remove_file(dataset: Path) -> Path:
     return path
 
 
+def add_empty_folder(dataset: Path) -> Path:
+    path = dataset / "LOPEZ_MARIA"
+    path.mkdir()
+    return path
+
+
+def rename_key(dataset: Path) -> Path:
+    path = sorted(dataset.glob("sub-*/**/*_cr.json"))[0]
+    path.write_text(path.read_text().replace('"Modality"', '"modality"'))
+    return path
+
+
+def append_byte(dataset: Path) -> Path:
+    path = sorted(dataset.glob("sub-*/**/*.png"))[0]
+    path.write_bytes(path.read_bytes() + b"x")
+    return path
+
+
+def add_blank_to_certificate(dataset: Path) -> Path:
+    path = place(dataset)
+    path.write_text(path.read_text().replace("\n", " \n", 1))
+    return path
+
+
+def say_key_twice(dataset: Path) -> Path:
+    path = place(dataset)
+    path.write_text(path.read_text().replace('{\n "Made"', '{\n "Findings": 7,\n "Made"', 1))
+    return path
+
+
 def edit_certificate(dataset: Path) -> Path:
     path = place(dataset)
     path.write_text(path.read_text().replace('"Findings": 0', '"Findings": 1', 1))
@@ -96,21 +128,33 @@ def edit_page(dataset: Path) -> Path:
 
 CHANGES = [
     change_byte, change_cell, change_pixel, add_file, add_hidden_file, add_link, replace_by_link, remove_file,
-    edit_page,
+    add_empty_folder, rename_key, append_byte, edit_page, add_blank_to_certificate, say_key_twice,
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def certified(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a dataset and its certificate, to copy."""
+    folder = tmp_path_factory.mktemp("certified")
+    main(["key", "new", str(folder / "key")])
+    dataset = convert("dicom", fill_folder(folder / "s", radiographs()), folder / "d", key=folder / "key").dataset
+    assert main(["certify", str(dataset)]) == 0
+    assert main(["certify", str(dataset), "--check"]) == 0
+    return folder
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_voids_the_certificate_and_is_named(
-    dataset: Path, change: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
+    certified: Path, tmp_path: Path, change: Callable[[Path], Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["certify", str(dataset)]) == 0
-    assert main(["certify", str(dataset), "--check"]) == 0
+    shutil.copytree(certified, tmp_path / "copy")
+    dataset = tmp_path / "copy" / "d"
     path = change(dataset)
     capsys.readouterr()
     assert main(["certify", str(dataset), "--check"]) == 1
     said = capsys.readouterr().err.splitlines()
     inside = path.relative_to(dataset).as_posix() if dataset in path.parents else path.name
+    inside += "/" * (path.is_dir() and not path.is_symlink())
     assert [line.split(": ")[1] for line in said] == [inside]
 
 
@@ -134,6 +178,52 @@ def test_swapped_images_are_both_named_and_a_new_time_is_not(dataset: Path, caps
     capsys.readouterr()
     assert main(["certify", str(dataset), "--check"]) == 1
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_renamed_folder_is_named(certified: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(certified, tmp_path / "copy")
+    dataset = tmp_path / "copy" / "d"
+    subject = sorted(dataset.glob("sub-*"))[0]
+    files = sum(path.is_file() for path in subject.rglob("*"))
+    subject.rename(dataset / "sub-SAAAAAAAAAA")
+    capsys.readouterr()
+    assert main(["certify", str(dataset), "--check"]) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert sum(line.startswith(f"error: {subject.name}/") and line.endswith(": missing") for line in said) == files
+    assert sum(line.startswith("error: sub-SAAAAAAAAAA/") and line.endswith(": added") for line in said) == files
+
+
+def test_what_was_not_looked_at_is_a_finding(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    image = sorted(dataset.glob("sub-*/**/*.png"))[0]
+    sidecar = image.with_suffix(".json")
+    sidecar.write_bytes(sidecar.read_bytes()[:-9])
+    (dataset / ".midsignore").write_text("extra/\n")
+    beside = image.parent.relative_to(dataset).as_posix()
+    strange = {
+        "lopez.jpg", f"{beside}/notes.txt", f"{beside}/x.PNG", "extra/x.json", "derivatives/x/a.png", ".git", "SANZ/",
+    }  # fmt: skip
+    for name in strange:
+        path = dataset / name.replace(".git", ".git/objects/x")
+        (path if name.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+        if not name.endswith("/"):
+            path.write_bytes(image.read_bytes())
+    (dataset / "elsewhere").symlink_to(dataset.parent)
+    assert main(["certify", str(dataset)]) == 1
+    said = {line.removeprefix("found: ") for line in capsys.readouterr().err.splitlines()}
+    assert said >= {f"{name}: not looked at" for name in (*strange, "elsewhere")}
+    assert f"{sidecar.relative_to(dataset).as_posix()}: JSON_INVALID" in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_name_that_is_no_utf_8_is_certified_and_missed(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = dataset / os.fsdecode(b"\xff.txt")
+    path.write_text("x")
+    assert main(["certify", str(dataset)]) == 1
+    assert main(["certify", str(dataset), "--check"]) == 0
+    path.unlink()
+    capsys.readouterr()
+    assert main(["certify", str(dataset), "--check"]) == 1
+    assert capsys.readouterr().err.count(": missing") == 1
 
 
 def test_a_dataset_without_images_is_not_certified_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
