@@ -42,7 +42,10 @@ def read_frame(shelf: Shelf, item: Item, number: int, *, source: bool, twin: boo
     elif source or not item.image:
         return _from_source(shelf, item, number)
     path = shelf.dataset / item.image
-    found = _loaded(path, path.stat().st_mtime_ns)
+    try:
+        found = _loaded(path, path.stat().st_mtime_ns)
+    except OSError as error:  # a run removed it meanwhile, or a link leads nowhere
+        raise DataError("FILE_UNREADABLE", "the image can't be read now: start the review again") from error
     if isinstance(found, Picture):
         return _framed(found.data, 0, 1, 1.0)
     data = found.data.reshape(*found.data.shape[:3], -1) if found.data.ndim > 2 else found.data[..., None, None]

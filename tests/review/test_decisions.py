@@ -8,10 +8,11 @@ from trees import fill_folder, radiographs
 
 from mids import cli
 from mids.conversion import convert
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 from mids.readers.given.curation import Correction, read
 from mids.review.decisions import Decisions
 from mids.review.items import Item
+from mids.review.pixels import read_frame
 from mids.review.shelves import collect_items
 
 ITEMS = (
@@ -167,3 +168,14 @@ def test_what_was_said_of_a_patient_who_is_withdrawn_goes(tmp_path: Path, key: P
     assert {row.why for row in read(Path(f"{dest}.mids/curation.tsv"))} >= {'it says "RX"\nin two lines'}
     log.write_bytes(b"{}\n")
     assert cli.main(["withdraw", "000123", str(dest), "--key", str(key)]) == 2
+
+
+def test_an_image_that_a_run_removed_meanwhile_is_told(tmp_path: Path, key: Path) -> None:
+    dest = tmp_path / "dest"
+    convert("dicom", fill_folder(tmp_path / "source", radiographs()), dest, key=key)
+    shelf = collect_items(dest)
+    (dest / shelf.items[0].image).unlink()
+    with pytest.raises(DataError, match="can't be read now"):
+        read_frame(shelf, shelf.items[0], 0, source=False)
+    assert read_frame(shelf, shelf.items[0], 0, source=True).count == 1
+    assert read_frame(shelf, shelf.items[1], 0, source=False).count == 1
