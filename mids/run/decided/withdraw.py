@@ -105,11 +105,11 @@ def withdraw(
         named = _naming(folder, [references.of(name) for name in gone])
         _write(state, target, lambda inventory: texts(inventory, policy, load_choices(target)), named)
         left, unread = _drop_mentions(target, named)
-        for index in state.folder.glob("index-*.sqlite"):
-            forget(index, lambda text: _read_key(text) in people)
-        _clear_state(state, theirs, {patient, *(one.id for one in people), *gone}, choices)
         forget_issues(target, lambda found: found.path in gone or any(map(named.search, (found.path, found.message))))
         state.journal.forget_lines(named)
+        _clear_state(state, theirs, {patient, *(one.id for one in people), *gone}, choices)
+        for index in state.folder.glob("index-*.sqlite"):
+            forget(index, lambda text: _read_key(text) in people)
         state.journal.rest(label)
         state.keep_copy()
     return Withdrawal(label, removed, tuple(left), tuple(unread))
