@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 Values = npt.NDArray[Any]
 
 _DOUBTFUL = "PRIVACY_FACE_DOUBTFUL"
-_NO_GREY = "withheld: its voxels are no grey values"
+_NO_GREY = "withheld: its voxels are not grey values"
 
 _KEPT = 32
 """Faces that a process remembers: the slices of all series of a patient may come mixed."""

@@ -239,7 +239,7 @@ def embed(dataset: Dataset, block: Block, tells: Callable[[str], bool]) -> tuple
     for _, _, value in (value for value in kept if value[0] < 0):
         # A range is no value of an AS (PS3.5 6.2): FIDAC has it there all the same.
         dataset["PatientAge"] = DataElement(Tag("PatientAge"), "AS", value, validation_mode=config.IGNORE)
-    message = "a value that repeats what the header tells of the patient is not embedded"
+    message = "a value that repeats data of the patient from the header is not embedded"
     return (issue("EMBED_REFUSED", message, origin="deid"),) * (len(block.values) - len(kept))
 
 

@@ -83,7 +83,7 @@ class Drawing:
                 table[number] = value
         unknown = set(np.unique(stored).tolist()) - {0} - set(self.classes)
         if unknown - {self.head.background}:
-            raise DataError("ANNOTATIONS_INVALID", "the label map has values that are none of its segments")
+            raise DataError("ANNOTATIONS_INVALID", "the label map has values that belong to no segment")
         return np.asarray(table[stored])
 
     def _draw(self, values: Labels, frames: Sequence[Frame]) -> None:

@@ -89,7 +89,9 @@ def certify(dataset: Path, self_test: SelfTest, *, sample: int = 0) -> dict[str,
     Raises `MidsError` where `dataset` is none, or the certificate can't be written.
     """
     if not any((dataset / name).is_file() for name in _DESCRIPTIONS):
-        raise MidsError(f"{dataset} is no dataset of mids convert or mids deidentify: give the folder of one")
+        raise MidsError(
+            f"{dataset} was not made by mids convert or mids deidentify: give the folder of a dataset that was"
+        )
     paths = _walk(dataset)
     content: dict[str, Any] = {
         "Made": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -38,7 +38,7 @@ EXAMPLES = (
     ("mids-convert --again ~/dataset", "convert the same source once more, as was decided before"),
     ("mids-convert --list", "list the collections"),
     ("mids-convert --about fidac", "how to get a collection, its terms and its layout"),
-    ("mids-convert --tools", "list the programs and decoders in use, and what is missing"),
+    ("mids-convert --tools", "list the programs and decoders in use, and those that are missing"),
 )
 NOTES = """\
 A second run on the same DEST converts only what is new or changed. What was decided before holds: flags that are not
@@ -170,7 +170,7 @@ def _convert_again(namespace: argparse.Namespace) -> int:
     from mids.run.journal import state_folder
 
     if namespace.collection or namespace.source or namespace.dest:
-        raise MidsError("--again DEST needs no COLLECTION, SOURCE and DEST: leave them away")
+        raise MidsError("--again DEST needs no COLLECTION, SOURCE and DEST: omit them")
     namespace.dest = namespace.again
     known = load_choices(Path(namespace.dest).resolve())
     if not known.collection or not known.sources:

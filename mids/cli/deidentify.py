@@ -29,7 +29,7 @@ EXAMPLES = (
     ("mids deidentify ~/studies ~/clean --policy basic", "apply the Basic Profile of DICOM PS3.15 Annex E"),
     ("mids deidentify export.zip ~/clean --option retain_device_identity --jobs 4", "keep the identity of devices"),
     ("mids deidentify ~/studies ~/clean --dry-run", "only say what would become of each file"),
-    ("mids deidentify --policy fidac-cnil --describe", "say what a policy does"),
+    ("mids deidentify --policy fidac-cnil --describe", "describe what a policy does"),
     ("mids deidentify ~/studies ~/clean --key study.key --write-map ids.csv", "save the old and new IDs"),
     ("mids deidentify ~/studies ~/clean --embed labels.csv", "put a table's values into a private block"),
 )

@@ -37,7 +37,9 @@ _NUMBER = re.compile(r"(argument \S+): invalid int value: ('.*')")
 def _command_for(word: str, commands: Sequence[str]) -> str:
     """What to type where a path or a collection stands in the place of a command."""
     if Path(word).exists():
-        return f"{word} is no command: type mids info {word}, or mids convert auto {word} DEST (commands: mids --help)"
+        return (
+            f"{word} is not a command: type mids info {word}, or mids convert auto {word} DEST (commands: mids --help)"
+        )
     from mids import collections
 
     return f"{word} is a collection: type mids convert {word} SOURCE DEST" if word in collections.names() else ""

@@ -36,7 +36,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--sensitive", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="columns that nobody should learn (default: labels, results and the like)",
+        help="sensitive columns (default: labels, results and the like)",
     )  # fmt: skip
     add("--k", type=int, default=5, metavar="N", help="groups of fewer people are small (default: 5)")
     add("--shared-images", action="store_true", help="find images that two people share; this reads all images")

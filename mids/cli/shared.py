@@ -161,7 +161,7 @@ def policy_arguments(parser: argparse.ArgumentParser) -> "argparse._ArgumentGrou
         "CT and MR of the head and withhold the others (default: set by the policy)",
     )  # fmt: skip
     _text_arguments(add)
-    add("--describe", action="store_true", help="say what the policy does, and stop")
+    add("--describe", action="store_true", help="describe what the policy does, and stop")
     return group
 
 
@@ -214,7 +214,7 @@ def choice_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--forget", action="append", default=[], metavar="NAME",
-        help="drop what was decided, such as curation or policy (repeatable)",
+        help="drop a decision, such as curation or policy (repeatable)",
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--table", action="append", default=[], metavar="NAME",
         help="a table of a paper, or all of a paper, beside the dataset (repeatable; see --list)",
     )  # fmt: skip
-    add("--reference", type=Path, metavar="FILE", help="label table that is right: others are scored against it")
+    add("--reference", type=Path, metavar="FILE", help="correct label table: others are scored against it")
     add("--figure", choices=list(FIGURES), metavar="NAME", help=f"draw one: {', '.join(FIGURES)}")
     add("--subject", default="", metavar="ID", help="patient of --figure longitudinal (default: most studies)")
     add = parser.add_argument_group("output").add_argument
@@ -132,7 +132,7 @@ def _draw(datasets: "list[Dataset]", a: argparse.Namespace) -> None:
     if a.output is None or len(datasets) != 1 or a.table:
         raise MidsError("a figure is of one dataset, without --table: give its file with --output (….svg or ….png)")
     if a.format != "text":
-        raise MidsError("a figure is written as its file is called (….svg or ….png): leave out --format")
+        raise MidsError("the suffix of --figure (.svg or .png) decides the format: omit --format")
     (dataset,) = datasets
     if a.figure == "longitudinal":
         drawing = draw_strip(dataset, a.subject)

@@ -26,7 +26,7 @@ EXAMPLES = (
     ("mids-validate ~/dataset --write-baseline known.json", "record the present issues as known"),
     ("mids-validate ~/dataset --baseline known.json", "fail on new issues only"),
     ("mids-validate ~/dataset --diff", "show what --fix would change"),
-    ("mids-validate --explain SIDECAR_MISSING", "say what a code means and how to fix it"),
+    ("mids-validate --explain SIDECAR_MISSING", "explain what a code means and how to fix it"),
     ("mids-validate --list-codes", "list every code with its level"),
 )
 NOTES = """\
@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         choices=["bids", "pybids", "jsonschema", "frictionless"],
         help="print the vocabulary for another tool, and stop",
     )
-    add("--explain", metavar="CODE", help="say what a code means and how to fix it, and stop")
+    add("--explain", metavar="CODE", help="explain what a code means and how to fix it, and stop")
     add("--list-codes", action="store_true", help="list every code, and stop")
     _add_checks(parser)
     add = parser.add_argument_group("output").add_argument
@@ -64,7 +64,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="formats for people: number of issues to show per code, 0 for all (default: 20)",
     )
     add = parser.add_argument_group("repairs").add_argument
-    add("--fix", action="store_true", help="repair what is safe to repair first, and print the changes")
+    add("--fix", action="store_true", help="first repair what can be repaired safely, and print the changes")
     add("--diff", action="store_true", help="print what --fix would change, change nothing, and stop")
     jobs_argument(parser)
     _add_cache(parser)
@@ -80,7 +80,7 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     add(
         "--profile",
         metavar="NAME",
-        help="what is asked: mids, bids or bimcv-covid19 (default: that of the configuration file, else mids)",
+        help="requirements to check: mids, bids or bimcv-covid19 (default: that of the configuration file, else mids)",
     )
     add(
         "--missing-content", choices=["report", "allow"], default="report",
@@ -106,7 +106,7 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     add("--baseline", type=Path, metavar="FILE", help="take the issues in this file as known: only new ones fail")
     add(
         "--write-baseline", type=Path, metavar="FILE",
-        help="write the present issues to this file as known ones; none of them fails",
+        help="write the current issues to this file as known ones; known issues do not fail",
     )  # fmt: skip
 
 

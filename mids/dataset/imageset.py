@@ -117,7 +117,7 @@ class ImageSet(ABC):
         )  # fmt: skip
         rows = self.images[self._meet(criteria).to_numpy()].reset_index(drop=True)
         if len(self.images) and not len(rows):
-            _log.warning("no image meets all of what was asked for")
+            _log.warning("no image meets all conditions")
         return rows
 
     def mask(self, image: Ref, reader: str | None = None) -> Volume | Picture | None:
@@ -330,7 +330,7 @@ def read_name(image: Ref) -> str:
     if isinstance(image, str):
         return image
     if not isinstance(image, pd.Series) or "filename" not in image:
-        raise MidsError("an image is meant by its filename, or by its row of images: give dataset[0] for the first")
+        raise MidsError("give an image by its filename or by its row of images, such as dataset[0] for the first")
     return str(image["filename"])
 
 

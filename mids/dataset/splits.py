@@ -161,7 +161,7 @@ def read(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     """The part of each image by partitions.tsv, NA where it says none: its own row, its session's, its subject's.
 
     Of two rows for the same the first counts. Rows that contradict each other, that name no image, and subjects in
-    several parts are told by the door. Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
+    several parts are reported to the door. Raises `DataError` (TABLE_ENCODING, TABLE_RAGGED).
     """
     found = _read_parts(door, images["filename"], schema)
     rows = []
@@ -172,7 +172,7 @@ def read(door: Door, images: pd.DataFrame, schema: Schema) -> pd.DataFrame:
     pairs = {(row["participant_id"], row["split"]) for row in rows if row["split"]}
     counts = Counter(subject for subject, _ in pairs)
     leaking = {subject for subject, count in counts.items() if count > 1}
-    _tell(door, "SPLIT_LEAK", "participant_id", leaking, "a subject in several parts of the split")
+    _tell(door, "SPLIT_LEAK", "participant_id", leaking, "subjects in several parts of the split")
     return frame(rows, COLUMNS)
 
 
@@ -198,15 +198,15 @@ def _read_parts(door: Door, images: Iterable[str], schema: Schema) -> dict[tuple
         if found.setdefault(key, part) != part:
             twice.add(key)
     _tell(
-        door, "KEY_DUPLICATED", "split", twice, "an image, session or subject with rows that differ, the first counts"
+        door, "KEY_DUPLICATED", "split", twice, "images, sessions or subjects whose rows differ; the first row is used"
     )
-    _tell(door, "TABLE_INVALID", "filename", lost, "no image of the dataset, so its row counts for nothing")
+    _tell(door, "TABLE_INVALID", "filename", lost, "file names that match no image; their rows are ignored")
     return found
 
 
 def _tell(door: Door, code: str, column: str, found: Collection[object], what: str) -> None:
     if found:
-        message = f"column {column}: {len(found)} of its values: {what}"
+        message = f"column {column}: {len(found)} {what}"
         door.keep(DataError(code, message), f"{PARTITIONS}, {column}")
 
 

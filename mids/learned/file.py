@@ -85,7 +85,7 @@ def read_model(path: Path, kind: str) -> ModelFile:
         zlib.error,
         zipfile.BadZipFile,
     ) as error:
-        raise MidsError(f"{path} is no model of {kind}, or was changed: train it again with mids train") from error
+        raise MidsError(f"{path} is not a model of {kind}, or was changed: train it again with mids train") from error
     return ModelFile(head, arrays, said)
 
 

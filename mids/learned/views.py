@@ -23,7 +23,7 @@ THRESHOLD = 0.9
 
 LIMITS = (
     "Tells only the views that it was trained with, on pictures that look like those: any other picture gets the most "
-    "similar of them. PA and AP can hardly be told apart from gradients. It does not know whether the picture is a "
+    "similar of them. It hardly distinguishes PA from AP. It does not know whether the picture is a "
     "radiograph of the chest."
 )
 

@@ -103,10 +103,10 @@ def _left(dataset: "Dataset") -> Iterator[str]:
 
 
 _WANTS = {
-    "withheld": "look at them, and release what names nobody",
-    "lost": "get them again, or acknowledge what is known",
+    "withheld": "look at them, and release those that name nobody",
+    "lost": "get them again, or acknowledge the known ones",
 }
-"""What wants a person, by the status of source files."""
+"""What needs a decision, by the status of source files."""
 
 
 def _next(dataset: "Dataset") -> Iterator[str]:

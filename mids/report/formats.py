@@ -60,7 +60,7 @@ def _output(word: str) -> Output:
     name, equals, file = word.partition("=")
     check_choice("format", name, FORMATS)
     if equals and not file:
-        raise MidsError(f"--format {word}: no file is given: write NAME=FILE")
+        raise MidsError(f"--format {word} names no file: write NAME=FILE")
     path = Path(file) if file else None
     if path and path.is_dir():
         raise MidsError(f"--format {word}: {path} is a folder: give a file")

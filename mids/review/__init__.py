@@ -1,4 +1,4 @@
-"""Review: what of a dataset wants a person, what people decided, and a local page where they decide.
+"""Review: what in a dataset needs a decision, what people decided, and a local page where they decide.
 
 What is decided becomes a table of corrections beside the dataset, which ``mids convert --again`` applies.
 """

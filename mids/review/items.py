@@ -1,4 +1,4 @@
-"""What wants a person: images of a dataset, and source files that were withheld, lost or left out."""
+"""What needs a decision: images of a dataset, and source files that were withheld, lost or left out."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -89,7 +89,7 @@ def assess(
     Raises `MidsError` for k below 2, a folder that is no dataset, a dataset without people, an unknown column.
     """
     if k < 2:
-        raise MidsError(f"k is {k}, and a group of one hides nobody: give 2 or more")
+        raise MidsError(f"k is {k}, and k must be at least 2")
     opened = [given.text if isinstance(given, Dataset) else Dataset(given, text=True) for given in datasets]
     named = list(zip(_names(opened), opened, strict=True))
     chosen, secret = tuple(quasi), tuple(sensitive)

@@ -50,7 +50,7 @@ MISTAKES = [
     ("mids verify MADE", "mids release"),
     ("mids diff MADE", "NEW"),
     ("mids completion bsh", "did you mean bash"),
-    ("mids MADE", "is no command: type mids info"),
+    ("mids MADE", "is not a command: type mids info"),
     ("mids dicom SOURCE DEST", "dicom is a collection: type mids convert dicom"),
     ("mids-convert list", "list is a flag: type mids-convert --list"),
     ("mids-convert dicom SOURCE -o DEST", "type mids-convert COLLECTION SOURCE DEST, without a flag"),

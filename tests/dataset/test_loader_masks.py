@@ -122,7 +122,7 @@ def test_a_value_that_no_table_names_is_an_error_where_values_change(tmp_path: P
 @pytest.mark.parametrize("value", [0.5, np.nan])
 def test_a_mask_of_fractions_is_refused(tmp_path: Path, size: tuple[int, ...] | None, value: float) -> None:
     dataset = build(tmp_path, np.full(SHAPE, value, np.float32))
-    with pytest.raises(DataError, match=r"sub-0_dseg.nii.gz has the value \S+, which is no whole number"):
+    with pytest.raises(DataError, match=r"sub-0_dseg.nii.gz has the value \S+, which is not a whole number"):
         _ = dataset.torch(mask=True, size=size)[0]
 
 

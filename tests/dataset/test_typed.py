@@ -285,7 +285,7 @@ def test_a_person_with_two_rows_is_told(tmp_path: Path) -> None:
     assert same.issues == ()
     (issue,) = other.issues
     assert (issue.code, issue.path) == ("KEY_DUPLICATED", "participants.tsv")
-    assert "the first counts" in issue.message
+    assert "the first is used" in issue.message
 
 
 def test_a_name_with_slashes_is_found_in_the_name_of_an_image() -> None:

@@ -64,7 +64,7 @@ def _order(theirs: Path, stack: Stack) -> list[int]:
         for volume, k, plane in stack.planes():
             alike[volume] = [n for n in alike[volume] if holds(voxels[:, ::-1, k, n].T, scale(head), plane)]
     if sorted(numbers[0] for numbers in alike if len(numbers) == 1) != list(range(stack.volumes)):
-        message = "dcm2niix's volumes differ from the slices, and which b-value belongs to which can't be told"
+        message = "dcm2niix's volumes differ from the slices, so it is unknown which b-value belongs to which volume"
         raise DataError("CONVERTER_FAILED", message)
     return [numbers[0] for numbers in alike]
 

@@ -99,7 +99,7 @@ def bids_column(table: FileView) -> Found:
     assert table.rule is not None
     header = table.rows.header
     for name, place in tables.misplaced(table.rule, header):
-        yield Finding(f"BIDS wants this column in place {place}", where=f"column {name}", value=name)
+        yield Finding(f"BIDS requires this column at position {place}", where=f"column {name}", value=name)
     yield from _undefined(table, table.rule)
 
 

@@ -71,12 +71,12 @@ def image_plane_contradicted(image: FileView) -> Found:
     for where, axis in _evidence(image, head):
         found = _view(axis)
         if found and found != said:
-            yield Finding(f"the name says vp-{said}, the slices lie otherwise", where, found, said)
+            yield Finding(f"the name says vp-{said}, the slices lie in another plane", where, found, said)
             return
 
 
 def _evidence(image: FileView, head: NiftiHead) -> Iterator[tuple[str, Vector]]:
-    """(place, axis) of everything that tells along which axis slices follow each other."""
+    """(place, axis) of everything that gives the axis along which slices follow each other."""
     if directions := _directions(image):
         yield "$.ImageOrientationPatientDICOM", _cross(*directions)
     if (head.sform > 0 or head.qform > 0) and (axis := _slice_axis(head)):
@@ -98,8 +98,8 @@ AXES = {"L": "L", "R": "L", "A": "A", "P": "A", "H": "H", "F": "H"}
     when=lambda image: "PatientOrientation" in image.metadata,
 )
 def patient_orientation_contradicted(image: FileView) -> Found:
-    """The name of a radiograph says frontal and PatientOrientation of its sidecar a lateral one, or the reverse; or it
-    has rows and columns run along one axis.
+    """The view in the name of a radiograph contradicts PatientOrientation of its sidecar (one is frontal, the other
+    lateral), or PatientOrientation gives rows and columns the same axis.
 
     Why: One of the two is wrong; networks for frontal radiographs are fed lateral ones.
 

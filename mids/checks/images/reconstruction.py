@@ -93,15 +93,15 @@ def contrast_contradicted(image: FileView) -> Found:
 def _differences(image: FileView, said: str, kind: str) -> Iterator[str]:
     if not said:
         if kind not in ("", "none") and any("ce" in other.entities for other in _siblings(image)):
-            yield "the sidecar names an agent, the name of this image, unlike that of others, does not"
+            yield "the sidecar names a contrast agent; the name has none, although those of other images do"
         return
     meant = _kind(image.dataset, said)
     if kind == "none" and meant != "none":
-        yield "the name has a contrast agent, the sidecar says that there was none"
+        yield "the name has a contrast agent, but the sidecar says that none was given"
     elif kind and meant and "other" not in (kind, meant) and kind != meant:
         yield "the sidecar names another kind of agent than the name"
     elif not kind and any(_agent(other)[1] not in ("", "none") for other in _siblings(image)):
-        yield "the name has a contrast agent, the sidecar, unlike that of others, has none"
+        yield "the name has a contrast agent; the sidecar names none, although those of other images do"
 
 
 def _siblings(image: FileView) -> Iterator[FileView]:

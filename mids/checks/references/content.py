@@ -163,7 +163,9 @@ def person_contradicted(subject: DatasetView) -> Found:
                     first[name] = first[name] or said
                     if said and said != first[name]:
                         where = f"row {line}, column {name}"
-                        yield Finding("another row about the person says otherwise", where, said, first[name], path)
+                        yield Finding(
+                            "another row about the person gives another value", where, said, first[name], path
+                        )
 
 
 def _spelled(subject: DatasetView, column: str, word: str) -> str:

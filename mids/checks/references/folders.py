@@ -184,7 +184,7 @@ def scan_without_file(subject: DatasetView) -> Found:
                     message += "; its name belongs to another subject or session"
                 yield Finding(message, where, value[:200], path=table.path)
             elif value.endswith((".json", ".bval", ".bvec")):
-                yield Finding("this is no recording, but what goes with one", where, value[:200], path=table.path)
+                yield Finding("this file is not a recording; it accompanies one", where, value[:200], path=table.path)
 
 
 def _is_closed(place: str) -> bool:

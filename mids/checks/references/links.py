@@ -79,7 +79,7 @@ def link_unresolved(file: FileView) -> Found:
             if name and name[1] not in _linked(file):
                 yield Finding("DatasetLinks of the description names no such dataset", where, name[1][:40])
         elif not paths:
-            yield Finding("this is no BIDS URI", where, text[:200], "bids::<path>")
+            yield Finding("this is not a BIDS URI", where, text[:200], "bids::<path>")
         elif not any(_exists(file.dataset, path) for path in paths):
             yield Finding("the dataset holds no such file", where, text[:200])
         elif key == "IntendedFor" and text.endswith(".json"):

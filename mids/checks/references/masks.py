@@ -115,7 +115,7 @@ def dseg_lookup_missing(mask: FileView) -> Found:
 
 @check("DSEG_LOOKUP_INVALID", per="table", level=Level.WARNING, when=_is_lookup)
 def dseg_lookup_invalid(table: FileView) -> Found:
-    """A table of a segmentation's values gives a value that is no whole number, a name twice, or no name.
+    """A table of a segmentation's values gives a value that is not a whole number, a name twice, or no name.
 
     Why: Nobody can tell which structure a number stands for.
 
@@ -125,7 +125,7 @@ def dseg_lookup_invalid(table: FileView) -> Found:
     values, names = (table.rows.column(name) or ("1",) * len(table.rows.rows) for name in LOOKUP)
     for line, value, name in zip(table.rows.lines, values, names, strict=True):
         if not is_number(value) or float(value) != int(float(value)):
-            yield Finding("the value is no whole number", f"row {line}, column index", value[:40])
+            yield Finding("the value is not a whole number", f"row {line}, column index", value[:40])
         word = name.strip().casefold()
         if word in ("", "n/a"):
             yield Finding("the value has no name", f"row {line}, column name")

@@ -263,6 +263,6 @@ def _impossible(table: FileView, at: int, said: str) -> Iterator[Finding]:
     low, high = limits[unit]
     for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
         if is_number(row[at]) and not low <= float(row[at]) <= high:
-            message, where = "the value is hardly in the unit that is said", f"row {line}, column {name}"
+            message, where = "the value is implausible in the stated unit", f"row {line}, column {name}"
             yield Finding(message, where, row[at][:SHOWN], f"{low:g} to {high:g} {unit}")
             return

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-TEXT = "say what a dataset is, what it holds, and what wants a person"
+TEXT = "describe a dataset, its content, and what needs a decision"
 EXAMPLES = (("mids info ~/dataset", "title, licence, counts, the last run, next commands"),)
 
 

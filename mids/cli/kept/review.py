@@ -86,7 +86,7 @@ def _open_plan(namespace: argparse.Namespace) -> "tuple[Shelf, str]":
     from mids.review.planned import collect_planned
 
     if namespace.search:
-        raise MidsError("--search looks at the images of a dataset: leave it away before the first run")
+        raise MidsError("--search looks at the images of a dataset: omit it before the first run")
     plan = namespace.plan or Path("plan.tsv")
     if not plan.exists():
         _write_plan(namespace.dataset, plan)
@@ -116,7 +116,7 @@ def _serve(desk: "Desk", namespace: argparse.Namespace) -> None:
         try:
             door.bind(("127.0.0.1", namespace.port))
         except (OSError, OverflowError) as error:
-            raise MidsError(f"port {namespace.port} can't be used: give another --port, or leave it away") from error
+            raise MidsError(f"port {namespace.port} can't be used: give another --port, or omit it") from error
         door.listen()
         address = f"http://127.0.0.1:{door.getsockname()[1]}/?token={desk.token}"
         print(f"{len(desk.shelf.items)} items to look at: open\n  {address}", flush=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mids.errors import MidsError
 
-TEXT = "say which source file a reference or an image stands for, and what became of it"
+TEXT = "find the source file of a reference or an image, and what became of it"
 EXAMPLES = (
     ("mids where source:7MCJLRU7RS ~/dataset", "find the source that a message names"),
     ("mids where sub-S1/ses-E1/anat/sub-S1_ses-E1_T1w.nii.gz ~/dataset", "list the sources of an image"),

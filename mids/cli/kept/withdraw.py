@@ -48,7 +48,7 @@ def run(namespace: argparse.Namespace) -> int:
     done = withdraw(a.dataset, a.patient, _about, _texts, key=a.key, issuer=a.issuer)
     print(f"{done.label} was withdrawn: {done.removed} files removed")
     for path in done.left:
-        print(f"error: {path} still names the subject: remove or mend it", file=sys.stderr)
+        print(f"error: {path} still names the subject: remove or correct it", file=sys.stderr)
     for path in done.unread:
         print(f"error: {path} can't be searched, and may name the subject: look into it", file=sys.stderr)
     return int(bool(done.left or done.unread))

@@ -16,7 +16,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
     add("found", type=Path, metavar="FOUND", help="label table to measure, TSV, CSV or XLSX")
-    add("truth", type=Path, metavar="TRUTH", help="label table that is right; several readers in a column reader")
+    add("truth", type=Path, metavar="TRUTH", help="correct label table; several readers in a column reader")
     add(
         "--column",
         choices=["labels", "localizations"],

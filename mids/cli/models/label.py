@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", type=Path, metavar="FILE", help="new file for the label table, TSV (default: print it)")
     add("--text", default="report", metavar="COLUMN", help="column with the texts (default: report)")
     add("--close-up", type=Path, metavar="TREE", help="label_tree.tsv: the terms above a label count too")
-    add("--reference", type=Path, metavar="FILE", help="label table that is right: others are scored against it")
+    add("--reference", type=Path, metavar="FILE", help="correct label table: others are scored against it")
     add = parser.add_argument_group("rules").add_argument
     add(
         "--lexicon",

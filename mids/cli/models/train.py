@@ -17,7 +17,7 @@ EXAMPLES = (
     ),
     ("mids train views views.csv --images images -o views.model", "learn views from a table and a folder of PNG"),
     ("mids train views views.tsv --images ~/dataset -o views.model", "learn from a MIDS dataset"),
-    ("mids-convert dicom ~/studies ~/out --view-model views.model", "use the model where headers say no view"),
+    ("mids-convert dicom ~/studies ~/out --view-model views.model", "use the model where headers state no view"),
 )
 NOTES = "What models are, how they are measured, what they can't do: docs/models.md, docs/labeller.md."
 CODES = {0: "trained", 1: "trained, but images could not be read", 2: "wrong usage or environment"}
@@ -45,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="words of the rules: es, en, ca or fr, or a YAML file (default: es)",
     )
-    add = parser.add_argument_group("what the model says of itself").add_argument
+    add = parser.add_argument_group("the model's description of itself").add_argument
     add("--data", default="", metavar="TEXT", help="what it was trained on, for the model's head")
     add("--licence", default="", metavar="NAME", help="licence of the model (SPDX), for the model's head")
     add(

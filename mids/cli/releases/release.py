@@ -8,7 +8,7 @@ from mids.cli.shared import jobs_argument, show
 TEXT = "write the manifest of a release: size and SHA-256 of every file"
 EXAMPLES = (
     ("mids release ~/dataset", "write derivatives/provenance/manifest.tsv and manifest.json"),
-    ("mids release ~/dataset --as 1.1.0 --doi 10.5281/zenodo.1234567", "say of which version it is, and its DOI"),
+    ("mids release ~/dataset --as 1.1.0 --doi 10.5281/zenodo.1234567", "state its version and its DOI"),
 )
 NOTES = "Whoever downloads the dataset checks the copy with mids verify (docs/verify.md)."
 CODES = {0: "written", 2: "wrong usage or environment"}

@@ -211,7 +211,7 @@ def _different(root: Path, sources: Sequence[Source], kind: str, required: Seque
         new = [(line, row) for line, row, cells in rows if cells not in seen]
         issues = [*whole.issues]
         if again := len(rows) - len(new):
-            message = f"{again} rows stand in another table of {kind} too: they are used once"
+            message = f"{again} rows also occur in another table of {kind}: they are used once"
             issues.append(issue("ROW_REPEATED", message, whole.path, origin="read"))
         seen |= {cells for _, _, cells in rows}
         kept, lines = tuple(row for _, row in new), tuple(line for line, _ in new)

@@ -41,7 +41,7 @@ ABOUT = About(
         "Published cases are chosen for being remarkable: frequencies are those of publications, not of patients.",
         "Most images went through print or the web: scaled, compressed, cropped, with marks and letters, their grey "
         "values without unit.",
-        "The source says X-ray only: every radiograph is called dx, be it computed, digital or digitised film.",
+        "The source says X-ray only: every radiograph is called dx, whether computed, digital or digitised film.",
         "CT images are mostly single figures of publications, stored as PNG without Hounsfield units.",
         "The chest as the body part is a fact of the collection, not of each image.",
         "Days are counted from the onset of symptoms or from hospitalization, the source does not say which; 5 days "

@@ -240,7 +240,7 @@ def _date(row: Row, year: int, month: int, day: int) -> tuple[str, list[Issue]]:
     try:
         return date(year, month, day).strftime("%Y%m%d"), []
     except ValueError:
-        return "", [row.issue("VALUE_IMPLAUSIBLE", "there is no such day", "date")]
+        return "", [row.issue("VALUE_IMPLAUSIBLE", "this day does not exist", "date")]
 
 
 # --- vocabulary --------------------------------------------------------------------------------------------

@@ -132,8 +132,8 @@ def _report_strange_cells(row: Row) -> Iterator[Issue]:
     tests = (
         ("view", "the view is not in the vocabulary", row.known("view").lower() in words()["views"]),
         ("license", "the licence is not in the vocabulary", row.known("license").lower() in words()["licences"]),
-        ("offset", "the offset is no whole number", row.offset is not None),
-        ("age", "the age is no number of years below 130", row.age is not None),
+        ("offset", "the offset is not a whole number", row.offset is not None),
+        ("age", "the age is not a number of years below 130", row.age is not None),
         ("sex", "the sex is neither M nor F", bool(row.sex)),
     )
     for column, message, is_right in tests:

@@ -14,7 +14,7 @@ _CITED = (
 _LIMITATIONS = (
     "RT-PCR for SARS-CoV-2 has false negative and false positive results, which shape who was included.",
     "Inclusion criteria may have distorted the distribution of patients in an unknown way.",
-    "The clinical table does not name the test; the collection's page speaks of RT-PCR, so it stands as PCR.",
+    "The clinical table does not name the test; the collection's page speaks of RT-PCR, so it is recorded as PCR.",
 )
 _READERS = "Annotators overlap and disagree; nobody is outvoted, and an adjudicating group counts as an annotator."
 _TERMS = (

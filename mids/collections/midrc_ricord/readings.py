@@ -108,7 +108,7 @@ def together(drawings: Sequence[Drawing]) -> tuple[list[Drawing], list[Issue]]:
                 said[home].append(replace(found, where=f"{drawing.source.name} {found.where}"))
         seen |= {*bare}
         if again:
-            message = f"{again} annotations stand in another export too: they are used once"
+            message = f"{again} annotations also occur in another export: they are used once"
             issues.append(issue("ANNOTATION_REPEATED", message, drawing.source.name, origin="read"))
     found_in = [
         replace(drawing, annotations=tuple(own), lookup=lookup(drawing.terms, own))

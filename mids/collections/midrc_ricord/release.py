@@ -275,7 +275,7 @@ def _person(
         yield from issues
         columns |= {"sex_raw": values["sex_raw"]} if "sex_raw" in values else {}
         if values.get("sex") and sexes - {values["sex"]}:
-            message = f"the table says {values['sex']}, another row or the headers say otherwise"
+            message = f"the table says {values['sex']}, another row or the headers give another value"
             yield row.issue("VALUE_CONTRADICTED", message, "sex")
         sexes |= {values["sex"]} if "sex" in values else set()
     columns["sex"] = sexes.pop() if len(sexes) == 1 else "n/a"

@@ -36,9 +36,7 @@ def participants(door: Door) -> pd.DataFrame:
     named = [{**row, "participant_id": add_prefix("sub-", row["participant_id"])} for row in rows]
     subjects = {name.partition("/")[0] for name in door.below_subjects()}
     if named and subjects and subjects.isdisjoint(row["participant_id"] for row in named):
-        message = (
-            "no row is of a subject folder of the dataset, so it says nothing of any image: correct participant_id"
-        )
+        message = "no row names a subject folder of the dataset, so no image has a row: correct participant_id"
         door.keep(DataError("PARTICIPANT_WITHOUT_FOLDER", message), path)
     return frame(named, ["participant_id"])
 
@@ -50,7 +48,7 @@ def _rows_of_keys(door: Door, path: str, key: str) -> Sequence[Mapping[str, str]
     twice = {row[key] for row in rows if row[key] and first.setdefault(row[key], row) != row}
     if twice:
         which = "1 value has" if len(twice) == 1 else f"{len(twice)} values have"
-        message = f"column {key}: {which} several rows that differ, of which the first counts"
+        message = f"column {key}: {which} several rows that differ; the first is used"
         door.keep(DataError("KEY_DUPLICATED", message), path)
     return rows
 

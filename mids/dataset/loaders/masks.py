@@ -53,10 +53,10 @@ def check_whole(mask: Array, name: str) -> None:
     if mask.dtype.kind in "biu":
         return
     if mask.dtype.kind != "f":
-        raise DataError("MASK_VALUES", f"{name} holds no whole numbers: convert the segmentation again")
+        raise DataError("MASK_VALUES", f"{name} does not hold whole numbers: convert the segmentation again")
     broken = mask[mask != np.round(mask)]
     if broken.size:
-        raise DataError("MASK_VALUES", f"{name} has the value {broken[0]:g}, which is no whole number: threshold it")
+        raise DataError("MASK_VALUES", f"{name} has the value {broken[0]:g}, which is not a whole number: threshold it")
 
 
 def renumber(mask: Array, meant: Mapping[int, int], name: str) -> Array:

@@ -116,7 +116,7 @@ def _regions(dataset: Dataset, filename: str, volume: Volume, codes: dict[str, s
     if mask.data.shape != volume.data.shape or not np.allclose(mask.affine, volume.affine, atol=1e-3):
         raise DataError("REGION_MISMATCH", "the mask has another grid than its image")
     if mask.data.dtype.kind not in "iufb" or not np.array_equal(mask.data, np.round(mask.data)):
-        raise DataError("REGION_INVALID", "the values of the mask are no whole numbers")
+        raise DataError("REGION_INVALID", "the values of the mask are not whole numbers")
     known = dataset.structures(filename)
     values = [int(value) for value in np.unique(mask.data) if value]
     if not values:

@@ -39,7 +39,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Shift:
-    """A column whose values are shared out otherwise than before."""
+    """A column whose values have another distribution than before."""
 
     title: str
     bars: tuple[Bar, ...]
@@ -112,7 +112,7 @@ def _labels(dataset: Dataset) -> Labels:
 
 
 def _shifts(pair: tuple[Dataset, Dataset], labels: tuple[Labels, Labels]) -> list[Shift]:
-    """The columns of images whose values are shared out otherwise, the values of each as the old release has them."""
+    """The columns of images whose distributions changed; values in the order of the old release."""
     counts: list[dict[str, dict[str, int]]] = []
     titles: dict[str, str] = {}
     for dataset, words in zip(pair, labels, strict=True):

@@ -153,7 +153,7 @@ def _problem(
     if (frame.orientation and not is_direction(frame.orientation)) or min(frame.spacing, default=1.0) <= 0:
         return "REGION_MISMATCH", "have no directions of length 1 at right angles, or no distance of their pixels"
     if record is None:
-        several = "name no image, and several can be meant"
+        several = "name no image, and several are possible"
         return "REGION_UNMATCHED", several if index == _SEVERAL else "name or lie on no image that is converted"
     shape = record.geometry
     frame = frame if shape is None else frame.on(shape)
@@ -271,8 +271,8 @@ def _record_of(
     if record is None:
         frames = drawn.frames_of_reference
         if frames and not image and not drawn.series and not any(known.of_frame(uid) for uid in frames):
-            return None, ("REGION_ELSEWHERE", "lie in a frame of reference that no image is in")
-        return None, ("REGION_UNMATCHED", "name no image that is converted, or several can be meant")
+            return None, ("REGION_ELSEWHERE", "lie in a frame of reference that no image has")
+        return None, ("REGION_UNMATCHED", "name no image that is converted, or several are possible")
     shape = record.geometry
     if not is_placed(shape):
         return None, ("REGION_MISMATCH", "lie on an image whose own place is not known")

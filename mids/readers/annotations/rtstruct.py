@@ -110,9 +110,9 @@ def _contour(label: str, item: Dataset) -> Contour:
         with quiet():
             numbers = [float(value) for value in item.get("ContourData") or []]
     except ValueError:
-        return Contour(label, image, problem="a contour whose points are no numbers")
+        return Contour(label, image, problem="a contour whose points are not numbers")
     if not all(abs(value) < 1e6 for value in numbers):
-        return Contour(label, image, problem="a contour whose points are no places in a patient")
+        return Contour(label, image, problem="a contour whose points are not places in a patient")
     points = [(numbers[i], numbers[i + 1], numbers[i + 2]) for i in range(0, len(numbers) - 2, 3)]
     while len(points) > 1 and points[0] == points[-1]:
         points.pop()

@@ -70,7 +70,7 @@ def open_container(stream: BinaryIO, name: str, kind: Kind) -> Container:
         return _Sequence(partial(_seven, stream, name))
     if kind.reader:
         return _Sequence(partial(_single, stream, name, kind.reader))
-    raise DataError("ARCHIVE_UNREADABLE", f"{kind.name} is read by nothing that is here")
+    raise DataError("ARCHIVE_UNREADABLE", f"no installed program reads {kind.name}")
 
 
 def unpack(container: Container, budget: Budget, depth: int = 0) -> Generator[Member]:

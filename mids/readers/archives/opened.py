@@ -99,7 +99,7 @@ class Opened:
         content = self.container.find(name)
         kind = recognise(cast(BinaryIO, content), name) if content is not None else None
         if content is None or kind is None:
-            raise DataError("ARCHIVE_UNREADABLE", "an archive inside is no archive any more")
+            raise DataError("ARCHIVE_UNREADABLE", "an archive inside it is no longer an archive")
         return open_inner(Member(name, 0, content), kind, Budget(_ANY))
 
     def _passed(self, wanted: set[str]) -> Iterator[tuple[str, Unpacked]]:
@@ -148,7 +148,7 @@ def opened(path: Path) -> Opened:
         stream, container = open_file(path)
         if container is None:
             stream.close()
-            raise DataError("ARCHIVE_UNREADABLE", "the file is no archive any more")
+            raise DataError("ARCHIVE_UNREADABLE", "the file is no longer an archive")
         known[key] = stream, Opened(container, sum(part.stat().st_size for part in pieces(path)))
         while len(known) > _MOST:
             _close(*known.popitem(last=False)[1])

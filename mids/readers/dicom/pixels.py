@@ -262,7 +262,7 @@ def doubts(dataset: Dataset) -> tuple[Issue, ...]:
     with quiet():
         module = _group(dataset, "FrameVOILUTSequence")
         unread = [] if is_colour(dataset) or module.get("VOILUTSequence") else _unread(module, _WINDOW)
-    message = f"{' and '.join(unread)} is there, and is no number; the full range of values was shown"
+    message = f"{' and '.join(unread)} is not a number; the full range of values was shown"
     return (issue("WINDOW_UNREADABLE", message, origin="run"),) if unread else ()
 
 
@@ -291,7 +291,7 @@ def _rescale(dataset: Dataset) -> tuple[float, float]:
     module = _group(dataset, "PixelValueTransformationSequence")
     slope, intercept = (_first(module, keyword) for keyword in RESCALE)
     if unread := _unread(module, RESCALE):
-        raise DataError("RESCALE_UNREADABLE", f"{' and '.join(unread)} is there, and is no number")
+        raise DataError("RESCALE_UNREADABLE", f"{' and '.join(unread)} is not a number")
     return slope or 1.0, intercept or 0.0
 
 

@@ -155,7 +155,7 @@ def _scale(numbers: dict[str, tuple[float, ...]]) -> tuple[float, float, tuple[b
     slope, intercept = (_finite(numbers.get(keyword, ())) for keyword in RESCALE)
     for keyword, found in zip(RESCALE, (slope, intercept), strict=True):
         if found is None and numbers.get(keyword):
-            raise DataError("RESCALE_UNREADABLE", f"{keyword} is there, and is no number")
+            raise DataError("RESCALE_UNREADABLE", f"{keyword} is not a number")
     return slope or 1.0, intercept or 0.0, (slope is not None, intercept is not None)
 
 

@@ -127,7 +127,7 @@ def _problem(row: Correction) -> str:
     if row.field == "redact" and read_box(row.new) is None:
         return "has no box: write top,left,bottom,right in pixels under new"
     if row.field in LABELS and (not row.new or label(row.new) != row.new):
-        return f"has a {row.field} that is none: write letters and digits under new"
+        return f"has an invalid {row.field}: write letters and digits under new"
     if row.field in _EXPLAINED and not (row.who and row.why):
         return f"does not say who decided to {row.field}, and why: fill in who and why"
     return ""

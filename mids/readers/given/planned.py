@@ -74,7 +74,9 @@ def _check_names(row: Mapping[str, str], place: str, named: dict[str, tuple[str,
     ):
         first, where = named.setdefault(old, (new, place))
         if first != new and proposed["subject"] != "n/a":
-            raise MidsError(f"{place} calls a subject or session otherwise than {where}: change all of its rows alike")
+            raise MidsError(
+                f"{place} gives a subject or session another name than {where}: change all of its rows in the same way"
+            )
 
 
 def _once(found: Iterable[Correction]) -> Iterator[Correction]:

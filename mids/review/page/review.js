@@ -365,7 +365,7 @@ async function begin() {
   const number = Number(location.hash.slice(1));
   drawList();
   if (content.items.length) await open(content.items[number] || content.items[0]);
-  else tell("nothing wants a person");
+  else tell("nothing needs a decision");
 }
 
 begin();

@@ -139,7 +139,7 @@ def make_leave(change: Iterable[str], forget: Iterable[str]) -> Leave:
         ("--change", leave.change, NAMES | POLICY_FLAGS), ("--forget", leave.forget, NAMES | {EDITS}),
     ):  # fmt: skip
         if strange := sorted(names - known):
-            raise MidsError(f"{flag} {strange[0]} is no choice: use one of {', '.join(sorted(known))}")
+            raise MidsError(f"{flag} {strange[0]} is not a known choice: use one of {', '.join(sorted(known))}")
     return leave
 
 
@@ -169,7 +169,7 @@ def settle_choices(known: Choices, given: Mapping[str, Json], leave: Leave, *, c
         if lost:
             raise MidsError(
                 f"this run would change what was decided for the dataset ({name}: {lost}): "
-                f"leave --{name} away, or give --change {name}"
+                f"omit --{name}, or give --change {name}"
             )
         values[name] = value
     defaults = {name: value for name, value in known.defaults.items() if name not in leave.forget}
@@ -207,7 +207,7 @@ def settle_source(choices: Choices, source: Path, given: Mapping[str, str | None
         if old is not None and own[name] != old and name not in leave.change:
             raise MidsError(
                 f"this run would change the {name} of the source, and with it subject IDs or their rows: "
-                f"leave --{name} away, or give --change {name}"
+                f"omit --{name}, or give --change {name}"
             )
     return add_source(choices, source, own)
 

@@ -133,7 +133,9 @@ def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, st
         return found.pop()
     if found:
         raise MidsError("patients of several issuers have this ID: give --issuer, or the subject ID")
-    raise MidsError("the dataset holds nobody of this ID: give the PatientID with its --issuer, or the subject ID")
+    raise MidsError(
+        "the dataset holds no patient with this ID: give the PatientID with its --issuer, or the subject ID"
+    )
 
 
 def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
@@ -211,7 +213,7 @@ def _remove(dataset: Path, folder: str, made: Iterable[str]) -> int:
     except OSError as error:
         place = Path(error.filename or dataset).parent
         raise MidsError(
-            f"can't remove files in {place} ({error.strerror}): the patient stays out; mend that and run again"
+            f"can't remove files in {place} ({error.strerror}): the patient stays out; correct that and run again"
         ) from error
     return removed
 

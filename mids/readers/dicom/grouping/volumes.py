@@ -101,7 +101,7 @@ def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str]
     for what, known in (("position", [plane.position for plane in stack]), ("orientation", said)):
         if absent := sum(not one for one in known):
             of = f"{absent} of {len(stack)} {'frames' if stack[0].frame is not None else 'slices'}"
-            return "SERIES_UNSTACKABLE", f"{of} say no {what} (of numbers), and can't be stacked into a volume"
+            return "SERIES_UNSTACKABLE", f"{of} have no {what} in numbers, and can't be stacked into a volume"
     locations = {plane.number("SliceLocation") for plane in stack}
     if len({plane.position for plane in stack}) == 1 and len(locations) > 1:
         return (
