@@ -84,7 +84,7 @@ def test_info_says_what_a_dataset_is_and_what_the_last_run_left(
         number = sum((row["status"] == word or row["reason"].startswith(word)) for row in source_rows(phantom.dataset))
         assert f"{number} file" in said.split(word, 1)[0].rpartition("\n")[2] or f"{number} {word}" in said
     assert "mids-convert --again" in said
-    assert f"release what names nobody (mids review {phantom.dataset})" in said
+    assert f"release those that name nobody (mids review {phantom.dataset})" in said
     copied = tmp_path / "copied"  # without its state: a download
     shutil.copytree(phantom.dataset, copied)
     assert cli.main(["info", str(copied)]) == 0

@@ -248,7 +248,7 @@ def test_an_image_is_meant_by_its_row_or_name() -> None:
     joined = concat([BIMCV, SOURCES / "fidac" / "mids"])
     for images in (Dataset(BIMCV), joined):
         for wrong in (0, None, ["a"]):
-            with pytest.raises(MidsError, match="by its filename, or by its row"):
+            with pytest.raises(MidsError, match="by its filename or by its row"):
                 images.load(wrong)  # type: ignore[arg-type]
     with pytest.raises(MidsError, match="unknown dataset zz"):
         joined.load("zz")

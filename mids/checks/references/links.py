@@ -141,7 +141,7 @@ def _owner(path: str) -> str:
 def b0field_unknown(subject: DatasetView) -> Found:
     """B0FieldSource of a sidecar names a field that B0FieldIdentifier of no sidecar of the subject names.
 
-    Why: The image is not corrected, and nobody is told.
+    Why: The image is not corrected, and no program warns of it.
 
     Fix: Make both say the same, or restore the field map.
     """
