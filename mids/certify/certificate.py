@@ -218,7 +218,7 @@ def _measure_risk(dataset: Path) -> dict[str, Json]:
         return {}
     groups = risk.classes
     return {
-        "Columns that tell people apart": ", ".join(risk.columns) or "none",
+        "Columns that help to single people out": ", ".join(risk.columns) or "none",
         "Smallest group": groups.smallest,
         "People alone in a group": groups.alone,
         "People in groups of fewer than 5": groups.below,

@@ -53,7 +53,10 @@ def _parts(content: Mapping[str, Any]) -> Iterator[tuple[str, list[tuple[str, An
     released = content["Released"]
     yield "Released by a person", [(f"{len(released)} images", released[:_MOST] or "none")]
     risk = content["Risk"]
-    yield "How well people can be told apart", [*risk.items()] or [("Risk", "not measured: no table of participants")]
+    yield (
+        "How easily people can be singled out",
+        [*risk.items()] or [("Risk", "not measured: no table of participants")],
+    )
 
 
 def _findings(part: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

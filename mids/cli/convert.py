@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 TEXT = "convert a source collection into a MIDS dataset"
 EXAMPLES = (
     ("mids-convert dicom ~/studies ~/dataset", "convert a folder of DICOM"),
-    ("mids-convert auto ~/download ~/dataset", "convert a download, of whichever collection it is"),
-    ("mids-convert dicom ~/studies ~/dataset --dry-run", "only say what would become of each file"),
+    ("mids-convert auto ~/download ~/dataset", "convert a download and detect its collection"),
+    ("mids-convert dicom ~/studies ~/dataset --dry-run", "only print the output of each file"),
     ("mids-convert dicom export.zip ~/dataset --jobs 4", "read an archive, with four processes"),
     ("mids-convert dicom ~/studies ~/dataset --limit 2 -v", "try two subjects first"),
     ("mids-convert dicom ~/studies ~/dataset --curation fix.tsv", "apply a person's corrections"),
     ("mids-convert dicom ~/studies ~/dataset --plan plan.tsv", "write the plan to change it, then convert by it"),
-    ("mids-convert --again ~/dataset", "convert the same source once more, as was decided before"),
+    ("mids-convert --again ~/dataset", "convert the same source again with the earlier choices"),
     ("mids-convert --list", "list the collections"),
     ("mids-convert --about fidac", "how to get a collection, its terms and its layout"),
     ("mids-convert --tools", "list the programs and decoders in use, and those that are missing"),
 )
 NOTES = """\
-A second run on the same DEST converts only what is new or changed. What was decided before holds: flags that are not
-given are as they were, and a run that would change or drop a choice stops unless --change or --forget names it.
+A second run on the same DEST converts only what is new or changed. Earlier choices stay in force: flags that are
+not given keep their values, and a run that would change or drop a choice stops unless --change or --forget names it.
 
 DEST.mids holds the state of the runs, with the table of which source became which file. It contains real paths, so
 only you can read it.
@@ -53,11 +53,11 @@ CODES = {**EXIT_CODES, 0: "done, or rightly skipped", 1: "something was lost or 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the command's arguments to its parser."""
     add = parser.add_argument
-    add("collection", nargs="?", metavar="COLLECTION", help="what the source is (see --list), or auto")
+    add("collection", nargs="?", metavar="COLLECTION", help="name of the collection (see --list), or auto")
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive to convert")
     add("dest", nargs="?", metavar="DEST", help="folder of the dataset: absent, empty, or made by an earlier run")
     add("--list", action="store_true", help="list the collections and stop")
-    add("--again", metavar="DEST", help="convert the sources of DEST once more, as was decided for it, and stop")
+    add("--again", metavar="DEST", help="convert the sources of DEST again with its earlier choices, and stop")
     add("--tools", action="store_true", help="list the programs and decoders in use, with versions, and stop")
     _add_input_and_output(parser)
     corrections = parser.add_argument_group("corrections")
@@ -79,7 +79,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("input and output").add_argument
-    add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
+    add("--dry-run", action="store_true", help="print the planned output of each file; write nothing")
     add("--limit", type=int, metavar="N", help="convert only the first N subjects")
     add("--include", action="append", default=[], metavar="ID", help="only subjects of this ID or glob (repeatable)")
     add("--exclude", action="append", default=[], metavar="ID", help="no subjects of this ID or glob (repeatable)")
@@ -123,8 +123,8 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         "--view-model",
         type=given_file,
         metavar="FILE",
-        help="model of mids train views, for radiographs whose headers and source say no view; shipped: the one for "
-        "chests that comes with the program; none: no model (default: shipped)",
+        help="model of mids train views, for radiographs whose headers and source state no view; shipped: the one "
+        "for chests that comes with the program; none: no model (default: shipped)",
     )
     add(
         "--contours",

@@ -28,7 +28,7 @@ EXAMPLES = (
     ("mids deidentify ~/studies ~/clean", "de-identify a folder as a MIDS dataset needs it"),
     ("mids deidentify ~/studies ~/clean --policy basic", "apply the Basic Profile of DICOM PS3.15 Annex E"),
     ("mids deidentify export.zip ~/clean --option retain_device_identity --jobs 4", "keep the identity of devices"),
-    ("mids deidentify ~/studies ~/clean --dry-run", "only say what would become of each file"),
+    ("mids deidentify ~/studies ~/clean --dry-run", "only print the output of each file"),
     ("mids deidentify --policy fidac-cnil --describe", "describe what a policy does"),
     ("mids deidentify ~/studies ~/clean --key study.key --write-map ids.csv", "save the old and new IDs"),
     ("mids deidentify ~/studies ~/clean --embed labels.csv", "put a table's values into a private block"),
@@ -37,7 +37,7 @@ NOTES = """\
 Each file that can be de-identified becomes DEST/<subject>/<session>/<series>/<file>.dcm. The program names each file
 that can't, and does not deliver it.
 
-A second run on the same DEST does only what is new or changed. DEST.mids holds the state of the runs, with
+A second run on the same DEST processes only what is new or changed. DEST.mids holds the state of the runs, with
 the table of which source became which file. It contains real paths, so only you can read it. With random IDs that
 table names no outputs, the key is destroyed at the end, and no later run can continue.
 """
@@ -49,9 +49,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("source", nargs="?", metavar="SOURCE", help="folder, file or archive with DICOM files")
     add("dest", nargs="?", metavar="DEST", help="output folder: absent, empty, or made by an earlier run")
-    add("--compare-table", type=Path, metavar="FILE", help="say what another edition of Table E.1-1 changes, and stop")
+    add("--compare-table", type=Path, metavar="FILE", help="list what another edition of Table E.1-1 changes, and stop")
     add = parser.add_argument_group("input and output").add_argument
-    add("--dry-run", action="store_true", help="print what would become of each file; write nothing")
+    add("--dry-run", action="store_true", help="print the planned output of each file; write nothing")
     add(
         "--write-map", type=Path, metavar="FILE",
         help="write old and new IDs to this new file, which only you can read",

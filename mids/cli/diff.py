@@ -7,7 +7,7 @@ from pathlib import Path
 from mids.cli.shared import jobs_argument, say_unread, show
 from mids.errors import MidsError
 
-TEXT = "say what changed between two releases of a dataset"
+TEXT = "list what changed between two releases of a dataset"
 EXAMPLES = (
     ("mids diff release-1 release-2", "print what changed"),
     ("mids diff release-1 release-2 --format json", "print it for a program"),
@@ -43,7 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--exit-code", action="store_true", help="end with exit code 1 if something changed")
     add = jobs_argument(parser)
-    add("--quick", action="store_true", help="take images of the same name and size as the same")
+    add("--quick", action="store_true", help="treat images of the same name and size as equal")
     parser.set_defaults(run=run)
 
 

@@ -136,7 +136,7 @@ def page_of(datasets: list[Path], *, private: bool = False) -> Path:
     from mids.run.journal import state_folder
 
     if private and len(datasets) > 1:
-        raise MidsError("--private with several datasets needs --output FILE, where nobody else looks")
+        raise MidsError("--private with several datasets needs --output FILE, in a private folder")
     if len(datasets) > 1:
         return Path("report.html")
     folder = datasets[0].resolve()

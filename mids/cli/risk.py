@@ -32,7 +32,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("measure").add_argument
     add(
         "--quasi", nargs="+", action="extend", default=[], metavar="COLUMN",
-        help="columns that tell people apart (default: all columns known to do so)",
+        help="columns that help to single people out (default: all known ones)",
     )  # fmt: skip
     add(
         "--sensitive", nargs="+", action="extend", default=[], metavar="COLUMN",

@@ -75,7 +75,7 @@ def plan_argument(add: Callable[..., argparse.Action]) -> None:
     """The flag that names the table of a plan."""
     add(
         "--plan", type=Path, metavar="FILE",
-        help="table of the plan, a row for each image: written where there is none, followed where there is one (see "
+        help="table of the plan, a row for each image: written if the file does not exist, else followed (see "
         "docs/curation.md)",
     )  # fmt: skip
 
@@ -92,7 +92,7 @@ def issuer_argument(add: Callable[..., argparse.Action]) -> None:
     """The flag that tells two hospitals apart."""
     add(
         "--issuer", metavar="NAME",
-        help="who gave out the PatientIDs that name no issuer: equal IDs of two issuers are two patients",
+        help="issuer of the PatientIDs whose headers name none: equal IDs of two issuers are two patients",
     )  # fmt: skip
 
 
@@ -179,7 +179,7 @@ def _text_arguments(add: Callable[..., argparse.Action]) -> None:
         help="reports that nobody has de-identified yet: withhold them, or clean them as --texts says "
         "(default: set by the policy)",
     )
-    add("--lists", default="", metavar="FOLDER", help="folder of lists of names and places to look for in texts")
+    add("--lists", default="", metavar="FOLDER", help="folder of lists of names and places to find in texts")
     help_text = "model that also checks texts, such as spacy:es_core_news_sm"
     add("--text-model", dest="model", default="", metavar="NAME", help=help_text)
     former_flag(add, "--model", "--text-model", dest="model")
@@ -210,7 +210,7 @@ def choice_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("choices of earlier runs").add_argument
     add(
         "--change", action="append", default=[], metavar="NAME",
-        help="take the value given now, although DEST was made with another one (repeatable)",
+        help="use the new value of this choice, although DEST was made with another one (repeatable)",
     )  # fmt: skip
     add(
         "--forget", action="append", default=[], metavar="NAME",

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mids.dataset import Dataset
     from mids.report.stats import Counts
 
-TEXT = "count what datasets hold, beside the tables of papers if you like"
+TEXT = "count what datasets hold, with tables of papers for comparison"
 EXAMPLES = (
     ("mids stats ~/dataset", "print counts with bars"),
     ("mids stats ~/ricord ~/fidac --format markdown", "several datasets, as Markdown"),

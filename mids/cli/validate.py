@@ -18,7 +18,7 @@ TEXT = "validate a MIDS dataset"
 EXAMPLES = (
     ("mids-validate ~/dataset", "check names, tables, sidecars and image headers"),
     ("mids-validate ~/dataset --deep --jobs 4", "check every byte of every image too"),
-    ("mids-validate ~/dataset --profile bids", "ask what BIDS asks, and nothing of MIDS"),
+    ("mids-validate ~/dataset --profile bids", "check the rules of BIDS only"),
     ("mids-validate ~/clone --missing-content allow", "check a DataLad or Git LFS clone without its images"),
     ("mids-validate ~/dataset --select privacy", "check only what may identify a patient"),
     ("mids-validate ~/dataset --format text --format sarif=out.sarif", "print a text and write a SARIF file"),
@@ -101,7 +101,7 @@ def _add_checks(parser: argparse.ArgumentParser) -> None:
     add(
         "--fail-on",
         choices=["error", "warning", "info"],
-        help="lowest level that makes the exit code 1 (default: that of the configuration file, else error)",
+        help="lowest level that causes exit code 1 (default: that of the configuration file, else error)",
     )
     add("--baseline", type=Path, metavar="FILE", help="take the issues in this file as known: only new ones fail")
     add(
@@ -114,11 +114,11 @@ def _add_cache(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("results of earlier runs").add_argument
     add(
         "--cache-by", choices=["off", "times", "contents"], default="off", dest="cache",
-        help="keep results, and do not look again at what did not change, known by size, times and number on the disk, "
-        "or by content, for checkouts whose times are new (default: off)",
+        help="keep results, and skip files that did not change: by size, times and number on the disk, or by content, "
+        "for checkouts whose times are new (default: off)",
     )  # fmt: skip
     add("--no-cache", action="store_const", const="off", dest="cache", help="check everything, and keep no results")
-    add("--clear-cache", action="store_true", help="remove the results that were kept, of all datasets, and stop")
+    add("--clear-cache", action="store_true", help="remove the kept results of all datasets, and stop")
 
 
 def run(namespace: argparse.Namespace) -> int:

@@ -73,7 +73,7 @@ def load_part(path: Path, shown: str, part: Part, stream: Any = None) -> Volume:
     `Dataset.load` raises, and `MidsError` for a part that is not within the volume.
     """
     if ".nii" not in shown:
-        raise MidsError(f"{shown} is no volume: load all of it")
+        raise MidsError(f"{shown} is not a volume: load all of it")
     if len(part) != 3 or not all(isinstance(each, slice) and each.step in (None, 1) for each in part):
         raise MidsError(
             f"part {part}: give three slices (columns, rows, slices): (slice(0, 64), slice(0, 64), slice(9, 10))"

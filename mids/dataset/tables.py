@@ -46,7 +46,7 @@ def map_rows_by_key(door: Door, path: str, key: str) -> Sequence[Mapping[str, st
     nothing: tuple[list[str], list[dict[str, str]]] = ([], [])
     header, rows = door.attempt(path, lambda: read_rows(door.root / path, path), nothing)
     if header and key not in header:
-        message = f"there is no column {key}: the first column is taken for it"
+        message = f"there is no column {key}: the first column is used instead"
         door.keep(DataError("COLUMN_MISSING", message), path)
         return [{**row, key: row[header[0]]} for row in rows]
     return rows

@@ -22,8 +22,8 @@ THRESHOLD = 0.9
 """A view that is less probable than this stays unknown."""
 
 LIMITS = (
-    "Tells only the views that it was trained with, on pictures that look like those: any other picture gets the most "
-    "similar of them. It hardly distinguishes PA from AP. It does not know whether the picture is a "
+    "Recognises only the views that it was trained with, on pictures that look like those: any other picture gets the "
+    "most similar of them. It hardly distinguishes PA from AP. It does not know whether the picture is a "
     "radiograph of the chest."
 )
 

@@ -284,11 +284,11 @@ def read(table: Path) -> tuple[Release, Iterator[Entry]]:
 def _rows(table: Path) -> Iterator[Entry]:
     with table.open(encoding="utf-8", newline="\n") as stream:
         if stream.readline().rstrip("\r\n") != HEADER:
-            raise MidsError(f"{table} is no manifest: its first line must be {HEADER.replace(chr(9), ', ')}")
+            raise MidsError(f"{table} is not a manifest: its first line must be {HEADER.replace(chr(9), ', ')}")
         for number, line in enumerate(stream, start=2):
             cells = line.rstrip("\r\n").split("\t")
             if len(cells) != 3 or not cells[1].isdecimal() or not re.fullmatch("[0-9a-f]{64}", cells[2]):
-                raise MidsError(f"{table}, line {number}: this is no row of a manifest")
+                raise MidsError(f"{table}, line {number}: this is not a row of a manifest")
             if cells[0].startswith("/") or ".." in cells[0].split("/"):
                 raise MidsError(f"{table}, line {number}: the path leads out of the dataset")
             yield Entry(cells[0], int(cells[1]), cells[2])

@@ -104,7 +104,7 @@ def _compare_quickly(
             continue
         stamp = status.st_size, status.st_mtime_ns
         if not stat.S_ISREG(status.st_mode):
-            differences.append(Difference("changed", entry.path, "it is no file"))
+            differences.append(Difference("changed", entry.path, "it is not a file"))
         elif status.st_size != entry.size:
             differences.append(Difference("changed", entry.path, f"{status.st_size} bytes, not {entry.size}"))
         elif not notes.knows(entry.path, stamp):

@@ -53,7 +53,7 @@ def _page(assessment: Assessment, shown: int) -> Iterator[Block]:
         yield from _dataset(risk, k)
     if assessment.links or assessment.images is not None:
         yield from _build_links(assessment, shown)
-    yield Heading("What these figures can't tell")
+    yield Heading("Limitations of these figures")
     yield Items(LIMITS)
     if shown:
         for risk in assessment.risks:

@@ -278,7 +278,7 @@ def test_it_names_risk_programs_and_edition(dataset: Path) -> None:
     assert any(tool.startswith("pydicom ") for tool in content["Tools"])
     page = place(dataset).with_suffix(".html").read_text()
     assert content["Digest"] in page
-    assert "How well people can be told apart" in page
+    assert "How easily people can be singled out" in page
 
 
 def test_it_says_what_was_looked_at_and_leaves_the_dataset_alone(dataset: Path) -> None:

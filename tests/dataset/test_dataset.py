@@ -270,7 +270,7 @@ def test_a_part_of_a_volume_is_cut_from_it_and_lies_where_it_lay(made: Path) -> 
     ):
         with pytest.raises(MidsError, match=r"three slices|whole numbers"):
             Dataset(made).load(CT, wrong)  # type: ignore[arg-type]
-    with pytest.raises(MidsError, match="is no volume"):
+    with pytest.raises(MidsError, match="is not a volume"):
         Dataset(made).load(RX, (slice(1, 4), slice(0, 2), slice(3, 4)))
 
 

@@ -43,7 +43,7 @@ _ABOUT = About(
         "Labels were found in reports, not in images: by physicians for a quarter of them, by a network for the rest.",
         "The year of birth alone is published, so ages are known to a year.",
         "Whether the pixels of MONOCHROME1 radiographs were inverted before publication is not stated.",
-        "Images whose projection is EXCLUDE are no chest radiographs of a usual projection; they are delivered.",
+        "Images whose projection is EXCLUDE are not chest radiographs of a usual projection; they are delivered.",
     ),
     expected="The table (PADCHEST_chest_x_ray_images_labels_….csv, .csv.gz or a subset of it) and the images as PNG, "
     "in folders or in the downloaded archives.",

@@ -47,8 +47,8 @@ ABOUT = About(
         "Days are counted from the onset of symptoms or from hospitalization, the source does not say which; 5 days "
         "were written where a report says 'after a few days'.",
         "po2_saturation is stated in percent; rows from Hannover hold partial pressures in mmHg.",
-        "Some images stand under two patients, which may be one person: a file is given to the first, copies under "
-        "other names are told.",
+        "Some images occur under two patients, which may be one person: a file is given to the first, copies under "
+        "other names are reported.",
         "Credits of single images (other_notes) name people and are left at the page that an image comes from (url).",
         "No ethics approval and no funding is stated; every image had been public before.",
     ),

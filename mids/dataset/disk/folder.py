@@ -19,7 +19,7 @@ def require_folder(root: Path) -> None:
         if not root.is_dir():
             raise MidsError(_say_other(root))
         if not (root / DESCRIPTION).is_file() and not any(root.glob("sub-*")) and (hint := _hint(root)):
-            raise MidsError(f"{root} is no dataset: {hint}")
+            raise MidsError(f"{root} is not a dataset: {hint}")
     except OSError as error:
         raise MidsError(f"{root} can't be read ({error.strerror}): correct its permissions") from error
 

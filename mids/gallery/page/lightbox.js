@@ -253,7 +253,7 @@ async function openOriginal(row, file) {
     byId("stage").focus({ preventScroll: true });
     byId("stage").dataset.shown = "yes";
   } catch {
-    byId("stage-note").textContent = "The original can't be shown: it could not be read, or it is no file of this kind.";
+    byId("stage-note").textContent = "The original can't be shown: it could not be read, or it is not a file of this kind.";
   }
 }
 
