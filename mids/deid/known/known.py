@@ -10,6 +10,7 @@ from itertools import pairwise
 from mids.deid.known.numbers import digits_of, id_forms, is_number, is_number_told
 from mids.deid.known.places import find_institutions, find_places
 from mids.deid.text.dates import find_dates
+from mids.deid.text.guards import ends_sentence, negations, says_state
 from mids.deid.text.spans import Span
 from mids.deid.text.words import (
     LONGEST,
@@ -186,17 +187,60 @@ def _find_parts(text: str, parts: _Parts) -> Iterator[Span]:
         if before is not None and not exact and _is_cut(text, before, word, parts.exact):
             yield Span(before.start, word.end, "NAME", "known")
         previous, before = before, word
-        if not exact and (word.plain in ordinary() or not _is_near(word.plain, parts)):
-            last = waiting = None if word.plain not in particles() else last
+        if not exact and (word.plain in ordinary() or not _is_near(word.plain, parts) or says_state(word.plain)):
+            if word.plain not in particles():
+                last = waiting = None
             continue
-        unsure = exact and (len(word.plain) < 4 or word.plain in ambiguous()) and not word.is_capitalised
-        if not unsure or last is not None or (previous is not None and previous.plain in _callers()):
+        unsure = exact and _may_be_no_name(text, word, previous)
+        if not unsure or _stands_beside(text, word, last) or _is_called(text, word, previous):
             if waiting is not None and last is None and previous is not None:
                 yield Span(waiting.start, previous.end, "NAME", "known")
             yield _add_initials(text, Span(word.start, word.end, "NAME", "known"), parts.exact)
             last, waiting = word, None
+        elif waiting is not None and _is_one_name(text, waiting, word):
+            yield Span(waiting.start, word.end, "NAME", "known")
+            last, waiting = word, None
         else:
-            waiting = waiting or word
+            waiting = word
+
+
+def _may_be_no_name(text: str, word: Word, previous: Word | None) -> bool:
+    """Whether a word of a name may be another one here: in small letters, or said of the patient's state.
+
+    What says the state has a capital for another reason at the head of a sentence and among capitals.
+    """
+    if not word.is_capitalised:
+        return len(word.plain) < 4 or word.plain in ambiguous() or says_state(word.plain)
+    if not says_state(word.plain):
+        return False
+    heads = text[max(word.start - 3, 0) : word.start].rstrip(" ")[-1:] in ("", *".:;-\n")
+    among = previous is not None and previous.is_upper and word.is_upper
+    return word.plain in negations() or heads or among
+
+
+def _is_one_name(text: str, first: Word, word: Word) -> bool:
+    """Whether two words that each may be another one are parts of a name in one line: sol de la fuente."""
+    said = says_state(first.plain) or says_state(word.plain)
+    return first.plain != word.plain and not said and re.search(r"[^\w ,'-]", text[first.end : word.start]) is None
+
+
+def _stands_beside(text: str, word: Word, last: Word | None) -> bool:
+    """Whether another part of the name stands before a word, in its sentence."""
+    return last is not None and not (says_state(word.plain) and ends_sentence(text, last.start, word.end))
+
+
+def _is_called(text: str, word: Word, previous: Word | None) -> bool:
+    """Whether a title, label or field stands before a word; before one that denies only a title does: Mr No."""
+    is_caller = previous is not None and previous.plain in _callers()
+    if previous is None or not is_caller or text[max(previous.start - 1, 0)] == "[":  # [NAME] is no field
+        return False
+    return word.plain not in negations() or (word.is_capitalised and previous.plain in _titles())
+
+
+@cache
+def _titles() -> frozenset[str]:
+    """Titles, folded, each by its last word."""
+    return frozenset(fold_text(title).split()[-1].strip(".") for title in vocabulary()["titles"])
 
 
 @cache

@@ -75,7 +75,7 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     """
     plain = fold_text(text)
     for span in spans:
-        if span.kind == "NAME" and _colours().match(plain, span.start):
+        if span.kind == "NAME" and _names_tissue(plain, span):
             continue
         if span.source in ("known", "list") or span.kind == "CAB":
             yield span
@@ -108,6 +108,12 @@ def is_of_medicine(word: str) -> bool:
         len(word) > 6 and _suffixes().search(word),
     )
     return word in negations() or any(found)
+
+
+def says_state(word: str) -> bool:
+    """Whether a folded word denies, or is a finding and no listed name: what a report says even of somebody called so."""
+    is_finding = _findings().fullmatch(word) or _findings_of_labels().fullmatch(word)
+    return word in negations() or (is_finding is not None and word not in _names())
 
 
 def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
@@ -196,6 +202,12 @@ def _units() -> frozenset[str]:
 def _colours() -> re.Pattern[str]:
     """Two words that say a tissue by its colour: white matter, whoever is called White."""
     return re.compile(f"(?:{'|'.join(_lists()['colours'])})(?![^\\W_])")
+
+
+def _names_tissue(plain: str, span: Span) -> bool:
+    """Whether a span is in words that say a tissue by its colour, at their beginning or, in Spanish, at their end."""
+    first = plain.rfind(" ", 0, max(span.start - 1, 0)) + 1
+    return any((found := _colours().match(plain, at)) and found.end() >= span.end for at in (span.start, first))
 
 
 @cache

@@ -70,6 +70,10 @@ def test_tissues_stay_whatever_the_colour_of_the_doctors_name() -> None:
     text = "White matter normal. Brown tumour not excluded."
     assert TAGS.clean(text, known).text == text
     assert TAGS.clean("Seen by White, Brown.", known).text == "Seen by [NAME]."
+    known = Known(("BLANCA GRIS^PILAR", "BLANCHE^ANNE", "BLANC^PAU"))
+    text = "Sustancia blanca y sustancia gris normales. Substance blanche normale. Substància blanca normal."
+    assert TAGS.clean(text, known).text == text
+    assert TAGS.clean("Vista por Blanca.", known).text == "Vista por [NAME]."
 
 
 @pytest.mark.parametrize(

@@ -176,3 +176,20 @@ def test_the_digits_of_an_id_of_letters_are_searched() -> None:
     known = Known(ids=("HG-0045871", "AB-1234"))
     assert BARE.clean("nhc 45871, nodulo de 1234 mm3", known).text == "nhc [NUM], nodulo de 1234 mm3"
     assert BARE.clean("ver 0045871.", known).text == "ver [NUM]."
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("No^Jae", "No effusion. Seen by Jae. No mass.", "No effusion. Seen by [NAME]. No mass."),
+        ("No^Jae", "Mr No came; Jae No agrees.", "Mr [NAME] came; [NAME] agrees."),
+        ("Sin^Mei", "Paciente: Sin derrame. SIN MASAS. Dra. Sin", "Paciente: Sin derrame. SIN MASAS. Dra. [NAME]"),
+        ("Masa^Rosa", "Masa de 12 mm. MASA DE 3 CM. Avisada Rosa Masa.", "Masa de 12 mm. MASA DE 3 CM. Avisada [NAME]."),
+        ("Derrane^Aldo", "No hay derrame. Derrame. Visto Derrane.", "No hay derrame. Derrame. Visto [NAME]."),
+        ("van der Meer^Tom", "visto tom van der meer hoy", "visto [NAME] hoy"),
+        ("de la Fuente^Sol", "nota de sol de la fuente: sale el sol", "nota de [NAME]: sale el sol"),
+    ],
+)
+def test_what_says_the_state_is_a_name_beside_another_part_alone(name: str, text: str, expected: str) -> None:
+    """A negation that goes with a surname turns a label round."""
+    assert BARE.clean(text, Known((name,))).text == expected
