@@ -111,7 +111,7 @@ def is_of_medicine(word: str) -> bool:
 
 
 def says_state(word: str) -> bool:
-    """Whether a folded word denies, or is a finding and no listed name: what a report says even of somebody called so."""
+    """Whether a folded word denies, or is a finding and no listed name."""
     is_finding = _findings().fullmatch(word) or _findings_of_labels().fullmatch(word)
     return word in negations() or (is_finding is not None and word not in _names())
 
@@ -127,7 +127,24 @@ def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
     )
     is_short = span.kind in ("NAME", "LOC") and word in _abbreviations_of_labels() and text[span.start].isupper()
     is_score = _medicines()[2].match(plain, span.start) is not None
+    if span.kind in ("NAME", "LOC", "DIR") and _has_result(plain, span):
+        return True
     return is_common or is_short or is_score or _is_medical(word, span.kind) or _is_named_after(plain, span)
+
+
+_CUT_NUMBER = re.compile(r"(?<=\d)[.,]\d")
+_OUTCOME = re.compile(
+    r"(?: a la derecha| derech[oa]| izquierd[oa])? (?:positi|negati)[vf]\w{0,2}(?: bilateral\w{0,4})?(?=[.,;)\n]|$)"
+)
+
+
+def _has_result(plain: str, span: Span) -> bool:
+    """Whether what only training takes for a name is something measured or tested: TAPSE 19 mm, Zanca positivo."""
+    behind = span.end + len(plain[span.end : span.end + 3]) - len(plain[span.end : span.end + 3].lstrip(" :="))
+    measure = _measures()[0].match(plain, behind)
+    is_result = measure or _CUT_NUMBER.match(plain, span.end) or _OUTCOME.match(plain, span.end)
+    named = _WORD.findall(plain[span.start : span.end])
+    return is_result is not None and len(named) <= 2 and _names().isdisjoint(named)
 
 
 @cache
@@ -141,9 +158,10 @@ def _films() -> re.Pattern[str]:
 
 @cache
 def _medicines() -> tuple[re.Pattern[str], frozenset[str], re.Pattern[str]]:
-    """Ends of names of medicines; whole names, media and stains; a scale with its result."""
+    """Ends of names of medicines; whole names, media and stains; a scale or test with its result."""
     content = read_yaml(schemas() / "deid" / "text" / "medicines.yaml")
-    result = rf"(?:{'|'.join(content['scores'])})(?: (?:score|scale|index))?[ :=]{{1,3}}(?:\d|[ivx]{{1,4}}(?![^\W_]))"
+    scores, results = ("|".join(content[key]) for key in ("scores", "results"))
+    result = rf"(?:{scores})(?: (?:score|scale|index|test))?[ :=]{{1,3}}(?:{results})"
     return (
         re.compile(f"[^\\W\\d_]{{2,}}(?:{'|'.join(content['stems'])})"),
         frozenset(content["names"] + content["media"]),

@@ -184,7 +184,11 @@ def test_the_digits_of_an_id_of_letters_are_searched() -> None:
         ("No^Jae", "No effusion. Seen by Jae. No mass.", "No effusion. Seen by [NAME]. No mass."),
         ("No^Jae", "Mr No came; Jae No agrees.", "Mr [NAME] came; [NAME] agrees."),
         ("Sin^Mei", "Paciente: Sin derrame. SIN MASAS. Dra. Sin", "Paciente: Sin derrame. SIN MASAS. Dra. [NAME]"),
-        ("Masa^Rosa", "Masa de 12 mm. MASA DE 3 CM. Avisada Rosa Masa.", "Masa de 12 mm. MASA DE 3 CM. Avisada [NAME]."),
+        (
+            "Masa^Rosa",
+            "Masa de 12 mm. MASA DE 3 CM. Avisada Rosa Masa.",
+            "Masa de 12 mm. MASA DE 3 CM. Avisada [NAME].",
+        ),
         ("Derrane^Aldo", "No hay derrame. Derrame. Visto Derrane.", "No hay derrame. Derrame. Visto [NAME]."),
         ("van der Meer^Tom", "visto tom van der meer hoy", "visto [NAME] hoy"),
         ("de la Fuente^Sol", "nota de sol de la fuente: sale el sol", "nota de [NAME]: sale el sol"),
