@@ -41,10 +41,16 @@ class Decisions:
         self._folder = state_folder(dataset)
         self._items = {item.file: item for item in items}
         self._log = log or self._folder / REVIEW_LOG
-        self._acts: list[dict[str, Any]] = list(read_acts(self._log))
+        self._acts: list[dict[str, Any]] = []
+        self.read()
+
+    def read(self) -> None:
+        """Reads the log anew: another program may have added to it. Raises `MidsError` where it is damaged."""
+        self._acts = list(read_acts(self._log))
 
     def add(self, who: str, file: str, field: str, new: Any, why: str = "", *, judge: bool = False) -> None:
         """Adds what a person decides; None takes it back. Raises `MidsError` for what can't be meant."""
+        self.read()
         if not who.strip():
             raise MidsError("say who you are first")
         if file not in self._items:
@@ -77,6 +83,7 @@ class Decisions:
 
     def undo(self, who: str) -> str:
         """Takes back a person's last act; the file that it was about, empty where there is none."""
+        self.read()
         acts = [act for act in self._alive() if act["who"] == who.strip()]
         if not acts:
             return ""
@@ -112,6 +119,9 @@ class Decisions:
             judge = next(((who, own) for who, own in judged.get(file, {}).items() if _settles(own, field)), None)
             if judge and field in judge[1]:
                 yield from self._rows(file, field, judge[1][field], [judge[0]], judge[1].get(f"why {field}", ""))
+            elif judge and field == "redact" and "exclude" not in judge[1]:  # what a reader covered stays so
+                drawn = {_as_text(box): box for text in said.values() if text for box in json.loads(text)}
+                yield from self._rows(file, field, drawn.values(), [who for who in said if said[who]], "")
             elif judge:
                 continue
             elif len(set(said.values())) == 1 and (text := next(iter(said.values()))):
@@ -173,8 +183,8 @@ class Decisions:
         return (act for act in self._acts if "undo" not in act)
 
     def _alive(self) -> list[dict[str, Any]]:
-        undone = {act["undo"] for act in self._acts if "undo" in act}
-        return [act for act in self._real() if act["number"] not in undone]
+        undone = {(act["who"], act["undo"]) for act in self._acts if "undo" in act}
+        return [act for act in self._real() if (act["who"], act["number"]) not in undone]
 
     def _append(self, act: dict[str, Any]) -> None:
         act["number"] = 1 + max((each["number"] for each in self._acts), default=-1)  # lines may be withdrawn

@@ -67,7 +67,7 @@ class Desk:
         async def guarded(request: Request) -> Response:
             if not secrets.compare_digest(request.headers.get("x-token", ""), self.token):
                 raise HTTPException(403)
-            body = await request.json() if request.method == "POST" else {}
+            body = await _body(request)
             try:
                 found = answer(request, body)
             except (MidsError, DataError) as error:
@@ -89,6 +89,7 @@ class Desk:
         return Response((_PAGE / file).read_bytes(), media_type=kind, headers=_HEADERS)
 
     def _items(self, request: Request, _: Mapping[str, Any]) -> Response:
+        self.decisions.read()
         schema = load()
         lists = {field: sorted(schema.code_lists[name].codes) for field, name in _LISTS.items()}
         items = [
@@ -165,6 +166,17 @@ class Desk:
         if not 0 <= number < len(self.shelf.items):
             raise HTTPException(404)
         return self.shelf.items[number]
+
+
+async def _body(request: Request) -> Mapping[str, Any]:
+    """What a page sends; another form of it is a mistake of who sends it."""
+    try:
+        body = await request.json() if request.method == "POST" else {}
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        raise HTTPException(400, "send one JSON object")
+    return body
 
 
 def _number(request: Request) -> int:

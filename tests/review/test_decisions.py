@@ -112,9 +112,24 @@ def test_a_judge_who_leaves_an_item_as_it_is_has_settled_it(dataset: Path) -> No
     for who in "AB":
         desk.add(who, "ct/1", "acknowledge", "true", "known since May")
     assert read(desk.save(()))[-1].why == "known since May"
-    desk.add("C", "us/1", "release", "true", judge=True)  # as it is, without the box
+    desk.add("C", "us/1", "release", "true", judge=True)
     assert desk.disputes() == []
-    assert rows(desk) == [("us/1", "release", "", "", "C"), ("ct/1", "acknowledge", "FILE_TRUNCATED", "", "A; B")]
+    known = ("ct/1", "acknowledge", "FILE_TRUNCATED", "", "A; B")
+    assert rows(desk) == [("us/1", "redact", "", "0,0,5,9", "A"), ("us/1", "release", "", "", "C"), known]
+    desk.add("C", "us/1", "redact", [], judge=True)  # who wants the image without the box says so
+    assert rows(desk) == [("us/1", "release", "", "", "C"), known]
+
+
+def test_two_programs_that_review_one_dataset_lose_nothing_and_take_back_their_own(dataset: Path) -> None:
+    one, other = Decisions(dataset, ITEMS), Decisions(dataset, ITEMS)
+    one.add("A", "us/1", "exclude", "true")
+    other.add("B", "rx/1", "exclude", "true")
+    both = [("us/1", "exclude", "", "", "A"), ("rx/1", "exclude", "", "", "B")]
+    assert rows(other) == both
+    assert other.undo("B") == "rx/1"
+    assert rows(other) == both[:1]
+    assert one.undo("A") == "us/1"
+    assert rows(one) == rows(Decisions(dataset, ITEMS)) == []
 
 
 def test_what_was_taken_back_and_what_was_always_so_is_no_difference(dataset: Path) -> None:

@@ -80,6 +80,8 @@ def review_dataset(browser: Any, dest: Path, names: dict[str, str]) -> None:
     contradict(second, names)
     assert "exclude" not in Path(f"{dest}.mids/curation.tsv").read_text("utf-8")
     judge = review.open(browser, "Reader C", judge=True)
+    choose(judge, "withheld")
+    assert judge.locator("#boxes li input").input_value() == "0,0,14,112"  # who decides sees what readers covered
     choose(judge, names["c/1"])
     press(judge, "3")
     assert judge.locator("#kinds button", has_text="differ").count() == 0
@@ -216,6 +218,11 @@ def test_the_page_opens_with_its_secret_on_this_machine_only(source: Path, tmp_p
                 urllib.request.urlopen(urllib.request.Request(address, headers=headers), timeout=30)
             assert refused.value.code in (400, 403, 404)
             refused.value.close()
+        token = review.address.partition("token=")[2]
+        for body in (b"nonsense", b"[]"):
+            asked = urllib.request.Request(f"{base}api/decide", body, {"X-Token": token})
+            with pytest.raises(urllib.error.HTTPError, match="400"):
+                urllib.request.urlopen(asked, timeout=30)
         with urllib.request.urlopen(review.address, timeout=30) as answer:
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
     finally:

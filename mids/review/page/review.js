@@ -32,7 +32,9 @@ const mine = file => ((judging() ? content.judged : content.state)[file] || {})[
 const judging = () => $("judge").checked;
 const isDecided = file => Object.keys(mine(file)).some(name => !name.startsWith("why"));
 const isDisputed = file => content.disputes.some(found => found.file === file);
-const boxes = () => mine(item.file).redact || [];
+// Who decides between readers sees their boxes, which hold until this person changes them.
+const drawn = file => Object.values(content.state[file] || {}).flatMap(said => said.redact || []);
+const boxes = () => mine(item.file).redact || (judging() ? [...new Map(drawn(item.file).map(box => [box.join(), box])).values()] : []);
 // A new name of a subject or session is kept with the first of its items, and holds for all of them.
 const home = (each, name) => each.homes[name] || each.file;
 const valueOf = name => mine(home(item, name))[name] ?? item.values[name] ?? "";
@@ -54,7 +56,7 @@ function element(name, text, more = {}) {
 }
 
 function drawList() {
-  const counts = {"": content.items.length, differ: content.disputes.length};
+  const counts = {"": content.items.length, differ: content.items.filter(each => isDisputed(each.file)).length};
   for (const name of content.kinds) counts[name] = content.items.filter(each => each.kind === name).length;
   $("kinds").replaceChildren(...["", ...content.kinds, "differ"].filter(name => counts[name] || !name).map(name => {
     const button = element("button", `${name || "all"} ${counts[name]}`, {onclick: () => { kind = name; stay(); }});
@@ -169,7 +171,7 @@ async function decide(field, value, about = item) {
     $("who").focus();
     return tell("say who you are first: your initials or role", true);
   }
-  const empty = Array.isArray(value) && !value.length;
+  const empty = Array.isArray(value) && !value.length && !judging();  // to judge that nothing is covered says something
   try {
     const answer = await ask("api/decide", {who: $("who").value, judge: judging(), file: about.file, field, new: empty ? null : value, why: $("why").value});
     Object.assign(content, await answer.json());
