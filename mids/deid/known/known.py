@@ -314,8 +314,17 @@ def _find_initials(text: str, initials: frozenset[str]) -> Iterator[Span]:
 @lru_cache(maxsize=64)
 def _id_patterns(ids: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     """One pattern for each id: with or without leading zeros, blanks, dots, hyphens, slashes between characters."""
-    bodies = (r"[ ./_-]?".join(map(re.escape, bare)) for bare in sorted(id_forms(ids)) if len(bare) >= 2)
-    return tuple(re.compile(rf"(?<![^\W_])0{{0,12}}{body}(?![^\W_])") for body in bodies)
+    forms = [bare for bare in sorted(id_forms(ids)) if len(bare) >= 2]
+    bodies = (r"[ ./_-]?".join(_read_as(char, bare) for char in bare) for bare in forms)
+    return tuple(re.compile(rf"(?<![^\W_])[0o]{{0,12}}{body}(?![^\W_])") for body in bodies)
+
+
+def _read_as(char: str, number: str) -> str:
+    """A pattern for a character, and for the letters that a machine reads for digits of six or more: 2O45ll8."""
+    return _MISREAD.get(char, re.escape(char)) if len(number) >= FUZZY and number.isdigit() else re.escape(char)
+
+
+_MISREAD = {"0": "[0od]", "1": "[1il|]", "2": "[2z]", "5": "[5s]", "6": "[6gb]", "8": "[8b]", "9": "[9gq]"}
 
 
 def _ids(text: str, known: Known) -> Iterator[Span]:

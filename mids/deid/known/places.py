@@ -58,6 +58,11 @@ def _place_patterns(places: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
                 found.add(tuple(one))
         if strong and sum(map(len, own)) >= LONG - min(len(own), 2):
             found.add(tuple(own))
+        first = parts
+        while first and first[-1] in _heads():
+            first = first[:-1]  # Saint Bride Hospital, saint bride
+        if len(first) > 1 and not _list_own_words((place,)).isdisjoint(first):
+            found.add(tuple(first))
     return tuple(
         re.compile(r"(?<![^\W\d_])" + r"[\W_]{0,3}".join(map(re.escape, one)) + r"(?![^\W\d_])")
         for one in sorted(found)

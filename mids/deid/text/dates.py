@@ -108,7 +108,7 @@ def _patterns() -> Patterns:
         r"(?P<x>(?P<year>(?:19[2-9]|20[0-4])\d))(?=[).,;:]|\s|$)(?![.,]\d| {0,2}(?:mm|cm|ml|mg|cc|%|uh|hu|g\b))",
         r"\b(?:en|in|desde|depuis|since|des de) {1,2}(?P<x>(?P<month>0[1-9]|1[0-2]) (?P<year>(?:19|20)\d\d))"
         r"(?!\w|[.,/-]\d| {0,2}(?:mm|cm|%))",
-        rf"(?<![\w.,/-])(?P<x>(?P<day>0?[1-9]|[12]\d|3[01])(?P<word>{'|'.join(names)}))(?!\w)",
+        rf"(?<![\w.,/-])(?P<x>(?P<day>0?[1-9]|[12]\d|3[01])(?:(?:st|nd|rd|th) (?:of )?)?{month})(?!\w)",
     )
     return Patterns(tuple(zip(map(re.compile, texts), begins, strict=True)))
 
@@ -118,12 +118,35 @@ def find_dates(text: str) -> Iterator[Found]:
 
     Which of two numbers is the month follows the text: the first one, where that makes sense of all its dates.
     """
-    plain = fold_text(text)
+    plain = _mend_misread(fold_text(text))
     month_first = _is_month_first(plain)
     for _, match in _patterns().find(plain):
         found = _read(match, month_first=month_first)
         if found is not None:
             yield found
+
+
+_MISREAD = re.compile(
+    r"(?<![^\W_])(?:[\doils]{1,2}(?P<sep>[./-])(?:\d[\doils]?|[oils]\d)(?P=sep)[\doilsb]{2,4}"  # 3O/l2/2O19
+    r"|(?:\d[oil]|[oil]\d)(?= {1,2}(?:de |d'|of )?[a-z]{3})|(?:[1l][89]|2[0o])[\doilsb]{2}"  # 3l de enero, 2O19
+    r"|(?P<word>[a-z]{1,9}[01][a-z01]{1,8}))(?![^\W_])"  # jui1let
+)
+_AS_DIGITS = str.maketrans("oilsb", "01158")
+
+
+def _mend_misread(plain: str) -> str:
+    """A folded text with letters that a machine read for digits in what may be a date, and digits for letters in
+    months, as they were; as long as before."""
+    return _MISREAD.sub(_read_again, plain)
+
+
+def _read_again(match: re.Match[str]) -> str:
+    found = match[0]
+    if match["word"]:
+        forms = (found.translate(str.maketrans("01", f"o{letter}")) for letter in "il")
+        return next((form for form in forms if form in months().number), found)
+    digits = sum(char.isdigit() for char in found)
+    return found.translate(_AS_DIGITS) if digits * 2 >= len(re.sub(r"\W", "", found)) else found
 
 
 def _is_month_first(plain: str) -> bool:
@@ -253,6 +276,8 @@ def move_date(text: str, shift: timedelta) -> str | None:
 
     Of a month and year the 15th counts, of a year alone the 1st of July.
     """
+    if _mend_misread(fold_text(text)) != fold_text(text):
+        return None  # 3O/l2/2O19 has no notation of its own
     whole = [found for found in find_dates(" el " + text) if found.end == len(text) + 4 and found.value is not None]
     found = max(whole, key=lambda one: one.end - one.start, default=None)
     if found is None or found.value is None or found.start != 4:

@@ -12,6 +12,7 @@ from mids.deid.text.words import (
     Begins,
     Patterns,
     Word,
+    ambiguous,
     blocked,
     build_alternation,
     eponyms,
@@ -20,6 +21,7 @@ from mids.deid.text.words import (
     list_given_names,
     ordinary,
     particles,
+    read_entries,
     vocabulary,
     words,
 )
@@ -73,6 +75,13 @@ class Trigger:
     begins: Begins = "letter"
 
 
+_SPEAKER = (
+    r"(?:^|(?<=\n))[ \t]{0,4}(?:\[[^\]\n]{0,14}\d[:.]\d\d(?:[:.]\d\d)?(?: ?[ap]\.?m\.?)?\]"
+    r"|[\d/.-]{5,10},? \d{1,2}[:.]\d\d(?: ?[ap]\.?m\.?)? -)[ \t]{1,3}(?=[^\W\d_][^:\n]{0,40}:)"
+)
+"""What stands before who speaks in a chat: [12/3/24, 9:14:02], 12/3/24 9:14 -."""
+
+
 @cache
 def _triggers() -> tuple[Trigger, ...]:
     lists = vocabulary()
@@ -90,6 +99,7 @@ def _triggers() -> tuple[Trigger, ...]:
         Trigger("closing", re.compile(rf"(?<![\w]){build_alternation(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
         Trigger("title", re.compile(rf"(?<![\w]){build_alternation(lists['titles'])}{title}")),
         Trigger("title", re.compile(rf"(?<![\w])(?:dra?s?|dres|sra?|srta|mrs?|ms|mme|mlle){title}"), small=True),
+        Trigger("speaker", re.compile(_SPEAKER), sure=False, begins="anywhere"),
         Trigger(
             "weak", re.compile(rf"(?<![\w]){build_alternation(lists['weak'])}[ ,:(]{{1,4}}"), comma=True, sure=False
         ),
@@ -190,7 +200,8 @@ def _is_part(word: Word, trigger: Trigger, *, upper: bool, is_first: bool) -> bo
     if upper:
         return not common
     if not word.is_capitalised:
-        return trigger.small and not common and (is_first or trigger.name == "field")
+        is_given = trigger.name == "weak" and word.plain in read_entries("given") and word.plain not in ambiguous()
+        return not common and (is_given or (trigger.small and (is_first or trigger.name == "field")))
     if trigger.sure:
         return True
     return not (common and is_first) and not (word.is_upper and len(word.text) < 5)

@@ -66,12 +66,22 @@ class Numbers:
     def find(self, text: str) -> Iterator[Span]:
         """Numbers, postal codes before the name of a place, and fields of messages."""
         plain = fold_text(text)
+        for match in _dictated().finditer(plain):
+            yield Span(match.start(), match.end(), "NUM", "dictated")
         if not _HINT.search(plain):
             return
         yield from list_numbers().find(plain)
         if "|" in plain:
             yield from list_messages().find(plain)
         yield from _postal_codes(text, plain)
+
+
+@cache
+def _dictated() -> re.Pattern[str]:
+    """Five or more words of numbers below a hundred in a row: dos cero cuatro cinco uno."""
+    listed = read_yaml(schemas() / "deid" / "text" / "months.yaml")["below_hundred"]
+    word = rf"(?:do(?:u)?ble |triple )?(?:{'|'.join(sorted(listed, key=lambda one: (-len(one), one)))})"
+    return re.compile(rf"(?<![^\W_]){word}(?:[ -](?:y |i |et )?{word}){{4,24}}(?![^\W_])")
 
 
 def _postal_codes(text: str, plain: str) -> Iterator[Span]:
