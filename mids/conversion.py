@@ -30,6 +30,7 @@ from mids.readers.given.curation import Correction
 from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
 from mids.run.decided.choices import Choices, add_rows, applied_rows, held, join_rows, read_rows
 from mids.run.decided.people import People, Said
+from mids.run.decided.planned import check_listed
 from mids.run.done import Done
 from mids.run.request import make_request
 from mids.run.road import Fact, Stage, travel
@@ -94,7 +95,7 @@ def convert(
         request.dataset, Options(**{name: values[name] for name in _OPTIONS if name in values}),
         Selection(tuple(include), tuple(exclude), limit), read_rows(values.get("curation")),
         Path(review) if review else None, find_view_model(held(request.choices, "view-model")),
-        publish_sources="publish-sources" in values,
+        Path(plan) if plan else None, publish_sources="publish-sources" in values,
     )  # fmt: skip
     return travel(road, request, Conversion)
 
@@ -140,6 +141,7 @@ class _Collection:
     corrections: tuple[Correction, ...]
     review: Path | None
     view_model: ViewModel | None
+    planned: Path | None
     publish_sources: bool
     removed: list[Removed] = field(default_factory=list, repr=False)
     met: dict[str, Said] = field(default_factory=dict, repr=False)
@@ -169,6 +171,8 @@ class _Collection:
         wanted = self.selection.choose(_at_site(batches, request.site), lambda patient: _name(patient, labels))
         items = modelled(wanted, request.source, self.schema, self.view_model)
         plan = build(items, context, complete=self.selection.is_everything)
+        if self.planned:
+            check_listed(plan, self.planned)
         self.met.update(people.met)
         return replace(plan, complete=plan.complete and not people.is_torn)  # what is there of somebody else stays
 

@@ -103,6 +103,19 @@ def test_what_a_plan_cannot_mean_stops_the_run(
     assert not images(run.made)
 
 
+def test_an_image_that_the_plan_does_not_list_is_not_made_unseen(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run()
+    whole = run.plan.read_text("utf-8")
+    run.plan.write_text("".join(line for line in whole.splitlines(True) if not line.startswith("a/1")), "utf-8")
+    capsys.readouterr()
+    assert run() == 2
+    assert "has no row for 1 image of the source: to leave an image out, keep its row" in capsys.readouterr().err
+    assert not images(run.made)
+    run.plan.write_text(whole, "utf-8")
+    assert run() == 0
+    assert len(images(run.made)) == whole.count("decision=convert")
+
+
 def test_who_is_called_otherwise_is_so_in_every_run(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run()
     rows = {row["file"]: row for row in table(run.plan)}

@@ -10,7 +10,7 @@ from mids.plan import Plan
 from mids.plan.job import Job
 from mids.readers.dicom.scan import NOT_DICOM
 from mids.readers.given.curation import VALUES
-from mids.readers.given.planned import BOXES, COLUMNS, PLANNED, note_proposal
+from mids.readers.given.planned import BOXES, COLUMNS, PLANNED, note_proposal, read_rows
 from mids.records import Skipped
 from mids.run.sources import fates
 
@@ -32,6 +32,19 @@ def write_plan(plan: Plan, path: Path) -> int:
     except OSError as error:
         raise MidsError(f"can't write the plan {path} ({error.strerror}): give another name") from error
     return len(rows)
+
+
+def check_listed(plan: Plan, path: Path) -> None:
+    """Raises `MidsError` where the table of a plan has no row for an image that would be made: nobody has seen it."""
+    listed = {row["file"] for row, _ in read_rows(path)}
+    images = (job for job in plan.jobs if not job.of)
+    count = sum(listed.isdisjoint(source.name for source in job.action.sources) for job in images)
+    if count:
+        said = "1 image" if count == 1 else f"{count} images"
+        raise MidsError(
+            f"the plan {path} has no row for {said} of the source: to leave an image out, keep its row and write "
+            "exclude; for new files, write a new plan to another name"
+        )
 
 
 def _rows(plan: Plan) -> Iterator[dict[str, str]]:
