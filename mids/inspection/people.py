@@ -22,17 +22,19 @@ PEOPLE = re.compile(
     # names
     f"{_ANYBODY}s?(de|del)?{_FIRST}?{_NAME}(s|yapellidos|completo|complet)?|{_FIRST}names?"
     f"|{_NAME}(yapellidos|icognoms|completo|complet|defamille)?(del?|du|dela|of(the)?)?{_ANYBODY}"
-    "|noms?(et|i|y)(prenoms?|cognoms?|apellidos?)|nombre(yapellidos|completo)|nom(icognoms|complet|defamille)|apellidos?|cognoms?|prenoms?|(primer|segundo)apellido"
+    "|noms?(et|i|y)(prenoms?|cognoms?|apellidos?)|nombre(yapellidos|completo)|nom(icognoms|complet|defamille)|(apellido|cognom|surname|nom)s?[12]?|prenoms?|(primer|segundo)apellido|(primer|segon)cognom"
+    "|nom(de)?naissance|nom(d)?(usage|usuel)|forenames?|patronymes?|nextofkin|(firmado|informado)por|(signat|signe|informat)per|signepar|(signed|reported|read)by"
+    "|nombre(de|del|dela)?(padre|madre)|nom(de|du|dela|del)?(pere|mere|pare|mare)|(mother|father)s?(full)?name"
     "|mothers?(birth|maiden)?name|nombredelamadre|llinatges|initials|iniciales|inicials|initiales|nombres?|noms?"
     # numbers
     f"|{_WHO}(de|del)?(id|identifier|identification|ident|number|no|num|code|ids)|mrn|medrecno|(medical)?record(number|no)"
     "|medicalrecord(number|no|num|locator)?|num(ero)?(de)?historia(clinica)?|historiaclinica(numero)?|nohistoria"
     "|numhistoriaclinica|numerodhistoria(clinica)?|historiaclinica|(num(ero)?(de)?|n|no|nr)?(sip|cip|tis|tsi|nuhsa|cipautonomico|ss|nss|nuss|dni|nie|nif|nir|ssn|insee|ipp|nhc)"
     "|num(ero)?(de)?dossier|idold|oldid|(study|series|sop|(study|series|sop)?instance|frameofreference)uids?|socialsecurity(number|no)?|numerosecu(ritesociale)?|nhs(number|no)?|passport(no|number)?"
-    "|pasaporte|codemelli|nationalid(number)?|hospital(id|number|no)|accession(number|no|num|id)?|numerodeacceso"
+    "|pasaporte|nip|n?historia(clinica)?num|nhistoria(clinica)?|n?(num)?seguridadsocial|n?(num)?seguretatsocial|numsecu|carte?vitale|targetasanitaria|tarjetasanitaria|(dni|nie|nif|nhc|sip|cip)(del?)?pacien?te?|codemelli|nationalid(number)?|hospital(id|number|no)|accession(number|no|num|id)?|numerodeacceso"
     # birth
     f"|dob|{_ANYBODY}?s?(birth(date|day|time)|dob)|birth(date|day|time)?|dateofbirth|datebirth|birthdatetime"
-    "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|date(de)?naissance|naissance|ddn|data(de)?naix(ement)?|naixement|geburts(datum|tag)"
+    "|fecha(de)?nac(imiento)?|fnac|fnacimiento|nacimiento|(lugar(de)?nacimiento|lloc(de)?naixement|lieu(de)?naissance|placeofbirth|birthplace)|date(de)?naissance|naissance|ddn|data(de)?naix(ement)?|naixement|geburts(datum|tag)"
     # addresses
     f"|{_ANYBODY}?s?(home|postal|street)?address|direccion(postal)?|domicilio|adresse|adreca|(home|cell|mobile)?(tele)?phone"
     f"(number|no)?|{_ANYBODY}s?telephone(number)?s?|telefonos?|telefon|movil|portable|mobile|e?mail(address)?|correo(electronico)?"
@@ -41,7 +43,7 @@ PEOPLE = re.compile(
     "|institution(name|address|aldepartmentname|id)?|hospital(name)?|hopital|nombrehospital|centrosanitario"
     "|(referring|performing|requesting|reading|attending|signing)(physicians?|doctor|radiologist)s?(name|identification)?"
     "|physicians?(name|ofrecord)?|doctors?(name)?|radiologist(name)?|operators?names?|medico(solicitante|responsable)?"
-    "|radiologo|facultativo|medecin(traitant|prescripteur)?|numcolegiado|numerodecolegiado|technologist(name)?)",
+    "|radiologo|facultativo|metge(ssa)?(sollicitant|responsable)?|facultatiu|radioleg|radiologue|medecin(traitant|prescripteur)?|etablissement|numcolegiado|numerodecolegiado|technologist(name)?)",
 )
 """Keys and columns, small letters without accents and all but letters and digits, that hold what identifies a person:
 English, Spanish, Catalan and French; DICOM's keywords with and without its older plural (PatientsName)."""

@@ -86,13 +86,30 @@ def test_a_file_that_is_no_table_is_not_quoted(tmp_path: Path) -> None:
     [
         "Nombre", "Nom", "numero_dossier", "NumeroSIP", "n_sip", "NumSS", "StudyUID", "series_uid", "TIS", "llinatges",
         "Patient_x0020_Name", "name_of_patient", "x-patient-name", "iniciales", "data_naix", "Geburtsdatum",
+        "apellido1", "segon_cognom", "nom_de_naissance", "nom_usuel", "forename", "patronyme",
+        "firmado_por", "next_of_kin", "nombre_madre",
+        "n_historia", "nif_paciente", "n_seguridad_social", "num_secu", "carte_vitale",
+        "lloc_naixement", "metge", "établissement",
     ],
 )  # fmt: skip
 def test_keys_of_people_in_more_spellings(key: str) -> None:
     assert names_a_person(key)
 
 
-@pytest.mark.parametrize("key", ["Name", "SequenceName", "nominal", "uid", "nss_ratio", "Notes", "PatientPosition"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "Name",
+        "SequenceName",
+        "nominal",
+        "uid",
+        "nss_ratio",
+        "Notes",
+        "PatientPosition",
+        "NominalScannedSpotSize",
+        "historia_previa",
+    ],
+)
 def test_other_keys(key: str) -> None:
     assert not names_a_person(key)
 

@@ -137,9 +137,9 @@ def test_a_value_that_looks_like_an_identifier_is_not_embedded(
 def test_days_in_words_and_bare_numbers_are_not_embedded(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:
     refused = [
         "09.03.57", "nueve de marzo de 1957", "neuf mars mille neuf cent cinquante-sept", "ninth of March 1957",
-        "19570309", "964451122", "DNI 18934567-X", "NHC 4711", "2020-03-17T10:00",
+        "19570309", "964451122", "DNI 18934567-X", "NHC 4711", "2020-03-17T10:00", "3 Feb", "Feb 3rd",
     ]  # fmt: skip
-    kept = ["March 2020", "no sign of pneumonia", "60-70", "37.5", "SARS-CoV-2", "12345", "GE Revolution CT"]
+    kept = ["March 2020", "no sign of pneumonia", "60-70", "37.5", "SARS-CoV-2", "12345", "GE Revolution CT", "set 2"]
     table = tmp_path / "labels.csv"
     cells = [*refused, *kept]
     table.write_text(

@@ -206,8 +206,18 @@ class Dates:
 
 
 def has_spelt_day(text: str) -> bool:
-    """Whether a text holds a day or a year in words."""
-    return any(True for _ in _find_spelt_out(fold_text(text)))
+    """Whether a text holds a day or a year in words, or is a day of a month: 3 Feb, Feb 3rd."""
+    plain = fold_text(text)
+    is_day = _DAY_OF_A_MONTH.fullmatch(plain.strip(" ."))
+    return (is_day is not None and not months().number.keys().isdisjoint(is_day.groups())) or any(
+        True for _ in _find_spelt_out(plain)
+    )
+
+
+_DAY_OF_A_MONTH = re.compile(
+    r"\d{1,2}(?:st|nd|rd|th|er|º)?[ .-]{0,2}(?:de |d'|of )?([a-z]{3,10})"
+    r"|(?!set|des)([a-z]{3,10})[ .-]{0,2}\d{1,2}(?:st|nd|rd|th)?"
+)
 
 
 def _find_spelt_out(plain: str) -> Iterator[re.Match[str]]:
