@@ -82,7 +82,7 @@ def measure_agreement(table: LabelTable, *, column: str = "labels") -> Agreement
 
     Raises `MidsError` where fewer than two readers have read one thing.
     """
-    frame = read_label_table(table)
+    frame = read_label_table(table, column)
     keys = [key for key in KEYS if key != "reader" and key in frame]
     if "reader" not in frame or not keys or column not in frame:
         raise MidsError(f"agreement needs the columns reader and {column}, and one of {', '.join(KEYS[:-1])}")

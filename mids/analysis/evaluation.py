@@ -7,9 +7,10 @@ from typing import TypeAlias
 
 import pandas as pd
 
+from mids.analysis.cells import read_labels
 from mids.analysis.counting import LABELS, words
 from mids.analysis.tree import read_tree
-from mids.dataset import Dataset, read_table
+from mids.dataset import Dataset
 from mids.dataset.tables import add_missing_columns
 from mids.errors import MidsError
 
@@ -47,12 +48,12 @@ class Evaluation:
 def evaluate(
     predicted: LabelTable, reference: LabelTable, *, column: str = "labels", close_up: str | Path | None = None
 ) -> Evaluation:
-    """Compares two label tables, each a frame, a dataset that has one, or the path of a TSV file.
+    """Compares two label tables, each a frame, a dataset that has one, or the path of a TSV, CSV or XLSX file.
 
     Rows belong together by those of `KEYS` that both tables know; several of one key count as one. `column` is
     `labels` or `localizations`. `close_up` names a label_tree.tsv: the terms above the labels of both tables are then
-    compared too. Raises `MidsError` where the tables share no key or lack the column, `DataError` (TABLE_INVALID) where
-    a cell is no JSON list.
+    compared too. Raises `MidsError` where the tables share no key, lack the column or can't be read, `DataError`
+    (TABLE_INVALID) where a cell of a frame or a dataset is no JSON list.
     """
     said, right, _ = pair_label_sets(predicted, reference, column=column)
     if close_up is not None:
@@ -68,28 +69,26 @@ def pair_label_sets(
 
     Raises what `evaluate` raises.
     """
-    tables = (read_label_table(predicted), read_label_table(reference))
+    tables = (read_label_table(predicted, column), read_label_table(reference, column))
     for table in tables:
         if column not in table.columns:
             raise MidsError(f"a table of labels lacks the column {column}: it has {', '.join(table.columns)}")
+    if tables[1].empty:
+        raise MidsError("the reference has no rows: give a table of labels with at least one")
     keys = [key for key in KEYS if all(key in table and table[key].notna().any() for table in tables)]
     if not keys:
         raise MidsError(f"the two tables share none of the columns {', '.join(KEYS)}: add one to both")
     said, right = (_sets(table, keys, column) for table in tables)
-    if not right:
-        raise MidsError("the reference has no rows: give a table of labels with at least one")
     return said, right, keys
 
 
-def read_label_table(table: LabelTable) -> pd.DataFrame:
-    """A label table from a frame, a dataset, or a path; raises `MidsError` where there is no such file."""
+def read_label_table(table: LabelTable, column: str) -> pd.DataFrame:
+    """A label table from a frame, a dataset, or a path with this column; raises `MidsError` (see `read_labels`)."""
     if isinstance(table, pd.DataFrame):
         return table
     if isinstance(table, Dataset):
         return table.table(LABELS)
-    if not Path(table).is_file():
-        raise MidsError(f"{table}: no such file: give a table of labels")
-    return read_table(Path(table))
+    return read_labels(Path(table), column)
 
 
 def _sets(table: pd.DataFrame, keys: list[str], column: str) -> dict[Key, set[str]]:

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeAlias
 
+from mids.analysis.cells import LOCALIZATION
 from mids.analysis.tree import LabelTree
 from mids.dataset.disk.progress import watched
 from mids.errors import MidsError
@@ -22,9 +23,6 @@ from mids.labelling.sentence import Sentence, Why, close_sentence
 __all__ = ["GROUP", "KEYS", "Model", "Sentence", "Why", "label", "label_rows", "lexicon", "sentences"]
 
 GROUP = "mids.labellers"
-LOCALIZATION = "loc "
-"""What stands in front of a localization among the labels of a sentence (BIMCV-COVID19+)."""
-
 Model: TypeAlias = Callable[[Sequence[str]], Iterable[Sequence[Sentence]]]
 
 # --- tables ----------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from places import SOURCES
 
 import mids
 from mids.analysis.evaluation import format_evaluation
+from mids.cli.commands import main
 from mids.errors import MidsError
 
 
@@ -66,5 +67,27 @@ def test_wrong_use_is_one_line(tmp_path: Path) -> None:
         mids.evaluate(truth, truth, column="localizations")
     with pytest.raises(MidsError, match="no such file"):
         mids.evaluate(tmp_path / "labels.tsv", truth)
-    with pytest.raises(MidsError, match="none of the columns"):
+    with pytest.raises(MidsError, match="has no rows"):
         mids.evaluate(truth, truth.iloc[:0])
+
+
+def test_tables_of_people_are_read_from_python_as_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, truth = tmp_path / "found.tsv", tmp_path / "truth.csv"
+    found.write_text('report_id\tlabels\nr1\t["nodule"]\nr2\t[]\n', encoding="utf-8")
+    truth.write_text("Report_ID;Labels\nr1;nodule|mass\nr2;n/a\n", encoding="utf-8-sig")
+    told = mids.evaluate(found, truth)
+    assert (told.rows, told.precision, told.recall) == (2, 1, 0.5)
+    assert main(["evaluate", str(found), str(truth)]) == 0
+    assert capsys.readouterr().out.startswith(format_evaluation(told))
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"), [("r1,nodule,x\n", r"truth\.csv, row 2: the row has 3 cells"), ("", "has no rows")]
+)
+def test_a_table_that_is_not_read_whole_is_not_measured(tmp_path: Path, rows: str, said: str) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text(f"report_id,labels\n{rows}", encoding="utf-8")
+    with pytest.raises(MidsError, match=said):
+        mids.evaluate(labels([["nodule"]]).assign(report_id="r1"), truth)

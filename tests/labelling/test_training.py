@@ -14,11 +14,11 @@ import pytest
 from places import ROOT
 
 from example_datasets.generators import reports_noisy
+from mids.analysis.cells import parse_labels
 from mids.cli.commands import main
 from mids.errors import MidsError
 from mids.labelling.labeller import label, lexicon
 from mids.labelling.model import read_label_model
-from mids.labelling.tables import parse_labels
 from mids.labelling.training import Example, train_labels
 
 pytestmark = pytest.mark.slow

@@ -32,10 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Prints the comparison and returns the exit code."""
     from mids.analysis.agreement import bootstrap_intervals, format_agreement, measure_agreement
+    from mids.analysis.cells import read_labels
     from mids.analysis.evaluation import evaluate, format_evaluation
     from mids.analysis.tree import read_tree
     from mids.errors import MidsError
-    from mids.labelling.tables import read_labels
 
     a = namespace
     if a.disputes is not None and a.disputes.exists():
