@@ -143,9 +143,12 @@ def run(namespace: argparse.Namespace) -> int:
         return _convert_again(namespace)
     if None in (namespace.collection, namespace.source, namespace.dest):
         raise MidsError(_lacking(namespace.collection, namespace.source))
-    if namespace.collection == "auto":
-        from mids import collections
+    from mids import collections
 
+    if namespace.collection not in (known := collections.names()) and Path(namespace.collection).exists():
+        name = namespace.dest if namespace.dest in known else "auto"
+        raise MidsError(f"COLLECTION comes first: type mids-convert {name} {namespace.collection} {namespace.source}")
+    if namespace.collection == "auto":
         namespace.collection = collections.recognise_source(Path(namespace.source))
         print(f"collection: {namespace.collection}")
     return _convert_source(namespace)
@@ -209,7 +212,8 @@ def _convert_source(a: argparse.Namespace) -> int:
     if is_planning:
         return _say_plan(a, done)
     is_told = not a.dry_run and not a.quiet and done.outcome and (done.outcome.made or done.outcome.kept)
-    say_done(a, done, holds=_counted(done.dataset) if is_told else (), commands=_next(done.dataset))
+    commands = _next(done.dataset) if (done.dataset / "dataset_description.json").is_file() else ()
+    say_done(a, done, holds=_counted(done.dataset) if is_told else (), commands=commands)
     if done.outcome is not None:
         cli_report.write_html(a, done.dataset)
     return done.exit_code

@@ -3,6 +3,7 @@
 import argparse
 import re
 import shutil
+import sys
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -78,6 +79,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """What was typed; a flag that the command does not have is refused with the nearest that it has."""
+        first = next(iter(sys.argv[1:] if args is None else args), "")
+        if first.startswith("-") and self._subparsers is not None and first not in self._option_string_actions:
+            self._refuse([first])
         known, rest = self.parse_known_args(args, namespace)
         if rest:
             _chosen(self, known)._refuse(rest)

@@ -38,7 +38,7 @@ def _check_places(root: Path, target: Path) -> None:
     if target.exists() and not target.is_dir():
         raise MidsError(f"{target} is a file: give a folder as DEST")
     is_dataset = (root / "dataset_description.json").is_file()  # de-identified DICOM is a source
-    if is_dataset and is_made(root) and not is_made(target):
+    if is_dataset and is_made(root):
         raise MidsError(
             f"{root} is a dataset that mids made, not a source: SOURCE comes before DEST (to check a dataset: "
             "mids-validate)"

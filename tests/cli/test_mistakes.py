@@ -72,6 +72,11 @@ MISTAKES = [
     ("mids splits MADE --fraction train:0.8", "write it like train=0.8"),
     ("mids export MADE --to nnunet", "give a folder with --output"),
     ("mids label MADE", "give a table of reports"),
+    ("mids --versoin", "unknown flag --versoin: did you mean --version?"),
+    ("mids-convert SOURCE DEST dicom", "COLLECTION comes first: type mids-convert dicom "),
+    ("mids-convert dicom MADE MADE", "is a dataset that mids made, not a source"),
+    ("mids-validate STATE", "above/made?"),
+    ("mids report MADE/derivatives", "above/made?"),
     ("mids certify MADE --check", "make one with mids certify"),
 ]
 """What is typed, and a part of the answer."""
@@ -91,6 +96,7 @@ def places(phantom: Conversion, tmp_path_factory: pytest.TempPathFactory) -> dic
     return {
         "SOURCE": source, "DEST": folder / "dest", "ABSENT": folder / "absent", "MADE": made,
         "ABOVE": made.parent, "PICTURES": folder / "pictures",
+        "STATE": made.with_name("made.mids"),
     }  # fmt: skip
 
 
@@ -116,6 +122,7 @@ def test_pictures_given_as_dicom_are_named(places: dict[str, Path], tmp_path: Pa
     done = command("mids-convert", "dicom", str(places["PICTURES"]), str(tmp_path / "out"))
     assert done.returncode == 1
     assert "SOURCE_EMPTY : the source holds nothing that this collection can convert; it holds 1 .png" in done.stderr
+    assert "mids-validate" not in done.stdout  # nothing was made that could be looked at
 
 
 @pytest.mark.parametrize(("typed", "said"), [((), "commands:"), (("help",), "commands:"), (("help", "diff"), "NEW")])

@@ -40,9 +40,11 @@ def _say_other(root: Path) -> str:
 
 def _hint(root: Path) -> str:
     """What to type instead; empty where nothing is known of the folder."""
+    beside = [root.with_suffix("")] if root.suffix == ".mids" else []  # root holds the state of that one
+    above = [folder for folder in (*beside, *root.absolute().parents) if (folder / DESCRIPTION).is_file()]
     inner = [found.parent for found in islice(root.glob(f"*/{DESCRIPTION}"), 2)]
-    if len(inner) == 1:
-        return f"did you mean {inner[0]}?"
+    if above or len(inner) == 1:
+        return f"did you mean {[*above, *inner][0]}?"
     if any(_is_dicom(path) for path in islice(_files(root), _LOOKED_AT)):
         return f"it holds DICOM files: convert them first: mids-convert dicom {root} DEST"
     return ""

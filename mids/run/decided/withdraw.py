@@ -85,7 +85,8 @@ def withdraw(
     secret = keys.find(key or (Path(values["key"]) if values.get("key") else None))[0]
     with State(target, dry_run=False) as state:
         made_by = state.journal.fact("collection")
-        state.journal.settle("key", secret.digest, f"{dataset} was made with another key than {secret.fingerprint}")
+        complaint = f"{dataset} was made with another key than {secret.fingerprint}: give that one with --key"
+        state.journal.settle("key", secret.digest, complaint)
         described = about(made_by)
         choices = replace(choices, collection="" if described.name == "deidentify" else made_by)
         labels = Labels(Pseudonyms(secret), described, policy.ids, values.get("id-table", {}), read_renamed(values))
