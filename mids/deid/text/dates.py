@@ -131,13 +131,15 @@ _MISREAD = re.compile(
     r"|(?:\d[oil]|[oil]\d)(?= {1,2}(?:de |d'|of )?[a-z]{3})|(?:[1l][89]|2[0o])[\doilsb]{2}"  # 3l de enero, 2O19
     r"|(?P<word>[a-z]{1,9}[01][a-z01]{1,8}))(?![^\W_])"  # jui1let
 )
+_MIXED = re.compile(r"\d[oilsb]|[oilsb]\d|[a-z][01]")
+"""What every misread number or month holds."""
 _AS_DIGITS = str.maketrans("oilsb", "01158")
 
 
 def _mend_misread(plain: str) -> str:
     """A folded text with letters that a machine read for digits in what may be a date, and digits for letters in
     months, as they were; as long as before."""
-    return _MISREAD.sub(_read_again, plain)
+    return _MISREAD.sub(_read_again, plain) if _MIXED.search(plain) else plain
 
 
 def _read_again(match: re.Match[str]) -> str:

@@ -66,8 +66,7 @@ class Numbers:
     def find(self, text: str) -> Iterator[Span]:
         """Numbers, postal codes before the name of a place, and fields of messages."""
         plain = fold_text(text)
-        for match in _dictated().finditer(plain):
-            yield Span(match.start(), match.end(), "NUM", "dictated")
+        yield from _find_dictated(text, plain)
         if not _HINT.search(plain):
             return
         yield from list_numbers().find(plain)
@@ -76,11 +75,25 @@ class Numbers:
         yield from _postal_codes(text, plain)
 
 
+def _find_dictated(text: str, plain: str) -> Iterator[Span]:
+    """Five or more words of numbers below a hundred in a row: dos cero cuatro cinco uno."""
+    listed, run = _below_hundred(), 0
+    for word in words(text):
+        run = run + 1 if word.plain.partition("-")[0] in listed else 0
+        if run == 2:  # so many stand in a row wherever five do, whatever links them
+            found = _dictated().finditer(plain)
+            yield from (Span(match.start(), match.end(), "NUM", "dictated") for match in found)
+            return
+
+
+@cache
+def _below_hundred() -> frozenset[str]:
+    return frozenset(read_yaml(schemas() / "deid" / "text" / "months.yaml")["below_hundred"])
+
+
 @cache
 def _dictated() -> re.Pattern[str]:
-    """Five or more words of numbers below a hundred in a row: dos cero cuatro cinco uno."""
-    listed = read_yaml(schemas() / "deid" / "text" / "months.yaml")["below_hundred"]
-    word = rf"(?:do(?:u)?ble |triple )?(?:{'|'.join(sorted(listed, key=lambda one: (-len(one), one)))})"
+    word = rf"(?:dou?ble |triple )?(?:{'|'.join(sorted(_below_hundred(), key=lambda one: (-len(one), one)))})"
     return re.compile(rf"(?<![^\W_]){word}(?:[ -](?:y |i |et )?{word}){{4,24}}(?![^\W_])")
 
 

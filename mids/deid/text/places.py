@@ -276,12 +276,12 @@ def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
         last = _run(text, all_words, first := bisect_left(starts, match.start("x")), 6, strict=True)
         if last > first and all_words[last - 1].end >= match.end("x") - 1:
             yield Span(match.start("x"), match.end("x"), "LOC", "before a date")
-    for match in _BEFORE_POSTAL.finditer(plain):
+    for match in _find_before_codes(_BEFORE_POSTAL, plain, 48):
         if match["x"] in read_entries("towns") and text[match.start()].isupper():
             yield Span(match.start("x"), match.end(), "LOC", "before a postal code")
     for match in find_matches(build_origins(), plain, "letter"):
         yield Span(*match.span(match.lastgroup or 0), "LOC", "origin")
-    for match in _find_untyped(plain):
+    for match in _find_before_codes(_UNTYPED, plain, 160):
         first, last = bisect_left(starts, match.start("x")), bisect_left(starts, match.end("x"))
         while first < last and not _is_place_word(all_words[first]):
             first += 1
@@ -290,12 +290,12 @@ def _find_places_before_words(text: str, plain: str) -> Iterator[Span]:
     yield from _english(text, all_words, plain)
 
 
-def _find_untyped(plain: str) -> Iterator[re.Match[str]]:
-    """Words and a number before each postal code, looked for backwards from it."""
+def _find_before_codes(pattern: re.Pattern[str], plain: str, width: int) -> Iterator[re.Match[str]]:
+    """What a pattern that ends with a postal code finds, looked for backwards from each, so many characters."""
     end = 0
     for code in _FIVE.finditer(plain):
-        start = max(code.start() - 160, end)
-        if match := _UNTYPED.search(plain, start, code.end()):
+        start = max(code.start() - width, end)
+        if match := pattern.search(plain, start, code.end()):
             yield match
             end = match.end()
 
