@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 
+from mids.deid.text.guards import says_state
 from mids.deid.text.names import find_repeated_names
 from mids.deid.text.spans import Kind, Span
 from mids.deid.text.words import fold_text, ordinary, particles, vocabulary
@@ -22,7 +23,8 @@ def complete_spans(text: str, spans: Sequence[Span]) -> Iterator[Span]:
     yield from fill_addresses(text, spans)
     for span in spans:
         before, behind = _beside()[0].get(span.kind), _beside()[1].get(span.kind)
-        if behind and (match := behind.match(text, span.end)):
+        match = behind.match(text, span.end) if behind else None
+        if match and not any(says_state(fold_text(word)) for word in _TOKEN.findall(match[0])):
             yield Span(span.start, match.end(), span.kind, "beside")
         if before and (match := before.search(text, max(span.start - NEAR, 0), span.start)):
             yield Span(match.start(), span.end, span.kind, "beside")

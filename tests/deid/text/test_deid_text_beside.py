@@ -20,6 +20,7 @@ PLAIN = Redactor(recognisers=RULES)
         ("Apellidos: Fulánez Masa.\nEdad: 40", "Apellidos: [NAME].\nEdad: 40"),
         ("clasificación de la Sociedad Inventada para el Estudio de Nadie] y", "clasificación de la [INST]] y"),
         ("Asociación para Evitar la Nada en Nunca. Sin derrame.", "[INST]. Sin derrame."),
+        ("en el Hospital La Nada-Sin neumotórax", "en el [INST]-Sin neumotórax"),
         ("a la edad de 18 años (1938). Sin", "a la edad de 18 años ([FECHA]). Sin"),
         ("Cirugía c/Santa Nunca, 22 31200 Estella", "Cirugía [DIR] [LOC]"),
         ("medias (Zutánez et al. 1993, y", "medias (Zutánez et al. [FECHA], y"),

@@ -165,3 +165,14 @@ def test_people_called_as_scales_are_still_people(text: str) -> None:
         "Patrick",
         "Denis",
     } & set(TAGS.clean(text).text.split())
+
+
+def test_what_is_left_of_a_town_is_no_device() -> None:
+    """A "Port" of Port-La Nouvelle is no port of a catheter."""
+    text = (
+        "Sin cambios respecto a estudio previo. Avisada la Dra. Sales a las 12:30.\nSe observa una neumonía. Correo: "
+        "axenia.nadie@example.org. Port-La Nouvelle, 21 de MARZO del 2022\nHablado con Émile (996 841 626).\n"
+    )
+    found = [name for said in label(TAGS.clean(text).text, lexicon()) for name in said.labels]
+    assert found == ["unchanged", "pneumonia"]
+    assert "real" not in TAGS.clean("INFORME - Hospital / Vila-real\nPaciente: x").text
