@@ -6,6 +6,7 @@ Loading them takes a moment. Ctrl-C in that moment ends the program with a line 
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -49,6 +50,7 @@ def validate_main(argv: Sequence[str] | None = None) -> int:
 
 
 def _loaded(name: str, command: str, argv: Sequence[str] | None) -> int:
+    _fill_streams()
     before = signal.getsignal(signal.SIGINT)
     is_main = threading.current_thread() is threading.main_thread()
     is_ours = is_main and before is signal.default_int_handler  # else whoever began the program wants otherwise
@@ -61,6 +63,16 @@ def _loaded(name: str, command: str, argv: Sequence[str] | None) -> int:
     finally:
         if is_ours and signal.getsignal(signal.SIGINT) is loading:
             signal.signal(signal.SIGINT, before)
+
+
+def _fill_streams() -> None:
+    """Has standard streams that are closed, as schedulers start programs, lead nowhere.
+
+    Else the next file that is opened would get the number of one, and what is printed with it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
 
 
 def parsers() -> "dict[str, argparse.ArgumentParser]":

@@ -70,6 +70,16 @@ def test_an_output_that_is_full_is_one_line(command: str, dataset: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(os.name != "posix", reason="closes streams in a POSIX shell")
+@pytest.mark.parametrize(("typed", "code"), [("completion bash >&-", 0), ("init made <&-", 2), ("x 2>&-", 2)])
+def test_a_stream_that_is_closed_is_no_fault_of_the_program(typed: str, code: int, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m mids {typed}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_flag_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         cli.convert_main(["--\x1b]0;owned\x07"])

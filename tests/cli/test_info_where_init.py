@@ -49,11 +49,13 @@ def test_nothing_is_asked_where_files_are_and_nothing_written_where_answers_end(
     assert cli.main(["init", str(tmp_path)]) == 2
     assert "already holds study.key" in capsys.readouterr().err
     typed = tmp_path / "typed"
-    typed.write_text("one answer\n")
-    with typed.open() as stream:
-        monkeypatch.setattr("sys.stdin", stream)
-        assert cli.main(["init", str(tmp_path / "other")]) == 2
-    assert not (tmp_path / "other").exists()
+    for answers, said in (b"one answer\n", "answers ended"), (b"Colecci\xf3n\n" * 9, "not UTF-8"):
+        typed.write_bytes(answers)
+        with typed.open(encoding="utf-8", errors="surrogateescape") as stream:
+            monkeypatch.setattr("sys.stdin", stream)
+            assert cli.main(["init", str(tmp_path / "other")]) == 2
+        assert said in capsys.readouterr().err
+        assert not (tmp_path / "other").exists()
 
 
 def test_a_reference_a_source_and_an_image_find_each_other(

@@ -68,6 +68,8 @@ def _ask(question: Mapping[str, Any], language: str, words: Mapping[str, str]) -
         if not answer:
             raise MidsError("the answers ended before the questions: nothing was written")
         answer = answer.strip()
+        if not answer.isprintable():  # a byte that is not UTF-8 is none either
+            raise MidsError("an answer holds what can't be printed, or is not UTF-8: nothing was written; start again")
         if not answer or not choices or answer in choices:
             break
         print(words["again"].format(choices=", ".join(choices)))
