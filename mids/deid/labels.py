@@ -3,9 +3,10 @@
 import csv
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from mids.deid.policy import Ids
@@ -15,6 +16,7 @@ from mids.records import About, PatientKey
 from mids.vocabulary.names import label
 
 _UID = re.compile(r"\d+(\.\d+){2,}")
+_VISIT = re.compile(r"sub-([0-9A-Za-z]+)([/_]ses-)([0-9A-Za-z]+)")
 _COLUMNS = ("id_old", "id_new")
 
 
@@ -57,9 +59,16 @@ class Labels:
 
     def session(self, patient: PatientKey, study: str) -> str:
         """The session label of a study."""
-        is_kept = self.are_public
-        found = _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
+        found = self._visit(patient, study)
         return self._rename(f"{self._proposed(patient)}/{found}", found) if self.renamed else found
+
+    def _visit(self, patient: PatientKey, study: str) -> str:
+        is_kept = self.are_public
+        return _public(study.removeprefix("series|"), study) if is_kept else self.pseudonyms.session(patient, study)
+
+    def propose(self, patient: PatientKey, study: str) -> tuple[str, str]:
+        """The subject ID of a patient and the session label of a study, as they are if nobody is renamed."""
+        return self._proposed(patient), self._visit(patient, study)
 
     def _rename(self, name: str, found: str) -> str:
         if self.renamed:
@@ -77,6 +86,25 @@ class Labels:
     def apart(self, patient: PatientKey) -> str:
         """The subject ID of a patient whose public id gives the same one as another patient's."""
         return self.subject(patient) + hashlib.sha256(patient.text.encode()).hexdigest()[:4]
+
+
+def follow_names(renamed: Mapping[str, str]) -> Callable[[str], str]:
+    """What gives an earlier run's path with subject and session as a person calls them now (`Labels.renamed`).
+
+    A former name that somebody else has now stays as it is: it may be either's.
+    """
+    former = {new: old for old, new in renamed.items() if "/" not in old}
+    given = {f"{old.partition('/')[0]}/{new}" for old, new in renamed.items() if "/" in old}
+
+    def follow(found: re.Match[str]) -> str:
+        subject, between, visit = found.groups()
+        if subject in former and subject in renamed:
+            return found[0]
+        session = f"{former.get(subject, subject)}/{visit}"
+        new = visit if session in given else renamed.get(session, visit)
+        return f"sub-{renamed.get(subject, subject)}{between}{new}"
+
+    return partial(_VISIT.sub, follow) if renamed else str
 
 
 def read_table(path: Path) -> dict[str, str]:

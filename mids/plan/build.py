@@ -14,8 +14,9 @@ from mids.actions.png import Png
 from mids.actions.volumes.dcm2niix import NATIVE
 from mids.actions.volumes.volume import Volume
 from mids.deid.burned.evidence import UNSEEN, decide, screen
+from mids.deid.labels import follow_names
 from mids.issues import Issue, issue
-from mids.plan.curation import EXCLUDED, Corrections, corrected
+from mids.plan.curation import EXCLUDED, Corrections, corrected, list_paths
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
 from mids.plan.job import Job, Plan, Subject, TableRow, read_identity
 from mids.plan.layouts import counted, entities, is_published, kept_name, parts, same_but_numbers, written
@@ -26,6 +27,7 @@ from mids.plan.texts.entries import Known, resolved
 from mids.plan.texts.rows import participant, scan, sessions
 from mids.plan.texts.sidecar import sidecar
 from mids.plan.unseen import list_unseen
+from mids.readers.given.curation import Correction
 from mids.records import (
     ORIGINAL_REPORT,
     Action,
@@ -108,10 +110,14 @@ _NOTHING: tuple[dict[str, str], dict[str, str]] = ({}, {})
 
 
 def _by_label(context: Context) -> dict[str, tuple[dict[str, str], dict[str, str]]]:
-    """The names that earlier runs gave for good, and the others, by the label of the subject."""
+    """The names that earlier runs gave for good, and the others, by the label of the subject; whoever was renamed since
+    keeps the numbers.
+    """
     found: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
+    follow = follow_names(context.labels.renamed)
     for place, names in enumerate((context.known, context.given)):
-        for key, path in names.items():
+        for key, former in names.items():
+            path = follow(former)
             label = path.partition("sub-")[2].partition("/")[0].partition("_")[0]
             found.setdefault(label, ({}, {}))[place][key] = path
     return found
@@ -306,17 +312,31 @@ def _curated(
     """The images after a person's corrections; names are given anew where one changed."""
     kept: list[Image] = []
     touched = False
+    said: dict[str, list[Correction]] = {}
     for image in images:
         assert image.name is not None
-        rows = corrections.of(written(image.name, context.options.layout), image.record)
-        described, blank = corrected(image.described, rows, image.record, context.schema)
+        record = image.record
+        paths = list_paths(image.name, record, context.labels, context.options.layout)
+        said[image.key] = rows = corrections.of(paths, record)
+        described, blank = corrected(image.described, rows, record, context.schema)
         touched |= described != image.described
         if described is None:
-            reason = EXCLUDED
-            skipped.append(Skipped(image.record.sources, reason, image.record.subject, image.record.series))
+            skipped.append(Skipped(record.sources, EXCLUDED, record.subject, record.series))
         else:
-            kept.append(replace(image, described=described, blank=blank))
-    return _named(kept, label, context) if touched else kept
+            names = {*paths, record.instance, *(source.name for source in record.sources)}
+            decision = corrections.released(names, image.decision)
+            kept.append(replace(image, described=described, blank=blank, decision=decision))
+    named = _named(kept, label, context) if touched else kept
+    for image in named:
+        corrections.acknowledge(_names(image, context), said[image.key])
+    return named
+
+
+def _names(image: Image, context: Context) -> list[str]:
+    """What errors of an image may be told of: its path, and its source files unless it is one frame of them."""
+    assert image.name is not None
+    sources = image.record.sources if image.frame is None else ()
+    return [written(image.name, context.options.layout), *(source.name for source in sources)]
 
 
 def _action(image: Image, context: Context) -> Action:

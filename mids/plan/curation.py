@@ -5,11 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mids.deid.burned.evidence import Decision
+from mids.deid.labels import Labels
 from mids.errors import MidsError
 from mids.issues import Issue, issue
+from mids.plan.layouts import written
 from mids.plan.naming import Described
 from mids.readers.given.curation import GUARDS, LABELS, Correction, read_box, written_alike
 from mids.records import WITHDRAWN, Box, Item, Json, Record, Skipped
+from mids.vocabulary.names import Name
 from mids.vocabulary.schema import Schema
 
 EXCLUDED = "excluded by curation.tsv"
@@ -32,11 +35,41 @@ class Corrections:
     matched: set[int] = field(default_factory=set)
     withdrawn: set[int] = field(default_factory=set)
     _named: dict[str, list[int]] | None = field(default=None, init=False, repr=False)
+    _reused: frozenset[str] | None = field(default=None, init=False, repr=False)
+    _known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False, repr=False)
 
-    def of(self, path: str, record: Record) -> list[Correction]:
-        """The rows about one image, but those that change nothing of it."""
-        found = self._naming({path, record.instance, *(source.name for source in record.sources)})
-        return [row for row in found if row.field not in ("release", "acknowledge", *LABELS)]
+    def of(self, paths: Mapping[str, frozenset[str]], record: Record) -> list[Correction]:
+        """The rows about one image, which has these `paths` (`list_paths`); no new names of subjects and sessions.
+
+        Raises `MidsError` for a row that gives a path by which two subjects or sessions are called.
+        """
+        if not self.rows:
+            return []
+        for path, used in paths.items():
+            rows = [] if self._find_reused().isdisjoint(used) else self._naming({path})
+            if row := next((row for row in rows if row.field not in LABELS), None):
+                raise MidsError(
+                    f"row {row.row} of the curation table ({row.field}) gives a path under file whose subject or "
+                    "session is another one's new name: give the source file or the SOPInstanceUID"
+                )
+        found = self._naming({*paths, record.instance, *(source.name for source in record.sources)})
+        return [row for row in found if row.field not in LABELS]
+
+    def _find_reused(self) -> frozenset[str]:
+        """The former names of subjects (`S1`) and sessions (`S1/E1`) that rows give to others."""
+        if self._reused is None:
+            moved = {
+                row.old: "".join((*row.old.rpartition("/")[:2], row.new)) for row in self.rows if row.field in LABELS
+            }
+            moved = {old: new for old, new in moved.items() if old != new}
+            self._reused = frozenset(moved) & frozenset(moved.values())
+        return self._reused
+
+    def acknowledge(self, names: Iterable[str], rows: Iterable[Correction]) -> None:
+        """Notes that errors of an image of these names are known, as far as its `rows` say so."""
+        for row in (row for row in rows if row.field == "acknowledge"):
+            for name in names:
+                self._known[name].update({row.old})
 
     def note(self, items: Iterable[Item]) -> None:
         """Marks rows about what is not delivered: they have nothing to do, and lose nothing."""
@@ -90,11 +123,9 @@ class Corrections:
 
     def acknowledged(self) -> dict[str, frozenset[str]]:
         """Files of the source whose errors a person knows of, with their codes (none: all)."""
-        found: dict[str, set[str]] = defaultdict(set)
         for row in self.rows:
-            if row.field == "acknowledge":
-                found[row.file].update({row.old} - {"", "n/a"})
-        return {name: frozenset(codes) for name, codes in found.items()}
+            self.acknowledge([row.file], [row])
+        return {name: frozenset(codes - {"", "n/a"}) for name, codes in self._known.items()}
 
     def applied(self) -> frozenset[tuple[str, str, str]]:
         """What the rows that have found their image decide."""
@@ -132,6 +163,27 @@ class Corrections:
         return found
 
 
+def list_paths(name: Name, record: Record, labels: Labels, layout: str) -> dict[str, frozenset[str]]:
+    """The paths that may name an image in a table of corrections, each with the names by which it calls somebody.
+
+    Subject and session stand in them as a person calls them (in `name`), or as they are called without corrections.
+    """
+    if not labels.renamed:
+        return {written(name, layout): frozenset()}
+    label, visit = name.get("sub") or "", name.get("ses") or ""
+    former, visited = labels.propose(record.patient, record.study)
+    apart = label.removeprefix(labels.subject(record.patient))
+    return {
+        written(_called(name, sub=sub, ses=ses), layout): frozenset({sub, f"{former}/{ses}"})
+        for sub in {label, former + apart}
+        for ses in {visit, visited}
+    }
+
+
+def _called(name: Name, **values: str) -> Name:
+    return replace(name, entities=tuple((key, values.get(key, value)) for key, value in name.entities))
+
+
 def is_acknowledged(found: Issue, names: Iterable[str], known: Mapping[str, frozenset[str]]) -> bool:
     """Whether a person knows of an Issue of files with these names."""
     codes = [known[name] for name in names if name in known]
@@ -148,6 +200,8 @@ def corrected(
     """
     blank: list[Box] = []
     for row in rows:
+        if row.field in ("release", "acknowledge"):
+            continue
         if row.field == "exclude":
             return None, ()
         if box := _box_of(row, record.header, is_nifti=record.kind == "nifti"):

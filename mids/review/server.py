@@ -1,6 +1,7 @@
 """The page's server: this machine only, a secret in the address, and nothing asked of any other server."""
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -33,6 +34,9 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
 }  # fmt: skip
+_TEXTS = ("who", "file", "field", "why")
+"""What an act says in texts."""
+
 _LISTS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
 
 
@@ -65,9 +69,9 @@ class Desk:
 
     def _guarded(self, answer: Callable[[Request, Mapping[str, Any]], Response]) -> Any:
         async def guarded(request: Request) -> Response:
-            if not secrets.compare_digest(request.headers.get("x-token", ""), self.token):
+            if not self._knows(request.headers.get("x-token", "")):
                 raise HTTPException(403)
-            body = await _body(request)
+            body = _read_act(await request.body()) if request.method == "POST" else {}
             try:
                 found = answer(request, body)
             except (MidsError, DataError) as error:
@@ -79,11 +83,14 @@ class Desk:
 
         return guarded
 
+    def _knows(self, token: str) -> bool:
+        return secrets.compare_digest(token.encode("utf-8", "surrogateescape"), self.token.encode())
+
     async def _file(self, request: Request) -> Response:
         name = request.path_params.get("name", "")
         if name not in _FILES:
             raise HTTPException(404)
-        if not name and not secrets.compare_digest(request.query_params.get("token", ""), self.token):
+        if not name and not self._knows(request.query_params.get("token", "")):
             raise HTTPException(403, "the address lacks its token: copy the whole line that mids review printed")
         file, kind = _FILES[name]
         return Response((_PAGE / file).read_bytes(), media_type=kind, headers=_HEADERS)
@@ -168,20 +175,33 @@ class Desk:
         return self.shelf.items[number]
 
 
-async def _body(request: Request) -> Mapping[str, Any]:
-    """What a page sends; another form of it is a mistake of who sends it."""
+def _read_act(content: bytes) -> Mapping[str, Any]:
+    """What a page sends, `content` in JSON; the browser is told (400) where it is not what the page sends."""
     try:
-        body = await request.json() if request.method == "POST" else {}
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        raise HTTPException(400, "send one JSON object")
-    return body
+        act = json.loads(content)
+        content.decode("utf-8")
+        json.dumps(act, ensure_ascii=False).encode("utf-8")  # half of a surrogate pair is no text
+    except (ValueError, RecursionError) as error:
+        raise HTTPException(400, "the request is not JSON in UTF-8") from error
+    if not isinstance(act, dict) or not all(isinstance(act.get(name, ""), str) for name in _TEXTS):
+        raise HTTPException(400, f"the request is not an object with the texts {', '.join(_TEXTS)}")
+    new = act.get("new")
+    if not (_are_boxes(new) if act.get("field") == "redact" else isinstance(new, str | None)):
+        raise HTTPException(400, "new is neither a text nor, for redact, a list of boxes of four whole numbers")
+    return act
+
+
+def _are_boxes(new: Any) -> bool:
+    """Whether a value is a list of boxes, or none."""
+    boxes = [] if new is None else new
+    return isinstance(boxes, list) and all(
+        isinstance(box, list) and len(box) == 4 and all(type(number) is int for number in box) for box in boxes
+    )
 
 
 def _number(request: Request) -> int:
     text = request.query_params.get("frame", "-1")
-    return int(text) if text.isdigit() else -1
+    return int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
 
 
 def _kappa(state: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> float | None:

@@ -1,5 +1,6 @@
 """The page of a review in a real browser, with a real program behind it: what is decided there is what is delivered."""
 
+import json
 import re
 import shutil
 import signal
@@ -227,6 +228,33 @@ def test_the_page_opens_with_its_secret_on_this_machine_only(source: Path, tmp_p
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
     finally:
         review.kill()
+
+
+def test_what_the_page_never_sends_is_refused_in_one_line(tmp_path: Path, key: Path) -> None:
+    """It changes nothing, and is no fault of the program."""
+    convert("dicom", fill_folder(tmp_path / "source", {"a/1": radiograph.cr_pa()}), tmp_path / "dest", key=key)
+    review = Review(tmp_path / "dest")
+    base, _, token = review.address.partition("?token=")
+    act = {"who": "A", "file": "a/1", "field": "redact", "why": ""}
+    acts = [{**act, "new": new} for new in ("0,0,5,5", [[0, 0, 5]], [["a", 0, 5, 5]], [[0.5, 0, 5, 5]], 7, {"a": 1})]
+    acts += [{**act, "field": "view", "new": ["pa"]}, {**act, "who": 7}, {**act, "who": "\ud800"}, [act], "nonsense"]
+    sent = [json.dumps(each).encode() for each in acts]
+    sent += [b"", b"{", b"\xff\xfe", b'{"who": "\xe9"}', b"[" * 100_000, b'{"new": ' + b"9" * 5000 + b"}"]
+    try:
+        for content in sent:
+            asked = urllib.request.Request(f"{base}api/decide", data=content, headers={"X-Token": token})
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(asked, timeout=30)
+            said = refused.value.read().decode()
+            assert (refused.value.code, said.count("\n"), bool(said)) == (400, 0, True), content[:60]
+        for address, secret in ((f"{base}api/items", "\xe9"), (f"{base}?token=%C3%A9", "")):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(urllib.request.Request(address, headers={"X-Token": secret}), timeout=30)
+            assert refused.value.code == 403
+            refused.value.close()
+    finally:
+        review.kill()
+    assert not (tmp_path / "dest.mids/review.jsonl").exists()
 
 
 def test_a_dataset_that_was_not_made_here_is_refused(source: Path, tmp_path: Path, key: Path) -> None:

@@ -28,11 +28,13 @@ def test_a_renamed_patient_stays_away(collection: str, name: str, tmp_path: Path
     convert(collection, source, tmp_path / "plain", key=key)
     row = next(each for each in reversed(source_rows(tmp_path / "plain")) if each["filename"] != "n/a")
     old, place = row["filename"].split("/")[0].removeprefix("sub-"), row["source"]
-    fix = put(tmp_path, "fix.tsv", f"{HEAD}./{place}\tsubject\t{old}\tP001\tA\tRENAMED-BECAUSE\n".encode())
+    rows = f"./{place}\tsubject\t{old}\tP001\tA\tRENAMED-BECAUSE\n{row['filename']}\tredact\t\t0,0,9,9\tA\tseen\n"
+    fix = put(tmp_path, "fix.tsv", f"{HEAD}{rows}".encode())
     convert(collection, source, dest, key=key, curation=fix)
     assert {path.split("/")[0] for path in images(dest)} > {"sub-P001"}
     assert cli.main(["withdraw", old if name == "before" else name, str(dest), "--key", str(key)]) == 0
-    assert "RENAMED-BECAUSE" not in Path(f"{dest}.mids/choices.json").read_text("utf-8")
+    left = Path(f"{dest}.mids/choices.json").read_text("utf-8")
+    assert not [text for text in ("RENAMED-BECAUSE", row["filename"]) if text in left]
     again = convert(collection, source, dest)
     assert [each["reason"] for each in source_rows(dest) if each["source"] == place] == [WITHDRAWN]
     assert again.exit_code == 0

@@ -94,10 +94,12 @@ def withdraw(
         folder = f"sub-{label}" if choices.collection else label
         people = _keys(state, labels, label, patient, issuer)
         former = {old for old, new in labels.renamed.items() if new == label and "/" not in old}
-        buried = (bury(labels, name) for name in {label, *former - {*labels.renamed.values()}})
+        own = {label, *former - {*labels.renamed.values()}}
+        buried = (bury(labels, name) for name in own)
         tombstones = {*buried}.union(*(bury_number(labels, one) for one in people))
         gone = _sources(state, labels, label, folder)
-        theirs = _Theirs(folder, frozenset({label, *former}), frozenset(map(written_alike, gone)))
+        folders = tuple(f"{folder.removesuffix(label)}{name}/" for name in own)
+        theirs = _Theirs(folders, frozenset({label, *former}), frozenset(map(written_alike, gone)))
         state.drop_copy()
         state.journal.bury(tombstones, label)  # first of all: no run between brings the patient back
         removed = _remove(target, folder, state.journal.outputs(label))
@@ -273,15 +275,15 @@ def _kept(text: str, named: re.Pattern[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Theirs:
-    """What is a patient's: the folder, the subject ID now and before it was changed, and the source files."""
+    """What is a patient's: folders and subject IDs, as they are now and were before a change, and the source files."""
 
-    folder: str
+    folders: tuple[str, ...]
     labels: frozenset[str]
     files: frozenset[str]
 
     def has(self, file: str) -> bool:
         """Whether what a person calls a file is one of a patient's: a source file, or an image of the subject."""
-        return written_alike(file) in self.files or file.startswith(f"{self.folder}/")
+        return written_alike(file) in self.files or written_alike(file).startswith(self.folders)
 
     def is_told_by(self, entry: Json) -> bool:
         """Whether a row of the curation table, or what one decides, is about the patient."""
