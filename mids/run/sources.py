@@ -107,9 +107,14 @@ def read_sources(dataset: Path) -> Iterator[dict[str, str]]:
         raise MidsError(f"can't read {path} ({error.strerror}): correct its permissions") from error
 
 
-def find_sources(dataset: Path, what: str) -> list[dict[str, str]]:
-    """The rows of the table of sources whose reference, source or file in the dataset is `what`."""
-    wanted = {what, what.removeprefix("./"), f"source:{what}"}
+def find_sources(dataset: Path, what: str, roots: Iterable[Path] = ()) -> list[dict[str, str]]:
+    """The rows of the table of sources whose reference, source or file in the dataset is `what`.
+
+    It may also be the path of a file below the dataset, or below one of `roots`, the sources.
+    """
+    path = Path(what).resolve()
+    below = (path.relative_to(root).as_posix() for root in (dataset.resolve(), *roots) if path.is_relative_to(root))
+    wanted = {what, what.removeprefix("./"), f"source:{what}", *below}
     return [row for row in read_sources(dataset) if not wanted.isdisjoint(row[name] for name in _NAMES)]
 
 

@@ -10,6 +10,7 @@ from trees import source_rows
 from mids import cli
 from mids.conversion import Conversion, convert
 from mids.readers.given import about, curation
+from mids.run.decided.choices import load_choices
 
 ANSWERS = {
     "en": ["Chests of a hospital", "", "A. Reader; B. Writer", "CC-BY-4.0", "CEIm 12/2026", "maybe", "allowed"],
@@ -63,7 +64,10 @@ def test_a_reference_a_source_and_an_image_find_each_other(
 ) -> None:
     rows = [row for row in source_rows(phantom.dataset) if row["status"] == "converted"]
     row = rows[0]
-    for what in (row["reference"], row["reference"].removeprefix("source:"), row["source"], row["filename"]):
+    (root,) = load_choices(phantom.dataset).sources
+    typed = Path(root, row["source"]), phantom.dataset / row["filename"]  # as a shell completes them
+    names = (row["reference"], row["reference"].removeprefix("source:"), row["source"], row["filename"])
+    for what in (*names, *map(str, typed)):
         assert cli.main(["where", what, str(phantom.dataset)]) == 0
         header, *found = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
         assert header == list(row)

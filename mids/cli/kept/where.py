@@ -25,10 +25,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(namespace: argparse.Namespace) -> int:
     """Prints the rows of the table of sources."""
     from mids.cli.shared import refuse_exchange, show
+    from mids.run.decided.choices import load_choices
     from mids.run.sources import SOURCE_COLUMNS, find_sources
 
     refuse_exchange(namespace.what, namespace.dataset, "mids where")
-    found = find_sources(namespace.dataset, namespace.what)
+    roots = map(Path, load_choices(namespace.dataset.resolve()).sources)
+    found = find_sources(namespace.dataset, namespace.what, roots)
     if not found:
         raise MidsError(
             f"no source of {namespace.dataset} is called {namespace.what}: give a reference as messages show it, or a "
