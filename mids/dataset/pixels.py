@@ -139,7 +139,8 @@ def _picture(path: Path, shown: str) -> Picture:
         check_claim(head)
         if head.rows * head.columns > LARGEST:
             raise DataError("PNG_INVALID", "the picture is too large")
-        if (head.bits, head.colour) in _PLAIN and not (head.transparent or head.animated):
+        is_quiet = "iCCP" not in head.texts  # libpng prints what it thinks of a profile
+        if (head.bits, head.colour) in _PLAIN and is_quiet and not (head.transparent or head.animated):
             return Picture(imagecodecs.png_decode(path.read_bytes()))
         with Image.open(path, formats=["PNG"]) as image:
             return Picture(np.array(image.convert(_MODES.get(image.mode, "RGB"))))

@@ -19,6 +19,7 @@ from mids.records import Json
 
 FORMAT = 1
 HEAD = "head.json"
+KINDS = ("labels", "views")
 LARGEST = 512 << 20
 """Bytes that the parts of a model may unpack to."""
 
@@ -38,7 +39,7 @@ class ModelFile:
 
 
 def write_model(path: Path, kind: str, head: Mapping[str, Json], arrays: Arrays) -> str:
-    """Writes a model of a kind (labels, views) and returns its digest; the same content gives the same bytes.
+    """Writes a model of one of `KINDS` and returns its digest; the same content gives the same bytes.
 
     Raises `MidsError` where the file exists or can't be written.
     """
@@ -57,18 +58,20 @@ def write_model(path: Path, kind: str, head: Mapping[str, Json], arrays: Arrays)
 
 
 def read_model(path: Path, kind: str) -> ModelFile:
-    """Reads a model of a kind; raises `MidsError` for a file that is absent, damaged, changed or of another kind."""
+    """Reads a model of a kind; raises `MidsError` for a file that is absent, damaged, changed, of another kind, or in the
+    format of a later version."""
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > LARGEST:
                 raise MidsError(f"{path} is too large for a model: give a file that mids train wrote")
             parts = {name: archive.read(name) for name in archive.namelist()}
         head = json.loads(parts.pop(HEAD))
+        _check_kind(path, head, kind)
         arrays = {
             name.removesuffix(".npy"): np.load(io.BytesIO(data), allow_pickle=False) for name, data in parts.items()
         }
         said = head.pop("digest")
-        if (head["format"], head["kind"], said) != (FORMAT, kind, _digest(head, parts)):
+        if said != _digest(head, parts):
             raise ValueError
     except FileNotFoundError:
         raise MidsError(f"{path}: no such file: give a model that mids train wrote") from None
@@ -87,6 +90,17 @@ def read_model(path: Path, kind: str) -> ModelFile:
     ) as error:
         raise MidsError(f"{path} is not a model of {kind}, or was changed: train it again with mids train") from error
     return ModelFile(head, arrays, said)
+
+
+def _check_kind(path: Path, head: Mapping[str, Any], kind: str) -> None:
+    """Raises `MidsError` for a model of another kind or a later format, `ValueError` for what is neither."""
+    own, form = head["kind"], head["format"]
+    if own != kind and own in KINDS:
+        raise MidsError(f"{path} is a model of {own}: give one of {kind}")
+    if isinstance(form, int) and form > FORMAT:
+        raise MidsError(f"{path} was written by a later version of mids: install that version, or train it again here")
+    if (own, form) != (kind, FORMAT):
+        raise ValueError
 
 
 def _pack(array: npt.NDArray[Any]) -> bytes:

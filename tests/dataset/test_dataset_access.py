@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from by_hand import written
+from PIL import Image, ImageCms
 from places import SOURCES
 
 import mids
@@ -268,3 +269,14 @@ def test_a_joined_row_is_loaded_from_its_dataset() -> None:
         picture = joined.load(row)
         assert isinstance(picture, Picture)
         assert picture.data.shape[:2] == (int(row["rows"]), int(row["columns"]))
+
+
+def test_a_picture_with_a_profile_of_colours_is_read_without_a_word(
+    made: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    grey = np.arange(96, dtype=np.uint8).reshape(8, 12)
+    Image.fromarray(grey).save(made / A, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    picture = Dataset(made).load(A)
+    assert isinstance(picture, Picture)
+    assert np.array_equal(picture.data, grey)
+    assert capfd.readouterr().err == ""

@@ -17,6 +17,8 @@ from example_datasets.generators import radiograph
 from example_datasets.generators.dicomfile import encode
 from mids.conversion import convert
 from mids.errors import MidsError
+from mids.labelling.model import read_label_model
+from mids.learned import file
 from mids.learned.file import read_model, write_model
 from mids.learned.views import read_view_model
 
@@ -133,10 +135,22 @@ def test_a_changed_damaged_or_foreign_file_is_one_line(trained: tuple[Path, str]
     (tmp_path / "cut").write_bytes(trained[0].read_bytes()[:-200])
     (tmp_path / "text").write_text("no model")
     for name in ("changed", "cut", "text"):
-        with pytest.raises(MidsError, match="is no model of views, or was changed"):
+        with pytest.raises(MidsError, match="is not a model of views, or was changed"):
             read_view_model(tmp_path / name)
     with pytest.raises(MidsError, match="no such file"):
         read_view_model(tmp_path / "absent")
+
+
+def test_a_model_of_another_kind_or_a_later_version_is_told_as_such(
+    trained: tuple[Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MidsError, match="is a model of views: give one of labels"):
+        read_label_model(trained[0])
+    monkeypatch.setattr(file, "FORMAT", file.FORMAT + 1)
+    write_model(tmp_path / "later", "views", {}, {})
+    monkeypatch.undo()
+    with pytest.raises(MidsError, match="was written by a later version of mids"):
+        read_view_model(tmp_path / "later")
 
 
 @pytest.mark.parametrize(
@@ -203,6 +217,14 @@ def test_images_in_another_folder_are_told_as_such(trained: tuple[Path, str], tm
     done = train(_write_rows(trained, tmp_path), tmp_path / "m", "--images", str(tmp_path))
     assert done.returncode == 2
     assert "none of 40 images can be read" in done.stderr
+
+
+def test_an_image_that_cannot_be_read_is_told_by_its_row(trained: tuple[Path, str], tmp_path: Path) -> None:
+    table = _write_rows(trained, tmp_path, more="Doe_Jane.png,frontal,sub-90\n")
+    done = train(table, tmp_path / "m", "--images", str(trained[0].parent))
+    assert done.returncode == 1
+    assert done.stderr == "the image of row 41 can't be read as a picture\n"
+    assert "Doe" not in done.stdout
 
 
 def test_rows_without_a_view_and_rows_twice_do_not_count(trained: tuple[Path, str], tmp_path: Path) -> None:

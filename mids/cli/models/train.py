@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,24 +101,30 @@ def _train_views(a: argparse.Namespace) -> int:
     for column in ("image", "view", "participant_id"):
         if rows and column not in rows[0]:
             raise MidsError(f"{a.table} lacks the column {column}: it has {', '.join(rows[0])}")
+    unread: set[str] = set()
     with watched_steps("images read") as tell:
         head = train_views(
-            rows, functools.partial(_load, a.images or a.table.parent), a.output, data=a.data, licence=a.licence,
-            threshold=threshold, progress=tell,
+            rows, functools.partial(_load, a.images or a.table.parent, unread), a.output, data=a.data,
+            licence=a.licence, threshold=threshold, progress=tell,
         )  # fmt: skip
+    for number, row in enumerate(rows, start=1):
+        if row["image"].strip() in unread:
+            print(f"the image of row {number} can't be read as a picture", file=sys.stderr)
     print(_describe(head))
-    return 1 if head["images_unread"] else 0
+    return 1 if unread else 0
 
 
-def _load(folder: Path, image: str) -> Any:
+def _load(folder: Path, unread: set[str], image: str) -> Any:
+    """The pixels of a picture; an image that is none is also kept in `unread`."""
     from mids.dataset.pixels import Picture, load_pixels
 
     try:
         found = load_pixels(folder / image, image)
-    except (OSError, MidsError) as error:
+        if not isinstance(found, Picture):
+            raise DataError("PNG_INVALID", f"{image} is a volume, not a radiograph")
+    except (OSError, MidsError, DataError) as error:
+        unread.add(image)
         raise DataError("PNG_INVALID", f"{image} can't be read") from error
-    if not isinstance(found, Picture):
-        raise DataError("PNG_INVALID", f"{image} is a volume, not a radiograph")
     return found.data
 
 
