@@ -58,8 +58,10 @@ def write_model(path: Path, kind: str, head: Mapping[str, Json], arrays: Arrays)
 
 
 def read_model(path: Path, kind: str) -> ModelFile:
-    """Reads a model of a kind; raises `MidsError` for a file that is absent, damaged, changed, of another kind, or in the
-    format of a later version."""
+    """Reads a model of a kind.
+
+    Raises `MidsError` for a file that is absent, damaged, changed, of another kind, or of a later version's format.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             if sum(part.file_size for part in archive.infolist()) > LARGEST:

@@ -51,11 +51,16 @@ def asymmetry(picture: npt.NDArray[Any]) -> Vector:
     return gradients(picture) - gradients(picture[:, ::-1])
 
 
-def _shrunk(picture: npt.NDArray[Any]) -> Vector:
-    """A picture on `SIDE` × `SIDE` pixels, 0 to 1 between its 1st and 99th percentile."""
+def shrink(picture: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """The greys of a picture on `SIDE` × `SIDE` pixels, which have the same features; of such a picture, its own."""
     grey = picture.astype(np.float32)
     grey = grey.mean(axis=2) if grey.ndim == 3 else grey
-    small = np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR), dtype=np.float64)
+    return np.asarray(Image.fromarray(grey).resize((SIDE, SIDE), Image.Resampling.BILINEAR))
+
+
+def _shrunk(picture: npt.NDArray[Any]) -> Vector:
+    """A picture on `SIDE` × `SIDE` pixels, 0 to 1 between its 1st and 99th percentile."""
+    small = shrink(picture).astype(np.float64)
     low, high = np.percentile(small, [1, 99])
     return np.asarray(np.clip((small - low) / max(high - low, 1e-9), 0, 1))
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from mids.dataset.disk.heads import png_head
 from mids.dataset.disk.whole import PIXELS, decode_png
 from mids.errors import DataError
-from mids.learned.gradients import FEATURES
+from mids.learned.gradients import FEATURES, shrink
 from mids.learned.views import ViewModel, read_view_model
 from mids.resources import schemas
 
@@ -55,8 +55,9 @@ def tell_view(picture: npt.NDArray[Any]) -> tuple[str, float]:
 
 
 def _ask_about(picture: npt.NDArray[Any]) -> Callable[[str], Mapping[str, float]]:
-    """Gives what a model, by its name, says of the picture, whose features are computed once for all models."""
-    numbers = cache(lambda features: FEATURES[features][0](picture))
+    """Gives what a model, by its name, says of the picture, which is shrunk once for all, as its features are."""
+    small = shrink(picture)
+    numbers = cache(lambda features: FEATURES[features][0](small))
     return lambda name: model(name).weigh(numbers(model(name).features))
 
 
