@@ -1,11 +1,11 @@
 """How much drawn text each detector covers, and how many pictures without text it touches.
 
-`python -m benchmarks.burned_in [--plants N] [--part tune|measure] [--shared ../shared/data]` draws names, dates and
-numbers on public pictures and on invented ones (`benchmarks/plants.py`), several in a picture: fonts, sizes, contrasts
-of 30 to 255, rotations of 0, 90, 270 and slanted, light and dark, over lung, bone and border, printed and by hand. A
-plant is covered where every pixel of its ink lies in a box. `learned` adds boxes to those of `glyphs`, its first
-stage: its networks run where that has missed a plant, and on every picture without text. With `--pictures FOLDER` what
-was missed or touched is drawn. The draws depend on the seed alone.
+`python -m benchmarks.burned_in [--plants N] [--part tune|measure] [--seed N] [--shared ../shared/data]` draws names,
+dates and numbers on public pictures and on invented ones (`benchmarks/plants.py`), several in a picture: fonts, sizes,
+contrasts of 30 to 255, rotations of 0, 90, 270 and slanted, light and dark, over lung, bone and border, printed and by
+hand. A plant is covered where every pixel of its ink lies in a box. `learned` adds boxes to those of `glyphs`, its
+first stage: its networks run where that has missed a plant, and on every picture without text. With `--pictures FOLDER`
+what was missed or touched is drawn. The draws depend on the seed alone.
 """
 
 import argparse
@@ -48,9 +48,9 @@ def list_missed(plants: Iterable[Plant], boxes: Iterable[Box], shape: tuple[int,
     return [plant for plant in plants if (plant.ink & ~black[plant.at]).any()], float(black.mean())
 
 
-def drawn(pictures: Sequence[Bytes], number: int, part: Part) -> Iterator[tuple[Bytes, list[Plant]]]:
+def drawn(pictures: Sequence[Bytes], number: int, part: Part, seed: int) -> Iterator[tuple[Bytes, list[Plant]]]:
     """Pictures with `number` plants in all."""
-    random = np.random.default_rng(SEEDS[part])
+    random = np.random.default_rng(seed)
     while number > 0:
         ground = pictures[int(random.integers(len(pictures)))]
         picture, plants = planted(ground, min(EACH, number), part, random)
@@ -122,6 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plants", type=int, default=2000)
     parser.add_argument("--part", choices=["tune", "measure"], default="measure")
+    parser.add_argument("--seed", type=int, help="another draw of texts and places (default: 0; 1000 to tune)")
     parser.add_argument("--shared", type=Path, default=Path("../shared/data"))
     parser.add_argument("--pictures", type=Path, help="folder for pictures of what was missed and of what was touched")
     arguments = parser.parse_args()
@@ -129,7 +130,8 @@ def main() -> None:
     random = np.random.default_rng(SEEDS[part] + 1)
     invented = [(f"invented{place}", radiograph(random)) for place in range(24)]
     grounds = [picture for _, picture in (*public(arguments.shared, part), *invented)]
-    measure(drawn(grounds, arguments.plants, part), arguments.pictures)
+    seed = SEEDS[part] if arguments.seed is None else arguments.seed
+    measure(drawn(grounds, arguments.plants, part, seed), arguments.pictures)
     for name in (part, "again") if part == "measure" else (part,):
         touch(f"thumbnails ({name})", list(thumbnails(arguments.shared, name)), arguments.pictures)
     touch("invented", invented, arguments.pictures)

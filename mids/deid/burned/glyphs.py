@@ -30,6 +30,10 @@ SURE, _PART = 0.98, 0.3
 _LONGER = 1.5
 """A region is so many times longer than thick: a single letter names nobody."""
 
+_INSIDE, _ACROSS_ALL = (0.6, 0.8, 0.9, 0.95, 0.98), 0.6
+"""A region that is not long is several lines if two long sets of likelier places lie in it, which reach so far
+across."""
+
 _ACROSS, _ALONG, _LEAST = 0.6, 1.5, 8
 """A region grows by so many times its thickness across and along the line, for tall letters and faint ends, and by so
 many pixels at least."""
@@ -111,13 +115,28 @@ def _regions(channel: Bytes, scale: float) -> Iterator[Region]:
         long = float(np.hypot(high, wide)) if min(high, wide) > area / max(high, wide) * 1.5 else float(max(high, wide))
         thick = area / long
         if long < _LONGER * thick:
-            continue
+            lines = _count_lines(found[top:bottom, left:right])
+            if lines < 2:
+                continue
+            thick = min(high, wide) / lines
         along, across = (max(_LEAST / STEP, share * thick) for share in (_ALONG, _ACROSS))
         down = along if 2 * high > wide else across
         beside = along if 2 * wide > high else across
         grown = (top - down, left - beside, bottom + down, right + beside)
         core = _in_pixels((top, left, bottom, right), scale, channel)
         yield Region(_in_pixels(grown, scale, channel), core, chance, thick * STEP / scale)
+
+
+def _count_lines(part: Floats) -> int:
+    """How many lines of text stand beside each other in a part of the probabilities, none where it is a letter."""
+    return max(sum(_is_line(line, part.shape) for line in _connected(part, least)) for least in _INSIDE)
+
+
+def _is_line(line: tuple[int, int, int, int, int, float], block: tuple[int, ...]) -> bool:
+    top, left, bottom, right, area, chance = line
+    long = max(bottom - top, right - left)
+    far = _ACROSS_ALL * (block[1] if right - left > bottom - top else block[0])
+    return chance >= SURE and long >= max(far, _LONGER * area / long, 4)
 
 
 def _in_pixels(edges: tuple[float, float, float, float], scale: float, channel: Bytes) -> Box:
@@ -127,9 +146,9 @@ def _in_pixels(edges: tuple[float, float, float, float], scale: float, channel: 
     return max(0, int(top)), max(0, int(left)), min(rows, int(np.ceil(bottom))), min(columns, int(np.ceil(right)))
 
 
-def _connected(found: Floats) -> Iterator[tuple[int, int, int, int, int, float]]:
-    """The connected sets (8 neighbours) of likely places: top, left, bottom, right, area and largest probability."""
-    edges = np.diff(np.pad(found > _PART, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+def _connected(found: Floats, least: float = _PART) -> Iterator[tuple[int, int, int, int, int, float]]:
+    """The connected sets (8 neighbours) of places above `least`: top, left, bottom, right, area, most likely place."""
+    edges = np.diff(np.pad(found > least, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     row, start = np.nonzero(edges == 1)
     stop = np.nonzero(edges == -1)[1]
     if not len(row):

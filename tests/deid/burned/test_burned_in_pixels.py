@@ -44,6 +44,16 @@ def test_text_along_an_edge_is_covered(size: int, turns: int) -> None:
     assert back[box[0] + 2 : box[2] - 2, box[1] : box[3]].all()
 
 
+@pytest.mark.parametrize(("pitch", "size", "place"), [(19, 16, (4, 120)), (17, 14, (4, 120)), (19, 18, (620, 60))])
+def test_a_block_of_short_lines_as_wide_as_high_is_no_letter(pitch: int, size: int, place: tuple[int, int]) -> None:
+    picture, ink = radiograph(1, 600, 800), list[Box]()
+    for number, text in enumerate(("GARCIA", "MARIA", "1951", "NHC 8")):
+        picture, box = lettered(picture, text, (place[0], place[1] + number * pitch), size)
+        ink.append(box)
+    boxes = text_boxes(picture)
+    assert all(covers(boxes, box) for box in ink)
+
+
 def test_dark_text_on_a_light_body_is_found() -> None:
     picture, box = lettered(radiograph(1), "GARCIA 12345678Z", (290, 600), 24, fill=0)
     assert covers(text_boxes(picture), (box[0] + 2, box[1], box[2] - 2, box[3]))
