@@ -10,27 +10,33 @@ from mids.labelling.training import Example
 
 PEOPLE = ("participant_id", "patientid", "patient_id", "subject_id", "subject")
 """Columns that say who a report is of, in the order in which they are looked for."""
+NOTHING = ("", "n/a")
 
 
 def read_examples(
     table: Path, *, text: str = "report", column: str = "labels", labels: Path | None = None
-) -> list[Example]:
+) -> tuple[list[Example], list[str]]:
     """The reports of a table (CSV, TSV, XLSX) with their labels, from its own `column` or from that of a table
-    `labels`, whose rows are joined by the ids that both have.
+    `labels`, whose rows are joined by the ids that both have; and what a person should know of these tables.
 
     Cells are lists as JSON or Python have them, or names between semicolons or bars. Rows without a text, or without a
     cell of labels in the other table, are left out. Raises `MidsError` where a file or a column is missing.
     """
-    rows = read_given_labels(table, text, *(() if labels else (column,))).rows
-    truth = _joined(rows, read_given_labels(labels, column).rows) if labels else rows
+    tables = [read_given_labels(table, text, *(() if labels else (column,)))]
+    tables += [read_given_labels(labels, column)] if labels else []
+    rows = tables[0].rows
+    truth = _joined(rows, tables[1].rows) if labels else rows
     person = next((name for name in PEOPLE if rows and name in rows[0]), "")
-    found = [
-        Example(row[person] if person else row[text], row[text], parse_labels(own[column]))
-        for row, own in zip(rows, truth, strict=True) if own is not None and row[text].strip()
-    ]  # fmt: skip
+    pairs = [(row, own) for row, own in zip(rows, truth, strict=True) if own is not None and row[text].strip()]
+    found = [Example(row.get(person) or row[text], row[text], parse_labels(own[column])) for row, own in pairs]
     if not found:
         raise MidsError(f"{table} has no report with labels: name the columns with --text and --column")
-    return found
+    said = [f"{one.path}, {one.where or 'its text'}: {one.message}" for given in tables for one in given.issues]
+    if not person:
+        said.append(f"no column {PEOPLE[0]} says whose a report is: each text counts as a participant")
+    if empty := sum(own[column].strip() in NOTHING for _, own in pairs):
+        said.append(f"{empty} reports have an empty cell of labels: they count as reports that find nothing")
+    return found, said
 
 
 def _joined(rows: Sequence[Mapping[str, str]], labels: Sequence[Mapping[str, str]]) -> list[Mapping[str, str] | None]:

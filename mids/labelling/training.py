@@ -4,6 +4,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,16 @@ def train_labels(
     Raises `MidsError` where scikit-learn is missing, or there are too few participants or labels.
     """
     words = lexicon(language)
+    if find_spec("sklearn") is None:
+        raise MidsError("training needs scikit-learn: pip install 'mids[train]'")
     people = sorted({one.participant for one in examples})
     if len(people) < 2 * FOLDS:
         raise MidsError(f"labels are learned from {2 * FOLDS} or more participants, and here are {len(people)}")
     fold = _folds(examples)
     counts = Counter(label for one, at in zip(examples, fold, strict=True) if at for label in one.labels)
     labels = tuple(sorted(name for name, count in counts.items() if count >= LEAST))
+    if len({one.labels for one in examples}) < 2:
+        raise MidsError("every report has the same labels: give reports with others too")
     if not labels:
         raise MidsError(f"no label is that of {LEAST} reports: give more rows, or look at the column of labels")
     total = len(examples) + 3 * len(labels)
@@ -139,10 +144,8 @@ def _sparse(rows: Sequence[Mapping[int, float]], people: Sequence[str]) -> Matri
 
 def _fit(rows: Matrix, truth: Truth, progress: Callable[[], None]) -> _Lines:
     """A logistic regression for each label."""
-    try:
-        from sklearn.linear_model import LogisticRegression  # heavy, and only training needs it
-    except ImportError as error:
-        raise MidsError("training needs scikit-learn: pip install 'mids[train]'") from error
+    from sklearn.linear_model import LogisticRegression  # heavy, and only training needs it
+
     weights = np.zeros((truth.shape[1], SIZE), np.float32)
     bias = np.full(truth.shape[1], -30.0, np.float32)
     used = np.unique(rows.indices)

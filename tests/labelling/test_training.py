@@ -187,3 +187,23 @@ def test_too_few_people_are_said(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_cells_of_labels(cell: str, labels: set[str]) -> None:
     assert parse_labels(cell) == labels
+
+
+def test_what_a_table_leaves_open_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names between commas are one label, a blank cell is no finding, a report of nobody is on its own."""
+    rows = ["report,labels", *(f'Derrame y cardiomegalia {n},"pleural effusion, cardiomegaly"' for n in range(12))]
+    rows += [f"Sin derrame {n}," for n in range(12)] + ["COVID dudoso,COVID 19 uncertain", "Cifosis,kyphosis,more"]
+    (tmp_path / "reports.csv").write_text("\n".join(rows), encoding="utf-8")
+    assert main(["train", "labels", str(tmp_path / "reports.csv"), "-o", str(tmp_path / "labels.model")]) == 0
+    assert capsys.readouterr().err.splitlines() == [
+        "reports.csv, row 27: the row has 3 cells, the header 2",
+        "no column participant_id says whose a report is: each text counts as a participant",
+        "12 reports have an empty cell of labels: they count as reports that find nothing",
+        "labels that the rules don't know: pleural effusion, cardiomegaly",
+    ]
+
+
+def test_reports_that_all_say_the_same_teach_nothing(tmp_path: Path) -> None:
+    table = [Example(f"p{n}", text, frozenset({"mass"})) for n in range(15) for text in ("Masa", "Sin masa")]
+    with pytest.raises(MidsError, match="every report has the same labels"):
+        train_labels(table, tmp_path / "labels.model")

@@ -21,6 +21,8 @@ EXAMPLES = (
     ("mids-convert dicom ~/studies ~/out --view-model views.model", "use the model where headers state no view"),
 )
 NOTES = "What models are, how they are measured, what they can't do: docs/models.md, docs/labeller.md."
+SHOWN = 8
+"""Labels of one's own that are printed at most."""
 CODES = {0: "trained", 1: "trained, but images could not be read", 2: "wrong usage or environment"}
 
 
@@ -65,16 +67,22 @@ def run(namespace: argparse.Namespace) -> int:
 
 
 def _train_labels(a: argparse.Namespace) -> int:
+    from mids.labelling.lexicon import lexicon
     from mids.labelling.tables import read_examples
     from mids.labelling.training import train_labels
 
-    examples = read_examples(
+    examples, said = read_examples(
         a.table, text=a.text.strip().lower(), column=a.column.strip().lower(), labels=a.labels
     )  # fmt: skip
     with watched_steps("steps of training") as tell:
         head = train_labels(
             examples, a.output, language=a.lexicon, data=a.data, licence=a.licence, progress=tell
         )  # fmt: skip
+    known = {name for term in lexicon(a.lexicon).findings for name in (term.name, term.doubted)}
+    if new := sorted({name for one in examples for name in one.labels} - known):
+        said.append(f"labels that the rules don't know: {', '.join(new[:SHOWN])}{' …' if len(new) > SHOWN else ''}")
+    for line in said:
+        print(line, file=sys.stderr)
     metrics: Any = head["metrics"]
     print(f"{head['reports']} reports of {head['participants']} participants, {len(head['labels'])} labels learned")  # type: ignore[arg-type]
     print(f"{metrics['reports']} reports of participants that the model had not seen:")
