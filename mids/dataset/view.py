@@ -46,8 +46,9 @@ class Dataset(ImageSet):
     def __init__(
         self, path: str | Path, *, fields: Sequence[str] = (), index: str | Path | None = None, text: bool = False
     ) -> None:
-        self.path = Path(path)
-        self.door = Door(self.path)
+        self._given_path = str(Path(path))
+        self.door = Door(Path(path))
+        self.path = self.door.root
         self._schema = load()
         self._fields = (fields,) if isinstance(fields, str) else tuple(dict.fromkeys(fields))
         self._index = Path(index) if index is not None else None
@@ -55,7 +56,7 @@ class Dataset(ImageSet):
         self._lost: set[str] = set()
 
     def __repr__(self) -> str:
-        return self._say(str(self.path))
+        return self._say(self._given_path)
 
     @cached_property
     def text(self) -> "Dataset":

@@ -214,6 +214,22 @@ def test_the_folder_may_be_given_in_any_way(tmp_path: Path, monkeypatch: pytest.
         assert dataset.rois[["filename", "image"]].to_numpy().tolist() == [[roi, A]]
 
 
+def test_a_relative_folder_stays_the_same_when_the_program_changes_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = written(tmp_path / "made", {})
+    place = root / A
+    place.parent.mkdir(parents=True)
+    Image.new("L", (3, 2), 7).save(place)
+    monkeypatch.chdir(tmp_path)
+    dataset = Dataset("made")
+    monkeypatch.chdir("/")
+    assert dataset.load(A).data.tolist() == [[7, 7, 7]] * 2
+    assert dataset.monai() == [{"image": str(place)}]
+    assert dataset.text.images["filename"].tolist() == [A]
+    assert repr(dataset).startswith("<Dataset made: 1 images")
+
+
 def test_a_dataset_without_derivatives_has_empty_tables(tmp_path: Path) -> None:
     dataset = Dataset(written(tmp_path, {A: ""}))
     for table in (dataset.labels, dataset.tests, dataset.rois):

@@ -38,7 +38,7 @@ class Door:
     """
 
     def __init__(self, root: Path, *, closed: frozenset[str] = CLOSED) -> None:
-        self.root, self._closed = root, closed
+        self.root, self._closed = root.absolute(), closed  # for the working folder may change later
         self._found: dict[tuple[str, str], Issue] = {}
         try:
             require_description(root)
