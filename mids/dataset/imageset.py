@@ -216,6 +216,8 @@ class ImageSet(ABC):
         if numbers:
             given = ", ".join(f"{value} {name}" for value, name in named.items())
             _log.warning("masks number their structures differently; here their values are: %s", given)
+        if bare := mask and sum(not item.mask for item in items):
+            _log.warning("%d of %d images have no segmentation: their masks are zeros", bare, len(items))
         if len(items) < len(chosen):
             _log.warning("%d of %d images have no known target and are left out", len(chosen) - len(items), len(chosen))
         return make_samples(
@@ -304,16 +306,19 @@ class ImageSet(ABC):
             )
         return found
 
-    def to_hf(self, rows: pd.DataFrame | None = None) -> Any:
+    def to_hf(self, rows: pd.DataFrame | None = None, *, embed: bool = False) -> Any:
         """Images as a `datasets.Dataset` of Hugging Face: `image` (Image or Nifti), and all columns that are known.
 
-        Its `info` has the licences. Raises `MidsError` without that package, and for volumes and pictures at once.
+        Its `info` has the licences. Images are paths of this machine; with `embed` they are the content of the files,
+        in memory, so that `to_parquet` and `save_to_disk` write a dataset that needs no other file. `push_to_hub` does
+        that by itself. Raises `MidsError` without that package, and for volumes and pictures at once.
         """
         chosen = self._choose(rows)
         paths = [str(self.locate(row)[0]) for _, row in chosen.iterrows()]
         stated = chosen["usage_terms"].dropna() if "usage_terms" in chosen else ()
         licences = ", ".join(sorted(set(map(str, stated))))
-        return make_hugging_face(paths, chosen, repr(self), licences)
+        names = " + ".join(sorted(set(map(str, self.images["dataset"])))) if "dataset" in self.images else ""
+        return make_hugging_face(paths, chosen, self._say(names), licences, embed=embed)
 
     @abstractmethod
     def locate(self, image: Ref) -> tuple[Path, str]:

@@ -112,6 +112,18 @@ def test_masks_whose_tables_agree_keep_their_values(tmp_path: Path) -> None:
     assert len(dataset.monai(mask=True)) == 2
 
 
+def test_images_without_a_mask_are_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = build(tmp_path, ONES, ONES, ONES).path
+    (folder / "derivatives/rois/sub-1/anat/sub-1_dseg.nii.gz").unlink()
+    dataset = mids.Dataset(folder)
+    with caplog.at_level(logging.WARNING):
+        assert [int(item["mask"].max()) for item in dataset.torch(mask=True)] == [1, 0, 1]
+    assert "1 of 3 images have no segmentation: their masks are zeros" in caplog.text
+    caplog.clear()
+    dataset.torch(dataset.images.iloc[[0, 2]], mask=True)
+    assert not caplog.text
+
+
 def test_a_value_that_no_table_names_is_an_error_where_values_change(tmp_path: Path) -> None:
     dataset = build(tmp_path, ONES * 5, ONES, tables=("1\tlung\n", "1\theart\n"))
     with pytest.raises(DataError, match=r"sub-0_dseg.nii.gz has the value 5, which its table does not name"):

@@ -160,6 +160,20 @@ def test_hugging_face_holds_images_and_columns() -> None:
         joined.to_hf()
 
 
+def test_an_embedded_hugging_face_dataset_needs_no_file_of_this_machine(tmp_path: Path) -> None:
+    read = pytest.importorskip("datasets").Dataset.from_parquet
+    (source := tmp_path / "source").mkdir()
+    dataset = _volumes(source, (4, 3, 2), (3, 3, 3), noise=True)
+    expected = [dataset.load(row).data for row in dataset]
+    made = dataset.to_hf(embed=True)
+    assert str(tmp_path) not in made.info.description
+    made.to_parquet(tmp_path / "whole.parquet")
+    assert str(tmp_path).encode() not in (tmp_path / "whole.parquet").read_bytes()
+    source.rename(tmp_path / "moved")
+    again = read(str(tmp_path / "whole.parquet"), cache_dir=str(tmp_path / "cache"))
+    assert all(np.array_equal(item["image"].dataobj, data) for item, data in zip(again, expected, strict=True))
+
+
 def test_wrong_choices_are_one_line() -> None:
     dataset = mids.Dataset(BIMCV)
     with pytest.raises(MidsError, match="did you mean normal"):

@@ -44,8 +44,8 @@ def _read_placed(path: Any) -> tuple[Any, Any]:
     return tensor, np.array([*find_affine(nifti_head(path)), (0.0, 0.0, 0.0, 1.0)])
 
 
-def make_hugging_face(paths: Sequence[str], rows: pd.DataFrame, description: str, licence: str) -> Any:
-    """A `datasets.Dataset` with `image` (Image or Nifti) and the known columns of the rows."""
+def make_hugging_face(paths: Sequence[str], rows: pd.DataFrame, description: str, licence: str, *, embed: bool) -> Any:
+    """A `datasets.Dataset` with `image` (Image or Nifti; with `embed` the bytes) and the known columns of the rows."""
     datasets = need("datasets", "datasets", "Dataset.to_hf")
     is_volume = {".nii" in path for path in paths}
     if len(is_volume) > 1:
@@ -57,4 +57,10 @@ def make_hugging_face(paths: Sequence[str], rows: pd.DataFrame, description: str
             columns[str(name)] = [None if pd.isna(value) else value for value in column]
     info = datasets.DatasetInfo(description=description, license=licence)
     made = datasets.Dataset.from_dict(columns, info=info)
-    return made.cast_column("image", kind)
+    made = made.cast_column("image", kind)
+    if not embed:
+        return made
+    embed_files = import_module("datasets.table").embed_table_storage
+    # One image at a time, for an array of Arrow holds less than 2 GB.
+    held = made.with_format("arrow").map(embed_files, batched=True, batch_size=1, keep_in_memory=True)
+    return held.with_format(None)
