@@ -121,6 +121,8 @@ CASES = (
     ("Marcapasos DDD y válvula mitral metálica", "dual chamber device; artificial mitral heart valve"),
     ("Interposición de asas de colon bajo el diafragma.", "Chilaiditi sign"),
     ("Silueta cardiaca no valorable", ""),
+    ("Tubo de Covidien. Natural de Covida. Comentado con Bulal Orrdès.", ""),
+    ("Bulas en LSD. Covid19.", "bullas; COVID 19"),
 )
 
 
