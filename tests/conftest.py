@@ -23,9 +23,11 @@ settings.load_profile("busy")
 
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What commands keep for a later run is kept for the tests alone."""
+    """What commands keep for a later run is kept for the tests alone, and so are the folders of tests in tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # A pytest that a test starts would close the folder of all temporary folders to other users.
+        patch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path_factory.mktemp("pytest")))
         yield
 
 

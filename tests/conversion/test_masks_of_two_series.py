@@ -49,5 +49,5 @@ def test_a_segmentation_that_names_no_series_is_on_neither_of_two(tmp_path: Path
     frames = [Shown(plane, grid.place(k, 0, 0)) for k, plane in enumerate(drawn_at_random(grid.shape))]
     result = done(source, key, segmentation(frames, grid, ReferencedSeriesSequence=[]))
     assert codes(result) == {"REGION_UNMATCHED": "error"}
-    assert "several can be meant" in result.issues[0].message
+    assert "several are possible" in result.issues[0].message
     assert not placed_on(result)

@@ -171,7 +171,7 @@ SHEARED = affine(np.array([[1.0, 0, 0.3], [0, 1, 0], [0, 0, 1]]))
         (np.zeros((*SHAPE, 3), np.int16), blobs(), affine(np.eye(3)), 2, "the image has 4 axes"),
         (np.zeros((9, 7, 1, 5), np.int16), blobs(), affine(np.eye(3)), 0, "no place in the patient"),
         (np.zeros(SHAPE, np.complex64), blobs(), affine(np.eye(3)), 2, "colours or pairs"),
-        (np.zeros(SHAPE, np.int16), blobs() * np.float32(0.5), affine(np.eye(3)), 2, "no whole numbers"),
+        (np.zeros(SHAPE, np.int16), blobs() * np.float32(0.5), affine(np.eye(3)), 2, "not whole numbers"),
         (np.zeros(SHAPE, np.int16), blobs()[:-1], affine(np.eye(3)), 2, "another grid"),
         (np.zeros(SHAPE, np.int16), np.zeros(SHAPE, np.uint8), affine(np.eye(3)), 2, "encloses nothing"),
     ],

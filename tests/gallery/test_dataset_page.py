@@ -218,7 +218,7 @@ def test_a_viewer_comes_with_its_licence_and_only_where_it_is_asked_for(page: st
     assert main(["report", str(root), "--viewer", "-o", str(tmp_path / "elsewhere" / "page.html")]) == 2
 
 
-@pytest.mark.parametrize("arguments", [["absent"], ["set", "--thumbnails", "-1"], ["set", "-o", "."]])
+@pytest.mark.parametrize("arguments", [["absent"], ["set", "-o", "."]])
 def test_wrong_use_is_one_line(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

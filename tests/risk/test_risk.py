@@ -109,7 +109,7 @@ def test_named_columns_are_taken(tmp_path: Path) -> None:
 
 
 def test_k_of_one_and_nobody_are_wrong_use(tmp_path: Path) -> None:
-    with pytest.raises(MidsError, match="a group of one hides nobody"):
+    with pytest.raises(MidsError, match="k must be at least 2"):
         assess([make_dataset(tmp_path / "d", CROWD)], k=1)
     with pytest.raises(MidsError, match="has no participants"):
         assess([make_dataset(tmp_path / "e", "participant_id age\n")])

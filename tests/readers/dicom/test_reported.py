@@ -64,10 +64,10 @@ def test_what_is_missing_is_named_and_counted(tmp_path: Path) -> None:
     del series[2].ImagePositionPatient
     found = items(tmp_path / "position", series)
     assert codes(found) == ["SERIES_UNSTACKABLE"]
-    assert "1 of 4 slices say no position" in messages(found)
+    assert "1 of 4 slices have no position" in messages(found)
     frames = [placed((0, 0, 3 * k), None) for k in range(4)]
     found = items(tmp_path / "orientation", [enhanced("e", frames, measures(), "Enhanced MR", "MR")])
-    assert "4 of 4 frames say no orientation" in messages(found)
+    assert "4 of 4 frames have no orientation" in messages(found)
 
 
 @pytest.mark.parametrize("thickness", [0, 3])
