@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mids._version import __version__
-from mids.actions.deidentify import Block, read_known
+from mids.actions.deidentify import Block, load_words, read_known
 from mids.deid.headers.tables import edition
 from mids.deid.known.known import Known
 from mids.deid.policy import Policy
@@ -129,6 +129,8 @@ class _Files:
         plan = build(found, request.source, context)
         self.met.update(people.met)
         issues, skipped = (*plan.issues, *refused, *told), (*plan.skipped, *kept_out)
+        if plan.jobs and not request.dry_run:
+            load_words(request.policy, stage.labels.pseudonyms.key)
         return replace(plan, complete=plan.complete and not people.is_torn, issues=issues, skipped=skipped)
 
     def write(self, stage: Stage, plan: Plan, inventory: Inventory, outcome: Outcome) -> Iterator[Text]:

@@ -21,6 +21,7 @@ from mids.deid.burned.evidence import Screen
 from mids.deid.headers.elements import is_registered_uid
 from mids.deid.headers.engine import Replacements, deidentify
 from mids.deid.headers.markers import PixelFacts
+from mids.deid.headers.prose import clean_prose
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.keys import Key
 from mids.deid.known.known import Known
@@ -118,6 +119,19 @@ def _rules(policy: Policy) -> Rules:
 @cache
 def _redactor(policy: Policy, key: Key) -> Redactor:
     return redactor(policy, key)
+
+
+_SAMPLE = "Paciente Ana Paz, Hospital La Fe, 12/03/2020: nodule of 3 mm, sin derrame."
+"""A text that asks for each of the lists."""
+
+
+def load_words(policy: Policy, key: Key) -> None:
+    """Reads rules and lists of words before worker processes are forked: each of them would read its own else."""
+    _rules(policy)
+    known = Known(("A^B",), ("1",))
+    _redactor(policy, key).clean(_SAMPLE, known)
+    _redactor(policy, key).clean_label(_SAMPLE, known)
+    clean_prose(_SAMPLE)
 
 
 @dataclass(slots=True)

@@ -303,12 +303,10 @@ def test_text_and_names_that_are_there_are_found(dataset: Path, capsys: pytest.C
 def test_the_networks_can_be_asked_to_look(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rapidocr")
     path = sorted(dataset.glob("sub-*/**/*.png"))[0]
-    Image.fromarray(radiograph(1)).save(path)
-    assert main(["certify", str(dataset), "--detect", "learned", "--sample", "1"]) == 0
-    assert json.loads(place(dataset).read_text())["Pixels"]["By"].startswith("learned of mids")
     Image.fromarray(lettered(radiograph(1), NAME, (30, 20), 20)[0]).save(path)
     assert main(["certify", str(dataset), "--detect", "learned", "--sample", "1"]) == 1
     assert f"found: {path.relative_to(dataset).as_posix()}: text" in capsys.readouterr().err
+    assert json.loads(place(dataset).read_text())["Pixels"]["By"].startswith("learned of mids")
 
 
 def test_claims_of_headers_are_counted(tmp_path: Path, key: Path) -> None:
