@@ -64,7 +64,7 @@ def read_all(root: Path, threads: int) -> None:
 
 
 def hash_all(size: int, threads: int) -> None:
-    """Hashes `size` bytes, in blocks from memory."""
+    """Hashes `size` bytes, rounded up to a block for each thread, in blocks from memory."""
     block = bytes(manifest.BLOCK)
 
     def one(count: int) -> None:
@@ -73,7 +73,7 @@ def hash_all(size: int, threads: int) -> None:
             digest.update(block)
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(one, [size // manifest.BLOCK // threads] * threads))
+        list(pool.map(one, [-(-size // (manifest.BLOCK * threads))] * threads))
 
 
 def sha256sum(root: Path, processes: int) -> None:

@@ -45,7 +45,7 @@ class Doubt:
 def find_doubts(dataset: Dataset, mapped: Map) -> dict[str, Doubt]:
     """The doubt about each image of a dataset that was opened with the `fields` `SIDES`, by its `filename`.
 
-    Looked at are PNG radiographs of the chest (50 ms each), the sides that name, table and sidecar say, and the column
+    Looked at are PNG radiographs of the chest, the sides that name, table and sidecar say, and the column
     `label_evidence` of labels.tsv; there is none where there is nothing to judge by. A broken table or sidecar says
     nothing: the validation tells of it.
     """

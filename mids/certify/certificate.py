@@ -40,8 +40,11 @@ _CHECKS = frozenset(
 )
 """What the validator is asked: what may tell who somebody is, and what of sidecars and tables can't be read."""
 
-_OWN = re.compile(r"\.(bids|mids)ignore|CITATION\.cff|derivatives/provenance/[a-z]+\.(tsv|json)")
-"""Files without anything about people."""
+_OWN = re.compile(
+    r"\.(bids|mids)ignore|CITATION\.cff"
+    r"|derivatives/provenance/(conversions\.tsv|curation\.tsv|manifest\.tsv|dataset_description\.json)"
+)
+"""Files that the program writes without anything about people, and curation, of which it cleans what people wrote."""
 
 _HIDDEN = re.compile(r"^((?:[^/]+/)*?\.[^/]+)/.*")
 
@@ -235,7 +238,10 @@ def _check_texts(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
     report = validate(dataset, select=_CHECKS)
     found = (f"{found.path}: {found.code}" for found in report.issues)
     unread = (f"{path}: not looked at" for path in _list_unread(dataset, paths))
-    return {"Rules": "privacy family of mids validate", "Findings": [*empty, *found, *unread]}
+    return {
+        "Rules": "privacy family of mids validate, and files that can't be read",
+        "Findings": [*empty, *found, *unread],
+    }
 
 
 def _list_unread(dataset: Path, paths: Sequence[str]) -> Iterator[str]:

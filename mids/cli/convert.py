@@ -145,7 +145,7 @@ def run(namespace: argparse.Namespace) -> int:
         raise MidsError(_lacking(namespace.collection, namespace.source))
     from mids import collections
 
-    if namespace.collection not in (known := collections.names()) and Path(namespace.collection).exists():
+    if namespace.collection not in {*(known := collections.names()), "auto"} and Path(namespace.collection).exists():
         name = namespace.dest if namespace.dest in known else "auto"
         raise MidsError(f"COLLECTION comes first: type mids-convert {name} {namespace.collection} {namespace.source}")
     if namespace.collection == "auto":

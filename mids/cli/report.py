@@ -52,7 +52,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "--unlikely-first", action="store_true",
-        help="columns for how unlikely view, side and labels are, and the most unlikely first (50 ms an image)",
+        help="columns for how unlikely view, side and labels are, and the most unlikely first",
     )  # fmt: skip
     add(
         "--private", action="store_true",

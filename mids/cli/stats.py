@@ -132,7 +132,7 @@ def _draw(datasets: "list[Dataset]", a: argparse.Namespace) -> None:
     if a.output is None or len(datasets) != 1 or a.table:
         raise MidsError("a figure is of one dataset, without --table: give its file with --output (….svg or ….png)")
     if a.format != "text":
-        raise MidsError("the suffix of --figure (.svg or .png) decides the format: omit --format")
+        raise MidsError("the suffix of --output (.svg or .png) decides the format: omit --format")
     (dataset,) = datasets
     if a.figure == "longitudinal":
         drawing = draw_strip(dataset, a.subject)

@@ -34,7 +34,7 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
     """What in a dataset needs a decision; raises `MidsError` where ``mids convert`` did not make it here.
 
     `search` names what all images are searched for: `unlikely` looks at all radiographs of the chest,
-    about 50 ms each, at sides and at labels, and sorts those of a kind by how unlikely these are; `text` searches 2D
+    at sides and at labels, and sorts those of a kind by how unlikely these are; `text` searches 2D
     images for the shapes of letters; `duplicates` compares all images.
     """
     root = dataset.resolve()

@@ -31,15 +31,45 @@ def dataset(tmp_path: Path, key: Path) -> Path:
     return convert("dicom", fill_folder(tmp_path / "s", radiographs()), tmp_path / "d", key=key).dataset
 
 
-def change_byte(dataset: Path) -> Path:
-    path = dataset / "dataset_description.json"
-    path.write_bytes(path.read_bytes().replace(b"\n", b" \n", 1))
+def rewrite(path: Path, old: str, new: str) -> Path:
+    """Puts `new` for the first `old`, which has to be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
     return path
 
 
+def change_byte(dataset: Path) -> Path:
+    return rewrite(dataset / "dataset_description.json", "\n", " \n")
+
+
 def change_cell(dataset: Path) -> Path:
-    path = dataset / "participants.tsv"
-    path.write_text(path.read_text().replace("\tF\t", "\tM\t"))
+    return rewrite(dataset / "participants.tsv", "\tF\t", "\tM\t")
+
+
+def rename_key(dataset: Path) -> Path:
+    return rewrite(sorted(dataset.glob("sub-*/**/*_cr.json"))[0], '"Modality"', '"modality"')
+
+
+def add_blank_to_certificate(dataset: Path) -> Path:
+    return rewrite(place(dataset), "\n", " \n")
+
+
+def say_key_twice(dataset: Path) -> Path:
+    return rewrite(place(dataset), '{\n "Made"', '{\n "Findings": 7,\n "Made"')
+
+
+def edit_certificate(dataset: Path) -> Path:
+    return rewrite(place(dataset), '"Findings": 0', '"Findings": 1')
+
+
+def edit_page(dataset: Path) -> Path:
+    return rewrite(place(dataset).with_suffix(".html"), "proves nothing", "proves everything")
+
+
+def append_byte(dataset: Path) -> Path:
+    path = sorted(dataset.glob("sub-*/**/*.png"))[0]
+    path.write_bytes(path.read_bytes() + b"x")
     return path
 
 
@@ -87,42 +117,6 @@ def remove_file(dataset: Path) -> Path:
 def add_empty_folder(dataset: Path) -> Path:
     path = dataset / "LOPEZ_MARIA"
     path.mkdir()
-    return path
-
-
-def rename_key(dataset: Path) -> Path:
-    path = sorted(dataset.glob("sub-*/**/*_cr.json"))[0]
-    path.write_text(path.read_text().replace('"Modality"', '"modality"'))
-    return path
-
-
-def append_byte(dataset: Path) -> Path:
-    path = sorted(dataset.glob("sub-*/**/*.png"))[0]
-    path.write_bytes(path.read_bytes() + b"x")
-    return path
-
-
-def add_blank_to_certificate(dataset: Path) -> Path:
-    path = place(dataset)
-    path.write_text(path.read_text().replace("\n", " \n", 1))
-    return path
-
-
-def say_key_twice(dataset: Path) -> Path:
-    path = place(dataset)
-    path.write_text(path.read_text().replace('{\n "Made"', '{\n "Findings": 7,\n "Made"', 1))
-    return path
-
-
-def edit_certificate(dataset: Path) -> Path:
-    path = place(dataset)
-    path.write_text(path.read_text().replace('"Findings": 0', '"Findings": 1', 1))
-    return path
-
-
-def edit_page(dataset: Path) -> Path:
-    path = place(dataset).with_suffix(".html")
-    path.write_text(path.read_text().replace("proves nothing", "proves everything"))
     return path
 
 
@@ -201,6 +195,7 @@ def test_what_was_not_looked_at_is_a_finding(dataset: Path, capsys: pytest.Captu
     beside = image.parent.relative_to(dataset).as_posix()
     strange = {
         "lopez.jpg", f"{beside}/notes.txt", f"{beside}/x.PNG", "extra/x.json", "derivatives/x/a.png", ".git", "SANZ/",
+        "derivatives/provenance/people.tsv",
     }  # fmt: skip
     for name in strange:
         path = dataset / name.replace(".git", ".git/objects/x")

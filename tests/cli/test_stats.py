@@ -104,7 +104,7 @@ def test_the_strip_shows_every_study_of_the_patient_by_day(capsys: pytest.Captur
         ([EXAMPLE, "--table", "nothing"], "no paper has a table"),
         ([EXAMPLE, "--figure", "age"], "--output"),
         ([EXAMPLE, "--figure", "age", "--output", "x.pdf"], "svg or"),
-        ([EXAMPLE, "--figure", "age", "--output", "x.png", "--format", "tsv"], "omit --format"),
+        ([EXAMPLE, "--figure", "age", "--output", "x.png", "--format", "tsv"], "the suffix of --output"),
         ([EXAMPLE, "--figure", "age", "--output", "x.png", "--subject", "Z9"], "--subject is the patient of"),
         ([EXAMPLE, "--reference", "labels.tsv"], "--reference is for tables of scores"),
         ([EXAMPLE, "--figure", "longitudinal", "--subject", "Z9", "--output", "x.png"], "sub-Z9 has no dated image"),

@@ -39,8 +39,9 @@ def test_a_hospital_is_no_public_collection(name: str, hospital: Path, tmp_path:
 
 
 def test_auto_takes_what_proves_nothing_as_dicom(
-    hospital: Path, tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]
+    hospital: Path, here: Path, tmp_path: Path, key: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (here / "auto").mkdir()  # a folder of that name is not meant
     assert collections.recognise_source(hospital) == "dicom"
     cli.convert_main(["auto", str(hospital), str(tmp_path / "out"), "--key", str(key)])
     assert capsys.readouterr().out.startswith("collection: dicom\n")

@@ -168,12 +168,12 @@ def nifti_spacing(image: FileView) -> Found:
             yield Finding("a voxel size is not a positive number", value=" × ".join(f"{size:g}" for size in sizes))
 
 
-@only_if(is_named_nifti)
 def _are_lengths(sizes: Sequence[float]) -> bool:
     """Whether numbers are finite and positive."""
     return all(map(math.isfinite, sizes)) and min(sizes) > 0
 
 
+@only_if(is_named_nifti)
 def has_axes(image: FileView) -> bool:
     """Whether an affine is finite and has no axis without a length; what is not is NIFTI_AFFINE's."""
     if not isinstance(image.head, NiftiHead):

@@ -214,7 +214,7 @@ def _is_bids_data(file: FileView) -> bool:
 
 @only_if(is_of_bids)
 def _lacks_bids_keys(file: FileView) -> bool:
-    return _is_bids_data(file) and any(_missing(file))
+    return _is_bids_data(file) and bool(_missing(file))
 
 
 @check("BIDS_KEY_MISSING", per="bids", when=_lacks_bids_keys)
@@ -239,7 +239,15 @@ def bids_key_absent(file: FileView) -> Found:
     return _missing(file) if file.kind != "image" and file.dataset.facts.mids else ()
 
 
-def _missing(file: FileView) -> Iterator[Finding]:
+def _missing(file: FileView) -> tuple[Finding, ...]:
+    """What `_find_missing` finds, once for a file."""
+    if "missing keys" not in file.notes:
+        file.notes["missing keys"] = tuple(_find_missing(file))
+    found: tuple[Finding, ...] = file.notes["missing keys"]
+    return found
+
+
+def _find_missing(file: FileView) -> Iterator[Finding]:
     if file.kind == "image" and not file.sidecars:
         return  # see SIDECAR_MISSING
     if file.kind == "description" or _is_unread(file) or any(map(_is_unread, file.sidecars)):

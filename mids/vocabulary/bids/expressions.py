@@ -265,7 +265,7 @@ def _listed(value: Value) -> list[Value]:
 
 
 def _index(values: Value, item: Value) -> int | None:
-    return values.index(item) if isinstance(values, list | tuple) and item in values else None
+    return values.index(item) if isinstance(values, _LIST) and item in values else None
 
 
 def _intersects(one: Value, other: Value) -> list[Value] | bool:
