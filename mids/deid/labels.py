@@ -44,10 +44,11 @@ class Labels:
 
     def subject(self, patient: PatientKey) -> str:
         """The subject ID of a patient; raises `KeyError` for one that the table of subject IDs does not hold."""
-        found = self._proposed(patient)
+        found = self.proposed(patient)
         return self._rename(found, found)
 
-    def _proposed(self, patient: PatientKey) -> str:
+    def proposed(self, patient: PatientKey) -> str:
+        """The subject ID of a patient as it is without corrections; raises `KeyError` as `subject` does."""
         if self.ids == "table":
             return self.table[patient.id]
         is_kept = self.are_public or self.ids == "keep"
@@ -60,7 +61,7 @@ class Labels:
     def session(self, patient: PatientKey, study: str) -> str:
         """The session label of a study."""
         found = self._visit(patient, study)
-        return self._rename(f"{self._proposed(patient)}/{found}", found) if self.renamed else found
+        return self._rename(f"{self.proposed(patient)}/{found}", found) if self.renamed else found
 
     def _visit(self, patient: PatientKey, study: str) -> str:
         is_kept = self.are_public
@@ -68,7 +69,7 @@ class Labels:
 
     def propose(self, patient: PatientKey, study: str) -> tuple[str, str]:
         """The subject ID of a patient and the session label of a study, as they are if nobody is renamed."""
-        return self._proposed(patient), self._visit(patient, study)
+        return self.proposed(patient), self._visit(patient, study)
 
     def _rename(self, name: str, found: str) -> str:
         if self.renamed:

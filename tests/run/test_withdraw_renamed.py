@@ -5,7 +5,7 @@ from pathlib import Path
 
 import chestxray
 import pytest
-from trees import fill_folder, images, put, radiographs, source_rows
+from trees import codes, fill_folder, images, put, radiographs, source_rows
 
 from example_datasets.generators import radiograph
 from mids import cli
@@ -89,3 +89,63 @@ def test_two_are_withdrawn_one_after_the_other(is_packed: bool, tmp_path: Path, 
     assert convert("dicom", source, dest).exit_code == 0
     assert images(dest) == left
     assert [row["reason"] for row in read_sources(dest) if row["status"] == "skipped"] == [WITHDRAWN] * 3
+
+
+def call_otherwise(collection: str, names: str, folder: Path, key: Path) -> tuple[Path, dict[str, str], list[str]]:
+    """A dataset of two who swap their names, or of whom one gets the other's former one.
+
+    Also the subject's folder of each source file, and the two subject IDs as they are without corrections.
+    """
+    source, dest, plain = folder / "source", folder / "dest", folder / "plain"
+    if collection == "dicom":
+        fill_folder(source, radiographs())
+    else:
+        chestxray.source(source, [chestxray.row(1), chestxray.row(2)])
+    convert(collection, source, plain, key=key)
+    paths = {found.split("/")[0].removeprefix("sub-"): found for found in images(plain)}
+    one, other = sorted(paths)
+    pairs = ((one, other), (other, one if names == "swapped" else "P003"))
+    rows = "".join(f"{paths[old]}\tsubject\t{old}\t{new}\tA\tseen\n" for old, new in pairs)
+    fix = put(folder, "fix.tsv", f"{HEAD}{rows}".encode())
+    assert convert(collection, source, dest, key=key, curation=fix).exit_code == 0
+    found = {row["source"]: row["filename"].split("/")[0] for row in read_sources(dest) if row["filename"]}
+    return dest, found, [one, other]
+
+
+@pytest.mark.parametrize("collection", ["dicom", "covid-chestxray"])
+@pytest.mark.parametrize("names", ["swapped", "passed on"])
+@pytest.mark.parametrize("who", [0, 1])
+def test_who_has_the_name_now_is_withdrawn(names: str, collection: str, who: int, tmp_path: Path, key: Path) -> None:
+    """The other one, who had it before, stays as a person called them.
+
+    The withdrawal is stopped, goes on, and is asked for once more.
+    """
+    dest, before, ids = call_otherwise(collection, names, tmp_path, key)
+    name = [ids[1], ids[0] if names == "swapped" else "P003"][who]
+    theirs = {source for source, folder in before.items() if folder == f"sub-{name}"}
+    assert 0 < len(theirs) < len(before)
+    left = [path for path in images(dest) if not path.startswith(f"sub-{name}/")]
+    line = ["withdraw", f"sub-{name}", str(dest), "--key", str(key)]
+    page = Path(f"{dest}.html")
+    page.mkdir()  # it can't be removed: the withdrawal stops
+    assert cli.main(line) == 2
+    page.rmdir()
+    for _ in range(2):
+        assert cli.main(line) == 0
+        assert images(dest) == left
+        assert codes(convert(collection, tmp_path / "source", dest).issues) == []
+        assert images(dest) == left
+        rows = list(read_sources(dest))
+        assert {row["source"] for row in rows if row["filename"]} == before.keys() - theirs
+        assert {row["reason"] for row in rows if row["source"] in theirs} == {WITHDRAWN}
+
+
+def test_the_number_of_who_is_withdrawn_takes_nobody_else_out(tmp_path: Path, key: Path) -> None:
+    """Without corrections, the withdrawn patient had the subject ID that the other one has now."""
+    dest, before, _ = call_otherwise("dicom", "swapped", tmp_path, key)
+    line = ["withdraw", "123", str(dest), "--key", str(key)]
+    assert cli.main(line) == 0
+    left = images(dest)
+    assert {path.split("/")[0] for path in left} == {before["a/1"]} != {before["b/1"]}
+    assert cli.main(line) == 2  # nothing is left to take out
+    assert images(dest) == left

@@ -109,10 +109,9 @@ def check_renamed(rows: Sequence[Correction], plan: Plan, labels: Labels, journa
 def _has_done(row: Correction, labels: Labels, journal: Journal) -> bool:
     """Whether a new name was given in an earlier run: to who is of another source, is gone since, or was withdrawn."""
     old = row.old.partition("/")[0]
-    subject = labels.renamed.get(old, old)
-    known = journal.subject(subject)
+    known = journal.subject(labels.renamed.get(old, old))
     is_delivered = known is not None and (row.field == "subject" or row.new in known.sessions)
-    return is_delivered or journal.is_withdrawn(bury(labels, subject))
+    return is_delivered or journal.is_withdrawn(bury(labels, old))
 
 
 def refer(labels: Labels, patient: PatientKey) -> str:
@@ -121,8 +120,13 @@ def refer(labels: Labels, patient: PatientKey) -> str:
 
 
 def bury(labels: Labels, label: str) -> str:
-    """The tombstone of a subject: a keyed digest of its ID, which says nothing of who it was."""
+    """The tombstone of a subject: a keyed digest of its ID without corrections, which says nothing of who it was."""
     return labels.item("withdrawn", label.lower())
+
+
+def bury_name(labels: Labels, label: str) -> str:
+    """The tombstone of what a person called a subject: by it, a withdrawal goes on. Another one may get the name."""
+    return labels.item("withdrawn name", label.lower())
 
 
 def bury_number(labels: Labels, patient: PatientKey) -> set[str]:
@@ -154,11 +158,11 @@ def is_withdrawn(journal: Journal, labels: Labels, patient: PatientKey) -> bool:
     of the pen.
     """
     if labels.is_known(patient):
-        label = labels.subject(patient)
-        names = {label} | ({labels.apart(patient)} if labels.are_public else set())
-        if any(journal.is_withdrawn(bury(labels, name)) for name in names):
+        if journal.is_withdrawn(bury(labels, labels.proposed(patient))):
             return True
-        if labels.are_public or journal.subject(label) is not None:
+        if labels.are_public:
+            return journal.is_withdrawn(bury(labels, labels.apart(patient)))
+        if journal.subject(labels.subject(patient)) is not None:
             return False
     if patient.of != "patient":
         return False

@@ -5,6 +5,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,10 +51,10 @@ def write_reviewed(folder: Path, rows: Iterable[Correction]) -> Path:
     return folder / REVIEWED
 
 
-def forget_reviewed(folder: Path, is_theirs: Callable[[str], bool]) -> None:
-    """Drops acts and rows about the files that `is_theirs` knows; raises `MidsError` where log or table is damaged."""
+def forget_reviewed(folder: Path, is_theirs: Callable[[dict[str, Any]], bool]) -> None:
+    """Drops the acts and rows that `is_theirs` knows; raises `MidsError` where log or table is damaged."""
     if (log := folder / REVIEW_LOG).is_file():
-        kept = [act for act in read_acts(log) if not is_theirs(str(act.get("file", "")))]
+        kept = [act for act in read_acts(log) if not is_theirs(act)]
         write_privately(log, "".join(json.dumps(act) + "\n" for act in kept))
     if (table := folder / REVIEWED).is_file():
-        write_reviewed(folder, [row for row in read(table) if not is_theirs(row.file)])
+        write_reviewed(folder, [row for row in read(table) if not is_theirs(asdict(row))])

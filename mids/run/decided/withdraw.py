@@ -25,7 +25,7 @@ from mids.readers.dicom.index import forget
 from mids.readers.given.curation import LABELS, written_alike
 from mids.records import About, Json, PatientKey, Source
 from mids.run.decided.choices import Choices, load_choices, read_renamed, recorded_policy
-from mids.run.decided.people import bury, bury_number
+from mids.run.decided.people import bury, bury_name, bury_number
 from mids.run.decided.reviewed import forget_reviewed
 from mids.run.disk import write_privately
 from mids.run.done import forget_issues
@@ -93,13 +93,12 @@ def withdraw(
         label = _find(patient, issuer, labels, choices, state)
         folder = f"sub-{label}" if choices.collection else label
         people = _keys(state, labels, label, patient, issuer)
-        former = {old for old, new in labels.renamed.items() if new == label and "/" not in old}
-        own = {label, *former - {*labels.renamed.values()}}
-        buried = (bury(labels, name) for name in own)
-        tombstones = {*buried}.union(*(bury_number(labels, one) for one in people))
+        own, proposed = _names(labels, label)
+        tombstones = {bury(labels, name) for name in proposed} | {bury_name(labels, name) for name in own}
+        tombstones = tombstones.union(*(bury_number(labels, one) for one in people))
         gone = _sources(state, labels, label, folder)
         folders = tuple(f"{folder.removesuffix(label)}{name}/" for name in own)
-        theirs = _Theirs(folders, frozenset({label, *former}), frozenset(map(written_alike, gone)))
+        theirs = _Theirs(folders, label, frozenset(proposed), frozenset(map(written_alike, gone)))
         state.drop_copy()
         state.journal.bury(tombstones, label)  # first of all: no run between brings the patient back
         removed = _remove(target, folder, state.journal.outputs(label))
@@ -119,19 +118,24 @@ def withdraw(
 
 
 def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, state: State) -> str:
-    """The one subject ID that an ID means."""
+    """The one subject ID that an ID means: a name that somebody has now, and that somebody else had, is who has it."""
     there, patient = state.journal.labels(), patient.strip()
     name = patient.removeprefix("sub-")
-    name = labels.renamed.get(name, name)
-    if name in there or state.journal.is_withdrawn(bury(labels, name)):
+    now = labels.renamed.get(name, name)
+    gone = {one for one in (name, now) if state.journal.is_withdrawn(bury_name(labels, one))}
+    if name in there or (name in gone and now not in gone):
         return name
+    if now in there or now in gone:
+        return now
     issuers: set[str | None] = {issuer}
     if issuer is None:
         issuers |= {"", *(str(own.get("issuer") or own.get("site") or "") for own in choices.sources.values())}
     patients = {PatientKey(one, patient) for one in issuers}
     patients |= {one for one in _indexed(state) if issuer is None and one.id == patient}  # headers that name an issuer
-    meant = {labels.subject(one) for one in patients if labels.is_known(one)}
-    found = meant & there or {one for one in meant if state.journal.is_withdrawn(bury(labels, one))}
+    known = [one for one in patients if labels.is_known(one)]
+    buried = {one for one in known if state.journal.is_withdrawn(bury(labels, labels.proposed(one)))}
+    found = {labels.subject(one) for one in known if one not in buried} & there
+    found = found or {one for one in map(labels.subject, buried) if state.journal.is_withdrawn(bury_name(labels, one))}
     if len(found) == 1:
         return found.pop()
     if found:
@@ -139,6 +143,13 @@ def _find(patient: str, issuer: str | None, labels: Labels, choices: Choices, st
     raise MidsError(
         "the dataset holds no patient with this ID: give the PatientID with its --issuer, or the subject ID"
     )
+
+
+def _names(labels: Labels, label: str) -> tuple[set[str], set[str]]:
+    """What a subject is called or was called, and nobody else is; and what it is called without corrections."""
+    names = {old: new for old, new in labels.renamed.items() if "/" not in old}
+    former = {old for old, new in names.items() if new == label}
+    return {label, *former - {*names.values()}}, former | ({label} - {*names, *names.values()})
 
 
 def _sources(state: State, labels: Labels, label: str, folder: str) -> set[str]:
@@ -275,10 +286,14 @@ def _kept(text: str, named: re.Pattern[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Theirs:
-    """What is a patient's: folders and subject IDs, as they are now and were before a change, and the source files."""
+    """What is a patient's: folders, as they are called now and were before, the subject ID, and source files.
+
+    `proposed` are subject IDs without corrections: rows that rename somebody tell by them whom they mean.
+    """
 
     folders: tuple[str, ...]
-    labels: frozenset[str]
+    label: str
+    proposed: frozenset[str]
     files: frozenset[str]
 
     def has(self, file: str) -> bool:
@@ -288,8 +303,11 @@ class _Theirs:
     def is_told_by(self, entry: Json) -> bool:
         """Whether a row of the curation table, or what one decides, is about the patient."""
         if isinstance(entry, dict):
-            file, old = entry.get("file"), entry.get("old") if entry.get("field") in LABELS else ""
-            return self.has(str(file)) or str(old).partition("/")[0] in self.labels
+            if entry.get("field") in LABELS and (old := entry.get("old")):
+                return str(old).partition("/")[0] in self.proposed
+            return self.has(str(entry.get("file")))
+        if isinstance(entry, list) and entry[1:2] == ["subject"]:
+            return entry[2:] == [self.label]
         return isinstance(entry, list) and bool(entry) and self.has(str(entry[0]))
 
     def without(self, value: Json, names: set[str]) -> Json:
@@ -303,7 +321,7 @@ class _Theirs:
 
 def _clear_state(state: State, theirs: _Theirs, names: set[str], choices: Choices) -> None:
     """Removes what the state says of a subject: its sources, rows of tables, and what headers said."""
-    forget_reviewed(state.folder, theirs.has)
+    forget_reviewed(state.folder, theirs.is_told_by)
     if lines := _table(state):
         written = {escape_path(name) for name in names} | names
         kept = [line for line in lines if line.split("\t")[1] not in written]
