@@ -1,7 +1,6 @@
 """What people decided: a log to which every act is added at once, and the table of corrections that follows from it."""
 
 import json
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 from mids.errors import MidsError
 from mids.readers.given.curation import LABELS, Correction, read_box
 from mids.review.items import VALUES, Item
-from mids.run.decided.reviewed import REVIEW_LOG, read_acts, write_reviewed
+from mids.run.decided.reviewed import REVIEW_LOG, add_act, read_acts, write_reviewed
 from mids.run.journal import state_folder
 from mids.vocabulary.names import label
 
@@ -187,16 +186,8 @@ class Decisions:
         return [act for act in self._real() if (act["who"], act["number"]) not in undone]
 
     def _append(self, act: dict[str, Any]) -> None:
-        act["number"] = 1 + max((each["number"] for each in self._acts), default=-1)  # lines may be withdrawn
-        try:
-            handle = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "a", encoding="utf-8") as stream:
-                stream.write(json.dumps(act) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise MidsError(f"can't write {self._log} ({error.strerror}): check permissions and space") from error
-        self._acts.append(act)
+        add_act(self._log, act)
+        self.read()
 
 
 def _settles(own: Mapping[str, Any], field: str) -> bool:

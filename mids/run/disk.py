@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,11 +11,19 @@ from pathlib import Path, PurePosixPath
 
 from mids.errors import MidsError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 _AT_ONCE = 16
 """Files that are flushed at a time: a journalling file system writes them in one go."""
 
 _FIRST, _STEP, _BLOCK = 1, 4, 1 << 20
 """Prefixes of 1, 4, 16, 64 … bytes are marked; content is read in blocks of 1 MiB."""
+
+_BEHIND = 1 << 40
+"""A byte that no file has: a lock covers it on Windows."""
 
 _ZEROS = 512
 """Zero bytes at the end of a file that say that a power cut wrote them: a sector of a disk."""
@@ -61,6 +70,16 @@ def write_privately(path: Path, text: str) -> None:
         half.replace(path)
     except OSError as error:
         raise MidsError(f"can't write {path} ({error.strerror}): check permissions and space") from error
+
+
+def lock(handle: int) -> None:
+    """Holds an open file until it is closed: who locks it too waits, as far as the file system has locks."""
+    with suppress(OSError):
+        if sys.platform == "win32":
+            os.lseek(handle, _BEHIND, os.SEEK_SET)  # what is locked there can't be read by others
+            msvcrt.locking(handle, msvcrt.LK_LOCK, 1)
+        else:
+            fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def is_inside(path: str) -> bool:

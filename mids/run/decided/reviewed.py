@@ -4,14 +4,14 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mids.errors import MidsError
 from mids.readers.given.curation import COLUMNS, Correction, read
-from mids.run.disk import write_privately
+from mids.run.disk import lock, write_privately
 
 REVIEWED = "curation.tsv"
 """The table of corrections that follows from the log."""
@@ -21,24 +21,54 @@ REVIEW_LOG = "review.jsonl"
 
 
 def read_acts(log: Path) -> Iterator[dict[str, Any]]:
-    """The acts of a log; a last line that a power cut left half written is no act, and is cut off.
+    """The acts of a log; a last line that is half written, now or by a power cut, is no act.
 
     Raises `MidsError` where another line is no act.
     """
-    if not log.is_file():
-        return
-    whole = log.read_bytes()
-    complete = whole[: whole.rfind(b"\n") + 1]
-    if len(complete) < len(whole):  # the next act begins a line of its own
-        os.truncate(log, len(complete))
-    for number, line in enumerate(complete.splitlines(), start=1):
+    if log.is_file():
+        yield from _parse(_complete(log.read_bytes()), log)
+
+
+def add_act(log: Path, act: Mapping[str, Any]) -> None:
+    """Adds an act to a log, with the next number; it is on disk before this returns, after all that others wrote.
+
+    A line that a power cut left half written is cut off. Raises `MidsError` where the log is damaged or can't be
+    written.
+    """
+    try:
+        handle = os.open(log, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
+        with os.fdopen(handle, "r+b", buffering=0) as stream:
+            lock(handle)
+            stream.seek(0)
+            known = _complete(stream.read())
+            number = 1 + max((each["number"] for each in _parse(known, log)), default=-1)  # lines may be withdrawn
+            stream.truncate(len(known))
+            stream.seek(len(known))
+            stream.write(f"{json.dumps({**act, 'number': number})}\n".encode())
+            os.fsync(handle)
+    except OSError as error:
+        raise MidsError(f"can't write {log} ({error.strerror}): check permissions and space") from error
+
+
+def _complete(whole: bytes) -> bytes:
+    return whole[: whole.rfind(b"\n") + 1]
+
+
+def _parse(lines: bytes, log: Path) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(lines.splitlines(), start=1):
         try:
             act = json.loads(line)
         except (ValueError, RecursionError):
             act = None
-        if not isinstance(act, dict) or not isinstance(act.get("number"), int):
+        if not isinstance(act, dict) or not _is_act(act):
             raise MidsError(f"{log} is damaged in line {number}: restore it from a copy")
         yield act
+
+
+def _is_act(act: Mapping[str, Any]) -> bool:
+    """Whether a line says who decided what, or took what back."""
+    is_whole = isinstance(act.get("undo"), int) or act.keys() >= {"file", "field", "new", "why", "judge"}
+    return is_whole and isinstance(act.get("number"), int) and isinstance(act.get("who"), str)
 
 
 def write_reviewed(folder: Path, rows: Iterable[Correction]) -> Path:
