@@ -7,7 +7,7 @@ owner alone can read; everywhere else a keyed reference stands for a source.
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
@@ -189,18 +189,14 @@ def published(
         columns = [column for column in SOURCE_COLUMNS if column != "source"]
         texts[f"{PROVENANCE}/sources.tsv"] = as_tsv(columns, rows)
     if corrections := [row for row in corrections if row.decision not in plan.dropped]:
-        planned = {job.path for job in plan.jobs}
-        former = tuple(f"sub-{row.old.replace('/', '/ses-')}/" for row in corrections if row.field in LABELS)
+        named = {job.path for job in plan.jobs}
+        if not any(row.field in LABELS for row in corrections):  # a path that is none now may hold a former name
+            named |= {row.file for row in corrections if _OURS.match(row.file)}
         shown = [
             {name: str(getattr(row, name)) for name in COLUMNS}
             | {"old": "n/a" if row.field in LABELS else cleaned(row.old), "why": cleaned(row.why)}
-            | {"file": row.file if _is_published(row.file, planned, former) else references.of(row.file)}
+            | {"file": row.file if row.file in named else references.of(row.file)}
             for row in corrections
         ]
         texts[f"{PROVENANCE}/curation.tsv"] = as_tsv(COLUMNS, shown)
     return texts
-
-
-def _is_published(file: str, planned: Collection[str], former: tuple[str, ...]) -> bool:
-    """Whether a name is that of an image of the dataset, and no `former` name of a subject or session begins it."""
-    return file in planned or (_OURS.match(file) is not None and not file.startswith(former))

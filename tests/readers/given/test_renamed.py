@@ -19,6 +19,9 @@ from mids.review.shelves import collect_items
 from mids.run.decided.choices import load_choices, read_rows
 
 Row = tuple[str, str, str, str]
+NEW = "SNEWPATIENT"
+"""A new name that looks like one of ours."""
+
 COLUMNS = ("file", "field", "old", "new", "who", "why")
 
 
@@ -41,17 +44,18 @@ def meet(folder: Path, key: Path) -> tuple[str, ...]:
 
 
 def test_what_a_subject_was_called_before_is_not_published(tmp_path: Path, key: Path) -> None:
-    """Neither under `old` nor in a path by which a row names an image."""
+    """Neither under `old` nor in a path by which a row names an image, with one of two former names or with both."""
     one, first, *_ = meet(tmp_path, key)
     path = next(row["filename"] for row in source_rows(tmp_path / "uncorrected") if row["source"] == "a/1")
     rows = (
-        ("a/1", "subject", one, "P001"), ("a/1", "session", f"{one}/{first}", "first"),
+        ("a/1", "subject", one, NEW), ("a/1", "session", f"{one}/{first}", "first"),
         ("a/2", "view", "ll", "pa"), (path, "view", "pa", "ll"),
     )  # fmt: skip
+    rows = (*rows, *((path.replace(*pair), "view", "ll", "ll") for pair in ((one, NEW), (first, "first"))))
     done = correct(tmp_path, key, rows)
     found = table(done.dataset / "derivatives/provenance/curation.tsv")
-    assert [row["old"] for row in found] == ["n/a", "n/a", "ll", "pa"]
-    assert {"P001", "first"} < {row["new"] for row in found}
+    assert [row["old"] for row in found] == ["n/a", "n/a", "ll", "pa", "ll", "ll"]
+    assert {NEW, "first"} < {row["new"] for row in found}
     for name in (one, first):
         assert name.encode() not in b"".join(tree(done.dataset).values())
 
