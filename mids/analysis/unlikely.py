@@ -42,13 +42,14 @@ class Doubt:
     reason: str = ""
 
 
-def find_doubts(dataset: Dataset, mapped: Map) -> dict[str, Doubt]:
-    """The doubt about each image of a dataset that was opened with the `fields` `SIDES`, by its `filename`.
+def find_doubts(path: Path, mapped: Map) -> dict[str, Doubt]:
+    """The doubt about each image of the dataset at `path`, by its `filename`.
 
     Looked at are PNG radiographs of the chest, the sides that name, table and sidecar say, and the column
     `label_evidence` of labels.tsv; there is none where there is nothing to judge by. A broken table or sidecar says
     nothing: the validation tells of it.
     """
+    dataset = Dataset(path, fields=SIDES)
     images = dataset.harmonised
     words = images[["filename", "suffix", "bp", "vp"]].fillna("").astype(str)
     looked = mapped(partial(_judge, dataset.path), words.itertuples(index=False, name=None))

@@ -10,7 +10,7 @@ import pandas as pd
 from mids.analysis import comparison
 from mids.analysis.counting import Tables, words
 from mids.analysis.plots import Plot, plots
-from mids.analysis.unlikely import SIDES, find_doubts
+from mids.analysis.unlikely import find_doubts
 from mids.dataset import Dataset
 from mids.dataset.disk.progress import watched
 from mids.dataset.tables import add_missing_columns
@@ -36,7 +36,7 @@ REPORTS = "derivatives/ehr/reports.tsv"
 ALWAYS = ("participant_id", "session_id", "filename", "modality", "bp", "vp", "lat", "sex", "age", "labels")
 """Columns of the table of images that are shown at first; the others can be chosen."""
 
-LEFT_OUT = ("sub", "ses", "modalities", "body_parts", *facts.SPACINGS, *SIDES, "SourcePhotometricInterpretation")
+LEFT_OUT = ("sub", "ses", "modalities", "body_parts", *facts.SPACINGS, "SourcePhotometricInterpretation")
 """Columns that say what others say, or that only the page wants."""
 
 
@@ -78,7 +78,7 @@ def contents(
     given = facts.build_counted_tables(dataset, known)
     (images, lists), masks = _images(dataset, given, known), find_masks(dataset)
     if unlikely_first:
-        found = find_doubts(dataset, mapped)
+        found = find_doubts(dataset.path, mapped)
         doubts = [found.get(str(name)) for name in images["filename"]]
         images[UNLIKELY] = pd.array([f"{each.chance:.2f}" if each else None for each in doubts], dtype="string")
         images[REASON] = pd.array([each.reason or None if each else None for each in doubts], dtype="string")

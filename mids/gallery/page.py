@@ -17,7 +17,6 @@ from markupsafe import Markup
 
 from mids._version import __version__
 from mids.analysis import comparison
-from mids.analysis.unlikely import SIDES
 from mids.dataset import Dataset
 from mids.errors import DataError, MidsError
 from mids.gallery import facts, maps, viewer
@@ -90,8 +89,7 @@ def write_page(
     if chosen.private and any(target.resolve().is_relative_to(Path(path).resolve()) for path in datasets):
         raise MidsError(f"{target} lies in the dataset, which others may get: give another file for --output")
     features = maps.read(chosen.geojson) if chosen.geojson else ()
-    fields = (*facts.FIELDS, *(SIDES if chosen.unlikely_first else ()))
-    opened = [Dataset(path, fields=fields, text=True) for path in datasets]
+    opened = [Dataset(path, fields=facts.FIELDS, text=True) for path in datasets]
     links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
     found = []
     with workers(jobs) as mapped:

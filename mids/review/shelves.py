@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from mids.analysis.duplicates import find_duplicates
-from mids.analysis.unlikely import SIDES, Doubt, find_doubts
+from mids.analysis.unlikely import Doubt, find_doubts
 from mids.dataset import Dataset
 from mids.dataset.disk.progress import watched, watched_steps
 from mids.dataset.pixels import Picture, load_pixels
@@ -43,11 +43,11 @@ def collect_items(dataset: Path, search: Collection[str] = ()) -> Shelf:
         raise MidsError(f"{dataset} was not made by mids convert here: its images can't be made again; see mids report")
     rows = list(read_sources(root))
     roots = tuple(map(Path, choices.sources))
-    opened = Dataset(root, fields=SIDES if "unlikely" in search else ())
+    opened = Dataset(root)
     plain = [*list_images(opened, rows, choices), *list_sources(rows, roots, choices)]
     found = list(_doubted(plain, rows, read_issues(root)))
     if "unlikely" in search:
-        doubts = find_doubts(opened, map)
+        doubts = find_doubts(root, map)
         found = [_judged(item, doubts.get(item.image)) for item in found]
     if "text" in search:
         found = [_lettered(root, item) for item in watched(found, "images searched for text", len(found))]
