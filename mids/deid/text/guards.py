@@ -126,10 +126,11 @@ def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
         word in ordinary() or word in listed_words().plain or _findings_of_labels().fullmatch(word) is not None
     )
     is_short = span.kind in ("NAME", "LOC") and word in _abbreviations_of_labels() and text[span.start].isupper()
-    is_score = _medicines()[2].match(plain, span.start) is not None
-    if span.kind in ("NAME", "LOC", "DIR") and _has_result(plain, span):
-        return True
-    return is_common or is_short or is_score or _is_medical(word, span.kind) or _is_named_after(plain, span)
+    is_called = _has_result(plain, span) if span.kind in ("NAME", "LOC", "DIR") else False
+    is_called |= _is_score(text, plain, span) or _is_named_after(plain, span)
+    if is_called or word in _people_and_scales():
+        return is_called
+    return is_common or is_short or _is_medical(word, span.kind)
 
 
 _CUT_NUMBER = re.compile(r"(?<=\d)[.,]\d")
@@ -160,13 +161,36 @@ def _films() -> re.Pattern[str]:
 def _medicines() -> tuple[re.Pattern[str], frozenset[str], re.Pattern[str]]:
     """Ends of names of medicines; whole names, media and stains; a scale or test with its result."""
     content = read_yaml(schemas() / "deid" / "text" / "medicines.yaml")
-    scores, results = ("|".join(content[key]) for key in ("scores", "results"))
-    result = rf"(?:{scores})(?: (?:score|scale|index|test))?[ :=]{{1,3}}(?:{results})"
+    scores, results, grades, signs = ("|".join(content[key]) for key in ("scores", "results", "grades", "signs"))
+    scale = rf"(?P<score>{scores})(?: (?:score|scale|index|test))?[ :=]{{1,3}}"
+    result = rf"(?:{results}|(?P<grade>{grades})|(?P<sign>{signs}))[ ,;.]{{0,2}}"
     return (
         re.compile(f"[^\\W\\d_]{{2,}}(?:{'|'.join(content['stems'])})"),
         frozenset(content["names"] + content["media"]),
-        re.compile(result),
+        re.compile(scale + result),
     )
+
+
+def _is_score(text: str, plain: str, span: Span) -> bool:
+    """Whether a stretch that only training takes for a name is nothing but scales with their results.
+
+    Letters are a result as capitals; one letter, plus and minus only of scales that nobody is called as (Wilson A.).
+    """
+    at = span.start
+    while at < span.end and (found := _medicines()[2].match(plain, at)):
+        grade, sign = (text[slice(*found.span(key))] for key in ("grade", "sign"))
+        is_name = sign and found["score"] in _people_and_scales()
+        if is_name or grade + sign != (grade + sign).upper():
+            return False
+        at = found.end()
+    return at >= span.end
+
+
+@cache
+def _people_and_scales() -> frozenset[str]:
+    """Scales that are called as listed people: Wilson."""
+    scales = read_yaml(schemas() / "deid" / "text" / "medicines.yaml")["scores"]
+    return (read_entries("given") | list_given_names() | read_entries("surnames")).intersection(scales)
 
 
 def _is_medicine(word: str) -> bool:
