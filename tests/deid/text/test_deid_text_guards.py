@@ -31,7 +31,7 @@ SAID = (
 def test_a_removed_span_takes_nothing_of_the_next_sentence(first: str, said: str) -> None:
     cleaned = TAGS.clean(f"{first} {said}").text
     assert cleaned.endswith(said)
-    assert not {"Nada", "NADA", "Nunca", "Nadie"} & set(cleaned.replace(".", " ").split())
+    assert not {"Nada", "NADA", "Nunca", "Nadie"} & set(re.findall(r"\w+", cleaned))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_what_is_called_after_somebody_stays(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["Quiste. Dra. Zutana Nadie", "Fractura de Carmen García", "hernia. Sr. Nunca Nadie"])
 def test_a_person_behind_a_finding_goes(text: str) -> None:
-    assert not {"Nadie", "García", "Carmen"} & set(TAGS.clean(text).text.split())
+    assert not {"Nadie", "García", "Carmen"} & set(re.findall(r"\w+", TAGS.clean(text).text))
 
 
 def test_tissues_stay_whatever_the_colour_of_the_doctors_name() -> None:
