@@ -125,6 +125,8 @@ def _build_spans(sheet: Sheet, labels: list[str]) -> Iterator[Span]:
 
 _HAS_DIGIT = re.compile(r"[^\W_]*\d[^\W_]*|[\w.+-]+@[\w.-]+|[\w-]+(?:\.[\w-]+)+")
 _WORD = re.compile(r"[^\W\d_]+")
+_NO_NAME = re.compile(r"(?<=\w)(?:,| (?:la|las|le|les|lo|los|me|se) )")
+"""What goes on behind a name in small letters, if no listed name follows: lucia la acompaña."""
 
 
 def trim_span(text: str, span: Span) -> Span | None:
@@ -146,6 +148,9 @@ def trim_span(text: str, span: Span) -> Span | None:
     if not capitals:
         plain = {fold_text(word[0]) for word in names if len(word[0]) > 1} - ambiguous()
         is_word = not plain or (span.kind in ("NAME", "LOC") and plain.isdisjoint(listed_names()))
+        if span.kind == "NAME" and (link := _NO_NAME.search(part)):
+            is_end = {fold_text(word[0]) for word in names if word.start() >= link.end()}.isdisjoint(listed_names())
+            part = part[: link.start()] if is_end else part
         return None if is_word and span.kind != "DIR" else _cut(span, part_start, len(part))
     last = max(m.end() for m in (capitals[-1], *re.finditer(r"\d+[^\W_]*", part)))
     return (

@@ -1,12 +1,12 @@
 """Numbers, addresses of mail and web pages: the patterns of `schemas/deid/text/numbers.yaml`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from mids.deid.text.spans import Kind, Span
-from mids.deid.text.words import Patterns, fold_text, ordinary, words
+from mids.deid.text.words import Patterns, Word, fold_text, ordinary, words
 from mids.resources import read_yaml, schemas
 
 
@@ -54,7 +54,11 @@ def _fields_of_messages() -> Iterator[tuple[re.Pattern[str], Kind]]:
                 yield re.compile(pattern), kind
 
 
+FEWEST_DICTATED = 5
+"""Digits in words, one behind the other, from which on they are an identifier and no count."""
+
 _POSTAL = re.compile(r"(?<![\w.,/-])(?:[a-z]-)?\d{5}(?=[ ,-]{1,3}[^\W\d_])")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _HINT = re.compile(r"[\d@]|www|//|arro[bv]|usuari|user|login| at ")
 """What every text with a number or an address holds."""
 
@@ -76,25 +80,47 @@ class Numbers:
 
 
 def _find_dictated(text: str, plain: str) -> Iterator[Span]:
-    """Five or more words of numbers below a hundred in a row: dos cero cuatro cinco uno."""
-    listed, run = _below_hundred(), 0
+    """Five or more digits in words of numbers below a hundred in a row: dos cero cuatro cinco uno, double two three."""
+    lists = _said()
+    for run in _find_runs(text, plain):
+        said = [word.plain for word in run]
+        digits = [
+            at
+            for at, (before, one, after) in enumerate(zip(["", *said], said, [*said[1:], ""], strict=False))
+            if one not in lists["links"] and not _is_or(before, one, after)
+        ]
+        if len(digits) >= FEWEST_DICTATED:
+            yield Span(run[digits[0]].start, run[digits[-1]].end, "NUM", "dictated")
+
+
+def _is_or(before: str, one: str, after: str) -> bool:
+    """Whether a word says *or*, or counts things, and no digit: dos o tres, siete u ocho, una."""
+    if one == "o":
+        return not {before, after} & _said()["beside_o"]
+    return one == "una" or (one == "u" and after.startswith("o"))
+
+
+def _find_runs(text: str, plain: str) -> Iterator[list[Word]]:
+    """Words of numbers, what links and what doubles them, with one blank or hyphen between."""
+    lists, run = _said(), list[Word]()
     for word in words(text):
-        run = run + 1 if word.plain.partition("-")[0] in listed else 0
-        if run == 2:  # so many stand in a row wherever five do, whatever links them
-            found = _dictated().finditer(plain)
-            yield from (Span(match.start(), match.end(), "NUM", "dictated") for match in found)
-            return
+        if word.plain.partition("-")[0] not in lists["all"]:
+            continue
+        for part in _LETTERS.finditer(plain, word.start, word.end):
+            if run and plain[run[-1].end : part.start()] not in (" ", "-"):
+                yield run
+                run = []
+            if part[0] in lists["all"]:
+                run.append(Word(*part.span(), part[0], part[0]))
+    yield run
 
 
 @cache
-def _below_hundred() -> frozenset[str]:
-    return frozenset(read_yaml(schemas() / "deid" / "text" / "months.yaml")["below_hundred"])
-
-
-@cache
-def _dictated() -> re.Pattern[str]:
-    word = rf"(?:dou?ble |triple )?(?:{'|'.join(sorted(_below_hundred(), key=lambda one: (-len(one), one)))})"
-    return re.compile(rf"(?<![^\W_]){word}(?:[ -](?:y |i |et )?{word}){{4,24}}(?![^\W_])")
+def _said() -> Mapping[str, frozenset[str]]:
+    """Words of numbers below a hundred (`all`, with what links and doubles them), `links`, and those `beside_o`."""
+    content = read_yaml(schemas() / "deid" / "text" / "months.yaml")["dictated"]
+    lists = {key: frozenset(content[key]) for key in content}
+    return {**lists, "all": frozenset().union(*lists.values())}
 
 
 def _postal_codes(text: str, plain: str) -> Iterator[Span]:
