@@ -13,8 +13,9 @@ from mids.deid.text.words import fold_text
 
 BARE = Redactor(recognisers=())
 ONE = Known(
-    ("Inventádez Núñez^María Fulana",), ("0012345", "AB-77 88"), (date(1950, 3, 4),), ("Hospital de la Nada",), "S1"
-)
+    ("Inventádez Núñez^María Fulana",), ("0012345", "AB-77 88", "2045118"), (date(1950, 3, 4),),
+    ("Hospital de la Nada", "Saint Bride Hospital"), "S1", institutions=("Saint Bride Hospital",),
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,10 @@ ONE = Known(
         ("4/3/50, 1950-03-04, 19500304, 04031950, 4 de marzo de 1950", "[FECHA], [FECHA], [FECHA], [FECHA], [FECHA]"),
         ("5/3/50", "5/3/50"),
         ("en HOSPITAL DE LA NADA", "en [INST]"),
+        ("seen saint bride today", "seen [INST] today"),
+        ("Historia 2O45ll8. TC normal", "Historia [NUM]. TC normal"),  # as a machine read it
+        ("N hist: 2 O45 118", "N hist: [NUM]"),
+        ("nacida el O4/O3/l95O en casa", "nacida el [FECHA] en casa"),
     ],
 )
 def test_known_identifiers_in_any_notation(text: str, expected: str) -> None:
