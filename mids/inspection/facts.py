@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
 from os import PathLike
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal
 
 from mids.dataset.disk.folder import DESCRIPTION
@@ -72,10 +71,15 @@ def _ignore(lines: tuple[str, ...]) -> Ignore:
     return Ignore(lines)
 
 
-@lru_cache(maxsize=1 << 14)
-def _leaves_out(lines: tuple[str, ...], path: str, *, folder: bool = False) -> bool:
-    parent = str(PurePosixPath(path).parent)
-    return _ignore(lines)(path, folder) or (parent != "." and _leaves_out(lines, parent, folder=True))
+def _leaves_out(lines: tuple[str, ...], path: str) -> bool:
+    folder = path.rpartition("/")[0]
+    return (folder != "" and _leaves_out_folder(lines, folder)) or _ignore(lines)(path, False)
+
+
+@lru_cache(maxsize=1 << 12)
+def _leaves_out_folder(lines: tuple[str, ...], path: str) -> bool:
+    above = path.rpartition("/")[0]
+    return (above != "" and _leaves_out_folder(lines, above)) or _ignore(lines)(path, True)
 
 
 def recordings(bids: Bids, tree_path: str) -> bool:

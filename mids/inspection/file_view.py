@@ -1,6 +1,6 @@
 """One file of a dataset: what it is, and what is in it, read when asked for and once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from mids.dataset.disk.contents import Tail, Whole
@@ -116,6 +116,15 @@ class FileView:
     def context(self) -> Context:
         """It as the expressions of BIDS's schema see it."""
         return Context(self)
+
+    @property
+    def said(self) -> Iterable[str]:
+        """What it says something of: the keys of its sidecars or of its own objects, or its columns."""
+        if self.kind == "image":
+            return self.metadata
+        if self.kind == "table":
+            return self.rows.header
+        return self.document.keys if self.kind in ("sidecar", "json", "description") else ()
 
     @property
     def is_opaque(self) -> bool:

@@ -22,6 +22,7 @@ def is_of_bids(file: FileView) -> bool:
     return file.is_bids
 
 
+@only_if(lambda file: file.shape.is_doubtful(folder=file.is_folder))
 def has_name_problems(file: FileView) -> bool:
     """Whether anything is wrong with its name or place."""
     return bool(file.name_problems)
@@ -73,6 +74,11 @@ def is_mask(image: FileView) -> bool:
 def is_described_table(table: FileView) -> bool:
     """Whether the vocabulary defines a table."""
     return (table.table is not None or table.rule is not None) and table.size > 0
+
+
+def has_sidecar(image: FileView) -> bool:
+    """Whether an image has a sidecar of its own."""
+    return image.sidecar is not None
 
 
 def lacks_sidecar(image: FileView) -> bool:

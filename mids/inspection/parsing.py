@@ -125,6 +125,12 @@ class Shape:
         facts = self.dataset.facts
         return judge(self.path, facts.bids, derived=facts.derived, folder=True)
 
+    def is_doubtful(self, *, folder: bool) -> bool:
+        """Whether anything may be wrong with the name of one of them, which is a `folder` or not."""
+        if self.parsed.problems or not self.is_shared:
+            return True
+        return self.is_bids and bool(self._objections_to_folders if folder else self._objections)
+
     # --- of one of the files ---
 
     def parse(self, path: str, own: Alike) -> Parsed:

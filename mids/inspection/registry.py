@@ -43,7 +43,8 @@ class Check:
 
     `family` is the folder of its module (of a plug-in: the module's name up to an underscore); `deep` says that it
     reads whole images; `when` is asked once of a file for all checks that have it, and where it says no they do not
-    run; `mids` says that it is for datasets with parts of MIDS alone.
+    run; `keys`, where there are any, are those of which a file must say at least one: keys of an image's sidecars or of
+    a JSON file, columns of a table; `mids` says that it is for datasets with parts of MIDS alone.
     """
 
     definition: Definition
@@ -52,6 +53,7 @@ class Check:
     deep: bool
     function: Callable[[Any], Found]
     when: Callable[[Any], bool] | None = None
+    keys: frozenset[str] = frozenset()
     mids: bool = False
 
 
@@ -66,7 +68,8 @@ BY_NAME: dict[Question, Question] = {}
 def only_if(condition: Question) -> Callable[[Question], Question]:
     """Says of the question below it that it is asked only where `condition` holds.
 
-    That is asked once of all files that are named alike: it may look at nothing but their shape.
+    That is asked once of all files that are named alike: it may look at nothing but their shape, and whether they are
+    folders.
     """
 
     def mark(question: Question) -> Question:
@@ -102,6 +105,7 @@ def check(
     level: Level = Level.ERROR,
     deep: bool = False,
     when: Callable[[Any], bool] | None = None,
+    keys: Iterable[str] = (),
     mids: bool = False,
 ) -> Callable[[Callable[[Any], Found]], Callable[[Any], Found]]:
     """Registers the function below it as the check `code`."""
@@ -110,7 +114,8 @@ def check(
         if code in CHECKS:
             raise ValueError(f"two checks have the name {code}")
         family = _family(function.__module__)
-        CHECKS[code] = Check(definition(code, level, function), per, family, deep, function, when, mids)
+        described = definition(code, level, function)
+        CHECKS[code] = Check(described, per, family, deep, function, when, frozenset(keys), mids)
         return function
 
     return register

@@ -48,6 +48,35 @@ PERS: Mapping[Kind, tuple[Per, ...]] = {
 
 Groups = tuple[tuple[Any, Checks], ...]
 """Checks by the question that decides whether they run."""
+KEYS = 1 << 12
+"""For how many sets of keys the checks are remembered."""
+
+
+class Plan:
+    """The checks for files that are named alike, and those of them that are left for the keys of one of the files."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
+        self._keys = frozenset().union(*(check.keys for _, group in groups for check in group))
+        self._left: dict[frozenset[str], Groups] = {}
+
+    def of(self, file: FileView) -> Groups:
+        """The checks for a file, without those whose keys it says nothing of."""
+        try:
+            said = self._keys.intersection(file.said)
+        except Exception:  # the check that asks for the same says what it is
+            return self._groups
+        left = self._left.get(said)
+        if left is None:
+            if len(self._left) >= KEYS:
+                self._left.clear()
+            left = self._left[said] = tuple(self._narrow(said))
+        return left
+
+    def _narrow(self, said: frozenset[str]) -> Iterator[tuple[Any, Checks]]:
+        for when, group in self._groups:
+            if left := tuple(check for check in group if not check.keys or not said.isdisjoint(check.keys)):
+                yield when, left
 
 
 class Run:
@@ -56,7 +85,7 @@ class Run:
     def __init__(self, common: DatasetView, checks: Checks) -> None:
         self.common = common
         self.checks = checks
-        self._groups: dict[tuple[Kind, bool], Groups] = {}
+        self._plans: dict[tuple[Kind, bool], Plan] = {}
 
     def dataset(self, view: DatasetView) -> Unit:
         """The checks of the whole dataset, and of the files that belong to no subject."""
@@ -87,31 +116,33 @@ class Run:
             )
             # Of what was not fetched only the name is known; an image has its sidecar beside it.
             kind = "other" if file.kind != "image" and file.is_absent else file.kind
-            if found := _run_groups(self._for(file, kind), file):
+            if found := _run_groups(self._for(file, kind).of(file), file):
                 yield from found
 
-    def _for(self, file: FileView, kind: Kind) -> Groups:
+    def _for(self, file: FileView, kind: Kind) -> Plan:
         """The checks for a file, without those of which its name says that they do not run."""
         shape, inside = file.shape, bool(file.subject)
         if not shape.is_shared or shape.parsed.problems:
-            return self._of(kind, inside=inside)
-        found: Groups | None = shape.answers.get((kind, inside))
+            key = kind, inside
+            if key not in self._plans:
+                self._plans[key] = Plan(self._of(kind, inside=inside))
+            return self._plans[key]
+        known = kind, inside, file.is_folder
+        found: Plan | None = shape.answers.get(known)
         if found is None:
             groups = self._of(kind, inside=inside)
-            found = tuple((when, group) for when, group in groups if when not in BY_NAME or BY_NAME[when](file))
-            shape.answers[kind, inside] = found
+            found = Plan(tuple((when, group) for when, group in groups if when not in BY_NAME or BY_NAME[when](file)))
+            shape.answers[known] = found
         return found
 
     def _of(self, kind: Kind, *, inside: bool) -> Groups:
         """The checks for a kind of file, in the order of their registration within a group."""
-        if (kind, inside) not in self._groups:
-            groups: dict[Any, list[Check]] = {}
-            for per in (("file",) if inside else ()) + PERS.get(kind, ()) + ("bids",):
-                for check in self.checks:
-                    if check.per == per:
-                        groups.setdefault(check.when, []).append(check)
-            self._groups[kind, inside] = tuple((when, tuple(found)) for when, found in groups.items())
-        return self._groups[kind, inside]
+        groups: dict[Any, list[Check]] = {}
+        for per in (("file",) if inside else ()) + PERS.get(kind, ()) + ("bids",):
+            for check in self.checks:
+                if check.per == per:
+                    groups.setdefault(check.when, []).append(check)
+        return tuple((when, tuple(found)) for when, found in groups.items())
 
 
 def _run_groups(groups: Groups, file: FileView) -> list[Issue]:

@@ -1,10 +1,12 @@
 """The helpers for tests of checks, the checks of other packages, and issues as a table of pandas."""
 
+import ast
 import json
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import nibabel as nib
@@ -127,6 +129,38 @@ def run(folder: Path, dataset: Path) -> subprocess.CompletedProcess[str]:
 def test_a_check_of_another_package_runs(tmp_path: Path) -> None:
     done = run(install_module(tmp_path / "site", "by_site", CHECK), testing.dataset(tmp_path))
     assert done.stdout.strip() == "('by_site',) ['SITE_MISSING']", done.stderr
+
+
+WITH_KEYS = "".join(
+    f'''
+from mids.checks import check
+
+@check("{code}", per="{per}", keys={keys})
+def {code.lower()}(file):
+    """The file was looked at.
+
+    Why: Every file with a key is looked at, and no other.
+
+    Fix: Nothing.
+    """
+    yield "looked at"
+'''
+    for code, per, keys in [
+        ("SEX_SEEN", "table", ("sex", "no_such_column")),
+        ("COLUMN_SEEN", "table", ("no_such_column",)),
+        ("ROWS_SEEN", "image", ("Rows",)),
+        ("KEY_SEEN", "image", ("NoSuchKey",)),
+        ("JSON_SEEN", "sidecar", ("Rows",)),
+    ]
+)
+
+
+def test_a_check_runs_where_a_file_says_something_of_its_keys(tmp_path: Path) -> None:
+    dataset = testing.dataset(tmp_path)
+    images = len(list(dataset.rglob("*.nii.gz")) + list(dataset.rglob("*.png")))
+    done = run(install_module(tmp_path / "site", "by_key", WITH_KEYS), dataset)
+    found = Counter(ast.literal_eval(done.stdout.partition(") ")[2]))
+    assert found == {"SEX_SEEN": 1, "ROWS_SEEN": images, "JSON_SEEN": images}, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
-from mids.inspection.guards import is_broken, is_odd_png, is_png
+from mids.inspection.guards import has_sidecar, is_broken, is_odd_png, is_png
 from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import FileView
 from mids.issues import Level
@@ -78,7 +78,7 @@ def png_animated(image: FileView) -> Found:
         yield Finding("the file is animated", where="acTL")
 
 
-@check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png)
+@check("PNG_COLOUR_CONTRADICTED", per="image", when=is_png, keys=("PhotometricInterpretation",))
 def png_colour_contradicted(image: FileView) -> Found:
     """A PNG is greyscale but its sidecar says RGB, or the reverse.
 
@@ -94,7 +94,7 @@ def png_colour_contradicted(image: FileView) -> Found:
             yield Finding("the pixel format differs from the sidecar's", where, str(said), expected)
 
 
-@check("IMAGE_SHAPE_CONTRADICTED", per="image", when=lambda image: image.sidecar is not None)
+@check("IMAGE_SHAPE_CONTRADICTED", per="image", when=has_sidecar, keys=("Rows", "Columns"))
 def image_shape_contradicted(image: FileView) -> Found:
     """Rows and Columns of the sidecar differ from the size of the image.
 
@@ -119,7 +119,7 @@ def image_shape_contradicted(image: FileView) -> Found:
         yield Finding(message, value=" × ".join(map(str, own)), expected=" × ".join(wanted))
 
 
-@check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png)
+@check("PNG_MONOCHROME1", per="image", level=Level.WARNING, when=is_png, keys=("PhotometricInterpretation",))
 def png_monochrome1(image: FileView) -> Found:
     """A sidecar says MONOCHROME1, but its image is a PNG, in which every program shows 0 as black.
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from mids.checks.images.headers import has_size
 from mids.checks.images.volumes import axes_of, dot, has_axes, normalised, numbers
 from mids.dataset.disk.heads import NiftiHead
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.guards import is_named_nifti
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 
@@ -56,7 +57,13 @@ def _view(axis: Vector) -> str:
     return WORDS[largest] if parts[largest] >= OBLIQUE else ""
 
 
-@check("IMAGE_PLANE_CONTRADICTED", per="image", level=Level.WARNING, when=has_axes)
+@only_if(lambda image: is_named_nifti(image) and image.entities.get("vp") in PLANES)
+def _has_named_plane(image: FileView) -> bool:
+    """Whether a volume says its plane in its name, and where its axes lie."""
+    return has_axes(image)
+
+
+@check("IMAGE_PLANE_CONTRADICTED", per="image", level=Level.WARNING, when=_has_named_plane)
 def image_plane_contradicted(image: FileView) -> Found:
     """The name of a volume says axial, coronal or sagittal, and its slices lie otherwise.
 
@@ -95,7 +102,7 @@ AXES = {"L": "L", "R": "L", "A": "A", "P": "A", "H": "H", "F": "H"}
     "PATIENT_ORIENTATION_CONTRADICTED",
     per="image",
     level=Level.WARNING,
-    when=lambda image: "PatientOrientation" in image.metadata,
+    keys=("PatientOrientation",),
 )
 def patient_orientation_contradicted(image: FileView) -> Found:
     """The view in the name of a radiograph contradicts PatientOrientation of its sidecar (one is frontal, the other
@@ -118,7 +125,7 @@ def patient_orientation_contradicted(image: FileView) -> Found:
         yield Finding(f"the name says vp-{said}, rows run to {rows}", "$.PatientOrientation", rows)
 
 
-@check("IMAGE_PLANE_TRANSPOSED", per="image", when=has_axes)
+@check("IMAGE_PLANE_TRANSPOSED", per="image", when=has_axes, keys=("ImageOrientationPatientDICOM",))
 def image_plane_transposed(image: FileView) -> Found:
     """A volume has as many rows as its sidecar has columns, and as many columns as it has rows.
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from mids.inspection.guards import has_sidecar
 from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
@@ -34,7 +35,7 @@ def _has_kernel(image: FileView) -> bool:
     return "rec" in image.entities
 
 
-@check("KERNEL_CONTRADICTED", per="image", level=Level.WARNING, when=_has_kernel)
+@check("KERNEL_CONTRADICTED", per="image", level=Level.WARNING, when=_has_kernel, keys=("ConvolutionKernel",))
 def kernel_contradicted(image: FileView) -> Found:
     """The reconstruction in the name differs from ConvolutionKernel of the sidecar.
 
@@ -75,7 +76,7 @@ def _kind(dataset: DatasetView, text: str) -> str:
     return next((kind for part in parts if (kind := words.find(part)) and kind != "none"), "")
 
 
-@check("CONTRAST_CONTRADICTED", per="image", level=Level.WARNING, when=lambda image: image.sidecar is not None)
+@check("CONTRAST_CONTRADICTED", per="image", level=Level.WARNING, when=has_sidecar)
 def contrast_contradicted(image: FileView) -> Found:
     """The contrast agent in the name differs from ContrastBolusAgent of the sidecar, or only one of them has any.
 

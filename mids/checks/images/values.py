@@ -7,7 +7,7 @@ from statistics import median
 
 from mids.dataset.disk.contents import Whole
 from mids.dataset.disk.heads import NiftiHead, PngHead
-from mids.inspection.guards import is_nifti
+from mids.inspection.guards import has_sidecar, is_nifti
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
@@ -128,7 +128,7 @@ def _is_narrow(image: FileView) -> bool:
     return isinstance(head, NiftiHead) and head.datatype in (2, 256, 4, 512) and head.bitpix < _bits(image)
 
 
-@check("BITS_CONTRADICTED", per="image", level=Level.WARNING, when=lambda image: image.sidecar is not None)
+@check("BITS_CONTRADICTED", per="image", level=Level.WARNING, when=has_sidecar, keys=("BitsStored",))
 def bits_contradicted(image: FileView) -> Found:
     """An image has fewer bits for each pixel than BitsStored of its sidecar.
 

@@ -83,7 +83,7 @@ def gzip_time(image: FileView) -> Found:
         yield Finding("the gzip header holds a time", where="MTIME")
 
 
-@check("IMAGE_SPACING_CONTRADICTED", per="image", when=is_nifti)
+@check("IMAGE_SPACING_CONTRADICTED", per="image", when=is_nifti, keys=("PixelSpacing",))
 def image_spacing_contradicted(image: FileView) -> Found:
     """The voxel size in the header of a volume differs from PixelSpacing of its sidecar.
 
@@ -148,9 +148,9 @@ def nifti_orientation_unknown(image: FileView) -> Found:
     Fix: Convert the image again from DICOM.
     """
     head = image.head
-    if image.name and image.name.group in PROJECTIONS:
-        return
     if isinstance(head, NiftiHead) and head.sform <= 0 and head.qform <= 0:
+        if image.name and image.name.group in PROJECTIONS:
+            return
         yield "sform_code and qform_code are both 0"
 
 
@@ -254,7 +254,7 @@ def nifti_sheared(image: FileView) -> Found:
             yield "two axes of the affine are not perpendicular"
 
 
-@check("IMAGE_SLICES_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti)
+@check("IMAGE_SLICES_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti, keys=("SpacingBetweenSlices",))
 def image_slices_contradicted(image: FileView) -> Found:
     """The distance between slices in the header of a volume differs from SpacingBetweenSlices of its sidecar.
 
@@ -275,7 +275,13 @@ def image_slices_contradicted(image: FileView) -> Found:
             yield Finding("no axis has the sidecar's distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
 
 
-@check("IMAGE_ORIENTATION_CONTRADICTED", per="image", level=Level.WARNING, when=has_axes)
+@check(
+    "IMAGE_ORIENTATION_CONTRADICTED",
+    per="image",
+    level=Level.WARNING,
+    when=has_axes,
+    keys=("ImageOrientationPatientDICOM",),
+)
 def image_orientation_contradicted(image: FileView) -> Found:
     """The axes of a volume do not run as ImageOrientationPatientDICOM of its sidecar says.
 
@@ -300,7 +306,7 @@ def image_orientation_contradicted(image: FileView) -> Found:
             return
 
 
-@check("REPETITION_TIME_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti)
+@check("REPETITION_TIME_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti, keys=("RepetitionTime",))
 def repetition_time_contradicted(image: FileView) -> Found:
     """The time between volumes in the header of a bold image differs from RepetitionTime of its sidecar.
 

@@ -1,11 +1,12 @@
 """Privacy: keys and columns for names, ids and dates of patients. No message shows what was found."""
 
 import re
+from collections.abc import Collection
 from functools import lru_cache
 
 from mids.inspection.bids.tables import known_columns
 from mids.inspection.identifiers import PLACES, is_private_column, names_a_date, names_a_person
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.records import Json
@@ -19,7 +20,13 @@ def _has_private_keys(file: FileView) -> bool:
     if file.kind not in ("sidecar", "json"):
         return False
     is_tagged = file.kind == "sidecar" and file.layout in ("xnat", "dicom")
-    return is_tagged or any(map(_is_private, file.document.keys))
+    return is_tagged or _are_private(file.document.keys)
+
+
+@lru_cache(maxsize=4096)
+def _are_private(keys: frozenset[str]) -> bool:
+    """Whether any key is private: most sidecars of a dataset have the same ones."""
+    return any(map(_is_private, keys))
 
 
 @lru_cache(maxsize=4096)
@@ -85,7 +92,13 @@ def _says_something(value: Json) -> bool:
     return value is not None and str(value).strip(" ^").casefold() not in BLANK
 
 
-@check("PRIVACY_COLUMN", per="table")
+@lru_cache(maxsize=4096)
+def _name_people(header: tuple[str, ...]) -> bool:
+    """Whether any column may not be in a table."""
+    return any(map(is_private_column, header))
+
+
+@check("PRIVACY_COLUMN", per="table", when=lambda table: _name_people(table.rows.header))
 def privacy_column(table: FileView) -> Found:
     """A table has a column for names, ids, birth dates, accession numbers, UIDs or institutions.
 
@@ -106,7 +119,20 @@ AGES = re.compile("(patient_?)?(age|edad)(_?(years?|at_.{1,40}|años|anos))?|pat
 """Names of columns and keys that hold an age in years."""
 
 
-@check("PRIVACY_AGE", per="content")
+@lru_cache(maxsize=4096)
+def _name_an_age(names: Collection[str]) -> bool:
+    """Whether any column or key is an age."""
+    return any(map(_is_age, names))
+
+
+def _has_ages(file: FileView) -> bool:
+    """Whether a table or a sidecar has a column or a key for an age."""
+    if file.kind == "table":
+        return _name_an_age(file.rows.header)
+    return file.kind == "sidecar" and _name_an_age(file.document.keys)
+
+
+@check("PRIVACY_AGE", per="content", when=only_if(lambda file: file.kind in ("table", "sidecar"))(_has_ages))
 def privacy_age(file: FileView) -> Found:
     """A table or a sidecar holds an age above 89.
 
@@ -119,7 +145,7 @@ def privacy_age(file: FileView) -> Found:
             for line, value in zip(file.rows.lines, file.rows.column(name), strict=False):
                 if _is_old(value):
                     yield Finding("the age is above 89", where=f"row {line}, column {name}", expected="89")
-    elif file.kind == "sidecar" and any(map(_is_age, file.document.keys)):
+    elif file.kind == "sidecar":
         for where, key, said in file.entries:
             if _is_age(key) and _is_old(str(said).strip("Yy")):
                 yield Finding("the age is above 89", where=where, expected="89")

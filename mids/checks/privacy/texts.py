@@ -122,9 +122,9 @@ def privacy_date_unshifted(table: FileView) -> Found:
 
     Fix: Shift it by the same number of days as the subject's other dates.
     """
-    columns = table.table.columns if table.table else {}
+    columns = table.table.columns if table.table and table.dataset.facts.shifted else {}
     for name in table.rows.header:
-        if name in columns and columns[name].type in ("date", "datetime") and table.dataset.facts.shifted:
+        if name in columns and columns[name].type in ("date", "datetime"):
             for line, value in zip(table.rows.lines, table.rows.column(name), strict=False):
                 if REAL.match(value):
                     yield Finding("the date is not shifted", where=f"row {line}, column {name}")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from mids.dataset.disk.heads import NiftiHead, PngHead
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import NA
@@ -187,7 +187,13 @@ def _age(text: str) -> float | None:
 # --- rows of derivatives ---------------------------------------------------------------------------------
 
 
-@check("REFERENCE_CONTRADICTED", per="table")
+@of_name
+def _is_of_all(table: FileView) -> bool:
+    """Whether a table is about many people, and says who they are."""
+    return not table.subject and table.path != REPORTS
+
+
+@check("REFERENCE_CONTRADICTED", per="table", when=_is_of_all, keys=("report_id", "filename"))
 def reference_contradicted(table: FileView) -> Found:
     """A row names an image or a report of another participant or session than its own.
 
@@ -195,8 +201,6 @@ def reference_contradicted(table: FileView) -> Found:
 
     Fix: Correct the id, or what the row names.
     """
-    if table.subject or table.path == REPORTS:
-        return
     if "report_id" in table.rows.header and table.dataset.has(REPORTS):
         yield from _reports_of_others(table)
     for line, row in _records(table):
@@ -281,7 +285,12 @@ def labels_incomplete(dataset: DatasetView) -> Found:
             yield Finding("the label table has no row for this subject", path=subject, expected=LABELS)
 
 
-@check("SPLIT_LEAK", per="table")
+@of_name
+def _is_split(table: FileView) -> bool:
+    return table.path == PARTITIONS
+
+
+@check("SPLIT_LEAK", per="table", when=_is_split)
 def split_leak(table: FileView) -> Found:
     """A participant is in two parts of the split.
 
@@ -289,8 +298,6 @@ def split_leak(table: FileView) -> Found:
 
     Fix: Put all images of a participant into one part.
     """
-    if table.path != PARTITIONS:
-        return
     first: dict[str, tuple[str, int]] = {}
     for line, row in _records(table):
         subject, split = row.get("participant_id", ""), row.get("split", "")

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import NA
@@ -247,7 +247,13 @@ def image_without_scan(subject: DatasetView) -> Found:
 # --- every other table -----------------------------------------------------------------------------------
 
 
-@check("REFERENCE_UNKNOWN", per="table")
+@of_name
+def _is_of_others(table: FileView) -> bool:
+    """Whether a table of no subject names participants, sessions or files that other files say."""
+    return not table.subject and table.path != PARTICIPANTS
+
+
+@check("REFERENCE_UNKNOWN", per="table", when=_is_of_others)
 def reference_unknown(table: FileView) -> Found:
     """A table names a participant, a session or a file that the dataset does not hold.
 
@@ -256,8 +262,6 @@ def reference_unknown(table: FileView) -> Found:
     Fix: Correct the id, restore what it names, or remove the row.
     """
     dataset = table.dataset
-    if table.subject or table.path == PARTICIPANTS:
-        return
     if not (table.table or table.rule or "filename" in table.rows.header):
         return
     known = dataset.participants | dataset.subjects.keys()

@@ -295,7 +295,7 @@ def _find_code(schema: Schema, code_list: str, raw: str) -> str | None:
     return schema.code_lists[code_list].find(raw)
 
 
-@check("VIEW_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+@check("VIEW_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar, keys=("ViewPosition",))
 def view_contradicted(image: FileView) -> Found:
     """The view in the name differs from ViewPosition of the sidecar.
 
@@ -307,7 +307,7 @@ def view_contradicted(image: FileView) -> Found:
     return () if decided_otherwise else _contradiction(image, "vp", "view_positions", ("ViewPosition",))
 
 
-@check("BODY_PART_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+@check("BODY_PART_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar, keys=("BodyPartExamined",))
 def body_part_contradicted(image: FileView) -> Found:
     """The body part in the name differs from BodyPartExamined of the sidecar.
 
@@ -318,7 +318,10 @@ def body_part_contradicted(image: FileView) -> Found:
     return _contradiction(image, "bp", "body_parts", ("BodyPartExamined",))
 
 
-@check("LATERALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+SIDES = ("ImageLaterality", "Laterality")
+
+
+@check("LATERALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar, keys=SIDES)
 def laterality_contradicted(image: FileView) -> Found:
     """The side in the name differs from ImageLaterality or Laterality of the sidecar.
 
@@ -326,12 +329,11 @@ def laterality_contradicted(image: FileView) -> Found:
 
     Fix: Look at the image and correct the name.
     """
-    keys = ("ImageLaterality", "Laterality")
-    present = next(((key,) for key in keys if image.metadata.get(key)), ())
+    present = next(((key,) for key in SIDES if image.metadata.get(key)), ())
     return _contradiction(image, "lat", "laterality", present)
 
 
-@check("MODALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+@check("MODALITY_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar, keys=("Modality",))
 def modality_contradicted(image: FileView) -> Found:
     """The suffix of the name belongs to another modality than Modality of the sidecar.
 
@@ -347,7 +349,7 @@ def modality_contradicted(image: FileView) -> Found:
         yield Finding("the suffix contradicts Modality", where="$.Modality", value=modality, expected=expected)
 
 
-@check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar)
+@check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar, keys=("TaskName",))
 def task_contradicted(image: FileView) -> Found:
     """The task in the name differs from TaskName of the sidecar.
 

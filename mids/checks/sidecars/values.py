@@ -84,12 +84,7 @@ USUAL: dict[str, tuple[float, float, str]] = {
 large or too small (ms for s, m or um for mm, V for kV, gauss for T) lies outside. 0 means unknown."""
 
 
-@check(
-    "SIDECAR_UNIT",
-    per="sidecar",
-    level=Level.WARNING,
-    when=lambda file: not USUAL.keys().isdisjoint(file.document.keys),
-)
+@check("SIDECAR_UNIT", per="sidecar", level=Level.WARNING, keys=USUAL)
 def sidecar_unit(file: FileView) -> Found:
     """A number in a sidecar is possible but very unusual; it is probably in another unit.
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from mids.inspection.cells import SHOWN, is_number
 from mids.inspection.guards import has_text_problems, is_described_table
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.registry import Finding, Found, check, of_name, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import Fault
@@ -99,7 +99,12 @@ def table_empty(table: FileView) -> Found:
         yield "the table has no rows"
 
 
-@check("TABLE_UNKNOWN", per="table", level=Level.INFO, mids=True)
+@of_name
+def _is_unknown(table: FileView) -> bool:
+    return table.table is None and not table.subject
+
+
+@check("TABLE_UNKNOWN", per="table", level=Level.INFO, mids=True, when=_is_unknown)
 def table_unknown(table: FileView) -> Found:
     """The vocabulary does not define a table.
 
@@ -107,8 +112,7 @@ def table_unknown(table: FileView) -> Found:
 
     Fix: Nothing, or describe the table in `schemas/tables/`.
     """
-    if table.table is None and not table.subject:
-        yield "the vocabulary does not define a table of this name here"
+    return ("the vocabulary does not define a table of this name here",)
 
 
 @check("COLUMN_MISSING", per="table", when=is_described_table)
@@ -124,7 +128,12 @@ def column_missing(table: FileView) -> Found:
             yield Finding("a required column is missing", where=f"column {name}")
 
 
-@check("COLUMN_DUPLICATED", per="table")
+@cache
+def _repeats(header: tuple[str, ...]) -> bool:
+    return len(set(header)) < len(header)
+
+
+@check("COLUMN_DUPLICATED", per="table", when=lambda table: _repeats(table.rows.header))
 def column_duplicated(table: FileView) -> Found:
     """Two columns of a table have the same name.
 
@@ -171,7 +180,12 @@ def column_unknown(table: FileView) -> Found:
                 )
 
 
-@check("COLUMN_ABSENT", per="json", level=Level.WARNING, when=lambda file: file.kind in ("sidecar", "json"))
+@only_if(lambda file: file.kind in ("sidecar", "json"))
+def _is_beside_table(file: FileView) -> bool:
+    return file.kind in ("sidecar", "json") and file.dataset.has(f"{file.stem}.tsv")
+
+
+@check("COLUMN_ABSENT", per="json", level=Level.WARNING, when=_is_beside_table)
 def column_absent(file: FileView) -> Found:
     """The JSON file beside a table describes a column that the table has under a slightly different name.
 
@@ -180,8 +194,6 @@ def column_absent(file: FileView) -> Found:
     Fix: Correct the name.
     """
     path = f"{file.stem}.tsv"
-    if not file.dataset.has(path):
-        return
     bare = [name for name in file.dataset.view(path).rows.header if name and name not in file.keys]
     for name, entry in file.keys.items() if bare else ():
         describes = isinstance(entry, dict) and not {"Description", "LongName", "Levels", "Units"}.isdisjoint(entry)
