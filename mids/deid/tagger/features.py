@@ -4,6 +4,7 @@ Training (`benchmarks.tagger`) and recognising read the same attributes, as text
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,14 @@ LONGEST = 128
 
 OFFSETS = range(-3, 4)
 
+PLACES = tuple([at for at, offset in enumerate(OFFSETS) if min(abs(offset), 2) == far] for far in range(3))
+"""Where in `OFFSETS` the distances are at which all attributes of a word count, those of neighbours, and the others."""
+
+JOINED = frozenset({"left", "right", "around", "shapes"})
+"""Columns of a sheet whose values are of several words: an attribute joins them with a blank."""
+
+Value = str | tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
@@ -35,7 +44,7 @@ class Sheet:
     starts: list[int]
     ends: list[int]
     words: list[str]
-    columns: Mapping[str, list[str]]
+    columns: Mapping[str, Sequence[Value]]
     cuts: list[int]
 
 
@@ -108,9 +117,9 @@ def describe_word(word: str, hidden: frozenset[str] = frozenset()) -> tuple[tupl
     return (*near, *affixes, f"n{min(len(word), 9)}"), near, (f"w{plain}", f"sf{shape}{flags}")
 
 
-def select_by_offset(attributes: tuple[tuple[str, ...], ...], offset: int) -> Iterator[str]:
+def select_by_offset(attributes: tuple[tuple[str, ...], ...], offset: int) -> tuple[str, ...]:
     """What a token sees of a word at a distance."""
-    return (f"{offset}{one}" for one in attributes[min(abs(offset), 2)])
+    return attributes[min(abs(offset), 2)]
 
 
 def read_sheet(text: str, spans: Iterable[Span]) -> Sheet:
@@ -120,38 +129,33 @@ def read_sheet(text: str, spans: Iterable[Span]) -> Sheet:
     words = [m[0] for m in matches]
     plain = fold_text(text)
     folded = [plain[start:end] for start, end in zip(starts, ends, strict=True)]
-    seen = [f"d{len(word)}" if word.isdigit() else "¶" if word == "\n" else word for word in folded]
-    verdicts = _read_verdicts(starts, spans)
-    kinds = [verdict.split(".")[0] for verdict in verdicts]
+    by_word = {word: f"d{len(word)}" if word.isdigit() else "¶" if word == "\n" else word for word in set(folded)}
+    seen = [by_word[word] for word in folded]
+    rules, kinds = _read_verdicts(starts, spans)
     named = {word for word, kind in zip(folded, kinds, strict=True) if kind == "NAME" and len(word) > 3}
     lines = list(_cut_lines(words))
-    columns: dict[str, list[str]] = {name: [] for name in ("field", "line", "above", "case", "head")}
-    _read_lines(words, seen, lines, columns)
-    columns["rule"] = verdicts
+    columns: dict[str, Sequence[Value]] = {**_read_lines(words, seen, lines), "rule": rules}
+    before, behind = ["", *seen[:-1]], [*seen[1:], ""]
     columns["before"], columns["behind"] = ["", *kinds[:-1]], [*kinds[1:], ""]
-    columns["left"] = [f"{a} {b}" for a, b in zip(["", *seen[:-1]], seen, strict=True)]
-    columns["right"] = [f"{a} {b}" for a, b in zip(seen, [*seen[1:], ""], strict=True)]
-    columns["around"] = [f"{a} {b}" for a, b in zip(["", *seen[:-1]], [*seen[1:], ""], strict=True)]
+    columns["left"] = list(zip(before, seen, strict=True))
+    columns["right"] = list(zip(seen, behind, strict=True))
+    columns["around"] = list(zip(before, behind, strict=True))
     by_word = {word: describe_shape(word) for word in set(words)}
     shapes = [by_word[word] for word in words]
-    columns["shapes"] = [f"{a} {b} {c}" for a, b, c in zip(["", *shapes[:-1]], shapes, [*shapes[1:], ""], strict=True)]
+    columns["shapes"] = list(zip(["", *shapes[:-1]], shapes, [*shapes[1:], ""], strict=True))
     columns["named"] = ["1" if word in named else "" for word in folded]
     cuts = [cut for start, end in lines for cut in (*range(start + LONGEST, end, LONGEST), end)]
     return Sheet(starts, ends, words, columns, cuts)
 
 
-def _read_verdicts(starts: Sequence[int], spans: Iterable[Span]) -> list[str]:
-    """For each token the kind and source of the rule that covers it, empty for none."""
-    verdicts = [""] * len(starts)
-    at = 0
+def _read_verdicts(starts: Sequence[int], spans: Iterable[Span]) -> tuple[list[str], list[str]]:
+    """For each token the kind and source of the rule that covers it, and the kind alone; empty for none."""
+    rules, kinds = [""] * len(starts), [""] * len(starts)
     for span in sorted(spans):
-        while at < len(starts) and starts[at] < span.start:
-            at += 1
-        here = at
-        while here < len(starts) and starts[here] < span.end:
-            verdicts[here] = f"{span.kind}.{span.source}"
-            here += 1
-    return verdicts
+        first, last = bisect_left(starts, span.start), bisect_left(starts, span.end)
+        rules[first:last] = [f"{span.kind}.{span.source}"] * (last - first)
+        kinds[first:last] = [span.kind] * (last - first)
+    return rules, kinds
 
 
 def _cut_lines(words: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -169,13 +173,14 @@ _FIELD_ENDS = frozenset(":|=;\t^")
 _BARS = "|;^,"
 
 
-def _read_lines(
-    words: Sequence[str], seen: Sequence[str], lines: Sequence[tuple[int, int]], columns: Mapping[str, list[str]]
-) -> None:
+def _read_lines(words: Sequence[str], seen: Sequence[str], lines: Sequence[tuple[int, int]]) -> Mapping[str, list[str]]:
     """Attributes by line: the field before a value, the first word, the line above, the case, the head of a table."""
+    columns: dict[str, list[str]] = {name: [] for name in ("field", "line", "above", "case", "head")}
     above, heads = "", _Heads()
+    by_word = {word: word if word[0].isalpha() else "" for word in set(words)}
+    spelt = [by_word[word] for word in words]
     for start, end in lines:
-        letters = "".join(word for word in words[start:end] if word[0].isalpha())
+        letters = "".join(spelt[start:end])
         case = "u" if letters.isupper() else "l" if letters.islower() else "m"
         first = seen[start]
         columns["line"] += [first] * (end - start)
@@ -185,10 +190,13 @@ def _read_lines(
         columns["head"] += heads.read(seen[start:end])
         if end - start > 1:
             above = f"{first} {seen[end - 2]}"
+    return columns
 
 
 def _read_fields(words: Sequence[str], seen: Sequence[str], start: int, end: int) -> list[str]:
     """For each token the last word before the nearest colon or bar on its line, and how far that is."""
+    if _FIELD_ENDS.isdisjoint(words[start:end]):
+        return [""] * (end - start)
     found, label, since = [], "", 0
     for at in range(start, end):
         found.append(f"{label} {min(since, 6)}" if label else "")
@@ -232,9 +240,10 @@ def list_attributes(sheet: Sheet, hidden: frozenset[str] = frozenset()) -> list[
     described = [describe_word(word, hidden) for word in sheet.words]
     found = []
     for at in range(len(sheet.words)):
-        one = [f"{name}={values[at]}" for name, values in sheet.columns.items() if values[at]]
+        values = ((name, column[at]) for name, column in sheet.columns.items())
+        one = [f"{name}={value if isinstance(value, str) else ' '.join(value)}" for name, value in values if value]
         for offset in OFFSETS:
             if 0 <= at + offset < len(described):
-                one += select_by_offset(described[at + offset], offset)
+                one += (f"{offset}{each}" for each in select_by_offset(described[at + offset], offset))
         found.append(one)
     return found

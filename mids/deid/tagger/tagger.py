@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, chain, pairwise, repeat
 from pathlib import Path
 
 import numpy as np
 
-from mids.deid.tagger.features import OFFSETS, TOKEN, Sheet, describe_word, listed_names, read_sheet, select_by_offset
+from mids.deid.tagger.features import OFFSETS, PLACES, TOKEN, Sheet, describe_word, listed_names, read_sheet
 from mids.deid.tagger.weights import Floats, Weights, default_path, load_weights
 from mids.deid.text.dates import months, weekdays
 from mids.deid.text.rules import Rules
@@ -54,36 +55,31 @@ def _score(weights: Weights, sheet: Sheet) -> Floats:
     """The sum of the weights of each token's attributes, tokens x labels."""
     numbers: dict[str, int] = {}
     ids = np.array([numbers.setdefault(word, len(numbers)) for word in sheet.words])
-    seen = np.stack(_score_words(weights, numbers))
+    seen = np.concatenate(_score_words(weights, numbers))
     scores = np.zeros((len(ids), len(weights.labels)), np.float32)
     for place, offset in enumerate(OFFSETS):
         first, last = max(-offset, 0), len(ids) - max(offset, 0)
         if first < last:
-            scores[first:last] += seen[ids[first + offset : last + offset], place]
-    get = weights.rows.get
+            scores[first:last] += seen[:, place].take(ids[first + offset : last + offset], 0)
     for name, values in sheet.columns.items():
-        prefix = name + "="
-        rows = {value: get(prefix + value, 0) if value else 0 for value in set(values)}
-        scores += weights.states[list(map(rows.__getitem__, values))]
+        scores += weights.states.take(list(map(weights.rows[name].get, values, repeat(0))), 0)
     return scores
 
 
 def _score_words(weights: Weights, words: Iterable[str]) -> list[Floats]:
-    """What each word gives to the tokens at each distance, distances x labels."""
+    """What each word gives to the tokens at each distance, each 1 x distances x labels."""
     keys = [(id(weights), word) for word in words]
     new = [key for key in keys if key not in _KNOWN]
     if len(_KNOWN) + len(new) > REMEMBERED:
         _KNOWN.clear()
         new = keys
-    get, rows, starts = weights.rows.get, list[int](), list[int]()
-    for _, word in new:
-        described = describe_word(word)
-        for offset in OFFSETS:
-            starts.append(len(rows))
-            rows.append(0)  # so that none is empty
-            rows += [row for one in select_by_offset(described, offset) if (row := get(one))]
     if new:
-        sums = np.add.reduceat(weights.states[rows], starts).reshape(len(new), len(OFFSETS), -1)
+        described = [describe_word(word) for _, word in new]
+        sums = np.empty((len(new), 1, len(OFFSETS), len(weights.labels)), np.float32)
+        for places, states, attributes in zip(PLACES, weights.seen, zip(*described, strict=True), strict=True):
+            rows = list(map(weights.words.get, chain.from_iterable(attributes), repeat(0)))
+            starts = [0, *accumulate(map(len, attributes[:-1]))]
+            sums[:, 0, places] = np.add.reduceat(states.take(rows, 0), starts)
         _KNOWN.update(zip(new, sums, strict=True))
     return [_KNOWN[key] for key in keys]
 
@@ -94,21 +90,18 @@ def _find_best(weights: Weights, scores: Floats, sheet: Sheet) -> list[int]:
     lengths = np.diff(cuts)
     order = np.argsort(-lengths, kind="stable")
     begins, lengths = cuts[:-1][order], lengths[order]
-    best = scores[begins]
-    back = []
-    for step in range(1, int(lengths[0])):
-        count = int(np.searchsorted(-lengths, -step, side="left"))
-        ways = best[:count, :, None] + weights.moves
-        came = ways.argmax(1)
-        back.append(came)
-        best[:count] = ways.max(1) + scores[begins[:count] + step]
-    labels = np.zeros(len(scores), np.int64)
-    now = best.argmax(1)
-    labels[begins + lengths - 1] = now
-    for step in range(int(lengths[0]) - 1, 0, -1):
-        came = back[step - 1]
-        now[: len(came)] = came[np.arange(len(came)), now[: len(came)]]
-        labels[begins[: len(came)] + step - 1] = now[: len(came)]
+    counts = np.searchsorted(-lengths, -np.arange(lengths[0]))  # lines that have a token at each step
+    at = np.concatenate([begins[:count] + step for step, count in enumerate(counts)])
+    steps = np.split(scores[at], np.cumsum(counts)[:-1])
+    moves, came = weights.moves[:, None], np.ascontiguousarray(weights.moves.T)
+    for before, here in pairwise(steps):
+        here += (before[: len(here)].T[:, :, None] + moves).max(0)
+    found = [steps[-1].argmax(1)]
+    for here in steps[-2::-1]:
+        here[: len(found[-1])] += came.take(found[-1], 0)
+        found.append(here.argmax(1))
+    labels = np.empty(len(scores), np.int64)
+    labels[at] = np.concatenate(found[::-1])
     return labels.tolist()
 
 

@@ -1,5 +1,6 @@
 """The weights of the recogniser: a linear-chain CRF as two tables of numbers, by attribute and label."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,21 +10,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from mids.deid.tagger.features import JOINED, OFFSETS, PLACES, Value
 from mids.resources import schemas
+
+_OF_WORD = re.compile(r"(-?\d)(.*)")
+"""An attribute of a word at a distance."""
 
 Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """`rows` gives the row of an attribute in `states` (attributes x labels); row 0 is that of unknown ones.
+    """The weights of attributes by label; labels are ``O`` and ``B-`` and ``I-`` of each kind.
 
-    `moves` is from label to label (rows to columns). Labels are ``O`` and ``B-`` and ``I-`` of each kind.
+    `rows` gives, for each column of a sheet, the row of a value in `states` (attributes x labels); `words` the row of
+    an attribute of a word in `seen` (for each of `PLACES`, attributes x distances x labels). Row 0 is that of unknown
+    ones. `moves` is from label to label (rows to columns).
     """
 
     labels: tuple[str, ...]
-    rows: Mapping[str, int]
+    rows: Mapping[str, Mapping[Value, int]]
     states: Floats
+    words: Mapping[str, int]
+    seen: tuple[Floats, ...]
     moves: Floats
 
 
@@ -40,8 +49,20 @@ def load_weights(path: Path) -> Weights:
         labels = tuple(content["labels"].tobytes().decode("ascii").split())
         states = content["states"].astype(np.float32) * np.float32(content["scale"])
         moves = content["moves"].astype(np.float32)
-    rows = {attribute: at for at, attribute in enumerate(attributes, 1)}
-    return Weights(labels, rows, np.vstack([np.zeros((1, len(labels)), np.float32), states]), moves)
+    states = np.vstack([np.zeros((1, len(labels)), np.float32), states])
+    rows: dict[str, dict[Value, int]] = {}
+    words: dict[str, int] = {}
+    places: list[tuple[int, int, int]] = []
+    for at, attribute in enumerate(attributes, 1):
+        if is_of_word := _OF_WORD.fullmatch(attribute):
+            places.append((words.setdefault(is_of_word[2], len(words) + 1), OFFSETS.index(int(is_of_word[1])), at))
+        else:
+            name, _, value = attribute.partition("=")
+            rows.setdefault(name, {})[tuple(value.split(" ")) if name in JOINED else value] = at
+    seen = np.zeros((len(words) + 1, len(OFFSETS), len(labels)), np.float32)
+    row, place, state = np.array(places, np.int64).reshape(-1, 3).T
+    seen[row, place] = states[state]
+    return Weights(labels, rows, states, words, tuple(seen[:, one] for one in PLACES), moves)
 
 
 def write_weights(

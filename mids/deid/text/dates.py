@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from mids.deid.text.spans import Span
-from mids.deid.text.words import Begins, Patterns, fold_text
+from mids.deid.text.words import Begins, Patterns, find_matches, fold_text, join_patterns
 from mids.resources import read_yaml, schemas
 
 YEARS = (1900, 2059)
@@ -62,8 +62,8 @@ def months() -> Months:
 
 @cache
 def _patterns() -> Patterns:
-    names = sorted(months().number, key=lambda name: (-len(name), name))
-    month = rf"(?P<word>{'|'.join(names)})(?![a-z])\.?"
+    names = join_patterns(sorted(months().number, key=lambda name: (-len(name), name)))
+    month = rf"(?P<word>{names})(?![a-z])\.?"
     year = r"(?P<year>(?:19|20)\d\d|'?\d\d)(?!\d|[.,/-]\d)"
     full = r"(?P<year>(?:1[89]|20)\d\d)(?![\d])"
     link = r"(?:[ .,/-]{1,3}|[ ]{0,2}(?:del mes de|de|d'|of|del)[ ]{1,3}|[ ]{0,2}d' ?)"
@@ -81,7 +81,7 @@ def _patterns() -> Patterns:
         rf"(?<![\w])(?P<x>{month} {{1,2}}(?P<day>\d{{1,2}})(?:st|nd|rd|th))(?![\w])",
         rf"\b(?:on|since|from|until|by|dated|of) {{1,2}}(?P<x>{month} {{1,2}}(?P<day>\d{{1,2}}))"
         r"(?![\w]|[.,/-]\d| {0,2}(?:mm|cm|%))",
-        rf"(?<![\w])(?P<day>\d{{1,2}})(?P<word>{'|'.join(names)})(?P<year>(?:19|20)\d\d|\d\d)(?!\w)",
+        rf"(?<![\w])(?P<day>\d{{1,2}})(?P<word>{names})(?P<year>(?:19|20)\d\d|\d\d)(?!\w)",
         r"(?<![\d/·-])(?<!\d\.)(?P<day>\d{1,2}) ?(?P<sep>[/.·|-]) ?(?P<month>\d{1,3}) ?(?P=sep)"
         r" ?(?P<year>\d{4}|\d\d)(?![\d]|[./-]\d)",
         r"(?<![\d./-])(?P<year>(?:19|20)\d\d)(?P<sep>[-/.])(?P<month>\d{1,2})(?P=sep)(?P<day>\d{1,2})(?!\d|[./-]\d)",
@@ -151,9 +151,12 @@ def _read_again(match: re.Match[str]) -> str:
     return found.translate(_AS_DIGITS) if digits * 2 >= len(re.sub(r"\W", "", found)) else found
 
 
+_TWO_NUMBERS_AND_YEAR = re.compile(r"(?<!\d)(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d\d)(?!\d)")
+
+
 def _is_month_first(plain: str) -> bool:
     """Whether the dates of a text are month/day/year."""
-    pairs = [(int(a), int(b)) for a, b in re.findall(r"(?<!\d)(\d{1,2})[/-](\d{1,2})[/-](?:\d{4}|\d\d)(?!\d)", plain)]
+    pairs = [(int(match[1]), int(match[2])) for match in find_matches(_TWO_NUMBERS_AND_YEAR, plain, "digit")]
     return any(b > 12 for _, b in pairs) and all(a <= 12 for a, _ in pairs)
 
 

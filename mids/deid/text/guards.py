@@ -7,7 +7,7 @@ A finding must not turn round because a hospital's name stands before it: "Hospi
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from mids.deid.headers.descriptors import listed_words
@@ -60,6 +60,11 @@ def _findings() -> re.Pattern[str]:
     return re.compile(f"(?:{'|'.join(_lists()['stems'])}).{{0,12}}|(?:{'|'.join(_lists()['findings'])})")
 
 
+@lru_cache(maxsize=1 << 14)
+def _is_finding(word: str) -> bool:
+    return _findings().fullmatch(word) is not None
+
+
 @cache
 def _measures() -> tuple[re.Pattern[str], re.Pattern[str]]:
     """A number with its unit, and a unit alone."""
@@ -103,8 +108,8 @@ def _is_written_as_name(text: str, span: Span) -> bool:
 def is_of_medicine(word: str) -> bool:
     """Whether a folded word is that of a finding, a disease or a procedure, or denies one."""
     found = (
-        _findings().fullmatch(word),
-        _findings_of_labels().fullmatch(word),
+        _is_finding(word),
+        _is_finding_of_labels(word),
         len(word) > 6 and _suffixes().search(word),
     )
     return word in negations() or any(found)
@@ -112,19 +117,20 @@ def is_of_medicine(word: str) -> bool:
 
 def says_state(word: str) -> bool:
     """Whether a folded word denies, or is a finding and no listed name."""
-    is_finding = _findings().fullmatch(word) or _findings_of_labels().fullmatch(word)
-    return word in negations() or (is_finding is not None and word not in _names())
+    is_finding = _is_finding(word) or _is_finding_of_labels(word)
+    return word in negations() or (is_finding and word not in _names())
 
 
 def _is_of_the_report(text: str, plain: str, span: Span) -> bool:
     """Whether a stretch that only training takes for a name is a word of the report, not somebody whose film it is."""
     if _films().search(plain, max(span.start - _LONGEST_FILM, 0), span.start):
         return False
-    begins = text[: span.start].rstrip(" ")[-1:] in ("", ".", "\n") and text[span.end : span.end + 2].strip().islower()
+    before = span.start
+    while before and text[before - 1] == " ":
+        before -= 1
+    begins = (before == 0 or text[before - 1] in ".\n") and text[span.end : span.end + 2].strip().islower()
     word = plain[span.start : span.end]
-    is_common = begins and (
-        word in ordinary() or word in listed_words().plain or _findings_of_labels().fullmatch(word) is not None
-    )
+    is_common = begins and (word in ordinary() or word in listed_words().plain or _is_finding_of_labels(word))
     is_short = span.kind in ("NAME", "LOC") and word in _abbreviations_of_labels() and text[span.start].isupper()
     is_called = _has_result(plain, span) if span.kind in ("NAME", "LOC", "DIR") else False
     is_called |= _is_score(text, plain, span) or _is_named_after(plain, span)
@@ -193,6 +199,7 @@ def _people_and_scales() -> frozenset[str]:
     return (read_entries("given") | list_given_names() | read_entries("surnames")).intersection(scales)
 
 
+@lru_cache(maxsize=1 << 14)
 def _is_medicine(word: str) -> bool:
     """Whether a folded word is the name of a medicine, a contrast medium or a stain."""
     stems, names, _ = _medicines()
@@ -206,9 +213,21 @@ def _is_medical(text: str, kind: Kind) -> bool:
     medical |= any(map(_is_medicine, parts))
     if kind in ("NAME", "LOC"):
         medical |= any(len(part) > 6 and _suffixes().search(part) for part in parts)
-        medical |= any(map(_findings_of_labels().fullmatch, parts))
+        medical |= any(map(_is_finding_of_labels, parts))
         medical |= len(parts) == 1 and parts <= ordinary()
-    return medical and (_names() - eponyms() - titles() - _units()).isdisjoint(parts)
+    return medical and _names_alone().isdisjoint(parts)
+
+
+@cache
+def _names_alone() -> frozenset[str]:
+    """The words of listed names and towns that are no eponym, title or unit."""
+    return _names() - eponyms() - titles() - _units()
+
+
+@cache
+def _given_alone() -> frozenset[str]:
+    """Given names that are no ordinary words."""
+    return (read_entries("given") | list_given_names()) - ordinary()
 
 
 def _is_named_after(plain: str, span: Span) -> bool:
@@ -222,9 +241,8 @@ def _is_named_after(plain: str, span: Span) -> bool:
         return False
     before, inside, behind = _things()
     around = behind.match(plain, span.end) or before.search(plain, max(span.start - 30, 0), span.start)
-    return (around or inside.match(plain, span.start, span.end)) is not None and (
-        (read_entries("given") | list_given_names()) - ordinary()
-    ).isdisjoint(named)
+    found = around or inside.match(plain, span.start, span.end)
+    return found is not None and _given_alone().isdisjoint(named)
 
 
 @cache
@@ -279,6 +297,11 @@ def _findings_of_labels() -> re.Pattern[str]:
     return re.compile("|".join(sorted(word.replace("*", ".{0,12}") for word in found)))
 
 
+@lru_cache(maxsize=1 << 14)
+def _is_finding_of_labels(word: str) -> bool:
+    return _findings_of_labels().fullmatch(word) is not None
+
+
 @cache
 def _names() -> frozenset[str]:
     """The words of listed names and towns."""
@@ -324,7 +347,7 @@ def _find_guarded_word(plain: str, span: Span) -> int:
     for word in _WORD.finditer(plain, span.start, end):
         if word[0] == "no" and span.kind == "DIR" and _NUMBER_BEHIND.match(plain, word.end()):
             continue  # nº 5, with a letter for its sign
-        is_finding = _findings().fullmatch(word[0]) and before not in particles() and plain[word.start() - 1] != "-"
+        is_finding = _is_finding(word[0]) and before not in particles() and plain[word.start() - 1] != "-"
         if word[0] in negations() or (is_finding and word[0] not in list_ambiguous_names()):
             return max(span.start, len(plain[: word.start()].rstrip(" ,;:.-(")))
         before = word[0]

@@ -59,8 +59,12 @@ def _lines(text: str) -> tuple[Line, ...]:
 
 
 def _is_upper_at(text: str, at: int) -> bool:
-    lines = _lines(text)
-    return lines[max(bisect_left(lines, at + 1, key=lambda line: line.start) - 1, 0)].is_upper
+    return _lines(text)[max(bisect_left(_line_starts(text), at + 1) - 1, 0)].is_upper
+
+
+@lru_cache(maxsize=8)
+def _line_starts(text: str) -> list[int]:
+    return [line.start for line in _lines(text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,8 +247,9 @@ def _find_by_given_name(text: str) -> Iterator[Span]:
     """A common given name and a capitalised word that is no ordinary one."""
     all_words = words(text)
     trigger = Trigger("given name", _TAIL, sure=False)
+    given = list_given_names()
     for at, word in enumerate(all_words):
-        if word.plain in list_given_names() and word.is_capitalised and word.plain not in eponyms():
+        if word.plain in given and word.is_capitalised and word.plain not in eponyms():
             last = _taken(text, all_words, at, trigger)
             real = [one for one in all_words[at:last] if one.plain not in particles()]
             if len(real) >= 2 and not all(one.plain in ordinary() for one in real[1:]):

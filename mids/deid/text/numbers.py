@@ -83,6 +83,8 @@ def _find_dictated(text: str, plain: str) -> Iterator[Span]:
     """Five or more digits in words of numbers below a hundred in a row: dos cero cuatro cinco uno, double two three."""
     lists = _said()
     for run in _find_runs(text, plain):
+        if len(run) < FEWEST_DICTATED:
+            continue
         said = [word.plain for word in run]
         digits = [
             at
@@ -102,15 +104,15 @@ def _is_or(before: str, one: str, after: str) -> bool:
 
 def _find_runs(text: str, plain: str) -> Iterator[list[Word]]:
     """Words of numbers, what links and what doubles them, with one blank or hyphen between."""
-    lists, run = _said(), list[Word]()
+    known, run = _said()["all"], list[Word]()
     for word in words(text):
-        if word.plain.partition("-")[0] not in lists["all"]:
+        if word.plain not in known and ("-" not in word.plain or word.plain.partition("-")[0] not in known):
             continue
         for part in _LETTERS.finditer(plain, word.start, word.end):
             if run and plain[run[-1].end : part.start()] not in (" ", "-"):
                 yield run
                 run = []
-            if part[0] in lists["all"]:
+            if part[0] in known:
                 run.append(Word(*part.span(), part[0], part[0]))
     yield run
 

@@ -86,7 +86,7 @@ def _fields() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
     kinds: tuple[tuple[Kind, list[str]], ...] = (
         ("DIR", street["labels"]), ("LOC", place["labels"]), ("INST", institution["labels"]),
     )  # fmt: skip
-    edge = r"(?:^|(?<=[\n\t;|.])|(?<=  )|(?<=[;.,|-] )) {0,8}"  # "información clínica: …" is no clinic
+    edge = r"(?<!\w)(?:^|(?<=[\n\t;|.])|(?<=  )|(?<=[;.,|-] )) {0,8}"  # "información clínica: …" is no clinic
     return tuple((kind, re.compile(edge + build_alternation(labels) + colon + value)) for kind, labels in kinds)
 
 
@@ -247,9 +247,10 @@ def _phrases() -> dict[str, tuple[tuple[str, ...], ...]]:
 
 def _find_known_places(text: str, plain: str) -> Iterator[Span]:
     """Provinces, communities and countries, where they are written as names."""
-    all_words = words(text)
-    for at, word in enumerate(all_words):
-        for parts in _phrases().get(word.plain, ()):
+    all_words, phrases = words(text), _phrases()
+    beginnings = [(at, word) for at, word in enumerate(all_words) if word.plain in phrases]
+    for at, word in beginnings:
+        for parts in phrases[word.plain]:
             run = all_words[at : at + len(parts)]
             if tuple(one.plain for one in run) == parts and run[-1].is_capitalised and run[0].is_capitalised:
                 yield Span(word.start, run[-1].end, "LOC", "closed list")

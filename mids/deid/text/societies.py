@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from mids.deid.text.spans import Span
-from mids.deid.text.words import vocabulary
+from mids.deid.text.words import join_patterns, vocabulary
 
 
 def find_societies(text: str) -> Iterator[Span]:
@@ -26,7 +26,7 @@ def _pattern() -> re.Pattern[str]:
 def build_origins() -> re.Pattern[str]:
     """Nationality, people, race or situation of a person: varón peruano, de raza gitana, a Moroccan woman, viudo."""
     lists = vocabulary()["places"]
-    person, people, situation = (f"(?:{'|'.join(lists[key])})" for key in ("persons", "peoples", "situations"))
+    person, people, situation = (f"(?:{join_patterns(lists[key])})" for key in ("persons", "peoples", "situations"))
     of = r"(?:nacionalidad|nacionalitat|origen|etnia|raza|raca|ethnie|race|nationalite|nationality|ethnicity)"
     before = rf"(?:{person}|anos|anys|ans|old),? {{1,2}}(?:de )?(?P<y>{people})"
     found = rf"(?P<x>{of} {{0,2}}:? {{0,2}}{people})|{before}|(?P<z>{people}) {person}|(?P<s>{situation})"

@@ -77,7 +77,8 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’·-][^\W\d_]+)*")
 def words(text: str) -> tuple[Word, ...]:
     """The words of a text, with inner apostrophes and hyphens, in order."""
     plain = fold_text(text)
-    return tuple(Word(m.start(), m.end(), m[0], plain[m.start() : m.end()]) for m in _WORD.finditer(text))
+    spans = [match.span() for match in _WORD.finditer(text)]
+    return tuple([Word(start, end, text[start:end], plain[start:end]) for start, end in spans])
 
 
 @cache
@@ -184,6 +185,23 @@ def _branches(tree: Mapping[str, Any]) -> str:
     if "" in tree:
         return f"(?:{text})?"
     return f"(?:{text})" if len(parts) > 1 else text
+
+
+def join_patterns(patterns: Iterable[str]) -> str:
+    """A pattern for any of the patterns, in their order; those that begin with one letter share it, to fail at once."""
+    parts: list[str] = []
+    shared: dict[str, list[str]] = {}
+    for pattern in patterns:
+        if _LITERAL.match(pattern):
+            shared.setdefault(pattern[0], []).append(pattern[1:])
+        else:
+            parts += [f"{letter}(?:{'|'.join(rest)})" for letter, rest in shared.items()] + [pattern]
+            shared = {}
+    return "|".join((*parts, *(f"{letter}(?:{'|'.join(rest)})" for letter, rest in shared.items())))
+
+
+_LITERAL = re.compile(r"[a-z](?![?*+{])(?:[^|()]|\([^()]*\))*$")
+"""A pattern that begins with a letter and has no bar outside of brackets."""
 
 
 # --- where a pattern can begin: trying it there alone takes a fraction of searching it at every character ---------

@@ -1,12 +1,14 @@
 """Patterns that are tried only where they can begin find what they find everywhere."""
 
+import re
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from example_datasets.layouts_corpus import layouts
 from mids.deid.text import dates, names, numbers, places
-from mids.deid.text.words import find_matches, fold_text
+from mids.deid.text.words import find_matches, fold_text, join_patterns
 
 TOGETHER = [
     numbers.list_numbers().patterns, numbers.list_messages().patterns, dates._patterns(), dates._relative(),
@@ -41,3 +43,20 @@ def test_reports_in_many_layouts_give_the_same_matches() -> None:
 def test_pieces_of_numbers_and_words_give_the_same_matches(text: str) -> None:
     searched, tried = spans(text)
     assert tried == searched
+
+
+@pytest.mark.parametrize(
+    ("patterns", "texts"),
+    [
+        (["a", "ab", "b?c", "abc", "bc|x"], ["abc", "ab", "a", "bc", "c", "x", "bx"]),
+        (["rus[oa]", "ruman[oa]", "turc", "turque", "(?:el )?ruso"], ["rusa", "rumano", "turque", "el ruso", "r"]),
+        (["mai", "mayo", "ma", "m.rz"], ["mayor", "mai", "maerz", "marz", "m"]),
+    ],
+)
+def test_patterns_that_share_a_letter_find_what_each_finds_in_their_order(
+    patterns: list[str], texts: list[str]
+) -> None:
+    apart, together = re.compile("|".join(patterns)), re.compile(join_patterns(patterns))
+    for text in texts:
+        found = (apart.search(text), together.search(text))
+        assert found[0] == found[1] or (found[0] and found[1] and found[0].span() == found[1].span()), text
