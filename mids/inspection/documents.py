@@ -114,9 +114,13 @@ def detect_layout(content: Json, schema: Schema) -> Layout:
         return "unknown"
     if content and all(map(_is_element, content.items())):
         return "dicom"
-    numeric = content.keys() & _numeric(schema)
-    as_text = len(numeric) > 1 and all(isinstance(content[key], str) for key in numeric)
-    return "text" if as_text else "mids"
+    numeric, texts = _numeric(schema), 0
+    for key, value in content.items():
+        if key in numeric:
+            if not isinstance(value, str):
+                return "mids"
+            texts += 1
+    return "text" if texts > 1 else "mids"
 
 
 def _is_element(item: tuple[str, Json]) -> bool:

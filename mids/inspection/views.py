@@ -44,6 +44,11 @@ class DatasetView:
         return gather(self, bids_schema.load(), plain=False, missing="report")
 
     @once
+    def notes(self) -> dict[str, Any]:
+        """What checks share."""
+        return {}
+
+    @once
     def heritage(self) -> Heritage:
         """Which of its files apply to which."""
         return Heritage(self.tree.near)

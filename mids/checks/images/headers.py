@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.errors import DataError
 from mids.inspection.guards import has_sidecar, is_broken, is_odd_png, is_png
+from mids.inspection.paths import IMAGES
 from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import FileView
 from mids.issues import Level
@@ -209,7 +210,11 @@ def _matrix(data: bytes) -> list[list[float]]:
 # --- the same image twice, gaps --------------------------------------------------------------------------
 
 
-@check("IMAGE_TWICE", per="image")
+def _has_twin(image: FileView) -> bool:
+    return len(image.dataset.stems[image.stem].intersection(IMAGES)) > 1
+
+
+@check("IMAGE_TWICE", per="image", when=_has_twin)
 def image_twice(image: FileView) -> Found:
     """An image exists in two formats with the same stem, such as `.nii` and `.nii.gz`.
 
@@ -217,6 +222,6 @@ def image_twice(image: FileView) -> Found:
 
     Fix: Remove one of the two.
     """
-    others = image.dataset.stems[image.stem] & {".nii", ".nii.gz", ".png"}
-    if len(others) > 1 and image.extension == max(others):
+    others = image.dataset.stems[image.stem].intersection(IMAGES)
+    if image.extension == max(others):
         yield Finding("files of other formats have the same stem", value=" ".join(sorted(others)))

@@ -84,9 +84,9 @@ def contrast_contradicted(image: FileView) -> Found:
 
     Fix: Look at the image, and correct the wrong one.
     """
-    if image.is_mask:
-        return
     said, (key, kind) = image.entities.get("ce", ""), _agent(image)
+    if image.is_mask or not (said or kind):
+        return
     for message in _differences(image, said, kind):
         yield Finding(message, f"$.{key}" if key else "", kind, said or "none")
 

@@ -7,8 +7,8 @@ from statistics import median
 
 from mids.dataset.disk.contents import Whole
 from mids.dataset.disk.heads import NiftiHead, PngHead
-from mids.inspection.guards import has_sidecar, is_nifti
-from mids.inspection.registry import Finding, Found, check
+from mids.inspection.guards import has_sidecar, is_named_nifti, is_nifti
+from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 
@@ -20,7 +20,12 @@ COLOURED = ("us", "light", "op", "rx", "nm")
 """Groups whose cameras and screens give colours."""
 
 
-@check("NIFTI_TYPE", per="image", level=Level.WARNING, when=is_nifti)
+@only_if(is_named_nifti)
+def _is_odd(image: FileView) -> bool:
+    return isinstance(image.head, NiftiHead) and image.head.datatype in ODD
+
+
+@check("NIFTI_TYPE", per="image", level=Level.WARNING, when=_is_odd)
 def nifti_type(image: FileView) -> Found:
     """A volume holds complex numbers, colours that its sidecar does not speak of, or numbers of 128 bits.
 
@@ -31,9 +36,8 @@ def nifti_type(image: FileView) -> Found:
     """
     head = image.head
     assert isinstance(head, NiftiHead)
-    kind = ODD.get(head.datatype)
-    if kind and not (head.datatype in COLOURS and _is_coloured(image)):
-        yield Finding("the voxels are of a type that many programs can't read", "datatype", kind)
+    if not (head.datatype in COLOURS and _is_coloured(image)):
+        yield Finding("the voxels are of a type that many programs can't read", "datatype", ODD[head.datatype])
 
 
 def _is_coloured(image: FileView) -> bool:

@@ -1,6 +1,5 @@
 """Volumes: that their files are whole, that their headers make sense and agree with their sidecars."""
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -16,6 +15,8 @@ from mids.issues import Level
 SPACING = 1e-3
 """Relative difference between the spacings of header and sidecar that is rounding (float32, 3 decimals)."""
 ORIENTATION = "$.ImageOrientationPatientDICOM"
+UNITS = {1: "metres", 3: "micrometres"}
+"""Units of voxel sizes by their code in xyzt_units (nifti1.h), but millimetres."""
 UNIT = 0.01
 """By how much rows and columns may differ from length 1 and from being perpendicular: headers have few digits."""
 PARALLEL = 0.999
@@ -118,7 +119,32 @@ def numbers(value: Any) -> list[float]:
     return [float(v) for v in value if type(v) in NUMBERS] if isinstance(value, list) else []
 
 
-@check("NIFTI_AFFINE", per="image", when=is_nifti)
+@only_if(is_named_nifti)
+def has_odd_numbers(image: FileView) -> bool:
+    """Whether any number of a volume's header may be wrong: one question tells of most volumes that no check is needed.
+
+    A number that is not finite makes every sum with it so.
+    """
+    head = image.head
+    if not isinstance(head, NiftiHead):
+        return False
+    rows, sizes = head.affine, head.spacing[:3]
+    shift = rows[0][3] + rows[1][3] + rows[2][3]
+    return not (
+        math.isfinite(shift + sum(sizes) + head.slope + head.intercept)
+        and 1e-12 <= abs(_determinant(rows)) < math.inf
+        and min(sizes) > 0
+        and head.units & 7 not in UNITS
+        and (head.sform > 0 or head.qform > 0)
+    )
+
+
+def _determinant(rows: Sequence[Sequence[float]]) -> float:
+    (a, b, c, _), (d, e, f, _), (g, h, i, _) = rows
+    return a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+
+
+@check("NIFTI_AFFINE", per="image", when=has_odd_numbers)
 def nifti_affine(image: FileView) -> Found:
     """The affine of a volume has no inverse, or holds a number that is not finite.
 
@@ -127,9 +153,9 @@ def nifti_affine(image: FileView) -> Found:
     Fix: Convert the image again.
     """
     if isinstance(image.head, NiftiHead):
-        (a, b, c, p), (d, e, f, q), (g, h, i, r) = image.head.affine
-        determinant = a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
-        if not all(map(math.isfinite, (determinant, p, q, r))):
+        rows = image.head.affine
+        determinant = _determinant(rows)
+        if not all(map(math.isfinite, (determinant, *(row[3] for row in rows)))):
             yield "the affine holds a number that is not finite"
         elif abs(determinant) < 1e-12:
             yield "the affine has no inverse"
@@ -139,7 +165,7 @@ PROJECTIONS = ("rx", "us", "light")
 """Groups whose images have no place in the patient's coordinates, frames in a NIfTI included."""
 
 
-@check("NIFTI_ORIENTATION_UNKNOWN", per="image", level=Level.WARNING, when=is_nifti)
+@check("NIFTI_ORIENTATION_UNKNOWN", per="image", level=Level.WARNING, when=has_odd_numbers)
 def nifti_orientation_unknown(image: FileView) -> Found:
     """A volume says nothing about its orientation: sform and qform codes are 0.
 
@@ -154,7 +180,7 @@ def nifti_orientation_unknown(image: FileView) -> Found:
         yield "sform_code and qform_code are both 0"
 
 
-@check("NIFTI_SPACING", per="image", when=is_nifti)
+@check("NIFTI_SPACING", per="image", when=has_odd_numbers)
 def nifti_spacing(image: FileView) -> Found:
     """A voxel size in the header is zero, negative or not finite.
 
@@ -180,10 +206,15 @@ def has_axes(image: FileView) -> bool:
         return False
     rows = image.head.affine
     # One number that is not finite makes the sum of all so.
-    return math.isfinite(sum(map(sum, rows))) and min(itertools.starmap(math.hypot, axes_of(rows))) > 1e-9
+    if not math.isfinite(sum(map(sum, rows))):
+        return False
+    axes = image.notes["axes"] = axes_of(rows)
+    lengths = [math.hypot(*axis) for axis in axes]
+    image.notes["lengths"] = lengths
+    return min(lengths) > 1e-9
 
 
-@check("NIFTI_UNITS", per="image", level=Level.WARNING, when=is_nifti)
+@check("NIFTI_UNITS", per="image", level=Level.WARNING, when=has_odd_numbers)
 def nifti_units(image: FileView) -> Found:
     """The header of a volume says that its voxel sizes are in metres or micrometres.
 
@@ -191,12 +222,11 @@ def nifti_units(image: FileView) -> Found:
 
     Fix: Write the sizes in mm, and set xyzt_units to 2.
     """
-    units = {1: "metres", 3: "micrometres"}
-    if isinstance(image.head, NiftiHead) and image.head.units & 7 in units:
-        yield Finding("the voxel sizes are not in mm", "xyzt_units", units[image.head.units & 7], "mm")
+    if isinstance(image.head, NiftiHead) and image.head.units & 7 in UNITS:
+        yield Finding("the voxel sizes are not in mm", "xyzt_units", UNITS[image.head.units & 7], "mm")
 
 
-@check("NIFTI_SCALING", per="image", when=is_nifti)
+@check("NIFTI_SCALING", per="image", when=has_odd_numbers)
 def nifti_scaling(image: FileView) -> Found:
     """The slope or intercept in the header of a volume is not finite.
 
@@ -225,7 +255,7 @@ def nifti_forms_disagree(image: FileView) -> Found:
         return
     if not _are_lengths(head.spacing[:3]):
         return  # that is NIFTI_SPACING's
-    lengths = [math.hypot(*axis) for axis in axes_of(head.sform_rows)]
+    lengths = image.notes["lengths"]
     if any(not math.isclose(a, b, rel_tol=0.01, abs_tol=1e-3) for a, b in zip(lengths, head.spacing, strict=False)):
         value = " × ".join(f"{length:g}" for length in lengths)
         yield Finding(
@@ -249,8 +279,9 @@ def nifti_sheared(image: FileView) -> Found:
     Fix: Convert the image again; conversion resamples tilted series to a regular grid.
     """
     if isinstance(image.head, NiftiHead):
-        x, y, z = map(normalised, axes_of(image.head.affine))
-        if abs(dot(x, y)) > 0.02 or abs(dot(x, z)) > 0.02 or abs(dot(y, z)) > 0.02:
+        x, y, z = image.notes["axes"]
+        a, b, c = image.notes["lengths"]
+        if abs(dot(x, y)) > 0.02 * a * b or abs(dot(x, z)) > 0.02 * a * c or abs(dot(y, z)) > 0.02 * b * c:
             yield "two axes of the affine are not perpendicular"
 
 
@@ -298,7 +329,7 @@ def image_orientation_contradicted(image: FileView) -> Found:
     if any(abs(math.hypot(*one) - 1) > UNIT for one in (said[:3], said[3:])) or abs(dot(said[:3], said[3:])) > UNIT:
         yield Finding("the directions of rows and columns are not perpendicular, of length 1", where=ORIENTATION)
         return
-    axes = [normalised(axis) for axis in axes_of(head.affine)]
+    axes = [normalised(axis) for axis in image.notes["axes"]]
     for x, y, z in (said[:3], said[3:]):
         # DICOM counts to the left and back, NIfTI to the right and front.
         if not any(abs(dot(normalised((-x, -y, z)), axis)) > PARALLEL for axis in axes):

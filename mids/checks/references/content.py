@@ -1,6 +1,6 @@
 """Tables against what the files themselves say, and rows that contradict each other."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 
 from mids.dataset.disk.heads import NiftiHead, PngHead
@@ -13,13 +13,27 @@ PARTICIPANTS = "participants.tsv"
 PARTITIONS = "derivatives/partitions.tsv"
 LABELS = "derivatives/labels/labels.tsv"
 REPORTS = "derivatives/ehr/reports.tsv"
+_EMPTY = ("", NA)
 
 
-def _records(table: FileView) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """The line and the filled cells of each row."""
+Records = Iterable[tuple[int, Mapping[str, str]]]
+"""The line and the filled cells of each row of a table."""
+
+
+def _records(table: FileView) -> Records:
+    """The records of a table; those of a subject's table are kept, for several checks look at them."""
+    if not table.subject:
+        return _iterate_records(table)
+    if "records" not in table.notes:
+        table.notes["records"] = tuple(_iterate_records(table))
+    found: Records = table.notes["records"]
+    return found
+
+
+def _iterate_records(table: FileView) -> Records:
     header = table.rows.header
     for line, row in zip(table.rows.lines, table.rows.rows, strict=True):
-        yield line, {name: value for name, value in zip(header, row, strict=True) if value.strip() not in ("", NA)}
+        yield line, {name: value for name, value in zip(header, row, strict=True) if value.strip() not in _EMPTY}
 
 
 # --- scans -----------------------------------------------------------------------------------------------
@@ -154,12 +168,12 @@ def person_contradicted(subject: DatasetView) -> Found:
     """
     for label in subject.subjects:
         path = f"{label}/{label}_sessions.tsv"
-        if subject.has(path):
+        if subject.has(path) and not set(LASTING).isdisjoint(subject.view(path).rows.header):
             own = subject.view(PARTICIPANTS).by_key.get(label, {}) if subject.has(PARTICIPANTS) else {}
-            first = {name: _spelled(subject, name, own.get(name, NA)) for name in LASTING}
+            first = {name: _spelled(name, own.get(name, NA)) for name in LASTING}
             for line, row in _records(subject.view(path)):
                 for name in LASTING:
-                    said = _spelled(subject, name, row.get(name, NA))
+                    said = _spelled(name, row.get(name, NA))
                     first[name] = first[name] or said
                     if said and said != first[name]:
                         where = f"row {line}, column {name}"
@@ -168,7 +182,7 @@ def person_contradicted(subject: DatasetView) -> Found:
                         )
 
 
-def _spelled(subject: DatasetView, column: str, word: str) -> str:
+def _spelled(column: str, word: str) -> str:
     """A word as it is spelled in the code list, by its first letter where BIDS has it so; "" where nothing is known."""
     word = word.strip().casefold()
     if word in ("", NA, "unknown", "u"):

@@ -3,6 +3,7 @@ after shifting, so they must be right."""
 
 from collections.abc import Iterator
 from datetime import date
+from functools import lru_cache
 from itertools import combinations
 from statistics import median_low
 
@@ -20,6 +21,7 @@ OFFSET = 300
 TESTS = "derivatives/ehr/laboratory_tests.tsv"
 
 
+@lru_cache(maxsize=1 << 10)
 def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text[:10])
@@ -40,8 +42,15 @@ Off = tuple[str, str, int]
 """A place in a table, the table, and by how many days its date is off."""
 
 
-def _offs(subject: DatasetView) -> Iterator[Off]:
+def _offs(subject: DatasetView) -> tuple[Off, ...]:
     """Where the dates of scans contradict those of their sessions."""
+    if "offs" not in subject.notes:
+        subject.notes["offs"] = tuple(_find_offs(subject))
+    found: tuple[Off, ...] = subject.notes["offs"]
+    return found
+
+
+def _find_offs(subject: DatasetView) -> Iterator[Off]:
     for label in subject.subjects:
         path = f"{label}/{label}_sessions.tsv"
         if not subject.has(path):

@@ -14,6 +14,8 @@ Pairs = frozenset[tuple[str, str]]
 
 GUESTS = frozenset({"events", "channels", "aslcontext", "physio", "physioevents", "stim", "blood"})
 """Suffixes of tables that say something of one recording; in `beh/` they may stand for themselves."""
+_OF_GUESTS = re.compile(rf"(?:^|[/_])(?:{'|'.join(sorted(GUESTS))})(?=\.|$)")
+_COMPANIONS = (".json", ".bval", ".bvec")
 BESIDE = GUESTS | {"scans", "sessions", "electrodes", "optodes", "coordsystem", "photo", "markers", "headshape"}
 """Suffixes of files that are no recordings."""
 
@@ -35,9 +37,12 @@ def table_orphan(subject: DatasetView) -> Found:
         return
     guests: list[tuple[str, Pairs]] = []
     recorded: dict[str, set[Pairs]] = {}
-    for path in subject.tree.files:
+    recordings = [path for path in subject.tree.files if path.startswith("sub-") and not path.endswith(_COMPANIONS)]
+    if not any(map(_OF_GUESTS.search, recordings)):
+        return
+    for path in recordings:
         folder, _, name = path.rpartition("/")
-        if folder.startswith("sub-") and not name.endswith((".json", ".bval", ".bvec")):
+        if folder:
             parts = split_name(name)
             if parts.suffix in GUESTS and folder.rpartition("/")[2] in subject.facts.bids.datatypes:
                 guests.append((path, _pairs(parts)))

@@ -283,9 +283,16 @@ def _nifti(data: bytes, stored: int, gzip: Gzip | None) -> NiftiHead:
         spacing=pixdim[1 : dim[0] + 1], slope=slope, intercept=intercept, units=units, qform=qform, sform=sform,
         qform_rows=_compute_qform(pixdim, quaternion) if qform > 0 else (),
         sform_rows=(rows[0:4], rows[4:8], rows[8:12]) if sform > 0 else (), offset=int(offset),
-        texts=tuple((name, _text(text)) for name, text in texts if text.strip(b"\0") and _text(text)),
+        texts=_texts(texts),
         extensions=extensions, hidden=hidden, stored=stored, gzip=gzip,
     )  # fmt: skip
+
+
+def _texts(fields: Fields) -> tuple[tuple[str, str], ...]:
+    """The fields that hold anything: few do."""
+    if not b"".join([text for _, text in fields]).strip(b"\0"):
+        return ()
+    return tuple((name, said) for name, text in fields if (said := _text(text)))
 
 
 def _text(data: bytes) -> str:
@@ -298,6 +305,8 @@ def _extensions(data: bytes, order: str) -> tuple[tuple[int, ...], bool]:
 
     nifti1.h, nifti1_extension: four bytes of which the first says whether any extension follows.
     """
+    if not data.strip(b"\0"):
+        return (), False
     codes = []
     at = 4
     while data[:1] > b"\0" and at + 8 <= len(data):

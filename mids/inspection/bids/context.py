@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mids.dataset.disk.heads import NiftiHead
@@ -31,29 +31,25 @@ class Entities(dict[str, str]):
         self.update({long: pairs[key] for long, key in bids.entities.items() if key in pairs})
 
 
-class Context(Mapping[str, Any]):
+class Context(dict[str, Any]):
     """The context of a file: parts are made when an expression asks for them; what there is not is None."""
 
     def __init__(self, file: "FileView") -> None:
+        super().__init__()
         shape = file.shape
         self.file: FileView = file
         self.bids: Bids = file.dataset.facts.bids
         self.datatype, self.suffix = shape.datatype, shape.parts.suffix
         self.extension = shape.parts.extension + ("/" if file.is_folder else "")
 
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name) if name in PARTS else None
+    def __missing__(self, name: str) -> Any:
+        part = self[name] = getattr(self, name) if name in PARTS else None
+        return part
 
     @once
     def parts(self) -> Parts:
         """The name in parts."""
         return self.file.shape.split(self.file.path, self.file.alike)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(PARTS)
-
-    def __len__(self) -> int:
-        return len(PARTS)
 
     # --- itself ---
 

@@ -4,7 +4,7 @@ Of a rule's conditions those that ask for the kind of file alone are asked once 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from mids.inspection.bids.context import HEADERS, Context
 from mids.inspection.facts import Facts
 from mids.resources import read_yaml, schemas
-from mids.vocabulary.bids.expressions import Expression, compiled, truth
+from mids.vocabulary.bids.expressions import Expression, all_hold, compiled
 from mids.vocabulary.bids.schema import Node, Rule
 
 _KIND = frozenset({"suffix", "datatype", "modality", "extension", "path", "dataset", "schema", "entities"})
@@ -55,32 +55,20 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """A rule that may apply to files of a kind: where `selectors` hold, which are the ones still to be asked.
+    """A rule that may apply to files of a kind: `holds` asks of one of them what is still to be asked.
 
-    `keys` are those that it may require; `other` is a key that may stand in their place; `is_conditional` says that it
-    asks for other kinds of data in the dataset; `headers` are the parts of headers that its checks read; `needs` are
-    keys without which one of its conditions can't hold.
+    `is_kept` says whether a file passes its checks, or has not the headers that they read; `keys` are those that it may
+    require; `other` is a key that may stand in their place; `is_conditional` says that it asks for other kinds of data
+    in the dataset; `needs` are keys without which one of its conditions can't hold.
     """
 
     rule: Rule
-    selectors: tuple[Expression, ...]
+    holds: Callable[[Context], bool]
+    is_kept: Callable[[Context], bool]
     keys: tuple[Asked, ...] = ()
     other: str = ""
     is_conditional: bool = False
-    headers: frozenset[str] = frozenset()
     needs: frozenset[str] = frozenset()
-
-    def holds(self, context: Context) -> bool:
-        """Whether it applies to a file."""
-        return not self.selectors or all(truth(selector.evaluate(context)) for selector in self.selectors)
-
-    def can_be_checked(self, context: Context) -> bool:
-        """Whether a file has the headers that its checks read."""
-        return not self.headers or all(context[part] is not None for part in self.headers)
-
-    def is_kept(self, context: Context) -> bool:
-        """Whether a file passes its checks."""
-        return all(truth(check.evaluate(context)) for check in self.rule.checks)
 
 
 class Group:
@@ -93,7 +81,7 @@ class Group:
 
     def applying(self, context: Context) -> list[Applying]:
         """Those that apply to a file."""
-        lacking = self._needs.difference(context["sidecar"])
+        lacking = self._needs.difference(context["sidecar"]) if self._needs else self._needs
         left = self._left.get(lacking)
         if left is None:
             if len(self._left) >= SHAPES:
@@ -184,14 +172,15 @@ def _applying(rule: Rule, selectors: Sequence[Expression], facts: Facts) -> Appl
     """A rule with the conditions that are still to be asked."""
     fields = rule.body.get("fields", {})
     levels = {key: level if isinstance(level, Mapping) else {"level": level} for key, level in fields.items()}
+    headers = frozenset().union(*(check.names for check in rule.checks)) & HEADERS
     asked = (_asked(str(facts.bids.key(key)["name"]), level) for key, level in levels.items())
     return Applying(
         rule,
-        tuple(selectors),
+        all_hold(selectors),
+        all_hold(rule.checks, given=headers),
         tuple(key for key in asked if key.always or key.demanded),
         next((match[1] for selector in rule.selectors if (match := _UNLESS.fullmatch(selector.text))), ""),
         any(_KINDS_OF_DATA.search(selector.text) for selector in rule.selectors),
-        frozenset().union(*(check.names for check in rule.checks)) & HEADERS,
         frozenset(match[match.lastindex or 0] for s in rule.selectors if (match := _NEEDED.fullmatch(s.text))),
     )
 
@@ -272,7 +261,7 @@ class Broken:
 def broken_rules(context: Context) -> Iterator[Broken]:
     """The checks of BIDS's schema that a file fails."""
     for each in rulebook(context.file.dataset.facts).applying("checks", context):
-        if each.can_be_checked(context) and not each.is_kept(context):
+        if not each.is_kept(context):
             issue = each.rule.body["issue"]
             is_error = issue["level"] == "error" and not each.is_conditional
             yield Broken(issue["code"], _filled(issue["message"], context), is_error, _keys_alone(each.rule))

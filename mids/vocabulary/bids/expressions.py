@@ -6,7 +6,7 @@ is missing, and what is asked of null is null. An expression can name nothing bu
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,15 +25,20 @@ _LEVELS: tuple[Mapping[str, str], ...] = (
 )
 """Binary operators from the loosest to the tightest, with the function of each."""
 _WORDS = {"true": "True", "false": "False", "null": "None"}
+_PLAIN = ("equal(", "unequal(", "less(", "at_most(", "more(", "at_least(", "allequal_(", "match_(", "(not ")
+"""How expressions begin whose values count as true where they do in Python."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Expression:
-    """An expression: `evaluate` gives its value in a context, `names` are the parts of the context that it reads."""
+    """An expression: `evaluate` gives its value in a context, `names` are the parts of the context that it reads;
+    `source` is that of Python over the context `c`.
+    """
 
     text: str
     names: frozenset[str]
     evaluate: Callable[[Context], Value]
+    source: str
 
     def holds(self, context: Context) -> bool:
         """Whether its value counts as true: neither null, false, 0 nor an empty text."""
@@ -45,7 +50,27 @@ def compiled(text: str) -> Expression:
     """The expression in `text`. Raises `ValueError` where it is not of the grammar."""
     parser = _Parser(text)
     source = parser.whole()
-    return Expression(text, frozenset(parser.names), eval(f"lambda c: {source}", dict(_SCOPE)))
+    return Expression(text, frozenset(parser.names), _function(source), source)
+
+
+def all_hold(expressions: Iterable[Expression], *, given: Iterable[str] = ()) -> Callable[[Context], bool]:
+    """A function that says whether all expressions hold in a context, or any of the parts `given` is null in it.
+
+    One function is twice as fast as one for each of them.
+    """
+    absent = "".join(f"c[{name!r}] is None or " for name in sorted(given))
+    return _function(f"{absent}({' and '.join(_truth_of(each.source) for each in expressions) or True})")
+
+
+@cache
+def _function(source: str) -> Callable[[Context], Value]:
+    function: Callable[[Context], Value] = eval(f"lambda c: {source}", dict(_SCOPE))
+    return function
+
+
+def _truth_of(source: str) -> str:
+    """The source of whether a value counts as true."""
+    return source if source.startswith(_PLAIN) else f"truth({source})"
 
 
 class _Parser:
@@ -106,7 +131,7 @@ class _Parser:
     def _negated(self) -> str:
         if self._peek() == "!":
             self._take()
-            return f"(not truth({self._negated()}))"
+            return f"(not {_truth_of(self._negated())})"
         return self._binary(0)
 
     def _binary(self, level: int) -> str:
@@ -193,6 +218,8 @@ def truth(value: Value) -> bool:
 
 
 def _part(value: Value, name: str) -> Value:
+    if type(value) is dict:
+        return value.get(name)
     # An instance check of Mapping costs more than all else.
     get = None if value is None else getattr(value, "get", None)
     return get(name) if get else None
