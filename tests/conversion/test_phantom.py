@@ -1,6 +1,7 @@
 """The example source is the same on every run, and holds what its constants say, where they say it."""
 
 import zipfile
+from functools import cache
 from io import BytesIO
 from itertools import pairwise
 from math import degrees
@@ -22,24 +23,26 @@ from example_datasets.generators.anatomy import Marker
 from example_datasets.generators.dicomfile import uid
 from example_datasets.generators.patients import CANARIES, PATIENT_A, PATIENT_B
 
-FILES = dict(generate.files())
 DEFECTIVE = "defectuosos/"
 
 
-def _readable() -> list[Dataset]:
-    contents = [content for path, content in FILES.items() if not path.startswith(DEFECTIVE)]
-    with zipfile.ZipFile(BytesIO(FILES[generate.ARCHIVE])) as archive:
+@cache
+def files() -> dict[str, bytes]:
+    return dict(generate.files())
+
+
+@cache
+def readable() -> list[Dataset]:
+    contents = [content for path, content in files().items() if not path.startswith(DEFECTIVE)]
+    with zipfile.ZipFile(BytesIO(files()[generate.ARCHIVE])) as archive:
         contents += [archive.read(name) for name in archive.namelist()]
-    contents.remove(FILES[generate.ARCHIVE])
+    contents.remove(files()[generate.ARCHIVE])
     return [dcmread(BytesIO(content)) for content in contents]
-
-
-DATASETS = _readable()
 
 
 def series(name: str) -> list[Dataset]:
     """The series' instances, each once, in the order of their names in the generator."""
-    found = {d.SOPInstanceUID: d for d in DATASETS if d.get("SeriesInstanceUID") == uid("series", name)}
+    found = {d.SOPInstanceUID: d for d in readable() if d.get("SeriesInstanceUID") == uid("series", name)}
     return sorted(found.values(), key=lambda dataset: tuple(dataset.get("ImagePositionPatient", ())))
 
 
@@ -71,14 +74,14 @@ def water(dataset: Dataset) -> NDArray[np.float64]:
 
 def test_two_runs_give_the_same_bytes() -> None:
     again = list(generate.files())
-    assert [path for path, _ in again] == sorted(FILES)
-    assert dict(again) == FILES
+    assert [path for path, _ in again] == sorted(files())
+    assert dict(again) == files()
 
 
 def test_committed_files_are_what_the_generator_makes() -> None:
     committed = {path for path in generate.INPUT.rglob("*") if path.is_file()}
-    assert {path.relative_to(generate.INPUT).as_posix() for path in committed} == set(FILES)
-    for path, content in FILES.items():
+    assert {path.relative_to(generate.INPUT).as_posix() for path in committed} == set(files())
+    for path, content in files().items():
         stored = (generate.INPUT / path).read_bytes()
         if path == generate.ARCHIVE:
             assert _members(stored) == _members(content)
@@ -98,7 +101,7 @@ def _deflate_bytes(content: bytes) -> bool:
 
 
 def test_source_stays_small() -> None:
-    assert sum(map(len, FILES.values())) < 1.5 * 2**20
+    assert sum(map(len, files().values())) < 1.5 * 2**20
 
 
 @pytest.mark.parametrize("name", ["ct-soft", "ct-lung", "ct-tilt", "ct-uneven", "ct-coronal"])
@@ -168,8 +171,8 @@ def test_uneven_series_lacks_one_slice() -> None:
 
 
 def test_chest_study_is_one_folder_in_no_order() -> None:
-    names = [path for path in FILES if path.startswith(ct.FOLDER) and "copia" not in path]
-    datasets = [dcmread(BytesIO(FILES[name]), stop_before_pixels=True) for name in names]
+    names = [path for path in files() if path.startswith(ct.FOLDER) and "copia" not in path]
+    datasets = [dcmread(BytesIO(files()[name]), stop_before_pixels=True) for name in names]
     assert len({dataset.StudyInstanceUID for dataset in datasets}) == 1
     soft = [d.InstanceNumber for d in datasets if d.SeriesInstanceUID == uid("series", "ct-soft")]
     assert soft not in (sorted(soft), sorted(soft, reverse=True))
@@ -177,10 +180,10 @@ def test_chest_study_is_one_folder_in_no_order() -> None:
 
 
 def test_one_slice_lies_there_twice() -> None:
-    copy = dcmread(BytesIO(FILES[generate.DUPLICATE]))
+    copy = dcmread(BytesIO(files()[generate.DUPLICATE]))
     assert copy.SOPInstanceUID == ct.duplicate_uid()
-    assert list(FILES.values()).count(FILES[generate.DUPLICATE]) == 2
-    instances = [dataset.SOPInstanceUID for dataset in DATASETS if "SOPInstanceUID" in dataset]
+    assert list(files().values()).count(files()[generate.DUPLICATE]) == 2
+    instances = [dataset.SOPInstanceUID for dataset in readable() if "SOPInstanceUID" in dataset]
     assert len(instances) == len(set(instances)) + 1
 
 
@@ -293,11 +296,11 @@ def test_ultrasound_shows_flow_moves_and_hides_nothing() -> None:
 
 def test_identifiers_differ_only_in_leading_zeros() -> None:
     assert int(PATIENT_A["PatientID"]) == int(PATIENT_B["PatientID"])
-    assert {"000123", "123", "HC-77001/X"} == {d.PatientID for d in DATASETS if "PatientID" in d}
+    assert {"000123", "123", "HC-77001/X"} == {d.PatientID for d in readable() if "PatientID" in d}
 
 
 def test_every_canary_is_in_the_source() -> None:
-    everything = b"".join(path.encode() + content for path, content in FILES.items())
+    everything = b"".join(path.encode() + content for path, content in files().items())
     spelled = [text for text in CANARIES if not (text[:2].isdigit() and "-" in text)]
     assert len(spelled) > 30
     for text in spelled:
@@ -305,16 +308,16 @@ def test_every_canary_is_in_the_source() -> None:
 
 
 def test_defective_files_are_defective() -> None:
-    cut = dcmread(BytesIO(FILES[generate.TRUNCATED]))
+    cut = dcmread(BytesIO(files()[generate.TRUNCATED]))
     assert len(cut.PixelData) < cut.Rows * cut.Columns * 2
-    for path, content in FILES.items():
+    for path, content in files().items():
         if path.startswith(DEFECTIVE) and path != generate.TRUNCATED:
             with pytest.raises((InvalidDicomError, EOFError)):
                 dcmread(BytesIO(content))
 
 
 def test_disc_index_leads_to_every_file_of_the_disc() -> None:
-    index = dcmread(BytesIO(FILES[f"{generate.DISC}/DICOMDIR"]))
+    index = dcmread(BytesIO(files()[f"{generate.DISC}/DICOMDIR"]))
     records = {record.seq_item_tell: record for record in index.DirectoryRecordSequence}
     pending = [index.OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity]
     found = {}
@@ -326,6 +329,6 @@ def test_disc_index_leads_to_every_file_of_the_disc() -> None:
             if record.DirectoryRecordType == "IMAGE":
                 found["/".join(record.ReferencedFileID)] = record.ReferencedSOPInstanceUIDInFile
     assert not records
-    images = {path: content for path, content in FILES.items() if path.startswith(f"{generate.DISC}/IMAGES")}
+    images = {path: content for path, content in files().items() if path.startswith(f"{generate.DISC}/IMAGES")}
     there = {path: dcmread(BytesIO(content)).SOPInstanceUID for path, content in images.items()}
     assert {f"{generate.DISC}/{path}": instance for path, instance in found.items()} == there
