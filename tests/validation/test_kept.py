@@ -19,7 +19,7 @@ from mids.cli import validate_main
 from mids.validation.kept import folder
 from mids.validation.runner import Report, validate
 
-STEPS = 60
+STEPS = 40
 
 
 @pytest.fixture(autouse=True)
