@@ -17,6 +17,9 @@ TITLE = 2
 BREAK = re.compile(r"[;\n()]|(?<!\d)\.|\.(?!\d)")
 """What ends a sentence; a point between figures does not."""
 
+LONGEST = 2_000
+"""Characters of the longest sentence: what is longer has lost its points, and would take quadratic time."""
+
 JOINED = {"œ": "oe", "æ": "ae", "·": ""}
 """Letters that lexica spell otherwise: "œdème", and the Catalan "sol·licitud"."""
 
@@ -63,8 +66,8 @@ def normalise_text(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a report as plain text; a point between figures ends none."""
-    parts = BREAK.split(_plain(text)[0])
-    return [" ".join(part.split()) for part in parts if part.strip()]
+    plain, _ = _plain(text)
+    return [" ".join(plain[start:end].split()) for start, end in _cut(plain)]
 
 
 def parts(text: str, words: Lexicon) -> list[Part]:
@@ -76,13 +79,14 @@ def parts(text: str, words: Lexicon) -> list[Part]:
     plain, at = _plain(text)
     cut = list(_cut(plain))
     headings = [_heading(plain, start, words) for start, _ in cut]
+    last = max((number for number, (kind, _) in enumerate(headings) if kind == "findings"), default=-1)
     found: list[Part] = []
     section = ""
     for number, (start, end) in enumerate(cut):
         kind, begin = headings[number]
         if kind:
             section = kind
-        stays = section == "findings" or any(later == "findings" for later, _ in headings[number + 1 :])
+        stays = section == "findings" or last > number
         here = section if kind or stays else ""
         part = _part(plain, at, (max(begin, start), end), words, here)
         if part.text:
@@ -91,14 +95,18 @@ def parts(text: str, words: Lexicon) -> list[Part]:
 
 
 def _cut(plain: str) -> Iterator[tuple[int, int]]:
-    """Where the sentences of a plain text begin and end."""
+    """Where the sentences of a plain text begin and end; one that is longer than `LONGEST` is cut between words."""
     start = 0
-    for match in BREAK.finditer(plain):
-        if plain[start : match.start()].strip():
-            yield start, match.start()
-        start = match.end()
-    if plain[start:].strip():
-        yield start, len(plain)
+    for end, following in [*(match.span() for match in BREAK.finditer(plain)), (len(plain), len(plain))]:
+        while end - start > LONGEST:
+            blank = plain.rfind(" ", start + 1, start + LONGEST)
+            cut = blank if blank > start else start + LONGEST
+            if plain[start:cut].strip():
+                yield start, cut
+            start = cut
+        if plain[start:end].strip():
+            yield start, end
+        start = following
 
 
 def _heading(plain: str, start: int, words: Lexicon) -> tuple[str, int]:

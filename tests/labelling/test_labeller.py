@@ -106,6 +106,15 @@ def test_a_point_between_figures_ends_no_sentence() -> None:
     assert sentences("Nódulo de 1.5 cm. Masa;derrame") == ["nodulo de 1.5 cm", "masa", "derrame"]
 
 
+def test_a_sentence_without_an_end_is_cut_between_words() -> None:
+    text = "palabra " * 1500 + "con derrame pleural"
+    found = sentences(text)
+    assert max(map(len, found)) <= 2000
+    assert " ".join(found) == text
+    assert labels(text) == ["pleural effusion"]
+    assert max(map(len, sentences("a" * 5000))) == 2000
+
+
 @pytest.mark.parametrize("text", ["", " \n", "....", "¿?¡!", "a" * 5000, "no " * 500, "\t;:,("])
 def test_any_text_is_taken(text: str) -> None:
     assert label(text, lexicon()) == ()
