@@ -15,6 +15,7 @@ from example_datasets.generators.dicomfile import encode
 from example_datasets.small import Files, chest, move_file, page, phantom, write
 from mids.conversion import convert
 from mids.gallery import Wanted, write_page
+from mids.learned.gradients import SIDE, shrink
 from mids.learned.shipped import look, model, tell_view
 from mids.review.shelves import collect_items
 from mids.validation.runner import validate
@@ -132,3 +133,12 @@ def test_radiographs_outside_the_training_data_are_recognised() -> None:
     negative = [look(255 - pictures[name], "").inverted for name in frontals]
     for found, name in ((turned, "upright"), (negative, "polarity")):
         assert np.mean([chance >= model(name).threshold for chance in found]) >= 0.95
+
+
+def test_a_large_picture_is_shrunk_as_its_weights_alone_would_shrink_it() -> None:
+    rows, columns = np.indices((1500, 1200))
+    grey = 2000 + 1000 * np.sin(rows / 70) + 800 * np.cos(columns / 45)
+    alone = Image.fromarray(grey.astype(np.float32)).resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    assert np.abs(shrink(grey) - np.asarray(alone)).max() < 0.01 * np.ptp(grey)
+    channels = np.stack([grey * 0.5, grey, grey * 1.5], axis=2)
+    assert np.allclose(shrink(channels), shrink(grey), rtol=1e-4)
