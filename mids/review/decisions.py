@@ -10,7 +10,7 @@ from typing import Any
 from mids.errors import MidsError
 from mids.readers.given.curation import LABELS, Correction, read_box
 from mids.review.items import VALUES, Item
-from mids.run.decided.reviewed import REVIEW_LOG, add_act, read_acts, write_reviewed
+from mids.run.decided.reviewed import REVIEW_LOG, add_act, check_writable, read_acts, write_reviewed
 from mids.run.journal import state_folder
 from mids.vocabulary.names import label
 
@@ -41,6 +41,7 @@ class Decisions:
         self._items = {item.file: item for item in items}
         self._log = log or self._folder / REVIEW_LOG
         self._acts: list[dict[str, Any]] = []
+        check_writable(self._log)
         self.read()
 
     def read(self) -> None:

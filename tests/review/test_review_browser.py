@@ -1,9 +1,12 @@
 """The page of a review in a real browser, with a real program behind it: what is decided there is what is delivered."""
 
 import json
+import os
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -263,3 +266,24 @@ def test_a_dataset_that_was_not_made_here_is_refused(source: Path, tmp_path: Pat
     done = command("mids", "review", str(tmp_path / "download"))
     assert done.returncode == 2
     assert "was not made by mids convert here" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+def test_a_folder_that_can_not_be_written_is_refused_before_the_page_opens(
+    source: Path, tmp_path: Path, key: Path
+) -> None:
+    convert("dicom", source, tmp_path / "dest", key=key)
+    # The superuser writes everywhere, unless it gives that up.
+    able = "dac_override"
+    less = ["setpriv", f"--bounding-set=-{able}", f"--inh-caps=-{able}"] if os.geteuid() == 0 else []
+    if less and shutil.which("setpriv") is None:
+        pytest.skip("run by the superuser, and setpriv is not installed")
+    (tmp_path / "dest.mids").chmod(0o500)
+    try:
+        words = [*less, sys.executable, "-m", "mids", "review", str(tmp_path / "dest")]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    finally:
+        (tmp_path / "dest.mids").chmod(0o700)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith("where decisions are kept: check the permissions of its folder")
+    assert "token" not in done.stdout

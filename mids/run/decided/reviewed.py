@@ -29,6 +29,12 @@ def read_acts(log: Path) -> Iterator[dict[str, Any]]:
         yield from _parse(_complete(log.read_bytes()), log)
 
 
+def check_writable(log: Path) -> None:
+    """Raises `MidsError` where acts can't be added to a log, or its table can't be written beside it."""
+    if not all(os.access(path, os.W_OK) for path in (log.parent, log) if path.exists()):
+        raise MidsError(f"can't write {log}, where decisions are kept: check the permissions of its folder")
+
+
 def add_act(log: Path, act: Mapping[str, Any]) -> None:
     """Adds an act to a log, with the next number; it is on disk before this returns, after all that others wrote.
 
