@@ -178,4 +178,6 @@ def _say_content(plan: Plan) -> str:
     names = [source.name.lower() for skipped in plan.skipped for source in skipped.sources]
     found = Counter(ending for name in names for ending in _KNOWN if name.endswith(ending))
     told = ", ".join(f"{number} {ending}" for ending, number in found.most_common())
-    return f"; it holds {told}: give a collection that reads them (mids-convert --list, mids scaffold)" if told else ""
+    if told:
+        return f"; it holds {told}: convert with a collection that reads them (mids-convert --list, mids scaffold)"
+    return f"; it holds {len(names)} files of other kinds" if names else "; it holds no files to read"

@@ -123,6 +123,9 @@ def test_pictures_given_as_dicom_are_named(places: dict[str, Path], tmp_path: Pa
     assert done.returncode == 1
     assert "SOURCE_EMPTY : the source holds nothing that this collection can convert; it holds 1 .png" in done.stderr
     assert "mids-validate" not in done.stdout  # nothing was made that could be looked at
+    done = command("mids", "deidentify", str(places["PICTURES"]), str(tmp_path / "clean"))
+    assert done.returncode == 1
+    assert "the source holds no DICOM file; it holds 1 .png: convert with a collection" in done.stderr
 
 
 @pytest.mark.parametrize(("typed", "said"), [((), "commands:"), (("help",), "commands:"), (("help", "diff"), "NEW")])

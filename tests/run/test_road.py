@@ -101,7 +101,9 @@ def test_no_more_is_removed_than_was_said(tmp_path: Path, key: Path) -> None:
 def test_an_empty_source_is_an_issue_in_its_words(tmp_path: Path, key: Path) -> None:
     (tmp_path / "in").mkdir()
     done = go(tmp_path, key)
-    assert [(found.code, found.message) for found in done.issues] == [("SOURCE_EMPTY", "there is no picture")]
+    assert [(found.code, found.message) for found in done.issues] == [
+        ("SOURCE_EMPTY", "there is no picture; it holds no files to read")
+    ]
 
 
 def test_a_source_that_adds_nothing_to_another_is_told_too(tmp_path: Path, key: Path) -> None:
