@@ -83,10 +83,21 @@ def _models(file: ViewModel | None, schema: Schema) -> dict[str, Model]:
 
 
 def _loaded(name: str, load: Callable[[], Model]) -> Model:
+    """A model of an installed package; what fails in it is a fault of that package, and names it."""
     try:
-        return load()
-    except (ImportError, AttributeError) as error:
+        model = load()
+    except Exception as error:
         raise MidsError(f"can't load the view model {name} ({type(error).__name__}): install it again") from error
+
+    def guarded(record: Record, opened: Callable[[Source], BinaryIO]) -> str | tuple[str, float]:
+        try:
+            return model(record, opened)
+        except (MidsError, OSError):
+            raise
+        except Exception as error:
+            raise MidsError(f"the view model {name} failed ({type(error).__name__}): correct or remove it") from error
+
+    return guarded
 
 
 def _seen(record: Record, models: dict[str, Model], opened: Callable[[Source], BinaryIO], schema: Schema) -> Record:

@@ -130,3 +130,16 @@ def test_a_models_word_that_is_no_view_ends_the_run(
     monkeypatch.delitem(sys.modules, "my_views", raising=False)
     with pytest.raises(MidsError, match="mine returned 'front'"):
         convert("dicom", silent, tmp_path / "out", key=key)
+
+
+@pytest.mark.parametrize("line", ["    raise KeyError('x')\n", "import nowhere_at_all\n", "1 / 0\n"])
+def test_a_model_that_fails_is_named(
+    silent: Path, tmp_path: Path, key: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    install_model(tmp_path, "ap")
+    broken = f"def view(record, opened):\n{line}" if line.startswith(" ") else line
+    (tmp_path / "my_views.py").write_text(broken, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "my_views", raising=False)
+    with pytest.raises(MidsError, match="the view model mine"):
+        convert("dicom", silent, tmp_path / "out", key=key)
