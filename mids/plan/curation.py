@@ -49,7 +49,7 @@ class Corrections:
             rows = [] if self._find_reused().isdisjoint(used) else self._naming({path})
             if row := next((row for row in rows if row.field not in LABELS), None):
                 raise MidsError(
-                    f"row {row.row} of the curation table ({row.field}) gives a path under file whose subject or "
+                    f"{row.place} ({row.field}) gives a path under file whose subject or "
                     "session is another one's new name: give the source file or the SOPInstanceUID"
                 )
         found = self._naming({*paths, record.instance, *(source.name for source in record.sources)})
@@ -98,7 +98,7 @@ class Corrections:
         for row in rows:
             if row.old not in {"", "n/a", *names}:
                 raise MidsError(
-                    f"row {row.row} of the curation table (release) was written for another image than this file holds "
+                    f"{row.place} (release) was written for another image than this file holds "
                     "now: look at it, then correct old (SOPInstanceUID) or remove the row"
                 )
         if decision.outcome == "blank":
@@ -142,8 +142,7 @@ class Corrections:
                 continue
             if row.field in GUARDS:
                 raise MidsError(
-                    f"row {row.row} of the curation table ({row.field}) names no image of the source: "
-                    "correct the row, or remove it"
+                    f"{row.place} ({row.field}) names no image of the source: correct the row, or remove it"
                 )
             where = f"row {row.row}, column file"
             message = "the plan holds no image of this name"
@@ -225,7 +224,7 @@ def _box_of(row: Correction, header: Mapping[str, Json], *, is_nifti: bool = Fal
     box = read_box(row.new) if row.field == "redact" else None
     if box is None:
         return None
-    place = f"row {row.row} of the curation table"
+    place = row.place
     if is_nifti:
         raise MidsError(f"{place}: an image that comes as NIfTI can't be redacted: exclude it")
     sizes = [header.get(name) for name in ("Rows", "Columns")]
@@ -235,7 +234,7 @@ def _box_of(row: Correction, header: Mapping[str, Json], *, is_nifti: bool = Fal
 
 
 def _check(described: Described, row: Correction, schema: Schema) -> None:
-    place = f"row {row.row} of the curation table"
+    place = row.place
     if _filled(row.new) and row.new not in schema.code_lists[FIELDS[row.field]].codes:
         raise MidsError(f"{place}: new is not a value of {row.field}: docs/vocabulary.md lists them")
     present = str(getattr(described, row.field))

@@ -81,7 +81,7 @@ def test_what_is_changed_is_done_and_stays_done(run: Run, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("file", "cells", "said"),
     [
-        ("a/1", {"view": "sideways"}, "new is not a value of view"),
+        ("a/1", {"view": "sideways"}, r"row \d of the plan: new is not a value of view"),
         ("a/1", {"subject": "me"}, r"row \d of the plan .* gives a subject or session another name than row \d"),
         ("b/1", {"subject": "M e"}, "has an invalid subject: write letters and digits"),
         ("a/1", {"name": "me.png"}, r"row \d of the plan .* changes name, which follows from the other columns"),

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import yaml
 
 from mids.errors import MidsError
+from mids.readers.given.binary import refuse_binary
 from mids.records import About
 from mids.resources import read_yaml, waits_for_another
 
@@ -31,6 +32,7 @@ def read(path: Path) -> dict[str, Any]:
         raise MidsError(f"there is no file {path}: check the path")
     if waits_for_another(path):
         raise MidsError(f"{path} is a named pipe: give a file")
+    refuse_binary(path, "description")
     try:
         content = read_yaml(path)
     except (OSError, UnicodeDecodeError) as error:

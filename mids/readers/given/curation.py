@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mids.errors import DataError, MidsError
+from mids.readers.given.binary import refuse_binary
 from mids.readers.tables.table import Table
 from mids.readers.tables.workbook import count_filled_sheets, read_table
 from mids.records import Box, Source
@@ -32,7 +33,7 @@ _BOX = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})")
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One row of a table of corrections; `row` is its line number in the file.
+    """One row of a table of corrections; `row` is its line number in the file, `table` what errors call that.
 
     `file` is an image of the dataset as it would be named without corrections, a source file relative to
     SOURCE, or a SOPInstanceUID.
@@ -45,6 +46,12 @@ class Correction:
     who: str
     why: str
     row: int
+    table: str = "curation table"
+
+    @property
+    def place(self) -> str:
+        """How errors call the row."""
+        return f"row {self.row} of the {self.table}"
 
     @property
     def decision(self) -> tuple[str, str, str]:
@@ -68,6 +75,7 @@ def open_table(path: Path, what: str, columns: Sequence[str]) -> Table:
     """
     if path.is_dir():
         raise MidsError(f"the {what} {path} is a folder: give a file")
+    refuse_binary(path, what, workbook=True)
     try:
         table = read_table(path.parent, Source(path.name))
         is_elsewhere = not table.rows and path.suffix.lower() == ".xlsx" and count_filled_sheets(path) > 1

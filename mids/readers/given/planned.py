@@ -1,6 +1,7 @@
 """Reads the table of a plan (`mids-convert --plan`) again: what a person changed in it becomes corrections."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from mids.errors import MidsError
@@ -95,20 +96,20 @@ def _changes(row: Mapping[str, str], line: int, place: str) -> Iterator[Correcti
         raise MidsError(f"{place} has another text under {PLANNED} than the plan wrote: leave this column as it is")
     if row[_NAME] != proposed[_NAME]:
         raise MidsError(f"{place} changes {_NAME}, which follows from the other columns and --layout: put it back")
-    file, who, why = row["file"], row["who"], row["why"]
+    made = partial(Correction, row["file"], who=row["who"], why=row["why"], row=line, table="plan")
     for column in LABELS:
         if (row[column] or "n/a") != proposed[column]:
             old = proposed["subject"] + (f"/{proposed[column]}" if column == "session" else "")
-            yield Correction(file, column, old, row[column].removeprefix(f"{column[:3]}-"), who, why, line)
+            yield made(column, old, row[column].removeprefix(f"{column[:3]}-"))
     for box in filter(None, map(str.strip, row[BOXES].split(";"))):
-        yield Correction(file, "redact", "", box, who, why, line)
+        yield made("redact", "", box)
     for column in VALUES:
         if (row[column] or "n/a") != proposed[column]:
-            yield Correction(file, column, proposed[column], row[column] or "n/a", who, why, line)
+            yield made(column, proposed[column], row[column] or "n/a")
     decision = row["decision"].lower()
     if decision == proposed["decision"]:
         return
     if decision not in (possible := DECISIONS.get(proposed["decision"], frozenset())):
         known = ", ".join((proposed["decision"], *sorted(possible)))
         raise MidsError(f"{place} has the decision {decision or 'n/a'}: write {known}")
-    yield Correction(file, decision, "", "", who, why, line)
+    yield made(decision, "", "")

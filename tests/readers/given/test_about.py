@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from example_datasets.generators import radiograph
 from example_datasets.generators.dicomfile import encode
@@ -53,3 +54,19 @@ def test_a_wrong_file_is_one_clear_line(text: str, told: str, tmp_path: Path, ke
     with pytest.raises(MidsError, match=told):
         convert("dicom", source(tmp_path / "in"), tmp_path / "out", key=key, about=tmp_path / "about.yaml")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("flag", ["about", "curation"])
+@pytest.mark.parametrize(
+    ("suffix", "kind"), [("jpg", "a JPEG picture"), ("png", "a PNG picture"), ("dcm", "a DICOM file")]
+)
+def test_a_picture_given_as_a_text_is_named_by_its_kind(
+    tmp_path: Path, key: Path, flag: str, suffix: str, kind: str
+) -> None:
+    given = tmp_path / f"given.{suffix}"
+    if suffix == "dcm":
+        given.write_bytes(encode(radiograph.cr_pa()))
+    else:
+        Image.new("L", (80, 80), 9).save(given)
+    with pytest.raises(MidsError, match=f"is {kind}: give a file of text"):
+        convert("dicom", source(tmp_path / "in"), tmp_path / "out", key=key, **{flag: given})
