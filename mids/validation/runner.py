@@ -8,6 +8,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, islice
@@ -158,18 +159,15 @@ def _find(work: _Work, jobs: int, missing: frozenset[str] | None) -> Iterator[Un
     # A subject's checks do not know which others there are: what is kept of them would not hold.
     facts = replace(view.facts, subjects=())
     run = Run(DatasetView(view.tree.common(), view.schema, facts=facts), work.checks)
-    if missing is None or WHOLE in missing:
-        yield run.dataset(view)
-        view.forget_files()
-    if missing is not None and not missing - {WHOLE}:
-        return
-    batches = _batches(view.tree.subjects(missing))
+    wanted = missing is None or bool(missing - {WHOLE})
+    batches = _batches(view.tree.subjects(missing)) if wanted else iter(())
     first = list(islice(batches, 2))
-    if jobs > 1 and len(first) > 1:
-        found = _check_in_processes(chain(first, batches), run, jobs)
-    else:
-        found = chain.from_iterable(run.subjects(batch) for batch in chain(first, batches))
-    yield from watched(found, "subjects checked", len(missing or view.facts.subjects), problems=_count_errors)
+    with _checking(chain(first, batches), run, jobs if len(first) > 1 else 1) as found:
+        if missing is None or WHOLE in missing:
+            yield run.dataset(view)
+            view.forget_files()
+        if wanted:
+            yield from watched(found, "subjects checked", len(missing or view.facts.subjects), problems=_count_errors)
 
 
 def _count_errors(unit: Unit) -> int:
@@ -240,21 +238,27 @@ OBJECTS = 50_000
 # --- in other processes ----------------------------------------------------------------------------------
 
 
-def _check_in_processes(batches: Iterator[Sequence[Part]], run: Run, jobs: int) -> Iterator[Unit]:
-    """What `run` finds in the subjects, in their order; a few batches are under way at a time."""
+@contextmanager
+def _checking(batches: Iterator[Sequence[Part]], run: Run, jobs: int) -> Iterator[Iterator[Unit]]:
+    """What `run` finds in the subjects, in their order; several processes begin at once."""
+    if jobs == 1:
+        yield chain.from_iterable(map(run.subjects, batches))
+        return
     # Not fork: the caller may have threads.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     context.set_forkserver_preload([__name__])
     codes = frozenset(check.definition.code for check in run.checks)
     begin = (run.common.tree, run.common.schema, run.common.facts, codes)
-    waiting: deque[Future[list[Unit]]] = deque()
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=begin) as pool:
-        for batch in batches:
-            waiting.append(pool.submit(_run_batch, batch))
-            if len(waiting) > WAITING * jobs:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+        waiting = deque(pool.submit(_run_batch, batch) for batch in islice(batches, WAITING * jobs))
+        yield _collect(waiting, (pool.submit(_run_batch, batch) for batch in batches))
+
+
+def _collect(waiting: deque[Future[list[Unit]]], more: Iterator[Future[list[Unit]]]) -> Iterator[Unit]:
+    """The results of tasks in their order; for each that is done another one is given."""
+    while waiting:
+        waiting.extend(islice(more, 1))
+        yield from waiting.popleft().result()
 
 
 _RUNS: list[Run] = []

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from isal import isal_zlib
-from PIL import Image, UnidentifiedImageError
 
 from mids.dataset.disk.contents import SurplusError, Tail, Whole
 from mids.dataset.disk.heads import GZIP, PLAIN_CHUNKS, PNG, NiftiHead, PngHead
 from mids.errors import DataError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 BLOCK = 1 << 20
 EXCESS = 1 << 28
@@ -194,13 +196,15 @@ def read_png(path: Path, head: PngHead) -> Whole:
     return replace(look_at_picture(decode_png(path)), texts=tuple(texts))
 
 
-def decode_png(path: Path) -> Image.Image:
+def decode_png(path: Path) -> "Image":
     """The decoded pixels of a PNG. Raises `DataError` IMAGE_CORRUPT where they can't be had."""
+    from PIL.Image import open as open_image  # which the quick checks do without
+
     try:
-        with Image.open(path, formats=["PNG"]) as image:
+        with open_image(path, formats=["PNG"]) as image:
             image.load()
             return image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, zlib.error):
+    except (OSError, SyntaxError, ValueError, zlib.error):
         raise DataError("IMAGE_CORRUPT", "the pixels can't be decoded") from None
 
 
