@@ -82,9 +82,7 @@ def load_part(path: Path, shown: str, part: Part, stream: Any = None) -> Volume:
         proxy, shape = image.dataobj, (*image.shape, 1, 1)[:3]
         if np.prod(image.shape) != np.prod(shape):
             raise MidsError(f"{shown} has {len(image.shape)} axes: load all of it, and take the part that you want")
-        part = _completed(part, shape)
-        if any(not 0 <= each.start < each.stop <= side for each, side in zip(part, shape, strict=True)):
-            raise MidsError(f"part {part} of {shown}: give columns, rows and slices within {shape}")
+        part = complete_part(part, shape, shown)
         # Whole slices are read in one go; single lines of them would each be searched for.
         slices = proxy[:, :, part[2]] if len(image.shape) > 2 else proxy[...]
         data = np.asarray(slices).reshape(*shape[:2], -1)[part[0], part[1]]
@@ -93,11 +91,13 @@ def load_part(path: Path, shown: str, part: Part, stream: Any = None) -> Volume:
         return Volume(data, affine, _is_placed(image))
 
 
-def _completed(part: Part, shape: tuple[int, ...]) -> Part:
-    """A part whose slices have both ends; whole numbers only."""
+def complete_part(part: Part, shape: tuple[int, ...], shown: str) -> Part:
+    """A part whose slices have both ends; raises `MidsError` where they are no whole numbers within the shape."""
     ends = [(each.start or 0, side if each.stop is None else each.stop) for each, side in zip(part, shape, strict=True)]
     if not all(isinstance(end, int | np.integer) for pair in ends for end in pair):
         raise MidsError(f"part {part}: give whole numbers")
+    if any(not 0 <= first < last <= side for (first, last), side in zip(ends, shape, strict=True)):
+        raise MidsError(f"part {part} of {shown}: give columns, rows and slices within {shape}")
     x, y, z = (slice(int(first), int(last)) for first, last in ends)
     return x, y, z
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mids.dataset.loaders.grey import Array
-from mids.dataset.pixels import Part, load_part, load_pixels
+from mids.dataset.pixels import Part, complete_part, load_part, load_pixels
 from mids.errors import DataError, MidsError
 
 SUM = 16
@@ -32,7 +32,10 @@ class Reader:
             return load_pixels(Path(path), name).data
         if self.unpack:
             copy = self._unpacked(path, name)
-            return copy if part is None else (copy if copy.ndim == 3 else copy.reshape((*copy.shape, 1)[:3]))[part]
+            if part is None:
+                return copy
+            volume = copy if copy.ndim == 3 else copy.reshape((*copy.shape, 1)[:3])
+            return volume[complete_part(part, volume.shape, name)]
         assert part is not None
         if self.cache is None or not path.endswith(".gz"):
             return load_part(Path(path), name, part).data
