@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -85,9 +85,7 @@ def write_page(
     chosen = wanted or Wanted()
     target = Path(output)
     _check(chosen, jobs)
-    check_target(target)
-    if chosen.private and any(target.resolve().is_relative_to(Path(path).resolve()) for path in datasets):
-        raise MidsError(f"{target} lies in the dataset, which others may get: give another file for --output")
+    check_target(target, datasets)
     features = maps.read(chosen.geojson) if chosen.geojson else ()
     opened = [Dataset(path, fields=facts.FIELDS, text=True) for path in datasets]
     links = [viewer.link(target, dataset.path) if chosen.viewer == "link" else "" for dataset in opened]
@@ -115,8 +113,10 @@ def _check(wanted: Wanted, jobs: int) -> None:
         raise MidsError("--jobs must be 1 or more, and --thumbnails and --large 0 or more")
 
 
-def check_target(target: Path) -> None:
-    """Raises `MidsError` for a file that is there and no page of ours, or can't be one."""
+def check_target(target: Path, datasets: Iterable[str | Path]) -> None:
+    """Raises `MidsError` for a file that is there and no page of ours, can't be one, or lies in one of the datasets."""
+    if any(target.resolve().is_relative_to(Path(path).resolve()) for path in datasets):
+        raise MidsError(f"{target} lies in the dataset, which holds no pages: give another file for --output")
     if target.is_dir():
         raise MidsError(f"{target} is a folder: give a file for --output")
     try:

@@ -153,6 +153,15 @@ def test_only_a_page_of_ours_is_written_over(tmp_path: Path) -> None:
     assert target.read_text(encoding="utf-8") == "<p>mine</p>"
 
 
+def test_a_page_is_not_written_into_a_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = one_radiograph(tmp_path / "set", {})
+    inside = root / "sub-S01" / "page.html"
+    assert main(["report", str(root), "--output", str(inside)]) == 2
+    assert "lies in the dataset" in capsys.readouterr().err
+    assert main(["report", str(root), str(root), "--compare", "--output", str(inside)]) == 2
+    assert not inside.exists()
+
+
 # --- maps ------------------------------------------------------------------------------------------------
 
 SQUARE = [[0, 40], [10, 40], [10, 50], [0, 50], [0, 40]]

@@ -62,7 +62,7 @@ def write_comparison(
 
     Raises `MidsError` where use or environment is wrong, or one of them is no dataset.
     """
-    check_target(output)
+    check_target(output, (old, new))
     changes = compare(old, new, jobs=jobs)
     pair = Dataset(old, text=True), Dataset(new, text=True)
     labels = _labels(pair[0]), _labels(pair[1])
