@@ -214,6 +214,7 @@ def test_diffusion_is_no_time(values: dict[str, list[Any]], tmp_path: Path) -> N
     ("GEMS_PARM_01", 0x0043, 0x39, "IS", [[0, 8, 0, 0], [1000001000, 8, 0, 0]]),
     ("SIEMENS MR HEADER", 0x0019, 0x0C, "IS", [0, 800]),
     ("Philips Imaging DD 001", 0x2001, 0x03, "FL", [0.0, 800.0]),
+    ("Image Private Header", 0x0065, 0x09, "FD", [0.0, 800.0]),
 ])  # fmt: skip
 def test_b_values_of_the_makers_are_found(
     creator: str, group: int, element: int, vr: str, values: list[Any], tmp_path: Path
@@ -225,6 +226,22 @@ def test_b_values_of_the_makers_are_found(
     (record,) = records(items(tmp_path, datasets))
     assert record.geometry is not None
     assert (record.geometry.axis, record.geometry.volumes) == ("b", 2)
+    assert record.per_slice["DiffusionBValue"] == (0.0,) * 4 + (1000.0 if group == 0x0043 else 800.0,) * 4
+
+
+@pytest.mark.parametrize("values", [(0, 1, 2, 3), (0, 1), (1,), (2, 3), (0,)])
+def test_parts_of_complex_images_that_only_an_element_of_ge_tells_are_volumes_of_their_own(
+    values: tuple[int, ...], tmp_path: Path
+) -> None:
+    datasets = repeated(len(values), modality=["MR"] * len(values))
+    for dataset in datasets:
+        block = dataset.private_block(0x0043, "GEMS_PARM_01", create=True)
+        block.add_new(0x2F, "SS", values[(dataset.InstanceNumber - 1) // 10])
+    found = items(tmp_path, datasets)
+    parts = ["mag" if len(values) > 1 else None, "phase", "real", "imag"]
+    made = {one.entities.get("part"): numbers(one) for one in records(found)}
+    assert made == {parts[value]: [10 * t + k + 1 for k in range(4)] for t, value in enumerate(values)}
+    assert codes(found) == (["SERIES_MIXED"] if len(values) > 1 else [])
 
 
 # --- images with frames ---------------------------------------------------------------------------------------

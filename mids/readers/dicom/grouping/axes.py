@@ -153,11 +153,8 @@ def _names(values: Sequence[_Value], rule: Mapping[str, Any]) -> dict[_Value, st
     return names | {value: label("".join(word for word in value if word not in shared)) for value in words}
 
 
-def order(part: Part, *, weighted: bool = False) -> Ordered | None:
-    """The slices volume by volume; None where nothing tells slices at one place apart, or not at every place.
-
-    `weighted` says that they differ in their b-value, which is known where an attribute of the standard holds it.
-    """
+def order(part: Part) -> Ordered | None:
+    """The slices volume by volume; None where nothing tells slices at one place apart, or not at every place."""
     volumes = len(part.places) // len(set(part.places))
     if volumes == 1:
         return Ordered(_sorted(part, [0.0] * len(part.places)), 1)
@@ -175,7 +172,7 @@ def order(part: Part, *, weighted: bool = False) -> Ordered | None:
         return None
     slices = _sorted(part, values)
     is_time = keyword or part.slices[0].number("NumberOfTemporalPositions") == volumes
-    axis: AxisName = "b" if weighted or is_diffusion(part.slices) else "time" if is_time else ""
+    axis: AxisName = "b" if is_diffusion(part.slices) else "time" if is_time else ""
     times = _times(slices, volumes, keyword) if axis == "time" else ()
     return Ordered(slices, volumes, axis, times, named=bool(axis or dimensions))
 

@@ -10,8 +10,8 @@ import numpy as np
 from mids.issues import Issue, issue
 from mids.readers.dicom.geometry import even_slices, geometry
 from mids.readers.dicom.grouping.axes import Ordered, Part, order, split
-from mids.readers.dicom.grouping.diffusion import differ_in_b
 from mids.readers.dicom.grouping.incomplete import complete
+from mids.readers.dicom.grouping.makers import completed
 from mids.readers.dicom.grouping.places import is_even, places
 from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, stacks
 from mids.readers.dicom.grouping.strangers import strangers, tell_frames
@@ -73,8 +73,11 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     for index in copies:
         reason = "a duplicate: same position, time and pixels as another slice"
         yield Skipped((stack[index].source,), reason, ids[0], stack[index].instance.text("SeriesInstanceUID"))
-    for side in grouped(kept, lambda index: where[index][1]):
-        whole = Part(tuple(stack[index] for index in side), tuple(where[index] for index in side))
+    slices, spots = [stack[index] for index in kept], [where[index] for index in kept]
+    if ids[2] == "MR":
+        slices = completed(root, slices, spots)
+    for side in grouped(range(len(slices)), lambda index: spots[index][1]):
+        whole = Part(tuple(slices[index] for index in side), tuple(spots[index] for index in side))
         parts = split(whole, ids[2])
         if len(parts) > 1:
             kinds = sorted({entity for one in parts for entity in one.entities})
@@ -83,7 +86,7 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
             )
             yield issue("SERIES_MIXED", message, stack[0].source.name, origin="read")
         for one in parts:
-            yield from _part(root, ids, one)
+            yield from _part(ids, one)
 
 
 def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str] | None:
@@ -111,7 +114,7 @@ def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str]
     return None
 
 
-def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
+def _part(ids: Ids, part: Part) -> Iterator[Item]:
     """The volumes of slices that only time, or something like it, tells apart."""
     parts = [part] if is_even(part.places) else complete(part)
     if len(parts) > 1 and any(set(one.places) - set(parts[0].places) for one in parts):
@@ -120,8 +123,7 @@ def _part(root: Path, ids: Ids, part: Part) -> Iterator[Item]:
     elif len(parts) > 1:
         message = f"{len(parts) - 1} time points lack slices; each became a volume of its own"
         yield issue("TIME_INCOMPLETE", message, part.slices[0].source.name, origin="read")
-    weighted = ids[2] == "MR" and differ_in_b(root, part)
-    ordered = [order(one, weighted=weighted) for one in parts]
+    ordered = [order(one) for one in parts]
     if not parts or None in ordered:
         uneven = "positions occur unequally often, and nothing says which time points lack slices"
         message = "slices repeat positions, and no attribute explains why" if is_even(part.places) else uneven
