@@ -51,7 +51,7 @@ NAMING = (
     "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase DimensionIndexValues "
     "NumberOfSlices NumberOfTimeSlices NumberOfTimeSlots ImagesInAcquisition NumberOfSeriesRelatedInstances "
     "ConcatenationUID InConcatenationNumber InConcatenationTotalNumber "
-    "ImagePositionVolume ImageOrientationVolume DataType TemporalPositionTimeOffset"
+    "InStackPositionNumber ImagePositionVolume ImageOrientationVolume DataType TemporalPositionTimeOffset"
 ).split()
 """Attributes that grouping, naming and the tables need, beyond the sidecar's allow-list."""
 

@@ -223,6 +223,19 @@ def test_equal_positions_of_different_locations_are_refused(tmp_path: Path) -> N
     assert (codes(found), records(found)) == (["POSITIONS_EQUAL"], [])
 
 
+@pytest.mark.parametrize("kind", ["CT", "MR"])
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_equal_positions_of_frames_that_are_numbered_in_a_stack_are_refused(
+    kind: str, is_shared: bool, tmp_path: Path
+) -> None:
+    here = placed((0, 0, 0))
+    frames = [{"FrameContentSequence": [{"StackID": "1", "InStackPositionNumber": k + 1}]} for k in range(4)]
+    groups = [frame | ({} if is_shared else here) for frame in frames]
+    shared = measures() | (here if is_shared else {})
+    found = items(tmp_path, [enhanced("stack", groups, shared, f"Enhanced {kind}", kind)])
+    assert (codes(found), records(found)) == (["POSITIONS_EQUAL"], [])
+
+
 def test_one_slice_at_many_times_is_no_stack_of_equal_positions(tmp_path: Path) -> None:
     datasets = [slice_at(k, (0, 0, 0), modality="MR", SliceLocation=5, TriggerTime=40 * k) for k in range(4)]
     (record,) = records(items(tmp_path, datasets))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mids.issues import Issue, issue
-from mids.readers.dicom.geometry import even_slices, geometry
+from mids.readers.dicom.geometry import even_slices, find_rounding, geometry
 from mids.readers.dicom.grouping.axes import Ordered, Part, order, split
 from mids.readers.dicom.grouping.incomplete import complete
 from mids.readers.dicom.grouping.makers import completed
@@ -105,12 +105,24 @@ def _misplaced(stack: Sequence[Slice], *, is_one_place: bool) -> tuple[str, str]
         if absent := sum(not one for one in known):
             of = f"{absent} of {len(stack)} {'frames' if stack[0].frame is not None else 'slices'}"
             return "SERIES_UNSTACKABLE", f"{of} have no {what} in numbers, and can't be stacked into a volume"
-    locations = {plane.number("SliceLocation") for plane in stack}
-    if len({plane.position for plane in stack}) == 1 and len(locations) > 1:
-        return (
-            "POSITIONS_EQUAL",
-            f"{len(stack)} slices have the same ImagePositionPatient, but {len(locations)} different SliceLocations",
-        )
+    return _equal(stack)
+
+
+def _equal(stack: Sequence[Slice]) -> tuple[str, str] | None:
+    """The code and message where slices have one position, or fewer than locations for want of digits."""
+    points = np.array(sorted({plane.position for plane in stack}))
+    varying = points[:, np.ptp(points, axis=0) > 0]
+    said = [abs(value) for keyword in _DEPTHS if (value := stack[0].number(keyword))]
+    for keyword in ("SliceLocation", "InStackPositionNumber"):
+        count = len({plane.number(keyword) for plane in stack})
+        if count <= len(points):
+            continue
+        if len(points) == 1:
+            message = f"{len(stack)} slices have the same ImagePositionPatient, but {count} different {keyword}s"
+            return "POSITIONS_EQUAL", message
+        if 2 * find_rounding(varying) > min(said, default=np.inf):
+            message = f"positions have too few digits: {len(points)} are different, and {count} {keyword}s"
+            return "POSITIONS_EQUAL", message
     return None
 
 
