@@ -50,7 +50,8 @@ def geometry(planes: Sequence[Slice], volumes: int = 1) -> Geometry:
         problem: Problem = "unknown" if count > 1 else ""
         return Geometry(rows, columns, count, volumes, cosines, (), spacing, problem=problem)
     line = np.array(points)
-    found = _measure(line, np.cross(cosines[:3], cosines[3:]), max(spacing, default=1.0))
+    stated = [abs(value) for key in ("SpacingBetweenSlices", "SliceThickness") if (value := first.number(key))]
+    found = _measure(line, np.cross(cosines[:3], cosines[3:]), max(spacing, default=1.0), stated)
     sources: dict[Source, int] = {}
     files = [sources.setdefault(one.source, len(sources)) for one in planes]
     has_frames = any(one.frame is not None for one in planes)
@@ -74,8 +75,11 @@ class _Measured:
     missing: int = 0
 
 
-def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
-    """How slices at the positions `line` (n × 3, mm) are stacked; `pixel` is the larger distance of pixels in mm."""
+def _measure(line: Floats, normal: Floats, pixel: float, stated: Sequence[float]) -> _Measured:
+    """How slices at the positions `line` (n × 3, mm) are stacked; `pixel` is the larger distance of pixels in mm.
+
+    `stated` are the distances of slices (mm) that the header gives.
+    """
     if len(line) == 1:
         return _Measured()
     rounding = find_rounding(line) * float(np.abs(normal).sum())
@@ -85,6 +89,7 @@ def _measure(line: Floats, normal: Floats, pixel: float) -> _Measured:
     off = float(np.abs(depth - np.arange(len(depth)) * mean).max())
     is_equal = bool(np.all(np.abs(steps - mean) <= SPACING_TOLERANCE * mean)) and off <= _DRIFT * mean
     uneven = not is_equal and _scatter(depth) > min(1.3 * rounding, _ROUNDED * mean)
+    uneven = uneven and not any(_is_rounded(line, distance * normal) for distance in stated)
     step = even_spacing(depth) if uneven else mean
     whole = np.round(steps / step) if uneven else np.ones(len(steps))
     slack = SPACING_TOLERANCE * step * whole + min(2.1 * rounding, _ROUNDED * step)
@@ -107,6 +112,18 @@ def find_rounding(line: Floats) -> float:
         if np.abs(line - np.round(line, digits)).max() < 1e-6:
             return float(0.5 * 10**-digits)
     return 0.0
+
+
+def _is_rounded(line: Floats, step: Floats) -> bool:
+    """Whether positions (n × 3, mm) are those of an even stack with this step, written with few digits.
+
+    What they are off differs by no more than a unit of the last digit, as halves do that are rounded to even. Where
+    the step is a whole number of units, a slice that is missing shows as that much, and they must differ by less.
+    """
+    off = np.ptp(line - np.outer(np.arange(len(line)), step), axis=0)
+    units = np.array([2 * find_rounding(line[:, axis : axis + 1]) for axis in range(3)])
+    is_whole = np.abs(step - np.round(step / np.maximum(units, 1e-9)) * units) < 0.01 * units
+    return bool((off < np.maximum(np.where(is_whole, 0.99, 1.01) * units, 0.001 * np.linalg.norm(step))).all())
 
 
 def _lean(line: Floats, depth: Floats, normal: Floats, slack: float) -> tuple[float, Literal["", "tilt", "shift"]]:

@@ -1,10 +1,13 @@
 """Slices belong together by distance: neither noise, nor few digits, nor their size sets them apart."""
 
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mids.issues import Issue
 from mids.records import Geometry, Record
 from tests.support.slices import AXIAL, SAGITTAL, codes, items, numbers, records, skipped, slice_at
 
@@ -82,6 +85,41 @@ def test_uneven_places_are_told_from_rounded_ones(
     datasets = [slice_at(k, (0, 0, z), SliceThickness=places[1]) for k, z in enumerate(places)]
     shape = shape_of(the_record(items(tmp_path, datasets)))
     assert (shape.problem, shape.missing) == (problem, missing)
+
+
+@pytest.mark.parametrize("keyword", ["SliceThickness", "SpacingBetweenSlices"])
+@pytest.mark.parametrize("write", [math.floor, round])
+@pytest.mark.parametrize("step", [1.5, 1.3, 2.25])
+def test_a_stack_of_the_stated_distance_whose_places_are_written_in_whole_millimetres_is_even(
+    keyword: str, write: Callable[[float], int], step: float, tmp_path: Path
+) -> None:
+    said = {"SliceThickness": 5, keyword: step}
+    datasets = [slice_at(k, (-8, -8, write(step * k)), **said) for k in range(20)]
+    found = items(tmp_path / "whole", datasets)
+    shape = shape_of(the_record(found))
+    assert (shape.problem, shape.missing, codes(found)) == ("", 0, [])
+    assert shape.spacing[2] == pytest.approx(step, abs=1 / 19)
+    gap = items(tmp_path / "gap", datasets[:9] + datasets[10:])
+    assert shape_of(the_record(gap)).problem == "uneven"
+
+
+@pytest.mark.parametrize("digits", [0, 1])
+def test_a_gap_in_whole_steps_is_not_taken_for_few_digits(digits: int, tmp_path: Path) -> None:
+    step = 10.0**-digits
+    places = [round(step * k, digits) for k in range(80) if k != 40]
+    found = items(tmp_path, [slice_at(k, (-8, -8, z), SliceThickness=step) for k, z in enumerate(places)])
+    assert (shape_of(the_record(found)).missing, codes(found)) == (1, ["SERIES_GAP"])
+
+
+def test_positions_that_can_not_tell_the_slices_apart_are_refused(tmp_path: Path) -> None:
+    for kind, step, unit in (("CT", 0.004, 2), ("MR", 0.4, 0)):
+        datasets = [
+            slice_at(k, (0, 0, round(step * k, unit)), modality=kind, SliceThickness=step, SliceLocation=step * k)
+            for k in range(6)
+        ]
+        found = items(tmp_path / kind, datasets)
+        assert (codes(found), len(records(found))) == (["POSITIONS_EQUAL"], 0)
+        assert any("digits" in one.message for one in found if isinstance(one, Issue))
 
 
 def test_a_slice_in_the_middle_that_is_moved_aside_is_seen(tmp_path: Path) -> None:
