@@ -87,6 +87,30 @@ def test_ids_and_days_go_as_numbers_and_codes(tmp_path: Path) -> None:
     assert "InstanceNumber" in after  # type 2
 
 
+GLUED = ["P00778899", "778899A", "ACC777123X", "D20200317", "20200317101112", "B40-20200317", "IMG_20200317_1011"]
+
+
+@pytest.mark.parametrize("text", GLUED)
+def test_an_id_or_a_day_within_letters_and_digits_goes_from_every_attribute(tmp_path: Path, text: str) -> None:
+    keywords = "WindowCenterWidthExplanation SoftwareVersions ConvolutionKernel FilterType SequenceName FrameLabel"
+    values = {**dict.fromkeys(keywords.split(), text), "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL", text[:16]]}
+    after, _ = clean(tmp_path, "basic", AccessionNumber="ACC777123", **values)
+    left = f"{after.ImageType} {' '.join(str(after.get(keyword)) for keyword in keywords.split())}"
+    assert not [one for one in ("778899", "777123", "20200317") if one in left]
+
+
+@pytest.mark.parametrize("number", ["20200317101112", "1951020312"])
+def test_a_day_with_its_hour_is_told_as_a_number(tmp_path: Path, number: str) -> None:
+    after, _ = clean(tmp_path, TableHeight=number)
+    assert after.TableHeight is None
+
+
+def test_kernels_and_sequences_stay_beside_short_ids_and_other_numbers(tmp_path: Path) -> None:
+    kept = {"ConvolutionKernel": "B40f", "SequenceName": "fl3d1_ns", "SoftwareVersions": "VB20A 12345678"}
+    after, _ = clean(tmp_path, PatientID="B40", AccessionNumber="23456", StudyID="3d1", **kept)
+    assert {key: str(after.get(key)) for key in kept} == kept
+
+
 def test_the_digits_of_an_id_and_the_days_of_spreadsheets_are_told_as_numbers(tmp_path: Path) -> None:
     values = {"SeriesNumber": "778899", "AcquisitionNumber": "18662", "TableHeight": "43907.0", "Exposure": "18663"}
     cells = ((0x10, "LO", "0778899.0"), (0x11, "LO", "43907"), (0x12, "LO", "43"))

@@ -14,7 +14,7 @@ WHO = {
     "PatientName": "INVENTADEZ^FULANA", "PatientID": "HX-00778899", "PatientBirthDate": "19510203",
     "ReferringPhysicianName": "MENGANO^NADIE", "InstitutionName": "Hospital Nulo de Ningures",
 }  # fmt: skip
-TEXTS = ("de Inventadez", "Dr. Zutano", "FULANA 3/2/1951", "NHC 4711", "Nulo de Ningures")
+TEXTS = ("de Inventadez", "Dr. Zutano", "FULANA 3/2/1951", "NHC 4711", "Nulo de Ningures", "K778899X")
 GEOMETRY = {"Rows", "Columns", "NumberOfFrames", "InstanceNumber", "RescaleSlope", "RescaleIntercept", "SliceThickness"}
 
 

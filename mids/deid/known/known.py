@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cache, lru_cache
 from itertools import pairwise
 
-from mids.deid.known.numbers import digits_of, id_forms, is_number, is_number_told
+from mids.deid.known.numbers import digits_of, find_glued, id_forms, is_number, is_number_told
 from mids.deid.known.places import find_institutions, find_places
 from mids.deid.text.dates import find_dates
 from mids.deid.text.guards import ends_sentence, negations, says_state
@@ -35,8 +35,8 @@ class Known:
     `names` of people, in any order or as DICOM PN (``SURNAME^GIVEN``); `ids` of patient, visit and study; `dates`
     that identify, such as the day of birth; `places`, institutions and addresses as the header spells them.
     `subject` stands for the patient where surrogates are made, `shift` is what the patient's dates are moved by. `days`
-    are the others of the study: no text is searched for them, but a number may be one. `institutions` are those of
-    `places` whose names are searched by single words too.
+    are the others of the study: texts are searched for them as eight digits alone, and a number may be one.
+    `institutions` are those of `places` whose names are searched by single words too.
     """
 
     names: tuple[str, ...] = ()
@@ -332,11 +332,17 @@ def _ids(text: str, known: Known) -> Iterator[Span]:
     for pattern in _id_patterns(known.ids):
         for match in pattern.finditer(plain):
             yield Span(match.start(), match.end(), "NUM", "known")
+    for match in find_glued(plain, known.ids, ()):
+        yield Span(match.start(), match.end(), "NUM", "known")
 
 
 def _dates(text: str, known: Known) -> Iterator[Span]:
+    for match in find_glued(text, (), known.days):
+        yield Span(match.start(), match.end(), "FECHA", "day of the study")
     if not known.dates:
         return
+    for match in find_glued(text, (), known.dates):
+        yield Span(match.start(), match.end(), "FECHA", "known")
     for found in find_dates(text):
         if found.value in known.dates:
             yield Span(found.start, found.end, "FECHA", "known")

@@ -1,6 +1,10 @@
-"""Whether a number repeats what the header tells: an id, a day as digits, or a day as programs count it."""
+"""Whether a number repeats what the header tells: an id, a day as digits, or a day as programs count it.
+
+Ids and days that are glued to other letters and digits too: P77889911, 20200317101112.
+"""
 
 import re
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -12,6 +16,12 @@ SHORTEST_ID = 4
 
 DIGITS_OF_IDS = 10_000
 """The least number that is searched for as a day, or as the digits of an id of letters and digits."""
+
+GLUED = 5
+"""Characters of the shortest id that is searched between letters and, if it has letters, digits: X77889 holds 77889."""
+
+LONG = 8
+"""Digits of an id from which on it is searched between other digits too; a day with its year has as many."""
 
 _NUMBER = re.compile(r"[+-]?(?:\d{1,16}(?:\.\d{0,12})?|\.\d{1,12})(?:[eE][+-]?\d{1,2})?", re.ASCII)
 _STARTS = (date(1899, 12, 30), date(1904, 1, 1), date(1970, 1, 1))
@@ -38,7 +48,32 @@ def is_number_told(text: str, ids: tuple[str, ...], days: tuple[date, ...]) -> b
         int(value // ticks) == (day - _STARTS[-1]).days for day in days for ticks in _TICKS
     ):
         return True
+    if any(True for _ in find_glued(str(whole), ids if whole == abs(value) else (), days)):
+        return True
     return whole > 9 and whole == abs(value) and str(whole) in id_forms(ids)
+
+
+def find_glued(plain: str, ids: tuple[str, ...], days: tuple[date, ...]) -> Iterator[re.Match[str]]:
+    """Ids and days (group ``day``) within runs of letters and digits of a folded text."""
+    pattern = _compile_glued(ids, days)
+    return iter(()) if pattern is None else pattern.finditer(plain)
+
+
+@lru_cache(maxsize=64)
+def _compile_glued(ids: tuple[str, ...], days: tuple[date, ...]) -> re.Pattern[str] | None:
+    """Each id with a digit, its leading zeros included, and each day with its four digits of a year; None of nothing.
+
+    Other digits beside the digits of a short id make another number.
+    """
+    found = sorted({form for day in days for form in digits_of(day)[:3]})
+    said = [rf"(?P<day>{'|'.join(found)})"] if found else []
+    for form in sorted(id_forms(ids), key=lambda form: (-len(form), form)):
+        if len(form) >= GLUED and re.search("[0-9]", form):
+            is_long = form.isdigit() and len(form) >= LONG
+            before = "" if is_long or not form[0].isdigit() else "(?<![0-9])0{0,12}"
+            after = "" if is_long or not form[-1].isdigit() else "(?![0-9])"
+            said.append(before + re.escape(form) + after)
+    return re.compile("|".join(said)) if said else None
 
 
 @lru_cache(maxsize=64)
