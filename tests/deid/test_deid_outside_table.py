@@ -177,6 +177,23 @@ def test_a_uid_below_the_standards_root_that_is_not_registered_is_replaced(tmp_p
     assert after.SOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
 
 
+@pytest.mark.parametrize("policy", ["basic", "mids"])
+def test_a_uid_stays_in_an_attribute_for_classes_only_if_the_standard_registers_it(tmp_path: Path, policy: str) -> None:
+    own, ct_class, snomed = "1.2.826.0.1.3680043.8.498.77.1", "1.2.840.10008.5.1.4.1.1.2", "2.16.840.1.113883.6.96"
+    keywords = "CodingSchemeUID ContextUID MappingResourceUID CreatorVersionUID AvailableTransferSyntaxUID".split()
+    scheme = {"CodingSchemeDesignator": "SCT", "CodingSchemeUID": snomed}
+    values = {
+        "ReferencedInstanceSequence": [item(ReferencedSOPClassUID=ct_class), item(ReferencedSOPClassUID=own)],
+        "ConceptCodeSequence": [item(CodeValue="1", CodeMeaning="chest", ContextUID=own, **scheme)],
+    }
+    after, _ = clean(tmp_path, policy, StudyInstanceUID=own, **dict.fromkeys(keywords, own), **values)
+    left = [after[keyword].value for keyword in keywords]
+    images, code = after.ReferencedInstanceSequence, after.ConceptCodeSequence[0]
+    assert own not in (*left, images[1].ReferencedSOPClassUID, code.ContextUID)
+    assert (images[0].ReferencedSOPClassUID, code.CodingSchemeUID) == (ct_class, snomed)
+    assert images[1].ReferencedSOPClassUID == after.StudyInstanceUID
+
+
 def test_embedded_cells_that_repeat_the_header_are_refused(tmp_path: Path) -> None:
     values = ((0x10, "LO", "Fulana Inventádez Müller"), (0x11, "LO", "03/02/1951"), (0x12, "LO", "severe"))
     after, issues = clean(tmp_path, block=Block(0x0C19, "MIDS", values))

@@ -21,7 +21,7 @@ from pydicom.tag import BaseTag
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from mids.deid.headers import descriptors
-from mids.deid.headers.tables import attributes, find_value_count
+from mids.deid.headers.tables import attributes, extra, find_value_count
 from mids.deid.headers.values import FORMS, ZONE, coarse_age, coarse_time, shift_date, shift_moment
 from mids.deid.policy import Ages, Times
 
@@ -137,6 +137,11 @@ def is_uid(text: str) -> bool:
 def is_registered_uid(text: str) -> bool:
     """Whether a UID is one of the standard's registry (PS3.6 Annex A); others below its root are a vendor's misuse."""
     return text in UID_dictionary
+
+
+def is_public_uid(text: str) -> bool:
+    """Whether a UID is registered, or that of a published coding scheme."""
+    return is_registered_uid(text) or extra().coding_scheme_uids.fullmatch(text) is not None
 
 
 def charset(element: Element | None, inherited: Charset) -> Charset:

@@ -271,12 +271,20 @@ class _Pass:
         return _REMOVED if not terms.is_listed(value) and (self.new.tells(value) or is_identifying(value)) else value
 
     def _mapped(self, tag: int, element: Element, code: Code) -> Element:
-        """UIDs, each replaced, or kept where it is one."""
+        """UIDs, each replaced, or kept where it is one; of those that mean a class or a scheme, only public ones."""
         values = elements.values(element)
-        is_told = tag in extra().keep and any(map(self.new.tells, values))
-        if code == "K" and not is_told and all(map(elements.is_uid, filter(None, values))):
+        said = list(filter(None, values))
+        if code == "K" and all(map(elements.is_uid, said)) and self._may_stay(tag, said):
             return element
         return elements.made(tag, "UI", [self.uid(value) if value else "" for value in values])
+
+    def _may_stay(self, tag: int, values: Iterable[str]) -> bool:
+        """Whether UIDs that the policy keeps are no person's: in an attribute for classes anything may stand."""
+        if tag not in extra().keep or self.rules.is_explicit(tag) or "retain_uids" in self.rules.policy.options:
+            return True
+        if tag == _SOP_CLASS:  # a private class is that of the file itself
+            return not any(map(self.new.tells, values))
+        return all(map(elements.is_public_uid, values))
 
     def _counted(self, tag: int, vr: str, kept: Element | None) -> Element | None:
         """A value itself; None, which is counted, is one that is not of its VR."""

@@ -1,5 +1,6 @@
 """The tables of DICOM PS3.15 Annex E and our additions to them, as `schemas/deid` holds them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -35,6 +36,7 @@ class Extra:
     subject: frozenset[int]
     dummy_items: Mapping[int, Mapping[str, Any]]
     coding_schemes: frozenset[str]
+    coding_scheme_uids: re.Pattern[str]
     makers: frozenset[int]
     prose: frozenset[int]
     termed: frozenset[int]
@@ -123,6 +125,7 @@ def extra() -> Extra:
         subject=frozenset(_tags(content["subject"])),
         dummy_items={tag: content["dummy_items"][key] for key in content["dummy_items"] for tag in _tags([key])},
         coding_schemes=frozenset(content["coding_schemes"]),
+        coding_scheme_uids=re.compile(content["coding_scheme_uids"]),
         makers=frozenset(_tags(outside["makers"])),
         prose=frozenset(_tags(content["prose"])),
         termed=frozenset(_tags(content["termed"])),
