@@ -265,6 +265,8 @@ def _texts(
         "TextSearch": policy.detect,
         "Faces": policy.face_rule,
     }
+    if kept := sorted(override.attribute for override in policy.overrides if override.action in ("K", "C")):
+        done["Kept"] = list[Json](kept)
     if embed is not None:
         elements: dict[str, Json] = {
             f"({embed.group:04X},10{embed.elements[number]:02X})": {"Name": column, "VR": embed.vr(number)}

@@ -8,6 +8,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -18,11 +19,12 @@ from mids._version import __version__
 from mids.certify.headers import check_headers, read_claims
 from mids.certify.looks import is_picture, look_at_pixels
 from mids.certify.page import render
+from mids.dataset.disk.heads import nifti_head
 from mids.dataset.disk.progress import watched
 from mids.dataset.disk.tree import walk
 from mids.deid.headers.tables import edition
 from mids.deid.policy import Detect
-from mids.errors import MidsError
+from mids.errors import DataError, MidsError
 from mids.inspection.paths import classify_path
 from mids.records import Json
 from mids.releases.manifest import digest_file
@@ -102,7 +104,9 @@ def certify(dataset: Path, self_test: SelfTest, *, sample: int = 0) -> dict[str,
         "Standard": f"DICOM PS3.15 Annex E, Table E.1-1 {edition().name}",
         "Tools": list(_list_tools()),
         "SelfTest": self_test.tell(),
-        "Headers": check_headers(dataset, [path for path in paths if path.endswith(".dcm")]),
+        "Headers": check_headers(
+            dataset, [path for path in paths if path.endswith(".dcm")], _content(dataset / _DESCRIPTIONS[1])
+        ),
         "Texts": _check_texts(dataset, paths),
         "Pixels": look_at_pixels(dataset, paths, sample, self_test.detect),
         "Certified": _count_claims(dataset, paths),
@@ -235,13 +239,21 @@ def _check_texts(dataset: Path, paths: Sequence[str]) -> dict[str, Any]:
     if not (dataset / "dataset_description.json").is_file():
         strange = [f"{path}: no file of mids deidentify" for path in paths if not _is_known(path)]
         return {"Rules": "names of files that mids deidentify gives", "Findings": [*empty, *strange]}
-    report = validate(dataset, select=_CHECKS)
+    report = validate(dataset, deep=True, select=_CHECKS)
     found = (f"{found.path}: {found.code}" for found in report.issues)
+    texts = (f"{path}: {field}" for path in paths for field in _list_fields(dataset / path))
     unread = (f"{path}: not looked at" for path in _list_unread(dataset, paths))
     return {
-        "Rules": "privacy family of mids validate, and files that can't be read",
-        "Findings": [*empty, *found, *unread],
+        "Rules": "privacy family of mids validate --deep, texts in headers of volumes, and files that can't be read",
+        "Findings": [*empty, *found, *texts, *unread],
     }
+
+
+def _list_fields(path: Path) -> Iterator[str]:
+    """The text fields of a volume's header that hold anything; a conversion leaves all of them empty."""
+    if path.name.endswith((".nii", ".nii.gz")):
+        with suppress(DataError, OSError):  # validation tells what can't be read
+            yield from (name for name, _ in nifti_head(path).texts)
 
 
 def _list_unread(dataset: Path, paths: Sequence[str]) -> Iterator[str]:

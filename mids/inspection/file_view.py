@@ -196,7 +196,7 @@ class FileView:
     @once
     def identifiers(self) -> tuple[Found, ...]:
         """What in its texts can identify a person: cells, values of JSON, header fields, lines of a README."""
-        if self.kind in ("sidecar", "json"):
+        if self.kind in ("sidecar", "json", "description"):
             return find_in_entries(self.entries) if is_suspicious(self.document.content) else ()
         if self.kind == "table":
             return find_in_cells(self.rows, self.table)
@@ -237,7 +237,7 @@ class FileView:
 
     @once
     def entries(self) -> tuple[tuple[str, str, Json], ...]:
-        """(place, keyword or tag, value) of everything in a JSON file but a description."""
+        """(place, keyword or tag, value) of everything in a JSON file."""
         layout: Layout = self.layout if self.kind == "sidecar" else "mids"
         return tuple(entries(self.document.content, layout))
 

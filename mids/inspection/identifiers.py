@@ -90,6 +90,11 @@ def names_a_person(key: str) -> bool:
     return word in _SQUEEZED or (word not in BARE | PUBLIC and PEOPLE.fullmatch(word) is not None)
 
 
+def names_a_patient(key: str) -> bool:
+    """Whether a key is one of DICOM for a patient or a visit: descriptions name their authors and institutions."""
+    return squeeze(key) in _COLUMNS and key not in PLACES
+
+
 @lru_cache(maxsize=1 << 14)
 def names_a_date(key: str) -> bool:
     """Whether a keyword or a tag, in any spelling, is that of a day on which a patient was seen."""

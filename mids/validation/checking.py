@@ -40,7 +40,7 @@ PERS: Mapping[Kind, tuple[Per, ...]] = {
     "image": ("image", "content"),
     "sidecar": ("json", "sidecar", "content"),
     "json": ("json", "content"),
-    "description": ("json",),
+    "description": ("json", "content"),
     "table": ("table", "content"),
     "document": ("content",),
 }

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 
 from mids.inspection.bids.tables import known_columns
-from mids.inspection.identifiers import PLACES, is_private_column, names_a_date, names_a_person
+from mids.inspection.identifiers import PLACES, is_private_column, names_a_date, names_a_patient, names_a_person
 from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
@@ -17,7 +17,7 @@ BLANK = ("", "anonymous", "anonymized", "anonymised", "anon", "removed", "none",
 
 def _has_private_keys(file: FileView) -> bool:
     """Whether any key of a sidecar is that of a person, a visit or a day; asked before its entries are made."""
-    if file.kind not in ("sidecar", "json"):
+    if file.kind not in ("sidecar", "json", "description"):
         return False
     is_tagged = file.kind == "sidecar" and file.layout in ("xnat", "dicom")
     return is_tagged or _are_private(file.document.keys)
@@ -37,14 +37,16 @@ def _is_private(key: str) -> bool:
 @check("PRIVACY_KEY", per="json", when=_has_private_keys)
 def privacy_key(file: FileView) -> Found:
     """A sidecar holds a key that names a patient, a person, an institution or a visit, such as PatientName, in whatever
-    spelling: PatientsName, patient_name, (0010,0010), MRN, fecha_nacimiento.
+    spelling: PatientsName, patient_name, (0010,0010), MRN, fecha_nacimiento. dataset_description.json holds a key of
+    DICOM for a patient or a visit.
 
     Why: It can identify the patient. This is a leak, not a matter of style.
 
     Fix: Remove the key, withdraw published copies, and convert again with a policy that removes it.
     """
+    names = names_a_patient if file.kind == "description" else names_a_person
     for where, key, value in file.entries:
-        if not (names_a_person(key) and _says_something(value)) or _is_described(file, value):
+        if not (names(key) and _says_something(value)) or _is_described(file, value):
             continue
         if not _is_tolerated(file, key):
             yield Finding(f"{key[:60]} must not be in a sidecar", where=where)
@@ -70,7 +72,7 @@ def privacy_place(file: FileView) -> Found:
 
 @check("PRIVACY_DATE", per="json", when=_has_private_keys)
 def privacy_date(file: FileView) -> Found:
-    """A sidecar holds the date of an examination.
+    """A sidecar or dataset_description.json holds the date of an examination.
 
     Why: Together with age and place, a date finds a patient in any hospital's list.
 

@@ -9,9 +9,11 @@ from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
 
+CREDITED = ("document", "description")
+"""Kinds of files that name authors and contacts."""
 PLACES = {
     "table": "a table", "sidecar": "a sidecar", "json": "a JSON file", "image": "the header of an image",
-    "document": "a text",
+    "document": "a text", "description": "the description",
 }  # fmt: skip
 
 
@@ -41,7 +43,7 @@ def privacy_email(file: FileView) -> Found:
 
     Fix: Remove it. Contacts go into README.md or dataset_description.json.
     """
-    return () if file.kind == "document" else _report_identifiers(file, "e-mail")
+    return () if file.kind in CREDITED else _report_identifiers(file, "e-mail")
 
 
 @check("PRIVACY_PHONE", per="content", level=Level.WARNING, when=has_identifiers)
@@ -52,7 +54,7 @@ def privacy_phone(file: FileView) -> Found:
 
     Fix: Remove it. Contacts go into README.md or dataset_description.json.
     """
-    return () if file.kind == "document" else _report_identifiers(file, "phone")
+    return () if file.kind in CREDITED else _report_identifiers(file, "phone")
 
 
 CREDITS = re.compile(
@@ -70,7 +72,7 @@ def privacy_person(file: FileView) -> Found:
 
     Fix: De-identify the text again; check the other texts of the same source too.
     """
-    if file.kind != "document":
+    if file.kind not in CREDITED:
         yield from (found for found in _report_identifiers(file, "person") if not CREDITS.match(found.where))
 
 
