@@ -1,13 +1,19 @@
 """Sheets of tiles: Siemens mosaics and UIH grids are cut as their private elements say."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 from known_slices import COLUMNS, ROWS, converted, csa, picture, placed, slice_of, volume
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import JPEGLSLossless
 from trees import codes
+
+from mids import Conversion
 
 SLICES, TIMES, STEP = 5, 3, 4.0
 SPACING = (2.0, 1.5)
@@ -47,11 +53,14 @@ def _siemens(time: int, *, direction: int) -> Dataset:
         time, _sheet(time, side, side), Manufacturer="SIEMENS", ImageType=kinds,
         ImagePositionPatient=[round(float(v), 6) for v in corner],
     )  # fmt: skip
+    dataset.private_block(0x29, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", csa(_cut(direction)))
+    return dataset
+
+
+def _cut(direction: int) -> list[tuple[str, list[Any]]]:
     normal = [f"{v:.8f}" for v in direction * NORMAL]
     times = [f"{400 * k}.0" for k in range(SLICES)]
-    tags = [("NumberOfImagesInMosaic", [SLICES]), ("SliceNormalVector", normal), ("MosaicRefAcqTimes", times)]
-    dataset.private_block(0x29, "SIEMENS CSA HEADER", create=True).add_new(0x10, "OB", csa(tags))
-    return dataset
+    return [("NumberOfImagesInMosaic", [SLICES]), ("SliceNormalVector", normal), ("MosaicRefAcqTimes", times)]
 
 
 def _uih(time: int, *, direction: int) -> Dataset:
@@ -81,6 +90,55 @@ def test_tiles_become_slices_at_their_place_and_time(make: Any, direction: int, 
         position = FIRST + direction * NORMAL * STEP * k
         for time in range(TIMES):
             assert np.array_equal(placed(found, position, time), _tile(k, time))
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_slice_times_and_directions_are_those_of_the_delivered_slices(
+    direction: int, tmp_path: Path, key: Path
+) -> None:
+    weights: list[tuple[int, Any]] = [(0, None), (1000, RIGHT), (1000, (0.6, 0, 0.8))]
+    datasets = [_siemens(time, direction=direction) for time in range(TIMES)]
+    for dataset, (weight, gradient) in zip(datasets, weights, strict=True):
+        tags = [*_cut(direction), ("B_value", [weight])]
+        if gradient is not None:
+            tags += [("DiffusionGradientDirection", list(gradient)), ("DiffusionDirectionality", ["DIRECTIONAL"])]
+        dataset.private_block(0x29, "SIEMENS CSA HEADER")[0x10].value = csa(tags)
+        dataset.SeriesDescription, dataset.ScanningSequence, dataset.BodyPartExamined = "ep2d_diff", "EP", "BRAIN"
+    done = converted(datasets, tmp_path, key)
+    found = volume(done)
+    matrix = found.affine[:3, :3]
+    assert np.allclose(_sidecar(done)["SliceTiming"], _acquired(found), atol=0.003)
+    (vectors,) = done.dataset.glob("sub-*/**/*.bvec")
+    rotation = matrix / np.linalg.norm(matrix, axis=0)
+    for vector, (_, gradient) in list(zip(np.loadtxt(vectors).T, weights, strict=True))[1:]:
+        if np.linalg.det(matrix) > 0:  # FSL turns the first axis of such volumes
+            vector = vector * [-1, 1, 1]
+        assert abs(rotation @ vector @ (gradient * np.array([-1, -1, 1]))) > 0.999
+
+
+def test_a_mosaic_that_dcm2niix_cannot_decode_has_its_slice_times(tmp_path: Path, key: Path) -> None:
+    datasets = [_siemens(time, direction=1) for time in range(TIMES)]
+    for dataset in datasets:
+        packed = imagecodecs.jpegls_encode(dataset.pixel_array)
+        dataset.file_meta.TransferSyntaxUID = JPEGLSLossless
+        dataset.PixelData = encapsulate([packed], fragments_per_frame=2)
+        dataset["PixelData"].is_undefined_length = True
+    done = converted(datasets, tmp_path, key)
+    assert np.array_equal(placed(volume(done), FIRST), _tile(0, 0))
+    assert np.allclose(_sidecar(done)["SliceTiming"], _acquired(volume(done)), atol=0.003)
+
+
+def _sidecar(done: Conversion) -> dict[str, Any]:
+    (path,) = done.dataset.glob("sub-*/**/*.json")
+    facts: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return facts
+
+
+def _acquired(found: Any) -> Any:
+    """When each delivered slice was acquired, in s: tile k at 0.4 · k, wherever it now lies."""
+    first = np.linalg.inv(found.affine) @ [-FIRST[0], -FIRST[1], FIRST[2], 1]
+    times = 0.4 * np.arange(SLICES)
+    return times if round(first[2]) == 0 else times[::-1]
 
 
 def test_a_sheet_that_its_tiles_do_not_fill_is_refused(tmp_path: Path, key: Path) -> None:

@@ -126,7 +126,10 @@ def run(inputs: Path, outputs: Path, modality: str) -> Converted:
 
 
 def decode(path: Path) -> None:
-    """Replaces a link to a slice by a copy with native pixels, for dcm2niix to read."""
+    """Replaces a link to a slice by a copy with native pixels, for dcm2niix to read.
+
+    Raises `DataError` where the pixels can't be decoded or the copy can't be written; the link then stays.
+    """
     with path.open("rb") as stream:
         dataset = read_dataset(stream)
     values = stored(dataset)
@@ -139,12 +142,14 @@ def decode(path: Path) -> None:
     plain.file_meta = FileMetaDataset()
     plain.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     plain.preamble = b"\0" * 128
-    path.unlink()
+    beside = path.with_name(f"{path.name}.decoded")
     try:
         with config.disable_value_validation():
-            plain.save_as(path, enforce_file_format=False)
+            plain.save_as(beside, enforce_file_format=False)
     except _UNWRITABLE as error:
+        beside.unlink(missing_ok=True)
         raise DataError("PIXELS_UNREADABLE", f"a damaged header ({type(error).__name__})") from error
+    beside.replace(path)
 
 
 def _warnings(log: str) -> list[str]:

@@ -76,7 +76,7 @@ def _stated(stack: Stack) -> list[npt.NDArray[Any]]:
     stored axes are left-handed in the patient, so that no sign changes). Empty where a slice does not state them.
     """
     row, column = np.array(stack.shape.orientation[:3]), np.array(stack.shape.orientation[3:])
-    if stack.order or not len(row):
+    if stack.is_sheet or not len(row):
         return []
     axes = np.array([row, -column, np.cross(row, column)])
     headers: dict[int, Dataset] = {}

@@ -30,14 +30,14 @@ _SCALE = 0.003
 class Stack:
     """The files of one volume, and how their slices follow one another: volume by volume, each ascending in space.
 
-    Of a sheet of tiles `order` are the tiles in the order of the slices.
+    Slices of sheets (`is_sheet`) come tile by tile, the order of dcm2niix and of the slice times that it derives.
     """
 
     files: tuple[Path, ...]
     shape: Geometry
     slices: int
     volumes: int
-    order: tuple[int, ...] = ()
+    is_sheet: bool = False
 
     def planes(self) -> Iterator[tuple[int, int, Plane]]:
         """Volume, slice (both from 0) and plane.
@@ -50,10 +50,9 @@ class Stack:
             yield volume, k, _completed(plane, self.shape, known[k] if k < len(known) else ())
 
     def _read(self) -> Iterator[Plane]:
-        if self.order:
+        if self.is_sheet:
             for path in self.files:
-                tiles = list(read_tiles(path, _sheet(path)))
-                yield from (tiles[number] for number in self.order)
+                yield from read_tiles(path, _sheet(path))
             return
         if not self.shape.frames:
             for path in self.files:
@@ -72,7 +71,7 @@ def open_stack(files: Sequence[Path], shape: Geometry) -> Stack:
     """
     sheet = read_sheet(files[0])
     if sheet is not None:
-        return Stack(tuple(files), shape, len(sheet.places), len(files), _ascending(sheet))
+        return Stack(tuple(files), shape, len(sheet.places), len(files), is_sheet=True)
     if not shape.frames and len(files) == 1:
         return Stack(tuple(files), shape, count_frames(files[0]), 1)
     count = len(shape.frames) or len(files)
@@ -87,13 +86,6 @@ def _sheet(path: Path) -> Sheet:
     if sheet is None:
         raise DataError("MOSAIC_UNCUT", "sheets of tiles and single slices are mixed")
     return sheet
-
-
-def _ascending(sheet: Sheet) -> tuple[int, ...]:
-    """The tiles from the lowest to the highest along row × column, as slices of other series are ordered."""
-    orientation = sheet.places[0].orientation
-    depth = np.array([place.position for place in sheet.places]) @ np.cross(orientation[:3], orientation[3:])
-    return tuple(int(number) for number in np.argsort(depth, kind="stable"))
 
 
 def _completed(plane: Plane, shape: Geometry, position: tuple[float, ...]) -> Plane:

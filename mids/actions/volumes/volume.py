@@ -5,7 +5,7 @@ differ), the slices are put together here, and the sidecar says so.
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -41,7 +41,7 @@ class Volume:
     how other text is looked for in slices, which is blanked on every slice too.
     """
 
-    VERSION: ClassVar[int] = 3
+    VERSION: ClassVar[int] = 4
     sources: tuple[Source, ...]
     geometry: Geometry
     modality: str
@@ -58,13 +58,11 @@ class Volume:
         outputs.mkdir()
         files = materialise(root, self.sources, inputs)
         if self.decode:
-            for path in files:
-                dcm2niix.decode(path)
+            _decode(files)
         stack = open_stack(files, self.geometry)
         looked = look_at_slices(stack, self.screen, self.blank)
         blank = (*self.blank, *looked.boxes)
-        needless = bool(self.geometry.problem) and self.modality != "MR"  # of MR it derives what the sidecar says
-        converted = Converted(()) if needless else dcm2niix.run(inputs, outputs, self.modality)
+        converted = self._converted(files, inputs, outputs)
         agreeing, differs = _agreeing(converted, stack)
         ours, path = agreeing is None, agreeing or scratch / "assembled.nii"
         if ours:
@@ -78,6 +76,22 @@ class Volume:
         provenance = self._provenance(converted, differs, ours=ours)
         issues = (*_resampled(self.geometry), *looked.issues)
         return Made(("volume.nii.gz", *made), {**facts, **looked.facts}, {**provenance, **private}, issues)
+
+    def _converted(self, files: Sequence[Path], inputs: Path, outputs: Path) -> Converted:
+        """What dcm2niix makes of the files; of MR, where it makes nothing, of the decoded ones.
+
+        Only of MR it derives what the sidecar says.
+        """
+        if self.geometry.problem and self.modality != "MR":
+            return Converted(())
+        converted = dcm2niix.run(inputs, outputs, self.modality)
+        if converted.volumes or self.decode or self.modality != "MR":
+            return converted
+        try:
+            _decode(files)
+        except DataError:
+            return converted
+        return dcm2niix.run(inputs, outputs, self.modality)
 
     def _step(self, converted: Converted) -> float:
         """The time from volume to volume in s: of the record, else what dcm2niix found, 0 where neither knows."""
@@ -110,6 +124,11 @@ class Volume:
         warned: list[Json] = [*converted.warnings]
         version, command = dcm2niix.version(), dcm2niix.command(self.modality)
         return {"software": "dcm2niix", "version": version, "command": command, "warnings": warned}
+
+
+def _decode(files: Iterable[Path]) -> None:
+    for path in files:
+        dcm2niix.decode(path)
 
 
 def _agreeing(converted: Converted, stack: Stack) -> tuple[Path | None, str]:
@@ -155,7 +174,7 @@ def _flipped(boxes: Sequence[Box], stack: Stack) -> list[tuple[slice, slice]]:
 
     Raises `DataError` ``MOSAIC_UNCUT`` for boxes of a sheet of tiles.
     """
-    if boxes and stack.order:
+    if boxes and stack.is_sheet:
         raise DataError("MOSAIC_UNCUT", "boxes of a sheet of tiles can't be blanked on its slices")
     rows = stack.shape.rows
     return [(slice(left, right), slice(rows - bottom, rows - top)) for top, left, bottom, right in boxes]
