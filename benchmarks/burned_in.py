@@ -5,7 +5,8 @@ dates and numbers on public pictures and on invented ones (`benchmarks/plants.py
 contrasts of 30 to 255, rotations of 0, 90, 270 and slanted, light and dark, over lung, bone and border, printed and by
 hand. A plant is covered where every pixel of its ink lies in a box. `learned` adds boxes to those of `glyphs`, its
 first stage: its networks run where that has missed a plant, and on every picture without text. With `--pictures FOLDER`
-what was missed or touched is drawn. The draws depend on the seed alone.
+what was missed or touched is drawn. The draws depend on the seed alone. `--clean FOLDER` measures on PNG pictures of
+your own that hold no text, and nothing else.
 """
 
 import argparse
@@ -33,6 +34,12 @@ def thumbnails(folder: Path, part: str) -> Iterator[tuple[str, Bytes]]:
     for name in yaml.safe_load(Path(__file__).with_name("clean.yaml").read_text(encoding="utf-8"))[part].split():
         image = Image.open(folder / "cxr-views" / "images" / f"{name}.png").convert("L")
         yield name, np.asarray(image.resize((1120, 1120), Image.Resampling.BICUBIC))
+
+
+def listed(folder: Path) -> Iterator[tuple[str, Bytes]]:
+    """The pictures of a folder, as they are."""
+    for path in sorted(folder.glob("*.png")):
+        yield path.stem, np.asarray(Image.open(path).convert("L"))
 
 
 def find(picture: Bytes, *, more: bool = False) -> tuple[Box, ...]:
@@ -125,7 +132,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="another draw of texts and places (default: 0; 1000 to tune)")
     parser.add_argument("--shared", type=Path, default=Path("../shared/data"))
     parser.add_argument("--pictures", type=Path, help="folder for pictures of what was missed and of what was touched")
+    parser.add_argument("--clean", type=Path, help="folder of PNG pictures without text; no text is drawn then")
     arguments = parser.parse_args()
+    if arguments.clean:
+        touch(arguments.clean.name, list(listed(arguments.clean)), arguments.pictures)
+        return
     part: Part = arguments.part
     random = np.random.default_rng(SEEDS[part] + 1)
     invented = [(f"invented{place}", radiograph(random)) for place in range(24)]
