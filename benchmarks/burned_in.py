@@ -3,8 +3,7 @@
 `python -m benchmarks.burned_in [--plants N] [--part tune|measure] [--seed N] [--shared ../shared/data]` draws names,
 dates and numbers on public pictures and on invented ones (`benchmarks/plants.py`), several in a picture: fonts, sizes,
 contrasts of 30 to 255, rotations of 0, 90, 270 and slanted, light and dark, over lung, bone and border, printed and by
-hand. A plant is covered where every pixel of its ink lies in a box. `learned` adds boxes to those of `glyphs`, its
-first stage: its networks run where that has missed a plant, and on every picture without text. With `--pictures FOLDER`
+hand. A plant is covered where every pixel of its ink lies in a box. With `--pictures FOLDER`
 what was missed or touched is drawn. The draws depend on the seed alone. `--clean FOLDER` measures on PNG pictures of
 your own that hold no text, and nothing else.
 """
@@ -73,9 +72,8 @@ def measure(pictures: Iterable[tuple[Bytes, list[Plant]]], folder: Path | None) 
         boxes = find(picture)
         missed, share = list_missed(plants, boxes, picture.shape)
         shares.append(share)
-        if missed:
-            boxes = find(picture, more=True)
-        still, _ = list_missed(missed, boxes, picture.shape)
+        boxes = find(picture, more=True)
+        still, _ = list_missed(plants, boxes, picture.shape)
         for plant in plants:
             kinds = {"contrast": plant.contrast, "size": plant.size, "angle": plant.angle, "form": plant.form}
             for name, value in {"all": "", **kinds}.items():

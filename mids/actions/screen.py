@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mids.deid.burned.evidence import Screen
-from mids.deid.burned.glyphs import Region, holds, list_regions, sure_boxes, unite_boxes
+from mids.deid.burned.glyphs import Region, holds, is_doubtful, list_regions, sure_boxes, unite_boxes
 from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
 from mids.deid.policy import Detect
 from mids.errors import DataError
@@ -147,11 +147,12 @@ def _worth_reading(pictures: Iterable[Bytes], screen: Screen) -> Iterator[tuple[
 
 def find_boxes(picture: Bytes, regions: Sequence[Region], detect: Detect) -> tuple[Box, ...]:
     """The boxes of text in a picture of which `glyphs` takes `regions` for text, more or less surely."""
-    boxes = sure_boxes(regions)
     if detect != "learned":
-        return boxes
-    places = [(region.chance, learned.Place(region.core, region.high)) for region in regions]
-    return unite_boxes((*boxes, *learned.text_boxes(picture, places)))
+        return sure_boxes(regions)
+    places = {region: learned.Place(region.core, region.high) for region in regions}
+    kept = (one for one, place in places.items() if not is_doubtful(one) or learned.is_text(picture, place))
+    found = learned.text_boxes(picture, [(region.chance, place) for region, place in places.items()])
+    return unite_boxes((*sure_boxes(kept), *found))
 
 
 def _found(

@@ -30,6 +30,9 @@ SURE, _PART = 0.98, 0.3
 _LONGER = 1.5
 """A region is so many times longer than thick: a single letter names nobody."""
 
+_SHORT, _SURER = 2.5, 0.997
+"""A region less than so many times longer than thick, and less sure than this, may be an electrode or a clip."""
+
 _INSIDE, _ACROSS_ALL = (0.6, 0.8, 0.9, 0.95, 0.98), 0.6
 """A region that is not long is several lines if two long sets of likelier places lie in it, which reach so far
 across."""
@@ -69,6 +72,13 @@ def sure_boxes(regions: Iterable[Region]) -> tuple[Box, ...]:
         if region.chance >= SURE and not any(holds(box, region.core) for box in boxes):
             boxes.append(region.box)
     return unite_boxes(boxes)
+
+
+def is_doubtful(region: Region) -> bool:
+    """Whether a region is so short and unsure that it may be a thing: another detector has to see text there, too."""
+    top, left, bottom, right = region.core
+    short, long = sorted((bottom - top, right - left))
+    return region.chance < _SURER and long < _SHORT * short
 
 
 def list_regions(picture: Bytes) -> tuple[Region, ...]:

@@ -16,7 +16,7 @@ from mids.readers.images.closer import Place, confirm
 from mids.readers.images.detector import LETTERS, STEP, TEXT, chances, network, version
 from mids.records import Box
 
-__all__ = ["Place", "read", "text_boxes", "version"]
+__all__ = ["Place", "is_text", "read", "text_boxes", "version"]
 
 Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -56,6 +56,12 @@ def text_boxes(picture: Bytes, places: Sequence[tuple[float, Place]] = ()) -> tu
     agreed = [place for chance, place in places if chance >= _AGREED]
     boxes = confirm(grey, [place for _, place in worth], agreed)
     return tuple(sorted(_inside(box, grey.shape) for box in boxes))
+
+
+def is_text(picture: Bytes, place: Place) -> bool:
+    """Whether a closer look at one place of an 8-bit picture, grey (rows, columns) or RGB, shows text."""
+    grey = picture if picture.ndim == 2 else np.asarray(Image.fromarray(picture).convert("L"))
+    return bool(confirm(grey, [place], [place]))
 
 
 def read(parts: Sequence[Bytes]) -> tuple[tuple[str, ...], ...]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from lettering import NAME, lettered, radiograph
+from scipy import ndimage
 
 from mids.actions.screen import look
 from mids.deid.burned.evidence import Screen
@@ -34,6 +35,17 @@ def test_faint_names_at_the_edge_are_covered_at_any_rotation(turns: int) -> None
 @pytest.mark.parametrize("seed", range(4))
 def test_a_picture_without_text_stays(seed: int) -> None:
     assert learned.text_boxes(radiograph(seed)) == ()
+
+
+@pytest.mark.parametrize("seed", [0, 4])
+def test_an_electrode_is_no_text_though_glyphs_takes_it_for_some(seed: int) -> None:
+    rows, columns = np.ogrid[:1200, :1200]
+    far = np.hypot(rows - 480, columns - 430)
+    button = 24.0 * (far < 26) + 60.0 * (abs(far - 10) < 3)
+    values = radiograph(seed, 1200, 1200) + ndimage.gaussian_filter(button, 1)
+    picture = np.clip(values, 0, 255).astype(np.uint8)
+    assert look([picture], Screen("blank", "glyphs"), frozenset()).boxes
+    assert look([picture], BLANK, frozenset()).boxes == ()
 
 
 def test_names_of_the_header_are_read_upright_and_turned() -> None:
