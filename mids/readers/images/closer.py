@@ -38,7 +38,7 @@ _DOUBTED = ((0.55, 2.5, 60), (0.38, 3.0, 26))
 _HIGHEST = 0.08
 """Of the longer side of a picture: what is higher is no line of text."""
 
-_ACROSS, _ALONG, _LEAST = 1.0, 3.0, 5
+_ACROSS, _ALONG, _LEAST = 1.0, 5.0, 5
 """A region is the inner part of a line: it grows by so many times its thickness, and so many pixels of the picture."""
 
 _STEPS, _ALIKE = 4, 2.0
