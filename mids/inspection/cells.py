@@ -104,15 +104,16 @@ ODD = re.compile(
 
 
 def _find_odd_text(value: str) -> Iterator[Fault]:
-    if MOJIBAKE.search(value):
-        yield Fault("CELL_MOJIBAKE", "the text was decoded with the wrong encoding", value=value[:SHOWN])
-    elif INVISIBLE.search(value):
-        shown = value[:SHOWN].encode("ascii", "backslashreplace").decode()
+    """What is odd in a cell; only the odd characters are shown, for the rest may be a person's name."""
+    if odd := MOJIBAKE.search(value):
+        yield Fault("CELL_MOJIBAKE", "the text was decoded with the wrong encoding", value=odd[0])
+    elif odd := INVISIBLE.search(value):
+        shown = odd[0].encode("ascii", "backslashreplace").decode()
         yield Fault("CELL_INVISIBLE", "the cell holds an invisible character", value=shown)
     elif value != value.strip():
         yield Fault("CELL_BLANKS", "the cell begins or ends with a space")
-    if HTML.search(value):
-        yield Fault("CELL_HTML", "the cell holds an HTML entity or tag", value=value[:SHOWN])
+    if odd := HTML.search(value):
+        yield Fault("CELL_HTML", "the cell holds an HTML entity or tag", value=odd[0])
     if FORMULA.match(value):
         yield Fault("CELL_FORMULA", "spreadsheets read the cell as a formula")
     if len(value) > 1 and value[0] == value[-1] == '"':

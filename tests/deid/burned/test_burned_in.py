@@ -105,6 +105,24 @@ def test_with_its_option_what_may_show_a_face_is_held_back(header: dict[str, Any
     assert decide_by_header(header, Policy(burned_in="release")).outcome == "deliver"
 
 
+HEADS = """
+Cerveau|Encéphale|Gehirn|Gesicht|NNH|Cervello|Massiccio facciale|Cabeça|Cervell|Peñascos|ATM|Mandíbula|Hals|Collo|
+Pescoço|Ganzkörper|Corps entier|Angio TSA|FLAIR|t1_mprage|TOF willis|Silla turca|Hipófisis
+"""
+
+
+@pytest.mark.parametrize("words", [part.strip() for part in HEADS.split("|")])
+def test_a_description_of_a_head_counts_beside_a_body_part_that_a_device_fills_in(words: str) -> None:
+    header = {"Modality": "MR", "BodyPartExamined": "CHEST", "SeriesDescription": words}
+    assert decide_by_header(header, FACES).outcome == "hold"
+
+
+@pytest.mark.parametrize("words", ["Surface coil", "Headfirst lung", "Neckless", "pulmonar cara anterior"])
+def test_words_that_only_look_like_a_head_hold_nothing(words: str) -> None:
+    header = {"Modality": "CT", "BodyPartExamined": "CHEST", "SeriesDescription": words}
+    assert decide_by_header(header, FACES).outcome == "deliver"
+
+
 def test_releasing_text_releases_no_face() -> None:
     policy = Policy(burned_in="release", options=frozenset(OPTIONS))
     assert decide_by_header({"Modality": "CT", "BodyPartExamined": "HEAD"}, policy).outcome == "hold"
