@@ -121,6 +121,7 @@ def test_the_owner_looks_at_both(browser: Any, redacted: Conversion, tmp_path: P
     page = found.page
     page.click("#wall .tile >> nth=0")
     assert page.is_checked("#areas")
+    page.wait_for_selector("#stage-words:has-text('preview')")
     page.keyboard.press("b")
     page.wait_for_selector("#stage-words:has-text('source, as it lies there')")
     assert page.get_attribute("#before", "aria-pressed") == "true"

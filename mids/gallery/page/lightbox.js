@@ -1,7 +1,7 @@
 // The lightbox: one image, large, with all that is known of it, marks, and what can be copied.
 const PRESETS = [["Lung", -600, 1500], ["Bone", 400, 1800], ["Soft tissue", 40, 400]];
 const STRIP = 7;
-const look = { stage: null, views: [], at: 0, original: null, token: 0, isBefore: false, left: null };
+const look = { stage: null, views: [], at: 0, original: null, token: 0, turn: 0, isBefore: false, left: null };
 const madeLarge = new Map();
 
 /** The large images of the dataset, by the row of their image; read at first use. */
@@ -75,7 +75,7 @@ async function copy(text, what) {
 function startLook(row) {
   const small = thumbnails()[row];
   const large = largeImages()[row] ?? [];
-  Object.assign(look, { original: null, isBefore: false, token: look.token + 1 });
+  Object.assign(look, { original: null, isBefore: false, token: look.token + 1, turn: look.turn + 1 });
   const panes = (small?.panes ?? []).map(([plane, place, letters, width, height, image, mask], at) => (
     { plane, place, letters, width, height, image, mask, large: large[at] || "" }));
   const first = panes[0];
@@ -98,14 +98,14 @@ function drawLook(row, why) {
 
 /** Shows a preview; of a CT its grey values stand for Hounsfield units within the window of the preview. */
 async function showView(at, isSame = false) {
-  const token = look.token;
+  const turn = ++look.turn; // of two views that are read at once the one that was asked for last is shown
   look.at = at;
   const view = look.views[at];
   if (view.draw) {
     look.stage.show(view.draw(), isSame);
   } else {
     const [image, mask] = await Promise.all([loaded(look.isBefore ? beforeOf(state.opened) : view.large || view.image), view.mask ? loaded(view.mask) : null]);
-    if (token !== look.token) return;
+    if (turn !== look.turn) return;
     const plane = eightBits(image);
     const range = thumbnails()[state.opened]?.hounsfield;
     if (range && !plane.colour) {
@@ -316,7 +316,7 @@ byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("card").addEventListener("close", () => {
   const back = look.left === null ? `#wall [data-row="${state.opened}"]` : `#left [data-left="${look.left}"]`;
-  Object.assign(look, { left: null, views: [], token: look.token + 1 });
+  Object.assign(look, { left: null, views: [], token: look.token + 1, turn: look.turn + 1 });
   state.opened = null;
   keepAddress();
   // Back to where one came from, also after some steps.

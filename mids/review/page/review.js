@@ -7,9 +7,9 @@ let content = {items: [], kinds: [], lists: {}, state: {}, judged: {}, disputes:
 let isMouse = false, kind = "", item = null, side = "dataset", frame = -1, wanted = 0;
 
 const viewer = new Viewer($("canvas"), {
-  draw: box => decide("redact", [...boxes(), box]),
-  move: (at, box) => decide("redact", boxes().map((old, number) => number === at ? box : old)),
-  accept: box => { viewer.suspected = viewer.suspected.filter(other => other !== box); decide("redact", [...boxes(), box]); },
+  draw: box => cover([box]),
+  move: (at, box) => replaceBox(viewer.boxes[at], [box]),
+  accept: box => { viewer.suspected = viewer.suspected.filter(other => other !== box); cover([box]); },
 });
 
 async function ask(path, body) {
@@ -34,7 +34,8 @@ const isDecided = file => Object.keys(mine(file)).some(name => !name.startsWith(
 const isDisputed = file => content.disputes.some(found => found.file === file);
 // Who decides between readers sees their boxes, which hold until this person changes them.
 const drawn = file => Object.values(content.state[file] || {}).flatMap(said => said.redact || []);
-const boxes = () => mine(item.file).redact || (judging() ? [...new Map(drawn(item.file).map(box => [box.join(), box])).values()] : []);
+const boxesOf = file => mine(file).redact || (judging() ? [...new Map(drawn(file).map(box => [box.join(), box])).values()] : []);
+const boxes = () => boxesOf(item.file);
 // A new name of a subject or session is kept with the first of its items, and holds for all of them.
 const home = (each, name) => each.homes[name] || each.file;
 const valueOf = name => mine(home(item, name))[name] ?? item.values[name] ?? "";
@@ -91,12 +92,7 @@ function drawItem() {
   for (const button of document.querySelectorAll("#acts button")) button.classList.toggle("chosen", Boolean(chosen[button.dataset.act]));
   document.querySelector("[data-act=draw]").setAttribute("aria-pressed", String(viewer.isDrawing));
   drawFields();
-  $("boxes").replaceChildren(...boxes().map((box, at) => {
-    const line = element("li", ""), text = element("input", "", {value: box.join(","), onchange: () => typeBox(text, at)});
-    text.setAttribute("aria-label", `box ${at + 1}`);
-    line.append(text, element("button", "remove", {onclick: () => decide("redact", boxes().filter((_, other) => other !== at))}));
-    return line;
-  }));
+  drawBoxes();
   const people = Object.entries(content.state[item.file] || {}).map(([who, said]) => `${who}: ${describe(said)}`);
   const judges = Object.entries(content.judged[item.file] || {}).map(([who, said]) => `${who} decides: ${describe(said)}`);
   const isOpen = judging() || isDecided(item.file);  // readers who see each other's answers agree too well
@@ -108,6 +104,19 @@ function drawItem() {
   $("twin").hidden = !item.twin;
   $("twin").setAttribute("aria-pressed", String(side === "twin"));
   viewer.draw();
+}
+
+// Lines stay while their boxes do: an answer to an older decision takes away nothing that is being typed.
+function drawBoxes() {
+  const now = JSON.stringify([item.file, boxes()]);
+  if ($("boxes").dataset.now === now) return;
+  $("boxes").dataset.now = now;
+  $("boxes").replaceChildren(...boxes().map((box, at) => {
+    const line = element("li", ""), text = element("input", "", {value: box.join(","), onchange: () => typeBox(text, box)});
+    text.setAttribute("aria-label", `box ${at + 1}`);
+    line.append(text, element("button", "remove", {onclick: () => replaceBox(box, [])}));
+    return line;
+  }));
 }
 
 // Lists stay in their place while their item does: a list that is made anew forgets the keyboard and the letters typed.
@@ -150,13 +159,16 @@ function makeName(name) {
 }
 
 // A box as text, for those who draw without a mouse.
-function typeBox(input, at) {
+function typeBox(input, box) {
   const numbers = input.value.split(",").map(text => parseInt(text, 10));
   if (numbers.length !== 4 || numbers.some(Number.isNaN)) return tell("a box is top,left,bottom,right in pixels", true);
-  const found = boxes();
-  decide("redact", at < found.length ? found.map((old, number) => number === at ? numbers : old) : [...found, numbers]);
-  if (input.id === "box") input.value = "";
+  if (box) return replaceBox(box, [numbers]);
+  cover([numbers]);
+  input.value = "";
 }
+
+const cover = added => decide("redact", file => [...boxesOf(file), ...added]);
+const replaceBox = (box, others) => decide("redact", file => boxesOf(file).flatMap(old => old.join() === box.join() ? others : [old]));
 
 function describe(said) {
   const parts = Object.entries(said).filter(([name]) => !name.startsWith("why"));
@@ -165,15 +177,23 @@ function describe(said) {
 
 const whyOf = file => Object.entries(mine(file)).find(([name, text]) => name.startsWith("why ") && text)?.[1] || "";
 
-async function decide(field, value, about = item) {
+// Decisions go one after another: each builds on what the server said of the last, so that none undoes another.
+let last = Promise.resolve();
+function decide(field, change, about = item) {
   if (!about) return;
   if (!$("who").value.trim()) {
     $("who").focus();
     return tell("say who you are first: your initials or role", true);
   }
-  const empty = Array.isArray(value) && !value.length && !judging();  // to judge that nothing is covered says something
+  const decision = {who: $("who").value, judge: judging(), file: about.file, field, why: $("why").value};
+  return last = last.then(() => save(decision, change));
+}
+
+async function save(decision, change) {
+  const value = typeof change === "function" ? change(decision.file) : change;
+  const isEmpty = Array.isArray(value) && !value.length && !decision.judge;  // to judge that nothing is covered says something
   try {
-    const answer = await ask("api/decide", {who: $("who").value, judge: judging(), file: about.file, field, new: empty ? null : value, why: $("why").value});
+    const answer = await ask("api/decide", {...decision, new: isEmpty ? null : value});
     Object.assign(content, await answer.json());
     tell(value === null ? "taken back" : "saved");
   } catch (error) {
@@ -302,7 +322,7 @@ async function findText() {
 
 const keys = {
   "1": accept, "2": () => setDrawing(!viewer.isDrawing), "3": exclude, u: undo, t: findText,
-  a: () => { const found = viewer.suspected; viewer.suspected = []; if (found.length) decide("redact", [...boxes(), ...found]); },
+  a: () => { const found = viewer.suspected; viewer.suspected = []; if (found.length) cover(found); },
   s: () => setSide(side === "source" ? "dataset" : "source"), n: goUndecided,
   i: () => { viewer.isInverted = !viewer.isInverted; $("invert").setAttribute("aria-pressed", String(viewer.isInverted)); viewer.draw(); },
   d: () => item.twin && setSide(side === "twin" ? "dataset" : "twin"),
@@ -338,7 +358,7 @@ $("zoomout").onclick = keys["-"];
 $("text").onclick = findText;
 $("invert").onclick = keys.i;
 $("twin").onclick = keys.d;
-$("box").onchange = event => typeBox(event.target, boxes().length);
+$("box").onchange = event => typeBox(event.target);
 $("slice").oninput = event => { frame = Number(event.target.value); load(); };
 $("opacity").oninput = event => { viewer.opacity = event.target.value / 100; viewer.draw(); };
 $("preset").onchange = event => {
