@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.slices import codes, items, one, pixels, records, skipped, slice_at
 
 
@@ -58,3 +60,32 @@ def test_opposite_pictures_of_one_uid_are_no_duplicates(tmp_path: Path) -> None:
     first, second = (one("x", pixels(1), "CR") for _ in range(2))
     second.PhotometricInterpretation = "MONOCHROME1"
     assert codes(items(tmp_path, [first, second])) == ["DUPLICATE_DIFFERS"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "stated", "other"),
+    [
+        ("ImageLaterality", "L", "R"),
+        ("ViewPosition", "PA", "LL"),
+        ("PatientOrientation", ["L", "F"], ["R", "F"]),
+        ("BodyPartExamined", "CHEST", "HAND"),
+        ("ImagerPixelSpacing", [0.1, 0.1], [0.2, 0.2]),
+        ("PixelAspectRatio", None, [2, 1]),
+        ("RescaleType", "HU", "OD"),
+        ("ConvolutionKernel", "B30f", "B70f"),
+        ("EchoTime", 10, 80),
+        ("PixelIntensityRelationshipSign", 1, -1),
+    ],
+)
+def test_files_of_one_uid_that_contradict_each_other_are_no_duplicates(
+    keyword: str, stated: object, other: object, tmp_path: Path
+) -> None:
+    twins = [one("x", pixels(1), "CR", **({} if value is None else {keyword: value})) for value in (stated, other)]
+    assert codes(items(tmp_path, twins)) == ["DUPLICATE_DIFFERS"]
+
+
+def test_a_copy_with_other_labels_is_a_duplicate(tmp_path: Path) -> None:
+    labels = {"SeriesDescription": "2", "AccessionNumber": "2", "ImagerPixelSpacing": ["0.10", "0.1"], "KVP": "70.0"}
+    twins = [one("x", pixels(1), "CR", KVP="70", ImagerPixelSpacing=[0.1, 0.1]), one("x", pixels(1), "CR", **labels)]
+    found = items(tmp_path, twins)
+    assert (codes(found), len(records(found)), len(skipped(found))) == ([], 1, 1)

@@ -99,8 +99,8 @@ def records(root: Path, instances: Sequence[Instance]) -> Iterator[Item]:
         else:
             images.append(instance)
     images, repeated = distinct(root, images)
-    for twin, original in repeated:
-        yield _duplicate(twin, original, subject)
+    for twin, differing in repeated:
+        yield _duplicate(twin, differing, subject)
     for group in grouped(images, _series_key):
         yield from _mended(group)
         yield from _without_slope(group)
@@ -175,11 +175,11 @@ def _series_key(instance: Instance) -> Hashable:
     return (uid, modality_of(instance), *(() if uid else map(instance.text, others)))
 
 
-def _duplicate(twin: Instance, same: bool, subject: PatientKey) -> Item:  # noqa: FBT001 - the pair of distinct
-    if same:
+def _duplicate(twin: Instance, differing: Sequence[str], subject: PatientKey) -> Item:
+    if not differing:
         reason = "a duplicate: same SOPInstanceUID and pixels as another file"
         return Skipped((twin.source,), reason, subject, twin.text("SeriesInstanceUID"))
-    message = "another file has the same SOPInstanceUID and other pixels, or another window, polarity, place or time"
+    message = f"another file has the same SOPInstanceUID, but differs in {', '.join(differing)}"
     return issue("DUPLICATE_DIFFERS", message, twin.source.name, origin="read")
 
 

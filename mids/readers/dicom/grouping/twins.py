@@ -9,14 +9,15 @@ from pydicom.dataset import Dataset
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.grouping.slices import Slice, grouped
-from mids.readers.dicom.headers import Instance
+from mids.readers.dicom.headers import IDENTIFYING, Instance
 from mids.readers.dicom.pixels import quiet, read_dataset, stored
 from mids.records import Source
 
 _GREY = (
     "PhotometricInterpretation PresentationLUTShape RescaleSlope RescaleIntercept RescaleType ModalityLUTSequence "
     "WindowCenter WindowWidth VOILUTFunction VOILUTSequence PixelPaddingValue PixelPaddingRangeLimit "
-    "RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData"
+    "RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData "
+    "PixelAspectRatio PixelIntensityRelationshipSign"
 ).split()
 """What makes a picture of stored values (PS3.4 N.2)."""
 
@@ -24,6 +25,17 @@ _PLACE = (
     "ImagePositionPatient ImageOrientationPatient PixelSpacing AcquisitionTime AcquisitionDateTime TriggerTime "
     "TemporalPositionIdentifier FrameReferenceTime"
 ).split()
+
+_LABELS = frozenset(
+    (
+        "AccessionNumber IssuerOfPatientID PatientID PatientAge PatientBirthDate PatientSex StudyInstanceUID "
+        "StudyDescription StudyDate StudyTime SeriesInstanceUID SeriesDescription SeriesNumber SeriesDate SeriesTime "
+        "ProtocolName PerformedProcedureStepDescription ImageComments InstanceNumber NumberOfSeriesRelatedInstances "
+        "TransferSyntaxUID BurnedInAnnotation RecognizableVisualFeatures DeidentificationMethod "
+        "DeidentificationMethodCodeSequence BitsAllocated Manufacturer ManufacturerModelName SoftwareVersions"
+    ).split()
+).union(IDENTIFYING)
+"""What archives and de-identification write anew without making another image."""
 
 _OWN = frozenset({"SOPInstanceUID", "TransferSyntaxUID", "InstanceNumber"})
 """What the header of a slice may have of its own although it is another's copy."""
@@ -52,21 +64,30 @@ def _plain(dataset: Dataset, keyword: str) -> str:
     return str(element) if element is not None else ""
 
 
-def distinct(root: Path, instances: Sequence[Instance]) -> tuple[list[Instance], list[tuple[Instance, bool]]]:
-    """The first file of each SOPInstanceUID, and the others with whether they are the same image as the first."""
+def distinct(root: Path, instances: Sequence[Instance]) -> tuple[list[Instance], list[tuple[Instance, list[str]]]]:
+    """The first file of each SOPInstanceUID, and the others with what contradicts the first, nothing of a copy."""
     kept: list[Instance] = []
-    repeated: list[tuple[Instance, bool]] = []
+    repeated: list[tuple[Instance, list[str]]] = []
     for group in grouped(instances, lambda instance: instance.text("SOPInstanceUID") or instance.source):
         kept.append(group[0])
         if len(group) > 1:
             first = pixel_digest(root, group[0].source)
             for twin in group[1:]:
-                repeated.append((twin, _same(twin, group[0]) and pixel_digest(root, twin.source) == first))
+                found = _contradictions(twin, group[0])
+                is_other = not found and pixel_digest(root, twin.source) != first
+                repeated.append((twin, ["pixels, window, polarity or lookup tables"] if is_other else found))
     return kept, repeated
 
 
-def _same(one: Instance, other: Instance) -> bool:
-    return all(one.header.get(keyword) == other.header.get(keyword) for keyword in _PLACE)
+def _contradictions(one: Instance, other: Instance) -> list[str]:
+    """The keywords in which two headers differ: of the place always, of the others where both state a value."""
+    ours, theirs = ({**instance.header, **instance.per_frame} for instance in (one, other))
+    stated = {key for key in ours.keys() & theirs.keys() - _LABELS if _text(ours[key]) != _text(theirs[key])}
+    return sorted(stated | {key for key in _PLACE if ours.get(key) != theirs.get(key)})
+
+
+def _text(value: object) -> str:
+    return str(value).casefold()
 
 
 def without_copies(root: Path, slices: Sequence[Slice], places: Sequence[object]) -> tuple[list[int], list[int]]:
