@@ -82,8 +82,9 @@ def decide(record: Record, policy: Policy) -> Decision:
 def decide_by_header(header: Header, policy: Policy, *, is_volume: bool = False, can_look: bool = True) -> Decision:
     """What becomes of an image whose header has these DICOM keywords.
 
-    BurnedInAnnotation NO clears it of all other evidence of text, RecognizableVisualFeatures NO of a face. With
-    ``blank`` it is withheld where neither a region is known nor a detector can look (none looks into a NIfTI).
+    BurnedInAnnotation NO clears it of other evidence of text, but for the label of a slide, RecognizableVisualFeatures
+    NO of a face. With ``blank`` it is withheld where neither a region is known nor a detector can look (none looks into
+    a NIfTI).
     """
     face = _face(header) if policy.face_rule != "keep" else ""
     if not face or policy.face_rule == "warn":
@@ -94,9 +95,13 @@ def decide_by_header(header: Header, policy: Policy, *, is_volume: bool = False,
 
 
 def _decide_on_text(header: Header, policy: Policy, *, can_look: bool) -> Decision:
-    if policy.burned_in == "release" or text(header.get("BurnedInAnnotation")).upper() == "NO":
+    if policy.burned_in == "release":
         return DELIVER
-    rule = first(rules("text"), {**header, "Page": name_page(header)})
+    is_cleared = text(header.get("BurnedInAnnotation")).upper() == "NO"
+    holding = [rule for rule in rules("text") if rule.stronger or not is_cleared]
+    rule = first(holding, {**header, "Page": name_page(header)})
+    if is_cleared and rule is None:
+        return DELIVER
     known, is_complete = find_regions(header)
     if rule is None and not known:
         return DELIVER

@@ -14,11 +14,15 @@ Header = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Holds where every pattern is found in the value of its keyword; an absent attribute is an empty text."""
+    """Holds where every pattern is found in the value of its keyword; an absent attribute is an empty text.
+
+    `certain` says that there is text, `stronger` that BurnedInAnnotation NO does not clear an image of it.
+    """
 
     reason: str
     when: tuple[tuple[str, re.Pattern[str]], ...]
     certain: bool = False
+    stronger: bool = False
 
     def holds(self, header: Header) -> bool:
         """Whether the header matches all patterns."""
@@ -29,7 +33,10 @@ class Rule:
 def rules(part: str) -> tuple[Rule, ...]:
     """The rules of one part (``text`` or ``faces``) of `schemas/deid/burned_in.yaml`, in order."""
     entries = read_yaml(schemas() / "deid" / "burned_in.yaml")[part]
-    return tuple(Rule(entry["reason"], patterns(entry["when"]), entry.get("certain", False)) for entry in entries)
+    return tuple(
+        Rule(entry["reason"], patterns(entry["when"]), entry.get("certain", False), entry.get("stronger", False))
+        for entry in entries
+    )
 
 
 def patterns(when: Mapping[str, Any]) -> tuple[tuple[str, re.Pattern[str]], ...]:

@@ -47,7 +47,7 @@ NAMING = (
     "FrameReferenceTime TemporalPositionIndex NominalCardiacTriggerDelayTime MonoenergeticEnergyEquivalent "
     "AttenuationCorrected ReconstructionAlgorithm MagnetizationTransfer RescaleType SliceLocation "
     "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
-    "DerivationDescription PerformedProcedureStepDescription "
+    "DerivationDescription PerformedProcedureStepDescription SpecimenLabelInImage "
     "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase DimensionIndexValues "
     "NumberOfSlices NumberOfTimeSlices NumberOfTimeSlots ImagesInAcquisition NumberOfSeriesRelatedInstances "
     "ConcatenationUID InConcatenationNumber InConcatenationTotalNumber "

@@ -47,6 +47,29 @@ def test_evidence_holds_a_picture_back_unless_it_is_marked_free_of_text(header: 
     assert outcome({**header, "BurnedInAnnotation": "NO"}) == "deliver"
 
 
+SLIDE = {"Modality": "SM", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.77.1.6", "BurnedInAnnotation": "NO"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "label", "expected"),
+    [
+        ("LABEL", None, "hold"),
+        ("LABEL", "NO", "hold"),
+        ("OVERVIEW", "YES", "hold"),
+        ("OVERVIEW", None, "hold"),
+        ("OVERVIEW", "NO", "deliver"),
+        ("THUMBNAIL", "YES", "hold"),
+        ("VOLUME", "NO", "deliver"),
+        ("VOLUME", None, "deliver"),
+    ],
+)
+def test_the_label_of_a_slide_is_held_back_although_it_is_marked_free_of_text(
+    kind: str, label: str | None, expected: str
+) -> None:
+    header = {**SLIDE, "ImageType": ["ORIGINAL", "PRIMARY", kind, "NONE"], "SpecimenLabelInImage": label}
+    assert outcome(header) == expected
+
+
 @pytest.mark.parametrize("modality", ["CR", "DX", "MG", "CT", "MR", "XA", "PT"])
 def test_no_other_modality_is_evidence_by_itself(modality: str) -> None:
     assert outcome({**CR, "Modality": modality}) == "deliver"
