@@ -295,6 +295,7 @@ def test_text_and_names_that_are_there_are_found(dataset: Path, capsys: pytest.C
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_the_networks_can_be_asked_to_look(dataset: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("rapidocr")
     path = sorted(dataset.glob("sub-*/**/*.png"))[0]

@@ -22,7 +22,13 @@ from mids.deid.policy import OPTIONS, Policy, chosen, presets
 pytestmark = pytest.mark.slow
 
 RELEASED = ("--burned-in", "release")
-POLICIES = [("basic", ()), *(("basic", (option,)) for option in OPTIONS), *((p, ()) for p in presets() if p != "basic")]
+OFTEN = ("clean_descriptors", "clean_structured_content", "retain_full_dates")
+"""The options with which most is kept, or is kept in another form."""
+POLICIES = [
+    ("basic", ()),
+    *((p, ()) for p in presets() if p != "basic"),
+    *(pytest.param("basic", (name,), marks=[] if name in OFTEN else pytest.mark.nightly) for name in OPTIONS),
+]
 
 
 def _flags(profile: str, options: tuple[str, ...]) -> list[str]:

@@ -30,7 +30,7 @@ def _centre(root: Path, number: int) -> tuple[Path, Path]:
         }  # fmt: skip
         header = {"PatientID": patient, "PatientSex": "F", "PatientName": f"NAME{number}X{n}"}
         with config.disable_value_validation():
-            for index, one in enumerate(slices(Scan(seed, header, level, {}, slices=3, shift=number + n / PATIENTS))):
+            for index, one in enumerate(slices(Scan(seed, header, level, {}, slices=1, shift=number + n / PATIENTS))):
                 put(root / f"c{number}", f"{patient}/{index}.dcm", encode(one))
         region = LAST[n] if is_last else SPELLINGS[number % 3]
         rows.append(f"{patient},60-70,{region},other,3-7 days,normal,negative")

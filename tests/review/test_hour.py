@@ -8,7 +8,7 @@ from trees import command
 from example_datasets import hour
 from mids.conversion import convert
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 RIGHT = {
     "named ultrasound": [("redact", "", "3,4,18,164"), ("release", "", "")],

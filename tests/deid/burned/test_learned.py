@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 BLANK, REPORT = (Screen(burned_in, "learned") for burned_in in ("blank", "report"))
 
 
-@pytest.mark.parametrize("turns", [0, 1, 3])
+@pytest.mark.parametrize("turns", [0, 3, pytest.param(1, marks=pytest.mark.nightly)])
 def test_faint_names_at_the_edge_are_covered_at_any_rotation(turns: int) -> None:
     ground = np.rot90(radiograph(3, 900, 900), -turns)
     place = (60, 8)
@@ -32,12 +32,12 @@ def test_faint_names_at_the_edge_are_covered_at_any_rotation(turns: int) -> None
     assert not ink.any()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in (1, 2, 3))])
 def test_a_picture_without_text_stays(seed: int) -> None:
     assert learned.text_boxes(radiograph(seed)) == ()
 
 
-@pytest.mark.parametrize("seed", [0, 4])
+@pytest.mark.parametrize("seed", [0, pytest.param(4, marks=pytest.mark.nightly)])
 def test_an_electrode_is_no_text_though_glyphs_takes_it_for_some(seed: int) -> None:
     rows, columns = np.ogrid[:1200, :1200]
     far = np.hypot(rows - 480, columns - 430)

@@ -133,7 +133,7 @@ def converted(source: Path, dest: Path) -> tuple[int, str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [1 << 30, 1 << 31], ids=["1 GiB", "2 GiB"])
+@pytest.mark.parametrize("size", [pytest.param(1 << 30, marks=pytest.mark.nightly), 1 << 31], ids=["1 GiB", "2 GiB"])
 @pytest.mark.parametrize("name", MAKERS)
 def test_a_dictionary_of_gigabytes_is_one_issue(name: str, size: int, tmp_path: Path) -> None:
     put(tmp_path / "source", name, MAKERS[name](size))
