@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from mids.inspection.documents import NUMBERS
-from mids.inspection.paths import applies
+from mids.inspection.paths import applies, are_companions
 from mids.inspection.registry import Finding, Found, check
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.records import Json
 
 
-def _inherits(image: FileView) -> bool:
+def _inherits(file: FileView) -> bool:
     """Whether the subject or the dataset has sidecars that lie beside no image."""
-    return bool(image.dataset.loose)
+    return bool(file.dataset.loose)
 
 
-def _find_inherited_sidecars(image: FileView) -> Iterator[FileView]:
-    """The sidecars beside no image that apply to this one."""
-    return (image.dataset.view(path) for path in image.dataset.loose if applies(path, image.path))
+def _find_inherited_sidecars(file: FileView) -> Iterator[FileView]:
+    """The sidecars beside no image that apply to this file."""
+    return (file.dataset.view(path) for path in file.dataset.loose if applies(path, file.path))
 
 
 @check("SIDECAR_CONFLICT", per="image", level=Level.WARNING, when=_inherits)
@@ -45,19 +45,22 @@ def _short(value: Json) -> str:
     return str(value)[:40] if isinstance(value, int | float) else ""
 
 
-@check("SIDECAR_AMBIGUOUS", per="image", when=_inherits)
-def sidecar_ambiguous(image: FileView) -> Found:
-    """Two sidecars in one folder apply to an image that has no sidecar of its own.
+def _may_be_ambiguous(file: FileView) -> bool:
+    return _inherits(file) and not are_companions((file.extension,))
 
-    Why: BIDS does not say which of the two applies.
 
-    Fix: Merge them, or give the image a sidecar of its own.
+@check("SIDECAR_AMBIGUOUS", per="file", when=_may_be_ambiguous)
+def sidecar_ambiguous(file: FileView) -> Found:
+    """Several JSON files in one folder apply to a file, and none of them has its stem.
+
+    Why: BIDS allows one for each folder; it does not say which of them applies.
+
+    Fix: Merge them, or give each an entity that the other's files do not have.
     """
-    if image.sidecar:
-        return
     folders: dict[str, list[str]] = {}
-    for view in _find_inherited_sidecars(image):
-        folders.setdefault(view.folder, []).append(view.path)
+    for view in _find_inherited_sidecars(file):
+        if not (file.sidecar and view.folder == file.folder):
+            folders.setdefault(view.folder, []).append(view.path)
     for paths in folders.values():
         if len(paths) > 1:
             yield Finding("several sidecars in one folder apply", value=" ".join(sorted(paths))[:200])

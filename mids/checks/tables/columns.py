@@ -7,10 +7,11 @@ from functools import cache
 
 from mids.inspection.cells import SHOWN, is_number
 from mids.inspection.guards import has_text_problems, is_described_table
-from mids.inspection.registry import Finding, Found, check, of_name, only_if
+from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import Fault
+from mids.records import Json
 from mids.resources import read_yaml, schemas
 from mids.vocabulary.schema import Column
 
@@ -180,26 +181,41 @@ def column_unknown(table: FileView) -> Found:
                 )
 
 
-@only_if(lambda file: file.kind in ("sidecar", "json"))
-def _is_beside_table(file: FileView) -> bool:
-    return file.kind in ("sidecar", "json") and file.dataset.has(f"{file.stem}.tsv")
+def _has_dictionary(table: FileView) -> bool:
+    return bool(table.dictionaries)
 
 
-@check("COLUMN_ABSENT", per="json", level=Level.WARNING, when=_is_beside_table)
-def column_absent(file: FileView) -> Found:
-    """The JSON file beside a table describes a column that the table has under a slightly different name.
+@check("COLUMN_ABSENT", per="table", level=Level.WARNING, when=_has_dictionary)
+def column_absent(table: FileView) -> Found:
+    """A JSON file describes a column that the table has under a slightly different name.
 
     Why: A name is misspelt in one of the two: the column is not described, and programs find no levels for it.
 
     Fix: Correct the name.
     """
-    path = f"{file.stem}.tsv"
-    bare = [name for name in file.dataset.view(path).rows.header if name and name not in file.keys]
-    for name, entry in file.keys.items() if bare else ():
-        describes = isinstance(entry, dict) and not {"Description", "LongName", "Levels", "Units"}.isdisjoint(entry)
-        absent = describes and name not in file.dataset.view(path).rows.header
-        if absent and (meant := get_close_matches(name, bare, 1, CLOSE)):
-            yield Finding("the table has no such column", f"$.{name[:SHOWN]}", expected=meant[0])
+    header = table.rows.header
+    bare = [name for name in header if name and name not in table.described]
+    defined = (table.rule.columns if table.rule else {}, table.table.columns if table.table else {}, header)
+    for file in table.dictionaries:
+        # A file above may describe columns of other tables too, whose names are alike.
+        known = [name for name in header if name] if file.stem == table.stem else bare
+        absent = (key for key, said in file.keys.items() if _describes(said) and not any(key in of for of in defined))
+        for name in absent if known else ():
+            if meant := _misspelt(name, known, bare):
+                yield Finding("the table has no such column", f"$.{name[:SHOWN]}", expected=meant, path=file.path)
+
+
+def _describes(entry: Json) -> bool:
+    return isinstance(entry, dict) and not {"Description", "LongName", "Levels", "Units"}.isdisjoint(entry)
+
+
+def _misspelt(name: str, known: list[str], bare: list[str]) -> str:
+    """The column that a name stands for; one that is described as well differs in more than a number."""
+    folded = {column.casefold(): column for column in known}
+    for close in get_close_matches(name.casefold(), folded, 1, CLOSE):
+        if folded[close] in bare or re.sub(r"\d", "", close) != re.sub(r"\d", "", name.casefold()):
+            return folded[close]
+    return next((column for column in known if column.casefold() == name.casefold()), "")
 
 
 CLOSE = 0.857
