@@ -6,14 +6,21 @@ import pytest
 
 from example_datasets.defects import BASES
 from example_datasets.defects_bids import EEG
-from example_datasets.invented import as_json
+from example_datasets.invented import as_json, as_tsv, gz, nifti, png
 from example_datasets.mutations import BOLD as MIDS_BOLD
-from example_datasets.mutations import Defect, both, put
+from example_datasets.mutations import DSEG, MASK, RX, Change, Defect, both, put, table
 from example_datasets.small import write
 from mids.validation.runner import validate
 
+MARKS = "derivatives/rois/marks.tsv"
+PROBABLE = MASK.replace("_desc-one_mask", "_desc-two_probseg")
+RX_MASK = f"derivatives/rois/{RX.removesuffix('_dx')}_label-lung_desc-one_mask"
 NOTHING = as_json({"Manufacturer": "Made up"})
 ABOUT_IT = {"Description": "Made up"}
+
+
+def _volume(*values: int) -> bytes:
+    return gz(nifti((4, 4, 3), values=values))
 
 
 def _bids(name: str, code: str, path: str, where: str, *changes: object) -> Defect:
@@ -60,7 +67,44 @@ TABLES = [
         put("task-rest_events.json", as_json({"duraton": ABOUT_IT})),
     ),
 ]
-DEFECTS = (*SIDECARS, *TABLES)
+
+
+def _mark(points: str) -> Change:
+    """A mark on the first radiograph, of 8 columns and 6 rows."""
+    header = "participant_id session_id filename label slice shape points"
+    return table(MARKS, header, f"sub-S01 ses-E01 {RX}.png nodule n/a point {points}")
+
+
+PLACE = "row 2, column points"
+MASKS = [
+    Defect("a mask of 0, 1 and 255", "MASK_VALUES", f"{MASK}.nii.gz", "", put(f"{MASK}.nii.gz", _volume(0, 1, 255))),
+    Defect(
+        "probabilities up to 3",
+        "MASK_VALUES",
+        f"{PROBABLE}.nii.gz",
+        "",
+        both(put(f"{PROBABLE}.nii.gz", _volume(0, 1, 3)), put(f"{PROBABLE}.json", as_json({"Modality": "CT"}))),
+    ),
+    Defect(
+        "a mask in colour",
+        "MASK_VALUES",
+        f"{RX_MASK}.png",
+        "",
+        both(put(f"{RX_MASK}.png", png(8, 6, bits=8, colour=2)), put(f"{RX_MASK}.json", as_json({"Modality": "DX"}))),
+    ),
+    Defect(
+        "a value of a segmentation in two spellings",
+        "DSEG_LOOKUP_INVALID",
+        f"{DSEG}.tsv",
+        "row 4, column index",
+        put(f"{DSEG}.tsv", as_tsv("index name", "1 lung", "2 nodule", "01 heart")),
+    ),
+    *(
+        Defect(f"a mark at {points}", "MARK_OUTSIDE", MARKS, PLACE, _mark(points))
+        for points in ("lung", "[[4,4]", "[[4]]", "[[3,3,40]]", "[[9,1]]", "[[5,6.9]]")
+    ),
+]
+DEFECTS = (*SIDECARS, *TABLES, *MASKS)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)

@@ -78,7 +78,8 @@ def _kind(dataset: DatasetView, text: str) -> str:
 
 @check("CONTRAST_CONTRADICTED", per="image", level=Level.WARNING, when=has_sidecar)
 def contrast_contradicted(image: FileView) -> Found:
-    """The contrast agent in the name differs from ContrastBolusAgent of the sidecar, or only one of them has any.
+    """The contrast agent in the name differs from ContrastBolusAgent of the sidecar, or only one of them has any where
+    other images of the folder have that one as well.
 
     Why: Images with and without contrast are compared as if they were the same; or the sidecar is another image's.
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from mids.checks.references.masks import image_of
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.inspection.cells import is_number
+from mids.inspection.documents import NUMBERS
 from mids.inspection.guards import is_mask
 from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
+from mids.readers.tables.tsv import NA
 from mids.records import Json
 
 Row = Mapping[str, str]
-SLACK = 1.0
-"""Pixels by which a point may lie outside: half a pixel of convention, and a pen at the edge."""
+SLACK = 0.5
+"""Pixels by which a point may lie outside: centres of pixels are counted from 0, from a half or from 1."""
 BOXES = (
     ("x", "y", "width", "height"), ("x", "y", "w", "h"), ("left", "top", "width", "height"),
     ("x_min", "y_min", "x_max", "y_max"), ("xmin", "ymin", "xmax", "ymax"), ("x1", "y1", "x2", "y2"),
@@ -59,7 +61,8 @@ def _has_marks(table: FileView) -> bool:
 
 @check("MARK_OUTSIDE", per="table", when=_has_marks)
 def mark_outside(table: FileView) -> Found:
-    """A mark or a box lies outside of its image: a slice, column or row that the image has not.
+    """A mark or a box lies outside of its image: a slice, column or row that the image has not; or its points can't be
+    read.
 
     Why: It belongs to another image, or its columns and rows are exchanged; laid over the image it is lost.
 
@@ -115,7 +118,10 @@ def _outside(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
     number = row.get("slice", "")
     if frame.slices and is_number(number) and not 0 <= float(number) < frame.slices:
         yield "slice", f"the image has {frame.slices} slices, counted from 0", number[:20]
-    for x, y in _pairs(row.get("points", "")):
+    points = _read_list(row.get("points", ""))
+    if not _are_points(row, points):
+        yield "points", f"the points can't be read; they are pairs of numbers, as in {EXAMPLE}", row["points"][:40]
+    for x, y in _points(points):
         if not _holds(frame, x, y):
             yield "points", _size(frame), f"{x:g}, {y:g}"
             break
@@ -126,12 +132,32 @@ def _outside(row: Row, frame: _Frame) -> Iterator[tuple[str, str, str]]:
             yield name, _size(frame), row[name][:40]
 
 
+EXAMPLE = "[[3.5, 4.5], [6, 4.5]]"
+
+
+def _are_points(row: Row, found: Json) -> bool:
+    """Whether a cell has points: pairs of columns and rows, with a third number where no column says the slice."""
+    if row.get("points", NA).strip() in ("", NA):
+        return True
+    sizes = (2,) if "slice" in row else (2, 3)
+    items = found if isinstance(found, list) else []
+    return bool(items) and all(
+        isinstance(item, list) and len(item) in sizes and all(type(number) in NUMBERS for number in item)
+        for item in items
+    )
+
+
+def _read_list(text: str) -> Json:
+    """What a cell holds as JSON; None where it is no list."""
+    try:
+        return json.loads(text) if text.startswith("[") else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def _numbers(text: str) -> Iterator[float]:
     """The numbers of a list in a cell, and of the lists in it."""
-    try:
-        stack = [json.loads(text)] if text.startswith("[") else []
-    except (ValueError, RecursionError):
-        return
+    stack = [_read_list(text)]
     while stack:
         item = stack.pop()
         if isinstance(item, list):
@@ -161,15 +187,6 @@ def _holds(frame: _Frame, x: float, y: float) -> bool:
 
 def _size(frame: _Frame) -> str:
     return f"the image has {frame.columns} columns and {frame.rows} rows"
-
-
-def _pairs(text: str) -> list[tuple[float, float]]:
-    """The points of a cell; none where it holds anything else."""
-    try:
-        found = json.loads(text) if text.startswith("[") else []
-    except (ValueError, RecursionError):
-        return []
-    return _points(found)
 
 
 def _points(found: Json) -> list[tuple[float, float]]:

@@ -115,17 +115,21 @@ def dseg_lookup_missing(mask: FileView) -> Found:
 
 @check("DSEG_LOOKUP_INVALID", per="table", level=Level.WARNING, when=_is_lookup)
 def dseg_lookup_invalid(table: FileView) -> Found:
-    """A table of a segmentation's values gives a value that is not a whole number, a name twice, or no name.
+    """A table of a segmentation's values gives a value that is not a whole number, a value in two spellings (1 and
+    01), a name twice, or no name.
 
     Why: Nobody can tell which structure a number stands for.
 
     Fix: Give each value a name of its own.
     """
     first: dict[str, int] = {}
+    spelled: dict[float, tuple[int, str]] = {}
     values, names = (table.rows.column(name) or ("1",) * len(table.rows.rows) for name in LOOKUP)
     for line, value, name in zip(table.rows.lines, values, names, strict=True):
-        if not is_number(value) or float(value) != int(float(value)):
+        if not is_number(value) or not float(value).is_integer():
             yield Finding("the value is not a whole number", f"row {line}, column index", value[:40])
+        elif (before := spelled.setdefault(float(value), (line, value)))[1] != value:
+            yield Finding(f"row {before[0]} has the same value", f"row {line}, column index", value[:40], before[1])
         word = name.strip().casefold()
         if word in ("", "n/a"):
             yield Finding("the value has no name", f"row {line}, column name")
@@ -169,24 +173,38 @@ def dseg_value_unknown(mask: FileView) -> Found:
             )
 
 
-def _is_binary(image: FileView) -> bool:
-    return bool(image.name and image.name.suffix == "mask")
+@of_name
+def _has_range(image: FileView) -> bool:
+    return bool(image.name and image.name.suffix in ("mask", "probseg"))
 
 
-@check("MASK_VALUES", per="image", deep=True, when=_is_binary)
+@check("MASK_VALUES", per="image", deep=True, when=_has_range)
 def mask_values(mask: FileView) -> Found:
-    """A binary mask holds values other than 0 and 1 (or 0 and 255).
+    """A binary mask holds values other than 0 and 1 (or 0 and 255) or is in colour, or a map of probabilities holds
+    values outside of 0 to 1.
 
     Why: Some programs take every value above 0, others only 1.
 
-    Fix: Write a mask of 0 and 1; use a `dseg` for several structures.
+    Fix: Write a mask of 0 and 1 in grey, and probabilities from 0 to 1; use a `dseg` for several structures.
     """
-    if surplus := sorted(_values(mask) - {0, 1, 255}):
-        yield Finding(
-            "the mask holds values other than 0 and 1 (or 255)",
-            value=" ".join(f"{v:g}" for v in surplus[:8]),
-            expected="0 1",
-        )
+    assert mask.name is not None
+    values = _values(mask)
+    if mask.name.suffix == "probseg":
+        surplus = sorted(value for value in values if not -OVERSHOOT <= value <= 1 + OVERSHOOT)
+        message, expected = "the map of probabilities holds values outside of 0 to 1", "0 to 1"
+    else:
+        surplus = sorted(values - {0, 1} if values - {0, 255} else ())
+        message, expected = "the mask holds values other than 0 and 1 (or 0 and 255)", "0 1"
+        if isinstance(mask.head, PngHead) and mask.head.colour in COLOURED:
+            yield "the mask is a colour picture; it has no single value for each pixel"
+    if surplus:
+        yield Finding(message, value=" ".join(f"{v:g}" for v in surplus[:8]), expected=expected)
+
+
+COLOURED = (2, 6)
+"""Colour types of PNG that have a sample for each of red, green and blue (ISO/IEC 15948, 11.2.2)."""
+OVERSHOOT = 0.01
+"""How far resampling by splines may take a probability beyond 0 and 1."""
 
 
 @check("MASK_EMPTY", per="image", level=Level.WARNING, deep=True, when=is_mask)

@@ -109,7 +109,7 @@ def _is_unknown(table: FileView) -> bool:
 def table_unknown(table: FileView) -> Found:
     """The vocabulary does not define a table.
 
-    Why: Its columns could not be checked.
+    Why: Only what it says of files, marks and people could be checked, not what its columns may hold.
 
     Fix: Nothing, or describe the table in `schemas/tables/`.
     """
