@@ -89,7 +89,14 @@ def test_a_capture_that_claims_to_lie_among_slices_is_none_of_them(tmp_path: Pat
     for number in range(5):
         place = {"ImagePositionPatient": [0, 0, number], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
         sop_class = CAPTURE if number == 4 else "1.2.840.10008.5.1.4.1.1.2"
-        more = {**place, "PixelSpacing": [1, 1], "SeriesInstanceUID": "1.2.7", "SOPClassUID": sop_class}
+        more = {
+            **place,
+            "PixelSpacing": [1, 1],
+            "RescaleSlope": 1,
+            "RescaleIntercept": 0,
+            "SeriesInstanceUID": "1.2.7",
+            "SOPClassUID": sop_class,
+        }
         files[str(number)] = picture(number + 1, "CT", InstanceNumber=number, **more)
     done = convert("dicom", fill_folder(tmp_path / "s", files), tmp_path / "d", key=key)
     assert [found.code for found in done.issues] == ["PRIVACY_HELD_BACK"]

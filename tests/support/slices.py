@@ -38,7 +38,7 @@ def one(name: str, values: np.ndarray, modality: str = "CT", sop_class: str = ""
         "PatientID": "P1", "PatientName": "A^B", "StudyInstanceUID": "2.25.1", "SeriesInstanceUID": "2.25.2",
         "StudyDate": "20200101", "StudyTime": "100000", "Modality": modality, "BurnedInAnnotation": "NO",
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"], "PixelSpacing": [1, 1], "SliceThickness": 3,
-        "InstanceNumber": 1,
+        "InstanceNumber": 1, "RescaleSlope": 1, "RescaleIntercept": 0,
     }  # fmt: skip
     merged = {key: value for key, value in {**common, **more}.items() if value is not None}
     dataset = instance(sop_class or CLASSES[modality], name, merged)

@@ -49,7 +49,8 @@ NAMING = (
     "TotalPixelMatrixRows EchoPlanarPulseSequence PulseSequenceName AcquisitionContrast "
     "DerivationDescription PerformedProcedureStepDescription SpecimenLabelInImage "
     "NominalPercentageOfCardiacPhase NominalPercentageOfRespiratoryPhase DimensionIndexValues "
-    "NumberOfSlices NumberOfTimeSlices NumberOfTimeSlots ImagesInAcquisition NumberOfSeriesRelatedInstances "
+    "ModalityLUTSequence NumberOfSlices NumberOfTimeSlices NumberOfTimeSlots ImagesInAcquisition "
+    "NumberOfSeriesRelatedInstances "
     "ConcatenationUID InConcatenationNumber InConcatenationTotalNumber "
     "InStackPositionNumber ImagePositionVolume ImageOrientationVolume DataType TemporalPositionTimeOffset"
 ).split()

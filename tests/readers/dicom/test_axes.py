@@ -155,6 +155,8 @@ APART: list[tuple[str, dict[str, list[Any]], list[str]]] = [
     ("CT", {"ImageType": [["DERIVED", "PRIMARY", "AXIAL", "MIXED"], ["DERIVED", "PRIMARY", "AXIAL", "IODINE"]]},
      ["rec-IODINE", "rec-MIXED"]),
     ("PT", {"CorrectedImage": [["DECY", "ATTN", "SCAT"], ["DECY"]]}, ["rec-ac", "rec-nac"]),
+    ("PT", {"Units": ["BQML", "CNTS"]}, ["rec-BQML", "rec-CNTS"]),
+    ("CT", {"RescaleType": ["HU", "OD"]}, ["rec-HU", "rec-OD"]),
     ("PT", {"ReconstructionMethod": ["OSEM 3i", "FBP"]}, ["rec-FBP", "rec-OSEM3i"]),
     ("MR", {"EchoTime": [4.92, 7.38], "EchoNumbers": [1, 2]}, ["echo-1", "echo-2"]),
     ("MR", {"EchoTime": [4.92, 7.38]}, ["echo-1", "echo-2"]),

@@ -1,7 +1,7 @@
 """Slices belong together by distance: neither noise, nor few digits, nor their size sets them apart."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +158,32 @@ def test_a_slice_with_another_window_or_scale_is_no_copy(different: dict[str, ob
     stack = [slice_at(k, (0, 0, 3 * k), **same) for k in range(4)]
     found = items(tmp_path, [*stack, slice_at(2, (0, 0, 6), name="again", **{**same, **different})])
     assert not skipped(found) or "SERIES_UNSTACKABLE" in codes(found)
+
+
+def test_slices_side_by_side_are_no_stack_although_their_locations_say_so(tmp_path: Path) -> None:
+    beside = [slice_at(k, (20 * k, 0, 5), SliceLocation=3 * k) for k in range(5)]
+    found = items(tmp_path / "a", beside)
+    assert (codes(found), records(found)) == (["GEOMETRY_IRREGULAR"], [])
+    for dataset in beside:
+        dataset.SliceLocation = 5
+    stations = items(tmp_path / "b", beside)
+    assert (codes(stations), len(records(stations))) == (["SERIES_MIXED"], 5)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "modality", "expected"),
+    [
+        (range(4), "CT", ["RESCALE_MISSING"]),
+        (range(4), "PT", ["RESCALE_MISSING"]),
+        (range(4), "MR", []),
+        ([2], "CT", ["RESCALE_MISSING"]),
+        ([2], "MR", ["RESCALE_MISSING"]),
+        ([], "CT", []),
+    ],
+)
+def test_slices_that_do_not_say_what_their_values_mean_are_told(
+    lacking: Sequence[int], modality: str, expected: list[str], tmp_path: Path
+) -> None:
+    stated = [{"RescaleSlope": None} if k in lacking else {} for k in range(4)]
+    found = items(tmp_path, [slice_at(k, (0, 0, 3 * k), modality=modality, **stated[k]) for k in range(4)])
+    assert (codes(found), len(records(found))) == (expected, 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from mids.issues import Issue, issue
 from mids.readers.dicom.geometry import even_slices, find_rounding, geometry
-from mids.readers.dicom.grouping.axes import Ordered, Part, order, split
+from mids.readers.dicom.grouping.axes import Ordered, Part, Place, order, split
 from mids.readers.dicom.grouping.incomplete import complete
 from mids.readers.dicom.grouping.makers import completed
 from mids.readers.dicom.grouping.places import is_even, places
@@ -17,6 +17,7 @@ from mids.readers.dicom.grouping.slices import Slice, grouped, is_direction, sta
 from mids.readers.dicom.grouping.strangers import strangers, tell_frames
 from mids.readers.dicom.grouping.twins import without_copies
 from mids.readers.dicom.mosaic import is_sheet
+from mids.readers.dicom.pixels import RESCALE
 from mids.records import Geometry, Item, Json, Kind, PatientKey, Record, Skipped
 
 LOST = "lost with its series: "
@@ -32,6 +33,9 @@ _FAR = 4
 """Usual distances of slices from which on a distance is one between slabs."""
 
 _DEPTHS = ("SpacingBetweenSlices", "SliceThickness")
+
+_SCALED = frozenset({"CT", "PT"})
+"""Modalities whose images must state RescaleSlope and RescaleIntercept (PS3.3 C.8.2.1, C.8.9.4)."""
 
 Ids = tuple[PatientKey, str, str]
 """Subject, study and modality."""
@@ -69,6 +73,9 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
         yield from _refused(*wrong, ids, stack)
         return
     where = [(0, 0)] * len(stack) if is_one_place else places(stack)
+    if beside := _beside(stack, where):
+        yield from _refused("GEOMETRY_IRREGULAR", beside, ids, stack)
+        return
     kept, copies = without_copies(root, stack, where)
     for index in copies:
         reason = "a duplicate: same position, time and pixels as another slice"
@@ -76,7 +83,11 @@ def _stack(root: Path, ids: Ids, stack: list[Slice]) -> Iterator[Item]:
     slices, spots = [stack[index] for index in kept], [where[index] for index in kept]
     if ids[2] == "MR":
         slices = completed(root, slices, spots)
-    for side in grouped(range(len(slices)), lambda index: spots[index][1]):
+    sides = grouped(range(len(slices)), lambda index: spots[index][1])
+    if len(sides) > 1:
+        message = f"{len(sides)} sets of slices lie side by side; each became a volume"
+        yield issue("SERIES_MIXED", message, stack[0].source.name, origin="read")
+    for side in sides:
         whole = Part(tuple(slices[index] for index in side), tuple(spots[index] for index in side))
         parts = split(whole, ids[2])
         if len(parts) > 1:
@@ -126,6 +137,14 @@ def _equal(stack: Sequence[Slice]) -> tuple[str, str] | None:
     return None
 
 
+def _beside(stack: Sequence[Slice], where: Sequence[Place]) -> str:
+    """What is wrong where all slices lie side by side, though their locations say that they are stacked; else empty."""
+    locations = {plane.number("SliceLocation") for plane in stack}
+    if len({depth for depth, _ in where}) > 1 or len({side for _, side in where}) < 2 or len(locations) < 2:
+        return ""
+    return f"{len(stack)} slices lie side by side, but have {len(locations)} different SliceLocations"
+
+
 def _part(ids: Ids, part: Part) -> Iterator[Item]:
     """The volumes of slices that only time, or something like it, tells apart."""
     parts = [part] if is_even(part.places) else complete(part)
@@ -173,10 +192,29 @@ def _volume(ids: Ids, ordered: Ordered, entities: Mapping[str, str]) -> Iterator
     if shape.slices == 1 and shape.first and not any(map(slices[0].number, _DEPTHS)):
         message = "the one slice does not say how thick it is (SliceThickness); its voxels were made 1 mm deep"
         yield issue("SPACING_ASSUMED", message, name, origin="read")
+    yield from _tell_scale(slices, ids[2])
     if not ordered.named:
         message = f"{ordered.volumes} volumes at one place were ordered by the numbers of their images, not by time"
         yield issue("ORDER_ASSUMED", message, name, origin="read")
     yield found
+
+
+def _tell_scale(slices: Sequence[Slice], modality: str) -> Iterator[Issue]:
+    """An Issue for slices whose header does not say what stored values mean, though CT, PET or the others must.
+
+    Where the others do not state the usual 1 and 0, nothing is delivered (``RESCALE_CONTRADICTED``).
+    """
+    if any(plane.get("ModalityLUTSequence") for plane in slices):
+        return
+    lacking = {}
+    for keyword in RESCALE:
+        without = sum(plane.get(keyword) is None for plane in slices)
+        if without and (without < len(slices) or modality in _SCALED):
+            lacking[keyword] = without
+    if lacking:
+        said = " and ".join(f"{count} of {len(slices)} slices have no {keyword}" for keyword, count in lacking.items())
+        message = f"{said}; their stored values were taken as they are"
+        yield issue("RESCALE_MISSING", message, slices[0].source.name, origin="read")
 
 
 def _slabs(ordered: Ordered, shape: Geometry) -> list[Ordered]:
