@@ -8,7 +8,8 @@ from example_datasets.defects import BASES
 from example_datasets.defects_bids import EEG
 from example_datasets.invented import as_json, as_tsv, gz, nifti, png
 from example_datasets.mutations import BOLD as MIDS_BOLD
-from example_datasets.mutations import DSEG, MASK, RX, Change, Defect, both, put, table
+from example_datasets.mutations import DSEG, DWI, MASK, RX, T1W, Change, Defect, both, cell, keys, put, table
+from example_datasets.mutations import PEOPLE as PARTICIPANTS
 from example_datasets.small import write
 from mids.validation.runner import validate
 
@@ -76,6 +77,25 @@ def _mark(points: str) -> Change:
 
 
 PLACE = "row 2, column points"
+PEOPLE = [
+    Defect(
+        "a modality without an image beside folders of BIDS",
+        "PARTICIPANT_CONTRADICTED",
+        PARTICIPANTS,
+        "row of sub-S01, column modalities",
+        cell(PARTICIPANTS, 2, "modalities", "DX;MR;NM"),
+    ),
+    Defect(
+        "a body part without an image",
+        "PARTICIPANT_CONTRADICTED",
+        PARTICIPANTS,
+        "row of sub-S01, column body_parts",
+        both(
+            *(keys(f"{stem}.json", {"BodyPartExamined": "CHEST"}) for stem in (T1W, MIDS_BOLD, DWI)),
+            cell(PARTICIPANTS, 2, "body_parts", "chest;knee"),
+        ),
+    ),
+]
 MASKS = [
     Defect("a mask of 0, 1 and 255", "MASK_VALUES", f"{MASK}.nii.gz", "", put(f"{MASK}.nii.gz", _volume(0, 1, 255))),
     Defect(
@@ -104,7 +124,7 @@ MASKS = [
         for points in ("lung", "[[4,4]", "[[4]]", "[[3,3,40]]", "[[9,1]]", "[[5,6.9]]")
     ),
 ]
-DEFECTS = (*SIDECARS, *TABLES, *MASKS)
+DEFECTS = (*SIDECARS, *TABLES, *PEOPLE, *MASKS)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)

@@ -1,6 +1,7 @@
 """Tables against what the files themselves say, and rows that contradict each other."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 
 from mids.dataset.disk.heads import NiftiHead, PngHead
@@ -8,6 +9,7 @@ from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import NA
+from mids.vocabulary.schema import Schema
 
 PARTICIPANTS = "participants.tsv"
 PARTITIONS = "derivatives/partitions.tsv"
@@ -94,37 +96,54 @@ def participant_contradicted(subject: DatasetView) -> Found:
 
     Fix: Correct the row, or restore the missing image.
     """
-    images = [image for image in subject.find("image") if image.name and image.suffix and not image.is_mask]
+    images = [image for image in subject.find("image") if image.name and not image.is_mask]
     for label in subject.subjects if images and subject.has(PARTICIPANTS) else ():
         row = subject.view(PARTICIPANTS).by_key.get(label, {})
-        modalities = [frozenset(image.suffix.modalities) if image.suffix else frozenset() for image in images]
-        said = {word.strip().upper() for word in _split_list(row, "modalities")}
-        if said and all(modalities) and (wrong := _compare_modalities(said, modalities)):
-            yield _participant(label, "modalities", wrong)
-        parts = [image.name.get("bp") for image in images if image.name]
-        said = _split_list(row, "body_parts")
-        missing = {part for part in parts if part} - said
-        surplus = said - set(parts) if None not in parts else set()
-        if said and (missing or surplus):
-            yield _participant(
-                label, "body_parts", " ".join(sorted(f"+{p}" for p in missing) + sorted(f"-{p}" for p in surplus))
-            )
+        said = {word.upper() for word in _split_list(row, "modalities")}
+        allowed = [_modalities(image) for image in images]
+        # What no suffix stands for is another way of counting, or of recordings that are no images, such as EEG.
+        codes = said & _every_modality(subject.schema)
+        missing = {min(each) for each in allowed if codes and each and not each & said}
+        surplus = codes - frozenset().union(*allowed) if all(allowed) else set()
+        yield from _participant(label, "modalities", said, missing, surplus)
+        said, parts = _split_list(row, "body_parts"), [_body_part(image) for image in images]
+        surplus = said - set(parts) if all(parts) else set()
+        yield from _participant(label, "body_parts", said, {part for part in parts if part} - said, surplus)
 
 
 def _split_list(row: Mapping[str, str], column: str) -> set[str]:
     return {word.strip() for word in row.get(column, NA).split(";")} - {"", NA}
 
 
-def _compare_modalities(said: set[str], modalities: list[frozenset[str]]) -> str:
-    """Modalities that the table lacks (+) or has without an image (-)."""
-    missing = sorted({f"+{min(allowed)}" for allowed in modalities if not allowed & said})
-    surplus = sorted(f"-{word}" for word in said - frozenset().union(*modalities))
-    return " ".join(missing + surplus)
+MRI = frozenset({"MR"})
 
 
-def _participant(label: str, column: str, difference: str) -> Finding:
-    message = f"the images of {label} differ (+ missing here, - surplus)"
-    return Finding(message, f"row of {label}, column {column}", difference, path=PARTICIPANTS)
+def _modalities(image: FileView) -> frozenset[str]:
+    """The modalities that an image can be of; none where nobody can tell."""
+    if image.suffix and (image.suffix.modalities or image.suffix.group == "mr"):
+        return frozenset(image.suffix.modalities) or MRI
+    return MRI if image.dataset.facts.bids.modalities.get(image.shape.datatype) == "mri" else frozenset()
+
+
+@cache
+def _every_modality(schema: Schema) -> frozenset[str]:
+    return MRI.union(*(suffix.modalities for suffix in schema.suffixes.values()))
+
+
+def _body_part(image: FileView) -> str:
+    """The code of the body part in an image's name, else in its sidecar; "" for none."""
+    if part := image.entities.get("bp"):
+        return part
+    said = image.metadata.get("BodyPartExamined")
+    return image.dataset.schema.code_lists["body_parts"].find(said) or "" if isinstance(said, str) else ""
+
+
+def _participant(label: str, column: str, said: set[str], missing: set[str], surplus: set[str]) -> Iterator[Finding]:
+    """What is wrong with a cell, where it says anything."""
+    difference = " ".join([f"+{word}" for word in sorted(missing)] + [f"-{word}" for word in sorted(surplus)])
+    if said and difference:
+        message = f"the images of {label} differ (+ missing here, - surplus)"
+        yield Finding(message, f"row of {label}, column {column}", difference, path=PARTICIPANTS)
 
 
 @check("AGE_CONTRADICTED", per="subject", level=Level.WARNING)

@@ -136,14 +136,16 @@ EXAMPLE = "[[3.5, 4.5], [6, 4.5]]"
 
 
 def _are_points(row: Row, found: Json) -> bool:
-    """Whether a cell has points: pairs of columns and rows, with a third number where no column says the slice."""
+    """Whether a cell has points: pairs of columns and rows, with a third number where no column says the slice.
+
+    A mark without a shape has an empty list.
+    """
     if row.get("points", NA).strip() in ("", NA):
         return True
     sizes = (2,) if "slice" in row else (2, 3)
-    items = found if isinstance(found, list) else []
-    return bool(items) and all(
+    return isinstance(found, list) and all(
         isinstance(item, list) and len(item) in sizes and all(type(number) in NUMBERS for number in item)
-        for item in items
+        for item in found
     )
 
 
