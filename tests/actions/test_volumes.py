@@ -210,6 +210,24 @@ def test_a_slice_that_lies_beside_the_others_is_seen(tmp_path: Path, key: Path) 
         assert np.asarray(found.dataobj)[round(x) + 1, -1 - 1, round(z)] != 0
 
 
+def test_edges_of_a_tilted_stack_with_a_gap_are_not_mixed_with_what_lies_outside(tmp_path: Path, key: Path) -> None:
+    down = np.array([0, np.cos(0.2), -np.sin(0.2)])
+    row, column = np.mgrid[0:ROWS, 0:COLUMNS]
+    datasets = []
+    for number, z in enumerate((0, 3, 6, 12, 15)):
+        x, y, height = (np.array([1.0, 0, 0]) * 1.5 * column[..., None] + down * 2 * row[..., None] + [0, 0, z]).T
+        values = np.rint(10 * x + 20 * y + 30 * height + 1000).T.astype(np.int16)
+        more = {"ImagePositionPatient": [0, 0, z], "ImageOrientationPatient": [1, 0, 0, *(round(v, 8) for v in down)]}
+        datasets.append(slice_of(number, values, **more))
+    found = volume(converted(datasets, tmp_path, key))
+    data = np.asarray(found.dataobj, float)
+    indices = np.moveaxis(np.indices(data.shape), 0, -1)
+    x, y, z = np.moveaxis(indices @ found.affine[:3, :3].T + found.affine[:3, 3], -1, 0)
+    is_right = np.abs(data - (-10 * x - 20 * y + 30 * z + 1000)) < 2
+    assert (is_right | (data == data.min())).all()
+    assert is_right.mean() > 0.5
+
+
 @pytest.mark.parametrize(
     ("keyword", "text", "found"),
     [

@@ -19,6 +19,9 @@ Bits = npt.NDArray[np.bool_]
 _SMALL = 0.02
 """Pixels by which a slice may be off its place without being moved."""
 
+_NONE = 1e-3
+"""Share of a slice in a mixture of two below which it counts for nothing: rounded positions leave as much."""
+
 
 @dataclass(frozen=True, slots=True)
 class Regular:
@@ -43,9 +46,9 @@ def regular(voxels: Voxels, shape: Geometry) -> Regular:
     row_spacing, column_spacing = shape.spacing[:2]
     steps = np.stack([offsets @ x / column_spacing, offsets @ -y / row_spacing], axis=1)
     background = voxels.min()
-    moved, first = _sheared(voxels, steps, background)
+    moved, is_covered, first = _sheared(voxels, steps, background)
     spacing = even_spacing(depth)
-    evened = _evened(moved, depth, spacing)
+    evened = _evened(moved, is_covered, depth, spacing, background)
     matrix = np.eye(4)
     matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = x * column_spacing, -y * row_spacing, normal * spacing
     corner = points[0] + y * row_spacing * (shape.rows - 1)
@@ -53,19 +56,24 @@ def regular(voxels: Voxels, shape: Geometry) -> Regular:
     return Regular(evened, np.diag([-1.0, -1.0, 1.0, 1.0]) @ matrix)
 
 
-def _sheared(voxels: Voxels, steps: Floats, background: np.generic) -> tuple[Voxels, tuple[int, int]]:
-    """Each slice moved by `steps` (slices × 2, in pixels) on a canvas that holds them all, and its first index."""
+def _sheared(voxels: Voxels, steps: Floats, background: np.generic) -> tuple[Voxels, Bits, tuple[int, int]]:
+    """Each slice moved by `steps` (slices × 2, in pixels) on a canvas that holds them all.
+
+    Also returned are the voxels that their slice covers, and the first index of the canvas.
+    """
     low = np.floor(steps.min(axis=0) + _SMALL).astype(int)
     high = np.ceil(steps.max(axis=0) - _SMALL).astype(int)
     columns, rows, slices = voxels.shape
     canvas = np.full((columns + high[0] - low[0], rows + high[1] - low[1], slices), background, voxels.dtype)
+    is_covered = np.zeros(canvas.shape, bool)
     for k in range(slices):
-        picture, is_covered = voxels[:, :, k].astype(np.float64), np.ones((columns, rows), bool)
+        picture, covered = voxels[:, :, k].astype(np.float64), np.ones((columns, rows), bool)
         for axis in (0, 1):
             shift = float(steps[k, axis] - low[axis])
-            picture, is_covered = _shifted(picture, is_covered, shift, axis, canvas.shape[axis])
-        canvas[:, :, k] = np.where(is_covered, _like(picture, voxels), background)
-    return canvas, (int(low[0]), int(low[1]))
+            picture, covered = _shifted(picture, covered, shift, axis, canvas.shape[axis])
+        canvas[:, :, k] = np.where(covered, _like(picture, voxels), background)
+        is_covered[:, :, k] = covered
+    return canvas, is_covered, (int(low[0]), int(low[1]))
 
 
 def _shifted(picture: Floats, covered: Bits, shift: float, axis: int, length: int) -> tuple[Floats, Bits]:
@@ -95,8 +103,11 @@ def _like(values: Floats, original: Voxels) -> Voxels:
     return values.astype(original.dtype)
 
 
-def _evened(voxels: Voxels, depth: Floats, spacing: float) -> Voxels:
-    """The volume at equal distances along its normal, linearly interpolated between the nearest slices."""
+def _evened(voxels: Voxels, covered: Bits, depth: Floats, spacing: float, background: np.generic) -> Voxels:
+    """The volume at equal distances along its normal, linearly interpolated between the nearest slices.
+
+    What one of the two does not cover is not covered.
+    """
     count = int(np.floor(depth[-1] / spacing + 0.01)) + 1
     wanted = np.arange(count) * spacing
     if count == len(depth) and np.allclose(wanted, depth, atol=0.01 * spacing):
@@ -105,6 +116,8 @@ def _evened(voxels: Voxels, depth: Floats, spacing: float) -> Voxels:
     above = np.clip(np.searchsorted(depth, wanted), 1, len(depth) - 1)
     for k, upper in enumerate(above):
         weight = np.clip((wanted[k] - depth[upper - 1]) / (depth[upper] - depth[upper - 1]), 0, 1)
-        mixed = voxels[:, :, upper - 1] * (1 - weight) + voxels[:, :, upper] * weight
-        out[:, :, k] = _like(mixed, voxels)
+        parts = [(n, share) for n, share in ((upper - 1, 1 - weight), (upper, weight)) if share > _NONE]
+        mixed = sum((voxels[:, :, n] * share for n, share in parts), np.zeros(voxels.shape[:2]))
+        is_covered = np.all([covered[:, :, n] for n, _ in parts], axis=0)
+        out[:, :, k] = np.where(is_covered, _like(mixed, voxels), background)
     return out
