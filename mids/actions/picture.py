@@ -1,5 +1,7 @@
-"""A PNG or JPEG as a PNG: 8-bit grey stays 8-bit grey, colour stays RGB, nothing but pixels goes over."""
+"""A PNG or JPEG as a PNG, turned upright by its Exif data: 8-bit grey stays 8-bit grey, colour stays RGB, nothing but
+pixels goes over."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -14,6 +16,7 @@ from mids.deid.burned.evidence import UNSEEN, Screen
 from mids.errors import DataError
 from mids.readers.archives.files import open_source
 from mids.readers.dicom.pixels import blanked
+from mids.readers.images.pictures import turn
 from mids.records import PIXELS, Box, Compression, Json, Made, Source
 
 LARGEST = 200_000_000
@@ -36,7 +39,7 @@ class Picture:
     how other text in the pixels is looked for.
     """
 
-    VERSION: ClassVar[int] = 1
+    VERSION: ClassVar[int] = 2
     source: Source
     compression: Compression = "fast"
     blank: tuple[Box, ...] = ()
@@ -76,10 +79,11 @@ def read(stream: BinaryIO) -> tuple[np.ndarray, str]:
     no picture, is damaged or is too large.
     """
     try:
-        with Image.open(stream) as image:
-            if image.width * image.height > LARGEST:
-                raise DataError("PIXELS_UNREADABLE", f"the image has {image.width} × {image.height} pixels")
-            form = str(image.format)
+        with warnings.catch_warnings(action="ignore"), Image.open(stream) as found:
+            if found.width * found.height > LARGEST:
+                raise DataError("PIXELS_UNREADABLE", f"the image has {found.width} × {found.height} pixels")
+            form, upright = str(found.format), turn(found)
+            image = found if upright is None else found.transpose(upright)
             if image.mode in _GREY:
                 return np.array(image.convert(_GREY[image.mode])), form
             if image.mode in ("RGBA", "LA", "P", "PA"):

@@ -14,10 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from image2d import CANARY, image, pad_data, ramp, write_dataset
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
+from mids.actions.picture import Picture
 from mids.actions.png import Png, encode
 from mids.errors import DataError
+from mids.readers.images.pictures import size
 from mids.records import Compression, Source
 
 IMAGES = st.one_of(
@@ -177,3 +179,24 @@ def test_one_png_holds_one_frame(tmp_path: Path) -> None:
         Png(Source("a.dcm")).make(tmp_path, tmp_path)
     with pytest.raises(DataError):
         Png(Source("a.dcm"), frame=3).make(tmp_path, tmp_path)
+
+
+PHOTOGRAPH = np.add.outer(5 * np.arange(24), 3 * np.arange(32)).astype(np.uint8)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_as_its_exif_data_say(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(PHOTOGRAPH).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    with Image.open(tmp_path / "a.jpg") as image:
+        seen = np.asarray(ImageOps.exif_transpose(image))
+    Picture(Source("a.jpg")).make(tmp_path, tmp_path)
+    assert np.array_equal(decode_png((tmp_path / "image.png").read_bytes()), seen)
+    assert size(tmp_path, Source("a.jpg")) == seen.shape
+
+
+def test_exif_data_that_nobody_can_read_turn_nothing(tmp_path: Path) -> None:
+    Image.fromarray(PHOTOGRAPH).save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff")
+    Picture(Source("a.jpg")).make(tmp_path, tmp_path)
+    assert decode_png((tmp_path / "image.png").read_bytes()).shape == (24, 32)
