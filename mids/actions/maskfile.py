@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.uid import UncompressedTransferSyntaxes
 
 from mids.actions import agreement, picture
 from mids.actions.mask import Canvas, on_regular, resampled, save, write_lookup
@@ -202,7 +203,7 @@ def _pixels(dataset: Dataset, head: segmentation.Segmentation, number: int) -> n
 
     Frames of single bits follow one another without padding (PS3.5 8.1.1), so that one may begin within a byte.
     """
-    if dataset.get("BitsAllocated") == 1 and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+    if dataset.get("BitsAllocated") == 1 and dataset.file_meta.TransferSyntaxUID in UncompressedTransferSyntaxes:
         size = head.rows * head.columns
         begin, rest = divmod(number * size, 8)
         data = np.frombuffer(dataset.get("PixelData", b""), np.uint8, offset=0)[begin : begin + (rest + size + 7) // 8]

@@ -1,6 +1,7 @@
 """Segmentations and structure sets of any grid: each pixel's own place, by the standard's equation, has its label."""
 
 import json
+import zlib
 from collections.abc import Sequence
 from itertools import permutations, product
 from pathlib import Path
@@ -34,10 +35,12 @@ from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.tag import BaseTag
+from pydicom.uid import JPEGBaseline8Bit
 from trees import table
 
-from example_datasets.generators.dicomfile import uid
+from example_datasets.generators.dicomfile import encode, uid
 from mids.conversion import Conversion
 
 RNG = np.random.default_rng(12)
@@ -311,6 +314,16 @@ def test_a_segmentation_that_is_not_described_is_refused_by_the_cause(
     result = done(series(tmp_path / "in", grid), key, dataset)
     assert codes(result) == {code: "error"}
     assert not list(result.dataset.rglob("*_dseg.nii.gz"))
+
+
+def test_a_segmentation_in_a_transfer_syntax_that_nobody_decodes_is_refused(tmp_path: Path, key: Path) -> None:
+    grid = axial()
+    dataset = segmentation([Shown(np.ones((24, 32), np.uint8), grid.place(2, 0, 0))], grid)
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
+    dataset.PixelData = encapsulate([zlib.compress(dataset.PixelData, wbits=-15)])
+    dataset["PixelData"].is_undefined_length = True
+    deflated = encode(dataset).replace(JPEGBaseline8Bit.encode(), b"1.2.840.10008.1.2.8.1\0")  # PS3.5 A.4.13
+    assert codes(done(series(tmp_path / "in", grid), key, deflated)) == {"PIXELS_UNREADABLE": "error"}
 
 
 def test_a_contour_of_no_numbers_does_not_take_the_others_along(tmp_path: Path, key: Path) -> None:

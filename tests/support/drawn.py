@@ -238,7 +238,7 @@ def tilted(shape: tuple[int, int, int] = (5, 14, 18)) -> Grid:
     return Grid(OBLIQUE[0], OBLIQUE[1], np.array([12.5, -40.25, 7.75]), (2.5, 1.2, 0.8), shape)
 
 
-def done(source: Path, key: Path, *drawn: Dataset) -> Conversion:
+def done(source: Path, key: Path, *drawn: Dataset | bytes) -> Conversion:
     """The source with what is drawn on it, converted."""
     for number, dataset in enumerate(drawn):
         put(source, f"drawn/{number}", dataset)

@@ -146,6 +146,15 @@ def _check_frames(dataset: Dataset) -> None:
         raise DataError("FRAMES_CONTRADICTED", f"NumberOfFrames is {stated} and the pixel data holds {held}")
 
 
+def size(dataset: Dataset) -> tuple[int, int]:
+    """Rows and columns of what a frame shows: a slide in one tile may be smaller than that (PS3.3 C.8.12.4.1.3)."""
+    whole = dataset.get("TotalPixelMatrixRows"), dataset.get("TotalPixelMatrixColumns")
+    tile = int(dataset.Rows), int(dataset.Columns)
+    if not all(whole) or number_of_frames(dataset) > 1:
+        return tile
+    return min(tile[0], int(whole[0])), min(tile[1], int(whole[1]))
+
+
 def number_of_frames(dataset: Dataset) -> int:
     """NumberOfFrames, 1 where it is missing or nonsense."""
     try:

@@ -25,6 +25,7 @@ from mids.readers.dicom.decoding import (
     photometric,
     quiet,
     read_dataset,
+    size,
     stored,
 )
 from mids.records import Json, Pixels
@@ -97,13 +98,13 @@ def renderer(dataset: Dataset, mode: Pixels, blank: Sequence[Box] = ()) -> Rende
     """
     with quiet():
         try:
-            colour = is_colour(dataset)
+            colour, (rows, columns) = is_colour(dataset), size(dataset)
             how = _colour(dataset) if colour else _raw(dataset) if mode == "raw" else _window(dataset)
             facts: dict[str, Json] = {
                 "PhotometricInterpretation": "RGB" if colour else "MONOCHROME2",
                 "SourcePhotometricInterpretation": photometric(dataset),
-                "Rows": int(dataset.Rows),
-                "Columns": int(dataset.Columns),
+                "Rows": rows,
+                "Columns": columns,
                 "BitsStored": int(dataset.BitsStored),
                 **_lossy(dataset),
                 **how.facts,
@@ -113,7 +114,7 @@ def renderer(dataset: Dataset, mode: Pixels, blank: Sequence[Box] = ()) -> Rende
             raise DataError("PIXELS_UNREADABLE", f"{reason} ({type(error).__name__})") from error
     if blank:
         facts["BlankedRegions"] = [list(box) for box in blank]
-    return Renderer(lambda values: blanked(how.picture(values), blank, colour=colour), facts)
+    return Renderer(lambda values: blanked(how.picture(values), blank, colour=colour)[:rows, :columns], facts)
 
 
 def modality(values: Values, dataset: Dataset) -> Values:

@@ -23,6 +23,19 @@ def test_colour_of_16_bits_becomes_8() -> None:
     assert rendered.facts["PhotometricInterpretation"] == "RGB"
 
 
+@pytest.mark.parametrize(("matrix", "shown"), [((40, 60), (40, 60)), ((400, 60), (64, 60)), ((None, 60), (64, 64))])
+def test_a_slide_that_is_smaller_than_its_one_tile_is_cut_out(
+    matrix: tuple[int | None, int], shown: tuple[int, int]
+) -> None:
+    values = np.random.default_rng(1).integers(0, 256, (64, 64, 3), np.uint8)
+    header = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    dataset = image(values, header)
+    dataset.TotalPixelMatrixRows, dataset.TotalPixelMatrixColumns = matrix
+    rendered = pixels.render(dataset, "window")
+    assert np.array_equal(rendered.pixels, values[: shown[0], : shown[1]])
+    assert (rendered.facts["Rows"], rendered.facts["Columns"]) == shown
+
+
 def palette_image(data: dict[str, bytes], entries: int, bits: int, first: int = 0) -> Dataset:
     dataset = image(np.arange(16, dtype=np.uint8).reshape(4, 4), {"PhotometricInterpretation": "PALETTE COLOR"})
     for colour in ("Red", "Green", "Blue"):
