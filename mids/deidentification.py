@@ -118,12 +118,13 @@ class _Files:
     def plan(self, stage: Stage, mapped: Map) -> Plan:
         """Reads all headers and plans a file for each that can be de-identified."""
         request = stage.request
-        blocks, refused = _blocks(self.embed)
         corrections = Corrections(self.rows, applied_rows(request.choices, request.source, others=True))
-        context = Context(stage.labels, request.policy, blocks, corrections)
         root = stage.labels.item("source root", str(request.source.resolve()))
         people = People(stage.labels, stage.state.journal, root)
         found, kept_out, told = _known_people(_scanned(request, mapped), people)
+        _check_titles(self.embed, found)
+        blocks, refused = _blocks(self.embed)
+        context = Context(stage.labels, request.policy, blocks, corrections)
         corrections.note(kept_out)
         self.decided_on.update(_find_images(self.rows, found))
         plan = build(found, request.source, context)
@@ -220,6 +221,16 @@ def _told(value: str) -> set[str]:
     has_day = any(found.day != (0, 0) for found in find_dates(value)) or has_spelt_day(value)
     has_number = any(span.source not in UNSURE - {"long number", "uid"} for span in Numbers().find(value))
     return {word for word, is_there in (("date", has_day), ("number", has_number)) if is_there}
+
+
+def _check_titles(embed: Embedding | None, found: Scan) -> None:
+    """Refuses columns that are titled like a person, an ID or a day: the titles are published."""
+    people = [one for one in found.instances if embed and one.text("PatientID") in embed.rows]
+    known = Known(tuple(sorted({one.text("PatientName") for one in people})))
+    for number, title in enumerate(embed.columns if embed else (), start=2):
+        is_id = any(len(patient) > 3 and patient in title for patient in embed.rows) if embed else False
+        if is_id or _told(title) or any(identify(title)) or known.is_told(title):
+            raise MidsError(f"column {number} of the table to embed is titled like a person, an ID or a day: rename it")
 
 
 def _blocks(embed: Embedding | None) -> tuple[dict[str, Block], list[Issue]]:

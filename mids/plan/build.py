@@ -26,7 +26,7 @@ from mids.plan.register import Register
 from mids.plan.texts.entries import Known, resolved
 from mids.plan.texts.rows import participant, scan, sessions
 from mids.plan.texts.sidecar import sidecar
-from mids.plan.unseen import list_unseen
+from mids.plan.unseen import DEFINED, list_unseen
 from mids.readers.given.curation import Correction
 from mids.records import (
     ORIGINAL_REPORT,
@@ -130,19 +130,9 @@ def _unlisted(items: Sequence[Item]) -> Iterator[Issue]:
         yield issue("PATIENT_UNLISTED", message, record.sources[0].name, origin="read")
 
 
-_DEFINED = frozenset(
-    "ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC "
-    "HD IO IOL IVOCT IVUS "
-    "KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE "
-    "RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA "
-    "XAPROTOCOL XC".split()
-)
-"""The defined terms of Modality: DICOM PS3.3 C.7.3.1.1.1."""
-
-
 def _unsupported(record: Record) -> str:
     """Names the Modality that has no suffix, unless DICOM does not define it: then it may be anything, even a name."""
-    name = f" {record.modality}" if record.modality in _DEFINED else ""
+    name = f" {record.modality}" if record.modality in DEFINED else ""
     return f"Unsupported Modality{name}: the vocabulary defines no suffix for it"
 
 

@@ -67,8 +67,8 @@ class Context:
 
 
 NEEDED = (
-    "AccessionNumber InstanceNumber IssuerOfPatientID Modality PatientBirthDate PatientID PatientSex SOPClassUID "
-    "SOPInstanceUID SeriesInstanceUID SeriesNumber StudyInstanceUID Rows Columns NumberOfFrames"
+    "AccessionNumber InstanceNumber IssuerOfPatientID Modality PatientBirthDate PatientID PatientName PatientSex "
+    "SOPClassUID SOPInstanceUID SeriesInstanceUID SeriesNumber StudyInstanceUID Rows Columns NumberOfFrames"
 ).split()
 """What of a header names, groups and sorts files, and tells two patients apart.
 

@@ -9,14 +9,24 @@ from mids.plan.job import Outcome, Plan
 
 FACE = "face"
 
+DEFINED = frozenset(
+    "ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC "
+    "HD IO IOL IVOCT IVUS "
+    "KER KO LEN LS M3D MG MR NM OAM OCT OP OPM OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE "
+    "RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SEG SM SMR SR SRF STAIN TEXTUREMAP TG US VA XA "
+    "XAPROTOCOL XC".split()
+)
+"""The defined terms of Modality: DICOM PS3.3 C.7.3.1.1.1. Messages say no other: that may be anything, even a name."""
+
 
 def list_unseen(decision: Decision, looked: Screen, modality: str, *, has_picture: bool) -> Iterator[str]:
-    """What nobody looks at of one image: its modality where it is 2D (`has_picture`), and `FACE`.
+    """What nobody looks at of one image: its modality where it is 2D (`has_picture`; ? where DICOM defines none such),
+    and `FACE`.
 
     A header that says BurnedInAnnotation NO is no look: devices write it without one.
     """
     if has_picture and looked.detect == "none" and not decision.certified:
-        yield modality or "?"
+        yield modality if modality in DEFINED else "?"
     if decision.face:
         yield FACE
 

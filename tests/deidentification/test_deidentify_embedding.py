@@ -1,6 +1,7 @@
 """``mids deidentify --embed``: values of a table in a private block."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,19 @@ def test_a_value_that_looks_like_an_identifier_is_not_embedded(
     assert 0x10 not in block
     assert 0x11 not in block
     assert block[0x12].value == "7"
+
+
+@pytest.mark.parametrize("title", ["Jane Doe", "seen 000123", "12 de marzo de 1961"])
+def test_a_column_that_is_titled_like_a_person_is_refused_without_its_title(
+    source: Path, dest: Path, key: Path, tmp_path: Path, title: str
+) -> None:
+    (tmp_path / "labels.csv").write_text(f"id,region,{title}\n000123,PACA,yes\n", encoding="utf-8")
+    embed = read_embedding(tmp_path / "labels.csv", group=0x0C19, creator="X")
+    with pytest.raises(MidsError, match=r"^column 3 of the table to embed is titled like") as told:
+        deidentify(source, dest, key=key, embed=embed)
+    assert title not in str(told.value)
+    assert not headers(dest)
+    assert deidentify(source, dest, key=key, embed=replace(embed, columns=("region", "seen"))).exit_code == 0
 
 
 def test_days_in_words_and_bare_numbers_are_not_embedded(source: Path, dest: Path, key: Path, tmp_path: Path) -> None:

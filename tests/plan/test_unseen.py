@@ -73,6 +73,13 @@ def test_radiographs_and_heads_are_counted_with_the_command_that_looks(
     assert "PRIVACY_FACE_KEPT" not in told(run("kept", chosen("mids", faces="keep")))
 
 
+def test_a_modality_that_dicom_does_not_define_is_not_printed(tmp_path: Path, key: Path) -> None:
+    source = fill_folder(tmp_path / "s", {"1": picture(1, "QUEVEDO")})
+    done = deidentify(source, tmp_path / "d", key=key)
+    assert "(? 1)" in told(done)["PRIVACY_UNSEEN"]
+    assert "QUEVEDO" not in summary(done.plan, done.outcome, done.issues, "x")
+
+
 @pytest.mark.parametrize("modality", ["CR", "CT", "US"])
 def test_captures_are_withheld_and_released_like_ultrasound(tmp_path: Path, key: Path, modality: str) -> None:
     source = fill_folder(tmp_path / "s", {"1": picture(1, modality, SOPClassUID=CAPTURE)})
