@@ -28,6 +28,8 @@ _ALIASES = {"blank": "redact"}
 _EXPLAINED = ("release", "acknowledge")
 """Fields whose rows must say who decided, and why."""
 
+_EMPTY = frozenset({"n/a", "na", "n.a.", "nan", "none", "null", "unknown"})
+
 _BOX = re.compile(r"(\d{1,9}),(\d{1,9}),(\d{1,9}),(\d{1,9})")
 
 
@@ -126,6 +128,11 @@ def check_row(row: Correction, place: str) -> None:
         raise MidsError(f"{place} {problem}")
 
 
+def _says_something(cell: str) -> bool:
+    """Whether a cell holds a word: n/a, a dash or a full stop says that nobody filled it in."""
+    return any(char.isalnum() for char in cell) and cell.casefold() not in _EMPTY
+
+
 def _problem(row: Correction) -> str:
     """Why a row can't be meant, and what to do."""
     if row.field not in FIELDS:
@@ -136,6 +143,6 @@ def _problem(row: Correction) -> str:
         return "has no box: write top,left,bottom,right in pixels under new"
     if row.field in LABELS and (not row.new or label(row.new) != row.new):
         return f"has an invalid {row.field}: write letters and digits under new"
-    if row.field in _EXPLAINED and not (row.who and row.why):
+    if row.field in _EXPLAINED and not (_says_something(row.who) and _says_something(row.why)):
         return f"does not say who decided to {row.field}, and why: fill in who and why"
     return ""

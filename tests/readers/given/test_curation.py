@@ -17,6 +17,7 @@ from example_datasets.generators import ct, radiograph, us
 from example_datasets.generators.dicomfile import uid
 from mids.conversion import Conversion, convert
 from mids.errors import MidsError
+from mids.readers.given.curation import read
 
 COLUMNS = ("file", "field", "old", "new", "who", "why")
 Row = tuple[str, str, str, str]
@@ -249,10 +250,12 @@ def test_a_row_about_a_duplicate_does_not_count(tmp_path: Path, key: Path) -> No
 
 def test_who_releases_or_acknowledges_says_so(source: Path, tmp_path: Path, key: Path) -> None:
     path = tmp_path / "curation.tsv"
-    for row in ("rx/ap\trelease\t\t\t\tseen", "rx/ap\tacknowledge\t\t\tA. Reader\t"):
-        path.write_text("\t".join(COLUMNS) + f"\n{row}\n", encoding="utf-8")
-        with pytest.raises(MidsError, match="who and why"):
-            convert("dicom", source, tmp_path / "dest", key=key, curation=path)
+    filled = [("", "seen"), ("A. Reader", ""), ("n/a", "n/a"), ("-", "seen"), ("A. Reader", "."), ("A. Reader", " NA ")]
+    for who, why in filled:
+        for field in ("release", "acknowledge"):
+            path.write_text("\t".join(COLUMNS) + f"\nrx/ap\t{field}\t\t\t{who}\t{why}\n", encoding="utf-8")
+            with pytest.raises(MidsError, match="who and why"):
+                read(path)
 
 
 @pytest.mark.parametrize(("old", "code"), [("", 0), ("n/a", 0), ("OTHER_CODE", 1)])
