@@ -55,7 +55,7 @@ def test_no_canary_comes_out(study: Source, tmp_path: Path, key: Path, policy: s
     done = run("convert", "dicom", study.folder, dest, *RELEASED, "--policy", policy, *keyed, dest=dest)
     found = _silent(done, study, policy)
     assert done.code == 0, done.said["standard error"]
-    assert len(images(dest)) == 9  # two of them label maps
+    assert len(images(dest)) == 10  # two of them label maps
     assert any(one.canary.kept for one in found) == (policy != "fidac-cnil")  # Manufacturer, which that removes
 
 

@@ -10,7 +10,7 @@ from image2d import image
 from lettering import radiograph
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
-from trees import fill_folder
+from trees import fill_folder, images
 
 from mids.conversion import convert
 from mids.deid.policy import Policy, chosen
@@ -80,15 +80,22 @@ def test_a_modality_that_dicom_does_not_define_is_not_printed(tmp_path: Path, ke
     assert "QUEVEDO" not in summary(done.plan, done.outcome, done.issues, "x")
 
 
-@pytest.mark.parametrize("modality", ["CR", "CT", "US"])
+@pytest.mark.parametrize("modality", ["CR", "CT", "US", "OT", "SC"])
 def test_captures_are_withheld_and_released_like_ultrasound(tmp_path: Path, key: Path, modality: str) -> None:
     source = fill_folder(tmp_path / "s", {"1": picture(1, modality, SOPClassUID=CAPTURE)})
     held = convert("dicom", source, tmp_path / "held", key=key)
     assert [found.code for found in held.issues] == ["PRIVACY_HELD_BACK"]
+    assert "1 file withheld" in summary(held.plan, held.outcome, held.issues, "x")
     released = convert("dicom", source, tmp_path / "out", key=key, policy=chosen("mids", burned_in="release"))
     assert released.outcome is not None
     assert len(released.outcome.made) == 1
-    assert f"({modality} 1)" in told(released)["PRIVACY_UNSEEN"]
+    known = modality if modality != "SC" else "?"  # DICOM has no Modality SC
+    assert f"({known} 1)" in told(released)["PRIVACY_UNSEEN"]
+    row = "file\tfield\told\tnew\twho\twhy\n1\trelease\t\t\tA. Reader\tlooked\n"
+    (tmp_path / "c.tsv").write_text(row, "utf-8")
+    one = convert("dicom", source, tmp_path / "one", key=key, curation=tmp_path / "c.tsv")
+    assert one.exit_code == 0
+    assert len(images(one.dataset)) == 1
 
 
 def test_a_capture_that_claims_to_lie_among_slices_is_none_of_them(tmp_path: Path, key: Path) -> None:

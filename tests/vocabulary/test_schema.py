@@ -105,6 +105,7 @@ def test_no_spelling_means_two_codes(name: str) -> None:
         ("CR", "cr", "rx"), ("DX", "dx", "rx"), ("MG", "mg", "rx"), ("XA", "xa", "rx"), ("RF", "rf", "rx"),
         ("CT", "ct", "ct"), ("US", "us", "us"), ("IVUS", "ivus", "us"), ("NM", "nm", "nm"), ("PT", "pet", "nm"),
         ("OP", "op", "op"), ("OPT", "opt", "op"), ("ES", "es", "light"), ("SM", "sm", "light"),
+        ("OT", "ot", "light"),
     ],
 )  # fmt: skip
 def test_suffix_of_a_modality(modality: str, suffix: str, group: str) -> None:
@@ -113,7 +114,7 @@ def test_suffix_of_a_modality(modality: str, suffix: str, group: str) -> None:
     assert (found.suffix, found.group) == (suffix, group)
 
 
-@pytest.mark.parametrize("modality", ["MR", "SR", "PR", "OT", "RTSTRUCT", ""])
+@pytest.mark.parametrize("modality", ["MR", "SR", "PR", "RTSTRUCT", ""])
 def test_what_has_no_suffix_of_its_own(modality: str) -> None:
     assert SCHEMA.suffix_of(modality) is None
 

@@ -24,13 +24,18 @@ def _classes() -> dict[str, Any]:
 def modality_of(instance: Instance) -> str:
     """The Modality, or that of the SOP class where it says what the image is and the Modality only on what it was made.
 
-    OT where neither is known.
+    OT of a secondary capture without a Modality; empty where neither is known.
     """
     modality = instance.text("Modality")
     slices = _classes()["slices"].get(instance.text("SOPClassUID"))
     if slices is None or modality in _classes()["keeps"]:
-        return modality or "OT"
+        return modality or ("OT" if is_capture(instance.text("SOPClassUID")) else "")
     return str(slices["modality"])
+
+
+def is_capture(sop_class: str) -> bool:
+    """Whether a SOP class is a secondary capture, of one frame or several."""
+    return sop_class == _CAPTURES or sop_class.startswith(f"{_CAPTURES}.")
 
 
 def is_contradicted(instance: Instance) -> bool:
@@ -63,7 +68,7 @@ def kind_of(instance: Instance) -> Literal["volume", "image", "frames", "tiles"]
     is_grey = instance.header.get("SamplesPerPixel") in (None, 1) and "PALETTE" not in photometric
     if many and is_grey and is_placed:
         return "volume"
-    if sop_class == _CAPTURES or sop_class.startswith(f"{_CAPTURES}."):
+    if is_capture(sop_class):
         return "frames" if many or modality_of(instance) in VOLUMES else "image"
     if many and (sop_class == NuclearMedicineImageStorage or modality_of(instance) == "NM"):
         return "frames"
