@@ -29,6 +29,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _WHOLE_NAME = re.compile(r"[A-ZÀ-Þ][a-zß-ÿ'’-]{1,30}(?: [A-ZÀ-Þ][a-zß-ÿ'’-]{1,30}){1,3}")
 _LINE_END = re.compile(r"\.?[ \t]{0,8}(?:\n|$)")
 _NUMBER_BEHIND = re.compile(r"\.? ?\d")
+_WORD_BEFORE = re.compile(r"[a-zß-ÿ]{4} ")
 _LONGEST_EPONYM = 4
 """Words of the longest stretch that is called after somebody: Tornillo de Herbert, Budd-Chiari."""
 _LONGEST_FILM = 50
@@ -96,7 +97,7 @@ def guard_spans(text: str, spans: Iterable[Span]) -> Iterator[Span]:
             end = (
                 span.end if is_surname else min(_find_sentence_end(text, plain, span), _find_guarded_word(plain, span))
             )
-            if end > span.start:
+            if end - span.start > (end < span.end):  # an initial that is cut off is none: doble J. Anillo de
                 yield replace(span, end=end) if end < span.end else span
 
 
@@ -323,9 +324,18 @@ def ends_sentence(text: str, start: int, end: int) -> bool:
 def _is_sentence_end(match: re.Match[str]) -> bool:
     """Whether a full stop ends a sentence: a capital follows, and no abbreviation, initial or number of a floor."""
     word, following = fold_text(match["word"]), match["next"]
-    if word in _abbreviations() or (len(word) == 1 and word.isalpha()):
+    if word in _abbreviations():
         return False
+    if len(word) == 1 and word.isalpha():
+        before = match.string[max(match.start() - 5, 0) : match.start()]
+        return _WORD_BEFORE.fullmatch(before) is not None and _begins_sentence(following)
     return following[0].isupper() and not (word[0].isdigit() and len(following) == 1)
+
+
+def _begins_sentence(word: str) -> bool:
+    """Whether an ordinary word in capitals stands behind a letter, which is no initial then: stent doble J. Anillo."""
+    plain = fold_text(word)
+    return word[0].isupper() and plain in ordinary() and plain not in list_ambiguous_names() | read_entries("surnames")
 
 
 def _find_sentence_end(text: str, plain: str, span: Span) -> int:

@@ -86,6 +86,17 @@ _SPEAKER = (
 """What stands before who speaks in a chat: [12/3/24, 9:14:02], 12/3/24 9:14 -."""
 
 
+_SPELT_TITLE = "(?:doctora?|docteure?|doctoresse)"
+_BEFORE_TITLE = (
+    "(?:por|par|by|con|avec|with|per|amb|del?|du|of|pel|al?|au|to|segun|selon|segons) (?:el |la |le |the |l')?"
+)
+_ENDS_PHRASE = r"(?=[^\W\d_]{4,30}(?:[,.;:)\n]|$| (?:y|e|i|et|and) ))"
+"""Around a title that is spelt out before a name in small letters: alone, a verb follows it (el doctor piensa que)."""
+
+_OF_SIGNS = r" d[e'’]"
+"""Behind what is no signature but a sign: signe de Golden."""
+
+
 @cache
 def _triggers() -> tuple[Trigger, ...]:
     lists = vocabulary()
@@ -95,7 +106,7 @@ def _triggers() -> tuple[Trigger, ...]:
     )
     form = rf"(?:^|(?<=\n))[ \t]{{0,8}}{build_alternation(lists['labels'])}[ \t]{{1,8}}"
     title = r"(?:\.? ?/ ?(?:dra|dna|sra|a)\b)?(?![\w])[.ªº]{0,3}[ \t]{0,3}"
-    signed = rf"(?<![\w]){build_alternation(lists['signatures'])}(?![\w])[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
+    signed = rf"(?<![\w]){build_alternation(lists['signatures'])}(?![\w]|{_OF_SIGNS})[ .:,-]{{0,8}}\n?[ \t]{{0,12}}"
     return (
         Trigger("field", re.compile(label), small=True, comma=True),
         Trigger("form", re.compile(form), comma=True, sure=False, begins="anywhere"),
@@ -103,6 +114,8 @@ def _triggers() -> tuple[Trigger, ...]:
         Trigger("closing", re.compile(rf"(?<![\w]){build_alternation(lists['closings'])}[ .,:]{{0,4}}\n\s{{0,8}}")),
         Trigger("title", re.compile(rf"(?<![\w]){build_alternation(lists['titles'])}{title}")),
         Trigger("title", re.compile(rf"(?<![\w])(?:dra?s?|dres|sra?|srta|mrs?|ms|mme|mlle){title}"), small=True),
+        Trigger("title", re.compile(rf"(?<![\w]){_BEFORE_TITLE}{_SPELT_TITLE}{title}(?=[^\W\d_]{{4}})"), small=True),
+        Trigger("title", re.compile(rf"(?<![\w]){_SPELT_TITLE}{title}{_ENDS_PHRASE}"), small=True),
         Trigger("speaker", re.compile(_SPEAKER), sure=False, begins="anywhere"),
         Trigger(
             "weak", re.compile(rf"(?<![\w]){build_alternation(lists['weak'])}[ ,:(]{{1,4}}"), comma=True, sure=False

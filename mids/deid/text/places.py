@@ -190,9 +190,12 @@ def _find_named_places(text: str, plain: str) -> Iterator[Span]:
 
 @cache
 def _small_institution() -> re.Pattern[str]:
-    """What goes on in small letters up to a known place: hospital general de castellon."""
+    """What goes on in small letters: hospital general de castellon, clinique des cèdres."""
+    known, listed = vocabulary()["places"]["known"], vocabulary()["institutions"]["small_names"]
+    article = " (?:des|dels?|de (?:los|las|les|la)|du|los|las|les|els) "
     return re.compile(
-        rf"(?: {{1,2}}[^\W\d_]{{1,20}}){{0,3}}? {{1,2}}{build_alternation(vocabulary()['places']['known'])}(?!\w)"
+        rf"(?:(?: {{1,2}}[^\W\d_]{{1,20}}){{0,3}}? {{1,2}}{build_alternation(known)}"
+        rf"|{article}{build_alternation(listed)})(?!\w)"
     )
 
 

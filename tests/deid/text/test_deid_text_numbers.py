@@ -28,6 +28,11 @@ TAGS = Redactor()
         ("TIS BBBB570309SL", "BBBB"), ("14 Nil Close, Nowhere, SK17 6QT", "6QT"),
         ("Calle Nula^^Nada^^12500|1", "12500"),
         ("desde hace dos martes", "martes"), ("fell on Sat 22nd", "22nd"), ("ingresada el día 3, con", "3"),
+        ('{"nhc": "4512-A", "mrn":"A-4512"}', "4512"), ("{'nhc':'AB4512'}", "AB4512"), ("<nhc>4512-A</nhc>", "4512"),
+        ("acct 55-1234-99", "1234"), ("Dra. Nadie (46/12.345)", "12.345"), ("edad 93 años", "93"), ("Edad: 97", "97"),
+        ("en la clinique des cèdres", "cèdres"), ("por el doctor nunca y la doctora nadie, sin", "nadie"),
+        ("vue par le docteur guillaumin, pas", "guillaumin"), ("seen by doctor nadie, no", "nadie"),
+        ("vist pel doctor vilardell", "vilardell"),
     ],
 )  # fmt: skip
 def test_numbers_and_days_in_any_notation(text: str, gone: str) -> None:
@@ -37,7 +42,8 @@ def test_numbers_and_days_in_any_notation(text: str, gone: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "nódulo de 12 mm en LSD", "segmentos III y IV", "factor V de Leiden", "grado II/IV", "TSH 1.2 mU",
+        "nódulo de 12 mm en LSD", "edad 63 años", "TA 46/12", "IPA 90 años-paquete",
+        "segmentos III y IV", "factor V de Leiden", "grado II/IV", "TSH 1.2 mU",
         "dos nódulos", "tres de marcada densidad", "T4 N2 M0", "L4-L5", "BI-RADS 4", "sis nòduls", "one may see a line",
         "sat 96, FC 80", "el día 3 de vida", "segmentos S5, L4 5th", "hace dos meses", "FE 45/600 ml",
     ],
