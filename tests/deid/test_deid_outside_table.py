@@ -221,6 +221,9 @@ def test_one_word_of_the_institutions_name_goes(tmp_path: Path) -> None:
 def test_a_negation_in_a_comment_stays_beside_its_finding(tmp_path: Path) -> None:
     made, _ = clean(tmp_path, ImageComments="Dr. Inventádez niega disnea. Sin derrame.")
     assert made.ImageComments == "Dr. [NAME] niega disnea. Sin derrame."
+    kept = {"DerivationDescription": "Lossless JPEG", "ImageComments": "Nódulo de 5 mm en LSD. Opacity in RUL."}
+    made, _ = clean(tmp_path, **kept)
+    assert {keyword: made.get(keyword) for keyword in kept} == kept
 
 
 def test_scan_options_of_vendors_are_codes_whatever_the_patient_is_called(tmp_path: Path) -> None:
