@@ -10,7 +10,7 @@ from PIL import Image
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from mids.deid.burned.evidence import Screen
+from mids.deid.burned.evidence import UNFOUND, Screen
 from mids.deid.burned.glyphs import Region, holds, is_doubtful, list_regions, sure_boxes, unite_boxes
 from mids.deid.burned.words import IDENTIFIERS, is_mark, list_known_words, names_someone
 from mids.deid.policy import Detect
@@ -99,9 +99,7 @@ def texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
 def _decided(found: tuple[Box, ...], screen: Screen, *, named: bool, blank: Sequence[Box]) -> Looked:
     if screen.burned_in == "blank":
         if not found and not blank and screen.expected:
-            raise DataError(
-                "PRIVACY_TEXT_FOUND", "withheld: its header says that it shows text, but no text was found to redact"
-            )
+            raise DataError("PRIVACY_TEXT_FOUND", f"withheld: its header says that it shows text, but {UNFOUND}")
         told = f"{_count(found)} of text redacted (found by {screen.detect})"
         issues = (issue("PRIVACY_TEXT_BLANKED", told, origin="run"),) if found else ()
         words = f"{screen.detect}: {_count(found)} redacted" if found else _nothing(screen)

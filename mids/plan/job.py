@@ -127,7 +127,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a run did: the images it made, those that were there, what was lost, and what is wrong."""
+    """What a run did: the images it made, those that were there, those that were not made, and what is wrong."""
 
     made: tuple[str, ...]
     kept: tuple[str, ...]
@@ -135,3 +135,9 @@ class Outcome:
     removed: tuple[str, ...]
     issues: tuple[Issue, ...]
     crashes: tuple[str, ...] = ()
+
+    @property
+    def withheld(self) -> dict[str, str]:
+        """Those of `lost` that are withheld because of what their pixels show, with the reason."""
+        told = {found.path: found.message for found in self.issues if found.message.startswith("withheld: ")}
+        return {path: told[path] for path in self.lost if path in told}

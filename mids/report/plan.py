@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from mids.deid.burned.evidence import UNFOUND
 from mids.deid.references import References
 from mids.issues import Issue, Level, count, escape_controls
 from mids.plan import Comparison, Outcome, Plan
@@ -124,8 +125,11 @@ def colour(text: str) -> str:
 
 def _format_made(outcome: Outcome | None, what: str) -> Iterator[str]:
     if outcome is not None:
-        removed = f", {len(outcome.removed)} removed" if outcome.removed else ""
-        yield f"{count(len(outcome.made), what[:-1])} made, {len(outcome.kept)} kept, {len(outcome.lost)} lost{removed}"
+        withheld = len(outcome.withheld)
+        more = f", {withheld} withheld" if withheld else ""
+        more += f", {len(outcome.removed)} removed" if outcome.removed else ""
+        lost = len(outcome.lost) - withheld
+        yield f"{count(len(outcome.made), what[:-1])} made, {len(outcome.kept)} kept, {lost} lost{more}"
 
 
 def _format_lost(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue]) -> Iterator[str]:
@@ -137,7 +141,7 @@ def _format_lost(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue]) -
 
 
 _LOOKS = {
-    "PRIVACY_UNSEEN": "--detect glyphs --change detect looks at them",
+    "PRIVACY_UNSEEN": "--detect glyphs --change detect looks at them, unless --burned-in is release",
     "PRIVACY_FACE_KEPT": "--faces withhold --change faces withholds them; "
     "deface in place of withhold removes it from CT and MR",
 }
@@ -159,11 +163,17 @@ def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Is
             f"{count(by_header, 'file')} withheld that may show a patient's name: look at them "
             "with mids review, or deliver all with --burned-in release"
         )
-    by_pixels = sum(found.code == "PRIVACY_TEXT_FOUND" for found in issues)
-    if by_pixels:
+    by_pixels = [found for found in issues if found.code == "PRIVACY_TEXT_FOUND"]
+    unfound = sum(found.message.endswith(UNFOUND) for found in by_pixels)
+    if found_in := len(by_pixels) - unfound:
         yield (
-            f"{count(by_pixels, 'image')} withheld because of text in the pixels: look at them, then use "
-            "--burned-in release or blank"
+            f"{count(found_in, 'image')} withheld because of text in the pixels: look at them, then use "
+            "--burned-in blank or release, or release them one by one in --curation"
+        )
+    if unfound:
+        yield (
+            f"{count(unfound, 'image')} withheld in which {UNFOUND}: look at them, then release them one by one "
+            "in --curation, or redact boxes there"
         )
     for code, command in _LOOKS.items():
         yield from (f"{found.message}: {command}" for found in issues if found.code == code)

@@ -34,6 +34,7 @@ _STATUS = {"withheld": "skipped"}
 def fates(plan: Plan, outcome: Outcome | None) -> Iterator[tuple[Source, str, str, str]]:
     """Each source file with its status (converted, skipped, withheld, lost), its output, and the reason for none."""
     lost = set(outcome.lost) if outcome else set()
+    withheld = outcome.withheld if outcome else {}
     issues = (*plan.issues, *(found for subject in plan.subjects for found in subject.issues))
     errors = [found for found in issues if found.origin == "read" and found.level == "error"]
     untold = {found.path for found in errors}
@@ -41,6 +42,7 @@ def fates(plan: Plan, outcome: Outcome | None) -> Iterator[tuple[Source, str, st
 
     for job in plan.jobs:
         said = ("lost", "", reasons.get(job.path, "")) if job.path in lost else ("converted", job.path, "")
+        said = ("withheld", "", withheld[job.path]) if job.path in withheld else said
         for source in job.action.sources:
             yield source, *said
     for skipped in chain(plan.skipped, (item for subject in plan.subjects for item in subject.skipped)):

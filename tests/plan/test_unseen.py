@@ -64,7 +64,7 @@ def test_radiographs_and_heads_are_counted_with_the_command_that_looks(
     assert told(silent)["PRIVACY_FACE_KEPT"].startswith("1 ")
     lines = summary(silent.plan, silent.outcome, silent.issues, "x").splitlines()
     assert [line.rpartition(": ")[2] for line in lines[:2]] == [
-        "--detect glyphs --change detect looks at them",
+        "--detect glyphs --change detect looks at them, unless --burned-in is release",
         "--faces withhold --change faces withholds them; deface in place of withhold removes it from CT and MR",
     ]  # fmt: skip
     looked = run("looked", chosen("mids", detect="glyphs", faces="withhold"))

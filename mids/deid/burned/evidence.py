@@ -23,6 +23,9 @@ VOLUMES = frozenset({"CT", "MR", "PT", "NM"})
 DEFACED = frozenset({"CT", "MR"})
 """Modalities of volumes from which faces can be removed."""
 
+UNFOUND = "no text was found to redact"
+"""How a message ends of an image that is withheld since nothing in it could be redacted."""
+
 _ANATOMY = ("BodyPartExamined", "AnatomicRegionSequence", "ProtocolName", "StudyDescription", "SeriesDescription")
 
 

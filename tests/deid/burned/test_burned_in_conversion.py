@@ -9,6 +9,7 @@ import pytest
 from image2d import image, write_dataset
 from lettering import NAME, lettered, radiograph
 from PIL import Image
+from trees import source_rows
 
 from mids.conversion import Conversion, convert
 from mids.deid import keys
@@ -61,7 +62,10 @@ def test_a_conversion_holds_blanks_reports_or_releases(tmp_path: Path) -> None:
     assert first.startswith("needs you  1 file withheld")
     assert second.strip().startswith("1 image withheld")
     assert "--burned-in release" in first
-    assert "--burned-in release" in second
+    assert "--burned-in blank or release" in second
+    assert "1 image made, 0 kept, 0 lost, 1 withheld" in summary(held.plan, held.outcome, held.issues, "x")
+    rows = [row for row in source_rows(held.dataset) if row["reason"].startswith("withheld: ")]
+    assert [row["status"] for row in rows] == ["skipped", "skipped"]
 
     blanked = converted(tmp_path, "blanked", "blank", "glyphs")
     pictures = made_as(blanked, ".png")
