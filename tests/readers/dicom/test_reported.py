@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.dataelem import DataElement
 
 from mids.issues import Issue
 from tests.support.slices import codes, enhanced, items, measures, numbers, placed, records, slice_at
@@ -26,6 +27,25 @@ def test_time_goes_on_after_midnight(days: Sequence[str | None], tmp_path: Path)
     assert volume.geometry is not None
     assert (volume.geometry.volumes, volume.geometry.times) == (3, (0, 15, 30))
     assert [100 - number for number in numbers(volume)] == [10 * t + k for t in range(3) for k in range(3)]
+
+
+def test_times_of_several_offsets_from_utc_are_compared_in_utc(tmp_path: Path) -> None:
+    times = ("20201025025957+0200", "20201025020000+0100", "20201025010003+0000")
+    (volume,) = records(items(tmp_path, [
+        slice_at(10 * t + k, (0, 0, 3 * k), AcquisitionDateTime=times[t]) for t in (1, 2, 0) for k in range(2)
+    ]))  # fmt: skip
+    assert volume.geometry is not None
+    assert volume.geometry.times == (0, 3, 6)
+
+
+def test_times_as_acr_nema_wrote_them_are_times(tmp_path: Path) -> None:
+    datasets = [slice_at(10 * t + k, (0, 0, 3 * k), AcquisitionDate="20200101") for t in (1, 2, 0) for k in range(2)]
+    for dataset, t in zip(datasets, (1, 1, 2, 2, 0, 0), strict=True):
+        for keyword, text in (("AcquisitionTime", f"10:09:5{t}"), ("AcquisitionDate", "2020.01.01")):
+            dataset[keyword] = DataElement(keyword, "LO", text)
+    (volume,) = records(items(tmp_path, datasets))
+    assert volume.geometry is not None
+    assert volume.geometry.times == (0, 1, 2)
 
 
 def test_times_of_one_day_keep_their_order(tmp_path: Path) -> None:

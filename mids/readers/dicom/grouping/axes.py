@@ -280,18 +280,19 @@ def _seconds(plane: Slice, rule: Mapping[str, Any]) -> float | None:
         return float(value) * float(rule.get("scale", 1))
     text = str(value or "")
     if "date" in rule:
-        text = f"{plane.get(rule['date']) or '20000101'}{text}" if text else ""
+        day = str(plane.get(rule["date"]) or "20000101").replace(".", "")
+        text = f"{day}{text.replace(':', '')}" if text else ""  # points and colons are ACR-NEMA's (PS3.5 6.2)
     return moment(text)
 
 
 def moment(text: str) -> float | None:
-    """Seconds since 1970 of a DICOM date and time (DT, PS3.5 6.2), without its time zone; None where it is none."""
-    match = re.fullmatch(r"(\d{8})(\d{2})(\d{2})?(\d{2})?(?:\.(\d{1,6}))?(?:[+-]\d{4})? *", text)
+    """Seconds since 1970 of a DICOM date and time (DT, PS3.5 6.2), in UTC if it has no offset; None if it is none."""
+    match = re.fullmatch(r"(\d{8})(\d{2})(\d{2})?(\d{2})?(?:\.(\d{1,6}))?([+-]\d{4})? *", text)
     if match is None:
         return None
-    day, hour, minute, second, fraction = match.groups()
+    day, hour, minute, second, fraction, offset = match.groups()
     try:
-        whole = datetime.strptime(f"{day}{hour}{minute or '00'}{second or '00'}+0000", "%Y%m%d%H%M%S%z")
+        whole = datetime.strptime(f"{day}{hour}{minute or '00'}{second or '00'}{offset or '+0000'}", "%Y%m%d%H%M%S%z")
     except ValueError:
         return None
     return whole.timestamp() + float(f"0.{fraction or 0}")
