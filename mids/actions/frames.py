@@ -68,7 +68,7 @@ class Frames:
         gz.write(scratch / "frames.nii.gz", _parts(head, dataset, how), self.compression)
         count = reader.number_of_frames(dataset)
         doubts = reader.doubts(dataset) if self.pixels == "window" else ()
-        facts = {**how.facts, "NumberOfFrames": count, **timing, **spacing_facts, **looked.facts}
+        facts = {**how.facts, "NumberOfFrames": count, **timing, **_durations(dataset), **spacing_facts, **looked.facts}
         return Made(("frames.nii.gz",), facts, issues=(*looked.issues, *doubts))
 
 
@@ -116,6 +116,17 @@ def _timing(dataset: Dataset) -> dict[str, Json]:
             if number > 0:
                 return {"FrameTime": number / unit if unit else 1 / number}
     return {}
+
+
+def _durations(dataset: Dataset) -> dict[str, Json]:
+    """ActualFrameDuration in s of each frame of a dynamic image of nuclear medicine, by its phase (PS3.3 C.8.4.14)."""
+    phases = [_numbers(item, "ActualFrameDuration") for item in dataset.get("PhaseInformationSequence") or ()]
+    vector = [int(number) for number in _numbers(dataset, "PhaseVector")]
+    if not all(phases) or len(vector) != reader.number_of_frames(dataset):
+        return {}
+    if not set(vector) <= set(range(1, len(phases) + 1)):
+        return {}
+    return {"ActualFrameDuration": [phases[number - 1][0] / 1000 for number in vector]}
 
 
 def _frame_time(timing: dict[str, Json]) -> float:

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from trees import codes
 
 from mids.conversion import convert
-from tests.support.slices import AXIAL, one, pixels, slice_at, written
+from tests.support.slices import AXIAL, enhanced, measures, one, pixels, placed, slice_at, written
 
 
 def delivered(folder: Path, key: Path, datasets: Iterable[Dataset]) -> tuple[Any, dict[str, Any]]:
@@ -97,3 +97,35 @@ def test_views_of_nuclear_medicine_keep_their_counts(tmp_path: Path, key: Path) 
     assert image.shape == (16, 12, 1, 2)
     assert sidecar["PixelMode"] == "raw"
     assert np.array_equal(np.asarray(image.dataobj)[:, ::-1, 0, 1].T, counts[1])
+
+
+@pytest.mark.parametrize("modality", ["CT", "MR"])
+def test_phases_of_the_heart_are_in_the_sidecar(modality: str, tmp_path: Path, key: Path) -> None:
+    phases = (10.0, 40.0, 80.0)
+    frames = [
+        {**placed((0, 0, 4 * k)), "CardiacSynchronizationSequence": [{"NominalPercentageOfCardiacPhase": phase}]}
+        for phase in phases for k in range(3)
+    ]  # fmt: skip
+    image, sidecar = delivered(tmp_path, key, [enhanced("h", frames, measures(), f"Enhanced {modality}", modality)])
+    assert image.shape[2:] == (3, 3)
+    assert sidecar["NominalPercentageOfCardiacPhase"] == [phase for phase in phases for _ in range(3)]
+
+
+def test_how_long_frames_of_enhanced_pet_took_is_in_the_sidecar(tmp_path: Path, key: Path) -> None:
+    times = [("20200101100000", 5000.0), ("20200101100005", 10000.0)]
+    frames = [
+        {**placed((0, 0, 4 * k)), "FrameContentSequence": [
+            {"FrameAcquisitionDateTime": begin, "FrameAcquisitionDuration": lasted}]}
+        for begin, lasted in times for k in range(3)
+    ]  # fmt: skip
+    _, sidecar = delivered(tmp_path, key, [enhanced("p", frames, measures(), "Enhanced PT", "PT")])
+    assert (sidecar["FrameTimesStart"], sidecar["FrameDuration"]) == ([0, 5], [5, 10])
+
+
+def test_how_long_frames_of_a_dynamic_scan_took_is_in_the_sidecar(tmp_path: Path, key: Path) -> None:
+    kind = ["ORIGINAL", "PRIMARY", "DYNAMIC", "EMISSION"]
+    phases = [{"ActualFrameDuration": lasted, "NumberOfFramesInPhase": n} for lasted, n in ((1000, 2), (5000, 3))]
+    counts = np.stack([pixels(number) for number in range(5)])
+    more = {"PhaseVector": [1, 1, 2, 2, 2], "PhaseInformationSequence": phases, "ImageType": kind}
+    _, sidecar = delivered(tmp_path, key, [one("dynamic", counts, "NM", **more)])
+    assert sidecar["ActualFrameDuration"] == [1, 1, 5, 5, 5]

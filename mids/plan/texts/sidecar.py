@@ -23,6 +23,9 @@ _OF_PICTURES = _OF_VOLUMES | {
 }  # fmt: skip
 """Fields that the action of an image states once it has made it; the header's would contradict it."""
 
+_DURATIONS = ("ActualFrameDuration", "FrameAcquisitionDuration")
+"""How long a frame of PET took: of classic and of enhanced images (PS3.3 C.8.9.4, C.7.6.16.2.2)."""
+
 
 def sidecar(record: Record, described: Described, schema: Schema, *, frame: int | None = None) -> dict[str, Json]:
     """The sidecar's keys that the headers give, in the order of the vocabulary; missing ones are left out.
@@ -94,8 +97,10 @@ def _timing(record: Record, shape: Geometry, group: str) -> dict[str, Json]:
     facts: dict[str, Json] = {}
     if not is_gated:
         facts["FrameTimesStart" if is_nuclear else "VolumeTiming"] = list[Json](shape.times)
-    lasted = record.per_slice.get("ActualFrameDuration") or (record.header.get("ActualFrameDuration"),)
-    durations = [value / 1000 for value in lasted if isinstance(value, int | float)]  # milliseconds, PS3.3 C.8.9.4
+    lasted = next(
+        (said for key in _DURATIONS if (said := record.per_slice.get(key) or (record.header.get(key),))[0]), ()
+    )
+    durations = [value / 1000 for value in lasted if isinstance(value, int | float)]  # milliseconds
     if is_nuclear and len(durations) in (1, shape.slices * shape.volumes):
         every = durations * shape.volumes if len(durations) == 1 else durations[:: shape.slices]
         facts["FrameDuration"] = list[Json](every)
