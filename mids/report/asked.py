@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from mids import collections
 from mids.actions.tools import tools as found_tools
 from mids.issues import count
+from mids.report.plan import LOOKS
 from mids.run.decided.choices import load_choices
+from mids.run.done import read_issues
 from mids.run.sources import count_sources
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def _left(dataset: "Dataset") -> Iterator[str]:
         for status, advice in _WANTS.items():
             if found.get(status):
                 yield f"{count(found[status], 'file')} {status}: {advice} (mids review {dataset.path})"
+        unseen = [each for each in read_issues(dataset.path) if each.code in LOOKS]
+        yield from (f"{each.message}: run again with {LOOKS[each.code]}" for each in unseen)
         yield ""
 
 

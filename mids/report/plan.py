@@ -140,7 +140,7 @@ def _format_lost(plan: Plan, outcome: Outcome | None, issues: Iterable[Issue]) -
         yield f"{count(lost, 'file')} of the source lost: the table of sources says why"
 
 
-_LOOKS = {
+LOOKS = {
     "PRIVACY_UNSEEN": "--detect glyphs --change detect looks at them, unless --burned-in is release",
     "PRIVACY_FACE_KEPT": "--faces withhold --change faces withholds them; "
     "deface in place of withhold removes it from CT and MR",
@@ -175,7 +175,7 @@ def _format_withheld(reasons: Mapping[tuple[str, str], int], issues: Iterable[Is
             f"{count(unfound, 'image')} withheld in which {UNFOUND}: look at them, then release them one by one "
             "in --curation, or redact boxes there"
         )
-    for code, command in _LOOKS.items():
+    for code, command in LOOKS.items():
         yield from (f"{found.message}: {command}" for found in issues if found.code == code)
 
 

@@ -157,6 +157,8 @@ def test_an_edited_certificate_is_named(dataset: Path, capsys: pytest.CaptureFix
     path = edit_certificate(dataset)
     assert main(["certify", str(dataset), "--check"]) == 1
     assert path.name in capsys.readouterr().err
+    path.write_text(json.dumps({**json.loads(path.read_text("utf-8")), "Pixels": {}}), "utf-8")
+    assert main(["certify", str(dataset), "--check"]) == 1
     path.write_text("[]")
     assert main(["certify", str(dataset), "--check"]) == 2
 

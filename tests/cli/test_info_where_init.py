@@ -91,6 +91,8 @@ def test_info_says_what_a_dataset_is_and_what_the_last_run_left(
         assert f"{number} file" in said.split(word, 1)[0].rpartition("\n")[2] or f"{number} {word}" in said
     assert "mids-convert --again" in said
     assert f"release those that name nobody (mids review {phantom.dataset})" in said
+    assert "searched for text" in said
+    assert "run again with --detect glyphs --change detect" in said
     copied = tmp_path / "copied"  # without its state: a download
     shutil.copytree(phantom.dataset, copied)
     assert cli.main(["info", str(copied)]) == 0

@@ -209,6 +209,18 @@ def test_the_year_of_birth_in_a_cell_is_refused(tmp_path: Path, cell: str) -> No
     assert [issue.code for issue in issues].count("EMBED_REFUSED") == 1
 
 
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [
+        (b"\1\0LB Inventadez^Fulana;\xff", b""), (b"\0\0id=00778899\0\0", b""), ("\0\0MÜLLER F".encode(), b""),
+        (b"IN;SP1;PU0,0;", b"IN;SP1;PU0,0;\0"), (bytes(range(256)), bytes(range(256))),
+    ],
+)  # fmt: skip
+def test_a_name_among_bytes_takes_them_away(tmp_path: Path, content: bytes, kept: bytes) -> None:
+    after, _ = clean(tmp_path, "basic", HPGLDocument=content)
+    assert (after.HPGLDocument or b"") == kept
+
+
 def test_one_word_of_the_institutions_name_goes(tmp_path: Path) -> None:
     header = {"InstitutionName": "Hospital General Vall Fosca del Tórax", "StationName": "VALLFOSCA3"}
     after, _ = clean(tmp_path, FrameLabel="seen in Fosca", ImageComments="FOSCA: control", **header)

@@ -51,6 +51,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 """No text holds these (PS3.5 6.1.3); ESC changes the character set."""
 _UID = re.compile(r"\d+(\.\d+)+", re.ASCII)
 _CHARSET = re.compile(r"ISO[ _-]?(2022)?[ _-]?IR[ _-]?\d+|UTF-?8|GB18030|GBK", re.ASCII)
+_WRITTEN = re.compile(rb"(?:[A-Za-z0-9 ^,.'_=:/-]|\xc3[\x80-\xbf]){6,}")
 _TIMEZONE = 0x00080201
 _LONGEST = {"CS": 16, "SH": 16, "LO": 64}
 _DUMMY = "REMOVED"
@@ -127,6 +128,12 @@ def list_large_numbers(vr: str, element: Element) -> Iterator[str]:
             yield from (str(int(number) + near) for near in range(-half, half + 1))
         else:
             yield f"{number:f}" if vr in _FLOATS else f"{number:.0f}"
+
+
+def list_words(vr: str, element: Element) -> Iterator[str]:
+    """What stands as text among the bytes of OB: six characters of names and numbers or more (ASCII, UTF-8)."""
+    if vr == "OB" and isinstance(element.value, bytes) and (found := _WRITTEN.findall(element.value)):
+        yield "\n".join(part.decode("utf-8", "replace") for part in found)
 
 
 def is_uid(text: str) -> bool:

@@ -43,7 +43,7 @@ BROKEN = (
 
 _TEXTS = frozenset({"LO", "SH", "ST", "LT", "UT", "UC"})
 _NUMBERS = frozenset({"FL", "FD", "US", "SS", "UL", "SL", "UV", "SV"})
-_PIXELS = 0x0028
+_PIXELS = frozenset({0x0028, 0x7FE0})
 _REMOVED = "REMOVED"
 _HIDDEN = "pixel bits beyond BitsStored were set; they could hide text, and were cleared"
 _UNREAD = "encrypted attributes were removed, because their content can't be checked"
@@ -386,7 +386,9 @@ def _list_searched(tag: int, vr: str, element: Element) -> Iterable[str]:
     """The values of a number, name or address that may repeat what the header tells; none of what pixels need."""
     if vr in ("IS", "DS", "UR", "AE", "PN"):
         return elements.values(element)
-    return elements.list_large_numbers(vr, element) if vr in _NUMBERS and tag >> 16 != _PIXELS else ()
+    if tag >> 16 in _PIXELS:
+        return ()
+    return elements.list_large_numbers(vr, element) if vr in _NUMBERS else elements.list_words(vr, element)
 
 
 @dataclass(frozen=True, slots=True)
