@@ -208,6 +208,13 @@ def schema_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[t
     return tuple((str(e.validator), e.json_path, shorten_error(e)) for e in rules.iter_errors(content))
 
 
+def value_errors(content: dict[str, Json], name: str, words: Schema) -> tuple[tuple[str, str, str], ...]:
+    """The same of the values alone: no key is required."""
+    rules = _rules(name, words)[1]
+    wrong = {key: value for key, value in content.items() if key in rules and rules[key].judge(value) is not None}
+    return tuple(error for error in schema_errors(wrong, name, words) if error[0] != "required") if wrong else ()
+
+
 def _is_right(content: dict[str, Json], name: str, words: Schema) -> bool:
     """Whether the answer is known to be nothing."""
     required, rules = _rules(name, words)

@@ -5,17 +5,33 @@ from pathlib import Path
 import pytest
 
 from example_datasets.defects import BASES
-from example_datasets.defects_bids import EEG
+from example_datasets.defects_bids import ASL, BEH, EEG, MOTION, NIRS, VISION
 from example_datasets.invented import as_json, as_tsv, gz, nifti, png
 from example_datasets.mutations import BOLD as MIDS_BOLD
-from example_datasets.mutations import DSEG, DWI, MASK, RX, T1W, Change, Defect, both, cell, keys, put, table
+from example_datasets.mutations import (
+    DSEG,
+    DWI,
+    MASK,
+    RX,
+    T1W,
+    Change,
+    Defect,
+    both,
+    cell,
+    drop,
+    keys,
+    put,
+    table,
+)
 from example_datasets.mutations import PEOPLE as PARTICIPANTS
+from example_datasets.recordings import SUB
 from example_datasets.small import write
 from mids.validation.runner import validate
 
 MARKS = "derivatives/rois/marks.tsv"
 PROBABLE = MASK.replace("_desc-one_mask", "_desc-two_probseg")
 RX_MASK = f"derivatives/rois/{RX.removesuffix('_dx')}_label-lung_desc-one_mask"
+FREQUENCY = "SamplingFrequency"
 NOTHING = as_json({"Manufacturer": "Made up"})
 ABOUT_IT = {"Description": "Made up"}
 
@@ -96,6 +112,72 @@ PEOPLE = [
         ),
     ),
 ]
+VALUES = [
+    Defect(
+        "a negative field strength in anat",
+        "SIDECAR_VALUE",
+        f"{T1W}.json",
+        "$.MagneticFieldStrength",
+        keys(f"{T1W}.json", {"MagneticFieldStrength": -1.5}),
+    ),
+    Defect(
+        "a negative repetition time in anat",
+        "SIDECAR_VALUE",
+        f"{T1W}.json",
+        "$.RepetitionTime",
+        keys(f"{T1W}.json", {"RepetitionTime": -2}),
+    ),
+    _bids("a sampling frequency of 0", "BIDS_RULE", f"{EEG}_eeg.json", "", keys(f"{EEG}_eeg.json", {FREQUENCY: 0})),
+    Defect(
+        "raw sources that are gone",
+        "LINK_UNRESOLVED",
+        f"{MASK}.json",
+        "$.RawSources[0]",
+        keys(f"{MASK}.json", {"RawSources": ["sub-S02/nothing.nii.gz"]}),
+    ),
+    Defect(
+        "a field map for a folder",
+        "LINK_UNRESOLVED",
+        f"{T1W}.json",
+        "$.IntendedFor",
+        keys(f"{T1W}.json", {"IntendedFor": "bids::sub-S01/ses-E01/func"}),
+    ),
+]
+RECORDINGS = [
+    _bids(
+        "a physio table with a header",
+        "TABLE_COLUMNS_CONTRADICTED",
+        f"{BEH}.tsv.gz",
+        "row 1",
+        put(f"{BEH}.tsv.gz", gz(b"cardiac\trespiratory\n1\t2\n")),
+    ),
+    _bids("motion without channels", "BIDS_RULE", MOTION, "", drop(MOTION.replace("_motion", "_channels"))),
+    _bids("asl without context", "BIDS_RULE", f"{ASL}.nii.gz", "", drop(ASL.replace("_asl", "_aslcontext.tsv"))),
+    _bids(
+        "nirs without optodes",
+        "BIDS_RULE",
+        NIRS.replace("_channels.tsv", "_nirs.snirf"),
+        "",
+        drop(f"{NIRS.rpartition('/')[0]}/{SUB}_optodes.tsv"),
+    ),
+    _bids(
+        "a dictionary of a test that is gone",
+        "SIDECAR_ORPHAN_ABOVE",
+        "phenotype/moca.json",
+        "",
+        put("phenotype/moca.json", as_json({"score": ABOUT_IT})),
+    ),
+    _bids(
+        "eeg of another task", "TASK_CONTRADICTED", f"{EEG}_eeg.json", "", keys(f"{EEG}_eeg.json", {"TaskName": "odd"})
+    ),
+    _bids(
+        "a header of another number of channels",
+        "RECORDING_CONTRADICTED",
+        f"{VISION}_eeg.vhdr",
+        "line",
+        put(f"{VISION}_channels.tsv", as_tsv("name type units", "Fz EEG uV")),
+    ),
+]
 MASKS = [
     Defect("a mask of 0, 1 and 255", "MASK_VALUES", f"{MASK}.nii.gz", "", put(f"{MASK}.nii.gz", _volume(0, 1, 255))),
     Defect(
@@ -124,7 +206,7 @@ MASKS = [
         for points in ("lung", "[[4,4]", "[[4]]", "[[3,3,40]]", "[[9,1]]", "[[5,6.9]]")
     ),
 ]
-DEFECTS = (*SIDECARS, *TABLES, *PEOPLE, *MASKS)
+DEFECTS = (*SIDECARS, *TABLES, *PEOPLE, *RECORDINGS, *VALUES, *MASKS)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)

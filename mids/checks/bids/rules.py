@@ -1,13 +1,15 @@
 """Rules that are read from BIDS's schema: how files of one recording go together, and columns of tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mids.inspection.bids import tables
 from mids.inspection.bids.rules import Broken, broken_rules
+from mids.inspection.cells import is_number
 from mids.inspection.guards import is_of_bids
 from mids.inspection.registry import Finding, Found, check, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
+from mids.readers.tables.tsv import NA
 
 
 def is_bids(file: FileView) -> bool:
@@ -67,11 +69,12 @@ def _is_headerless(file: FileView) -> bool:
 
 @check("TABLE_COLUMNS_CONTRADICTED", per="bids", when=_is_headerless)
 def table_columns_contradicted(file: FileView) -> Found:
-    """A table without a header has another number of columns than its sidecar or channels.tsv names, or is no gzip.
+    """A table without a header has another number of columns than its sidecar or channels.tsv names, or has a header
+    all the same, or is no gzip.
 
-    Why: Every value stands under the name of another column, or can't be read.
+    Why: Every value stands under the name of another column, or can't be read; a header is read as values.
 
-    Fix: Correct Columns of the sidecar, or the rows of channels.tsv; compress the table again.
+    Fix: Correct Columns of the sidecar, or the rows of channels.tsv; remove the header; compress the table again.
     """
     if file.context.unpacked is None:
         yield "the file is named .gz but can't be unpacked"
@@ -81,6 +84,14 @@ def table_columns_contradicted(file: FileView) -> Found:
         more = f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""
         message = f"the row has not the {len(rows.header)} columns that are named{more}"
         yield Finding(message, where=f"row {wrong[0].line}", expected=str(len(rows.header)))
+    if rows and _is_header(rows.rows[:2]):
+        yield Finding("the row is a header, which BIDS does not allow here", where=f"row {rows.lines[0]}")
+
+
+def _is_header(first: Sequence[Sequence[str]]) -> bool:
+    """Whether the first of two rows holds words alone and the second holds numbers."""
+    is_word = [[not is_number(cell.strip()) and cell.strip() not in ("", NA) for cell in row] for row in first]
+    return len(first) > 1 and all(is_word[0]) and not any(is_word[1])
 
 
 @only_if(is_of_bids)

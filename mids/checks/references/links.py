@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from mids.checks.references.masks import image_of
 from mids.dataset.disk.folder import DESCRIPTION
@@ -15,7 +16,7 @@ from mids.records import Json
 
 URI = re.compile("bids:([^:/]*):(.*)")
 """BIDS 1.11, BIDS URI: the name of a dataset, empty for this one, and a path from its root."""
-PATHS = ("IntendedFor", "Sources", "AssociatedEmptyRoom")
+PATHS = ("IntendedFor", "Sources", "RawSources", "AssociatedEmptyRoom")
 """Keys whose values may be paths without being URIs."""
 ANYBODY = ("AssociatedEmptyRoom", "SpatialReference")
 """Keys that may name a file of another subject."""
@@ -61,6 +62,12 @@ def _exists(dataset: DatasetView, path: str) -> bool:
     return bool(path) and not path.startswith("/") and dataset.exists(path.rstrip("/"))
 
 
+def _is_file(dataset: DatasetView, path: str) -> bool:
+    """Whether no folder lies there but one that is a recording."""
+    path = path.rstrip("/")
+    return _exists(dataset, path) and (dataset.has(path) or not Path(dataset.place(path)).is_dir())
+
+
 @check("LINK_UNRESOLVED", per="json", when=_has_links)
 def link_unresolved(file: FileView) -> Found:
     """A sidecar refers to a file that is not there: IntendedFor, Sources, a BIDS URI.
@@ -72,7 +79,7 @@ def link_unresolved(file: FileView) -> Found:
     facts = file.dataset.facts
     for where, key, text in _links(file):
         paths = _candidates(file, key, text)
-        if key == "Sources" and facts.derived and not facts.mids:
+        if key in ("Sources", "RawSources") and facts.derived and not facts.mids:
             continue  # what a derivative was made from is seldom published with it
         if paths is None:
             name = URI.fullmatch(text)
@@ -84,6 +91,8 @@ def link_unresolved(file: FileView) -> Found:
             yield Finding("the dataset holds no such file", where, text[:200])
         elif key == "IntendedFor" and text.endswith(".json"):
             yield Finding("this is a sidecar, not an image", where, text[:200])
+        elif key == "IntendedFor" and not any(_is_file(file.dataset, path) for path in paths):
+            yield Finding("this is a folder, not an image", where, text[:200])
 
 
 def _linked(file: FileView) -> set[str]:

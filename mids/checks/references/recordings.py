@@ -95,13 +95,18 @@ def recording_link_broken(file: FileView) -> Found:
 
 @check("RECORDING_CONTRADICTED", per="bids", level=Level.WARNING, when=_has_fields)
 def recording_contradicted(file: FileView) -> Found:
-    """A BrainVision header has another sampling rate than the sidecar.
+    """A BrainVision header has another sampling rate than the sidecar, or another number of channels than channels.tsv.
 
-    Why: Times and frequencies that are computed from the sidecar are wrong.
+    Why: Times and frequencies that are computed from the sidecar are wrong; channels stand under others' names.
 
-    Fix: Correct SamplingFrequency.
+    Fix: Correct SamplingFrequency, or the rows of channels.tsv.
     """
-    line, said = _fields(file).get("SamplingInterval", (0, ""))  # microseconds
+    fields = _fields(file)
+    line, said = fields.get("NumberOfChannels", (0, ""))
+    names = file.context["associations"].get("channels", {}).get("name")
+    if names and said.isdecimal() and int(said) not in (0, len(names)):
+        yield Finding("channels.tsv has another number of channels", f"line {line}", said, str(len(names)))
+    line, said = fields.get("SamplingInterval", (0, ""))  # microseconds
     rate = file.metadata.get("SamplingFrequency")
     if is_number(said) and float(said) > 0 and isinstance(rate, int | float) and rate > 0:
         stored = 1e6 / float(said)

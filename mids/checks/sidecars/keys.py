@@ -109,7 +109,7 @@ def _is_alone(file: FileView) -> bool:
 
 @check("SIDECAR_ORPHAN_ABOVE", per="dataset")
 def sidecar_orphan_above(dataset: DatasetView) -> Found:
-    """A sidecar or gradient file at the top of the dataset applies to none of its files.
+    """A sidecar or gradient file at the top of the dataset, or a JSON file of `phenotype/`, applies to no file.
 
     Why: Nobody reads it; a word in its name is misspelt, or what it was for was removed.
 
@@ -123,6 +123,8 @@ def sidecar_orphan_above(dataset: DatasetView) -> Found:
             known = file.kind != "description" and path not in BY_THEMSELVES and not _is_alone(file)
             if known and are_companions(dataset.stems[file.stem]) and not _is_used(path, dataset):
                 yield Finding("it applies to no file of the dataset", path=path)
+        elif path.startswith("phenotype/") and path.endswith(".json") and are_companions(dataset.stems[path[:-5]]):
+            yield Finding("there is no table of its name", path=path, expected=f"{path[:-5]}.tsv")
 
 
 BY_THEMSELVES = frozenset({"genetic_info.json"})
@@ -349,17 +351,24 @@ def modality_contradicted(image: FileView) -> Found:
         yield Finding("the suffix contradicts Modality", where="$.Modality", value=modality, expected=expected)
 
 
-@check("TASK_CONTRADICTED", per="image", level=Level.WARNING, when=_has_sidecar, keys=("TaskName",))
-def task_contradicted(image: FileView) -> Found:
+@only_if(lambda file: "task" in file.shape.parts.entities)
+def _says_task(file: FileView) -> bool:
+    is_recording = file.kind in ("image", "other")
+    return is_recording and "task" in file.shape.parts.entities and "TaskName" in file.metadata
+
+
+@check("TASK_CONTRADICTED", per="file", level=Level.WARNING, when=_says_task)
+def task_contradicted(file: FileView) -> Found:
     """The task in the name differs from TaskName of the sidecar.
 
     Why: Analyses select runs by their task.
 
     Fix: Make both say the same; the name keeps only letters and digits of TaskName.
     """
-    said = image.entities.get("task")
-    task = _text(image.metadata.get("TaskName"))
+    said = file.shape.parts.entities["task"]
+    task = _text(file.metadata["TaskName"])
     plain = "".join(c for c in task if c.isascii() and c.isalnum())
-    if said and plain and plain.casefold() != said.casefold():
-        above = "" if image.sidecar else next(view.path for view in image.sidecars if "TaskName" in view.keys)
-        yield Finding("the task in the name differs from TaskName", "$.TaskName", task, said, above)
+    if plain and plain.casefold() != said.casefold():
+        above = next(view.path for view in file.sidecars if "TaskName" in view.keys)
+        own = file.kind == "image" and bool(file.sidecar)
+        yield Finding("the task in the name differs from TaskName", "$.TaskName", task, said, "" if own else above)

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 from mids.inspection.bids import values
 from mids.inspection.bids.rules import missing_keys
-from mids.inspection.documents import schema_errors
+from mids.inspection.documents import schema_errors, value_errors
 from mids.records import Json
 
 if TYPE_CHECKING:
+    from mids.inspection.facts import Facts
     from mids.inspection.file_view import FileView
 
 Errors = tuple[tuple[str, str, str], ...]
@@ -29,17 +30,27 @@ def errors_of(file: "FileView") -> Errors:
     if file.layout != "mids":
         return ()
     if not file.is_bids:
-        return _without_required(schema_errors(content, name, schema)) if name else ()
+        return value_errors(content, name, schema) if name else ()
     facts, context = file.dataset.facts, file.context
     found = tuple(values.errors(content, context.suffix, context.datatype, facts.bids))
-    if not name or not facts.mids:
+    if not name:
         return found
-    own = {key: value for key, value in content.items() if key not in facts.bids.metadata}
-    return found + _without_required(schema_errors(own, name, schema))
+    judged = {place for _, place, _ in found}
+    errors = (error for error in value_errors(content, name, schema) if error[1] not in judged)
+    return found + tuple(error for error in errors if _counts(error, facts))
 
 
-def _without_required(found: Errors) -> Errors:
-    return tuple(error for error in found if error[0] != "required") if found else found
+LIMITS = ("minimum", "maximum")
+
+
+def _counts(error: tuple[str, str, str], facts: "Facts") -> bool:
+    """Whether what the vocabulary says of a key counts in a folder of BIDS: nothing is less than it can be.
+
+    BIDS decides the form of its own keys; greatest values and other keys are asked of datasets with parts of MIDS.
+    """
+    keyword, place, _ = error
+    own = place[2:].partition("[")[0].partition(".")[0] not in facts.bids.metadata
+    return keyword == "minimum" or (facts.mids and (keyword in LIMITS or own))
 
 
 def _of_description(file: "FileView", content: Mapping[str, Json]) -> Errors:

@@ -122,7 +122,8 @@ class Bids:
     @cached_property
     def associations(self) -> tuple[Rule, ...]:
         """Which other files belong to a file, by name."""
-        return tuple(self.tree(self.content["meta"]["associations"], ""))
+        more = read_yaml(schemas() / "bids_associations.yaml")
+        return tuple(self.tree({**self.content["meta"]["associations"], **more}, ""))
 
     def rules(self, family: str) -> tuple[Rule, ...]:
         """The rules of a family: sidecars, json, tabular_data or checks."""
