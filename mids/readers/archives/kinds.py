@@ -105,9 +105,25 @@ def looks_like_dicom(head: bytes) -> bool:
         return True
     if head[:2] == b"\x02\x00" and head[3:4] in (b"\x00", b"\x01"):  # file meta information (PS3.10 7.1)
         return bool(_VR.match(head, 4)) or head[2:4] == b"\x00\x00" or head[6:8] == b"\x00\x00"
-    return head[:4] == b"\x02\x00\x10\x00" or (
-        len(head) >= 8 and head[:2] in (b"\x08\x00", b"\x00\x08") and head[2:4] != b"\x00\x08" and b"\x00" in head[4:8]
+    return (
+        head[:4] == b"\x02\x00\x10\x00"
+        or head[:6] == b"\x00\x08\x00\x08CS"
+        or (
+            len(head) >= 8
+            and head[:2] in (b"\x08\x00", b"\x00\x08")
+            and head[2:4] != b"\x00\x08"
+            and b"\x00" in head[4:8]
+        )
     )
+
+
+_HIDDEN = re.compile(rb"DICM\x02\x00.\x00[A-Z]{2}|\A\x00{128,132}[\x02\x08]\x00.\x00(?:[A-Z]{2}|..\x00\x00)", re.S)
+"""File meta information behind DICM wherever that stands, or a first element behind a preamble without DICM."""
+
+
+def hides_dicom(head: bytes) -> bool:
+    """Whether DICOM begins somewhere in these bytes, but not where it must."""
+    return bool(_HIDDEN.search(head))
 
 
 def lacks_preamble(head: bytes) -> bool:

@@ -96,18 +96,19 @@ def _is_short(header: Mapping[str, Json], length: int) -> bool:
 
 
 def find_pixels(
-    stream: BinaryIO, head: bytes, start: int, size: int, header: Mapping[str, Json], *, implicit: bool, big: bool
+    stream: BinaryIO, head: bytes, start: int, size: int, header: Mapping[str, Json], *, big: bool
 ) -> tuple[bool, bool]:
     """Whether PixelData (7FE0,0008/0009/0010) follows, and whether it is cut short; `size` is the file's in bytes.
 
     Raises `DataError` ``PIXELS_UNREADABLE`` where it is far longer than the header explains.
 
     `head` are the up to 12 bytes at `start`, where reading stopped; PS3.5 7.1 gives the layout of the element there.
+    Whether it has a VR is seen there: its letters would be an odd length, and the meta information may be wrong.
     """
     group = struct.unpack(">H" if big else "<H", head[:2])[0] if len(head) >= 8 else 0
     if group != 0x7FE0:
         return False, False
-    skip = 4 if implicit or head[4:6] not in (b"OW", b"OB", b"OF", b"OD", b"UN") else 8
+    skip = 8 if head[4:6] in (b"OW", b"OB", b"OF", b"OD", b"UN") else 4
     if len(head) < skip + 4:
         return True, True
     length: int = struct.unpack(">I" if big else "<I", head[skip : skip + 4])[0]

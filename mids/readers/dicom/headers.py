@@ -20,7 +20,7 @@ from pydicom.multival import MultiValue
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from mids.errors import DataError
-from mids.readers.archives.kinds import looks_like_dicom
+from mids.readers.archives.kinds import hides_dicom, looks_like_dicom
 from mids.readers.archives.streams import Unpacked
 from mids.readers.dicom import plain
 from mids.readers.dicom.extent import LARGEST, UNKNOWN, find_pixels, inflated
@@ -62,6 +62,9 @@ IDENTIFYING = (
     "OperatorsName InstitutionName"
 ).split()
 """Attributes of which no value may stand in a text that goes out; they are looked for there."""
+
+_LATE = 1024
+"""Bytes in which DICOM is looked for behind what does not belong there."""
 
 _UNDEFINED = 0xFFFFFFFF
 _META = ("TransferSyntaxUID", "MediaStorageSOPClassUID")
@@ -127,11 +130,13 @@ def read_instance(
 ) -> Instance | None:
     """One file's header, or None where the file is not DICOM; private elements stand under their `name`.
 
-    Raises `DataError` ``DICOM_UNREADABLE`` for DICOM that breaks off inside its header, and ``PIXELS_UNREADABLE`` for
-    pixel data far longer than its header explains.
+    Raises `DataError` ``DICOM_UNREADABLE`` for DICOM that breaks off inside its header or does not begin where it
+    must, and ``PIXELS_UNREADABLE`` for pixel data far longer than its header explains.
     """
     head = stream.read(132)
     if not looks_like_dicom(head):
+        if hides_dicom(head + stream.read(_LATE)):
+            raise DataError("DICOM_UNREADABLE", "DICOM that does not begin with its preamble (PS3.10 7.1)")
         return None
     stream.seek(0)
     packed = inflated(stream, source.size)
@@ -174,11 +179,9 @@ def read_any(
     if syntax == DeflatedExplicitVRLittleEndian:
         has_pixels, truncated = "Rows" in dataset, False
     else:
-        implicit, little = dataset.original_encoding
+        _, little = dataset.original_encoding
         start = stream.tell()  # pydicom leaves the stream at the tag it stopped before
-        has_pixels, truncated = find_pixels(
-            stream, stream.read(12), start, source.size, found, implicit=bool(implicit), big=little is False
-        )
+        has_pixels, truncated = find_pixels(stream, stream.read(12), start, source.size, found, big=little is False)
         if is_cut and not has_pixels:
             raise DataError("DICOM_UNREADABLE", "the DICOM header breaks off")
     found |= {tag.name: value for tag in private if (value := _private(dataset, tag))}
@@ -220,7 +223,7 @@ def read_plain(
     values["TransferSyntaxUID"] = found.syntax
     if found.sop_class:
         values.setdefault("SOPClassUID", found.sop_class)
-    pixels = find_pixels(stream, found.tail, found.end, source.size, values, implicit=found.implicit, big=False)
+    pixels = find_pixels(stream, found.tail, found.end, source.size, values, big=False)
     return Instance(source, values, found.syntax, *pixels, mended=tuple(sorted(mended)))
 
 
