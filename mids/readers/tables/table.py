@@ -118,11 +118,12 @@ def check_columns(table: Table, known: Collection[str], required: Collection[str
 def _other_names(table: Table, known: Collection[str], lacking: str, *, is_private: bool) -> str:
     """What the header has instead of a column.
 
-    Nothing of a line without any known name where that may be a patient's, nor of one that is no text.
+    Nothing of a line without any known name that may be no header but a patient's row, nor of one that is no text.
     """
     near = get_close_matches(lacking, [name for name in table.header if name not in known], 1, 0.5)
     is_text = all(name.isprintable() for name in table.header)
-    if table.header and not {*table.header} & {*known} and (is_private or not is_text):
+    is_unknown = table.header and not {*table.header} & {*known}
+    if is_unknown and (is_private or not is_text or not near):
         return "no name in its first line is known: is that line a header?"
     return f"{near[0]!r} is like it" if near else f"it has {', '.join(table.header[:8]) or 'none'}"
 

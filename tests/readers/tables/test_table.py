@@ -87,6 +87,12 @@ def test_columns_are_checked_with_the_nearest_name() -> None:
     assert "did you mean 'finding'?" in checked.issues[0].message
 
 
+def test_a_first_line_that_is_no_header_is_not_repeated() -> None:
+    with pytest.raises(MidsError, match="is that line a header") as told:
+        check_columns(parse_csv(b"Perfecta Quevedo,77889911\nZutano,1\n", "t.csv"), ("patientid",), ("patientid",))
+    assert "quevedo" not in str(told.value).casefold()
+
+
 def test_a_column_without_a_name_is_told_and_an_empty_one_leaves_nothing() -> None:
     checked = check_columns(parse_csv(b"a,,\n1,2,\n3,,\n", "t.csv"), ("a",), ("a",))
     assert checked.rows == ({"a": "1"}, {"a": "3"})
