@@ -209,6 +209,12 @@ def test_the_year_of_birth_in_a_cell_is_refused(tmp_path: Path, cell: str) -> No
     assert [issue.code for issue in issues].count("EMBED_REFUSED") == 1
 
 
+def test_a_kept_code_that_is_the_patients_name_goes(tmp_path: Path) -> None:
+    after, _ = clean(tmp_path, PatientSex="INVENTADEZ", SmokingStatus="YES")
+    assert "INVENTADEZ" not in str(after.PatientSex)
+    assert after.SmokingStatus == "YES"
+
+
 @pytest.mark.parametrize(
     ("content", "kept"),
     [

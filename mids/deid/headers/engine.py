@@ -49,8 +49,7 @@ _HIDDEN = "pixel bits beyond BitsStored were set; they could hide text, and were
 _UNREAD = "encrypted attributes were removed, because their content can't be checked"
 _LONGER = "PixelData is longer than its header says; the surplus was removed"
 _PATIENT_ID, _SOP_CLASS, _SOP_INSTANCE = 0x00100020, 0x00080016, 0x00080018
-_ENCRYPTED = 0x04000500
-_CHARSET, _CONCEPT, _TEXT_VALUE = 0x00080005, 0x0040A043, 0x0040A160
+_ENCRYPTED, _CHARSET, _CONCEPT, _TEXT_VALUE = 0x04000500, 0x00080005, 0x0040A043, 0x0040A160
 _MEASURED, _NUMERIC = 0x0040A300, 0x0040A30A
 _VALUES_OF_CONTENT = (0x0040A160, 0x0040A120, 0x0040A121, 0x0040A122, 0x0040A123, 0x0040A124)
 """TextValue, DateTime, Date, Time, PersonName and UID of a content item (PS3.3 table C.17.3-7)."""
@@ -238,7 +237,8 @@ class _Pass:
             return self._counted(
                 tag, vr, elements.clean_descriptor(tag, vr, element, context.encoding) if vr == "CS" else None
             )
-        return element if self.rules.is_explicit(tag) else self._searched(context, tag, vr, element, kind)
+        is_kept = self.rules.is_explicit(tag) and vr != "CS"  # a code that is kept can be a name in the wrong place
+        return element if is_kept else self._searched(context, tag, vr, element, kind)
 
     def _descriptor(self, tag: int, vr: str) -> Callable[[str], str]:
         """How a description is cleaned; prose keeps ordinary clinical words too."""
