@@ -24,7 +24,7 @@ from mids.deid.headers.markers import PixelFacts
 from mids.deid.headers.prose import clean_prose
 from mids.deid.headers.rules import Rules, resolve
 from mids.deid.keys import Key
-from mids.deid.known.known import Known
+from mids.deid.known.known import IDS, PLACES, Known
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import Pseudonyms, dicom_datetime
 from mids.deid.text.redact import Redactor, redactor
@@ -172,13 +172,6 @@ class Texts:
         return self.known
 
 
-_IDS = "PatientID OtherPatientIDs AccessionNumber AdmissionID StudyID ServiceEpisodeID RequestedProcedureID".split()
-_PLACES = (
-    "InstitutionName InstitutionAddress InstitutionalDepartmentName PatientAddress StationName "
-    "RequestingService CurrentPatientLocation PatientInstitutionResidence"
-).split()
-
-
 def read_known(sources: Iterable[Source], root: Path) -> Known:
     """What the headers of some files tell of people; those that can't be read tell nothing."""
     datasets = []
@@ -197,9 +190,9 @@ def known(datasets: Iterable[Dataset], subject: str = "", shift: timedelta | Non
     days = (dicom_datetime(day) for day in found["PatientBirthDate"])
     return Known(
         tuple(sorted(names)),
-        tuple(sorted(value for keyword in _IDS for value in found[keyword])),
+        tuple(sorted(value for keyword in IDS for value in found[keyword])),
         tuple(sorted({day.date() for day in days if day is not None})),
-        tuple(sorted(value for keyword in _PLACES for value in found[keyword])),
+        tuple(sorted(value for keyword in PLACES for value in found[keyword])),
         subject,
         shift,
         tuple(sorted({day.date() for day in map(dicom_datetime, found["days"]) if day is not None})),
@@ -207,7 +200,7 @@ def known(datasets: Iterable[Dataset], subject: str = "", shift: timedelta | Non
     )
 
 
-_KNOWN = frozenset((*_IDS, *_PLACES, "PatientBirthDate"))
+_KNOWN = frozenset((*IDS, *PLACES, "PatientBirthDate"))
 
 
 def _known(dataset: Dataset, names: set[str], found: dict[str, set[str]]) -> None:

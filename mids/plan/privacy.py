@@ -9,7 +9,7 @@ from functools import cache
 from mids.deid.headers.descriptors import clean_description
 from mids.deid.headers.rules import Rules
 from mids.deid.headers.terms import is_listed, is_statement
-from mids.deid.known.known import Known, names_in
+from mids.deid.known.known import IDS, PLACES, Known, names_in
 from mids.deid.labels import Labels
 from mids.deid.policy import Policy
 from mids.deid.pseudonyms import AGE_CAP, age, dicom_datetime, shift_moment
@@ -25,10 +25,9 @@ from mids.vocabulary.schema import Column, Schema
 
 _NAMES = (
     "PatientName OtherPatientNames PatientBirthName PatientMotherBirthName ResponsiblePerson ReferringPhysicianName "
-    "PerformingPhysicianName NameOfPhysiciansReadingStudy RequestingPhysician OperatorsName"
+    "PerformingPhysicianName NameOfPhysiciansReadingStudy RequestingPhysician OperatorsName "
+    "PhysiciansOfRecord ConsultingPhysicianName ContentCreatorName"
 ).split()
-_IDS = ("PatientID", "OtherPatientIDs", "AccessionNumber")
-_PLACES = ("InstitutionName", "PatientAddress")
 _DAYS = ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate")
 
 OTHER = "other"
@@ -181,9 +180,9 @@ def _known(privacy: Privacy, patient: PatientKey, records: Sequence[Record]) -> 
     born = (dicom_datetime(text) for text in values(("PatientBirthDate",)))
     return Known(
         names=values(_NAMES),
-        ids=(*values(_IDS), patient.id),
+        ids=(*values(IDS), patient.id),
         dates=tuple(moment.date() for moment in born if moment),
-        places=values(_PLACES),
+        places=values(PLACES),
         subject=patient.text,
         shift=privacy.shift(patient),
         days=tuple({moment.date() for text in values(_DAYS) if (moment := dicom_datetime(text))}),

@@ -13,8 +13,17 @@ from mids.vocabulary.schema import load
 WHO = {
     "PatientName": "INVENTADEZ^FULANA", "PatientID": "HX-00778899", "PatientBirthDate": "19510203",
     "ReferringPhysicianName": "MENGANO^NADIE", "InstitutionName": "Hospital Nulo de Ningures",
+    "StationName": "TAC3BX", "RequestedProcedureID": "RP665544",
 }  # fmt: skip
-TEXTS = ("de Inventadez", "Dr. Zutano", "FULANA 3/2/1951", "NHC 4711", "Nulo de Ningures", "K778899X")
+TEXTS = (
+    "de Inventadez",
+    "Dr. Zutano",
+    "FULANA 3/2/1951",
+    "NHC 4711",
+    "Nulo de Ningures",
+    "K778899X",
+    "TAC3BX RP665544",
+)
 GEOMETRY = {"Rows", "Columns", "NumberOfFrames", "InstanceNumber", "RescaleSlope", "RescaleIntercept", "SliceThickness"}
 
 
@@ -42,7 +51,7 @@ def test_sidecars_tables_and_names_pass_the_gate_of_headers(tmp_path: Path, key:
         spoil(dataset, keywords, text)
     convert("dicom", fill_folder(tmp_path / "in", dict(files)), tmp_path / "out", key=key)
     assert images(tmp_path / "out")
-    told = ("inventadez", "fulana", "zutano", "4711", "778899", "1951", "ningures", "mengano")
+    told = ("inventadez", "fulana", "zutano", "4711", "778899", "1951", "ningures", "mengano", "tac3bx", "665544")
     for path, content in tree(tmp_path / "out").items():
         small = f"{path} {content.decode('latin-1') if path.endswith(('.json', '.tsv')) else ''}".casefold()
         assert not [word for word in told if word in small], path

@@ -24,6 +24,13 @@ from mids.deid.text.words import (
     words,
 )
 
+IDS = "PatientID OtherPatientIDs AccessionNumber AdmissionID StudyID ServiceEpisodeID RequestedProcedureID".split()
+PLACES = (
+    "InstitutionName InstitutionAddress InstitutionalDepartmentName PatientAddress StationName "
+    "RequestingService CurrentPatientLocation PatientInstitutionResidence"
+).split()
+"""Attributes of a header whose values are IDs of the patient or visit, or places."""
+
 FUZZY = 6
 """Letters from which on a part of a name is found with one letter wrong, missing, doubled or too many."""
 

@@ -59,7 +59,9 @@ NAMING = (
 IDENTIFYING = (
     "PatientName OtherPatientNames PatientBirthName PatientMotherBirthName OtherPatientIDs ResponsiblePerson "
     "PatientAddress ReferringPhysicianName PerformingPhysicianName NameOfPhysiciansReadingStudy RequestingPhysician "
-    "OperatorsName InstitutionName"
+    "OperatorsName PhysiciansOfRecord ConsultingPhysicianName ContentCreatorName InstitutionName InstitutionAddress "
+    "InstitutionalDepartmentName StationName RequestingService CurrentPatientLocation PatientInstitutionResidence "
+    "AdmissionID StudyID ServiceEpisodeID RequestedProcedureID"
 ).split()
 """Attributes of which no value may stand in a text that goes out; they are looked for there."""
 
