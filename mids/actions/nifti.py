@@ -16,6 +16,9 @@ from mids.records import Compression, Json, Made, Source
 SCRUBBED = ((4, 10), (14, 18), (148, 80), (228, 24), (328, 16))
 """Offset and length of the text fields of a NIfTI-1 header: data_type, db_name, descrip, aux_file, intent_name."""
 
+_SECOND = tuple((540).to_bytes(4, order) for order in ("little", "big"))
+"""What a header of NIfTI-2 begins with: its size (nifti2.h)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nifti:
@@ -51,6 +54,7 @@ def read_nifti(root: Path, source: Source, what: str) -> tuple[bytearray, Any]:
     """
     import nibabel as nib  # as long to load as all small volumes take to make
     from nibabel.filebasedimages import ImageFileError
+    from nibabel.imageglobals import LoggingOutputSuppressor
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError
 
@@ -62,7 +66,10 @@ def read_nifti(root: Path, source: Source, what: str) -> tuple[bytearray, Any]:
             raise DataError("FILE_EMPTY", f"{what} can't be read as NIfTI: it is empty")
         if content[:2] == b"\x1f\x8b":
             content = bytearray(gzip.decompress(content))
-        image: Any = nib.Nifti1Image.from_bytes(bytes(content))
+        if content[:4] in _SECOND:
+            raise DataError("PIXELS_UNREADABLE", f"{what} is NIfTI-2, and only NIfTI-1 is read")
+        with LoggingOutputSuppressor():
+            image: Any = nib.Nifti1Image.from_bytes(bytes(content))
         np.asarray(image.dataobj)
         return content, image
     except EOFError as error:

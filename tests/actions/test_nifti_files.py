@@ -31,3 +31,11 @@ def test_what_is_wrong_with_a_file_is_named(content: bytes, code: str, tmp_path:
     with pytest.raises(DataError) as told:
         Nifti(Source("x.nii.gz")).make(tmp_path, tmp_path)
     assert told.value.code == code
+
+
+def test_a_volume_of_nifti_2_is_told_in_its_message_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    second = nib.Nifti2Image(np.arange(60, dtype=np.int16).reshape(3, 4, 5), np.eye(4))
+    nib.save(second, tmp_path / "x.nii.gz")
+    with pytest.raises(DataError, match="is NIfTI-2, and only NIfTI-1 is read"):
+        Nifti(Source("x.nii.gz")).make(tmp_path, tmp_path)
+    assert caplog.records == []

@@ -89,7 +89,12 @@ _SHAPES: tuple[tuple[re.Pattern[bytes], str, Reader], ...] = (
 
 _PROGRAMS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _INSIDE = re.compile(rb"7z\xbc\xaf'\x1c|Rar!\x1a\x07|PK\x05\x06|MSCF\x00\x00\x00\x00|\xef\xbe\xad\xdeNullsoft")
-_SCRIPTED = re.compile(rb"\n(?:(\x1f\x8b\x08)|(BZh[1-9]1AY)|(\xfd7zXZ\x00))")
+_SCRIPTED = re.compile(
+    rb"(\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff])|(BZh[1-9]1AY&SY)|(\xfd7zXZ\x00)|(PK\x03\x04[\x0a-\x3f]\x00)",
+    re.S,
+)
+"""What a script carries: gzip with its flags and system (RFC 1952 2.3), bzip2, xz, a zip with its version."""
+
 _MIME = re.compile(rb"\s*--[^\r\n]{1,200}\r?\n(?:[\w-]+:[^\r\n]*\r?\n)*content-type:", re.I)
 _HTTP = re.compile(rb"(?:HTTP/\d[^\n]*\n)?(?:[\w-]+:[^\n]*\n|[ \t][^\n]*\n)*content-type:\s*multipart/", re.I)
 _APPLE = b"\x00\x05\x16\x07"
@@ -222,8 +227,11 @@ def _inside(stream: BinaryIO) -> Kind | None:
     content = stream.read(1 << 18)
     if content.startswith(b"#!"):
         found = _SCRIPTED.search(content)
-        readers: tuple[Reader, ...] = ("gzip", "bzip2", "xz")
-        return Kind("self-extracting", readers[(found.lastindex or 1) - 1], found.start() + 1) if found else None
+        readers: tuple[Reader, ...] = ("gzip", "bzip2", "xz", "zip")
+        if found is None:
+            return None
+        reader = readers[(found.lastindex or 1) - 1]
+        return Kind("self-extracting", reader, 0 if reader == "zip" else found.start())
     with sevenzip.on_disk(stream, ".exe") as path, path.open("rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             if not _INSIDE.search(mapped):

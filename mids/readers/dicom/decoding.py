@@ -178,6 +178,10 @@ def little_endian(dataset: Dataset) -> bool:
     return bool(dataset.file_meta.TransferSyntaxUID != ExplicitVRBigEndian)
 
 
+_RETIRED = frozenset({"YBR_PARTIAL_422", "HSV", "ARGB", "CMYK"})
+"""Photometric interpretations that no image may have any more, and that nobody decodes (PS3.3 C.7.6.3.1.2)."""
+
+
 @contextmanager
 def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
     """The decoder of a dataset and what to give it; failures become `DataError`, without header values."""
@@ -189,6 +193,8 @@ def _decoding(dataset: Dataset) -> Iterator[tuple[Decoder, Dataset]]:
             if "PixelData" not in dataset:
                 kind = "floating point pixel data" if _has_floats(dataset) else "no pixel data"
                 raise DataError("PIXELS_UNREADABLE", f"{name}: {kind}")
+            if photometric(dataset) in _RETIRED:
+                raise DataError("PIXELS_UNREADABLE", f"pixels of the retired kind {photometric(dataset)}")
             source = _relabelled(dataset, STAND_IN[syntax]) if syntax in STAND_IN else dataset
             yield get_decoder(source.file_meta.TransferSyntaxUID), source
         except _BROKEN as error:

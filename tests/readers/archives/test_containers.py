@@ -114,6 +114,8 @@ PACKERS: dict[str, Callable[[Mapping[str, bytes]], bytes]] = {
     "rar": lambda files: archive(Member(*file) for file in files.items()),
     "installer": lambda files: b"\x7fELF" + bytes(3_000) + archive(Member(*file) for file in files.items()),
     "setup.run": lambda files: b"#!/bin/sh\ntail -c +20 $0 | tar xz\nexit 0\n" + tarred(files, "w:gz"),
+    "study.run": lambda files: b"#!/bin/sh\ntail -c +60 $0\nexit 0\n".ljust(59, b"#") + tarred(files, "w:gz"),
+    "study.sh": lambda files: b"#!/bin/sh\nexec unzip $0\n" + zipped(files),
     "disc": disc,
     "answer": multipart,
     "answer.txt": lambda files: b'Content-Type: multipart/related; boundary="=frontier 1"\r\n\r\n' + multipart(files),

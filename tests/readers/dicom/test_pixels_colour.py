@@ -104,3 +104,9 @@ def test_colour_agrees_with_pydicom(name: str) -> None:
         theirs = convert_color_space(theirs, space, "RGB")
     assert found.dtype == np.uint8
     assert np.abs(found.astype(int) - theirs).max() <= 2, "decoders of JPEG may round differently"
+
+
+def test_a_retired_colour_space_is_named() -> None:
+    dataset = image(np.zeros((4, 4), np.uint8), {"PhotometricInterpretation": "YBR_PARTIAL_422"})
+    with pytest.raises(DataError, match="retired kind YBR_PARTIAL_422"):
+        pixels.render(dataset, "window")
