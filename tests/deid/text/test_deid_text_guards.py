@@ -57,7 +57,8 @@ def test_negations_findings_and_measures_are_in_no_span(text: str, kept: str) ->
         "Hounsfield units -20 HU, Couinaud segment VII.", "Arc de Riolan perméable.",
         "Stent ureteral doble J. Anillo de Schatzki. Índice de Haller 3,2.", "Maladie de Crohn, signe de Golden.",
         "enf. de Castleman, sx de Loeffler", "grid Bucky", "examen clinique des articulations",
-        "El doctor piensa que mejora.", "par le docteur traitant", "comentado con el doctor hoy",
+        "El doctor piensa que mejora.", "par le docteur traitant", "con el doctor encargado", "Sd. de Lynch",
+        "comentado con el doctor hoy",
     ],
 )  # fmt: skip
 def test_what_is_called_after_somebody_stays(text: str) -> None:

@@ -29,6 +29,7 @@ TAGS = Redactor()
         ("Calle Nula^^Nada^^12500|1", "12500"),
         ("desde hace dos martes", "martes"), ("fell on Sat 22nd", "22nd"), ("ingresada el día 3, con", "3"),
         ('{"nhc": "4512-A", "mrn":"A-4512"}', "4512"), ("{'nhc':'AB4512'}", "AB4512"), ("<nhc>4512-A</nhc>", "4512"),
+        ('"numeroHistoria":"4512-A"', "4512"), ("<patientId>45123-B</patientId>", "45123"),
         ("acct 55-1234-99", "1234"), ("Dra. Nadie (46/12.345)", "12.345"), ("edad 93 años", "93"), ("Edad: 97", "97"),
         ("en la clinique des cèdres", "cèdres"), ("por el doctor nunca y la doctora nadie, sin", "nadie"),
         ("vue par le docteur guillaumin, pas", "guillaumin"), ("seen by doctor nadie, no", "nadie"),
