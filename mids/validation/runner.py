@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from mids.inspection.paths import classify_path
 from mids.inspection.registry import is_selected
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Definition, Issue, Level
+from mids.resources import read_yaml, schemas
 from mids.validation import plugins
 from mids.validation.checking import WHOLE, Checks, Part, Run, Unit
 from mids.validation.kept import Kept, digest
@@ -150,7 +151,16 @@ def _issues(work: _Work, jobs: int) -> Iterator[Issue]:
     kept = work.kept
     find = partial(_find, work, jobs)
     issues = kept.through(find) if kept else chain.from_iterable(unit.issues for unit in find(None))
-    yield from _say_once(_keep_first_crashes(issues))
+    levels = {} if work.view.facts.mids else _levels_of_bids()
+    for issue in _say_once(_keep_first_crashes(issues)):
+        yield replace(issue, level=levels[issue.code]) if issue.code in levels else issue
+
+
+@cache
+def _levels_of_bids() -> Mapping[str, Level]:
+    """The levels that codes have in a dataset without any part of MIDS: those of the profile bids."""
+    profile = read_yaml(schemas() / "profiles.yaml")["bids"]
+    return {code: Level(level) for code, level in profile["level"].items()}
 
 
 def _find(work: _Work, jobs: int, missing: frozenset[str] | None) -> Iterator[Unit]:

@@ -1,8 +1,11 @@
 """Kinds of single defects beyond those of `defects.DEFECTS`: each is reported, at its place."""
 
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from example_datasets.defects import BASES
 from example_datasets.defects_bids import ASL, BEH, EEG, MOTION, NIRS, VISION
@@ -13,7 +16,9 @@ from example_datasets.mutations import (
     DWI,
     MASK,
     RX,
+    RX2,
     T1W,
+    TWO,
     Change,
     Defect,
     both,
@@ -92,6 +97,42 @@ def _mark(points: str) -> Change:
     return table(MARKS, header, f"sub-S01 ses-E01 {RX}.png nodule n/a point {points}")
 
 
+def _picture(*, colours: bool) -> bytes:
+    """A grey ramp of 8 columns and 6 rows, in one channel or in three equal ones."""
+    grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    held = BytesIO()
+    Image.fromarray(np.repeat(grey[..., None], 3, axis=2) if colours else grey).save(held, "PNG")
+    return held.getvalue()
+
+
+SAGITTAL = {"ImageOrientationPatientDICOM": [0, 1, 0, 0, 0, -1]}
+TURNED = f"{TWO}/mim-mr/anat/sub-S02_ses-E02_run-1_bp-knee_vp-sag_T2w"
+IMAGES = [
+    Defect(
+        "a grey picture in one and in three channels",
+        "IMAGE_DUPLICATED",
+        f"{RX2}.png",
+        "",
+        both(put(f"{RX}.png", _picture(colours=False)), put(f"{RX2}.png", _picture(colours=True))),
+    ),
+    Defect(
+        "the orientation of another plane along the axes",
+        "IMAGE_ORIENTATION_CONTRADICTED",
+        f"{T1W}.nii.gz",
+        "$.ImageOrientationPatientDICOM",
+        keys(f"{T1W}.json", SAGITTAL),
+    ),
+    Defect(
+        "a sagittal plane transposed without an orientation",
+        "IMAGE_PLANE_TRANSPOSED",
+        f"{TURNED}.nii.gz",
+        "$.Rows",
+        both(
+            put(f"{TURNED}.nii.gz", gz(nifti((3, 4, 5)))),
+            put(f"{TURNED}.json", as_json({"Modality": "MR", "Rows": 4, "Columns": 5})),
+        ),
+    ),
+]
 PLACE = "row 2, column points"
 PEOPLE = [
     Defect(
@@ -206,7 +247,7 @@ MASKS = [
         for points in ("lung", "[[4,4]", "[[4]]", "[[3,3,40]]", "[[9,1]]", "[[5,6.9]]")
     ),
 ]
-DEFECTS = (*SIDECARS, *TABLES, *PEOPLE, *RECORDINGS, *VALUES, *MASKS)
+DEFECTS = (*SIDECARS, *TABLES, *PEOPLE, *RECORDINGS, *VALUES, *IMAGES, *MASKS)
 
 
 @pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)

@@ -55,6 +55,14 @@ def test_the_profile_bids_leaves_parts_of_mids_to_bidsignore(tmp_path: Path) -> 
     assert "FOLDER_UNKNOWN" in {code for code, _, _ in errors(report(files, tmp_path, plain=True))}
 
 
+def test_a_dataset_of_bids_alone_has_the_levels_of_the_profile(tmp_path: Path) -> None:
+    stem = "sub-01/anat/sub-01_T1w"
+    files = {path.replace(stem, "sub-01/func/sub-01_T1w"): content for path, content in plain().items()}
+    found = errors(report(files, tmp_path))
+    assert {code for code, _, _ in found} == {"FOLDER_WRONG"}
+    assert found == errors(report(files, tmp_path, plain=True))
+
+
 # --- published examples ----------------------------------------------------------------------------------
 
 EXAMPLES = os.environ.get("BIDS_EXAMPLES", "")

@@ -37,7 +37,7 @@ def _size(image: FileView) -> list[int] | str:
     if isinstance(head, NiftiHead):
         return sorted(length for length in head.shape if length > 1)
     if isinstance(head, PngHead):
-        return sorted(length for length in (head.rows, head.columns, 3 if head.colour == 2 else 1) if length > 1)
+        return sorted(length for length in (head.rows, head.columns) if length > 1)
     return image.path
 
 
@@ -61,11 +61,11 @@ def _find_same_images(dataset: DatasetView, paths: list[str]) -> Iterator[Findin
 
 def _signature(place: str) -> bytes:
     """What images with the same pixels share; nothing where an image is blank or can't be read."""
-    from mids.dataset.disk.fingerprint import read_head, read_pixels, signature
+    from mids.dataset.disk.fingerprint import read_head, read_values, signature
 
     try:
         head = read_head(Path(place))
-        return signature(read_pixels(Path(place), head), head)
+        return signature(read_values(Path(place), head), head)
     except DataError:
         return b""
 

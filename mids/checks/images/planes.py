@@ -1,7 +1,7 @@
 """Planes: the direction in which a volume was sliced, against its name; rows and columns, against its sidecar."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from mids.checks.images.headers import has_size
 from mids.checks.images.volumes import axes_of, dot, has_axes, normalised, numbers
@@ -18,6 +18,13 @@ OBLIQUE = 0.6
 """Cosine of the angle with a world axis below which a plane is of no one view: 53 degrees."""
 EQUAL = 0.02
 """Relative difference of voxel sizes that are the same."""
+ORIENTATION = "$.ImageOrientationPatientDICOM"
+UNIT = 0.01
+"""By how much rows and columns may differ from length 1 and from being perpendicular: headers have few digits."""
+CLEAR = 0.9
+"""Cosine of the angle up to which an axis surely is the one that a direction means: 26 degrees."""
+PARALLEL = 0.999
+"""Cosine of the angle up to which two directions are the same: 2.6 degrees."""
 
 Vector = Sequence[float]
 
@@ -125,7 +132,68 @@ def patient_orientation_contradicted(image: FileView) -> Found:
         yield Finding(f"the name says vp-{said}, rows run to {rows}", "$.PatientOrientation", rows)
 
 
-@check("IMAGE_PLANE_TRANSPOSED", per="image", when=has_axes, keys=("ImageOrientationPatientDICOM",))
+@check(
+    "IMAGE_ORIENTATION_CONTRADICTED",
+    per="image",
+    level=Level.WARNING,
+    when=has_axes,
+    keys=("ImageOrientationPatientDICOM",),
+)
+def image_orientation_contradicted(image: FileView) -> Found:
+    """The axes of a volume do not run as ImageOrientationPatientDICOM of its sidecar says.
+
+    Why: The volume was turned without its sidecar, or one of the two belongs to another image: left may be
+    right.
+
+    Fix: Convert the image again.
+    """
+    said, head = numbers(image.metadata.get("ImageOrientationPatientDICOM")), image.head
+    if len(said) != 6 or not isinstance(head, NiftiHead) or image.metadata.get("Resampled") is True:
+        return
+    if head.sform <= 0 and head.qform <= 0:
+        return
+    if any(abs(math.hypot(*one) - 1) > UNIT for one in (said[:3], said[3:])) or abs(dot(said[:3], said[3:])) > UNIT:
+        yield Finding("the directions of rows and columns are not perpendicular, of length 1", where=ORIENTATION)
+        return
+    axes = [normalised(axis) for axis in image.notes["axes"]]
+    for x, y, z in (said[:3], said[3:]):
+        # DICOM counts to the left and back, NIfTI to the right and front.
+        if not any(abs(dot(normalised((-x, -y, z)), axis)) > PARALLEL for axis in axes):
+            yield Finding("no axis of the volume runs along the sidecar's rows or columns", where=ORIENTATION)
+            return
+    found, wanted = _in_plane(image, head)
+    if found and found not in (wanted, wanted[::-1]):
+        message = "the axes along the sidecar's rows and columns have other lengths than Rows and Columns"
+        yield Finding(message, ORIENTATION, f"{found[1]} × {found[0]}", f"{wanted[1]} × {wanted[0]}")
+
+
+def _in_plane(image: FileView, head: NiftiHead) -> tuple[tuple[int, ...], tuple[int, int]]:
+    """How many columns and rows a volume has along the directions of its image plane, and its sidecar names.
+
+    The first is empty where nobody can tell, or where the volume has another size altogether, which
+    IMAGE_SHAPE_CONTRADICTED says. Where no key gives the directions, they are the usual ones of the view.
+    """
+    rows, columns = image.metadata.get("Rows"), image.metadata.get("Columns")
+    directions = _directions(image) or DIRECTIONS.get(image.entities.get("vp", ""))
+    is_placed = head.sform > 0 or head.qform > 0
+    if not isinstance(rows, int) or not isinstance(columns, int) or directions is None or not is_placed:
+        return (), (0, 0)
+    if image.metadata.get("Resampled") is True or not has_size(head.shape, (rows, columns)):
+        return (), (0, 0)
+    axes = [normalised(axis) for axis in axes_of(head.affine)]
+    alike = [[abs(dot(axis, direction)) for axis in axes] for direction in directions]
+    if min(map(max, alike)) < CLEAR:
+        return (), (0, 0)
+    along = [parts.index(max(parts)) for parts in alike]
+    return tuple(head.shape[at] if at < len(head.shape) else 1 for at in along), (columns, rows)
+
+
+RIGHT, FRONT, UP = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+DIRECTIONS: Mapping[str, tuple[Vector, Vector]] = {"ax": (RIGHT, FRONT), "cor": (RIGHT, UP), "sag": (FRONT, UP)}
+"""The axes along which rows and columns of a view run."""
+
+
+@check("IMAGE_PLANE_TRANSPOSED", per="image", when=has_axes, keys=("Rows",))
 def image_plane_transposed(image: FileView) -> Found:
     """A volume has as many rows as its sidecar has columns, and as many columns as it has rows.
 
@@ -133,17 +201,8 @@ def image_plane_transposed(image: FileView) -> Found:
 
     Fix: Convert the image again, or exchange Rows and Columns.
     """
-    rows, columns = image.metadata.get("Rows"), image.metadata.get("Columns")
-    head = image.head
-    if not isinstance(rows, int) or not isinstance(columns, int) or not isinstance(head, NiftiHead):
-        return
-    directions = _directions(image)
-    if directions is None or rows == columns or not has_size(head.shape, (rows, columns)):
-        return  # another size altogether is IMAGE_SHAPE_CONTRADICTED's
-    if image.metadata.get("Resampled") is True or not (head.sform > 0 or head.qform > 0):
-        return
-    axes = [normalised(axis) for axis in axes_of(head.affine)]
-    along = [max(range(3), key=lambda at: abs(dot(axes[at], direction))) for direction in directions]
-    found = tuple(head.shape[at] if at < len(head.shape) else 1 for at in along)
-    if found == (rows, columns):
-        yield Finding("rows and columns are exchanged", "$.Rows", f"{found[1]} × {found[0]}", f"{rows} × {columns}")
+    if isinstance(image.head, NiftiHead):
+        found, wanted = _in_plane(image, image.head)
+        if found == wanted[::-1] and found != wanted:
+            value, expected = (f"{rows} × {columns}" for columns, rows in (found, wanted))
+            yield Finding("rows and columns are exchanged", "$.Rows", value, expected)

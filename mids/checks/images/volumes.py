@@ -14,13 +14,8 @@ from mids.issues import Level
 
 SPACING = 1e-3
 """Relative difference between the spacings of header and sidecar that is rounding (float32, 3 decimals)."""
-ORIENTATION = "$.ImageOrientationPatientDICOM"
 UNITS = {1: "metres", 3: "micrometres"}
 """Units of voxel sizes by their code in xyzt_units (nifti1.h), but millimetres."""
-UNIT = 0.01
-"""By how much rows and columns may differ from length 1 and from being perpendicular: headers have few digits."""
-PARALLEL = 0.999
-"""Cosine of the angle up to which two directions are the same: 2.6 degrees."""
 
 
 @check("GZIP_INVALID", per="image", when=is_broken)
@@ -304,37 +299,6 @@ def image_slices_contradicted(image: FileView) -> Found:
         if not any(math.isclose(abs(said), abs(size), rel_tol=0.01, abs_tol=1e-3) for size in sizes):
             value = " × ".join(f"{abs(size):g}" for size in sizes)
             yield Finding("no axis has the sidecar's distance in mm", "$.SpacingBetweenSlices", value, f"{abs(said):g}")
-
-
-@check(
-    "IMAGE_ORIENTATION_CONTRADICTED",
-    per="image",
-    level=Level.WARNING,
-    when=has_axes,
-    keys=("ImageOrientationPatientDICOM",),
-)
-def image_orientation_contradicted(image: FileView) -> Found:
-    """The axes of a volume do not run as ImageOrientationPatientDICOM of its sidecar says.
-
-    Why: The volume was turned without its sidecar, or one of the two belongs to another image: left may be
-    right.
-
-    Fix: Convert the image again.
-    """
-    said, head = numbers(image.metadata.get("ImageOrientationPatientDICOM")), image.head
-    if len(said) != 6 or not isinstance(head, NiftiHead) or image.metadata.get("Resampled") is True:
-        return
-    if head.sform <= 0 and head.qform <= 0:
-        return
-    if any(abs(math.hypot(*one) - 1) > UNIT for one in (said[:3], said[3:])) or abs(dot(said[:3], said[3:])) > UNIT:
-        yield Finding("the directions of rows and columns are not perpendicular, of length 1", where=ORIENTATION)
-        return
-    axes = [normalised(axis) for axis in image.notes["axes"]]
-    for x, y, z in (said[:3], said[3:]):
-        # DICOM counts to the left and back, NIfTI to the right and front.
-        if not any(abs(dot(normalised((-x, -y, z)), axis)) > PARALLEL for axis in axes):
-            yield Finding("no axis of the volume runs along the sidecar's rows or columns", where=ORIENTATION)
-            return
 
 
 @check("REPETITION_TIME_CONTRADICTED", per="image", level=Level.WARNING, when=is_nifti, keys=("RepetitionTime",))

@@ -157,6 +157,14 @@ FEW = 4
 """Different values up to which a likeness after flipping is chance."""
 
 
+def read_values(path: Path, head: NiftiHead | PngHead) -> Array:
+    """The stored values of an image as `read_pixels` gives them, those of a grey picture in three channels once."""
+    pixels = read_pixels(path, head)
+    is_colour = isinstance(head, PngHead) and pixels.ndim == 3 and pixels.shape[2] == 3
+    is_grey = is_colour and bool((pixels[..., 1:] == pixels[..., :1]).all())
+    return pixels[..., 0] if is_grey else pixels
+
+
 def signature(pixels: Array, head: NiftiHead | PngHead) -> bytes:
     """What images with the same pixels share, flipped, turned or in another encoding.
 
@@ -199,7 +207,7 @@ def likeness(one: Path, other: Path) -> str:
     Raises `DataError` where one of them can't be read.
     """
     heads = read_head(one), read_head(other)
-    arrays = read_pixels(one, heads[0]), read_pixels(other, heads[1])
+    arrays = read_values(one, heads[0]), read_values(other, heads[1])
     (low, high), (least, most) = (bounds(pixels, head) for pixels, head in zip(arrays, heads, strict=True))
     if high <= low or most <= least:
         return ""
