@@ -97,9 +97,10 @@ def _mark(points: str) -> Change:
     return table(MARKS, header, f"sub-S01 ses-E01 {RX}.png nodule n/a point {points}")
 
 
-def _picture(*, colours: bool) -> bytes:
-    """A grey ramp of 8 columns and 6 rows, in one channel or in three equal ones."""
+def _picture(*, colours: bool = False, rows: int = 6) -> bytes:
+    """A grey ramp of 8 columns and 6 rows, of which the first are kept, in one channel or in three equal ones."""
     grey = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    grey[rows:] = 0
     held = BytesIO()
     Image.fromarray(np.repeat(grey[..., None], 3, axis=2) if colours else grey).save(held, "PNG")
     return held.getvalue()
@@ -113,8 +114,9 @@ IMAGES = [
         "IMAGE_DUPLICATED",
         f"{RX2}.png",
         "",
-        both(put(f"{RX}.png", _picture(colours=False)), put(f"{RX2}.png", _picture(colours=True))),
+        both(put(f"{RX}.png", _picture()), put(f"{RX2}.png", _picture(colours=True))),
     ),
+    Defect("a radiograph whose end was lost", "IMAGE_BLANK", f"{RX}.png", "", put(f"{RX}.png", _picture(rows=3))),
     Defect(
         "the orientation of another plane along the axes",
         "IMAGE_ORIENTATION_CONTRADICTED",

@@ -24,14 +24,23 @@ def image_corrupt(image: FileView) -> Found:
 
 @check("IMAGE_BLANK", per="image", level=Level.WARNING, deep=True)
 def image_blank(image: FileView) -> Found:
-    """All pixels of an image have the same value.
+    """All pixels of an image have the same value, or all of the lower part of a radiograph have.
 
-    Why: The image shows nothing; a conversion went wrong, or a window lay outside all values.
+    Why: The image shows nothing; a conversion went wrong, or a window lay outside all values. An interrupted transfer
+    leaves a picture whose size is right and whose end is empty.
 
     Fix: Convert the image again, or remove it.
     """
-    if isinstance(image.whole, Whole) and image.whole.blank and not image.is_mask:
+    if not isinstance(image.whole, Whole) or image.is_mask:
+        return
+    if image.whole.blank:
         yield "all pixels have the same value"
+    elif image.whole.below >= CUT and image.name and image.name.group == "rx":
+        yield Finding("the lower part has one value alone", value=f"{image.whole.below:.0%} of the rows")
+
+
+CUT = 0.2
+"""Share of rows without content at the lower edge, and there alone, that no collimator leaves."""
 
 
 SATURATED = 0.75

@@ -32,8 +32,9 @@ class Whole:
     values, scaled, at most about 4096 of them (`many`: there are more). `nan`, `infinite`: the shares of voxels that
     are not a number or infinite. `filled`: for each slice of a volume, those of all points of time, the share of its
     voxels that are not at the lowest value of the slice. `brightest`: the share of a picture's samples that have the
-    largest value possible. `texts`: the names of all chunks of a PNG that are not plain. `tail`: what follows in a
-    gzip file.
+    largest value possible; `below`: the share of its rows that have one value alone, from its lower edge, where neither
+    its upper edge nor both of its sides have it. `texts`: the names of all chunks of a PNG that are not plain. `tail`:
+    what follows in a gzip file.
     """
 
     blank: bool = False
@@ -44,5 +45,6 @@ class Whole:
     infinite: float = 0.0
     filled: tuple[float, ...] = ()
     brightest: float = 0.0
+    below: float = 0.0
     texts: tuple[str, ...] = ()
     tail: Tail = field(default_factory=Tail)

@@ -142,4 +142,17 @@ def look_at_picture(image: Image.Image) -> Whole:
         values=frozenset(known[: VALUES + 1].astype(float).tolist()),
         many=len(known) > VALUES,
         brightest=float((pixels == largest).mean()),
+        below=_blank_below(pixels),
     )
+
+
+def _blank_below(pixels: npt.NDArray[Any]) -> float:
+    """The share of rows from the lower edge that have one value alone; 0 where a frame around the picture has it."""
+    value = pixels[-1, -1]
+    if not (pixels[-1] == value).all() or (pixels[0] == value).all():
+        return 0.0
+    is_blank = (pixels == value).reshape(len(pixels), -1).all(axis=1)
+    count = int(is_blank[::-1].argmin())
+    above = pixels[:-count]
+    is_framed = all((above[:, side] == value).all() for side in (0, -1))
+    return 0.0 if is_framed else count / len(pixels)
