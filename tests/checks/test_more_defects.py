@@ -25,6 +25,7 @@ from example_datasets.mutations import (
     cell,
     drop,
     keys,
+    move,
     put,
     table,
 )
@@ -186,6 +187,7 @@ VALUES = [
         keys(f"{T1W}.json", {"IntendedFor": "bids::sub-S01/ses-E01/func"}),
     ),
 ]
+ZARR = f"{SUB}/micr/{SUB}_sample-X_SEM.ome.zarr"
 RECORDINGS = [
     _bids(
         "a physio table with a header",
@@ -193,6 +195,14 @@ RECORDINGS = [
         f"{BEH}.tsv.gz",
         "row 1",
         put(f"{BEH}.tsv.gz", gz(b"cardiac\trespiratory\n1\t2\n")),
+    ),
+    _bids("an OME-Zarr without metadata", "RECORDING_LINK_BROKEN", ZARR, "", drop(f"{ZARR}/.zattrs")),
+    _bids(
+        "a folder of MEG renamed without its files",
+        "RECORDING_LINK_BROKEN",
+        f"{SUB}/meg/{SUB}_task-rest_meg.ds",
+        "",
+        move(f"{SUB}_task-rest_meg.meg4", f"{SUB}_task-other_meg.meg4"),
     ),
     _bids("motion without channels", "BIDS_RULE", MOTION, "", drop(MOTION.replace("_motion", "_channels"))),
     _bids("asl without context", "BIDS_RULE", f"{ASL}.nii.gz", "", drop(ASL.replace("_asl", "_aslcontext.tsv"))),

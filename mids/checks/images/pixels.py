@@ -27,7 +27,7 @@ def image_blank(image: FileView) -> Found:
     """All pixels of an image have the same value, or all of the lower part of a radiograph have.
 
     Why: The image shows nothing; a conversion went wrong, or a window lay outside all values. An interrupted transfer
-    leaves a picture whose size is right and whose end is empty.
+    leaves an image whose size is right and whose end is empty.
 
     Fix: Convert the image again, or remove it.
     """

@@ -196,7 +196,7 @@ def mask_values(mask: FileView) -> Found:
         surplus = sorted(values - {0, 1} if values - {0, 255} else ())
         message, expected = "the mask holds values other than 0 and 1 (or 0 and 255)", "0 1"
         if isinstance(mask.head, PngHead) and mask.head.colour in COLOURED:
-            yield "the mask is a colour picture; it has no single value for each pixel"
+            yield "the mask is a colour image; it has no single value for each pixel"
     if surplus:
         yield Finding(message, value=" ".join(f"{v:g}" for v in surplus[:8]), expected=expected)
 

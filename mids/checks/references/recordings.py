@@ -76,14 +76,29 @@ def _fields(file: FileView) -> Mapping[str, tuple[int, str]]:
     return {match[1]: (at, match[2]) for at, match in found if match and match[2]}
 
 
-@check("RECORDING_LINK_BROKEN", per="bids", when=_has_fields)
+PARTS = {".ome.zarr": (".zattrs", "zarr.json"), ".ds": ("{name}.meg4",)}
+"""For recordings that are folders, the files of which programs open one (NGFF 0.4 and 0.5; CTF, MEG file formats)."""
+
+
+@only_if(lambda file: file.extension in (*HEADERS, *PARTS))
+def _leads_on(file: FileView) -> bool:
+    return _has_fields(file) or (file.extension in PARTS and file.is_folder and not file.is_ignored)
+
+
+@check("RECORDING_LINK_BROKEN", per="bids", when=_leads_on)
 def recording_link_broken(file: FileView) -> Found:
-    """A BrainVision header names a file that is not beside it.
+    """A BrainVision header names a file that is not beside it, or a recording that is a folder lacks the file by which
+    it is opened: the metadata of an OME-Zarr, or a .meg4 with the name of its .ds.
 
     Why: The recording was renamed without its header: programs can't open it, or open that of another subject.
 
-    Fix: Rename the three files with a program that corrects their headers, or correct the line.
+    Fix: Rename the files with a program that corrects their headers too, or correct the line.
     """
+    if file.extension in PARTS:
+        names = [part.format(name=PurePosixPath(file.stem).name) for part in PARTS[file.extension]]
+        if not any(file.dataset.exists(f"{file.path}/{name}") for name in names):
+            yield Finding("the folder lacks the file by which it is opened", expected=" or ".join(names))
+        return
     fields = _fields(file)
     for name in ("DataFile", "MarkerFile"):
         line, said = fields.get(name, (0, ""))
