@@ -12,6 +12,7 @@ from example_datasets.defects_bids import ASL, BEH, EEG, MOTION, NIRS, VISION
 from example_datasets.invented import as_json, as_tsv, gz, nifti, png
 from example_datasets.mutations import BOLD as MIDS_BOLD
 from example_datasets.mutations import (
+    CT,
     DSEG,
     DWI,
     MASK,
@@ -69,6 +70,13 @@ SIDECARS = [
 ]
 TABLES = [
     _bids(
+        "a misspelt column of a table without a header",
+        "COLUMN_ABSENT",
+        f"{BEH}.json",
+        "$.cardiacs",
+        keys(f"{BEH}.json", {"cardiacs": ABOUT_IT}),
+    ),
+    _bids(
         "a described column in capitals",
         "COLUMN_ABSENT",
         "participants.json",
@@ -109,7 +117,16 @@ def _picture(*, colours: bool = False, rows: int = 6) -> bytes:
 
 SAGITTAL = {"ImageOrientationPatientDICOM": [0, 1, 0, 0, 0, -1]}
 TURNED = f"{TWO}/mim-mr/anat/sub-S02_ses-E02_run-1_bp-knee_vp-sag_T2w"
+LATER = CT.replace("ses-E02", "ses-E03").replace("run-1", "ce-iodine_run-1")
+AGENT = {"ContrastBolusAgent": "IOPAMIDOL"}
 IMAGES = [
+    Defect(
+        "an agent that the names of other sessions have",
+        "CONTRAST_CONTRADICTED",
+        f"{CT}.nii.gz",
+        "$.ContrastBolusAgent",
+        both(keys(f"{CT}.json", AGENT), put(f"{LATER}.nii.gz", _volume(4, 5)), put(f"{LATER}.json", as_json(AGENT))),
+    ),
     Defect(
         "a grey picture in one and in three channels",
         "IMAGE_DUPLICATED",

@@ -79,7 +79,7 @@ def _kind(dataset: DatasetView, text: str) -> str:
 @check("CONTRAST_CONTRADICTED", per="image", level=Level.WARNING, when=has_sidecar)
 def contrast_contradicted(image: FileView) -> Found:
     """The contrast agent in the name differs from ContrastBolusAgent of the sidecar, or only one of them has any where
-    other images of the folder have that one as well.
+    other images of the subject have that one as well.
 
     Why: Images with and without contrast are compared as if they were the same; or the sidecar is another image's.
 
@@ -107,14 +107,9 @@ def _differences(image: FileView, said: str, kind: str) -> Iterator[str]:
 
 
 def _siblings(image: FileView) -> Iterator[FileView]:
-    """The other images of the same folder and suffix."""
+    """The other images of the same subject and suffix."""
     if image.name is None:
         return
     for other in image.dataset.find("image"):
-        if (
-            other is not image
-            and other.folder == image.folder
-            and other.name
-            and other.name.suffix == image.name.suffix
-        ):
+        if other is not image and other.name and other.name.suffix == image.name.suffix and not other.is_mask:
             yield other

@@ -7,7 +7,7 @@ from functools import cache
 
 from mids.inspection.cells import SHOWN, is_number
 from mids.inspection.guards import has_text_problems, is_described_table
-from mids.inspection.registry import Finding, Found, check, of_name
+from mids.inspection.registry import Finding, Found, check, of_name, only_if
 from mids.inspection.views import FileView
 from mids.issues import Level
 from mids.readers.tables.tsv import Fault
@@ -181,11 +181,23 @@ def column_unknown(table: FileView) -> Found:
                 )
 
 
+TABLES = (".tsv", ".tsv.gz")
+
+
+@only_if(lambda file: file.extension in TABLES)
 def _has_dictionary(table: FileView) -> bool:
-    return bool(table.dictionaries)
+    return table.extension in TABLES and bool(table.dictionaries)
 
 
-@check("COLUMN_ABSENT", per="table", level=Level.WARNING, when=_has_dictionary)
+def _header(table: FileView) -> Sequence[str]:
+    """The names of a table's columns; those of one without a header are in its sidecar."""
+    if table.kind == "table":
+        return table.rows.header
+    names = table.metadata.get("Columns")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else ()
+
+
+@check("COLUMN_ABSENT", per="bids", level=Level.WARNING, when=_has_dictionary)
 def column_absent(table: FileView) -> Found:
     """A JSON file describes a column that the table has under a slightly different name.
 
@@ -193,7 +205,7 @@ def column_absent(table: FileView) -> Found:
 
     Fix: Correct the name.
     """
-    header = table.rows.header
+    header = _header(table)
     bare = [name for name in header if name and name not in table.described]
     defined = (table.rule.columns if table.rule else {}, table.table.columns if table.table else {}, header)
     for file in table.dictionaries:
