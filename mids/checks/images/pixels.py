@@ -35,7 +35,7 @@ def image_blank(image: FileView) -> Found:
         return
     if image.whole.blank:
         yield "all pixels have the same value"
-    elif image.whole.below >= CUT and image.name and image.name.group == "rx":
+    elif image.whole.below >= CUT and image.whole.brightest < SATURATED and image.name and image.name.group == "rx":
         yield Finding("the lower part has one value alone", value=f"{image.whole.below:.0%} of the rows")
 
 
