@@ -28,7 +28,7 @@ from mids.readers.given import curation as curation_table
 from mids.readers.given import planned
 from mids.readers.given.curation import Correction
 from mids.records import About, Compression, Contours, Item, Json, Layout, Map, PatientKey, Person, Pixels
-from mids.run.decided.choices import Choices, add_rows, applied_rows, held, join_rows, read_rows
+from mids.run.decided.choices import Choices, add_rows, applied_rows, bound_rows, held, join_rows, read_rows
 from mids.run.decided.people import People, Said
 from mids.run.decided.planned import check_listed
 from mids.run.done import Done
@@ -161,7 +161,8 @@ class _Collection:
         request, labels = stage.request, stage.labels
         redaction = redactor(request.policy, labels.pseudonyms.key)
         privacy = Privacy(labels, request.policy, stage.rules, redaction, removed=self.removed)
-        corrections = Corrections(self.corrections, applied_rows(request.choices, request.source, others=True))
+        elsewhere = applied_rows(request.choices, request.source, others=True)
+        corrections = Corrections(self.corrections, elsewhere, bound_rows(request.choices))
         journal = stage.state.journal
         context = Context(self.schema, privacy, self.options, corrections, journal.names(), journal.given())
         scanner = Scanner(mapped, None if request.dry_run else stage.state.folder, request.issuer)

@@ -31,7 +31,7 @@ from mids.readers.given import curation as curation_table
 from mids.readers.given.curation import Correction, written_alike
 from mids.readers.given.embedding import HEADER_AGE, Embedding, recall_embedding
 from mids.records import WITHDRAWN, About, Json, Map, Skipped, Source
-from mids.run.decided.choices import applied_rows, join_rows, read_rows
+from mids.run.decided.choices import applied_rows, bound_rows, join_rows, read_rows
 from mids.run.decided.people import People, Said
 from mids.run.done import Done
 from mids.run.identities import write_map
@@ -118,7 +118,8 @@ class _Files:
     def plan(self, stage: Stage, mapped: Map) -> Plan:
         """Reads all headers and plans a file for each that can be de-identified."""
         request = stage.request
-        corrections = Corrections(self.rows, applied_rows(request.choices, request.source, others=True))
+        elsewhere = applied_rows(request.choices, request.source, others=True)
+        corrections = Corrections(self.rows, elsewhere, bound_rows(request.choices))
         root = stage.labels.item("source root", str(request.source.resolve()))
         people = People(stage.labels, stage.state.journal, root)
         found, kept_out, told = _known_people(_scanned(request, mapped), people)

@@ -16,7 +16,7 @@ from mids.actions.volumes.volume import Volume
 from mids.deid.burned.evidence import UNSEEN, decide, screen
 from mids.deid.labels import follow_names
 from mids.issues import Issue, issue
-from mids.plan.curation import EXCLUDED, Corrections, corrected, list_paths
+from mids.plan.curation import EXCLUDED, Corrections, corrected, identify, list_paths
 from mids.plan.image import Context, Image, acquired, moment, patient_of, session
 from mids.plan.job import Job, Plan, Subject, TableRow, read_identity
 from mids.plan.layouts import counted, entities, is_published, kept_name, parts, same_but_numbers, written
@@ -177,12 +177,12 @@ def _decided(record: Record, context: Context, corrections: Corrections) -> Iter
     """The images of a record, or why there are none; what its header says of text and faces is decided here."""
     described = context.privacy.named(describe(record, context.schema), record.header)
     names = {record.instance, *(source.name for source in record.sources)}
-    decision = corrections.released(names, decide(record, context.privacy.policy))
+    decision = corrections.released(names, decide(record, context.privacy.policy), identify(record))
     place = record.sources[0].name
     if described is None:
         yield issue("MODALITY_UNKNOWN", _unsupported(record), place, origin="read")
         yield Skipped(record.sources, _unsupported(record), record.subject, record.series, "lost")
-    elif decision.outcome == "hold" and corrections.excludes(names):
+    elif decision.outcome == "hold" and corrections.excludes(names, identify(record)):
         yield Skipped(record.sources, EXCLUDED, record.subject, record.series)
     elif decision.outcome == "hold":
         reason = f"withheld: {decision.reason}"
@@ -307,14 +307,14 @@ def _curated(
         assert image.name is not None
         record = image.record
         paths = list_paths(image.name, record, context.labels, context.options.layout)
-        said[image.key] = rows = corrections.of(paths, record)
+        said[image.key] = rows = corrections.of(paths, record, image.frame)
         described, blank = corrected(image.described, rows, record, context.schema)
         touched |= described != image.described
         if described is None:
             skipped.append(Skipped(record.sources, EXCLUDED, record.subject, record.series))
         else:
             names = {*paths, record.instance, *(source.name for source in record.sources)}
-            decision = corrections.released(names, image.decision)
+            decision = corrections.released(names, image.decision, identify(record, image.frame))
             kept.append(replace(image, described=described, blank=blank, decision=decision))
     named = _named(kept, label, context) if touched else kept
     for image in named:

@@ -10,13 +10,16 @@ from mids.errors import MidsError
 from mids.issues import Issue, issue
 from mids.plan.layouts import written
 from mids.plan.naming import Described
-from mids.readers.given.curation import GUARDS, LABELS, Correction, read_box, written_alike
+from mids.readers.given.curation import GUARDS, LABELS, VALUES, Correction, read_box, written_alike
 from mids.records import WITHDRAWN, Box, Item, Json, Record, Skipped
 from mids.vocabulary.names import Name
 from mids.vocabulary.schema import Schema
 
 EXCLUDED = "excluded by curation.tsv"
 """Why a source is left out that a person excludes."""
+
+BINDING = GUARDS | {*VALUES}
+"""Fields whose rows stay with the image on which they were decided."""
 
 FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "laterality"}
 """The code list of each field with values."""
@@ -26,20 +29,28 @@ FIELDS = {"view": "view_positions", "body_part": "body_parts", "laterality": "la
 class Corrections:
     """The rows, and which of them (by number) have found their image.
 
-    `elsewhere` is what rows decide (`Correction.decision`) that are about another source of the same dataset;
+    `elsewhere` is what rows decide (`Correction.decision`) that are about another source of the same dataset; `bound`
+    are the images (`identify`) on which earlier runs applied them: such a row follows these images under any name, and
+    does not touch another image that has the name now. `strangers` are rows that met only such an image;
     `withdrawn` are the numbers of rows about patients who were withdrawn: nothing of them is kept.
     """
 
     rows: Sequence[Correction] = ()
     elsewhere: frozenset[tuple[str, str, str]] = frozenset()
+    bound: Mapping[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
     matched: set[int] = field(default_factory=set)
     withdrawn: set[int] = field(default_factory=set)
+    strangers: set[int] = field(default_factory=set)
+    _met: dict[int, set[str]] = field(default_factory=lambda: defaultdict(set), init=False, repr=False)
+    _following: dict[str, list[int]] | None = field(default=None, init=False, repr=False)
     _named: dict[str, list[int]] | None = field(default=None, init=False, repr=False)
     _reused: frozenset[str] | None = field(default=None, init=False, repr=False)
     _known: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set), init=False, repr=False)
 
-    def of(self, paths: Mapping[str, frozenset[str]], record: Record) -> list[Correction]:
+    def of(self, paths: Mapping[str, frozenset[str]], record: Record, frame: int | None = None) -> list[Correction]:
         """The rows about one image, which has these `paths` (`list_paths`); no new names of subjects and sessions.
+
+        The image is one `frame` of the record, or all of it.
 
         Raises `MidsError` for a row that gives a path by which two subjects or sessions are called.
         """
@@ -52,7 +63,8 @@ class Corrections:
                     f"{row.place} ({row.field}) gives a path under file whose subject or "
                     "session is another one's new name: give the source file or the SOPInstanceUID"
                 )
-        found = self._naming({*paths, record.instance, *(source.name for source in record.sources)})
+        names = {*paths, record.instance, *(source.name for source in record.sources)}
+        found = self._naming(names, identify(record, frame))
         return [row for row in found if row.field not in LABELS]
 
     def _find_reused(self) -> frozenset[str]:
@@ -77,7 +89,7 @@ class Corrections:
             return
         for item in items:
             if isinstance(item, Record):
-                self._naming({item.instance, *(source.name for source in item.sources)})
+                self._naming({item.instance, *(source.name for source in item.sources)}, identify(item), binds=False)
             elif isinstance(item, Issue):
                 self._naming({item.path})
             elif isinstance(item, Skipped):
@@ -86,13 +98,13 @@ class Corrections:
                 rows = self._naming(names, told_only=item.status == "skipped" and not is_gone)
                 self.withdrawn.update(row.row for row in rows if is_gone)
 
-    def released(self, names: set[str], decision: Decision) -> Decision:
+    def released(self, names: set[str], decision: Decision, identity: str) -> Decision:
         """What becomes of an image of these names (source files, SOPInstanceUID) after a person has looked at it.
 
         Regions that are known are still redacted; the person says that the image names nobody and shows no face. Raises
         `MidsError` where a row says which image it was, and it is not this one: names of files come again.
         """
-        rows = [row for row in self._naming(names) if row.field == "release"]
+        rows = [row for row in self._naming(names, identity) if row.field == "release"]
         if not rows:
             return decision
         for row in rows:
@@ -105,20 +117,20 @@ class Corrections:
             return replace(decision, certain=False, certified=True, face="")
         return Decision("release", certified=True)
 
-    def excludes(self, names: set[str]) -> bool:
+    def excludes(self, names: set[str], identity: str) -> bool:
         """Whether a person leaves out an image of these names, which would be withheld."""
-        return any(row.field == "exclude" for row in self._naming(names))
+        return any(row.field == "exclude" for row in self._naming(names, identity))
 
-    def decide(self, names: set[str], decision: Decision, header: Mapping[str, Json]) -> Decision | None:
+    def decide(self, names: set[str], decision: Decision, header: Mapping[str, Json], identity: str) -> Decision | None:
         """What becomes of a file that stays DICOM, after `release` and `redact`; None where a person excludes it.
 
         Other rows change what a conversion says of an image, and nothing here. Raises `MidsError` for a box outside.
         """
-        rows = self._naming(names)
+        rows = self._naming(names, identity)
         if any(row.field == "exclude" for row in rows):
             return None
         boxes = tuple(box for row in rows if (box := _box_of(row, header)))
-        decided = self.released(names, decision)
+        decided = self.released(names, decision, identity)
         return replace(decided, boxes=(*decided.boxes, *boxes))
 
     def acknowledged(self) -> dict[str, frozenset[str]]:
@@ -127,9 +139,13 @@ class Corrections:
             self.acknowledge([row.file], [row])
         return {name: frozenset(codes - {"", "n/a"}) for name, codes in self._known.items()}
 
-    def applied(self) -> frozenset[tuple[str, str, str]]:
-        """What the rows that have found their image decide."""
-        return frozenset(row.decision for row in self.rows if row.row in self.matched - self.withdrawn)
+    def applied(self) -> dict[tuple[str, str, str], frozenset[str]]:
+        """What the rows that have found their image decide, with the images (`identify`)."""
+        found: dict[tuple[str, str, str], frozenset[str]] = {}
+        for place, row in enumerate(self.rows):
+            if row.row in self.matched - self.withdrawn:
+                found[row.decision] = found.get(row.decision, frozenset()) | self._met.get(place, set())
+        return found
 
     def dropped(self) -> frozenset[tuple[str, str, str]]:
         """What the rows decide that are about patients who were withdrawn."""
@@ -138,18 +154,33 @@ class Corrections:
     def unmatched(self) -> Iterator[Issue]:
         """An Issue for each row that has found nothing; raises `MidsError` where it decides what may be seen."""
         for row in self.rows:
-            if row.row in self.matched or row.decision in self.elsewhere:
+            if row.row in self.matched or (row.decision in self.elsewhere and row.row not in self.strangers):
                 continue
-            if row.field in GUARDS:
+            if row.field in GUARDS and row.row in self.strangers and row.decision not in self.elsewhere:
+                raise MidsError(
+                    f"{row.place} ({row.field}) was decided on another image than the one that has this name now: look "
+                    "at it, then give the SOPInstanceUID under file, or remove the row (--change curation)"
+                )
+            if row.field in GUARDS and row.row not in self.strangers:
                 raise MidsError(
                     f"{row.place} ({row.field}) names no image of the source: correct the row, or remove it"
                 )
             where = f"row {row.row}, column file"
             message = "the plan holds no image of this name"
+            if row.row in self.strangers:
+                message = (
+                    "the row was decided on another image, and was not applied to the one of this name: look at it, "
+                    "and give the SOPInstanceUID under file"
+                )
             yield issue("CURATION_UNMATCHED", message, "curation.tsv", where=where, origin="plan")
 
-    def _naming(self, names: set[str], *, told_only: bool = False) -> list[Correction]:
-        """The rows that give one of these names, which are marked; with `told_only` only those that acknowledge."""
+    def _naming(
+        self, names: set[str], identity: str = "", *, told_only: bool = False, binds: bool = True
+    ) -> list[Correction]:
+        """The rows about an image, which are marked; with `told_only` only those that acknowledge.
+
+        They give one of these names, or follow the image (`identify`); with `binds` they will follow it from now on.
+        """
         if not self.rows:
             return []
         if self._named is None:  # a table may have as many rows as the source has files
@@ -157,9 +188,40 @@ class Corrections:
             for place, row in enumerate(self.rows):
                 self._named[written_alike(row.file)].append(place)
         alike = {written_alike(name) for name in names} - {""}
-        found = [self.rows[place] for place in sorted(at for name in alike for at in self._named.get(name, ()))]
+        places = {at for name in alike for at in self._named.get(name, ())}
+        strange = {at for at in places if identity and self._is_strange(self.rows[at], identity)}
+        self.strangers.update(self.rows[at].row for at in strange)
+        places = (places - strange) | {*self._find_following().get(identity, ())}
+        for place in places if binds and identity else ():
+            self._met[place].add(identity)
+        found = [self.rows[place] for place in sorted(places)]
         self.matched.update(row.row for row in found if row.field == "acknowledge" or not told_only)
         return found
+
+    def _is_strange(self, row: Correction, identity: str) -> bool:
+        """Whether a row was applied on other images, and gives the name that this one merely has now."""
+        if row.field not in BINDING or row.file == identity.partition("#")[0]:
+            return False
+        whole = {one.partition("#")[0] for one in self.bound.get(row.decision, ())}
+        return bool(whole) and identity.partition("#")[0] not in whole
+
+    def _find_following(self) -> dict[str, list[int]]:
+        """The rows that follow an image, by the image."""
+        if self._following is None:
+            self._following = defaultdict(list)
+            for place, row in enumerate(self.rows):
+                for identity in self.bound.get(row.decision, ()) if row.field in BINDING else ():
+                    self._following[identity].append(place)
+        return self._following
+
+
+def identify(record: Record, frame: int | None = None) -> str:
+    """What an image is under any file name: SOPInstanceUID and frame, of a volume SeriesInstanceUID and part.
+
+    Empty where the source gives none.
+    """
+    own, part = (record.series, str(record.part)) if record.kind == "volume" else (record.instance, "")
+    return f"{own}#{part if frame is None else frame}" if own else ""
 
 
 def list_paths(name: Name, record: Record, labels: Labels, layout: str) -> dict[str, frozenset[str]]:

@@ -258,8 +258,9 @@ def _fate(instance: Instance, context: Context) -> tuple[_Fate, str, Decision]:
     decision = decide_by_header(header, policy, is_volume=_is_slice(instance))
     if decision.deface and instance.header.get("NumberOfFrames") not in (None, 1):
         decision = Decision("hold", "it may show a face, which is not removed from images with frames that stay DICOM")
-    names = {instance.source.name, instance.text("SOPInstanceUID")}
-    decided = context.corrections.decide(names, decision, header)
+    own = instance.text("SOPInstanceUID")
+    names = {instance.source.name, own}
+    decided = context.corrections.decide(names, decision, header, f"{own}#" if own else "")
     if decided is None:
         return "skip", EXCLUDED, nothing
     fates: dict[str, _Fate] = {"hold": "hold", "report": "report"}

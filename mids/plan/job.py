@@ -103,8 +103,8 @@ class Plan:
     `adds` says that the dataset holds another source too, of which nothing may be removed. `removes` is how many
     images may be removed whose source vanished; None: all. `acknowledged` are files
     of the source whose errors a person knows of, with the codes of these (none: all); `applied` is what
-    rows of the curation table decided (`Correction.decision`), `dropped` what those did that are about patients who
-    were withdrawn. `what` is the word for its outputs.
+    rows of the curation table decided (`Correction.decision`), with the images (`mids.plan.curation.identify`),
+    `dropped` what those did that are about patients who were withdrawn. `what` is the word for its outputs.
     """
 
     subjects: Sequence[Subject]
@@ -115,7 +115,7 @@ class Plan:
     adds: bool = False
     acknowledged: Mapping[str, frozenset[str]] = field(default_factory=dict)
     removes: int | None = 0
-    applied: frozenset[tuple[str, str, str]] = frozenset()
+    applied: Mapping[tuple[str, str, str], frozenset[str]] = field(default_factory=dict)
     dropped: frozenset[tuple[str, str, str]] = frozenset()
     what: str = "images"
 

@@ -20,14 +20,14 @@ from mids.run.decided.choices import (
     EDITS,
     POLICY,
     Choices,
-    Decision,
     Leave,
     add_source,
-    applied_rows,
+    bound_rows,
     drop_rows,
     keep_default,
     load_choices,
     make_leave,
+    read_rows,
     recorded_policy,
     settle_choices,
     settle_source,
@@ -188,8 +188,11 @@ def join_source(plan: Plan, state: State, source: str, request: Request, *, keep
 
 def record_choices(request: Request, plan: Plan, state: State) -> None:
     """Keeps what was decided for the next run, and which rows of the curation table this source had images for."""
-    before = frozenset[Decision]() if plan.complete else applied_rows(request.choices, request.source)
-    applied: list[Json] = [list(row) for row in sorted(before | plan.applied)]
+    decided = {row.decision for row in read_rows(request.choices.values.get("curation"))} - plan.dropped
+    images = {row: found for row, found in bound_rows(request.choices, request.source).items() if row in decided}
+    for row, found in plan.applied.items():
+        images[row] = images.get(row, frozenset()) | found
+    applied: list[Json] = [[*row, *sorted(found)] for row, found in sorted(images.items())]
     choices = drop_rows(add_source(request.choices, request.source, {"curation": applied}), plan.dropped)
     choices.save(state.folder)
     state.journal.note(KEPT, "yes" if choices.is_decided else "")

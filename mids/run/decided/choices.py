@@ -116,7 +116,7 @@ def _checked(choices: Choices) -> Choices:
     texts = [*values.get("id-table", {}).values(), *(text for row in rows for text in row.decision)]
     for own in choices.sources.values():
         texts += [own.get("issuer") or "", own.get("site") or ""]
-        texts += [text for row in cast("list[list[str]]", own.get("curation", [])) for text in row[:3]]
+        texts += [text for row in cast("list[list[str]]", own.get("curation", [])) for text in row]
     if not all(isinstance(text, str) for text in texts):
         raise TypeError("a text is none")
     return choices
@@ -245,6 +245,18 @@ def applied_rows(choices: Choices, source: Path, *, others: bool = False) -> fro
     """What rows of the curation table decided of images of a source, or of all `others`."""
     lists = (own.get("curation", []) for name, own in choices.sources.items() if (name != str(source)) == others)
     return frozenset((row[0], row[1], row[2]) for rows in lists for row in cast("list[list[str]]", rows))
+
+
+def bound_rows(choices: Choices, source: Path | None = None) -> dict[Decision, frozenset[str]]:
+    """The images (`mids.plan.curation.identify`) on which rows of the curation table were applied.
+
+    They are those of one source, or of all.
+    """
+    lists = (own.get("curation", []) for name, own in choices.sources.items() if source is None or name == str(source))
+    found: dict[Decision, frozenset[str]] = {}
+    for file, what, new, *images in (row for rows in lists for row in cast("list[list[str]]", rows)):
+        found[file, what, new] = found.get((file, what, new), frozenset()) | frozenset(images)
+    return found
 
 
 def drop_rows(choices: Choices, decided: frozenset[Decision]) -> Choices:
