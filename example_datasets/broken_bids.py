@@ -49,7 +49,7 @@ BROKEN: dict[str, Callable[[], Files]] = {
     ),
     "ENTITY_FORBIDDEN": lambda: renamed("sub-01/anat/sub-01_hemi-L_T1w"),
     "CONTENT_MISSING": lambda: added({f"{RX}.png": POINTER}),
-    "DATASET_HOLLOW": lambda: added({f"{ANAT}.nii.gz": b""}, plain()),
+    "DATASET_HOLLOW": lambda: added(dict.fromkeys((f"{ANAT}.nii.gz", f"{ANAT[:-3]}T2w.nii.gz"), b""), plain()),
     "PRIVACY_PLACE": lambda: added({f"{ANAT}.json": as_json({"InstitutionName": "Made up"})}, plain()),
     "TABLE_ORPHAN": lambda: added({EVENTS.replace("beh", "func"): EVENTS_ROWS}, plain()),
     "SESSIONS_MIXED": lambda: added(

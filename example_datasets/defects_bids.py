@@ -308,8 +308,8 @@ BIDS = (
     ),
     _bids(
         "a folder of empty files",
-        "DATASET_HOLLOW",
-        "",
+        "ZERO_BYTES",
+        f"{SUB}/ieeg/{SUB}_task-rest_ieeg.mefd",
         "",
         put(f"{SUB}/ieeg/{SUB}_task-rest_ieeg.mefd/{SUB}_task-rest_ieeg.timd/x.tmet", b""),
     ),

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from mids.inspection.views import DatasetView
 
 MissingContent = Literal["report", "allow"]
-ALL = frozenset({("*", "*")})
-"""In place of the kinds of recordings: every kind."""
 HOLLOW = 2
 """Bytes of a file that holds nothing: no byte, or a line end."""
 
@@ -33,8 +31,8 @@ HOLLOW = 2
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Facts:
     """`mids`: whether MIDS's rules are asked of its parts; `shifted`: whether its dates are; `ignored`: the lines of
-    `.bidsignore`; `missing`: what is to be done about files whose content is not there; `hollow`: suffix and extension
-    of recordings that have no content, as in published examples of structure.
+    `.bidsignore`; `missing`: what is to be done about files whose content is not there; `hollow`: whether
+    its recordings have no content, as in published examples of structure.
     """
 
     bids: Bids
@@ -45,11 +43,12 @@ class Facts:
     datatypes: frozenset[str] = frozenset()
     ignored: tuple[str, ...] = ()
     missing: MissingContent = "report"
-    hollow: frozenset[tuple[str, str]] = frozenset()
+    hollow: bool = False
 
-    def may_be_hollow(self, suffix: str, extension: str) -> bool:
-        """Whether files of a kind may be without content."""
-        return self.missing == "allow" or self.hollow == ALL or (suffix, extension) in self.hollow
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether recordings may be without content."""
+        return self.missing == "allow" or self.hollow
 
     def leaves_out_top(self, path: str) -> bool:
         """Whether `.bidsignore` names what lies at the top: MIDS knows no such files."""
@@ -111,7 +110,7 @@ def gather(view: "DatasetView", bids: Bids, *, plain: bool, missing: MissingCont
         datatypes=_list_datatypes(tree, bids),
         ignored=lines,
         missing=missing,
-        hollow=_find_hollow(tree, mids=mids),
+        hollow=_is_hollow(tree),
     )
 
 
@@ -145,43 +144,35 @@ def _is_shifted(view: "DatasetView") -> bool:
 
 MARK = "**/mim-*"
 """The line of `.bidsignore` that hides folders of MIDS from BIDS tools."""
-_TEXTS = (".json", ".tsv", ".bval", ".bvec", ".txt", ".md", ".vhdr", ".vmrk", ".pos", ".mrk")
+_BESIDE = (
+    *(".json", ".tsv", ".bval", ".bvec", ".txt", ".md", ".vhdr", ".vmrk", ".pos", ".mrk"),
+    *(".tsv.gz", ".jpg", ".dat"),
+)
+"""Ends of names of texts, and of what lies beside recordings, which examples of structure may have in full."""
+MOST = 0.75
+"""How much of a dataset is empty where only its structure was published."""
 STUB = 512
 """Bytes that a NIfTI file without a voxel has at most."""
 SAMPLE = 50
 
 
-def _find_hollow(tree: Tree, *, mids: bool) -> frozenset[tuple[str, str]]:
-    """The kinds of recordings of which half or more are empty, or end with their header: all, where half of all are and
-    two at least; that alone counts in a dataset of MIDS.
+def _is_hollow(tree: Tree) -> bool:
+    """Whether of the recordings that the dataset has here, two at least, all but a quarter are empty, or end with their
+    header; a stub is told by its content.
     """
-    ends: dict[str, list[str]] = {}
-    for path in tree.near:
-        if path.startswith(TOPS) and (not path.endswith(_TEXTS) or path.endswith(HEADERLESS)):
-            name = path.rpartition("/")[2]
-            ends.setdefault(name[max(name.rfind("_"), 0) :], []).append(path)
-    kinds: dict[tuple[str, str], list[str]] = {}
-    for end, paths in ends.items():
-        parts = split_name(end)
-        kinds.setdefault((parts.suffix, parts.extension), []).extend(paths)
-    every = [path for paths in kinds.values() for path in paths]
-    if mids or _are_hollow(every, tree, 2):
-        return ALL if _are_hollow(every, tree, 2) else frozenset()
-    return frozenset(kind for kind, paths in kinds.items() if _are_hollow(paths, tree, 1))
-
-
-def _are_hollow(paths: list[str], tree: Tree, least: int) -> bool:
-    """Whether half of some files or more hold nothing; a stub is told by its content."""
-    found = [path for path in paths if path not in tree.absent]
+    found = [path for path in tree.near if path.startswith(TOPS) and path not in tree.absent]
+    found = [path for path in found if not path.endswith(_BESIDE) or path.endswith(HEADERLESS)]
     folders = [path for path in found if path in tree.recordings]
-    found = [path for path in found if path not in tree.recordings]
-    if folders and not found:
-        return len(folders) >= least and not any(holds_anything(tree.root / path) for path in folders[:SAMPLE])
-    empty = sum(tree.files[path] <= HOLLOW for path in found)
-    small = [path for path in found if HOLLOW < tree.files[path] <= STUB and path.endswith((".nii", ".nii.gz"))]
-    if small and 2 * (empty + len(small)) >= len(found) and all(_is_stub(tree, path) for path in small[:SAMPLE]):
+    files = [path for path in found if path not in tree.recordings]
+    empty = sum(tree.files[path] <= HOLLOW for path in files)
+    small = [path for path in files if HOLLOW < tree.files[path] <= STUB and path.endswith((".nii", ".nii.gz"))]
+    if small and all(_is_stub(tree, path) for path in small[:SAMPLE]):
         empty += len(small)
-    return empty >= least and 2 * empty >= len(found)
+    # A folder may take long to look through.
+    if empty + len(folders) < max(2, MOST * len(found)):
+        return False
+    empty += sum(not holds_anything(tree.root / path) for path in folders[:SAMPLE]) + max(0, len(folders) - SAMPLE)
+    return empty >= max(2, MOST * len(found))
 
 
 def holds_anything(folder: str | PathLike[str]) -> bool:

@@ -170,8 +170,8 @@ class FileView:
 
     @property
     def may_lack_content(self) -> bool:
-        """Whether most recordings of its kind have no content."""
-        return self.shape.may_lack_content
+        """Whether nearly all recordings of the dataset have no content, or it may be absent."""
+        return self.dataset.facts.may_be_empty
 
     @property
     def is_empty(self) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mids.dataset.disk.tree import ROIS
 from mids.inspection.facts import is_bids_part
 from mids.inspection.once import once
-from mids.inspection.paths import classify_path, split
+from mids.inspection.paths import classify_derived, classify_path, split
 from mids.vocabulary.bids.names import Parts, judge, split_name
 from mids.vocabulary.names import Name, Parsed, Problem, parse
 from mids.vocabulary.schema import Suffix, Table
@@ -62,7 +62,7 @@ class Shape:
 
     def __init__(self, path: str, dataset: "DatasetView", *, is_shared: bool) -> None:
         self.path, self.dataset, self.is_shared = path, dataset, is_shared
-        self.kind = classify_path(path)
+        self.kind = classify_derived(path) if dataset.raw else classify_path(path)
         self.extension = split(path)[1]
         self.answers: dict[Any, Any] = {}
 
@@ -103,11 +103,6 @@ class Shape:
     def table(self) -> Table | None:
         """The vocabulary's entry for tables of the kind."""
         return None if self.is_bids else self.dataset.schema.table_of(self.path)
-
-    @once
-    def may_lack_content(self) -> bool:
-        """Whether most recordings of the kind have no content."""
-        return self.dataset.facts.may_be_hollow(self.parts.suffix, self.parts.extension)
 
     @once
     def _is_plain(self) -> bool:

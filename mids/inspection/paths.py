@@ -41,6 +41,18 @@ def classify_path(path: str) -> Kind:
     return "json" if ours and path.endswith(".json") else "other"
 
 
+def classify_derived(path: str) -> Kind:
+    """What a file of derivatives is that no part of MIDS describes, by its name alone."""
+    name = path.rpartition("/")[2]
+    if name.endswith(IMAGES):
+        return "image"
+    if name.endswith(".json"):
+        return "json"
+    if name.endswith(".tsv"):
+        return "other" if name.endswith(HEADERLESS) else "table"
+    return "document" if name.startswith(DOCUMENTS) else "other"
+
+
 _KINDS: Mapping[str, Kind] = {"json": "sidecar", "tsv": "table", "bval": "gradient", "bvec": "gradient"}
 
 

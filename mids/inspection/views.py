@@ -22,16 +22,23 @@ class DatasetView:
     """A dataset, or one subject of it: `tree` is what it holds, `schema` the vocabulary.
 
     `common` is a view of the files that apply to all subjects, so that they are read once; `facts` are what is known of
-    the whole dataset, by default gathered from this view.
+    the whole dataset, by default gathered from this view; `raw` is the dataset of which these are derivatives that no
+    part of MIDS describes.
     """
 
     def __init__(
-        self, tree: Tree, schema: Schema, common: "DatasetView | None" = None, facts: Facts | None = None
+        self,
+        tree: Tree,
+        schema: Schema,
+        common: "DatasetView | None" = None,
+        facts: Facts | None = None,
+        raw: "DatasetView | None" = None,
     ) -> None:
         self.tree = tree
         self.schema = schema
         if facts or common:
             self.facts = facts or common.facts  # type: ignore[union-attr]
+        self.raw: DatasetView | None = raw or (common.raw if common else None)
         self._root = str(tree.root)
         self.asked: dict[str, bool] = {}
         self._views: dict[str, FileView] = {}
@@ -170,5 +177,5 @@ class DatasetView:
         return frozenset(self.view("participants.tsv").rows.column("participant_id"))
 
 
-_LASTING = frozenset({"tree", "schema", "facts", "asked", "shapes", "_root", "_common"})
+_LASTING = frozenset({"tree", "schema", "facts", "asked", "shapes", "raw", "_root", "_common"})
 """What a view keeps when it forgets its files."""

@@ -13,6 +13,7 @@ from mids.inspection.registry import BY_NAME, Finding, Per
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Issue
 from mids.validation.outcome import CRASHED
+from mids.validation.pipelines import is_for_pipelines, view_pipelines
 
 NOT_SHOWN = "(the value looks like an identifier of a person and is not shown)"
 WHOLE = ""
@@ -93,10 +94,18 @@ class Run:
 
     def _of_dataset(self, view: DatasetView) -> Iterator[Issue]:
         files = self._files(view, (path for path in view.tree.files if not find_subject(path)))
-        for issue in _keep_first_unreadable(chain(_run_checks(view, "dataset", "", self.checks), files)):
+        found = chain(_run_checks(view, "dataset", "", self.checks), files, self._of_pipelines(view))
+        for issue in _keep_first_unreadable(found):
             # What can't be read below a subject is said there.
             if issue.code != "FILE_UNREADABLE" or issue.origin.startswith("layout") or not find_subject(issue.path):
                 yield issue
+
+    def _of_pipelines(self, view: DatasetView) -> Iterator[Issue]:
+        """The checks of files in folders of derivatives that no part of MIDS describes."""
+        run = Run(self.common, tuple(filter(is_for_pipelines, self.checks)))
+        for part, own in view_pipelines(view):
+            yield from _run_checks(part, "dataset", "", run.checks)
+            yield from run._files(part, own)
 
     def subjects(self, batch: Iterable[Part]) -> Iterator[Unit]:
         """The checks of files and of subjects, for each subject."""

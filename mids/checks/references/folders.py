@@ -1,8 +1,10 @@
 """Tables against folders, both ways: participants, sessions, scans, and every id that a table names."""
 
 import os
+import re
 from collections.abc import Iterator
 
+from mids.dataset.disk.listing import OPEN
 from mids.inspection.registry import Finding, Found, check, of_name
 from mids.inspection.views import DatasetView, FileView
 from mids.issues import Level
@@ -49,7 +51,7 @@ def participant_without_folder(dataset: DatasetView) -> Found:
 
 @check("FOLDER_WITHOUT_PARTICIPANT", per="dataset")
 def folder_without_participant(dataset: DatasetView) -> Found:
-    """A subject folder has no row in participants.tsv.
+    """A subject folder has no row in participants.tsv, or one below `derivatives` is of nobody in the dataset.
 
     Why: Age and sex of the subject are unknown, and joins lose its images.
 
@@ -59,6 +61,16 @@ def folder_without_participant(dataset: DatasetView) -> Found:
         for subject in dataset.subjects:
             if subject not in dataset.participants:
                 yield Finding("participants.tsv has no row for this subject", path=subject)
+    known = dataset.participants | dataset.subjects.keys()
+    for folder in sorted(dataset.tree.folders) if known else ():
+        name = DERIVED.fullmatch(folder)
+        if name and name[1] not in known and not folder.startswith(OPEN):
+            yield Finding("neither the raw data nor participants.tsv has this subject", path=folder)
+
+
+TEMPLATES = "fsaverage|talairach|template|average|group|mni"
+DERIVED = re.compile(rf"derivatives/[^/]+/(sub-(?!{TEMPLATES})[0-9a-z+]+)", re.IGNORECASE)
+"""Folders of subjects below those of pipelines, but for templates, which programs keep as subjects of their own."""
 
 
 # --- sessions --------------------------------------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""Segmentations below `derivatives/rois`: each against its image, its grid and its table of values."""
+"""Segmentations: each against its image, its grid and its table of values."""
+
+from bisect import bisect_left
 
 from mids.dataset.disk.contents import Whole
 from mids.dataset.disk.grids import affines_agree
@@ -24,6 +26,27 @@ def image_of(mask: FileView) -> FileView | None:
     return mask.dataset.pictured.get((folder, entities))
 
 
+def _candidates(mask: FileView) -> list[FileView]:
+    """The images on whose grid a segmentation may lie: its own; below a pipeline, all that are named as it is but for
+    the suffix, in the raw data and among what the pipeline made."""
+    dataset = mask.dataset
+    if dataset.raw is None or mask.name is None:
+        return [image] if (image := image_of(mask)) else []
+    own = _named(mask)
+    folder = f"{mask.folder.split('/', 2)[2]}/"
+    images = dataset.raw.images
+    near = images[bisect_left(images, folder) : bisect_left(images, folder[:-1] + "0")]
+    raw = [FileView(path, dataset.raw) for path in near]
+    found = [image for image in raw if image.folder == folder[:-1] and _named(image) == own]
+    made = [file for file in dataset.find("image") if file.folder == mask.folder and not _has_range(file)]
+    return found and found + [image for image in made if not _is_dseg(image) and _named(image) == own]
+
+
+def _named(image: FileView) -> frozenset[tuple[str, str]]:
+    """The entities of an image but those that derivatives add."""
+    return frozenset(entity for entity in image.name.entities if entity[0] not in OWN) if image.name else frozenset()
+
+
 @check("MASK_WITHOUT_IMAGE", per="image", when=is_mask)
 def mask_without_image(mask: FileView) -> Found:
     """A segmentation has no image: no image at the same place has the same entities.
@@ -37,7 +60,12 @@ def mask_without_image(mask: FileView) -> Found:
         yield Finding("this segmentation has no image", expected=expected)
 
 
-@check("MASK_GRID", per="image", when=is_mask)
+@of_name
+def _is_segmentation(image: FileView) -> bool:
+    return image.is_mask or (image.dataset.raw is not None and (_is_dseg(image) or _has_range(image)))
+
+
+@check("MASK_GRID", per="image", when=_is_segmentation)
 def mask_grid(mask: FileView) -> Found:
     """A segmentation differs from its image in size or position.
 
@@ -45,18 +73,25 @@ def mask_grid(mask: FileView) -> Found:
 
     Fix: Resample it onto the image's grid, or add `space-` and `res-` to its name.
     """
-    image = image_of(mask)
-    if image is None or mask.name is None or mask.name.get("space") or mask.name.get("res"):
+    if mask.name is None or mask.name.get("space") or mask.name.get("res"):
         return
-    one, other = mask.head, image.head
+    found = [_find_difference(mask.head, image.head) for image in _candidates(mask)]
+    differences = [difference for difference in found if difference]
+    if found and len(differences) == len(found):
+        yield differences[0]
+
+
+def _find_difference(one: object, other: object) -> Finding | None:
+    """How the grid of a segmentation differs from that of an image, by their heads."""
     if isinstance(one, PngHead) and isinstance(other, PngHead):
         if (one.rows, one.columns) != (other.rows, other.columns):
-            yield _differs("rows × columns", (one.rows, one.columns), (other.rows, other.columns))
+            return _differs("rows × columns", (one.rows, one.columns), (other.rows, other.columns))
     elif isinstance(one, NiftiHead) and isinstance(other, NiftiHead):
         if one.shape[:3] != other.shape[:3]:
-            yield _differs("the size in voxels", one.shape[:3], other.shape[:3])
-        elif not affines_agree(one, other):
-            yield "the affine differs from that of the image"
+            return _differs("the size in voxels", one.shape[:3], other.shape[:3])
+        if not affines_agree(one, other):
+            return Finding("the affine differs from that of the image")
+    return None
 
 
 def _differs(what: str, one: tuple[int, ...], other: tuple[int, ...]) -> Finding:

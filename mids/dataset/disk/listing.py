@@ -2,7 +2,7 @@
 
 import zlib
 from bisect import bisect_left
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Collection, ItemsView, Iterable, Iterator, Mapping
 
 OPEN = ("derivatives/rois/", "derivatives/labels/", "derivatives/ehr/", "derivatives/provenance/")
 """Folders of derivatives whose files are looked into."""
@@ -46,6 +46,15 @@ class Files(Mapping[str, int]):
         for folder in sorted(self._packed):
             for name, size in self._folder(folder).items():
                 yield f"{folder}/{name}", size
+
+    def of(self, folders: Iterable[str]) -> Mapping[str, int]:
+        """Paths with their sizes of some packed folders."""
+        return {f"{folder}/{name}": size for folder in sorted(folders) for name, size in self._folder(folder).items()}
+
+    @property
+    def packed(self) -> Collection[str]:
+        """The packed folders."""
+        return self._packed.keys()
 
     def _find(self, path: str) -> int | None:
         size = self.unpacked.get(path)

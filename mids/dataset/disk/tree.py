@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mids.dataset.disk.listing import Files, is_packed, pack
+from mids.dataset.disk.listing import OPEN, Files, is_packed, pack
 
 Oddity = Literal["broken", "absent", "loop", "outside", "folder", "special", "unreadable", "encoding", "leftover"]
 
@@ -73,6 +73,26 @@ class Tree:
         for subject in sorted(paths):
             own = {**common, **{path: self.near[path] for path in paths.pop(subject)}}
             yield subject, self._part(own, frozenset(folders.get(subject, ())))
+
+    def pipelines(self) -> Iterator[tuple["Tree", Iterator["Tree"]]]:
+        """Each folder of derivatives that no part of MIDS describes: the files at its top, and what lies below it,
+        those included, subject by subject and folder by folder.
+        """
+        packed: dict[str, dict[str, list[str]]] = {}
+        for folder in self.files.packed if isinstance(self.files, Files) else ():
+            above, below = "/".join(folder.split("/")[:2]), "/".join(folder.split("/")[:3])
+            packed.setdefault(above, {}).setdefault(below, []).append(folder)
+        tops: dict[str, dict[str, int]] = {name: {} for name in packed}
+        for path, size in self.near.items():
+            if path.startswith("derivatives/") and path.count("/") == 2 and not path.startswith(OPEN):
+                tops.setdefault(path.rpartition("/")[0], {})[path] = size
+        for name, files in sorted(tops.items()):
+            parts = packed.get(name, {})
+            yield self._part(files, frozenset()), (self._below(files, parts[part]) for part in sorted(parts))
+
+    def _below(self, tops: Mapping[str, int], folders: Iterable[str]) -> "Tree":
+        assert isinstance(self.files, Files)
+        return self._part({**tops, **self.files.of(folders)}, frozenset(folders))
 
     def common(self) -> "Tree":
         """The files that apply to all subjects alone."""
