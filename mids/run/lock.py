@@ -124,11 +124,17 @@ class Lock:
         return self._age() < SILENCE
 
     def _age(self) -> float:
-        """Seconds since the last sign of life, by the clock of the disk: that of another computer may differ."""
+        """Seconds since the last sign of life, by the clock of the disk: that of another computer may differ.
+
+        A sign from the future (the clock was set back since) counts as given now: who lives gives another.
+        """
         probe = self._path.with_name(f"{self._path.name}-{uuid4().hex[:8]}")
         try:
             probe.touch(mode=0o600)
-            return probe.stat().st_mtime - self._path.stat().st_mtime
+            age = probe.stat().st_mtime - self._path.stat().st_mtime
+            if age < -SILENCE:
+                os.utime(self._path)
+            return age
         finally:
             probe.unlink(missing_ok=True)
 

@@ -324,6 +324,19 @@ def test_a_run_on_another_computer_is_seen_by_its_signs_of_life(
     assert not lock.exists()
 
 
+def test_a_lock_from_the_future_counts_from_now(tmp_path: Path) -> None:
+    """The clock was set back; who holds the lock gives no sign of life."""
+    path = tmp_path / "lock"
+    path.write_text(json.dumps({"host": "elsewhere", "pid": 1, "run": "x"}))
+    os.utime(path, (time.time() + 300_000, time.time() + 300_000))
+    with pytest.raises(MidsError, match="another run"), Lock(path):
+        pass
+    since = path.stat().st_mtime - 150
+    os.utime(path, (since, since))  # as if two and a half minutes had passed
+    with Lock(path) as lock:
+        lock.check()
+
+
 def test_a_lock_is_one_runs(tmp_path: Path) -> None:
     with Lock(tmp_path / "lock") as lock:
         lock.check()
