@@ -102,6 +102,22 @@ CITED = (
 
 VARIATIONS = (
     # inheritance
+    *(
+        Variation(
+            f"a folder that .bidsignore names as {line}",
+            BIDS,
+            both(put(".bidsignore", f"{line}\n".encode()), put("extra_data/x.bin", b"x")),
+        )
+        for line in ("extra_data/", "extra_data/**", "**/extra_data/")
+    ),
+    Variation("a kernel as a text", MIDS, keys(f"{CT}.json", {"ConvolutionKernel": "B40f"})),
+    Variation(
+        "a segmentation stored from the other side",
+        MIDS,
+        put(
+            f"{DSEG}.nii.gz", gz(nifti((4, 4, 3), affine=(0.5, 0, 0, -0.5, 0, 0.5, 0, 2, 0, 0, 2.0, 3), values=(0, 1)))
+        ),
+    ),
     Variation("keys of a CT above its session", MIDS, lift("sub-S02/sub-S02_ct.json", f"{CT}.json")),
     Variation("keys of a CT in its session", MIDS, lift("sub-S02/ses-E02/sub-S02_ses-E02_ct.json", f"{CT}.json")),
     Variation("keys of a CT at the top", MIDS, lift("ct.json", f"{CT}.json")),

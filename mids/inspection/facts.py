@@ -51,8 +51,8 @@ class Facts:
         return self.missing == "allow" or self.hollow
 
     def leaves_out_top(self, path: str) -> bool:
-        """Whether `.bidsignore` names what lies at the top: MIDS knows no such files."""
-        return not self.mids and self.leaves_out(path)
+        """Whether `.bidsignore` names what lies at the top, or all that is in it: MIDS knows no such files."""
+        return not self.mids and (self.leaves_out(path) or self.leaves_out(f"{path}/_"))
 
     @property
     def derived(self) -> bool:

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 
 from mids.dataset.disk.contents import Whole
-from mids.dataset.disk.grids import affines_agree
+from mids.dataset.disk.grids import affines_agree, cover_the_same
 from mids.dataset.disk.heads import NiftiHead, PngHead
 from mids.dataset.disk.tree import ROIS
 from mids.inspection.cells import is_number
@@ -87,6 +87,8 @@ def _find_difference(one: object, other: object) -> Finding | None:
         if (one.rows, one.columns) != (other.rows, other.columns):
             return _differs("rows × columns", (one.rows, one.columns), (other.rows, other.columns))
     elif isinstance(one, NiftiHead) and isinstance(other, NiftiHead):
+        if cover_the_same(one, other):
+            return None
         if one.shape[:3] != other.shape[:3]:
             return _differs("the size in voxels", one.shape[:3], other.shape[:3])
         if not affines_agree(one, other):

@@ -36,6 +36,17 @@ def affines_agree(one: NiftiHead, other: NiftiHead) -> bool:
     return True
 
 
+def cover_the_same(one: NiftiHead, other: NiftiHead) -> bool:
+    """Whether the corners of two volumes lie at the same places, in whatever order their axes are stored."""
+    size = min((abs(s) for s in other.spacing[:3] if s), default=1.0)
+    ours, theirs = (
+        [_place(head, corner) for corner in product(*((0, length - 1) for length in (*head.shape[:3], 1, 1)[:3]))]
+        for head in (one, other)
+    )
+    is_alike = sorted(one.shape[:3]) == sorted(other.shape[:3])
+    return is_alike and all(min(math.dist(place, own) for own in ours) <= FAR * size for place in theirs)
+
+
 def _place(head: NiftiHead, voxel: Sequence[int]) -> list[float]:
     """Where a voxel lies, in mm."""
     return [sum(a * v for a, v in zip(row, (*voxel, 1), strict=True)) for row in find_affine(head)]
