@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mids.cli.shared import jobs_argument, message_arguments, wants_colour
+from mids.dataset.disk.folder import require_folder
 from mids.errors import MidsError, put
 
 if TYPE_CHECKING:
@@ -194,12 +195,22 @@ def _several(namespace: argparse.Namespace) -> int:
         raise MidsError(f"of several datasets one output can be {', '.join(formats.PLURAL)}: write others to files")
     if any(output.path and "{dataset}" not in str(output.path) for output in chosen):
         raise MidsError("each of several datasets needs its own file: write --format NAME=FILE with {dataset} in FILE")
+    folders = [Path(dataset).resolve().name for dataset in a.dataset]
+    twice = next((name for name in folders if folders.count(name) > 1), None)
+    if twice is not None and any(output.path for output in chosen):
+        raise MidsError(f"{{dataset}} is {twice} for two datasets, and both need a file: validate them one by one")
     shows_text = any(output.path is None and output.name == "text" for output in chosen)
     codes = []
-    for dataset in a.dataset:
+    for dataset, folder in zip(a.dataset, folders, strict=True):
         if shows_text:
             put(f"{dataset}\n")
-        names = [word.replace("{dataset}", Path(dataset).resolve().name) for word in a.format]
+        names = [word.replace("{dataset}", folder) for word in a.format]
+        try:
+            require_folder(Path(dataset))
+        except MidsError as error:
+            logging.getLogger("mids").error(str(error))
+            codes.append(2)
+            continue
         codes.append(run(argparse.Namespace(**{**vars(a), "dataset": [dataset], "format": names})))
     return max(codes)
 

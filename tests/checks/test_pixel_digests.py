@@ -124,6 +124,19 @@ def test_exchanged_images_name_each_other_and_saving_again_is_no_change(tmp_path
     assert [(issue.path, issue.expected) for issue in found] == [(names[0], names[1]), (names[1], names[0])]
 
 
+def test_a_digest_that_is_cut_or_whose_row_is_gone_is_told(tmp_path: Path) -> None:
+    dataset = Path(shutil.copytree(PICTURES, tmp_path / "dataset"))
+    table = dataset / "derivatives" / "provenance" / "conversions.tsv"
+    *lines, cut, gone = table.read_text("utf-8").splitlines()
+    table.write_text("\n".join([*lines, cut[:-30], ""]), "utf-8")
+    found = list(validate(dataset, select=frozenset({"PROVENANCE_CONTRADICTED"})))
+    place = f"row {len(lines) + 1}, column pixels_sha256"
+    assert {(issue.path, issue.where) for issue in found} == {
+        (gone.split("\t")[0], ""),
+        (table.relative_to(dataset).as_posix(), place),
+    }
+
+
 # --- the same pixels in other files ----------------------------------------------------------------------
 
 GREY = (np.random.default_rng(5).integers(100, 4000, (12, 16)) * 16).astype(np.uint16)

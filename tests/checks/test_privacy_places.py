@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from example_datasets import generate_broken as generator
-from example_datasets.invented import gz, nifti
+from example_datasets.invented import chunk, gz, nifti, png
+from example_datasets.mutations import RX
+from example_datasets.small import radiograph, write
 from mids.inspection.identifiers import names_a_person
 from mids.inspection.people import label_names_person
 from mids.validation.runner import validate
@@ -117,3 +119,17 @@ def test_other_keys(key: str) -> None:
 @pytest.mark.parametrize(("label", "is_name"), [("perezlopez", True), ("LopezPerez", True), ("control", False)])
 def test_two_surnames_are_a_name(label: str, *, is_name: bool) -> None:
     assert label_names_person(label) is is_name
+
+
+@pytest.mark.parametrize("how", ["in the chunk of the pixels", "in a chunk of their own"])
+def test_bytes_after_the_packed_pixels_of_a_png_are_told(how: str, tmp_path: Path) -> None:
+    plain = png(8, 6)
+    data = plain[plain.index(b"IDAT") + 4 : plain.index(b"IEND") - 8]
+    apart = plain.index(b"IDAT") - 4
+    chunks = [data + b"Made up"] if how == "in the chunk of the pixels" else [data, b"Made up"]
+    odd = plain[:apart] + b"".join(chunk(b"IDAT", part) for part in chunks) + chunk(b"IEND", b"")
+    write({**radiograph(), f"{RX}.png": odd}, tmp_path)
+    found = validate(tmp_path, deep=True, select=PRIVACY)
+    assert [(issue.code, issue.path, issue.where) for issue in found] == [
+        ("PRIVACY_PNG_TEXT_AFTER", f"{RX}.png", "IDAT")
+    ]

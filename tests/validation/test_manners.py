@@ -12,6 +12,7 @@ import pytest
 from example_datasets.generate_broken import BROKEN
 from example_datasets.invented import as_tsv
 from example_datasets.small import Files, radiograph, write
+from mids.cli import validate_main
 from mids.issues import Level
 from mids.validation.runner import validate
 
@@ -115,6 +116,25 @@ def test_several_datasets_in_one_call(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "two.json").read_text())["issues"][0]["code"] == "JSON_INVALID"
     done = subprocess.run([*COMMAND, str(one), str(two), "--format", "json"], capture_output=True, check=False)
     assert done.returncode == 2
+
+
+def test_of_several_datasets_a_missing_one_is_told_and_the_others_are_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    one, gone = dataset(radiograph(), tmp_path / "one"), tmp_path / "gone"
+    two = dataset(BROKEN["JSON_INVALID"](), tmp_path / "two")
+    assert validate_main([str(one), str(gone), str(two)]) == 2
+    assert "JSON_INVALID" in capsys.readouterr().out
+    assert str(gone) in caplog.text
+
+
+def test_reports_of_datasets_of_one_name_do_not_replace_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roots = [dataset(radiograph(), tmp_path / folder / "one") for folder in ("a", "b")]
+    assert validate_main([*map(str, roots), "--format", f"json={tmp_path}/{{dataset}}.json"]) == 2
+    assert "one" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.json"))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

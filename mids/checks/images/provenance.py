@@ -1,5 +1,6 @@
 """The table of how images were made: its rows against the images, and its digests against their pixels."""
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -14,15 +15,21 @@ from mids.records import PIXELS
 
 @check("PROVENANCE_CONTRADICTED", per="dataset", level=Level.WARNING)
 def provenance_contradicted(dataset: DatasetView) -> Found:
-    """The table of how images were made has two rows for an image, or one for an image that is not there.
+    """The table of how images were made has no row or two rows for an image, one for an image that is not there, or a
+    digest of pixels that is none.
 
     Why: Nobody can tell which program made the image, or which of two digests its pixels must have.
 
-    Fix: Remove the wrong row, or convert again.
+    Fix: Remove the wrong row, restore the missing one, or convert again.
     """
     first: dict[int, int] = {}
-    for line, path in _made(dataset) if _is_there(dataset) else ():
+    is_digested = False
+    for line, path, digest in _made(dataset) if _is_there(dataset) else ():
         before = first.setdefault(hash(path), line)
+        is_digested |= digest is not None
+        if digest not in (None, "", NA) and not DIGEST.fullmatch(str(digest)):
+            where, message = f"row {line}, column {PIXELS}", "this is not a digest of 64 hexadecimal digits"
+            yield Finding(message, where, path=CONVERSIONS)
         if before != line:
             message = f"row {before} is about the same image"
         elif not dataset.exists(path):
@@ -30,23 +37,33 @@ def provenance_contradicted(dataset: DatasetView) -> Found:
         else:
             continue
         yield Finding(message, f"row {line}, column filename", path[:200], path=CONVERSIONS)
+    for path in dataset.images if is_digested else ():
+        if hash(path) not in first:
+            yield Finding("the table of how images were made has no row for this image", path=path)
+
+
+DIGEST = re.compile("[0-9a-f]{64}")
 
 
 def _is_there(dataset: DatasetView) -> bool:
     return dataset.has(CONVERSIONS) and not dataset.view(CONVERSIONS).is_absent
 
 
-def _made(dataset: DatasetView) -> Iterator[tuple[int, str]]:
-    """(line, path) of every row, one after the other: a large dataset has a million."""
+def _made(dataset: DatasetView) -> Iterator[tuple[int, str, str | None]]:
+    """(line, path, digest of pixels) of every row, one after the other: a large dataset has a million.
+
+    The digest is None where the table has no such column.
+    """
     with Path(dataset.place(CONVERSIONS)).open(encoding="utf-8", errors="replace") as stream:
         header = stream.readline().rstrip("\n").split("\t")
         if "filename" not in header:
             return
         at = header.index("filename")
+        digests = header.index(PIXELS) if PIXELS in header else 0
         for line, text in enumerate(stream, start=2):
             cells = text.rstrip("\n").split("\t")
             if len(cells) > at and cells[at] not in ("", NA):
-                yield line, cells[at]
+                yield line, cells[at], (cells[digests] if len(cells) > digests else "-") if digests else None
 
 
 def _is_recorded(image: FileView) -> bool:

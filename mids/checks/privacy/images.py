@@ -63,7 +63,7 @@ def privacy_png_text(image: FileView) -> Found:
 
 @check("PRIVACY_PNG_TEXT_AFTER", per="image", deep=True, when=is_png)
 def privacy_png_text_after(image: FileView) -> Found:
-    """A PNG holds text, camera notes or a time after its pixels.
+    """A PNG holds text, camera notes or a time after its pixels, or bytes after the end of the packed pixels.
 
     Why: Viewers do not show them, and they may name the patient, the place or the day.
 
@@ -73,6 +73,8 @@ def privacy_png_text_after(image: FileView) -> Found:
     if isinstance(image.head, PngHead) and isinstance(whole, Whole):
         for name in dict.fromkeys(whole.texts[len(image.head.texts) :]):
             yield Finding("this chunk must not be in an image", where=name)
+        if whole.tail.trailing:
+            yield Finding(f"{whole.tail.trailing} bytes follow the end of the packed pixels", where="IDAT")
 
 
 @check("PRIVACY_NIFTI_GAP", per="image", when=says_more)

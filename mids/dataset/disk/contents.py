@@ -34,7 +34,7 @@ class Whole:
     voxels that are not at the lowest value of the slice. `brightest`: the share of a picture's samples that have the
     largest value possible; `below`: the share of its rows that have one value alone, from its lower edge, where neither
     its upper edge nor both of its sides have it. `texts`: the names of all chunks of a PNG that are not plain. `tail`:
-    what follows in a gzip file.
+    what follows in a gzip file, or in the chunks of a PNG's pixels.
     """
 
     blank: bool = False

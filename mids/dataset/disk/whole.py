@@ -27,6 +27,8 @@ LARGEST = 1 << 30
 """Bytes of the largest image that is unpacked to find its equals."""
 PIXELS = 1 << 26
 """Pixels of the largest picture that is decoded."""
+AFTER = "IDAT, after the pixels"
+"""In place of the name of a chunk."""
 HEADER = 18
 """Bytes of the shortest gzip stream: a header of ten and a tail of eight."""
 
@@ -176,10 +178,12 @@ def read_png(path: Path, head: PngHead) -> Whole:
 
     Raises `DataError` with IMAGE_CORRUPT.
     """
-    texts, size, is_whole = [], 0, False
+    texts, size, is_whole, tail = [], 0, False, Tail()
     try:
         for name, data in _pieces(path):
-            if name not in PLAIN_CHUNKS:
+            if name == AFTER:
+                tail.trailing += len(data)
+            elif name not in PLAIN_CHUNKS:
                 texts.append(name)
             size += len(data) if name == "IDAT" else 0
             is_whole |= name == "IEND"
@@ -190,10 +194,10 @@ def read_png(path: Path, head: PngHead) -> Whole:
     if not is_whole or (not head.interlaced and size != head.size):
         raise DataError("IMAGE_CORRUPT", "there are fewer or more pixels than the header says")
     if head.colour not in (0, 2) or head.bits not in (8, 16) or head.rows * head.columns > PIXELS:
-        return Whole(texts=tuple(texts))
+        return Whole(texts=tuple(texts), tail=tail)
     from mids.dataset.disk.facts import look_at_picture  # numpy, which the quick checks do without
 
-    return replace(look_at_picture(decode_png(path)), texts=tuple(texts))
+    return replace(look_at_picture(decode_png(path)), texts=tuple(texts), tail=tail)
 
 
 def decode_png(path: Path) -> "Image":
@@ -227,6 +231,8 @@ def _chunks(path: Path) -> Iterator[tuple[str, bytes]]:
 def _pieces(path: Path) -> Iterator[tuple[str, bytes]]:
     """Every chunk of a PNG, that of pixels unpacked in pieces of at most `BLOCK` bytes; IEND only after all pixels.
 
+    What follows the end of the packed pixels in their chunks is called `AFTER`.
+
     Raises `DataError` IMAGE_CORRUPT, and what isal raises where the stream is damaged.
     """
     unpack = _unpacker()
@@ -236,9 +242,12 @@ def _pieces(path: Path) -> Iterator[tuple[str, bytes]]:
         if name != "IDAT":
             yield name, data
             continue
+        rest = data if unpack.eof else b""
         while data and not unpack.eof:
             yield name, unpack.decompress(data, BLOCK)
-            data = unpack.unconsumed_tail
+            data, rest = unpack.unconsumed_tail, unpack.unused_data
+        if rest:
+            yield AFTER, rest
 
 
 # --- the same image twice --------------------------------------------------------------------------------
