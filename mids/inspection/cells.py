@@ -34,7 +34,7 @@ def faults(rows: Rows, table: Table | None, schema: Schema) -> tuple[Fault, ...]
     for at, (label, hides, judged) in enumerate(_judges(rows.header, table.name if table else "", schema)):
         for line, row in zip(rows.lines, rows.rows, strict=True):
             for fault in judged(row[at]):
-                shown = "" if hides or identify(row[at]) else fault.value
+                shown = "" if hides or is_free_text(fault.value) or identify(row[at]) else fault.value
                 found.append(Fault(fault.code, fault.message, f"row {line}, column {label}", shown, fault.expected))
     return tuple(found)
 
@@ -84,6 +84,14 @@ def _faults(value: str, column: Column | None, words: CodeList | None) -> Iterat
         yield from _type(text, column)
         yield from _words(text, column, words)
         yield from _range(text, column)
+
+
+def is_free_text(text: str) -> bool:
+    """Whether a value is more than one word, so that it may name a person: reports do not show it."""
+    return FREE.search(text) is not None
+
+
+FREE = re.compile(r"[^\W\d_]{2}.*[\s,^]|[\s,^].*[^\W\d_]{2}", re.DOTALL)
 
 
 # --- any cell --------------------------------------------------------------------------------------------

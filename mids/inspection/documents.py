@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Generic, Literal, TypeVar
 
-from mids.inspection.cells import list_nearest
+from mids.inspection.cells import is_free_text, list_nearest
 from mids.records import Json
 from mids.vocabulary.schema import Schema
 from mids.vocabulary.sidecars import validator
@@ -311,13 +311,29 @@ def _is_within(
 
 
 def shorten_error(error: Any) -> str:
-    """A message of jsonschema without the whole document in it."""
+    """A message of jsonschema without the whole document in it, and without texts that may name a person."""
     if error.validator == "required":
         return str(error.message)
     shown = json.dumps(error.instance, ensure_ascii=False)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    shown = "the value" if is_free_text(shown) else shown if len(shown) <= 60 else shown[:57] + "..."
+    if error.validator == "anyOf":
+        return f"{shown} is not {' or '.join(dict.fromkeys(map(_describe_form, error.validator_value)))}"
     if error.validator == "enum":
         words = [str(word) for word in error.validator_value]
         return f"{shown} breaks enum: {list_nearest(str(error.instance), words)}"
     expected = json.dumps(error.validator_value, ensure_ascii=False)
     return f"{shown} breaks {error.validator}: {expected if len(expected) <= 200 else expected[:197] + '...'}"
+
+
+def _describe_form(rule: Mapping[str, Any]) -> str:
+    """What one of several forms of a value is, in words."""
+    if rule.get("type") == "array":
+        items = rule.get("items")
+        kind = str(items.get("type", "value")) if isinstance(items, dict) else "value"
+        return f"a list of {_FORMS.get(kind, 'a value').partition(' ')[2]}s"
+    limits = (f" {word} {rule[key]:g}" for key, word in _LIMITS.items() if isinstance(rule.get(key), int | float))
+    return _FORMS.get(str(rule.get("type")), "a value") + "".join(limits)
+
+
+_FORMS = {"number": "a number", "integer": "a whole number", "string": "a text", "object": "an object"}
+_LIMITS = {"exclusiveMinimum": "above", "minimum": "from", "maximum": "up to", "exclusiveMaximum": "below"}

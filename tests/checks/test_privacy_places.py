@@ -1,5 +1,6 @@
 """Leaks in finished datasets: the place is told, and never what was found."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -133,3 +134,14 @@ def test_bytes_after_the_packed_pixels_of_a_png_are_told(how: str, tmp_path: Pat
     assert [(issue.code, issue.path, issue.where) for issue in found] == [
         ("PRIVACY_PNG_TEXT_AFTER", f"{RX}.png", "IDAT")
     ]
+
+
+def test_no_message_quotes_a_text_that_may_name_a_person(tmp_path: Path) -> None:
+    files = radiograph()
+    wrong = files["participants.tsv"].replace(b"\t40\t", b"\tNADIE 40\t")
+    sidecar = {**json.loads(files[f"{RX}.json"]), "PhotometricInterpretation": "Patient: NADIE", "KVP": "9"}
+    write({**files, "participants.tsv": wrong, f"{RX}.json": json.dumps(sidecar).encode()}, tmp_path)
+    found = list(validate(tmp_path))
+    assert {"CELL_TYPE", "SIDECAR_VALUE"} <= {issue.code for issue in found}
+    assert not [issue for issue in found if "NADIE" in f"{issue}"]
+    assert '"9" is not a number' in " ".join(issue.message for issue in found)

@@ -9,7 +9,7 @@ from typing import Any
 from mids.inspection.bids.context import Context
 from mids.inspection.bids.rules import rulebook
 from mids.inspection.bids.values import kinds, may_hold
-from mids.inspection.cells import SHOWN, Fault, list_nearest
+from mids.inspection.cells import SHOWN, Fault, is_free_text, list_nearest
 from mids.inspection.identifiers import identify, is_private_column
 from mids.readers.tables.tsv import NA, Rows
 from mids.vocabulary.bids.schema import Bids, Node
@@ -101,7 +101,7 @@ def faults(rows: Rows, rule: Rule | None, described: Mapping[str, Any], bids: Bi
             continue
         for line, row in zip(rows.lines, rows.rows, strict=True):
             if fault := judged(row[at]):
-                shown = "" if is_private_column(name) or identify(row[at]) else fault.value
+                shown = "" if is_private_column(name) or is_free_text(fault.value) or identify(row[at]) else fault.value
                 where = f"row {line}, column {name[:SHOWN]}"
                 found.append(Fault(fault.code, fault.message, where, shown, fault.expected))
     return tuple(found)
