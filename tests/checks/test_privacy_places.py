@@ -145,3 +145,18 @@ def test_no_message_quotes_a_text_that_may_name_a_person(tmp_path: Path) -> None
     assert {"CELL_TYPE", "SIDECAR_VALUE"} <= {issue.code for issue in found}
     assert not [issue for issue in found if "NADIE" in f"{issue}"]
     assert '"9" is not a number' in " ".join(issue.message for issue in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "content", "is_told"),
+    [
+        ("sub-S01/eeg/sub-S01_task-rest_eeg.edf", b"0       " + b"X F 01-JAN-1970 Nadie_Zutana".ljust(80), True),
+        ("sub-S01/eeg/sub-S01_task-rest_eeg.edf", b"0       " + b"X X X X".ljust(80), False),
+        ("derivatives/labels/notes.txt", b"zutana@example.com", True),
+        ("derivatives/labels/notes.txt", b"Read twice.", False),
+    ],
+)
+def test_texts_and_headers_of_recordings_are_searched(
+    path: str, content: bytes, *, is_told: bool, tmp_path: Path
+) -> None:
+    assert (("PRIVACY_NOTEBOOK", path) in told(tmp_path, {path: content})) is is_told

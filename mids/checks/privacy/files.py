@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from mids.inspection.identifiers import find_in_lines, is_private_column
+from mids.inspection.identifiers import find_in_lines, identify, is_private_column
 from mids.inspection.paths import classify_path
 from mids.inspection.people import looks_like_person
 from mids.inspection.registry import Finding, Found, check
@@ -121,8 +121,8 @@ def privacy_history(dataset: DatasetView) -> Found:
 
 @check("PRIVACY_NOTEBOOK", per="dataset", level=Level.WARNING)
 def privacy_notebook(dataset: DatasetView) -> Found:
-    """A notebook, a log or a table in `code/` shows results, or holds what may identify a patient; or DICOM, an archive
-    or a database lies there.
+    """A notebook, a log or a table in `code/` shows results, or holds what may identify a patient, or DICOM, an archive
+    or a database lies there; or a text or the header of a recording elsewhere holds what identifies a person.
 
     Why: Printed tables and paths show what was read: names, dates, numbers of patients.
 
@@ -139,6 +139,35 @@ def privacy_notebook(dataset: DatasetView) -> Found:
                 yield Finding("the text holds what may identify a person", path=path)
             elif (kind := _content_kind(place)).endswith(RECORDS):
                 yield Finding(f"the content is {kind}", path=path)
+    for path in dataset.tree.near:
+        # The other kinds have checks of their own.
+        if (is_text := path.lower().endswith(TEXTS)) or path.lower().endswith(RECORDINGS):
+            place = dataset.place(path)
+            if classify_path(path) != "other" or path in dataset.tree.absent | dataset.tree.recordings:
+                continue
+            if _identifies(place) if is_text else _is_of_a_patient(place):
+                yield Finding(f"the {'text' if is_text else 'header'} holds what identifies a person", path=path)
+
+
+TEXTS = (".txt", ".log", ".vhdr", ".vmrk")
+RECORDINGS = (".edf", ".bdf")
+BORN = re.compile(r"\b\d\d-[A-Z]{3}-\d{4}\b")
+"""A date of birth as EDF+ writes it."""
+
+
+def _identifies(place: str) -> bool:
+    """Whether a text holds a national number or an e-mail address."""
+    with open(place, "rb") as stream:  # noqa: PTH123 - as views read
+        text = stream.read(LINES).decode("utf-8", "replace")
+    return any(found.kind in ("national id", "e-mail") for found in find_in_lines(text))
+
+
+def _is_of_a_patient(place: str) -> bool:
+    """Whether the patient field of an EDF or BDF file (bytes 8 to 88: code, sex, birth date, name) tells of one."""
+    with open(place, "rb") as stream:  # noqa: PTH123 - as views read
+        text = stream.read(88)[8:].decode("latin-1").strip()
+    name = " ".join(text.split()[3:4]).replace("_", " ")
+    return bool(BORN.search(text)) or looks_like_person(name) or any(kind != "date" for kind, _ in identify(text))
 
 
 def _shows_results(place: str) -> bool:
