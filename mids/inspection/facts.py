@@ -32,7 +32,8 @@ HOLLOW = 2
 class Facts:
     """`mids`: whether MIDS's rules are asked of its parts; `shifted`: whether its dates are; `ignored`: the lines of
     `.bidsignore`; `missing`: what is to be done about files whose content is not there; `hollow`: whether
-    its recordings have no content, as in published examples of structure.
+    its recordings have no content, as in published examples of structure; `hidden`: folders and links that can't be
+    looked into.
     """
 
     bids: Bids
@@ -44,6 +45,11 @@ class Facts:
     ignored: tuple[str, ...] = ()
     missing: MissingContent = "report"
     hollow: bool = False
+    hidden: tuple[str, ...] = ()
+
+    def hides(self, path: str) -> bool:
+        """Whether a path is that of a folder or link that can't be looked into, or lies below it: others say so."""
+        return any(path == folder or path.startswith(f"{folder}/") for folder in self.hidden)
 
     @property
     def may_be_empty(self) -> bool:
@@ -111,6 +117,7 @@ def gather(view: "DatasetView", bids: Bids, *, plain: bool, missing: MissingCont
         ignored=lines,
         missing=missing,
         hollow=_is_hollow(tree),
+        hidden=tuple(odd.path for odd in tree.odd if odd.kind in HIDING),
     )
 
 
@@ -149,6 +156,8 @@ _BESIDE = (
     *(".tsv.gz", ".jpg", ".dat"),
 )
 """Ends of names of texts, and of what lies beside recordings, which examples of structure may have in full."""
+HIDING = ("unreadable", "broken", "outside")
+"""Kinds of entries behind which nothing can be looked at."""
 MOST = 0.75
 """How much of a dataset is empty where only its structure was published."""
 STUB = 512

@@ -233,7 +233,15 @@ def digest(*texts: str) -> str:
 
 def _text_of(facts: Facts) -> str:
     """The facts that a subject's checks can see: all but the list of subjects."""
-    said = [facts.mids, facts.shifted, facts.missing, *facts.ignored, *sorted(facts.datatypes), facts.hollow]
+    said = [
+        facts.mids,
+        facts.shifted,
+        facts.missing,
+        *facts.ignored,
+        *sorted(facts.datatypes),
+        facts.hollow,
+        *facts.hidden,
+    ]
     return json.dumps([facts.bids.version, facts.description, said], sort_keys=True)
 
 

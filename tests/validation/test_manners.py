@@ -11,7 +11,7 @@ import pytest
 
 from example_datasets.generate_broken import BROKEN
 from example_datasets.invented import as_tsv
-from example_datasets.small import Files, radiograph, write
+from example_datasets.small import RX, Files, radiograph, write
 from mids.cli import validate_main
 from mids.issues import Level
 from mids.validation.runner import validate
@@ -135,6 +135,22 @@ def test_reports_of_datasets_of_one_name_do_not_replace_each_other(
     assert validate_main([*map(str, roots), "--format", f"json={tmp_path}/{{dataset}}.json"]) == 2
     assert "one" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links of POSIX")
+def test_a_link_that_leads_to_nothing_is_one_issue(tmp_path: Path) -> None:
+    root = dataset(radiograph(), tmp_path / "dataset")
+    (root / f"{RX}.png").unlink()
+    (root / f"{RX}.png").symlink_to("nothing.png")
+    assert [(issue.code, issue.path) for issue in validate(root)] == [("LINK_BROKEN", f"{RX}.png")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_table_in_utf_16_without_a_mark_is_one_issue(encoding: str, tmp_path: Path) -> None:
+    files = radiograph()
+    path = next(path for path in files if path.endswith("_scans.tsv"))
+    root = dataset({**files, path: files[path].decode().encode(encoding)}, tmp_path / "dataset")
+    assert [(issue.code, issue.path) for issue in validate(root)] == [("TABLE_ENCODING", path)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")

@@ -30,6 +30,8 @@ def derivative_description_missing(dataset: DatasetView) -> Found:
     Fix: Write one with Name, BIDSVersion, DatasetType derivative and GeneratedBy.
     """
     for folder in sorted(dataset.tree.folders):
+        if dataset.facts.hides(folder):
+            continue
         if re.fullmatch("derivatives/[^/]+", folder) and not dataset.has(f"{folder}/{DESCRIPTION}"):
             yield Finding("there is no dataset_description.json", path=folder)
 

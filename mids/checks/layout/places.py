@@ -211,8 +211,8 @@ def subject_empty(dataset: DatasetView) -> Found:
     Fix: Restore the images, or remove the folder and its rows in the tables.
     """
     full = {folder for path in dataset.tree.near if _is_data(path) for folder in _list_folders_above(path)}
-    # What can't be listed may hold images; another check says so.
-    full |= {above for odd in dataset.tree.odd if odd.kind == "unreadable" for above in _list_folders_above(odd.path)}
+    # What can't be looked into may be or hold images; another check says so.
+    full |= {above for path in dataset.facts.hidden for above in _list_folders_above(path)}
     for subject, sessions in dataset.subjects.items():
         if subject not in full:
             yield Finding("there is no image below this folder", path=subject)

@@ -189,7 +189,8 @@ def scan_without_file(subject: DatasetView) -> Found:
         names = _names(subject, table.folder)
         for where, value in _column(table, "filename"):
             if not subject.has(f"{table.folder}/{value}") and value not in names:
-                if _is_closed(subject.place(f"{table.folder}/{value}")):
+                path = f"{table.folder}/{value}"
+                if subject.facts.hides(path) or _is_closed(subject.place(path)):
                     continue
                 message = "this file does not exist"
                 if _is_of_another(value, table):
@@ -281,13 +282,16 @@ def reference_unknown(table: FileView) -> Found:
     owners = table.rows.column("participant_id")
     for number, (where, value) in enumerate(_iterate_all_cells(table, "session_id")):
         theirs = dataset.subjects.get(owners[number], frozenset()) if owners else sessions
-        if value != NA and _add_prefix(value, "ses-") not in theirs and (not owners or owners[number] in known):
+        session = _add_prefix(value, "ses-")
+        if owners and dataset.facts.hides(f"{owners[number]}/{session}"):
+            continue
+        if value != NA and session not in theirs and (not owners or owners[number] in known):
             yield Finding("the dataset holds no such session of this participant", where, value[:40])
     for where, value in _column(table, "participant_id"):
         if value not in known:
             yield Finding("the dataset holds no such participant", where, value[:40])
     for where, value in _column(table, "filename"):
-        if not dataset.has(value):
+        if not dataset.has(value) and not dataset.facts.hides(value):
             yield Finding("the dataset holds no such file", where, value[:200])
 
 

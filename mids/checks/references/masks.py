@@ -47,6 +47,13 @@ def _named(image: FileView) -> frozenset[tuple[str, str]]:
     return frozenset(entity for entity in image.name.entities if entity[0] not in OWN) if image.name else frozenset()
 
 
+def _is_hidden(mask: FileView) -> bool:
+    """Whether its image may lie where nothing can be looked at."""
+    folder = mask.folder.removeprefix(ROIS)
+    facts = mask.dataset.facts
+    return facts.hides(folder) or any(path.startswith(f"{folder}/") for path in facts.hidden)
+
+
 @check("MASK_WITHOUT_IMAGE", per="image", when=is_mask)
 def mask_without_image(mask: FileView) -> Found:
     """A segmentation has no image: no image at the same place has the same entities.
@@ -55,7 +62,7 @@ def mask_without_image(mask: FileView) -> Found:
 
     Fix: Restore the image, or correct the name: the image's name with `label-` and `desc-` added.
     """
-    if mask.name and mask.name.get("space") is None and image_of(mask) is None:
+    if mask.name and mask.name.get("space") is None and image_of(mask) is None and not _is_hidden(mask):
         expected = mask.folder.removeprefix(ROIS) + "/…"
         yield Finding("this segmentation has no image", expected=expected)
 

@@ -97,6 +97,9 @@ def sidecar_orphan(file: FileView) -> Found:
 
     Fix: Restore the image, or correct the name: suffix and entities must be those of the files that it is for.
     """
+    hidden = file.dataset.facts.hidden
+    if any(path.startswith(f"{file.stem}.") for path in hidden):
+        return
     if not _is_alone(file) and not file.dataset.heritage.below(file.path):
         yield "there is no image with the same stem"
 

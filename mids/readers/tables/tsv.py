@@ -107,6 +107,10 @@ def _decode(data: bytes) -> tuple[str, list[Problem]]:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # a spreadsheet's "Unicode text"
         problems.append(Problem("encoding", "the text is UTF-16, not UTF-8"))
         return re.sub("\r\n?", "\n", data.decode("utf-16", "replace")), problems
+    for order, zeros in (("le", data[1::2]), ("be", data[::2])):
+        if zeros and 2 * zeros.count(0) > len(zeros):
+            problems.append(Problem("encoding", "the text is UTF-16, not UTF-8"))
+            return re.sub("\r\n?", "\n", data.decode(f"utf-16-{order}", "replace")), problems
     if data.startswith(b"\xef\xbb\xbf"):
         problems.append(Problem("byte order mark", "the file begins with a byte order mark"))
         data = data[3:]
