@@ -19,6 +19,9 @@ UNREAD = frozenset({
 Images that stand beside it are not counted for good.
 """
 
+UNLISTED = "IMAGE_UNLISTED"
+"""The code of images that no table names: a table that was copied in part takes no image away."""
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -148,7 +151,8 @@ class _Gone:
     @cached_property
     def _sources(self) -> set[str]:
         """The names of all sources that the plan speaks of."""
-        return {*_spoken_of(self._plan)} - self._shut
+        unlisted = {found.path for found in read_issues(self._plan) if found.code == UNLISTED}
+        return {*_spoken_of(self._plan)} - self._shut - unlisted
 
     @cached_property
     def _keys(self) -> set[str]:

@@ -246,7 +246,7 @@ def _renamed(comparison: Comparison) -> dict[str, str]:
 def _kept_or_mended(comparison: Comparison) -> Iterator[Issue]:
     """What is told of images whose source is not there any more, and of what a power cut left."""
     if count := len(comparison.vanished):
-        message = f"a source of {count} images is gone or can't be read: the images are kept"
+        message = f"a source of {count} images is gone, can't be read, or no table names it: the images are kept"
         if gone := count - len(comparison.hidden):
             message += f"; if it is gone for good, run again with --remove {gone}"
         yield issue("SOURCE_VANISHED", message, comparison.vanished[0], origin="run")

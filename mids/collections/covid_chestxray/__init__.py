@@ -108,6 +108,6 @@ def _report_unused_files(files: Mapping[str, Source], used: set[Source]) -> Iter
     for path, source in rest.items():
         if path.lower().endswith(_IMAGES) and path.split("/")[0] in ("images", "volumes"):
             message = f"no row of {METADATA} names the image"
-            yield issue("IMAGE_UNLISTED", message, source.path, origin="read")
+            yield issue("IMAGE_UNLISTED", message, source.name, origin="read")
     if rest:
         yield Skipped(tuple(rest.values()), "the collection's metadata does not mention this file")
