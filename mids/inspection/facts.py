@@ -175,13 +175,14 @@ def _is_hollow(tree: Tree) -> bool:
     files = [path for path in found if path not in tree.recordings]
     empty = sum(tree.files[path] <= HOLLOW for path in files)
     small = [path for path in files if HOLLOW < tree.files[path] <= STUB and path.endswith((".nii", ".nii.gz"))]
+    least = max(2, MOST * len(found))
+    # Files are opened, and folders looked through, only where they decide.
+    if empty + len(small) + len(folders) < least:
+        return False
     if small and all(_is_stub(tree, path) for path in small[:SAMPLE]):
         empty += len(small)
-    # A folder may take long to look through.
-    if empty + len(folders) < max(2, MOST * len(found)):
-        return False
     empty += sum(not holds_anything(tree.root / path) for path in folders[:SAMPLE]) + max(0, len(folders) - SAMPLE)
-    return empty >= max(2, MOST * len(found))
+    return empty >= least
 
 
 def holds_anything(folder: str | PathLike[str]) -> bool:
