@@ -180,7 +180,9 @@ class _Gone:
     def holds(self, job: Job) -> bool:
         """Whether what stands in the place of a job must stay, for the job would be made of less, or of another."""
         entry = self._known[job.path]
-        if entry.key == job.key and len(job.action.sources) >= len(self._origins(job.path)):
+        before, now = {*self._origins(job.path)}, {source.name for source in job.action.sources}
+        is_elsewhere = len(now) >= len(before) and before.isdisjoint(now)  # all files were moved
+        if entry.key == job.key and (now >= before or is_elsewhere):
             return False
         return (entry.key == job.key or entry.key not in self._keys) and self._misses(job.path)
 

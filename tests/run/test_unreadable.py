@@ -133,6 +133,19 @@ def test_a_tar_that_is_half_written_costs_no_image(source: Path, tmp_path: Path,
     assert tree(dest) == whole
 
 
+def test_a_slice_that_came_does_not_replace_one_that_vanished(tmp_path: Path, dest: Path, key: Path) -> None:
+    files = {f"{number}": each for number, each in enumerate(ct.slices(ct.SOFT))}
+    last = files.popitem()
+    source = fill_folder(tmp_path / "ct", files)
+    convert("dicom", source, dest, key=key)
+    whole = {path: tree(dest)[path] for path in images(dest)}
+    (source / "1").unlink()
+    fill_folder(source, dict([last]))
+    done = convert("dicom", source, dest, key=key)
+    assert (done.exit_code, "SOURCE_VANISHED" in codes(done.issues)) == (1, True)
+    assert {path: tree(dest)[path] for path in images(dest)} == whole
+
+
 @pytest.mark.parametrize("flags", [{}, {"remove": None}])
 @pytest.mark.parametrize("kept", [140, 400, 0.5, 0.95])
 def test_a_picture_that_is_half_written_costs_no_image(
