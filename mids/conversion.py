@@ -1,6 +1,7 @@
 """A source collection in, a dataset out. Everything a user can ask of a conversion is an argument of `convert`."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -168,10 +169,13 @@ class _Collection:
         scanner = Scanner(mapped, None if request.dry_run else stage.state.folder, request.issuer)
         root = labels.item("source root", str(request.source.resolve()))
         people = People(labels, journal, root)
-        batches = people.check(collections.find(self.name).read(request.source, scanner))
-        wanted = self.selection.choose(_at_site(batches, request.site), lambda patient: _name(patient, labels))
-        items = modelled(wanted, request.source, self.schema, self.view_model)
-        plan = build(items, context, complete=self.selection.is_everything)
+        found = collections.find(self.name).read(request.source, scanner)
+        with ExitStack() as stack:  # what a row stops leaves no index open
+            stack.callback(getattr(found, "close", lambda: None))
+            batches = people.check(found)
+            wanted = self.selection.choose(_at_site(batches, request.site), lambda patient: _name(patient, labels))
+            items = modelled(wanted, request.source, self.schema, self.view_model)
+            plan = build(items, context, complete=self.selection.is_everything)
         if self.planned:
             check_listed(plan, self.planned)
         self.met.update(people.met)
