@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,7 +32,8 @@ HOLLOW = 2
 class Facts:
     """`mids`: whether MIDS's rules are asked of its parts; `shifted`: whether its dates are; `ignored`: the lines of
     `.bidsignore`; `missing`: what is to be done about files whose content is not there; `hollow`: whether
-    its recordings have no content, as in published examples of structure; `hidden`: folders and links that can't be
+    its recordings have no content, as in published examples of structure; `bare`: the ends
+    of names (`_T1w.nii.gz`) of recordings of which none has; `hidden`: folders and links that can't be
     looked into.
     """
 
@@ -45,16 +46,16 @@ class Facts:
     ignored: tuple[str, ...] = ()
     missing: MissingContent = "report"
     hollow: bool = False
+    bare: frozenset[str] = frozenset()
     hidden: tuple[str, ...] = ()
 
     def hides(self, path: str) -> bool:
         """Whether a path is that of a folder or link that can't be looked into, or lies below it: others say so."""
         return any(path == folder or path.startswith(f"{folder}/") for folder in self.hidden)
 
-    @property
-    def may_be_empty(self) -> bool:
-        """Whether recordings may be without content."""
-        return self.missing == "allow" or self.hollow
+    def may_be_empty(self, path: str) -> bool:
+        """Whether a recording may be without content."""
+        return self.missing == "allow" or self.hollow or (bool(self.bare) and _end_of(path) in self.bare)
 
     def leaves_out_top(self, path: str) -> bool:
         """Whether `.bidsignore` names what lies at the top, or all that is in it: MIDS knows no such files."""
@@ -117,6 +118,7 @@ def gather(view: "DatasetView", bids: Bids, *, plain: bool, missing: MissingCont
         ignored=lines,
         missing=missing,
         hollow=_is_hollow(tree),
+        bare=frozenset() if mids else _find_bare(tree),
         hidden=tuple(odd.path for odd in tree.odd if odd.kind in HIDING),
     )
 
@@ -169,8 +171,7 @@ def _is_hollow(tree: Tree) -> bool:
     """Whether of the recordings that the dataset has here, two at least, all but a quarter are empty, or end with their
     header; a stub is told by its content.
     """
-    found = [path for path in tree.near if path.startswith(TOPS) and path not in tree.absent]
-    found = [path for path in found if not path.endswith(_BESIDE) or path.endswith(HEADERLESS)]
+    found = [path for path in _recordings(tree) if not path.endswith(_BESIDE) or path.endswith(HEADERLESS)]
     folders = [path for path in found if path in tree.recordings]
     files = [path for path in found if path not in tree.recordings]
     empty = sum(tree.files[path] <= HOLLOW for path in files)
@@ -183,6 +184,25 @@ def _is_hollow(tree: Tree) -> bool:
         empty += len(small)
     empty += sum(not holds_anything(tree.root / path) for path in folders[:SAMPLE]) + max(0, len(folders) - SAMPLE)
     return empty >= least
+
+
+def _find_bare(tree: Tree) -> frozenset[str]:
+    """The ends of names that two recordings or more have, of which each is empty."""
+    ends: dict[str, list[bool]] = {}
+    for path in _recordings(tree):
+        if path not in tree.recordings and not path.endswith((".json", ".tsv")):
+            ends.setdefault(_end_of(path), []).append(tree.files[path] <= HOLLOW)
+    return frozenset(end for end, empty in ends.items() if len(empty) > 1 and all(empty))
+
+
+def _recordings(tree: Tree) -> Iterator[str]:
+    """What subjects have here."""
+    return (path for path in tree.near if path.startswith(TOPS) and path not in tree.absent)
+
+
+def _end_of(path: str) -> str:
+    """The suffix and extension of a name, after their underscore."""
+    return path[path.rfind("_") :]
 
 
 def holds_anything(folder: str | PathLike[str]) -> bool:

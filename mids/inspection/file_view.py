@@ -170,8 +170,8 @@ class FileView:
 
     @property
     def may_lack_content(self) -> bool:
-        """Whether nearly all recordings of the dataset have no content, or it may be absent."""
-        return self.dataset.facts.may_be_empty
+        """Whether nearly all recordings of the dataset, or all of its kind, have no content, or it may be absent."""
+        return self.dataset.facts.may_be_empty(self.path)
 
     @property
     def is_empty(self) -> bool:

@@ -240,6 +240,7 @@ def _text_of(facts: Facts) -> str:
         *facts.ignored,
         *sorted(facts.datatypes),
         facts.hollow,
+        *sorted(facts.bare),
         *facts.hidden,
     ]
     return json.dumps([facts.bids.version, facts.description, said], sort_keys=True)

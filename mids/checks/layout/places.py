@@ -50,7 +50,7 @@ def content_missing(file: FileView) -> Found:
 
 @check("DATASET_HOLLOW", per="dataset", level=Level.WARNING)
 def dataset_hollow(dataset: DatasetView) -> Found:
-    """Nearly all recordings of the dataset, three in four at least, are empty files.
+    """Nearly all recordings of the dataset, three in four at least, are empty files, or all of a kind, two at least.
 
     Why: Only names, tables and sidecars could be checked.
 
@@ -58,6 +58,9 @@ def dataset_hollow(dataset: DatasetView) -> Found:
     """
     if dataset.facts.hollow and dataset.facts.missing == "report":
         yield "nearly all recordings are empty: only names, tables and sidecars were checked"
+    elif dataset.facts.bare and dataset.facts.missing == "report":
+        message = "all recordings of these kinds are empty: only their names and sidecars were checked"
+        yield Finding(message, value=" ".join(sorted(dataset.facts.bare))[:200])
 
 
 @check("LINK_LOOP", per="dataset")
