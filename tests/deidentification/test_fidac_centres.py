@@ -52,6 +52,7 @@ def test_what_a_centre_de_identified_is_a_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_regions_are_generalised_over_all_centres(tmp_path: Path) -> None:
     """105 patients of one region in 5 centres keep it, though no centre has more than 21; the last one's are rare."""
     centres = [_centre(tmp_path, number) for number in range(CENTRES)]

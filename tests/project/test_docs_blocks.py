@@ -96,10 +96,11 @@ def prepare_folder(page: str, folder: Path, conversion: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-OFTEN = [
-    name if name != "docs/review.md" else pytest.param(name, marks=pytest.mark.nightly)  # its day has 117 images
-    for name in RUNNABLE
-]
+LONG = {
+    "docs/review.md", "docs/risk.md", "docs/statistics.md", "docs/report.md", "docs/exports.md",
+    "docs/collections/fidac.md", "docs/collections/bimcv-covid19-raw.md",
+}  # fmt: skip
+OFTEN = [pytest.param(name, marks=pytest.mark.nightly if name in LONG else ()) for name in RUNNABLE]
 
 
 @pytest.mark.parametrize("page", OFTEN)

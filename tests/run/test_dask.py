@@ -169,6 +169,8 @@ def test_a_cluster_makes_the_same_tree_and_a_killed_worker_costs_nothing(
     assert [name for name in {str(INPUT), *names} if name in said] == []
 
 
+@pytest.mark.slow
+@pytest.mark.nightly
 def test_when_the_scheduler_dies_it_is_one_line_and_the_next_run_goes_on(
     phantom: Conversion, tmp_path: Path, key: Path
 ) -> None:

@@ -50,6 +50,8 @@ def test_killed_at_any_point_it_goes_on_to_the_same_tree(phantom: Conversion, tm
     assert kinds == ["choices.json", "index", "issues.jsonl", "journal.copy.sqlite", "journal.sqlite", "sources.tsv"]
 
 
+@pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_while_all_is_redone_it_goes_on_to_the_same_tree(tmp_path: Path, key: Path) -> None:
     source = fill_folder(tmp_path / "source", radiographs())
     raw = tree(convert("dicom", source, tmp_path / "raw", key=key, pixels="raw").dataset)
